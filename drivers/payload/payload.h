@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Payload thread: the TCP and UDP sockets toward applications, and the TAP devices. It never sees
+ * KCP; it trades messages with the workers over one pair of SPSC rings each (payload/msg.h).
+ *
+ * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
+ * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a worker
+ * asks, the thread connects.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "kernel/exception.h"
+#include "net/addr.h"
+#include "payload/msg.h"
+#include "session/session.h"
+#include "wire/message.h"
+
+
+#define KG_PAYLOAD_WORKERS_MAX 64
+
+/* What the thread needs of a tunnel. */
+struct kg_payload_tunnel {
+	const char *name;
+	enum kg_role role;
+	/* client: where applications come in, TCP and UDP; an address with version 0 is any */
+	const struct kg_endpoint *listen;
+	unsigned int listen_count;
+	/* server: where connections and datagrams go */
+	struct kg_endpoint destination;
+	bool ipv4_only, ipv6_only;
+	uint16_t first_bytes, rest_bytes; /* payload of the first and the later buffers of a message */
+	uint32_t udp_timeout_s;
+};
+
+struct kg_payload_config {
+	const struct kg_payload_tunnel *tunnels;
+	unsigned int tunnel_count;
+	struct kg_payload_link *links; /* one per worker, rings and wakers ready */
+	unsigned int link_count;
+	struct kg_waker *waker; /* this thread's; the links point to it */
+	struct kg_exception *const *taps; /* by port index; FRAME messages go to and come from them */
+	unsigned int tap_count;		  /* frames from a TAP go to links[0] */
+	struct kg_buf_pool *pool;
+	bool busy; /* never sleep */
+};
+
+/* One writer: the payload thread. Read by telemetry. */
+struct kg_payload_stats {
+	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
+	uint64_t udp_flows, udp_rx_datagrams, udp_tx_datagrams;
+	uint64_t rx_bytes, tx_bytes; /* from, to applications */
+	uint64_t udp_dropped_full;   /* datagram from an application, channel had no credit */
+	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
+	uint64_t no_buffer;	     /* reads put off for want of buffers */
+	uint64_t ring_full;	     /* messages put off for want of ring space */
+	uint64_t flows;		     /* now */
+};
+
+struct kg_payload;
+
+/*
+ * Opens the listening sockets. NULL, with a text in `error`, when one cannot be had. Call on the
+ * control thread; then kg_payload_run on the thread itself.
+ */
+struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
+				     size_t error_bytes);
+/* Runs until kg_payload_stop. Registers itself with EAL so that mempool caches serve it. */
+void kg_payload_run(struct kg_payload *p);
+/* Any thread. Flows are closed, listening ends, run returns. */
+void kg_payload_stop(struct kg_payload *p);
+void kg_payload_destroy(struct kg_payload *p);
+const struct kg_payload_stats *kg_payload_get_stats(const struct kg_payload *p);

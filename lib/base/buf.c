@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void kg_buf_free_chain(struct kg_buf *head)
+{
+	while (head != NULL) {
+		struct kg_buf *next = head->next;
+		kg_buf_free(head);
+		head = next;
+	}
+}
+
+size_t kg_buf_chain_len(const struct kg_buf *head)
+{
+	size_t len = 0;
+
+	for (; head != NULL; head = head->next)
+		len += head->len;
+	return len;
+}
+
+struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, size_t len,
+				 uint16_t first, uint16_t rest)
+{
+	const uint8_t *bytes = from;
+	struct kg_buf *head = NULL, **tail = &head;
+	uint16_t limit = first;
+
+	do {
+		uint16_t part = (uint16_t)KG_MIN(len, (size_t)limit);
+		struct kg_buf *buf = kg_buf_alloc(pool, part);
+
+		if (buf == NULL) {
+			kg_buf_free_chain(head);
+			return NULL;
+		}
+		if (part > 0)
+			memcpy(buf->data, bytes, part);
+		buf->len = part;
+		bytes += part;
+		len -= part;
+		*tail = buf;
+		tail = &buf->next;
+		limit = rest;
+	} while (len > 0);
+	return head;
+}
+
+size_t kg_buf_chain_gather(const struct kg_buf *head, void *to)
+{
+	uint8_t *out = to;
+
+	for (; head != NULL; head = head->next) {
+		memcpy(out, head->data, head->len);
+		out += head->len;
+	}
+	return (size_t)(out - (uint8_t *)to);
+}
+
+static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *base, uint16_t room)
+{
+	struct kg_buf_malloc_pool *pool = KG_CONTAINER_OF(base, struct kg_buf_malloc_pool, pool);
+	struct kg_buf *buf;
+
+	if (pool->in_use >= pool->limit)
+		return NULL;
+	buf = malloc(sizeof(*buf) + KG_BUF_HEADROOM + room);
+	if (buf == NULL)
+		return NULL;
+	pool->in_use++;
+	*buf = (struct kg_buf){
+		.pool = base,
+		.data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM,
+		.room = room,
+	};
+	return buf;
+}
+
+static void malloc_pool_free(struct kg_buf *buf)
+{
+	KG_CONTAINER_OF(buf->pool, struct kg_buf_malloc_pool, pool)->in_use--;
+	free(buf);
+}
+
+void kg_buf_malloc_pool_init(struct kg_buf_malloc_pool *pool, size_t limit)
+{
+	*pool = (struct kg_buf_malloc_pool){
+		.pool = {
+			.alloc = malloc_pool_alloc,
+			.free = malloc_pool_free,
+			.fair_share = UINT32_MAX,
+		},
+		.limit = limit,
+	};
+}

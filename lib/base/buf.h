@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Payload buffers.
+ *
+ * A buffer has one owner at a time. Whoever passes a buffer on gives it away; whoever holds it
+ * last frees it, on any thread. A message longer than one buffer is a chain over `next`; each
+ * buffer of a chain becomes, or was, one KCP segment. The box backs pools with DPDK mempools in
+ * two size classes, so that a 60-byte payload does not pin 2 KiB; tests back them with malloc
+ * (kg_buf_malloc_pool).
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct kg_buf_pool;
+
+/* Room in front of the payload that senders leave for the message header (wire/message.h). */
+#define KG_BUF_HEADROOM 16
+
+struct kg_buf {
+	struct kg_buf *next;	  /* next fragment of the same message, or next of a list */
+	struct kg_buf_pool *pool; /* where it goes back to */
+	uint8_t *data;		  /* first valid byte */
+	uint16_t len;		  /* valid bytes from data */
+	uint16_t room;		  /* payload bytes that fit behind the headroom */
+	uint32_t mark;		  /* free for the owner */
+};
+
+struct kg_buf_pool {
+	/*
+	 * A buffer with data = start of room behind KG_BUF_HEADROOM, len 0, next NULL and at least
+	 * `room` bytes; NULL when the pool is empty. Any thread, as the pool's backing allows.
+	 */
+	struct kg_buf *(*alloc)(struct kg_buf_pool *pool, uint16_t room);
+	/* Takes back exactly one buffer; `next` is ignored. */
+	void (*free)(struct kg_buf *buf);
+	/*
+	 * How many segments one conversation should hold at most while memory is as tight as it
+	 * is now (UINT32_MAX: no pressure). Written by the pool's host, read by engines when they
+	 * advertise a window.
+	 */
+	uint32_t fair_share;
+};
+
+static inline struct kg_buf *kg_buf_alloc(struct kg_buf_pool *pool, uint16_t room)
+{
+	return pool->alloc(pool, room);
+}
+
+static inline void kg_buf_free(struct kg_buf *buf)
+{
+	buf->pool->free(buf);
+}
+
+/* Frees a chain; NULL is allowed. */
+void kg_buf_free_chain(struct kg_buf *head);
+
+/* Bytes in a chain; 0 for NULL. */
+size_t kg_buf_chain_len(const struct kg_buf *head);
+
+/*
+ * Copies `len` bytes into a new chain: `first` bytes at most in the first buffer and `rest` in
+ * each later one. An empty message is one empty buffer. NULL when the pool runs dry.
+ */
+struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, size_t len,
+				 uint16_t first, uint16_t rest);
+
+/* Copies a chain's bytes to `to` (at least kg_buf_chain_len bytes); returns their number. */
+size_t kg_buf_chain_gather(const struct kg_buf *head, void *to);
+
+/* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them. */
+struct kg_buf_malloc_pool {
+	struct kg_buf_pool pool;
+	size_t in_use;
+	size_t limit;
+};
+void kg_buf_malloc_pool_init(struct kg_buf_malloc_pool *pool, size_t limit);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every reason for which a frame, datagram or message is thrown away. One list makes the enum,
+ * the counter's name in telemetry and its help text. Counters satisfy
+ *     received = delivered + punted + handed off + sum of drops.
+ */
+#pragma once
+
+#include "base/base.h"
+
+#define KG_DROP_LIST(X)                                                                            \
+	/* classify */                                                                             \
+	X(FRAME_TRUNCATED, "frame_truncated", "a header or length field contradicts the frame")    \
+	X(VLAN_FOREIGN, "vlan_foreign", "VLAN tag is not the port's")                              \
+	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
+	X(UDP_CHECKSUM, "udp_checksum", "UDP checksum is wrong")                                   \
+	X(DATAGRAM_SIZE, "datagram_size", "UDP payload too short or too long for the tunnel")      \
+	/* open */                                                                                 \
+	X(AUTH_FAILED, "auth_failed", "decryption or check value failed: wrong password or noise") \
+	X(CLOCK_SKEW, "clock_skew", "timestamp differs from our clock by more than 255 s")         \
+	/* session */                                                                              \
+	X(HANDSHAKE_MALFORMED, "handshake_malformed", "conv 0 datagram is no valid handshake")     \
+	X(HANDSHAKE_REPLAYED, "handshake_replayed", "exact copy of a handshake already served")    \
+	X(HANDSHAKE_UNKNOWN, "handshake_unknown", "conv 0 datagram belongs to no open handshake")  \
+	X(CONV_UNKNOWN, "conv_unknown", "conv belongs to no channel")                              \
+	X(CHANNEL_LIMIT, "channel_limit", "no more channels or local ports: handshake refused")    \
+	/* kcp */                                                                                  \
+	X(KCP_MALFORMED, "kcp_malformed", "segment chain is not valid KCP")                        \
+	X(MESSAGE_MALFORMED, "message_malformed", "message too short or of unknown kind")          \
+	/* queues and memory */                                                                    \
+	X(NO_BUFFER, "no_buffer", "no buffer left")                                                \
+	X(UDP_QUEUE_FULL, "udp_queue_full", "application datagram dropped: channel's queue full")  \
+	X(HANDOFF_FULL, "handoff_full", "ring to the owning worker full")                          \
+	X(EXCEPTION_FULL, "exception_full", "ring to the kernel full")                             \
+	X(TX_FULL, "tx_full", "NIC did not take the frame")                                        \
+	X(NO_ROUTE, "no_route", "kernel has no route to the peer")
+
+enum kg_drop {
+	KG_DROP_NONE,
+#define KG_DROP_ENUM(id, name, help) KG_DROP_##id,
+	KG_DROP_LIST(KG_DROP_ENUM)
+#undef KG_DROP_ENUM
+	KG_DROP_COUNT
+};
+
+/* Counter name and help of a reason; "none" for KG_DROP_NONE. */
+const char *kg_drop_name(enum kg_drop reason);
+const char *kg_drop_help(enum kg_drop reason);

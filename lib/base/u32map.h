@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Open-addressing map from a 32-bit key to a pointer: conv to channel, local port to channel.
+ * Grows by doubling through its allocator. Not thread-safe.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/mem.h"
+
+struct kg_u32map {
+	struct kg_mem *mem;
+	struct kg_u32map_slot *slots;
+	uint32_t capacity; /* power of two, 0 while empty */
+	uint32_t count;
+	uint32_t seed; /* of the hash */
+};
+
+void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, uint32_t seed);
+void kg_u32map_fini(struct kg_u32map *map);
+/* False when the key is taken, the value is NULL or memory is short. */
+bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value);
+void *kg_u32map_lookup(const struct kg_u32map *map, uint32_t key);
+/* The removed value, or NULL. */
+void *kg_u32map_remove(struct kg_u32map *map, uint32_t key);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The settings of a box (design §4, kcptube.md §5) as structs. Loading never stops at the first
+ * error: all are collected, each with file and line or the path of its key.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "kcp/kcp.h"
+#include "net/addr.h"
+#include "session/session.h"
+
+#include <stdio.h>
+
+#define KG_CONFIG_WORKERS_MAX	 64
+#define KG_CONFIG_PORTS_MAX	 16
+#define KG_CONFIG_ADDRESSES_MAX	 16
+#define KG_CONFIG_TUNNELS_MAX	 256
+#define KG_CONFIG_EAL_MAX	 64
+
+enum kg_poll {
+	KG_POLL_ADAPTIVE,
+	KG_POLL_BUSY,
+};
+
+struct kg_port_config {
+	char *name;
+	char *device; /* PCI address, or virtual device with arguments */
+	char *tap;    /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	uint16_t mtu; /* bytes of an IP packet */
+	uint16_t vlan; /* 0: untagged */
+	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
+	unsigned int address_count;
+	struct kg_ip gateways[2]; /* at most one per IP version */
+	unsigned int gateway_count;
+};
+
+struct kg_tunnel_config {
+	char *name;
+	enum kg_role role;
+	struct kg_ip *listen_on; /* none: any address */
+	unsigned int listen_on_count;
+	struct kg_port_range *listen_ports; /* sorted, disjoint, merged */
+	unsigned int listen_port_count;	    /* ranges; a client has one port */
+	struct kg_ip *destinations;
+	unsigned int destination_count;
+	struct kg_port_range *destination_ports;
+	unsigned int destination_port_count;
+	char *encryption_algorithm; /* canonical name: "AES-GCM", "none" */
+	char *encryption_password;  /* NULL: none */
+	char *kcp_preset;	    /* "fast1" … "regular5", "manual" */
+	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
+	struct kg_kcp_params kcp;
+	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
+	uint32_t udp_timeout_s;
+	uint32_t keep_alive_s;
+	uint16_t mtu; /* IP packet on the tunnel's path */
+	bool ipv4_only, ipv6_only;
+};
+
+struct kg_config {
+	char *name;
+	unsigned int workers[KG_CONFIG_WORKERS_MAX]; /* CPU of each worker */
+	unsigned int worker_count;
+	enum kg_poll poll;
+	bool hugepages;
+	unsigned int memory_mb;
+	char *eal[KG_CONFIG_EAL_MAX];
+	unsigned int eal_count;
+	struct kg_port_config ports[KG_CONFIG_PORTS_MAX];
+	unsigned int port_count;
+	struct kg_tunnel_config *tunnels;
+	unsigned int tunnel_count;
+};
+
+/* One complaint or remark, in the order found. `where` is "file:line:column" or "file: key.path". */
+struct kg_config_error {
+	struct kg_config_error *next;
+	char *where;
+	char *text;
+};
+
+struct kg_config_report {
+	struct kg_config_error *errors;	  /* NULL: the configuration is good */
+	struct kg_config_error *warnings; /* settings that take effect otherwise than written */
+};
+
+/*
+ * Reads and checks one or several JSON files that add up (tunnels and ports are joined; a scalar
+ * set twice to different values is an error). Always fills `config`, whose parts are valid only when
+ * the report has no errors; free both in any case.
+ */
+void kg_config_load(struct kg_config *config, struct kg_config_report *report,
+		    const char *const *paths, size_t path_count);
+void kg_config_free(struct kg_config *config);
+void kg_config_report_free(struct kg_config_report *report);
+void kg_config_report_print(const struct kg_config_report *report, FILE *to);
+
+/* Writes the effective configuration, defaults filled in, as JSON that loads again. Passwords are
+ * shown as they are: the file they came from is no less secret. */
+void kg_config_print(const struct kg_config *config, FILE *to);
+
+/* True when the port lies in one of the ranges. */
+bool kg_port_ranges_contain(const struct kg_port_range *ranges, unsigned int count, uint16_t port);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * KCP engine: one conversation (kcp-fec.md A). No I/O and no clock: time comes in as now_us
+ * (monotonic), datagrams are pulled out. Cost per segment does not depend on the window: segments
+ * live in rings indexed by sn, only holes are scanned for fast resend, time-outs come from lists
+ * in order of their deadline. 32-bit sn and ts are compared with wrap-around.
+ *
+ * Not thread-safe; one owner thread per conversation.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/drop.h"
+#include "base/mem.h"
+
+#define KG_KCP_HEADER_BYTES    24
+#define KG_KCP_WINDOW_MAX      65535
+#define KG_KCP_FRAGMENTS_MAX   127
+#define KG_KCP_MTU_MIN	       64
+#define KG_KCP_MTU_MAX	       2000
+
+enum kg_kcp_cmd {
+	KG_KCP_PUSH = 81,
+	KG_KCP_ACK = 82,
+	KG_KCP_WASK = 83, /* ask window */
+	KG_KCP_WINS = 84, /* tell window */
+};
+
+struct kg_kcp_params {
+	uint32_t conv;
+	uint16_t mtu;	      /* bytes of one KCP datagram, all segments; payload per segment 24 less */
+	uint16_t snd_wnd;     /* segments, 1 … 65535 */
+	uint16_t rcv_wnd;     /* segments, 1 … 65535 */
+	uint8_t nodelay;      /* 0, 1, 2: how the time-out grows */
+	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
+	uint8_t resend;	      /* later-acknowledged datagrams that make a hole a loss; 0: never */
+	bool nc;	      /* true: no congestion window */
+	bool blast;	      /* send at once instead of on the grid */
+	uint32_t first_sn;    /* 0 on the wire; tests of wrap-around choose another */
+	uint32_t ts_offset_ms; /* added to our clock in ts */
+};
+
+/* conv 0 runs with these numbers whatever the configuration says (wire.md §4.1). */
+extern const struct kg_kcp_params kg_kcp_handshake_params;
+
+struct kg_kcp;
+
+/* NULL when out of memory. `mem` and `pool` must outlive the conversation. */
+struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *mem,
+			     struct kg_buf_pool *pool, uint64_t now_us);
+void kg_kcp_destroy(struct kg_kcp *kcp);
+
+/* A client learns its conv after it has begun to queue data. Nothing may have been sent yet. */
+void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv);
+/* Windows may change at any time, upwards and downwards; what is held stays held and the right
+ * edge already advertised stays valid. */
+void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd);
+
+/* Payload bytes that fit one segment. */
+uint16_t kg_kcp_mss(const struct kg_kcp *kcp);
+
+/* What an input did; bits. */
+enum kg_kcp_event {
+	KG_KCP_ADVANCED = 1 << 0, /* new sn, una or newer ts: not a replay of an old datagram */
+	KG_KCP_READABLE = 1 << 1, /* a whole message can be taken */
+	KG_KCP_ACKED = 1 << 2,	  /* segments left the send side: see kg_kcp_take_acked */
+};
+
+/*
+ * One datagram from the peer (kcp-fec.md A5). Parsed whole before anything is applied: a malformed
+ * datagram (KG_DROP_KCP_MALFORMED) changes nothing. Bytes are copied, `data` stays the caller's.
+ * Segments that find no buffer are not acknowledged and come again.
+ */
+enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
+			  unsigned int *events);
+
+/*
+ * Queues one message. Each buffer of the chain becomes a segment: none longer than the mss, none
+ * but the only one empty, at most KG_KCP_FRAGMENTS_MAX. Returns false, and leaves the chain with
+ * the caller, when that does not hold or memory is short. The queue has no limit of its own.
+ */
+bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us);
+
+/* Next whole message as a chain the caller owns, or NULL. */
+struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp);
+/* True while kg_kcp_recv has a message. */
+bool kg_kcp_readable(const struct kg_kcp *kcp);
+
+/*
+ * Writes the next datagram that is due at now_us to `out` (mtu bytes of room) and returns its
+ * length; 0 when nothing (more) is due. Call until 0, then sleep until the deadline.
+ */
+uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out);
+/* When kg_kcp_output should be called next, as things stand: one deadline per conversation.
+ * A time not after now means at once; KG_NEVER_US means only after input or send. */
+uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp);
+
+/* Segments that were acknowledged, and whose buffers are free, since the last call. */
+uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
+/* Segments queued or in flight. */
+uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
+
+struct kg_kcp_stats {
+	uint32_t srtt_us, rttvar_us, rto_us; /* srtt 0: no sample yet */
+	uint32_t snd_wnd, rcv_wnd, rmt_wnd, cwnd; /* segments */
+	uint32_t in_flight, queued;		  /* segments on the send side */
+	uint32_t held, readable;		  /* segments: out of order; in order, not taken */
+	uint64_t sent, sent_bytes;		  /* first transmissions, payload */
+	uint64_t resent_fast, resent_timeout;	  /* further copies by cause */
+	uint64_t resent_needless; /* copies of which an earlier one proved to have arrived */
+	uint64_t received, received_bytes;	  /* new segments, payload */
+	uint64_t duplicates, out_of_window;	  /* PUSH segments of no use */
+	uint64_t acks_sent, acks_received;	  /* ACK segments */
+};
+void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats);
+
+/*
+ * True when a datagram is a well-formed segment chain of `conv` that holds PUSH sn 0 frg 0; then
+ * *payload and *payload_len are its payload. Lets a server look at a handshake before it allocates.
+ */
+bool kg_kcp_peek_first(const uint8_t *data, size_t len, uint32_t conv, const uint8_t **payload,
+		       size_t *payload_len);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* IP addresses, endpoints and their text forms. */
+#pragma once
+
+#include "base/base.h"
+
+struct kg_ip {
+	uint8_t version;   /* 4, 6, or 0: not set */
+	uint8_t bytes[16]; /* network order; IPv4 uses the first 4, the rest is 0 */
+};
+
+struct kg_endpoint {
+	struct kg_ip ip;
+	uint16_t port; /* host order */
+};
+
+struct kg_prefix {
+	struct kg_ip ip; /* the address as written, host bits kept */
+	uint8_t length;  /* 0 … 32 or 128 */
+};
+
+struct kg_mac {
+	uint8_t bytes[6];
+};
+
+#define KG_IP_TEXT_BYTES       46 /* INET6_ADDRSTRLEN */
+#define KG_ENDPOINT_TEXT_BYTES 56 /* [address]:port */
+
+bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b);
+bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b);
+/* Same bits up to the prefix length, and same version. */
+bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip);
+
+/* Literals only; no brackets, no scope. */
+bool kg_ip_parse(struct kg_ip *ip, const char *text);
+bool kg_prefix_parse(struct kg_prefix *prefix, const char *text);
+const char *kg_ip_text(const struct kg_ip *ip, char text[KG_IP_TEXT_BYTES]);
+const char *kg_endpoint_text(const struct kg_endpoint *ep, char text[KG_ENDPOINT_TEXT_BYTES]);
+
+/* Mixes all bits; `seed` makes it unpredictable for peers. */
+uint64_t kg_endpoint_hash(const struct kg_endpoint *ep, uint64_t seed);

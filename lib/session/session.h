@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One tunnel on one worker: its handshakes and its channels (wire.md §3, §4). Pure protocol: time,
+ * memory, randomness and local ports come in; datagrams are pulled out. One owner thread.
+ *
+ *   client                                        server
+ *   kg_session_open ──► initialise (conv 0) ────► ops.connect ──► kg_channel_connected | _refused
+ *   ops.opened      ◄── answer with uid     ◄──── (channel, conv = uid)
+ *   kg_channel_send ◄─► data channel, own local port ◄─► kg_channel_send
+ *   ops.closed      ◄── disconnect, failure, time-out ──► ops.closed
+ *
+ * A channel lives until its host calls kg_channel_free after ops.closed: late events of the host
+ * never meet a channel that is gone.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/drop.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/seen.h"
+#include "base/twheel.h"
+#include "kcp/kcp.h"
+#include "net/addr.h"
+#include "wire/message.h"
+
+enum kg_role {
+	KG_ROLE_CLIENT,
+	KG_ROLE_SERVER,
+};
+
+struct kg_port_range {
+	uint16_t first, last; /* inclusive */
+};
+
+struct kg_session_config {
+	enum kg_role role;
+	struct kg_kcp_params kcp;	    /* conv, first_sn and ts_offset_ms are chosen per channel */
+	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
+	uint32_t udp_timeout_s;
+	uint32_t keep_alive_s; /* 0: off */
+	uint16_t worker, workers; /* this worker's number and how many there are */
+	uint32_t channels_max;
+	/* client: where to; one is chosen at random for every handshake and channel */
+	const struct kg_ip *destinations;
+	uint16_t destination_count;
+	const struct kg_port_range *destination_ports; /* sorted, disjoint */
+	uint16_t destination_port_count;
+	/* server: what the answer announces; 0, 0 when the listen ports have gaps */
+	uint16_t announce_first, announce_last;
+};
+
+struct kg_session;
+struct kg_channel;
+
+enum kg_close {
+	KG_CLOSE_FINISHED,  /* we ended it; everything was acknowledged */
+	KG_CLOSE_PEER,	    /* the peer sent disconnect; all data before it was readable */
+	KG_CLOSE_REFUSED,   /* the server reported failure: see the text */
+	KG_CLOSE_HANDSHAKE, /* no answer within 30 s */
+	KG_CLOSE_SILENCE,   /* no input from the peer for 255 s */
+	KG_CLOSE_IDLE,	    /* UDP flow silent for udp_timeout */
+	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
+	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
+};
+
+/*
+ * What the host does for a session. All are called from within kg_session_* and kg_channel_*
+ * functions or timers of the wheel; none may free the channel except where said.
+ */
+struct kg_session_ops {
+	/* Client: a free local UDP port, 0 when none is left. */
+	uint16_t (*port_acquire)(void *host);
+	void (*port_release)(void *host, uint16_t port);
+	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
+	 * kg_channel_refused, now or later. */
+	void (*connect)(void *host, struct kg_channel *ch);
+	/* Client: the server has accepted; data queued before now flows. */
+	void (*opened)(void *host, struct kg_channel *ch);
+	/* A message can be taken with kg_channel_recv; told again only after recv returned NULL. */
+	void (*readable)(void *host, struct kg_channel *ch);
+	/* `segments` more were acknowledged and freed: the application may send on. */
+	void (*acked)(void *host, struct kg_channel *ch, uint32_t segments);
+	/* Over; told once. The host calls kg_channel_free when its side has let go, now or later.
+	 * `text` (may be empty) is the server's words for KG_CLOSE_REFUSED. */
+	void (*closed)(void *host, struct kg_channel *ch, enum kg_close why, const char *text);
+};
+
+/* `seen` is shared by all workers of a server tunnel; NULL on clients. */
+struct kg_session *kg_session_create(const struct kg_session_config *config,
+				     const struct kg_session_ops *ops, void *host,
+				     struct kg_mem *mem, struct kg_buf_pool *pool,
+				     struct kg_twheel *wheel, struct kg_rng *rng,
+				     struct kg_seen *seen, uint64_t now_us);
+/* Frees all channels without a word to anyone. */
+void kg_session_destroy(struct kg_session *s);
+
+/* ---- network side ---- */
+
+/* A datagram between envelope and KCP. */
+struct kg_datagram {
+	struct kg_endpoint local;  /* client output: ip.version 0, the host fills the address in */
+	struct kg_endpoint remote;
+	uint8_t *data; /* the body: KCP segments */
+	uint16_t len;
+	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
+};
+
+/*
+ * Takes a body. Bytes are copied. Anything but KG_DROP_NONE names why it was thrown away; then
+ * nothing was allocated and no state was changed.
+ */
+enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
+
+/*
+ * Next datagram that is due: fills `out` and out->len bytes at out->data (room for kcp.mtu bytes,
+ * given by the caller). False when none is due. A session with nothing due costs one comparison.
+ */
+bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us);
+bool kg_session_output_pending(const struct kg_session *s);
+
+/* The worker that owns what a datagram is for. Servers: uid % workers for data, source for
+ * handshakes. (Clients go by local port: see the host's port_acquire.) */
+uint16_t kg_session_owner(const struct kg_datagram *in, uint16_t workers);
+
+/* ---- application side ---- */
+
+/* Client: opens a channel; data may be sent at once. NULL at the channel limit or without ports. */
+struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol, void *user,
+				   uint64_t now_us);
+
+/* Server: the answer to ops.connect. `text` goes to the client's log. */
+void kg_channel_connected(struct kg_channel *ch, uint64_t now_us);
+void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us);
+
+/*
+ * Sends application bytes as one raw_data message; the chain's first buffer must leave
+ * KG_MESSAGE_KIND_BYTES of the headroom and of the mss free. Ownership passes on true. False when
+ * the channel is closing or memory is short: the caller keeps the chain.
+ */
+bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
+/* Segments that may be queued beyond what is unacknowledged now; UDP beyond it is dropped, TCP
+ * stops reading. */
+uint32_t kg_channel_room(const struct kg_channel *ch);
+/* Largest payload of the first and of each later buffer of a chain. */
+uint16_t kg_session_first_bytes(const struct kg_session *s);
+uint16_t kg_session_rest_bytes(const struct kg_session *s);
+
+/* Next payload of a raw_data message, header taken off; NULL when none is there. */
+struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
+
+/* The application has ended: disconnect goes after all data, then ops.closed. Bounded by 35 s. */
+void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
+/* Gives up at once: disconnect is sent once, unqueued data is lost; ops.closed follows. */
+void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
+/* Only after ops.closed. */
+void kg_channel_free(struct kg_channel *ch);
+
+/* Tells every channel's peer disconnect, for a clean stop. Drive output until idle or bored. */
+void kg_session_shutdown(struct kg_session *s, uint64_t now_us);
+
+/* The host's own pointer; NULL at first on servers. */
+void *kg_channel_user(const struct kg_channel *ch);
+void kg_channel_set_user(struct kg_channel *ch, void *user);
+struct kg_session *kg_channel_session(const struct kg_channel *ch);
+enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
+
+/* ---- seeing inside ---- */
+
+enum kg_channel_state {
+	KG_CHANNEL_HANDSHAKE,  /* client: asking; server: connecting to the destination */
+	KG_CHANNEL_OPEN,
+	KG_CHANNEL_CLOSING, /* our end is in, waiting for its acknowledgement */
+	KG_CHANNEL_CLOSED,  /* waiting for kg_channel_free */
+};
+const char *kg_channel_state_name(enum kg_channel_state state);
+const char *kg_close_name(enum kg_close why);
+
+struct kg_channel_info {
+	uint32_t conv;
+	enum kg_protocol protocol;
+	enum kg_channel_state state;
+	struct kg_endpoint local, remote; /* remote.ip.version 0: not known yet */
+	uint64_t age_us, silent_us;	  /* since opened; since last input */
+	struct kg_kcp_stats kcp;
+};
+void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info,
+			 uint64_t now_us);
+
+/* Walks channels: NULL gives the first, then the next; NULL at the end. */
+struct kg_channel *kg_session_next_channel(const struct kg_session *s, const struct kg_channel *ch);
+
+struct kg_session_stats {
+	uint64_t handshakes_started, handshakes_done, handshakes_failed;
+	uint64_t channels, channels_opened, channels_closed; /* now; ever */
+	uint64_t peer_moves;	    /* peer addresses that changed */
+	uint64_t closed_by[KG_CLOSE_EXHAUSTED + 1];
+};
+void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages inside KCP (wire.md §3): kind byte (protocol in the high nibble, feature in the low) and
+ * arguments, all integers big-endian. */
+#pragma once
+
+#include "base/base.h"
+#include "base/drop.h"
+
+enum kg_feature {
+	KG_FEATURE_INITIALISE = 0,
+	KG_FEATURE_FAILURE = 1,
+	KG_FEATURE_DISCONNECT = 2,
+	KG_FEATURE_KEEP_ALIVE = 3, /* on conv 0: test_connection */
+	KG_FEATURE_KEEP_ALIVE_RESPONSE = 4,
+	KG_FEATURE_RAW_DATA = 5,
+	KG_FEATURE_MUX_TRANSFER = 6,
+	KG_FEATURE_MUX_CANCEL = 7,
+	KG_FEATURE_PRE_CONNECT = 8,
+};
+
+enum kg_protocol {
+	KG_PROTOCOL_NOT_CARE = 0,
+	KG_PROTOCOL_MUX = 1,
+	KG_PROTOCOL_TCP = 2,
+	KG_PROTOCOL_UDP = 3,
+};
+
+#define KG_MESSAGE_KIND_BYTES	   1
+#define KG_INITIALISE_MIN_BYTES	   28 /* kind, 26 of numbers, terminating 0 */
+#define KG_MESSAGE_TEXT_MAX_BYTES  255
+
+struct kg_initialise {
+	uint32_t uid;
+	uint16_t port_start, port_end;
+	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: no opinion */
+	uint16_t custom_port;
+	const uint8_t *custom_address; /* not terminated; into the decoded bytes */
+	size_t custom_address_len;
+};
+
+struct kg_message {
+	enum kg_feature feature;
+	enum kg_protocol protocol;
+	struct kg_initialise initialise; /* INITIALISE */
+	uint32_t connection_id;		 /* MUX_*, PRE_CONNECT */
+	uint16_t port;			 /* PRE_CONNECT */
+	const uint8_t *data;		 /* RAW_DATA, MUX_TRANSFER: payload; FAILURE, PRE_CONNECT: text */
+	size_t len;			 /* without a terminating 0 for texts */
+};
+
+/*
+ * Total over (bytes, len). Longer arguments than known are accepted, shorter ones refused with
+ * KG_DROP_MESSAGE_MALFORMED. Pointers in `msg` lead into `bytes`.
+ */
+enum kg_drop kg_message_decode(struct kg_message *msg, const uint8_t *bytes, size_t len);
+
+/* Writes the whole message; returns its length, 0 when `room` is too small. */
+size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg);
+
+static inline uint8_t kg_message_kind(enum kg_feature feature, enum kg_protocol protocol)
+{
+	return (uint8_t)(protocol << 4 | feature);
+}
