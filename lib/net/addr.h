@@ -33,7 +33,9 @@ bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip);
 
 /* Literals only; no brackets, no scope. */
 bool kg_ip_parse(struct kg_ip *ip, const char *text);
+/* address/length, both needed. */
 bool kg_prefix_parse(struct kg_prefix *prefix, const char *text);
+/* Version 0 reads "none". */
 const char *kg_ip_text(const struct kg_ip *ip, char text[KG_IP_TEXT_BYTES]);
 const char *kg_endpoint_text(const struct kg_endpoint *ep, char text[KG_ENDPOINT_TEXT_BYTES]);
 

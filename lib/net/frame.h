@@ -19,9 +19,11 @@
 #define KG_FRAME_HEADER_MAX (KG_ETHER_BYTES + KG_VLAN_BYTES + KG_IPV6_BYTES + KG_UDP_BYTES)
 
 enum kg_frame_kind {
-	KG_FRAME_UDP,	/* whole UDP datagram; all fields are set */
-	KG_FRAME_OTHER, /* for Linux: not IP, not UDP, fragment, options or extension headers, VLAN 0 … */
-	KG_FRAME_BAD,	/* `drop` says why */
+	KG_FRAME_UDP, /* whole UDP datagram; all fields are set */
+	/* for Linux: not IP, not UDP, fragment, options or extension headers, a tag with id 0 on an
+	 * untagged port; vlan and l2_bytes are set */
+	KG_FRAME_OTHER,
+	KG_FRAME_BAD, /* `drop` says why */
 };
 
 /* What the NIC has checked already. */
@@ -33,7 +35,7 @@ enum kg_frame_trust {
 struct kg_frame {
 	enum kg_frame_kind kind;
 	enum kg_drop drop;
-	uint16_t vlan;	      /* id, KG_VLAN_NONE untagged */
+	uint16_t vlan; /* id, KG_VLAN_NONE untagged */
 	uint16_t l2_bytes, l3_bytes;
 	uint16_t payload_offset, payload_bytes; /* of the UDP payload within the frame */
 	struct kg_endpoint source, destination;
@@ -44,7 +46,8 @@ struct kg_frame {
  * trailing padding is allowed, truncation is KG_DROP_FRAME_TRUNCATED. Checksums are verified unless
  * `trust` covers them; a UDP checksum that equals the pseudo-header sum (left unfilled by a virtual
  * NIC's sender) and, over IPv4, 0 count as good. `port_vlan` is the port's VLAN id or KG_VLAN_NONE:
- * other tags, or a tag missing, are KG_DROP_VLAN_FOREIGN. Frames that are not UDP are not verified.
+ * other tags, or a tag missing, are KG_DROP_VLAN_FOREIGN. Checksums of other than UDP are not
+ * looked at.
  */
 void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, uint16_t port_vlan,
 		    unsigned int trust);
@@ -52,7 +55,7 @@ void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, ui
 /* The L2 header of a next hop, ready to be copied. */
 struct kg_l2 {
 	uint8_t bytes[KG_ETHER_BYTES + KG_VLAN_BYTES]; /* ethertype is left for the builder */
-	uint8_t len;				       /* 14 or 18 */
+	uint8_t len;                                   /* 14 or 18 */
 };
 void kg_l2_init(struct kg_l2 *l2, const struct kg_mac *source, const struct kg_mac *next_hop,
 		uint16_t vlan);
@@ -62,13 +65,14 @@ uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version);
 
 enum kg_frame_csum {
 	KG_FRAME_CSUM_SOFTWARE, /* fill all checksums in */
-	KG_FRAME_CSUM_OFFLOAD,	/* IPv4 header 0, UDP holds the pseudo-header sum: the NIC finishes */
+	KG_FRAME_CSUM_OFFLOAD,  /* IPv4 header 0, UDP holds the pseudo-header sum: the NIC finishes
+				 */
 };
 
 /*
- * Writes L2, IP and UDP headers to `out`, which is followed by `payload_bytes` of payload already in
- * place. Both endpoints have the same IP version. Don't-fragment is set, TTL 64. Returns the header
- * length.
+ * Writes L2, IP and UDP headers to `out`, which is followed by `payload_bytes` of payload already
+ * in place. Both endpoints have the same IP version. Don't-fragment is set, TTL 64. Returns the
+ * header length.
  */
 uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_endpoint *source,
 			const struct kg_endpoint *destination, uint16_t payload_bytes,

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/addr.h"
+#include "base/bytes.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned int ip_bits(const struct kg_ip *ip)
+{
+	return ip->version == 4 ? 32 : ip->version == 6 ? 128 : 0;
+}
+
+static int ip_family(const struct kg_ip *ip)
+{
+	return ip->version == 4 ? AF_INET : AF_INET6;
+}
+
+bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b)
+{
+	return a->port == b->port && kg_ip_equal(&a->ip, &b->ip);
+}
+
+bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip)
+{
+	unsigned int whole = prefix->length / 8;
+	uint8_t rest_mask = (uint8_t)(0xff00 >> prefix->length % 8);
+
+	if (prefix->ip.version != ip->version)
+		return false;
+	if (memcmp(prefix->ip.bytes, ip->bytes, whole) != 0)
+		return false;
+	return rest_mask == 0 || ((prefix->ip.bytes[whole] ^ ip->bytes[whole]) & rest_mask) == 0;
+}
+
+bool kg_ip_parse(struct kg_ip *ip, const char *text)
+{
+	*ip = (struct kg_ip){ .version = strchr(text, ':') != NULL ? 6 : 4 };
+	if (inet_pton(ip_family(ip), text, ip->bytes) == 1)
+		return true;
+	*ip = (struct kg_ip){ 0 };
+	return false;
+}
+
+/* Decimal digits only, which strtoul alone would not insist on. */
+static bool length_parse(uint8_t *length, const char *text, unsigned int max)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long value;
+
+	if (digits == 0 || digits > 3 || text[digits] != '\0')
+		return false;
+	value = strtoul(text, NULL, 10);
+	*length = (uint8_t)value;
+	return value <= max;
+}
+
+bool kg_prefix_parse(struct kg_prefix *prefix, const char *text)
+{
+	char address[KG_IP_TEXT_BYTES];
+	const char *slash = strchr(text, '/');
+
+	*prefix = (struct kg_prefix){ 0 };
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(address))
+		return false;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	return kg_ip_parse(&prefix->ip, address) &&
+	       length_parse(&prefix->length, slash + 1, ip_bits(&prefix->ip));
+}
+
+const char *kg_ip_text(const struct kg_ip *ip, char text[KG_IP_TEXT_BYTES])
+{
+	if (ip->version == 0)
+		strcpy(text, "none");
+	else
+		inet_ntop(ip_family(ip), ip->bytes, text, KG_IP_TEXT_BYTES);
+	return text;
+}
+
+const char *kg_endpoint_text(const struct kg_endpoint *ep, char text[KG_ENDPOINT_TEXT_BYTES])
+{
+	char ip[KG_IP_TEXT_BYTES];
+	const char *format = ep->ip.version == 6 ? "[%s]:%u" : "%s:%u";
+
+	snprintf(text, KG_ENDPOINT_TEXT_BYTES, format, kg_ip_text(&ep->ip, ip), ep->port);
+	return text;
+}
+
+/* Finalizer of splitmix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+uint64_t kg_endpoint_hash(const struct kg_endpoint *ep, uint64_t seed)
+{
+	uint64_t hash = mix(seed + ((uint64_t)ep->ip.version << 16 | ep->port));
+
+	hash = mix(hash ^ kg_load_be64(ep->ip.bytes));
+	return mix(hash ^ kg_load_be64(ep->ip.bytes + 8));
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Frames in: Ethernet II, one 802.1Q tag, IPv4 (RFC 791), IPv6 (RFC 8200), UDP (RFC 768). Each
+ * layer first proves that its header lies within the frame, then that its length field does.
+ */
+#include "net/frame.h"
+#include "base/bytes.h"
+#include "net/checksum.h"
+#include "net/proto.h"
+
+static void reject(struct kg_frame *frame, enum kg_drop reason)
+{
+	frame->kind = KG_FRAME_BAD;
+	frame->drop = reason;
+}
+
+static void endpoint_read(struct kg_endpoint *ep, uint8_t version, const uint8_t *address,
+			  const uint8_t *port)
+{
+	ep->ip.version = version;
+	memcpy(ep->ip.bytes, address, version == 4 ? 4 : 16);
+	ep->port = kg_load_be16(port);
+}
+
+/* `pseudo` is the sum of the pseudo-header but for the UDP length. */
+static bool udp_checksum_good(const uint8_t *udp, uint16_t udp_bytes, uint8_t version,
+			      uint64_t pseudo)
+{
+	uint16_t field;
+
+	memcpy(&field, udp + KG_UDP_CSUM_AT, sizeof(field));
+	if (field == 0)
+		return version == 4; /* RFC 768: sender computed none; RFC 8200 §8.1: not allowed */
+	return kg_checksum_fold(kg_checksum_add(pseudo, udp, udp_bytes)) == UINT16_MAX ||
+	       kg_checksum_fold(pseudo) == field;
+}
+
+/* `len` bytes of IP payload start with a UDP header; `addresses` are those of the IP header. */
+static void parse_udp(struct kg_frame *frame, const uint8_t *udp, size_t len, uint8_t version,
+		      const uint8_t *addresses, unsigned int trust)
+{
+	size_t address_bytes = version == 4 ? 4 : 16;
+	uint16_t udp_bytes;
+
+	if (len < KG_UDP_BYTES)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	udp_bytes = kg_load_be16(udp + KG_UDP_LENGTH_AT);
+	if (udp_bytes < KG_UDP_BYTES || udp_bytes > len)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	if (!(trust & KG_FRAME_UDP_CSUM_GOOD) &&
+	    !udp_checksum_good(
+		    udp, udp_bytes, version,
+		    kg_checksum_pseudo(addresses, 2 * address_bytes, KG_PROTO_UDP, udp_bytes)))
+		return reject(frame, KG_DROP_UDP_CHECKSUM);
+
+	frame->kind = KG_FRAME_UDP;
+	frame->payload_offset = frame->l2_bytes + frame->l3_bytes + KG_UDP_BYTES;
+	frame->payload_bytes = udp_bytes - KG_UDP_BYTES;
+	endpoint_read(&frame->source, version, addresses, udp);
+	endpoint_read(&frame->destination, version, addresses + address_bytes, udp + 2);
+}
+
+static void parse_ipv4(struct kg_frame *frame, const uint8_t *ip, size_t len, unsigned int trust)
+{
+	size_t header_bytes, total_bytes;
+
+	if (len < KG_IPV4_BYTES)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	header_bytes = (ip[0] & 0xfu) * 4;
+	total_bytes = kg_load_be16(ip + KG_IPV4_LENGTH_AT);
+	if (ip[0] >> 4 != 4 || header_bytes < KG_IPV4_BYTES || total_bytes < header_bytes ||
+	    total_bytes > len)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	if (header_bytes > KG_IPV4_BYTES || ip[KG_IPV4_PROTOCOL_AT] != KG_PROTO_UDP ||
+	    (kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & KG_IPV4_FRAGMENT_MASK) != 0)
+		return; /* for Linux */
+	if (!(trust & KG_FRAME_IP_CSUM_GOOD) &&
+	    kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
+		return reject(frame, KG_DROP_IP_CHECKSUM);
+	frame->l3_bytes = KG_IPV4_BYTES;
+	parse_udp(frame, ip + KG_IPV4_BYTES, total_bytes - KG_IPV4_BYTES, 4,
+		  ip + KG_IPV4_ADDRESSES_AT, trust);
+}
+
+static void parse_ipv6(struct kg_frame *frame, const uint8_t *ip, size_t len, unsigned int trust)
+{
+	size_t upper_bytes;
+
+	if (len < KG_IPV6_BYTES)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	upper_bytes = kg_load_be16(ip + KG_IPV6_LENGTH_AT);
+	if (ip[0] >> 4 != 6 || upper_bytes > len - KG_IPV6_BYTES)
+		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	if (ip[KG_IPV6_NEXT_HEADER_AT] != KG_PROTO_UDP)
+		return; /* for Linux; extension headers are not walked */
+	frame->l3_bytes = KG_IPV6_BYTES;
+	parse_udp(frame, ip + KG_IPV6_BYTES, upper_bytes, 6, ip + KG_IPV6_ADDRESSES_AT, trust);
+}
+
+static bool is_tag(uint16_t ethertype)
+{
+	return ethertype == KG_ETHERTYPE_VLAN || ethertype == KG_ETHERTYPE_QINQ ||
+	       ethertype == KG_ETHERTYPE_QINQ_OLD;
+}
+
+static uint16_t reject_l2(struct kg_frame *frame, enum kg_drop reason)
+{
+	reject(frame, reason);
+	return 0;
+}
+
+/* Sets l2_bytes and vlan and returns the ethertype of what follows, or 0: kind is settled. */
+static uint16_t parse_l2(struct kg_frame *frame, const uint8_t *bytes, size_t len,
+			 uint16_t port_vlan)
+{
+	uint16_t outer, inner;
+
+	if (len < KG_ETHER_BYTES)
+		return reject_l2(frame, KG_DROP_FRAME_TRUNCATED);
+	frame->l2_bytes = KG_ETHER_BYTES;
+	outer = kg_load_be16(bytes + KG_ETHERTYPE_AT);
+	if (!is_tag(outer) && port_vlan == KG_VLAN_NONE)
+		return outer;
+	if (outer != KG_ETHERTYPE_VLAN)
+		return reject_l2(frame, KG_DROP_VLAN_FOREIGN);
+	if (len < KG_ETHER_BYTES + KG_VLAN_BYTES)
+		return reject_l2(frame, KG_DROP_FRAME_TRUNCATED);
+	frame->l2_bytes = KG_ETHER_BYTES + KG_VLAN_BYTES;
+	frame->vlan = kg_load_be16(bytes + KG_ETHER_BYTES) & KG_VLAN_ID_MASK;
+	inner = kg_load_be16(bytes + KG_ETHERTYPE_AT + KG_VLAN_BYTES);
+	if (frame->vlan != port_vlan || is_tag(inner))
+		return reject_l2(frame, KG_DROP_VLAN_FOREIGN);
+	return frame->vlan == 0 ? 0 : inner; /* a priority tag only: for Linux */
+}
+
+void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, uint16_t port_vlan,
+		    unsigned int trust)
+{
+	*frame = (struct kg_frame){ .kind = KG_FRAME_OTHER };
+	switch (parse_l2(frame, bytes, len, port_vlan)) {
+	case KG_ETHERTYPE_IPV4:
+		return parse_ipv4(frame, bytes + frame->l2_bytes, len - frame->l2_bytes, trust);
+	case KG_ETHERTYPE_IPV6:
+		return parse_ipv6(frame, bytes + frame->l2_bytes, len - frame->l2_bytes, trust);
+	}
+}

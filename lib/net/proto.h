@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Numbers and field offsets of Ethernet, IP and UDP headers, for the files of lib/net. */
+#pragma once
+
+/* Ethernet: offset of the type; 802.1Q: type and id follow the addresses */
+#define KG_ETHERTYPE_AT       12
+#define KG_ETHERTYPE_IPV4     0x0800
+#define KG_ETHERTYPE_VLAN     0x8100 /* 802.1Q */
+#define KG_ETHERTYPE_IPV6     0x86dd
+#define KG_ETHERTYPE_QINQ     0x88a8 /* 802.1ad */
+#define KG_ETHERTYPE_QINQ_OLD 0x9100
+#define KG_VLAN_ID_MASK       0x0fff
+
+/* IPv4, RFC 791 §3.1 */
+#define KG_IPV4_LENGTH_AT     2
+#define KG_IPV4_ID_AT         4
+#define KG_IPV4_FRAGMENT_AT   6
+#define KG_IPV4_DONT_FRAGMENT 0x4000
+#define KG_IPV4_FRAGMENT_MASK 0x3fff /* more fragments, offset */
+#define KG_IPV4_TTL_AT        8
+#define KG_IPV4_PROTOCOL_AT   9
+#define KG_IPV4_CSUM_AT       10
+#define KG_IPV4_ADDRESSES_AT  12
+
+/* IPv6, RFC 8200 §3 */
+#define KG_IPV6_LENGTH_AT      4
+#define KG_IPV6_NEXT_HEADER_AT 6
+#define KG_IPV6_HOP_LIMIT_AT   7
+#define KG_IPV6_ADDRESSES_AT   8
+
+/* IANA protocol numbers */
+#define KG_PROTO_TCP 6
+#define KG_PROTO_UDP 17
+
+/* TCP, RFC 9293 §3.1 */
+#define KG_TCP_BYTES   20
+#define KG_TCP_CSUM_AT 16
+
+/* UDP, RFC 768 */
+#define KG_UDP_LENGTH_AT 4
+#define KG_UDP_CSUM_AT   6
