@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "memory/buf_mempool.h"
+
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+#include <stdio.h>
+
+/*
+ * Dynamic threshold: one conversation may hold this part of what is free. With k conversations
+ * that all want more, 1/(1 + k/SHARE) of the pool stays free for the others.
+ */
+#define SHARE_DIVISOR 8
+#define SHARE_FLOOR   8 /* segments; keeps a conversation alive when the pool is nearly empty */
+
+struct kg_buf_mempool {
+	struct kg_buf_pool pool;
+	struct rte_mempool *small, *large;
+};
+
+static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
+{
+	struct kg_buf_mempool *mp = KG_CONTAINER_OF(base, struct kg_buf_mempool, pool);
+	struct kg_buf *buf;
+	void *obj;
+
+	if (KG_UNLIKELY(room > KG_BUF_LARGE_ROOM))
+		return NULL;
+	if (room > KG_BUF_SMALL_ROOM || rte_mempool_get(mp->small, &obj) != 0) {
+		if (rte_mempool_get(mp->large, &obj) != 0)
+			return NULL;
+	}
+	buf = obj;
+	buf->next = NULL;
+	buf->data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM;
+	buf->len = 0;
+	return buf;
+}
+
+static void buf_free(struct kg_buf *buf)
+{
+	rte_mempool_put(rte_mempool_from_obj(buf), buf);
+}
+
+static void init_object(struct rte_mempool *mempool, void *opaque, void *obj, unsigned int idx)
+{
+	struct kg_buf_mempool *mp = opaque;
+	struct kg_buf *buf = obj;
+
+	*buf = (struct kg_buf){
+		.pool = &mp->pool,
+		.room = (uint16_t)(mempool->elt_size - sizeof(*buf) - KG_BUF_HEADROOM),
+	};
+}
+
+static struct rte_mempool *create_class(struct kg_buf_mempool *mp, const char *name,
+					const char *class, unsigned int count, unsigned int cache,
+					uint16_t room)
+{
+	char full[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(full, sizeof(full), "%s_%s", name, class);
+	return rte_mempool_create(full, count, sizeof(struct kg_buf) + KG_BUF_HEADROOM + room,
+				  cache, 0, NULL, NULL, init_object, mp, SOCKET_ID_ANY, 0);
+}
+
+static size_t object_bytes(uint16_t room)
+{
+	return sizeof(struct rte_mempool_objhdr) + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room +
+	       RTE_CACHE_LINE_SIZE;
+}
+
+struct kg_buf_mempool *kg_buf_mempool_create(const char *name, size_t bytes, unsigned int cache)
+{
+	struct kg_buf_mempool *mp = rte_zmalloc("kg_buf_mempool", sizeof(*mp), 0);
+	size_t pair = object_bytes(KG_BUF_SMALL_ROOM) + object_bytes(KG_BUF_LARGE_ROOM);
+	unsigned int count = (unsigned int)(bytes / pair);
+
+	if (mp == NULL)
+		return NULL;
+	mp->pool.alloc = buf_alloc;
+	mp->pool.free = buf_free;
+	mp->small = create_class(mp, name, "small", count, cache, KG_BUF_SMALL_ROOM);
+	mp->large = create_class(mp, name, "large", count, cache, KG_BUF_LARGE_ROOM);
+	if (mp->small == NULL || mp->large == NULL) {
+		kg_buf_mempool_destroy(mp);
+		return NULL;
+	}
+	kg_buf_mempool_update_share(mp);
+	return mp;
+}
+
+void kg_buf_mempool_destroy(struct kg_buf_mempool *mp)
+{
+	if (mp == NULL)
+		return;
+	rte_mempool_free(mp->small);
+	rte_mempool_free(mp->large);
+	rte_free(mp);
+}
+
+struct kg_buf_pool *kg_buf_mempool_pool(struct kg_buf_mempool *mp)
+{
+	return &mp->pool;
+}
+
+void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
+{
+	uint32_t share = rte_mempool_avail_count(mp->large) / SHARE_DIVISOR;
+
+	mp->pool.fair_share = RTE_MAX(share, (uint32_t)SHARE_FLOOR);
+}
+
+void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mempool_stats *stats)
+{
+	*stats = (struct kg_buf_mempool_stats){
+		.small_total = mp->small->size,
+		.small_free = rte_mempool_avail_count(mp->small),
+		.large_total = mp->large->size,
+		.large_free = rte_mempool_avail_count(mp->large),
+		.fair_share = mp->pool.fair_share,
+	};
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DPDK ports: set-up on the control thread; bursts on workers, each with its own queue.
+ */
+#pragma once
+
+#include "net/addr.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#define KG_NIC_BURST 32
+
+struct kg_nic_params {
+	const char *device; /* as given to EAL: "0000:03:00.0" or "net_af_xdp0,iface=eth1" */
+	uint16_t queues;    /* receive and transmit, one pair per worker */
+	uint16_t mtu;
+	uint16_t vlan; /* adds 4 bytes to the frame; 0: untagged */
+	struct rte_mempool *mempool;
+};
+
+struct kg_nic {
+	uint16_t port_id;
+	uint16_t descriptors; /* per queue and direction */
+	struct kg_mac mac;
+	bool rx_checksum; /* verdicts on received IPv4 and UDP checksums */
+	bool tx_checksum; /* can fill IPv4 and UDP checksums in */
+};
+
+/* Mbufs that the queues of one port may hold. */
+#define KG_NIC_DESCRIPTORS   1024
+#define KG_NIC_MBUFS(queues) ((queues) * (2 * KG_NIC_DESCRIPTORS + 2 * KG_NIC_BURST))
+
+/* Finds the device that EAL has probed, configures and starts it. False with a text in `error`. */
+bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *error,
+		  size_t error_bytes);
+void kg_nic_stop(struct kg_nic *nic);
+
+/* Up to KG_NIC_BURST frames from a queue. */
+static inline uint16_t kg_nic_rx(const struct kg_nic *nic, uint16_t queue, struct rte_mbuf **frames)
+{
+	return rte_eth_rx_burst(nic->port_id, queue, frames, KG_NIC_BURST);
+}
+
+/* Frames that wait for a burst to one transmit queue. */
+struct kg_nic_txq {
+	struct rte_mbuf *frames[KG_NIC_BURST];
+	uint16_t count;
+};
+
+/* Sends what waits; returns how many frames the NIC did not take: they are freed. */
+uint16_t kg_nic_tx_flush(const struct kg_nic *nic, uint16_t queue, struct kg_nic_txq *txq);
+
+/* Queues a frame, flushes a full burst. Returns frames lost, as kg_nic_tx_flush. */
+static inline uint16_t kg_nic_tx(const struct kg_nic *nic, uint16_t queue, struct kg_nic_txq *txq,
+				 struct rte_mbuf *frame)
+{
+	txq->frames[txq->count++] = frame;
+	return txq->count == KG_NIC_BURST ? kg_nic_tx_flush(nic, queue, txq) : 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nic/nic.h"
+
+#include <errno.h>
+#include <rte_errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RX_CHECKSUM (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define TX_CHECKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+
+static bool find_port(const char *device, uint16_t *port_id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	return rte_eth_dev_get_port_by_name(name, port_id) == 0;
+}
+
+static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t queues)
+{
+	struct rte_eth_conf conf = {
+		.rxmode.offloads = info->rx_offload_capa & RX_CHECKSUM,
+		.txmode.offloads = info->tx_offload_capa & TX_CHECKSUM,
+	};
+
+	if (queues > 1 && (info->flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf =
+			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+	}
+	return conf;
+}
+
+static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
+{
+	int socket = rte_eth_dev_socket_id(nic->port_id);
+	uint16_t rx = KG_NIC_DESCRIPTORS, tx = KG_NIC_DESCRIPTORS;
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port_id, &rx, &tx);
+
+	nic->descriptors = RTE_MAX(rx, tx);
+	for (uint16_t q = 0; rc == 0 && q < params->queues; q++) {
+		rc = rte_eth_rx_queue_setup(nic->port_id, q, rx, socket, NULL, params->mempool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(nic->port_id, q, tx, socket, NULL);
+	}
+	return rc;
+}
+
+static int configure(struct kg_nic *nic, const struct kg_nic_params *params,
+		     const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = port_conf(info, params->queues);
+	uint16_t mtu = params->mtu + (params->vlan != 0 ? RTE_VLAN_HLEN : 0);
+	int rc = rte_eth_dev_configure(nic->port_id, params->queues, params->queues, &conf);
+
+	nic->rx_checksum = (conf.rxmode.offloads & RX_CHECKSUM) == RX_CHECKSUM;
+	nic->tx_checksum = (conf.txmode.offloads & TX_CHECKSUM) == TX_CHECKSUM;
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_dev_set_mtu(nic->port_id, mtu);
+	if (rc != 0 && rc != -ENOTSUP)
+		return rc;
+	return setup_queues(nic, params);
+}
+
+static int start(struct kg_nic *nic)
+{
+	struct rte_ether_addr mac;
+	int rc = rte_eth_dev_start(nic->port_id);
+
+	if (rc != 0)
+		return rc;
+	/* Neighbour discovery is multicast; a port that cannot choose hears everything anyway. */
+	rte_eth_allmulticast_enable(nic->port_id);
+	rc = rte_eth_macaddr_get(nic->port_id, &mac);
+	memcpy(nic->mac.bytes, mac.addr_bytes, sizeof(nic->mac.bytes));
+	return rc;
+}
+
+bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *error,
+		  size_t error_bytes)
+{
+	struct rte_eth_dev_info info;
+	int rc;
+
+	*nic = (struct kg_nic){ .port_id = RTE_MAX_ETHPORTS };
+	if (!find_port(params->device, &nic->port_id)) {
+		snprintf(error, error_bytes, "%s: DPDK found no such device", params->device);
+		return false;
+	}
+	rc = rte_eth_dev_info_get(nic->port_id, &info);
+	if (rc == 0 && RTE_MIN(info.max_rx_queues, info.max_tx_queues) < params->queues) {
+		snprintf(error, error_bytes, "%s: has %u queue pairs, %u workers need as many",
+			 params->device, RTE_MIN(info.max_rx_queues, info.max_tx_queues),
+			 params->queues);
+		return false;
+	}
+	if (rc == 0)
+		rc = configure(nic, params, &info);
+	if (rc == 0)
+		rc = start(nic);
+	if (rc != 0)
+		snprintf(error, error_bytes, "%s: cannot be started: %s", params->device,
+			 strerror(-rc));
+	return rc == 0;
+}
+
+void kg_nic_stop(struct kg_nic *nic)
+{
+	if (nic->port_id == RTE_MAX_ETHPORTS)
+		return;
+	rte_eth_dev_stop(nic->port_id);
+	rte_eth_dev_close(nic->port_id);
+	nic->port_id = RTE_MAX_ETHPORTS;
+}
