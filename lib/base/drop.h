@@ -2,7 +2,8 @@
 /*
  * Every reason for which a frame, datagram or message is thrown away. One list makes the enum,
  * the counter's name in telemetry and its help text. Counters satisfy
- *     received = delivered + punted + handed off + sum of drops.
+ *     received = delivered + punted + handed off + sum of receive-side drops
+ * where the receive side is everything before KG_DROP_FIRST_SENT.
  */
 #pragma once
 
@@ -27,20 +28,23 @@
 	/* kcp */                                                                                  \
 	X(KCP_MALFORMED, "kcp_malformed", "segment chain is not valid KCP")                        \
 	X(MESSAGE_MALFORMED, "message_malformed", "message too short or of unknown kind")          \
-	/* queues and memory */                                                                    \
+	/* queues and memory, received */                                                          \
 	X(NO_BUFFER, "no_buffer", "no buffer left")                                                \
-	X(UDP_QUEUE_FULL, "udp_queue_full", "application datagram dropped: channel's queue full")  \
 	X(HANDOFF_FULL, "handoff_full", "ring to the owning worker full")                          \
 	X(EXCEPTION_FULL, "exception_full", "ring to the kernel full")                             \
+	/* sent: not part of the sum below */                                                      \
+	X(TX_NO_BUFFER, "tx_no_buffer", "no mbuf for a datagram to send")                          \
 	X(TX_FULL, "tx_full", "NIC did not take the frame")                                        \
-	X(NO_ROUTE, "no_route", "kernel has no route to the peer")
+	X(TX_NO_ROUTE, "tx_no_route", "kernel has no route to the peer")                           \
+	X(TX_EXCEPTION_FULL, "tx_exception_full", "ring to the kernel full while it routes")
 
 enum kg_drop {
 	KG_DROP_NONE,
 #define KG_DROP_ENUM(id, name, help) KG_DROP_##id,
 	KG_DROP_LIST(KG_DROP_ENUM)
 #undef KG_DROP_ENUM
-	KG_DROP_COUNT
+	KG_DROP_COUNT,
+	KG_DROP_FIRST_SENT = KG_DROP_TX_NO_BUFFER,
 };
 
 /* Counter name and help of a reason; "none" for KG_DROP_NONE. */

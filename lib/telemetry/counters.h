@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a worker counts. One list makes the enum, the counter's name and its help text. Each worker
+ * writes its own block; readers merge.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/drop.h"
+
+#define KG_COUNTER_LIST(X)                                                                      \
+	X(RX_FRAMES, "rx_frames", "frames from NIC queues")                                     \
+	X(RX_BYTES, "rx_bytes", "bytes of these frames")                                        \
+	X(TX_FRAMES, "tx_frames", "frames given to NIC queues")                                 \
+	X(TX_BYTES, "tx_bytes", "bytes of these frames")                                        \
+	X(DELIVERED, "delivered", "datagrams accepted by a channel or handshake")               \
+	X(PUNTED, "punted", "frames given to Linux through a TAP")                              \
+	X(HANDED_OFF, "handed_off", "datagrams given to the worker that owns their channel")    \
+	X(HANDED_IN, "handed_in", "datagrams received from other workers")                      \
+	X(FROM_KERNEL, "from_kernel", "frames from Linux sent out of a port")                   \
+	X(SENT, "sent", "datagrams of tunnels sent")                                            \
+	X(SENT_BY_KERNEL, "sent_by_kernel", "of these, by Linux while the next hop is unknown") \
+	X(PAYLOAD_RX_BYTES, "payload_rx_bytes", "bytes of applications taken into channels")    \
+	X(PAYLOAD_TX_BYTES, "payload_tx_bytes", "bytes of channels given to applications")      \
+	X(TURNS, "turns", "turns of the worker's loop")                                         \
+	X(IDLE_TURNS, "idle_turns", "of these, turns that found nothing to do")                 \
+	X(SLEEPS, "sleeps", "times the worker slept (adaptive polling)")
+
+enum kg_counter {
+#define KG_COUNTER_ENUM(id, name, help) KG_COUNTER_##id,
+	KG_COUNTER_LIST(KG_COUNTER_ENUM)
+#undef KG_COUNTER_ENUM
+	KG_COUNTER_COUNT
+};
+
+/* One writer: the worker. Everything received is accounted for:
+ *   rx_frames + handed_in = delivered + punted + handed_off + receive-side drops */
+struct kg_counters {
+	uint64_t counters[KG_COUNTER_COUNT];
+	uint64_t drops[KG_DROP_COUNT];
+};
+
+const char *kg_counter_name(enum kg_counter counter);
+const char *kg_counter_help(enum kg_counter counter);
+
+/* Adds `from` to `sum`. */
+void kg_counters_merge(struct kg_counters *sum, const struct kg_counters *from);
