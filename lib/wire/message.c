@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The structs draw the messages; they consist of bytes, so they fit any address. */
+#include "wire/message.h"
+
+#include "base/bytes.h"
+
+struct initialise_wire {
+	uint8_t kind;
+	uint8_t uid_be[4];
+	uint8_t port_start_be[2];
+	uint8_t port_end_be[2];
+	uint8_t outbound_be[8];
+	uint8_t inbound_be[8];
+	uint8_t custom_port_be[2];
+	uint8_t custom_address[]; /* text */
+};
+
+struct failure_wire {
+	uint8_t kind;
+	uint8_t reason[]; /* text */
+};
+
+/* disconnect, keep_alive, keep_alive_response */
+struct signal_wire {
+	uint8_t kind;
+	uint8_t zero[2];
+};
+
+struct raw_data_wire {
+	uint8_t kind;
+	uint8_t data[];
+};
+
+struct mux_transfer_wire {
+	uint8_t kind;
+	uint8_t connection_id_be[4];
+	uint8_t data[];
+};
+
+struct mux_cancel_wire {
+	uint8_t kind;
+	uint8_t connection_id_be[4];
+	uint8_t zero[1];
+};
+
+struct pre_connect_wire {
+	uint8_t kind;
+	uint8_t connection_id_be[4];
+	uint8_t port_be[2];
+	uint8_t address[]; /* text */
+};
+
+_Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "wire.md §3");
+
+enum tail_kind {
+	TAIL_NONE,
+	TAIL_TEXT, /* ends at its 0 or with the message */
+	TAIL_DATA, /* ends with the message */
+};
+
+/* What stands first has a fixed size; what follows it is the tail. */
+static const struct {
+	uint8_t fixed_bytes;
+	enum tail_kind tail;
+} layout[] = {
+	[KG_FEATURE_INITIALISE] = { sizeof(struct initialise_wire), TAIL_TEXT },
+	[KG_FEATURE_FAILURE] = { sizeof(struct failure_wire), TAIL_TEXT },
+	[KG_FEATURE_DISCONNECT] = { sizeof(struct signal_wire), TAIL_NONE },
+	[KG_FEATURE_KEEP_ALIVE] = { sizeof(struct signal_wire), TAIL_NONE },
+	[KG_FEATURE_KEEP_ALIVE_RESPONSE] = { sizeof(struct signal_wire), TAIL_NONE },
+	[KG_FEATURE_RAW_DATA] = { sizeof(struct raw_data_wire), TAIL_DATA },
+	[KG_FEATURE_MUX_TRANSFER] = { sizeof(struct mux_transfer_wire), TAIL_DATA },
+	[KG_FEATURE_MUX_CANCEL] = { sizeof(struct mux_cancel_wire), TAIL_NONE },
+	[KG_FEATURE_PRE_CONNECT] = { sizeof(struct pre_connect_wire), TAIL_TEXT },
+};
+
+/* The shortest form: a text holds at least its 0, or one character that fills the message. */
+static size_t least_bytes(enum kg_feature feature)
+{
+	return layout[feature].fixed_bytes + (layout[feature].tail == TAIL_TEXT);
+}
+
+static void decode_initialise(struct kg_message *msg, const struct initialise_wire *wire)
+{
+	struct kg_initialise *init = &msg->initialise;
+
+	init->uid = kg_load_be32(wire->uid_be);
+	init->port_start = kg_load_be16(wire->port_start_be);
+	init->port_end = kg_load_be16(wire->port_end_be);
+	init->outbound_Bps = kg_load_be64(wire->outbound_be);
+	init->inbound_Bps = kg_load_be64(wire->inbound_be);
+	init->custom_port = kg_load_be16(wire->custom_port_be);
+	init->custom_address = msg->data;
+	init->custom_address_len = msg->len;
+	msg->data = NULL;
+	msg->len = 0;
+}
+
+static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
+{
+	const struct pre_connect_wire *pre_connect = (const void *)bytes;
+
+	switch (msg->feature) {
+	case KG_FEATURE_INITIALISE:
+		decode_initialise(msg, (const void *)bytes);
+		break;
+	case KG_FEATURE_PRE_CONNECT:
+		msg->port = kg_load_be16(pre_connect->port_be);
+		/* fall through */
+	case KG_FEATURE_MUX_TRANSFER:
+	case KG_FEATURE_MUX_CANCEL:
+		msg->connection_id = kg_load_be32(pre_connect->connection_id_be);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A text longer than any name or reason is cut: like surplus arguments, the rest is ignored. */
+static void decode_tail(struct kg_message *msg, const uint8_t *tail, size_t len)
+{
+	enum tail_kind kind = layout[msg->feature].tail;
+
+	if (kind == TAIL_NONE)
+		return;
+	msg->data = tail;
+	msg->len = len;
+	if (kind == TAIL_TEXT)
+		msg->len = strnlen((const char *)tail, KG_MIN(len, KG_MESSAGE_TEXT_MAX_BYTES));
+}
+
+enum kg_drop kg_message_decode(struct kg_message *msg, const uint8_t *bytes, size_t len)
+{
+	if (len < KG_MESSAGE_KIND_BYTES)
+		return KG_DROP_MESSAGE_MALFORMED;
+
+	uint8_t feature = bytes[0] & 0x0f;
+	uint8_t protocol = bytes[0] >> 4;
+
+	if (feature >= KG_ARRAY_SIZE(layout) || protocol > KG_PROTOCOL_UDP ||
+	    len < least_bytes(feature))
+		return KG_DROP_MESSAGE_MALFORMED;
+
+	uint8_t fixed_bytes = layout[feature].fixed_bytes;
+
+	*msg = (struct kg_message){ .feature = feature, .protocol = protocol };
+	decode_tail(msg, bytes + fixed_bytes, len - fixed_bytes);
+	decode_fixed(msg, bytes);
+	return KG_DROP_NONE;
+}
+
+static void encode_initialise(struct initialise_wire *wire, const struct kg_initialise *init)
+{
+	kg_store_be32(wire->uid_be, init->uid);
+	kg_store_be16(wire->port_start_be, init->port_start);
+	kg_store_be16(wire->port_end_be, init->port_end);
+	kg_store_be64(wire->outbound_be, init->outbound_Bps);
+	kg_store_be64(wire->inbound_be, init->inbound_Bps);
+	kg_store_be16(wire->custom_port_be, init->custom_port);
+}
+
+static void encode_fixed(uint8_t *out, const struct kg_message *msg)
+{
+	struct pre_connect_wire *pre_connect = (void *)out;
+
+	memset(out, 0, layout[msg->feature].fixed_bytes);
+	out[0] = kg_message_kind(msg->feature, msg->protocol);
+	switch (msg->feature) {
+	case KG_FEATURE_INITIALISE:
+		encode_initialise((void *)out, &msg->initialise);
+		break;
+	case KG_FEATURE_PRE_CONNECT:
+		kg_store_be16(pre_connect->port_be, msg->port);
+		/* fall through */
+	case KG_FEATURE_MUX_TRANSFER:
+	case KG_FEATURE_MUX_CANCEL:
+		kg_store_be32(pre_connect->connection_id_be, msg->connection_id);
+		break;
+	default:
+		break;
+	}
+}
+
+size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg)
+{
+	bool initialise = msg->feature == KG_FEATURE_INITIALISE;
+	const uint8_t *tail = initialise ? msg->initialise.custom_address : msg->data;
+	size_t tail_len = initialise ? msg->initialise.custom_address_len : msg->len;
+	enum tail_kind kind = layout[msg->feature].tail;
+
+	if (kind == TAIL_NONE)
+		tail_len = 0;
+	if (kind == TAIL_TEXT && tail_len > KG_MESSAGE_TEXT_MAX_BYTES)
+		return 0;
+
+	size_t least = least_bytes(msg->feature);
+
+	if (room < least || room - least < tail_len)
+		return 0;
+	encode_fixed(out, msg);
+	out += layout[msg->feature].fixed_bytes;
+	if (tail_len)
+		memcpy(out, tail, tail_len);
+	if (kind == TAIL_TEXT)
+		out[tail_len] = 0;
+	return least + tail_len;
+}
