@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Installs what building and testing need on Debian 12 or later. Installs only what is missing and
+# leaves no service running: nginx and sshd are used by tests with configurations of their own.
+set -eu
+
+# Libraries are looked up by package, programs by name: who has another nginx keeps it.
+libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
+    libcmocka-dev zlib1g-dev"
+programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
+    clang:clang clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
+    python3:python3 dpdk-telemetry.py:dpdk-dev
+    ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
+    curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
+    sysctl:procps"
+
+PATH=$PATH:/usr/sbin:/sbin
+export DEBIAN_FRONTEND=noninteractive
+
+missing=
+for package in $libraries; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        missing="$missing $package"
+done
+for pair in $programs; do
+    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+done
+# The compiler's run-time parts for sanitizers and fuzzing are only recommended by clang.
+if ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a >/dev/null 2>&1; then
+    missing="$missing libclang-rt-dev"
+fi
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "missing packages:$missing (run as root to install them)" >&2
+    exit 1
+fi
+command -v apt-get >/dev/null || {
+    echo "no apt-get here; please install the equivalents of:$missing" >&2
+    exit 1
+}
+
+policy=/usr/sbin/policy-rc.d
+log=$(mktemp)
+policy_is_ours=no
+clean_up() {
+    [ "$policy_is_ours" = no ] || rm -f "$policy"
+    rm -f "$log"
+}
+trap clean_up EXIT
+
+# dpkg asks this program before it starts a service; 101 means "do not".
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    policy_is_ours=yes
+fi
+
+echo "installing:$missing"
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get -qq update && apt-get -qq -y install --no-install-recommends $missing; } \
+    >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+case "$missing " in *" nginx-light "*) update-rc.d nginx disable >/dev/null 2>&1 || : ;; esac
+case "$missing " in *" openssh-server "*) update-rc.d ssh disable >/dev/null 2>&1 || : ;; esac

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Everything that can be said about the tree without running it. No output but complaints.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+failed=0
+# complain CHECK: shows what comes on stdin under the name of the check, if there is anything.
+complain() {
+    local text
+    text=$(cat)
+    [ -n "$text" ] || return
+    printf '%s:\n%s\n' "$1" "$text" >&2
+    failed=1
+}
+
+mapfile -t files < <(git ls-files --cached --others --exclude-standard | sort -u |
+    while read -r f; do [ -f "$f" ] && echo "$f"; done)
+# matching REGEX: those of the files whose name matches, one a line.
+matching() { printf '%s\n' "${files[@]}" | grep -E "$1"; }
+
+mapfile -t c_files < <(matching '\.[ch]$')
+mapfile -t sources < <(matching '^(lib|drivers|app)/.*\.c$')
+mapfile -t shells < <(matching '\.sh$|^\.ci/run$')
+mapfile -t ours < <(matching '\.([ch]|sh|py|build)$|^meson_options\.txt$|^\.ci/run$')
+mapfile -t texts < <(matching '\.([ch]|sh|py|build|md|json|txt)$|^\.ci/run$|^LICENSE$' |
+    grep -v '^tests/vectors/\|^tests/fuzz/corpus/')
+
+for f in "${c_files[@]}"; do
+    clang-format --dry-run -Werror "$f" 2>/dev/null || echo "$f"
+done | complain "clang-format -i is wanted by"
+for f in "${ours[@]}"; do
+    head -n 2 "$f" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' || echo "$f"
+done | complain "SPDX line missing"
+grep -nE '[[:blank:]]+$' "${texts[@]}" | complain "trailing white space"
+for f in "${texts[@]}"; do
+    [ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] || echo "$f"
+done | complain "no newline at end of file"
+matching '\.h$' | xargs -r grep -L '^#pragma once' | complain "#pragma once missing"
+python3 scripts/check_layers.py 2>&1 | complain "include layers"
+python3 - "${files[@]}" <<'PY' 2>&1 | complain python
+import ast, sys
+for name in sys.argv[1:]:
+    if name.endswith(".py"):
+        try:
+            ast.parse(open(name, encoding="utf-8").read(), name)
+        except SyntaxError as error:
+            print(error)
+PY
+if [ "${#sources[@]}" -gt 0 ]; then
+    cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+        --suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
+        -j "$(nproc)" -Ilib -Idrivers -Iapp/kcpgate "${sources[@]}" 2>&1 | complain cppcheck
+fi
+if command -v shellcheck >/dev/null; then
+    shellcheck -x "${shells[@]}" 2>&1 | complain shellcheck
+fi
+exit "$failed"
