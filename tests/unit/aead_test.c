@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every algorithm of the table: what is sealed opens, and nothing else does. */
+#include "crypto/aead_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "crypto/kdf.h"
+
+#define SEED           77u
+#define PLAIN_MAX      2048
+#define DATAGRAM_MAX   (PLAIN_MAX + KG_AEAD_OVERHEAD_MAX)
+#define BURST_JOBS     32
+#define NO_TAG_GUESSES 5 /* of 2,000: what a check of two bytes may let pass, and then some */
+
+static const char *const names[] = { "AES-GCM", "none" };
+
+struct fixture {
+	const struct kg_aead_alg *alg;
+	void *ctx;
+	struct kg_rng rng;
+	uint8_t plain[PLAIN_MAX];
+};
+
+static void fill(struct kg_rng *rng, uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)kg_rng_next(rng);
+}
+
+static void *create(const struct kg_aead_alg *alg, const char *password)
+{
+	uint8_t key[KG_AEAD_KEY_BYTES];
+
+	assert_true(kg_kdf_sha3_256(password, strlen(password), key));
+	void *ctx = alg->create(key);
+
+	assert_non_null(ctx);
+	return ctx;
+}
+
+static struct fixture *setup(const char *name)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->alg = kg_aead_lookup(name);
+	assert_non_null(f->alg);
+	f->ctx = create(f->alg, "qwerty1234");
+	kg_rng_init(&f->rng, SEED);
+	fill(&f->rng, f->plain, sizeof(f->plain));
+	return f;
+}
+
+static void teardown(struct fixture *f)
+{
+	f->alg->destroy(f->ctx);
+	free(f);
+}
+
+/* Runs `check` under each algorithm. */
+static void for_each(void (*check)(struct fixture *f))
+{
+	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
+		struct fixture *f = setup(names[i]);
+
+		check(f);
+		teardown(f);
+	}
+}
+
+/* Seals len bytes of the fixture's plaintext into `out`; returns the datagram's length. */
+static uint16_t seal(struct fixture *f, uint8_t *out, uint16_t len)
+{
+	struct kg_aead_job job = { .data = out, .len = len, .iv = (uint16_t)kg_rng_next(&f->rng) };
+
+	memcpy(out, f->plain, len);
+	f->alg->seal(f->ctx, &job, 1);
+	assert_ptr_equal(job.data, out);
+	assert_int_equal(job.len, len + f->alg->overhead_bytes);
+	return job.len;
+}
+
+static bool open_in_place(struct fixture *f, void *ctx, uint8_t *data, uint16_t *len)
+{
+	struct kg_aead_job job = { .data = data, .len = *len };
+
+	f->alg->open(ctx, &job, 1);
+	*len = job.len;
+	return job.ok;
+}
+
+/* Opens a copy that begins and ends with its allocation. */
+static bool opens(struct fixture *f, void *ctx, const uint8_t *datagram, uint16_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	memcpy(copy, datagram, len);
+	bool ok = open_in_place(f, ctx, copy, &len);
+
+	free(copy);
+	return ok;
+}
+
+static void names_are_found(void **state)
+{
+	assert_non_null(kg_aead_lookup("aes-gcm"));
+	assert_ptr_equal(kg_aead_lookup("AES-GCM"), kg_aead_lookup("Aes-Gcm"));
+	assert_ptr_equal(kg_aead_lookup("None"), &kg_aead_none);
+	assert_null(kg_aead_lookup(""));
+	assert_null(kg_aead_lookup("AES-GC"));
+	assert_null(kg_aead_lookup("AES-GCM "));
+	assert_true(kg_aead_lookup("AES-GCM")->keyed);
+	assert_false(kg_aead_none.keyed);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++)
+		assert_string_equal(kg_aead_lookup(names[i])->name, names[i]);
+}
+
+/* FIPS 202: SHA3-256 of nothing, and of "abc". */
+static void key_is_sha3_256(void **state)
+{
+	static const uint8_t of_nothing[] = {
+		0xa7, 0xff, 0xc6, 0xf8, 0xbf, 0x1e, 0xd7, 0x66, 0x51, 0xc1, 0x47,
+		0x56, 0xa0, 0x61, 0xd6, 0x62, 0xf5, 0x80, 0xff, 0x4d, 0xe4, 0x3b,
+		0x49, 0xfa, 0x82, 0xd8, 0x0a, 0x4b, 0x80, 0xf8, 0x43, 0x4a,
+	};
+	static const uint8_t of_abc[] = {
+		0x3a, 0x98, 0x5d, 0xa7, 0x4f, 0xe2, 0x25, 0xb2, 0x04, 0x5c, 0x17,
+		0x2d, 0x6b, 0xd3, 0x90, 0xbd, 0x85, 0x5f, 0x08, 0x6e, 0x3e, 0x9d,
+		0x52, 0x5b, 0x46, 0xbf, 0xe2, 0x45, 0x11, 0x43, 0x15, 0x32,
+	};
+	uint8_t key[KG_AEAD_KEY_BYTES];
+
+	assert_true(kg_kdf_sha3_256("", 0, key));
+	assert_memory_equal(key, of_nothing, sizeof(key));
+	assert_true(kg_kdf_sha3_256("abc", 3, key));
+	assert_memory_equal(key, of_abc, sizeof(key));
+}
+
+static void check_every_length(struct fixture *f)
+{
+	uint8_t datagram[DATAGRAM_MAX + 1];
+
+	for (uint16_t len = 0; len <= PLAIN_MAX; len++) {
+		uint16_t sealed;
+
+		datagram[len + f->alg->overhead_bytes] = 0xee;
+		sealed = seal(f, datagram, len);
+		assert_int_equal(datagram[sealed], 0xee);
+		assert_true(open_in_place(f, f->ctx, datagram, &sealed));
+		assert_int_equal(sealed, len);
+		assert_memory_equal(datagram, f->plain, len);
+	}
+}
+
+static void every_length_comes_back(void **state)
+{
+	for_each(check_every_length);
+}
+
+static void check_truncations(struct fixture *f)
+{
+	uint8_t datagram[DATAGRAM_MAX];
+	uint16_t len = seal(f, datagram, 1400);
+	unsigned int passed = 0;
+
+	for (uint16_t cut = 0; cut < len; cut++) {
+		bool ok = opens(f, f->ctx, datagram, cut);
+
+		if (cut < f->alg->overhead_bytes)
+			assert_false(ok);
+		passed += ok;
+	}
+	if (f->alg->keyed)
+		assert_int_equal(passed, 0);
+	else
+		assert_in_range(passed, 0, NO_TAG_GUESSES);
+}
+
+static void truncation_is_noticed(void **state)
+{
+	for_each(check_truncations);
+}
+
+/* One flipped bit is noticed everywhere, by the folded CRC too: it is linear, and no bit of these
+ * lengths contributes a CRC whose halves are equal. */
+static void check_flips(struct fixture *f)
+{
+	static const uint16_t lens[] = { 0, 1, 15, 16, 17, 64, 333 };
+	uint8_t datagram[DATAGRAM_MAX];
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(lens); i++) {
+		uint16_t len = seal(f, datagram, lens[i]);
+
+		for (uint32_t bit = 0; bit < len * 8u; bit++) {
+			datagram[bit / 8] ^= 1 << bit % 8;
+			assert_false(opens(f, f->ctx, datagram, len));
+			datagram[bit / 8] ^= 1 << bit % 8;
+		}
+		assert_true(opens(f, f->ctx, datagram, len));
+	}
+}
+
+static void tampering_is_noticed(void **state)
+{
+	for_each(check_flips);
+}
+
+static void noise_does_not_open(struct fixture *f)
+{
+	uint8_t datagram[DATAGRAM_MAX];
+	unsigned int passed = 0;
+
+	for (int round = 0; round < 2000; round++) {
+		uint16_t len = (uint16_t)kg_rng_below(&f->rng, 300);
+
+		fill(&f->rng, datagram, len);
+		passed += opens(f, f->ctx, datagram, len);
+	}
+	if (f->alg->keyed)
+		assert_int_equal(passed, 0);
+	else
+		assert_in_range(passed, 0, NO_TAG_GUESSES);
+}
+
+static void noise_is_noticed(void **state)
+{
+	for_each(noise_does_not_open);
+}
+
+static void wrong_key_is_noticed(void **state)
+{
+	struct fixture *f = setup("AES-GCM");
+	void *other = create(f->alg, "qwerty1235");
+	uint8_t datagram[DATAGRAM_MAX];
+
+	for (uint16_t len = 0; len < 200; len++)
+		assert_false(opens(f, other, datagram, seal(f, datagram, len)));
+	f->alg->destroy(other);
+	teardown(f);
+}
+
+static void iv_stands_at_the_end(void **state)
+{
+	struct fixture *f = setup("AES-GCM");
+	uint8_t datagram[DATAGRAM_MAX], other[DATAGRAM_MAX];
+	struct kg_aead_job job = { .data = datagram, .len = 100 };
+	struct kg_aead_job twin = { .data = other, .len = 100 };
+
+	memcpy(&job.iv, "\x12\x34", KG_AEAD_IV_BYTES);
+	memcpy(&twin.iv, "\x12\x35", KG_AEAD_IV_BYTES);
+	memcpy(datagram, f->plain, 100);
+	memcpy(other, f->plain, 100);
+	f->alg->seal(f->ctx, &job, 1);
+	f->alg->seal(f->ctx, &twin, 1);
+	assert_memory_equal(datagram + 100 + KG_AEAD_TAG_BYTES, "\x12\x34", KG_AEAD_IV_BYTES);
+	assert_memory_not_equal(datagram, other, 100);
+	teardown(f);
+}
+
+/* A burst of all kinds of lengths; those in `bad` (a bit mask) are spoilt on the way. */
+static void check_burst(struct fixture *f, uint32_t bad)
+{
+	uint8_t(*room)[DATAGRAM_MAX] = calloc(BURST_JOBS, sizeof(*room));
+	struct kg_aead_job jobs[BURST_JOBS];
+	uint16_t lens[BURST_JOBS];
+
+	for (int i = 0; i < BURST_JOBS; i++) {
+		lens[i] = (uint16_t)kg_rng_below(&f->rng, PLAIN_MAX + 1);
+		jobs[i] = (struct kg_aead_job){ .data = room[i],
+						.len = lens[i],
+						.iv = (uint16_t)kg_rng_next(&f->rng) };
+		memcpy(room[i], f->plain, lens[i]);
+	}
+	f->alg->seal(f->ctx, jobs, BURST_JOBS);
+	for (int i = 0; i < BURST_JOBS; i++) {
+		if (bad >> i & 1)
+			jobs[i].data[kg_rng_below(&f->rng, jobs[i].len)] ^= 0x10;
+		jobs[i].ok = bad >> i & 1; /* open must write it either way */
+	}
+	f->alg->open(f->ctx, jobs, BURST_JOBS);
+	for (int i = 0; i < BURST_JOBS; i++) {
+		assert_int_equal(jobs[i].ok, !(bad >> i & 1));
+		if (!jobs[i].ok)
+			continue;
+		assert_int_equal(jobs[i].len, lens[i]);
+		assert_memory_equal(jobs[i].data, f->plain, lens[i]);
+	}
+	free(room);
+}
+
+static void check_bursts(struct fixture *f)
+{
+	check_burst(f, 0);
+	check_burst(f, UINT32_MAX);
+	for (int bad = 0; bad < BURST_JOBS; bad++)
+		check_burst(f, 1u << bad);
+	f->alg->seal(f->ctx, NULL, 0);
+	f->alg->open(f->ctx, NULL, 0);
+}
+
+static void bad_job_spoils_no_other(void **state)
+{
+	for_each(check_bursts);
+}
+
+/* The check value of 802.3's CRC over "123456789" is cbf43926: folded, f2 d2. */
+static void none_folds_the_crc(void **state)
+{
+	struct fixture *f = setup("none");
+	uint8_t datagram[] = "123456789\0";
+	struct kg_aead_job job = { .data = datagram, .len = 9 };
+
+	f->alg->seal(f->ctx, &job, 1);
+	assert_int_equal(job.len, 11);
+	assert_memory_equal(datagram, "123456789\xf2\xd2", 11);
+	teardown(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_found),         cmocka_unit_test(key_is_sha3_256),
+		cmocka_unit_test(every_length_comes_back), cmocka_unit_test(truncation_is_noticed),
+		cmocka_unit_test(tampering_is_noticed),    cmocka_unit_test(noise_is_noticed),
+		cmocka_unit_test(wrong_key_is_noticed),    cmocka_unit_test(iv_stands_at_the_end),
+		cmocka_unit_test(bad_job_spoils_no_other), cmocka_unit_test(none_folds_the_crc),
+	};
+
+	printf("seed %u\n", SEED);
+	return cmocka_run_group_tests_name("aead", tests, NULL, NULL);
+}
