@@ -2,7 +2,7 @@
 /*
  * Next hops by the kernel's word (rtnetlink through libmnl): for each peer address asked for, the
  * route is looked up and its neighbour watched; every change is published as a ready L2 header.
- * Control thread only.
+ * Control thread only. `publish` must not call back into the watch.
  */
 #pragma once
 
@@ -17,15 +17,17 @@ struct kg_nexthop_port {
 };
 
 enum kg_nexthop_state {
-	KG_NEXTHOP_RESOLVING, /* routed out of a port, neighbour not known yet: let the kernel send */
+	KG_NEXTHOP_RESOLVING, /* routed out of a port, neighbour not known yet: let the kernel send
+			       */
 	KG_NEXTHOP_READY,     /* l2 is good */
-	KG_NEXTHOP_NO_ROUTE,  /* the kernel has no route, or not out of one of our ports */
+	KG_NEXTHOP_NO_ROUTE,  /* the kernel has no route, or not out of one of our ports; port is 0
+			       */
 };
 
 struct kg_nexthop {
 	struct kg_ip peer;
 	enum kg_nexthop_state state;
-	uint16_t port;	     /* index into the ports given */
+	uint16_t port;       /* index into the ports given */
 	struct kg_ip source; /* the kernel's preferred source; version 0 if it named none */
 	struct kg_l2 l2;
 };
@@ -45,8 +47,11 @@ int kg_nexthop_watch_fd(const struct kg_nexthop_watch *w);
 /* Handles what the kernel has announced (routes, neighbours, links, addresses); publishes what has
  * changed. A receive overrun leads to a full re-read. */
 void kg_nexthop_watch_input(struct kg_nexthop_watch *w);
-/* Asks for a peer and keeps watching it; publishes at least once, now or later. */
+/* Asks for a peer and keeps watching it; publishes what is known, and later what changes. A peer
+ * that is watched already is published again. */
 void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *peer);
+/* Ends the watch of a peer, if there is one. */
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *peer);
 /* Every second or so: tells the kernel which neighbours are in use (NTF_USE), so that it keeps
  * probing them although our datagrams do not pass through it, and re-reads what was unsettled. */
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "netlink/link.h"
+
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+
+int kg_link_set(struct kg_nl *nl, unsigned int ifindex, const struct kg_mac *mac, uint16_t mtu)
+{
+	struct kg_nl_message message;
+	struct ifinfomsg link = { .ifi_index = (int)ifindex };
+	struct nlmsghdr *header = kg_nl_begin(&message, RTM_SETLINK, 0, &link, sizeof(link));
+
+	mnl_attr_put(header, IFLA_ADDRESS, sizeof(mac->bytes), mac->bytes);
+	mnl_attr_put_u32(header, IFLA_MTU, mtu);
+	return kg_nl_talk(nl, header, NULL, NULL);
+}
+
+int kg_link_set_up(struct kg_nl *nl, unsigned int ifindex)
+{
+	struct kg_nl_message message;
+	struct ifinfomsg link = { .ifi_index = (int)ifindex,
+				  .ifi_flags = IFF_UP,
+				  .ifi_change = IFF_UP };
+
+	return kg_nl_talk(nl, kg_nl_begin(&message, RTM_SETLINK, 0, &link, sizeof(link)), NULL,
+			  NULL);
+}
+
+int kg_link_add_address(struct kg_nl *nl, unsigned int ifindex, const struct kg_prefix *address)
+{
+	struct kg_nl_message message;
+	struct ifaddrmsg ifa = { .ifa_family = kg_nl_family(&address->ip),
+				 .ifa_prefixlen = address->length,
+				 .ifa_flags = address->ip.version == 6 ? IFA_F_NODAD : 0,
+				 .ifa_index = ifindex };
+	struct nlmsghdr *header =
+		kg_nl_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa));
+
+	kg_nl_put_ip(header, IFA_LOCAL, &address->ip);
+	kg_nl_put_ip(header, IFA_ADDRESS, &address->ip);
+	return kg_nl_talk(nl, header, NULL, NULL);
+}
+
+int kg_link_add_default_route(struct kg_nl *nl, unsigned int ifindex, const struct kg_ip *gateway)
+{
+	struct kg_nl_message message;
+	struct rtmsg route = { .rtm_family = kg_nl_family(gateway),
+			       .rtm_table = RT_TABLE_MAIN,
+			       .rtm_protocol = RTPROT_STATIC,
+			       .rtm_scope = RT_SCOPE_UNIVERSE,
+			       .rtm_type = RTN_UNICAST };
+	struct nlmsghdr *header = kg_nl_begin(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+					      &route, sizeof(route));
+
+	kg_nl_put_ip(header, RTA_GATEWAY, gateway);
+	mnl_attr_put_u32(header, RTA_OIF, ifindex);
+	return kg_nl_talk(nl, header, NULL, NULL);
+}

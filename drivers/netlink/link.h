@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Gives a kernel interface its MAC, MTU, addresses and default routes. All return 0 or -errno. */
+#pragma once
+
+#include "net/addr.h"
+#include "netlink/nl.h"
+
+int kg_link_set(struct kg_nl *nl, unsigned int ifindex, const struct kg_mac *mac, uint16_t mtu);
+int kg_link_set_up(struct kg_nl *nl, unsigned int ifindex);
+
+/* An IPv6 address is usable at once: no duplicate address detection. */
+int kg_link_add_address(struct kg_nl *nl, unsigned int ifindex, const struct kg_prefix *address);
+
+/* -EEXIST when there is a default route of the same metric. */
+int kg_link_add_default_route(struct kg_nl *nl, unsigned int ifindex, const struct kg_ip *gateway);

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two tables: the peers asked for, and the hops (neighbours) they go by; many peers may share a
+ * gateway. Two sockets: one for questions, one on which the kernel announces changes.
+ *
+ *   route, link, address, rule event ─► peers it may concern are unsettled ─► route looked up again
+ *   neighbour event ─────────────────► the hop's state and MAC ────────────► its peers published
+ *
+ * A peer whose published next hop has not changed is not published again. Work per call is bounded:
+ * what is left over waits for the next call, at the latest the next tick.
+ */
+#include "netlink/nexthop.h"
+#include "netlink/lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define BUCKETS          1024 /* of peers; a power of two */
+#define EVENTS_PER_CALL  64   /* receives */
+#define LOOKUPS_PER_CALL 1024
+#define USES_PER_TICK    256
+
+/* The kernel takes 5 s from the first use of a stale entry to its probe (delay_first_probe_time).
+ */
+#define USE_INTERVAL_US    (1 * KG_US_PER_S)
+#define FAILED_INTERVAL_US (10 * KG_US_PER_S) /* spares the link broadcasts for who is gone */
+
+struct hop {
+	TAILQ_ENTRY(hop) link;
+	struct kg_neighbour neighbour;
+	uint16_t port;
+	uint32_t users; /* peers that go by it */
+	uint64_t next_use_us;
+};
+
+struct peer {
+	TAILQ_ENTRY(peer) link;
+	LIST_ENTRY(peer) bucket;
+	struct kg_nexthop published;
+	struct kg_ip source;
+	struct hop *hop; /* NULL: no route */
+	bool settled;    /* the route has been looked up since it may have changed */
+};
+
+TAILQ_HEAD(hop_list, hop);
+TAILQ_HEAD(peer_list, peer);
+LIST_HEAD(peer_bucket, peer);
+
+struct kg_nexthop_watch {
+	struct kg_nl questions;
+	struct mnl_socket *events;
+	kg_nexthop_publish publish;
+	void *ctx;
+	struct peer_list peers;
+	struct hop_list hops;
+	struct peer_bucket buckets[BUCKETS];
+	unsigned int port_count;
+	struct kg_nexthop_port ports[];
+};
+
+/* Hops */
+
+static struct hop *hop_lookup(struct kg_nexthop_watch *w, unsigned int ifindex,
+			      const struct kg_ip *ip)
+{
+	struct hop *hop;
+
+	TAILQ_FOREACH (hop, &w->hops, link) {
+		if (hop->neighbour.ifindex == ifindex && kg_ip_equal(&hop->neighbour.ip, ip))
+			return hop;
+	}
+	return NULL;
+}
+
+/* Takes a reference. NULL: no memory. */
+static struct hop *hop_hold(struct kg_nexthop_watch *w, uint16_t port, const struct kg_ip *ip)
+{
+	unsigned int ifindex = w->ports[port].ifindex;
+	struct hop *hop = hop_lookup(w, ifindex, ip);
+
+	if (hop == NULL) {
+		hop = calloc(1, sizeof(*hop));
+		if (hop == NULL)
+			return NULL;
+		hop->port = port;
+		kg_neighbour_lookup(&w->questions, ifindex, ip, &hop->neighbour);
+		TAILQ_INSERT_TAIL(&w->hops, hop, link);
+	}
+	hop->users++;
+	return hop;
+}
+
+static void hop_release(struct kg_nexthop_watch *w, struct hop *hop)
+{
+	if (hop == NULL || --hop->users > 0)
+		return;
+	TAILQ_REMOVE(&w->hops, hop, link);
+	free(hop);
+}
+
+/* Peers */
+
+static struct peer_bucket *peer_bucket(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct kg_endpoint key = { .ip = *ip };
+
+	return &w->buckets[kg_endpoint_hash(&key, (uintptr_t)w) % BUCKETS];
+}
+
+static struct peer *peer_lookup(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct peer *peer;
+
+	LIST_FOREACH (peer, peer_bucket(w, ip), bucket) {
+		if (kg_ip_equal(&peer->published.peer, ip))
+			return peer;
+	}
+	return NULL;
+}
+
+static struct peer *peer_insert(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer == NULL)
+		return NULL;
+	peer->published = (struct kg_nexthop){ .peer = *ip, .state = KG_NEXTHOP_NO_ROUTE };
+	LIST_INSERT_HEAD(peer_bucket(w, ip), peer, bucket);
+	TAILQ_INSERT_TAIL(&w->peers, peer, link);
+	return peer;
+}
+
+static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
+{
+	hop_release(w, peer->hop);
+	LIST_REMOVE(peer, bucket);
+	TAILQ_REMOVE(&w->peers, peer, link);
+	free(peer);
+}
+
+static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *peer,
+			  struct kg_nexthop *nexthop)
+{
+	const struct hop *hop = peer->hop;
+	const struct kg_nexthop_port *port;
+
+	*nexthop =
+		(struct kg_nexthop){ .peer = peer->published.peer, .state = KG_NEXTHOP_NO_ROUTE };
+	if (hop == NULL)
+		return;
+	nexthop->port = hop->port;
+	nexthop->source = peer->source;
+	nexthop->state = KG_NEXTHOP_RESOLVING;
+	if (!kg_neighbour_usable(&hop->neighbour))
+		return;
+	port = &w->ports[hop->port];
+	nexthop->state = KG_NEXTHOP_READY;
+	kg_l2_init(&nexthop->l2, &port->mac, &hop->neighbour.mac, port->vlan);
+}
+
+static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b)
+{
+	return a->state == b->state && a->port == b->port && kg_ip_equal(&a->source, &b->source) &&
+	       a->l2.len == b->l2.len && memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
+}
+
+/* Tells the world if something has changed. */
+static void peer_publish(struct kg_nexthop_watch *w, struct peer *peer)
+{
+	struct kg_nexthop now;
+
+	peer_describe(w, peer, &now);
+	if (nexthop_equal(&now, &peer->published))
+		return;
+	peer->published = now;
+	w->publish(w->ctx, &now);
+}
+
+/* Asks the kernel which way the peer is; without a publication. */
+static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
+{
+	struct hop *before = peer->hop;
+	struct kg_route route;
+	uint16_t port = 0;
+
+	peer->settled = true;
+	peer->hop = NULL;
+	if (kg_route_lookup(&w->questions, &peer->published.peer, &route) == 0) {
+		while (port < w->port_count && w->ports[port].ifindex != route.ifindex)
+			port++;
+		if (port < w->port_count)
+			peer->hop = hop_hold(w, port,
+					     route.gateway.version != 0 ? &route.gateway
+									: &peer->published.peer);
+		peer->source = route.source;
+	}
+	hop_release(w, before);
+}
+
+static void settle_some(struct kg_nexthop_watch *w)
+{
+	unsigned int budget = LOOKUPS_PER_CALL;
+	struct peer *peer;
+
+	TAILQ_FOREACH (peer, &w->peers, link) {
+		if (peer->settled)
+			continue;
+		if (budget-- == 0)
+			return;
+		peer_settle(w, peer);
+		peer_publish(w, peer);
+	}
+}
+
+/* Events */
+
+/* `prefix` NULL: all peers. */
+static void unsettle(struct kg_nexthop_watch *w, const struct kg_prefix *prefix)
+{
+	struct peer *peer;
+
+	TAILQ_FOREACH (peer, &w->peers, link) {
+		if (prefix == NULL || kg_prefix_contains(prefix, &peer->published.peer))
+			peer->settled = false;
+	}
+}
+
+static void hop_update(struct kg_nexthop_watch *w, struct hop *hop,
+		       const struct kg_neighbour *neighbour)
+{
+	bool was_usable = kg_neighbour_usable(&hop->neighbour);
+	bool usable = kg_neighbour_usable(neighbour);
+	bool moved = memcmp(&neighbour->mac, &hop->neighbour.mac, sizeof(neighbour->mac)) != 0;
+	struct peer *peer;
+
+	hop->neighbour = *neighbour;
+	if (was_usable == usable && !(usable && moved))
+		return;
+	TAILQ_FOREACH (peer, &w->peers, link) {
+		if (peer->hop == hop)
+			peer_publish(w, peer);
+	}
+}
+
+static int on_event(const struct nlmsghdr *header, void *ctx)
+{
+	struct kg_nexthop_watch *w = ctx;
+	struct kg_neighbour neighbour;
+	struct kg_prefix prefix;
+	struct hop *hop;
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		if (!kg_neighbour_read(&neighbour, header))
+			break;
+		hop = hop_lookup(w, neighbour.ifindex, &neighbour.ip);
+		if (hop != NULL)
+			hop_update(w, hop, &neighbour);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		if (kg_route_read_prefix(&prefix, header))
+			unsettle(w, &prefix);
+		break;
+	default: /* links, addresses, rules, nexthop objects: too rare to be clever about */
+		unsettle(w, NULL);
+	}
+	return MNL_CB_OK;
+}
+
+/* After lost announcements nothing that is known holds. */
+static void reread_all(struct kg_nexthop_watch *w)
+{
+	struct kg_neighbour neighbour;
+	struct hop *hop;
+
+	TAILQ_FOREACH (hop, &w->hops, link) {
+		kg_neighbour_lookup(&w->questions, hop->neighbour.ifindex, &hop->neighbour.ip,
+				    &neighbour);
+		hop_update(w, hop, &neighbour);
+	}
+	unsettle(w, NULL);
+}
+
+void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
+{
+	_Alignas(8) uint8_t received[KG_NL_RECEIVE_BYTES];
+
+	for (unsigned int i = 0; i < EVENTS_PER_CALL; i++) {
+		ssize_t len = mnl_socket_recvfrom(w->events, received, sizeof(received));
+
+		if (len > 0)
+			mnl_cb_run(received, (size_t)len, 0, 0, on_event, w);
+		else if (len < 0 && (errno == ENOBUFS || errno == ENOSPC))
+			reread_all(w);
+		else
+			break;
+	}
+	settle_some(w);
+}
+
+/* Use */
+
+static uint64_t hop_use(struct kg_nexthop_watch *w, const struct hop *hop, uint64_t now_us)
+{
+	uint16_t state = hop->neighbour.state;
+
+	if ((state & (NUD_PERMANENT | NUD_NOARP)) == 0)
+		kg_neighbour_use(&w->questions, hop->neighbour.ifindex, &hop->neighbour.ip);
+	return now_us + ((state & NUD_FAILED) != 0 ? FAILED_INTERVAL_US : USE_INTERVAL_US);
+}
+
+void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
+{
+	struct peer *peer;
+	struct hop *hop, *last;
+
+	TAILQ_FOREACH (peer, &w->peers, link) {
+		if (peer->hop == NULL)
+			peer->settled = false;
+	}
+	kg_nexthop_watch_input(w); /* so that states are fresh */
+
+	/* Those served go to the end, so that none is forgotten. */
+	last = TAILQ_LAST(&w->hops, hop_list);
+	for (unsigned int i = 0; i < USES_PER_TICK && (hop = TAILQ_FIRST(&w->hops)) != NULL; i++) {
+		if (hop->next_use_us <= now_us)
+			hop->next_use_us = hop_use(w, hop, now_us);
+		TAILQ_REMOVE(&w->hops, hop, link);
+		TAILQ_INSERT_TAIL(&w->hops, hop, link);
+		if (hop == last)
+			break;
+	}
+}
+
+/* The watch itself */
+
+void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct peer *peer = peer_lookup(w, ip);
+
+	if (peer == NULL)
+		peer = peer_insert(w, ip);
+	if (peer == NULL)
+		return;
+	if (!peer->settled)
+		peer_settle(w, peer);
+	peer_describe(w, peer, &peer->published);
+	w->publish(w->ctx, &peer->published);
+}
+
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct peer *peer = peer_lookup(w, ip);
+
+	if (peer != NULL)
+		peer_remove(w, peer);
+}
+
+/* All that may change a route: a link that goes down takes its IPv4 routes along silently. */
+static int subscribe(struct mnl_socket *events)
+{
+	static const int groups[] = { RTNLGRP_NEIGH,     RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE,
+				      RTNLGRP_LINK,      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+				      RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,   RTNLGRP_NEXTHOP };
+
+	if (mnl_socket_bind(events, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -1;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(groups); i++) {
+		int group = groups[i];
+
+		if (mnl_socket_setsockopt(events, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+struct kg_nexthop_watch *kg_nexthop_watch_create(const struct kg_nexthop_port *ports,
+						 unsigned int port_count,
+						 kg_nexthop_publish publish, void *ctx)
+{
+	struct kg_nexthop_watch *w = calloc(1, sizeof(*w) + port_count * sizeof(*ports));
+	int saved;
+
+	if (w == NULL)
+		return NULL;
+	w->publish = publish;
+	w->ctx = ctx;
+	w->port_count = port_count;
+	memcpy(w->ports, ports, port_count * sizeof(*ports));
+	TAILQ_INIT(&w->peers);
+	TAILQ_INIT(&w->hops);
+	w->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	saved = w->events == NULL ? -errno : kg_nl_open(&w->questions);
+	if (saved == 0 && subscribe(w->events) == 0)
+		return w;
+	saved = saved != 0 ? -saved : errno;
+	kg_nexthop_watch_destroy(w);
+	errno = saved;
+	return NULL;
+}
+
+void kg_nexthop_watch_destroy(struct kg_nexthop_watch *w)
+{
+	struct peer *peer;
+
+	if (w == NULL)
+		return;
+	while ((peer = TAILQ_FIRST(&w->peers)) != NULL)
+		peer_remove(w, peer);
+	if (w->events != NULL)
+		mnl_socket_close(w->events);
+	kg_nl_close(&w->questions);
+	free(w);
+}
+
+int kg_nexthop_watch_fd(const struct kg_nexthop_watch *w)
+{
+	return mnl_socket_get_fd(w->events);
+}
