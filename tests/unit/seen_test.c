@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/seen.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+
+#define SEED 0x5eed0002
+#define S    ((uint64_t)KG_US_PER_S)
+
+static struct kg_mem mem;
+
+static struct kg_seen *fresh(uint32_t entries, uint32_t keep_s)
+{
+	struct kg_seen *seen;
+
+	kg_mem_malloc_init(&mem);
+	seen = kg_seen_create(&mem, entries, keep_s);
+	assert_non_null(seen);
+	return seen;
+}
+
+static void drop(struct kg_seen *seen)
+{
+	kg_seen_destroy(seen);
+	assert_int_equal(mem.in_use_bytes, 0);
+}
+
+static void remembers_for_as_long_as_told(void **state)
+{
+	struct kg_seen *seen = fresh(1024, 510);
+
+	assert_false(kg_seen_test_and_set(seen, 42, 0));
+	assert_true(kg_seen_test_and_set(seen, 42, 0));
+	assert_true(kg_seen_test_and_set(seen, 42, 510 * S));
+	assert_false(kg_seen_test_and_set(seen, 42, 511 * S));
+	assert_true(kg_seen_test_and_set(seen, 42, 600 * S));
+	drop(seen);
+}
+
+/* Every digest is a digest: none is taken for an empty slot. */
+static void zero_is_a_digest(void **state)
+{
+	struct kg_seen *seen = fresh(8, 10);
+
+	assert_false(kg_seen_test_and_set(seen, 0, 0));
+	assert_true(kg_seen_test_and_set(seen, 0, 0));
+	drop(seen);
+}
+
+static void a_clock_behind_the_entry_changes_nothing(void **state)
+{
+	struct kg_seen *seen = fresh(8, 10);
+
+	assert_false(kg_seen_test_and_set(seen, 42, 5 * S));
+	assert_true(kg_seen_test_and_set(seen, 42, 4 * S));
+	drop(seen);
+}
+
+static void the_oldest_gives_way(void **state)
+{
+	struct kg_seen *seen = fresh(8, 1000);
+
+	for (uint64_t i = 0; i < 9; i++)
+		assert_false(kg_seen_test_and_set(seen, (i + 1) << 32, i * S));
+	for (uint64_t i = 1; i < 9; i++)
+		assert_true(kg_seen_test_and_set(seen, (i + 1) << 32, 9 * S));
+	assert_false(kg_seen_test_and_set(seen, (uint64_t)1 << 32, 9 * S));
+	drop(seen);
+}
+
+static void half_full_forgets_next_to_nothing(void **state)
+{
+	enum {
+		ENTRIES = 4096
+	};
+	struct kg_seen *seen = fresh(2 * ENTRIES, 1000);
+	struct kg_rng rng;
+	int forgotten = 0;
+
+	print_message("seed %#x\n", SEED);
+	kg_rng_init(&rng, SEED);
+	for (int i = 0; i < ENTRIES; i++)
+		assert_false(kg_seen_test_and_set(seen, kg_rng_next(&rng), S));
+	kg_rng_init(&rng, SEED);
+	for (int i = 0; i < ENTRIES; i++)
+		forgotten += !kg_seen_test_and_set(seen, kg_rng_next(&rng), S);
+	assert_true(forgotten < ENTRIES / 20);
+	drop(seen);
+}
+
+struct racer {
+	struct kg_seen *seen;
+	pthread_barrier_t *start;
+	_Atomic int *news;
+};
+
+#define RACE_DIGESTS 20000
+#define RACERS       4
+
+static void *race(void *arg)
+{
+	struct racer *racer = arg;
+
+	pthread_barrier_wait(racer->start);
+	for (uint64_t i = 0; i < RACE_DIGESTS; i++) {
+		if (!kg_seen_test_and_set(racer->seen, (i + 1) * 0x9e3779b97f4a7c15u, S))
+			atomic_fetch_add(&racer->news[i], 1);
+	}
+	return NULL;
+}
+
+static void no_two_workers_find_one_digest_new(void **state)
+{
+	static _Atomic int news[RACE_DIGESTS];
+	struct kg_seen *seen = fresh(16 * RACE_DIGESTS, 1000);
+	pthread_barrier_t start;
+	struct racer racer = { seen, &start, news };
+	pthread_t threads[RACERS];
+
+	pthread_barrier_init(&start, NULL, RACERS);
+	for (int i = 0; i < RACERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &racer), 0);
+	for (int i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
+	for (int i = 0; i < RACE_DIGESTS; i++)
+		assert_true(news[i] <= 1);
+	drop(seen);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(remembers_for_as_long_as_told),
+		cmocka_unit_test(zero_is_a_digest),
+		cmocka_unit_test(a_clock_behind_the_entry_changes_nothing),
+		cmocka_unit_test(the_oldest_gives_way),
+		cmocka_unit_test(half_full_forgets_next_to_nothing),
+		cmocka_unit_test(no_two_workers_find_one_digest_new),
+	};
+
+	return cmocka_run_group_tests_name("seen", tests, NULL, NULL);
+}

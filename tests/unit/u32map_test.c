@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/u32map.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+
+#define SEED 0x5eed0001
+
+static void empty_map_knows_nothing(void **state)
+{
+	struct kg_mem mem;
+	struct kg_u32map map;
+
+	kg_mem_malloc_init(&mem);
+	kg_u32map_init(&map, &mem, 1);
+	assert_null(kg_u32map_lookup(&map, 0));
+	assert_null(kg_u32map_remove(&map, 7));
+	assert_int_equal(mem.in_use_bytes, 0);
+	kg_u32map_fini(&map);
+}
+
+static void keys_are_unique_and_values_not_null(void **state)
+{
+	struct kg_mem mem;
+	struct kg_u32map map;
+	int a, b;
+
+	kg_mem_malloc_init(&mem);
+	kg_u32map_init(&map, &mem, 1);
+	assert_false(kg_u32map_insert(&map, 5, NULL));
+	assert_true(kg_u32map_insert(&map, 5, &a));
+	assert_false(kg_u32map_insert(&map, 5, &b));
+	assert_ptr_equal(kg_u32map_lookup(&map, 5), &a);
+	assert_int_equal(map.count, 1);
+	assert_ptr_equal(kg_u32map_remove(&map, 5), &a);
+	assert_null(kg_u32map_lookup(&map, 5));
+	kg_u32map_fini(&map);
+	assert_int_equal(mem.in_use_bytes, 0);
+}
+
+static void *no_memory(struct kg_mem *mem, size_t bytes)
+{
+	return NULL;
+}
+
+static void survives_failed_growth(void **state)
+{
+	struct kg_mem mem;
+	struct kg_u32map map;
+	static char values[64];
+	void *(*alloc)(struct kg_mem *, size_t);
+	uint32_t held = 0;
+
+	kg_mem_malloc_init(&mem);
+	alloc = mem.alloc;
+	kg_u32map_init(&map, &mem, 1);
+	assert_true(kg_u32map_insert(&map, held, &values[held]));
+	held++;
+	mem.alloc = no_memory;
+	while (held < KG_ARRAY_SIZE(values) && kg_u32map_insert(&map, held, &values[held]))
+		held++;
+	assert_true(held < KG_ARRAY_SIZE(values));
+	for (uint32_t i = 0; i < held; i++)
+		assert_ptr_equal(kg_u32map_lookup(&map, i), &values[i]);
+	mem.alloc = alloc;
+	assert_true(kg_u32map_insert(&map, held, &values[held]));
+	kg_u32map_fini(&map);
+}
+
+/* Few keys, so that insertions and removals of the same key and long probe runs are common. */
+static void agrees_with_an_array(void **state)
+{
+	enum {
+		KEYS = 3000,
+		STEPS = 300000
+	};
+	static char values[KEYS];
+	static bool held[KEYS];
+	struct kg_mem mem;
+	struct kg_u32map map;
+	struct kg_rng rng;
+	uint32_t count = 0;
+
+	print_message("seed %#x\n", SEED);
+	kg_rng_init(&rng, SEED);
+	kg_mem_malloc_init(&mem);
+	kg_u32map_init(&map, &mem, (uint32_t)kg_rng_next(&rng));
+	for (int i = 0; i < STEPS; i++) {
+		uint32_t at = kg_rng_below(&rng, KEYS);
+		uint32_t key = at * 64;
+		bool adding = kg_rng_below(&rng, 100) < (i % 20000 < 10000 ? 60u : 40u);
+
+		assert_ptr_equal(kg_u32map_lookup(&map, key), held[at] ? &values[at] : NULL);
+		if (adding)
+			assert_int_equal(kg_u32map_insert(&map, key, &values[at]), !held[at]);
+		else
+			assert_ptr_equal(kg_u32map_remove(&map, key),
+					 held[at] ? &values[at] : NULL);
+		count += (uint32_t)adding - (uint32_t)held[at];
+		held[at] = adding;
+		assert_int_equal(map.count, count);
+	}
+	for (uint32_t i = 0; i < KEYS; i++)
+		assert_ptr_equal(kg_u32map_lookup(&map, i * 64), held[i] ? &values[i] : NULL);
+	kg_u32map_fini(&map);
+	assert_int_equal(mem.in_use_bytes, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty_map_knows_nothing),
+		cmocka_unit_test(keys_are_unique_and_values_not_null),
+		cmocka_unit_test(survives_failed_growth),
+		cmocka_unit_test(agrees_with_an_array),
+	};
+
+	return cmocka_run_group_tests_name("u32map", tests, NULL, NULL);
+}
