@@ -67,7 +67,8 @@ static void gcm_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 {
 	struct gcm *gcm = ctx;
 
-	for (struct kg_aead_job *job = jobs; job < jobs + n; job++) {
+	for (uint16_t i = 0; i < n; i++) {
+		struct kg_aead_job *job = &jobs[i];
 		uint8_t *tag = job->data + job->len;
 		uint8_t *iv = tag + KG_AEAD_TAG_BYTES;
 
@@ -84,7 +85,8 @@ static void gcm_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 {
 	struct gcm *gcm = ctx;
 
-	for (struct kg_aead_job *job = jobs; job < jobs + n; job++) {
+	for (uint16_t i = 0; i < n; i++) {
+		struct kg_aead_job *job = &jobs[i];
 		uint8_t expected[KG_AEAD_TAG_BYTES];
 
 		job->ok = job->len >= KG_AEAD_OVERHEAD_BYTES;

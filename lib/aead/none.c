@@ -73,7 +73,9 @@ static uint16_t check_of(const struct none *none, const uint8_t *data, size_t le
 
 static void none_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 {
-	for (struct kg_aead_job *job = jobs; job < jobs + n; job++) {
+	for (uint16_t i = 0; i < n; i++) {
+		struct kg_aead_job *job = &jobs[i];
+
 		kg_store_be16(job->data + job->len, check_of(ctx, job->data, job->len));
 		job->len += CHECK_BYTES;
 		job->ok = true;
@@ -82,7 +84,9 @@ static void none_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 
 static void none_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 {
-	for (struct kg_aead_job *job = jobs; job < jobs + n; job++) {
+	for (uint16_t i = 0; i < n; i++) {
+		struct kg_aead_job *job = &jobs[i];
+
 		job->ok = job->len >= CHECK_BYTES;
 		if (!job->ok)
 			continue;
