@@ -6,30 +6,31 @@
 #pragma once
 
 #include "net/addr.h"
+#include "net/frame.h"
 
 #include <rte_mbuf.h>
 
 struct kg_exception_params {
-	const char *name;	      /* kernel interface to create */
-	struct kg_mac mac;	      /* the port's */
-	uint16_t mtu;		      /* bytes */
+	const char *name;  /* kernel interface to create */
+	struct kg_mac mac; /* the port's */
+	uint16_t mtu;      /* bytes */
 	const struct kg_prefix *addresses;
 	unsigned int address_count;
 	const struct kg_ip *gateways; /* default routes, at most one per version */
 	unsigned int gateway_count;
-	struct rte_mempool *mempool;  /* for frames from the kernel */
+	struct rte_mempool *mempool; /* for frames from the kernel; one holds a whole frame */
 };
 
 /* One writer: the payload thread. */
 struct kg_exception_stats {
 	uint64_t to_kernel, from_kernel, routed; /* frames, frames, packets */
-	uint64_t errors;			 /* the kernel refused one, or no mbuf */
+	uint64_t errors;                         /* the kernel refused one, or no mbuf */
 };
 
 struct kg_exception;
 
-/* Makes the TAP, gives it MAC, MTU, addresses and routes and sets it up. NULL with a text in `error`;
- * then nothing is left behind. Needs CAP_NET_ADMIN. */
+/* Makes the TAP, gives it MAC, MTU, addresses and routes and sets it up. NULL with a text in
+ * `error`; then nothing is left behind. Needs CAP_NET_ADMIN. */
 struct kg_exception *kg_exception_create(const struct kg_exception_params *params, char *error,
 					 size_t error_bytes);
 /* Removes the TAP and with it its addresses and routes. */
@@ -41,9 +42,10 @@ unsigned int kg_exception_ifindex(const struct kg_exception *e);
 /* Takes the mbuf, which holds a whole Ethernet frame without VLAN tag. Unfilled checksums are
  * completed. */
 void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame);
-/* Next frame from the kernel, or NULL. */
+/* Next frame from the kernel, or NULL: none is there, or it was lost and counted. */
 struct rte_mbuf *kg_exception_read(struct kg_exception *e);
 /* Takes the mbuf, which holds an IP packet of ours without Ethernet header; the kernel routes it,
- * resolves the neighbour and sends it out of a TAP. */
+ * resolves the neighbour and sends it out of a TAP. Its UDP checksum may be left to us
+ * (pseudo-header sum, as for offload). */
 void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet);
 const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e);

@@ -168,14 +168,18 @@ static void complete_ipv6(uint8_t *ip, size_t len)
 			       ip + KG_IPV6_ADDRESSES_AT, 32);
 }
 
+void kg_packet_complete_checksum(uint8_t *bytes, size_t len)
+{
+	if (len > 0 && bytes[0] >> 4 == 4)
+		complete_ipv4(bytes, len);
+	else if (len > 0 && bytes[0] >> 4 == 6)
+		complete_ipv6(bytes, len);
+}
+
 void kg_frame_complete_checksum(uint8_t *bytes, size_t len)
 {
-	if (len < KG_ETHER_BYTES)
-		return;
-	switch (kg_load_be16(bytes + KG_ETHERTYPE_AT)) {
-	case KG_ETHERTYPE_IPV4:
-		return complete_ipv4(bytes + KG_ETHER_BYTES, len - KG_ETHER_BYTES);
-	case KG_ETHERTYPE_IPV6:
-		return complete_ipv6(bytes + KG_ETHER_BYTES, len - KG_ETHER_BYTES);
-	}
+	uint16_t type = len < KG_ETHER_BYTES ? 0 : kg_load_be16(bytes + KG_ETHERTYPE_AT);
+
+	if (type == KG_ETHERTYPE_IPV4 || type == KG_ETHERTYPE_IPV6)
+		kg_packet_complete_checksum(bytes + KG_ETHER_BYTES, len - KG_ETHER_BYTES);
 }

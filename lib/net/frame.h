@@ -79,7 +79,10 @@ uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_en
 			uint16_t ip_id, enum kg_frame_csum csum);
 
 /*
- * Completes TCP and UDP checksums that a virtual NIC's sender left unfilled (they equal the
- * pseudo-header sum), so that a kernel accepts the frame. Anything else is left alone.
+ * Completes the TCP or UDP checksum of an untagged frame that a virtual NIC's sender left unfilled
+ * (it equals the pseudo-header sum), so that a kernel accepts the frame. Anything else is left
+ * alone.
  */
 void kg_frame_complete_checksum(uint8_t *bytes, size_t len);
+/* The same for an IP packet without Ethernet header. */
+void kg_packet_complete_checksum(uint8_t *bytes, size_t len);

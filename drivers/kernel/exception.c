@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The TAP lives as long as its descriptor: closing it takes the interface, its addresses, routes
+ * and settings away, also when the process dies. Packets that the kernel shall route leave through
+ * raw sockets with the IP header included.
+ */
+#include "kernel/exception.h"
+#include "netlink/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TUN_DEVICE "/dev/net/tun"
+
+struct kg_exception {
+	int tap_fd;
+	int raw4_fd, raw6_fd; /* -1: the kernel lacks the family */
+	unsigned int ifindex;
+	struct rte_mempool *mempool;
+	struct kg_exception_stats stats;
+};
+
+/* What kg_exception_create is about, and where its complaint goes. */
+struct setup {
+	const struct kg_exception_params *params;
+	struct kg_nl nl;
+	char *error;
+	size_t error_bytes;
+};
+
+__attribute__((format(printf, 2, 3))) static bool fail(struct setup *s, const char *format, ...)
+{
+	int len = snprintf(s->error, s->error_bytes, "tap %s: ", s->params->name);
+	va_list args;
+
+	va_start(args, format);
+	if (len >= 0 && (size_t)len < s->error_bytes)
+		vsnprintf(s->error + len, s->error_bytes - (size_t)len, format, args);
+	va_end(args);
+	return false;
+}
+
+static bool fail_errno(struct setup *s, const char *what, int error)
+{
+	const char *hint = error == EPERM || error == EACCES ? " (needs CAP_NET_ADMIN)" : "";
+
+	return fail(s, "%s: %s%s", what, strerror(error), hint);
+}
+
+static bool tap_open(struct setup *s, struct kg_exception *e)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL };
+
+	if (strlen(s->params->name) >= sizeof(request.ifr_name))
+		return fail(s, "name is longer than %zu characters", sizeof(request.ifr_name) - 1);
+	e->tap_fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (e->tap_fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+		return fail(s, "no " TUN_DEVICE ": load the kernel module tun");
+	if (e->tap_fd < 0)
+		return fail_errno(s, TUN_DEVICE, errno);
+	strcpy(request.ifr_name, s->params->name);
+	if (ioctl(e->tap_fd, TUNSETIFF, &request) == 0)
+		e->ifindex = if_nametoindex(s->params->name);
+	else if (errno == EBUSY || errno == EEXIST)
+		return fail(s, "an interface of this name exists already");
+	if (e->ifindex == 0)
+		return fail_errno(s, "cannot create interface", errno);
+	return true;
+}
+
+/* A wish, not a need: where /proc/sys is read-only (containers) the TAP works without. */
+static void tap_sysctl(const struct setup *s, const char *family, const char *setting,
+		       const char *value)
+{
+	char path[128];
+	ssize_t written;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, s->params->name,
+		 setting);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	written = write(fd, value, strlen(value));
+	(void)written;
+	close(fd);
+}
+
+/* The TAP speaks for its own addresses only, and gives itself none. */
+static void tap_tune(const struct setup *s)
+{
+	tap_sysctl(s, "ipv4", "arp_ignore", "1");
+	tap_sysctl(s, "ipv4", "arp_announce", "2");
+	tap_sysctl(s, "ipv6", "accept_ra", "0");
+	tap_sysctl(s, "ipv6", "autoconf", "0");
+	tap_sysctl(s, "ipv6", "router_solicitations", "0");
+	for (unsigned int i = 0; i < s->params->address_count; i++) {
+		if (s->params->addresses[i].ip.version == 6)
+			tap_sysctl(s, "ipv6", "disable_ipv6", "0");
+	}
+}
+
+static bool tap_add_addresses(struct setup *s, unsigned int ifindex)
+{
+	char what[KG_IP_TEXT_BYTES + 32], ip[KG_IP_TEXT_BYTES];
+
+	for (unsigned int i = 0; i < s->params->address_count; i++) {
+		const struct kg_prefix *address = &s->params->addresses[i];
+		int error = kg_link_add_address(&s->nl, ifindex, address);
+
+		if (error == 0)
+			continue;
+		snprintf(what, sizeof(what), "address %s/%u", kg_ip_text(&address->ip, ip),
+			 address->length);
+		return fail_errno(s, what, -error);
+	}
+	return true;
+}
+
+static bool tap_add_gateways(struct setup *s, unsigned int ifindex)
+{
+	char what[KG_IP_TEXT_BYTES + 32], ip[KG_IP_TEXT_BYTES];
+
+	for (unsigned int i = 0; i < s->params->gateway_count; i++) {
+		const struct kg_ip *gateway = &s->params->gateways[i];
+		int error = kg_link_add_default_route(&s->nl, ifindex, gateway);
+
+		if (error == 0)
+			continue;
+		kg_ip_text(gateway, ip);
+		if (error == -EEXIST)
+			return fail(s, "gateway %s: the system has an IPv%u default route already",
+				    ip, gateway->version);
+		snprintf(what, sizeof(what), "gateway %s", ip);
+		return fail_errno(s, what, -error);
+	}
+	return true;
+}
+
+static bool tap_configure(struct setup *s, const struct kg_exception *e)
+{
+	int error = kg_link_set(&s->nl, e->ifindex, &s->params->mac, s->params->mtu);
+
+	if (error != 0)
+		return fail_errno(s, "MAC and MTU", -error);
+	tap_tune(s);
+	error = kg_link_set_up(&s->nl, e->ifindex);
+	if (error != 0)
+		return fail_errno(s, "set up", -error);
+	return tap_add_addresses(s, e->ifindex) && tap_add_gateways(s, e->ifindex);
+}
+
+/* IPPROTO_RAW implies that the header is included and that nothing is received. */
+static bool raw_open(struct setup *s, struct kg_exception *e)
+{
+	int type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+	e->raw4_fd = socket(AF_INET, type, IPPROTO_RAW);
+	if (e->raw4_fd < 0 && errno != EAFNOSUPPORT)
+		return fail_errno(s, "raw IPv4 socket", errno);
+	e->raw6_fd = socket(AF_INET6, type, IPPROTO_RAW);
+	if (e->raw6_fd < 0 && errno != EAFNOSUPPORT)
+		return fail_errno(s, "raw IPv6 socket", errno);
+	return true;
+}
+
+static bool setup(struct setup *s, struct kg_exception *e)
+{
+	size_t room = rte_pktmbuf_data_room_size(s->params->mempool) - RTE_PKTMBUF_HEADROOM;
+	int error;
+
+	/* One byte more than a frame: a full mbuf is the sign of a frame that was cut. */
+	if (room <= (size_t)s->params->mtu + KG_ETHER_BYTES)
+		return fail(s, "buffers of %zu bytes are too small for MTU %u", room,
+			    s->params->mtu);
+	error = kg_nl_open(&s->nl);
+	if (error != 0)
+		return fail_errno(s, "netlink", -error);
+	return tap_open(s, e) && tap_configure(s, e) && raw_open(s, e);
+}
+
+struct kg_exception *kg_exception_create(const struct kg_exception_params *params, char *error,
+					 size_t error_bytes)
+{
+	struct setup s = { .params = params, .error = error, .error_bytes = error_bytes };
+	struct kg_exception *e = malloc(sizeof(*e));
+	bool good;
+
+	if (e == NULL) {
+		fail_errno(&s, "create", ENOMEM);
+		return NULL;
+	}
+	*e = (struct kg_exception){
+		.tap_fd = -1, .raw4_fd = -1, .raw6_fd = -1, .mempool = params->mempool
+	};
+	good = setup(&s, e);
+	kg_nl_close(&s.nl);
+	if (good)
+		return e;
+	kg_exception_destroy(e);
+	return NULL;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void kg_exception_destroy(struct kg_exception *e)
+{
+	if (e == NULL)
+		return;
+	close_fd(e->tap_fd);
+	close_fd(e->raw4_fd);
+	close_fd(e->raw6_fd);
+	free(e);
+}
+
+int kg_exception_fd(const struct kg_exception *e)
+{
+	return e->tap_fd;
+}
+
+unsigned int kg_exception_ifindex(const struct kg_exception *e)
+{
+	return e->ifindex;
+}
+
+void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame)
+{
+	bool good = rte_pktmbuf_linearize(frame) == 0;
+
+	if (good) {
+		uint8_t *bytes = rte_pktmbuf_mtod(frame, uint8_t *);
+		size_t len = rte_pktmbuf_data_len(frame);
+
+		kg_frame_complete_checksum(bytes, len);
+		good = write(e->tap_fd, bytes, len) == (ssize_t)len;
+	}
+	if (good)
+		e->stats.to_kernel++;
+	else
+		e->stats.errors++;
+	rte_pktmbuf_free(frame);
+}
+
+/* Takes the frame out of the kernel's queue, lest the descriptor stay readable for ever. */
+static void discard_frame(struct kg_exception *e)
+{
+	uint8_t byte;
+
+	if (read(e->tap_fd, &byte, sizeof(byte)) > 0)
+		e->stats.errors++;
+}
+
+struct rte_mbuf *kg_exception_read(struct kg_exception *e)
+{
+	struct rte_mbuf *frame = rte_pktmbuf_alloc(e->mempool);
+	ssize_t len;
+
+	if (frame == NULL) {
+		discard_frame(e);
+		return NULL;
+	}
+	len = read(e->tap_fd, rte_pktmbuf_mtod(frame, void *), rte_pktmbuf_tailroom(frame));
+	if (len > 0 && len < rte_pktmbuf_tailroom(frame)) {
+		rte_pktmbuf_append(frame, (uint16_t)len);
+		e->stats.from_kernel++;
+		return frame;
+	}
+	if (len >= 0 || errno != EAGAIN)
+		e->stats.errors++;
+	rte_pktmbuf_free(frame);
+	return NULL;
+}
+
+static bool route4(const struct kg_exception *e, const uint8_t *ip, size_t len)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+
+	if (len < KG_IPV4_BYTES)
+		return false;
+	memcpy(&to.sin_addr, ip + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(to.sin_addr));
+	return sendto(e->raw4_fd, ip, len, 0, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)len;
+}
+
+static bool route6(const struct kg_exception *e, const uint8_t *ip, size_t len)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+
+	if (len < KG_IPV6_BYTES)
+		return false;
+	memcpy(&to.sin6_addr, ip + offsetof(struct rte_ipv6_hdr, dst_addr), sizeof(to.sin6_addr));
+	if (IN6_IS_ADDR_LINKLOCAL(&to.sin6_addr))
+		to.sin6_scope_id = e->ifindex;
+	return sendto(e->raw6_fd, ip, len, 0, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)len;
+}
+
+void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet)
+{
+	bool good = rte_pktmbuf_linearize(packet) == 0 && rte_pktmbuf_data_len(packet) > 0;
+
+	if (good) {
+		uint8_t *ip = rte_pktmbuf_mtod(packet, uint8_t *);
+		size_t len = rte_pktmbuf_data_len(packet);
+
+		kg_packet_complete_checksum(ip, len);
+		good = ip[0] >> 4 == 6 ? route6(e, ip, len) : route4(e, ip, len);
+	}
+	if (good)
+		e->stats.routed++;
+	else
+		e->stats.errors++;
+	rte_pktmbuf_free(packet);
+}
+
+const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e)
+{
+	return &e->stats;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kernel/reserved_ports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define SYSCTL_PATH "/proc/sys/net/ipv4/ip_local_reserved_ports"
+#define PORTS       65536u
+/* The longest list: every second port, five digits and a comma each. The kernel gives it in one
+ * read. */
+#define TEXT_BYTES (PORTS / 2 * 6 + 2)
+
+struct port_set {
+	bool has[PORTS];
+};
+
+struct kg_reserved_ports {
+	struct port_set added;
+};
+
+static void set_parse(struct port_set *set, const char *text)
+{
+	memset(set, 0, sizeof(*set));
+	while (*text >= '0' && *text <= '9') {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10);
+		unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+
+		for (unsigned long port = first; port <= last && port < PORTS; port++)
+			set->has[port] = true;
+		text = *end == ',' ? end + 1 : end;
+	}
+}
+
+static size_t set_format(const struct port_set *set, char *text)
+{
+	size_t len = 0;
+
+	for (unsigned int port = 0; port < PORTS; port++) {
+		unsigned int first = port;
+
+		if (!set->has[port])
+			continue;
+		while (port + 1 < PORTS && set->has[port + 1])
+			port++;
+		len += (size_t)sprintf(text + len, first < port ? "%s%u-%u" : "%s%u",
+				       len > 0 ? "," : "", first, port);
+	}
+	text[len++] = '\n';
+	return len;
+}
+
+static int read_set(int fd, struct port_set *set, char *text)
+{
+	ssize_t len = pread(fd, text, TEXT_BYTES, 0);
+
+	if (len < 0)
+		return -errno;
+	text[len] = '\0';
+	set_parse(set, text);
+	return 0;
+}
+
+/* The kernel takes a page at a time: the first write replaces the set, the others add. */
+static int write_set(int fd, const struct port_set *set, char *text)
+{
+	size_t len = set_format(set, text);
+
+	for (size_t done = 0; done < len;) {
+		ssize_t taken = pwrite(fd, text + done, len - done, (off_t)done);
+
+		if (taken <= 0)
+			return taken < 0 ? -errno : -EIO;
+		done += (size_t)taken;
+	}
+	return 0;
+}
+
+/* Adds to the kernel's set what is not there and notes it, or takes away what was noted. */
+static int change(struct kg_reserved_ports *r, const struct port_set *wanted)
+{
+	struct port_set *set = malloc(sizeof(*set));
+	char *text = malloc(TEXT_BYTES + 1);
+	int fd = open(SYSCTL_PATH, O_RDWR | O_CLOEXEC);
+	int error = set == NULL || text == NULL ? -ENOMEM : fd < 0 ? -errno : 0;
+
+	if (error == 0 && flock(fd, LOCK_EX) < 0) /* another box may be at it */
+		error = -errno;
+	if (error == 0)
+		error = read_set(fd, set, text);
+	for (unsigned int port = 0; error == 0 && port < PORTS; port++) {
+		if (wanted == NULL)
+			set->has[port] &= !r->added.has[port];
+		else if (wanted->has[port] && !set->has[port])
+			set->has[port] = r->added.has[port] = true;
+	}
+	if (error == 0)
+		error = write_set(fd, set, text);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	free(set);
+	return error;
+}
+
+struct kg_reserved_ports *kg_reserved_ports_hold(const struct kg_port_range *ranges,
+						 unsigned int count)
+{
+	struct kg_reserved_ports *r = calloc(1, sizeof(*r));
+	struct port_set *wanted = calloc(1, sizeof(*wanted));
+	int error = r == NULL || wanted == NULL ? -ENOMEM : 0;
+
+	for (unsigned int i = 0; error == 0 && i < count; i++) {
+		for (unsigned int port = ranges[i].first; port <= ranges[i].last; port++)
+			wanted->has[port] = true;
+	}
+	if (error == 0)
+		error = change(r, wanted);
+	free(wanted);
+	if (error == 0)
+		return r;
+	free(r);
+	errno = -error;
+	return NULL;
+}
+
+void kg_reserved_ports_release(struct kg_reserved_ports *r)
+{
+	if (r != NULL)
+		change(r, NULL);
+	free(r);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keeps the UDP ports of tunnels out of Linux's ephemeral range, so that a socket of the kernel is
+ * never given one of them: net.ipv4.ip_local_reserved_ports, which serves IPv4 and IPv6, of the
+ * calling thread's network namespace. What others have reserved there is left alone.
+ */
+#pragma once
+
+#include "session/session.h"
+
+struct kg_reserved_ports;
+
+/* NULL with errno set. */
+struct kg_reserved_ports *kg_reserved_ports_hold(const struct kg_port_range *ranges,
+						 unsigned int count);
+/* Takes back what the hold has added. */
+void kg_reserved_ports_release(struct kg_reserved_ports *r);
