@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "replay/capture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "crypto/aead_table.h"
+#include "crypto/kdf.h"
+#include "kcp/kcp.h"
+#include "net/frame.h"
+#include "replay/pcap.h"
+#include "wire/envelope.h"
+
+#define DATAGRAMS_MAX 1024
+#define VALUE_BYTES   64
+#define PUSH          81
+#define WINS          84
+
+const char *capture_path(char path[1024], const char *name, const char *suffix)
+{
+	const char *dir = getenv("KG_VECTORS");
+
+	assert_non_null(dir);
+	snprintf(path, 1024, "%s/captures/%s.%s", dir, name, suffix);
+	return path;
+}
+
+/* The value of a `key=value` line of the client's settings. */
+static void setting(char value[VALUE_BYTES], const char *name, const char *key)
+{
+	char path[1024], line[256];
+	FILE *file = fopen(capture_path(path, name, "client.conf"), "r");
+	size_t key_len = strlen(key);
+
+	assert_non_null(file);
+	value[0] = 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, key_len) == 0 && line[key_len] == '=')
+			sscanf(line + key_len + 1, "%63[^\r\n]", value);
+	}
+	fclose(file);
+	assert_string_not_equal(value, "");
+}
+
+/* FNV-1a, 64 bit. */
+static uint64_t digest_of(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+struct opener {
+	const struct kg_aead_alg *alg;
+	void *ctx;
+	struct kg_ip client;
+};
+
+/* Opens a copy of a datagram as the box does: AEAD, then timestamp at the time of the recording. */
+static void open_datagram(struct datagram *d, const struct opener *opener, const uint8_t *sealed)
+{
+	uint8_t room[KG_DATAGRAM_MAX_BYTES];
+	struct kg_aead_job job = { .data = room, .len = d->sealed_len };
+	const uint8_t *body;
+
+	assert_in_range(d->sealed_len, 1, sizeof(room));
+	memcpy(room, sealed, d->sealed_len);
+	opener->alg->open(opener->ctx, &job, 1);
+	assert_true(job.ok);
+	assert_int_equal(kg_envelope_open(room, job.len, (uint32_t)(d->time_us / KG_US_PER_S),
+					  &body, &d->body_len, &d->skew_s),
+			 KG_DROP_NONE);
+	assert_true(d->body_len >= KG_KCP_HEADER_BYTES);
+	d->conv = kg_load_le32(body);
+	d->body = malloc(d->body_len);
+	memcpy(d->body, body, d->body_len);
+}
+
+static void take_record(struct capture *capture, struct opener *opener,
+			const struct pcap_record *record)
+{
+	struct datagram *d = &capture->datagrams[capture->count];
+	struct kg_frame frame;
+
+	assert_true(capture->count < DATAGRAMS_MAX);
+	kg_frame_parse(&frame, record->frame, record->len, KG_VLAN_NONE, 0);
+	assert_int_equal(frame.kind, KG_FRAME_UDP);
+	if (capture->count++ == 0)
+		opener->client = frame.source.ip;
+	d->time_us = record->time_us;
+	d->source = frame.source;
+	d->destination = frame.destination;
+	d->from_client = kg_ip_equal(&frame.source.ip, &opener->client);
+	d->client_port = d->from_client ? frame.source.port : frame.destination.port;
+	d->sealed_len = frame.payload_bytes;
+	d->sealed_digest = digest_of(record->frame + frame.payload_offset, frame.payload_bytes);
+	open_datagram(d, opener, record->frame + frame.payload_offset);
+}
+
+void capture_load(struct capture *capture, const char *name)
+{
+	char path[1024], password[VALUE_BYTES], algorithm[VALUE_BYTES];
+	uint8_t key[KG_AEAD_KEY_BYTES];
+	struct opener opener;
+	struct pcap_record record;
+	struct pcap pcap;
+
+	setting(algorithm, name, "encryption_algorithm");
+	setting(password, name, "encryption_password");
+	opener.alg = kg_aead_lookup(algorithm);
+	assert_non_null(opener.alg);
+	assert_true(kg_kdf_sha3_256(password, strlen(password), key));
+	opener.ctx = opener.alg->create(key);
+	assert_non_null(opener.ctx);
+
+	capture->count = 0;
+	capture->datagrams = calloc(DATAGRAMS_MAX, sizeof(*capture->datagrams));
+	assert_true(pcap_open(&pcap, capture_path(path, name, "pcap")));
+	while (pcap_next(&pcap, &record))
+		take_record(capture, &opener, &record);
+	pcap_close(&pcap);
+	opener.alg->destroy(opener.ctx);
+}
+
+void capture_free(struct capture *capture)
+{
+	for (size_t i = 0; i < capture->count; i++)
+		free(capture->datagrams[i].body);
+	free(capture->datagrams);
+}
+
+bool segment_next(struct segment *segment, const uint8_t **bytes, size_t *len)
+{
+	const uint8_t *at = *bytes;
+
+	if (*len < KG_KCP_HEADER_BYTES)
+		return false;
+	*segment = (struct segment){
+		.conv = kg_load_le32(at),
+		.cmd = at[4],
+		.frg = at[5],
+		.wnd = kg_load_le16(at + 6),
+		.ts = kg_load_le32(at + 8),
+		.sn = kg_load_le32(at + 12),
+		.una = kg_load_le32(at + 16),
+		.len = kg_load_le32(at + 20),
+		.payload = at + KG_KCP_HEADER_BYTES,
+	};
+	if (segment->len > *len - KG_KCP_HEADER_BYTES || segment->cmd < KG_KCP_PUSH ||
+	    segment->cmd > KG_KCP_WINS)
+		return false;
+	*bytes = segment->payload + segment->len;
+	*len -= KG_KCP_HEADER_BYTES + segment->len;
+	return true;
+}
