@@ -12,11 +12,11 @@
 
 #include <stdio.h>
 
-#define KG_CONFIG_WORKERS_MAX	 64
-#define KG_CONFIG_PORTS_MAX	 16
-#define KG_CONFIG_ADDRESSES_MAX	 16
-#define KG_CONFIG_TUNNELS_MAX	 256
-#define KG_CONFIG_EAL_MAX	 64
+#define KG_CONFIG_WORKERS_MAX   64
+#define KG_CONFIG_PORTS_MAX     16
+#define KG_CONFIG_ADDRESSES_MAX 16
+#define KG_CONFIG_TUNNELS_MAX   256
+#define KG_CONFIG_EAL_MAX       64
 
 enum kg_poll {
 	KG_POLL_ADAPTIVE,
@@ -25,9 +25,9 @@ enum kg_poll {
 
 struct kg_port_config {
 	char *name;
-	char *device; /* PCI address, or virtual device with arguments */
-	char *tap;    /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
-	uint16_t mtu; /* bytes of an IP packet */
+	char *device;  /* PCI address, or virtual device with arguments */
+	char *tap;     /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	uint16_t mtu;  /* bytes of an IP packet */
 	uint16_t vlan; /* 0: untagged */
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int address_count;
@@ -41,14 +41,14 @@ struct kg_tunnel_config {
 	struct kg_ip *listen_on; /* none: any address */
 	unsigned int listen_on_count;
 	struct kg_port_range *listen_ports; /* sorted, disjoint, merged */
-	unsigned int listen_port_count;	    /* ranges; a client has one port */
+	unsigned int listen_port_count;     /* ranges; a client has one port */
 	struct kg_ip *destinations;
 	unsigned int destination_count;
 	struct kg_port_range *destination_ports;
 	unsigned int destination_port_count;
 	char *encryption_algorithm; /* canonical name: "AES-GCM", "none" */
 	char *encryption_password;  /* NULL: none */
-	char *kcp_preset;	    /* "fast1" … "regular5", "manual" */
+	char *kcp_preset;           /* "fast1" … "regular5", "manual" */
 	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
 	struct kg_kcp_params kcp;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
@@ -73,7 +73,8 @@ struct kg_config {
 	unsigned int tunnel_count;
 };
 
-/* One complaint or remark, in the order found. `where` is "file:line:column" or "file: key.path". */
+/* One complaint or remark, in the order found. `where` is "file:line:column" or "file: key.path".
+ */
 struct kg_config_error {
 	struct kg_config_error *next;
 	char *where;
@@ -81,17 +82,21 @@ struct kg_config_error {
 };
 
 struct kg_config_report {
-	struct kg_config_error *errors;	  /* NULL: the configuration is good */
+	struct kg_config_error *errors;   /* NULL: the configuration is good */
 	struct kg_config_error *warnings; /* settings that take effect otherwise than written */
+	struct kg_config_error **errors_end, **warnings_end; /* private: where the next one goes */
 };
 
 /*
  * Reads and checks one or several JSON files that add up (tunnels and ports are joined; a scalar
- * set twice to different values is an error). Always fills `config`, whose parts are valid only when
- * the report has no errors; free both in any case.
+ * set twice to different values is an error). Always fills `config`, whose parts are valid only
+ * when the report has no errors; free both in any case.
  */
 void kg_config_load(struct kg_config *config, struct kg_config_report *report,
 		    const char *const *paths, size_t path_count);
+/* The same with one document from memory; `name` stands for the file in messages. */
+void kg_config_load_text(struct kg_config *config, struct kg_config_report *report,
+			 const char *name, const char *text, size_t len);
 void kg_config_free(struct kg_config *config);
 void kg_config_report_free(struct kg_config_report *report);
 void kg_config_report_print(const struct kg_config_report *report, FILE *to);

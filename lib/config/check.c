@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What must agree within the box and its ports. */
+#include "config/load.h"
+
+#include <string.h>
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
+
+static void check_workers(struct kg_load *load)
+{
+	const struct kg_config *config = load->config;
+	struct kg_place at = kg_root_place(load, "workers");
+
+	for (unsigned int i = 1; i < config->worker_count; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (config->workers[i] == config->workers[j])
+				kg_report_error(load->report, &at, "found %u twice; allowed once",
+						config->workers[i]);
+		}
+	}
+}
+
+/* Texts that no two ports may share. */
+static void check_same_text(struct kg_load *load, unsigned int i, unsigned int j, const char *key,
+			    const char *a, const char *b)
+{
+	struct kg_place at = kg_port_place(load, i, key), other = kg_port_place(load, j, key);
+
+	if (a && b && !strcmp(a, b))
+		kg_report_error(load->report, &at, "found \"%s\", which %s in %s is already", a,
+				other.path, other.file);
+}
+
+static void check_same_addresses(struct kg_load *load, unsigned int i, unsigned int j)
+{
+	const struct kg_port_config *a = &load->config->ports[i], *b = &load->config->ports[j];
+	struct kg_place at = kg_port_place(load, i, "addresses");
+	char text[KG_IP_TEXT_BYTES];
+
+	for (unsigned int k = 0; k < a->address_count; k++) {
+		unsigned int until = i == j ? k : b->address_count;
+
+		for (unsigned int l = 0; l < until; l++) {
+			if (kg_ip_equal(&a->addresses[k].ip, &b->addresses[l].ip))
+				kg_report_error(load->report, &at, "found %s, which %s has already",
+						kg_ip_text(&a->addresses[k].ip, text),
+						load->ports[j].place.path);
+		}
+	}
+}
+
+static void check_port_pairs(struct kg_load *load)
+{
+	const struct kg_port_config *ports = load->config->ports;
+
+	for (unsigned int i = 0; i < load->config->port_count; i++) {
+		check_same_addresses(load, i, i);
+		for (unsigned int j = 0; j < i; j++) {
+			const struct kg_port_config *a = &ports[i], *b = &ports[j];
+
+			check_same_text(load, i, j, "name", a->name, b->name);
+			check_same_text(load, i, j, "device", a->device, b->device);
+			check_same_text(load, i, j, "tap", a->tap, b->tap);
+			check_same_addresses(load, i, j);
+		}
+	}
+}
+
+static bool is_link_local(const struct kg_ip *ip)
+{
+	return ip->version == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool on_link(const struct kg_port_config *port, const struct kg_ip *ip)
+{
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		if (kg_prefix_contains(&port->addresses[i], ip))
+			return true;
+	}
+	return is_link_local(ip);
+}
+
+static void check_gateways(struct kg_load *load, unsigned int i)
+{
+	const struct kg_port_config *port = &load->config->ports[i];
+	struct kg_place at = kg_port_place(load, i, "gateway");
+	char text[KG_IP_TEXT_BYTES];
+
+	for (unsigned int g = 0; g < port->gateway_count; g++) {
+		if (!on_link(port, &port->gateways[g]))
+			kg_report_error(load->report, &at,
+					"found %s; allowed an address in a network of the port",
+					kg_ip_text(&port->gateways[g], text));
+	}
+	if (port->gateway_count == 2 && port->gateways[0].version == port->gateways[1].version)
+		kg_report_error(load->report, &at, "found two of IPv%u; allowed one per IP version",
+				port->gateways[0].version);
+}
+
+static void check_port_mtu(struct kg_load *load, unsigned int i)
+{
+	const struct kg_port_config *port = &load->config->ports[i];
+	struct kg_place at = kg_port_place(load, i, "mtu");
+	bool ipv6 = false;
+
+	for (unsigned int a = 0; a < port->address_count; a++)
+		ipv6 |= port->addresses[a].ip.version == 6;
+	if (ipv6 && port->mtu && port->mtu < IPV6_MTU_MIN)
+		kg_report_error(load->report, &at,
+				"found %u; allowed %u or more with IPv6 addresses", port->mtu,
+				IPV6_MTU_MIN);
+}
+
+void kg_load_check(struct kg_load *load)
+{
+	check_workers(load);
+	check_port_pairs(load);
+	for (unsigned int i = 0; i < load->config->port_count; i++) {
+		check_gateways(load, i);
+		check_port_mtu(load, i);
+	}
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What must agree within a tunnel, with the ports, and between tunnels. */
+#include "config/load.h"
+
+#include "aead/aead.h"
+
+#include <string.h>
+
+/* ---- one tunnel ---- */
+
+static unsigned int port_count(const struct kg_port_range *ranges, unsigned int count)
+{
+	unsigned int ports = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		ports += ranges[i].last - ranges[i].first + 1u;
+	return ports;
+}
+
+static void check_one(struct kg_load *load, unsigned int i, const char *key, unsigned int found,
+		      const char *who)
+{
+	struct kg_place at = kg_tunnel_place(load, i, key);
+
+	if (found > 1)
+		kg_report_error(load->report, &at, "found %u; allowed one on a %s", found, who);
+}
+
+static void check_counts(struct kg_load *load, unsigned int i)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+
+	if (!kg_tunnel_given(load, i, "mode"))
+		return;
+	if (t->role == KG_ROLE_CLIENT) {
+		check_one(load, i, "listen_port", port_count(t->listen_ports, t->listen_port_count),
+			  "client");
+		return;
+	}
+	check_one(load, i, "destination_port",
+		  port_count(t->destination_ports, t->destination_port_count), "server");
+	check_one(load, i, "destination_address", t->destination_count, "server");
+}
+
+static void check_password(struct kg_load *load, unsigned int i)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, "encryption_password");
+	bool given = kg_tunnel_given(load, i, "encryption_password");
+
+	if (!t->encryption_algorithm)
+		return;
+	if (strcmp(t->encryption_algorithm, kg_aead_none.name)) {
+		if (!given)
+			kg_report_error(load->report, &at, "missing; %s requires it",
+					t->encryption_algorithm);
+	} else if (given && !kg_tunnel_given(load, i, "encryption_algorithm")) {
+		kg_report_warning(load->report, &at,
+				  "nothing is encrypted without encryption_algorithm");
+	}
+}
+
+static void check_families(struct kg_load *load, unsigned int i, const char *key,
+			   const struct kg_ip *ips, unsigned int count)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, key);
+	char text[KG_IP_TEXT_BYTES];
+
+	for (unsigned int k = 0; k < count; k++) {
+		if (!(kg_ip_family(&ips[k]) & kg_tunnel_families(t)))
+			kg_report_error(load->report, &at, "found %s; allowed IPv%c addresses (%s)",
+					kg_ip_text(&ips[k], text), t->ipv4_only ? '4' : '6',
+					t->ipv4_only ? "ipv4_only" : "ipv6_only");
+	}
+}
+
+static void check_only(struct kg_load *load, unsigned int i)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, "ipv6_only");
+
+	if (t->ipv4_only && t->ipv6_only) {
+		kg_report_error(load->report, &at, "found beside ipv4_only; allowed one of them");
+		return;
+	}
+	check_families(load, i, "listen_on", t->listen_on, t->listen_on_count);
+	check_families(load, i, "destination_address", t->destinations, t->destination_count);
+}
+
+/* ---- a tunnel and the ports ---- */
+
+static bool is_port_address(const struct kg_config *config, const struct kg_ip *ip)
+{
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		for (unsigned int j = 0; j < config->ports[i].address_count; j++) {
+			if (kg_ip_equal(&config->ports[i].addresses[j].ip, ip))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_own_address(struct kg_load *load, unsigned int i, const char *key,
+			      const struct kg_ip *ip)
+{
+	struct kg_place at = kg_tunnel_place(load, i, key);
+	char text[KG_IP_TEXT_BYTES];
+
+	if (!(kg_ip_family(ip) & kg_port_families(load->config)))
+		kg_report_error(load->report, &at, "found %s, but no port has an IPv%u address",
+				kg_ip_text(ip, text), ip->version);
+	else if (load->config->tunnels[i].role == KG_ROLE_SERVER &&
+		 !is_port_address(load->config, ip))
+		kg_report_warning(load->report, &at, "%s is no address of a port",
+				  kg_ip_text(ip, text));
+}
+
+/* The tunnel's datagrams leave from, and arrive at, addresses of the ports. */
+static void check_path(struct kg_load *load, unsigned int i)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, "listen_on");
+
+	if (!kg_tunnel_given(load, i, "mode"))
+		return;
+	if (t->role == KG_ROLE_CLIENT) {
+		for (unsigned int k = 0; k < t->destination_count; k++)
+			check_own_address(load, i, "destination_address", &t->destinations[k]);
+		return;
+	}
+	for (unsigned int k = 0; k < t->listen_on_count; k++)
+		check_own_address(load, i, "listen_on", &t->listen_on[k]);
+	if (!kg_tunnel_given(load, i, "listen_on") && !(t->ipv4_only && t->ipv6_only) &&
+	    !(kg_port_families(load->config) & kg_tunnel_families(t)))
+		kg_report_error(load->report, &at,
+				"missing, and no port has an address to listen on");
+}
+
+/* ---- pairs ---- */
+
+static bool addresses_overlap(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
+{
+	if (b->listen_on_count == 0 && a->listen_on_count > 0)
+		return addresses_overlap(b, a);
+	if (b->listen_on_count == 0)
+		return kg_tunnel_families(a) & kg_tunnel_families(b);
+	for (unsigned int i = 0; i < b->listen_on_count; i++) {
+		if (a->listen_on_count == 0 &&
+		    (kg_ip_family(&b->listen_on[i]) & kg_tunnel_families(a)))
+			return true;
+		for (unsigned int j = 0; j < a->listen_on_count; j++) {
+			if (kg_ip_equal(&b->listen_on[i], &a->listen_on[j]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Lowest port in both; 0: none. */
+static uint16_t common_port(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
+{
+	unsigned int i = 0, j = 0;
+
+	while (i < a->listen_port_count && j < b->listen_port_count) {
+		struct kg_port_range x = a->listen_ports[i], y = b->listen_ports[j];
+		uint16_t low = KG_MAX(x.first, y.first);
+
+		if (low <= KG_MIN(x.last, y.last))
+			return low;
+		if (x.last < y.last)
+			i++;
+		else
+			j++;
+	}
+	return 0;
+}
+
+static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
+{
+	const struct kg_tunnel_config *a = &load->config->tunnels[i];
+	const struct kg_tunnel_config *b = &load->config->tunnels[j];
+	const struct kg_place *other = &load->tunnels[j].place;
+	struct kg_place name = kg_tunnel_place(load, i, "name");
+	struct kg_place ports = kg_tunnel_place(load, i, "listen_port");
+	uint16_t port = common_port(a, b);
+
+	if (!strcmp(a->name, b->name))
+		kg_report_error(load->report, &name, "found \"%s\", which %s in %s is already",
+				a->name, other->path, other->file);
+	if (port && addresses_overlap(a, b))
+		kg_report_error(load->report, &ports,
+				"found %u, where %s in %s listens already on the same address",
+				port, other->path, other->file);
+}
+
+void kg_load_check_tunnels(struct kg_load *load)
+{
+	struct kg_place tunnels = kg_root_place(load, "tunnels");
+
+	if (load->config->tunnel_count == 0)
+		kg_report_warning(load->report, &tunnels, "none: the ports only serve Linux");
+	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
+		check_counts(load, i);
+		check_password(load, i);
+		check_only(load, i);
+		check_path(load, i);
+		for (unsigned int j = 0; j < i; j++)
+			check_pair(load, i, j);
+	}
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Settings that follow from others: names, the preset's numbers, windows, mtu. */
+#include "config/kinds.h"
+#include "config/load.h"
+#include "config/presets.h"
+
+#include "aead/aead.h"
+#include "wire/envelope.h"
+
+#include <string.h>
+
+#define IPV4_HEADER_BYTES 20
+#define IPV6_HEADER_BYTES 40
+#define UDP_HEADER_BYTES  8
+#define DEFAULT_MTU_BYTES 1500
+#define RCV_WINDOW_MIN    128 /* KCP raises smaller ones to it: kcptube.md §5 */
+
+/* ---- families ---- */
+
+unsigned int kg_ip_family(const struct kg_ip *ip)
+{
+	return ip->version == 6 ? KG_FAMILY_IPV6 : KG_FAMILY_IPV4;
+}
+
+unsigned int kg_tunnel_families(const struct kg_tunnel_config *tunnel)
+{
+	return (tunnel->ipv6_only ? 0 : KG_FAMILY_IPV4) | (tunnel->ipv4_only ? 0 : KG_FAMILY_IPV6);
+}
+
+unsigned int kg_port_families(const struct kg_config *config)
+{
+	unsigned int families = 0;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		const struct kg_port_config *port = &config->ports[i];
+
+		for (unsigned int j = 0; j < port->address_count; j++)
+			families |= kg_ip_family(&port->addresses[j].ip);
+	}
+	return families;
+}
+
+/* Families in which the tunnel's own datagrams can travel. */
+static unsigned int path_families(const struct kg_config *config,
+				  const struct kg_tunnel_config *tunnel)
+{
+	bool client = tunnel->role == KG_ROLE_CLIENT;
+	const struct kg_ip *ips = client ? tunnel->destinations : tunnel->listen_on;
+	unsigned int count = client ? tunnel->destination_count : tunnel->listen_on_count;
+	unsigned int families = count ? 0 : kg_port_families(config);
+
+	for (unsigned int i = 0; i < count; i++)
+		families |= kg_ip_family(&ips[i]);
+	return families & kg_tunnel_families(tunnel);
+}
+
+/* ---- mtu ---- */
+
+static unsigned int seal_bytes(const struct kg_tunnel_config *tunnel)
+{
+	bool none = tunnel->encryption_algorithm &&
+		    !strcmp(tunnel->encryption_algorithm, kg_aead_none.name);
+
+	return none ? kg_aead_none.overhead_bytes : KG_AEAD_OVERHEAD_BYTES;
+}
+
+int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,
+		      unsigned int mtu)
+{
+	bool ipv4 = path_families(config, tunnel) == KG_FAMILY_IPV4;
+	unsigned int headers = (ipv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + UDP_HEADER_BYTES;
+	unsigned int around = KG_ENVELOPE_BYTES + seal_bytes(tunnel);
+	int room = (int)mtu - (int)(headers + around);
+	int readable = (int)(KG_DATAGRAM_MAX_BYTES - around); /* by an original */
+
+	return KG_MIN(room, KG_MIN(readable, KG_KCP_MTU_MAX));
+}
+
+static unsigned int smallest_port_mtu(const struct kg_config *config)
+{
+	unsigned int smallest = 0;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		unsigned int mtu = config->ports[i].mtu;
+
+		if (mtu && (!smallest || mtu < smallest))
+			smallest = mtu;
+	}
+	return smallest ? smallest : DEFAULT_MTU_BYTES;
+}
+
+/* kcp.mtu from mtu; what was written as kcp_mtu has no effect then, as in KCPTube. */
+static void derive_kcp_mtu(struct kg_load *load, unsigned int i)
+{
+	struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, "mtu");
+	struct kg_place kcp_at = kg_tunnel_place(load, i, "kcp_mtu");
+	int fits = kg_tunnel_kcp_mtu(load->config, t, t->mtu);
+
+	if (fits < KG_KCP_MTU_MIN) {
+		kg_report_error(load->report, &at,
+				"found %u; allowed %d or more, for headers and KCP", t->mtu,
+				t->mtu - fits + KG_KCP_MTU_MIN);
+		return;
+	}
+	if (t->kcp.mtu && t->kcp.mtu != fits)
+		kg_report_warning(load->report, &kcp_at,
+				  "%u has no effect beside mtu %u, which makes it %d", t->kcp.mtu,
+				  t->mtu, fits);
+	t->kcp.mtu = (uint16_t)fits;
+}
+
+static void derive_mtu(struct kg_load *load, unsigned int i)
+{
+	struct kg_tunnel_config *t = &load->config->tunnels[i];
+	unsigned int port_mtu = smallest_port_mtu(load->config);
+	struct kg_place at = kg_tunnel_place(load, i, "mtu");
+	struct kg_place kcp_at = kg_tunnel_place(load, i, "kcp_mtu");
+	int fits = kg_tunnel_kcp_mtu(load->config, t, port_mtu);
+
+	if (t->mtu > port_mtu)
+		kg_report_warning(load->report, &at, "%u is more than the %u of a port", t->mtu,
+				  port_mtu);
+	if (!t->mtu && t->kcp.mtu > fits)
+		kg_report_warning(load->report, &kcp_at,
+				  "%u makes packets larger than the %u bytes of a port; %d fits",
+				  t->kcp.mtu, port_mtu, fits);
+	if (t->mtu || !t->kcp.mtu) {
+		t->mtu = t->mtu ? t->mtu : (uint16_t)port_mtu;
+		derive_kcp_mtu(load, i);
+	}
+	t->mtu = t->mtu ? t->mtu : (uint16_t)port_mtu;
+}
+
+/* ---- preset and windows ---- */
+
+static const char *const manual_keys[] = { "kcp_nodelay", "kcp_interval", "kcp_resend", "kcp_nc" };
+
+static void require_manual(struct kg_load *load, unsigned int i)
+{
+	for (size_t k = 0; k < KG_ARRAY_SIZE(manual_keys); k++) {
+		struct kg_place at = kg_tunnel_place(load, i, manual_keys[k]);
+
+		if (!kg_tunnel_given(load, i, manual_keys[k]))
+			kg_report_error(load->report, &at,
+					"missing; kcp \"" KG_PRESET_MANUAL "\" requires it");
+	}
+}
+
+/* Remarks on numbers of `written` that the preset has replaced by others. */
+static void compare_manual(struct kg_load *load, unsigned int i,
+			   const struct kg_tunnel_config *written)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+
+	for (size_t k = 0; k < KG_ARRAY_SIZE(manual_keys); k++) {
+		const struct kg_key *key = kg_schema_find(KG_SCOPE_TUNNEL, manual_keys[k]);
+		struct kg_place at = kg_tunnel_place(load, i, manual_keys[k]);
+		json_t *before = key->kind->dump(key, written), *now = key->kind->dump(key, t);
+		char text[KG_FOUND_BYTES], preset_text[KG_FOUND_BYTES];
+
+		if (kg_tunnel_given(load, i, manual_keys[k]) && !json_equal(before, now))
+			kg_report_warning(load->report, &at,
+					  "%s has no effect with kcp \"%s\", which makes it %s",
+					  kg_found(before, text), t->kcp_preset,
+					  kg_found(now, preset_text));
+		json_decref(before);
+		json_decref(now);
+	}
+}
+
+static void derive_preset(struct kg_load *load, unsigned int i, const struct kg_preset *preset)
+{
+	struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_tunnel_config written = *t;
+
+	if (!strcmp(preset->name, KG_PRESET_MANUAL)) {
+		require_manual(load, i);
+		return;
+	}
+	t->kcp.nodelay = preset->nodelay;
+	t->kcp.interval_ms = preset->interval_ms;
+	t->kcp.resend = preset->resend;
+	t->kcp.nc = preset->nc;
+	compare_manual(load, i, &written);
+}
+
+static void derive_windows(struct kg_load *load, unsigned int i, const struct kg_preset *preset)
+{
+	struct kg_kcp_params *kcp = &load->config->tunnels[i].kcp;
+	struct kg_place at = kg_tunnel_place(load, i, "kcp_rcvwnd");
+
+	kcp->snd_wnd = kcp->snd_wnd ? kcp->snd_wnd : preset->window;
+	kcp->rcv_wnd = kcp->rcv_wnd ? kcp->rcv_wnd : preset->window;
+	if (kcp->rcv_wnd < RCV_WINDOW_MIN) {
+		kg_report_warning(load->report, &at, "%u is too small, taken as %u", kcp->rcv_wnd,
+				  RCV_WINDOW_MIN);
+		kcp->rcv_wnd = RCV_WINDOW_MIN;
+	}
+}
+
+/* ---- names ---- */
+
+static void name_if_missing(char **name, const char *prefix, unsigned int number)
+{
+	char text[KG_NAME_MAX_CHARS + 1];
+
+	if (*name)
+		return;
+	snprintf(text, sizeof(text), "%s%u", prefix, number);
+	*name = kg_config_strdup(text);
+}
+
+static void derive_tap(struct kg_load *load, unsigned int i)
+{
+	struct kg_port_config *port = &load->config->ports[i];
+	struct kg_place at = kg_port_place(load, i, "tap");
+	char text[KG_TAP_MAX_CHARS + 1];
+
+	if (port->tap)
+		return;
+	if (snprintf(text, sizeof(text), "kg-%s", port->name) > KG_TAP_MAX_CHARS)
+		kg_report_error(load->report, &at,
+				"missing; \"kg-%s\" is longer than the %u characters allowed",
+				port->name, KG_TAP_MAX_CHARS);
+	port->tap = kg_config_strdup(text);
+}
+
+void kg_load_derive(struct kg_load *load)
+{
+	struct kg_config *config = load->config;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		name_if_missing(&config->ports[i].name, "port", i);
+		derive_tap(load, i);
+	}
+	for (unsigned int i = 0; i < config->tunnel_count; i++) {
+		struct kg_tunnel_config *t = &config->tunnels[i];
+		const struct kg_preset *preset =
+			t->kcp_preset ? kg_preset_find(t->kcp_preset) : NULL;
+
+		name_if_missing(&t->name, "tunnel", i);
+		if (preset) {
+			derive_preset(load, i, preset);
+			derive_windows(load, i, preset);
+		}
+		derive_mtu(load, i);
+	}
+}

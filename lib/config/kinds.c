@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Single values. Lists are in lists.c. */
+#include "config/kinds.h"
+#include "config/values.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+const void *kg_key_member(const struct kg_key *key, const void *object)
+{
+	return (const char *)object + key->offset;
+}
+
+void *kg_field_member(const struct kg_field *field)
+{
+	return (char *)field->object + field->key->offset;
+}
+
+void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		     const char *allowed)
+{
+	char text[KG_FOUND_BYTES];
+
+	kg_report_error(field->report, at, "found %s; allowed %s",
+			field->key->secret ? kg_found_type(value) : kg_found(value, text), allowed);
+}
+
+void kg_field_fallback(const struct kg_field *field, const struct kg_place *at)
+{
+	if (!field->key->fallback)
+		return;
+	json_t *value = json_loads(field->key->fallback, JSON_DECODE_ANY, NULL);
+
+	field->key->kind->load(field, at, value);
+	json_decref(value);
+}
+
+/* ---- texts ---- */
+
+static void store_text(const struct kg_field *field, const char *text)
+{
+	char **member = kg_field_member(field);
+
+	*member = kg_config_strdup(text);
+}
+
+static json_t *text_dump(const struct kg_key *key, const void *object)
+{
+	const char *const *text = kg_key_member(key, object);
+
+	return *text ? json_string(*text) : NULL;
+}
+
+static void text_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	struct kg_slice s = kg_slice_of(json_is_string(value) ? json_string_value(value) : "");
+
+	if (s.at == s.end) {
+		kg_field_refuse(field, at, value, "a text that is not empty");
+		return;
+	}
+	char **member = kg_field_member(field);
+	size_t length = (size_t)(s.end - s.at);
+
+	*member = memcpy(kg_config_alloc(length + 1, 1), s.at, length);
+}
+
+const struct kg_kind kg_kind_text = { "text", text_load, text_dump };
+
+static bool only_of(const char *text, const char *others, size_t max)
+{
+	size_t length = strlen(text);
+
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))
+			return false;
+	}
+	return length >= 1 && length <= max && (isalnum((unsigned char)text[0]) || *text == '_');
+}
+
+static void name_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (text && only_of(text, "._-", KG_NAME_MAX_CHARS))
+		store_text(field, text);
+	else
+		kg_field_refuse(
+			field, at, value,
+			"1 to 32 letters, digits, '_', '.' and '-', the last two not first");
+}
+
+const struct kg_kind kg_kind_name = { "name", name_load, text_dump };
+
+static void tap_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (text && only_of(text, "._-@+", KG_TAP_MAX_CHARS))
+		store_text(field, text);
+	else
+		kg_field_refuse(field, at, value, "the name of an interface, 1 to 15 characters");
+}
+
+const struct kg_kind kg_kind_tap = { "interface name", tap_load, text_dump };
+
+/* ---- words ---- */
+
+static void refuse_word(const struct kg_field *field, const struct kg_place *at,
+			const json_t *value, bool later)
+{
+	char found[KG_FOUND_BYTES], allowed[160];
+	size_t used = 0;
+
+	for (const struct kg_word *word = field->key->words; word->name; word++) {
+		if (word->later)
+			continue;
+		int length = snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+				      used ? ", " : "", word->name);
+		used = KG_MIN(used + (size_t)length, sizeof(allowed) - 1);
+	}
+	kg_report_error(field->report, at, "found %s%s; allowed %s", kg_found(value, found),
+			later ? ", which is not supported yet" : "", allowed);
+}
+
+/* The word as the table writes it, letters in any case; NULL after a report. */
+static const struct kg_word *find_word(const struct kg_field *field, const struct kg_place *at,
+				       const json_t *value)
+{
+	const char *text = json_string_value(value);
+	const struct kg_word *word = field->key->words;
+
+	while (word->name && (!text || strcasecmp(word->name, text)))
+		word++;
+	if (word->name && !word->later)
+		return word;
+	refuse_word(field, at, value, word->later);
+	return NULL;
+}
+
+static void choice_load(const struct kg_field *field, const struct kg_place *at,
+			const json_t *value)
+{
+	const struct kg_word *word = find_word(field, at, value);
+
+	if (word)
+		memcpy(kg_field_member(field), &word->value, sizeof(word->value));
+}
+
+static json_t *choice_dump(const struct kg_key *key, const void *object)
+{
+	const struct kg_word *word = key->words;
+	int value;
+
+	memcpy(&value, kg_key_member(key, object), sizeof(value));
+	while (word->value != value)
+		word++;
+	return json_string(word->name);
+}
+
+const struct kg_kind kg_kind_choice = { "word", choice_load, choice_dump };
+
+static void word_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	const struct kg_word *word = find_word(field, at, value);
+
+	if (word)
+		store_text(field, word->name);
+}
+
+const struct kg_kind kg_kind_word = { "word", word_load, text_dump };
+
+/* ---- numbers ---- */
+
+static void store_number(const struct kg_field *field, uint64_t value)
+{
+	void *member = kg_field_member(field);
+
+	switch (field->key->bytes) {
+	case 1:
+		*(uint8_t *)member = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)member = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)member = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)member = value;
+	}
+}
+
+static uint64_t read_number(const struct kg_key *key, const void *object)
+{
+	const void *member = kg_key_member(key, object);
+
+	switch (key->bytes) {
+	case 1:
+		return *(const uint8_t *)member;
+	case 2:
+		return *(const uint16_t *)member;
+	case 4:
+		return *(const uint32_t *)member;
+	default:
+		return *(const uint64_t *)member;
+	}
+}
+
+static bool whole_number(const json_t *value, int64_t *number)
+{
+	*number = json_integer_value(value);
+	return json_is_integer(value) ||
+	       (json_is_string(value) && kg_parse_number(json_string_value(value), number));
+}
+
+bool kg_field_number(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		     int64_t *number)
+{
+	const struct kg_key *key = field->key;
+	char allowed[64];
+
+	if (whole_number(value, number)) {
+		if (*number >= key->min && *number <= key->max)
+			return true;
+		if (*number == 0 && key->zero_unset)
+			return true;
+		if (*number > key->max && key->beyond == KG_BEYOND_CAP) {
+			kg_report_warning(field->report, at,
+					  "%" PRId64 " is too large, taken as %" PRId64, *number,
+					  key->max);
+			*number = key->max;
+			return true;
+		}
+	}
+	snprintf(allowed, sizeof(allowed), "a whole number, %s%" PRId64 " to %" PRId64,
+		 key->zero_unset ? "0 or " : "", key->min, key->max);
+	kg_field_refuse(field, at, value, allowed);
+	return false;
+}
+
+static void number_load(const struct kg_field *field, const struct kg_place *at,
+			const json_t *value)
+{
+	const struct kg_key *key = field->key;
+	int64_t number;
+	bool whole = whole_number(value, &number);
+
+	if (whole && number == 0 && key->zero_unset && key->fallback) {
+		kg_field_fallback(field, at);
+	} else if (whole && key->beyond == KG_BEYOND_DEFAULT &&
+		   (number < key->min || number > key->max)) {
+		kg_report_warning(field->report, at,
+				  "%" PRId64 " is not within %" PRId64 " to %" PRId64
+				  ", the default %s is taken",
+				  number, key->min, key->max, key->fallback);
+		kg_field_fallback(field, at);
+	} else if (kg_field_number(field, at, value, &number)) {
+		store_number(field, (uint64_t)number);
+	}
+}
+
+static json_t *number_dump(const struct kg_key *key, const void *object)
+{
+	return json_integer((json_int_t)read_number(key, object));
+}
+
+const struct kg_kind kg_kind_number = { "whole number", number_load, number_dump };
+
+static void bool_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	bool *member = kg_field_member(field);
+	json_int_t number = json_integer_value(value);
+
+	if (json_is_boolean(value))
+		*member = json_is_true(value);
+	else if (json_is_integer(value) && (number == 0 || number == 1))
+		*member = number == 1;
+	else if (!json_is_string(value) || !kg_parse_bool(json_string_value(value), member))
+		kg_field_refuse(field, at, value,
+				"true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\"");
+}
+
+static json_t *bool_dump(const struct kg_key *key, const void *object)
+{
+	return json_boolean(*(const bool *)kg_key_member(key, object));
+}
+
+const struct kg_kind kg_kind_bool = { "true or false", bool_load, bool_dump };
+
+static void bandwidth_load(const struct kg_field *field, const struct kg_place *at,
+			   const json_t *value)
+{
+	json_int_t bitps = json_integer_value(value);
+	uint64_t Bps;
+
+	if (json_is_integer(value) && bitps >= 0 && (uint64_t)bitps <= KG_BANDWIDTH_MAX_BITPS)
+		store_number(field, (uint64_t)bitps / 8);
+	else if (json_is_string(value) && kg_parse_bandwidth(json_string_value(value), &Bps))
+		store_number(field, Bps);
+	else
+		kg_field_refuse(
+			field, at, value,
+			"bits per second: a whole number, or digits followed by one of KMGkmg");
+}
+
+static json_t *bandwidth_dump(const struct kg_key *key, const void *object)
+{
+	return json_integer((json_int_t)(read_number(key, object) * 8));
+}
+
+const struct kg_kind kg_kind_bandwidth = { "bits per second", bandwidth_load, bandwidth_dump };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kinds of values: how each is read from JSON into a struct's member, and written back. */
+#pragma once
+
+#include "config/report.h"
+#include "config/schema.h"
+
+#define KG_NAME_MAX_CHARS 32
+#define KG_TAP_MAX_CHARS  15 /* IFNAMSIZ - 1 */
+
+/* A value on its way into `object`, the struct of the key's scope. */
+struct kg_field {
+	const struct kg_key *key;
+	void *object;
+	struct kg_config_report *report;
+};
+
+struct kg_kind {
+	const char *what; /* in documents: "whole number" */
+	/* Stores the value, or reports what is wrong at `at`. */
+	void (*load)(const struct kg_field *field, const struct kg_place *at, const json_t *value);
+	/* New reference; NULL when there is nothing to show. */
+	json_t *(*dump)(const struct kg_key *key, const void *object);
+};
+
+extern const struct kg_kind kg_kind_text, kg_kind_name, kg_kind_tap, kg_kind_choice, kg_kind_word,
+	kg_kind_number, kg_kind_bool, kg_kind_bandwidth;
+/* Lists; one value alone stands for a list of one. */
+extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, kg_kind_prefixes,
+	kg_kind_numbers, kg_kind_texts;
+/* An object and a list of objects: their keys are a scope of their own. */
+extern const struct kg_kind kg_kind_object, kg_kind_objects;
+
+/* The key's member of the object. */
+void *kg_field_member(const struct kg_field *field);
+const void *kg_key_member(const struct kg_key *key, const void *object);
+
+/* Reports "found VALUE; allowed ALLOWED". */
+void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		     const char *allowed);
+/* Reads a whole number within the key's range from JSON or its text form. False when refused. */
+bool kg_field_number(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		     int64_t *number);
+
+/* Reads the key's fallback, if it has one, in place of a value. */
+void kg_field_fallback(const struct kg_field *field, const struct kg_place *at);

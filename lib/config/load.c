@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/load.h"
+#include "config/kinds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct kg_kind kg_kind_object = { .what = "object" };
+const struct kg_kind kg_kind_objects = { .what = "list of objects" };
+
+static bool is_object_kind(const struct kg_key *key)
+{
+	return key->kind == &kg_kind_object || key->kind == &kg_kind_objects;
+}
+
+/* ---- what was given, and where ---- */
+
+const json_t *kg_load_given(const json_t *object, const struct kg_key *key)
+{
+	const json_t *value = json_object_get(object, key->name);
+
+	if (key->scope == KG_SCOPE_TUNNEL && json_is_string(value) && !json_string_length(value))
+		return NULL;
+	return value;
+}
+
+/* The same for keys that stand once in all documents. */
+static const json_t *given_in(const struct kg_document *document, const struct kg_key *key)
+{
+	const json_t *object = document->root;
+
+	if (key->scope == KG_SCOPE_MEMORY)
+		object = json_object_get(object, kg_scope_paths[KG_SCOPE_MEMORY]);
+	return kg_load_given(object, key);
+}
+
+bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char *key)
+{
+	return kg_load_given(load->tunnels[tunnel].json, kg_schema_find(KG_SCOPE_TUNNEL, key));
+}
+
+struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel, const char *key)
+{
+	return kg_place_member(&load->tunnels[tunnel].place, key);
+}
+
+struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key)
+{
+	return kg_place_member(&load->ports[port].place, key);
+}
+
+struct kg_place kg_root_place(const struct kg_load *load, const char *key)
+{
+	struct kg_place root = { .file = load->documents[0].file };
+
+	for (size_t i = load->document_count; i-- > 0;) {
+		if (json_object_get(load->documents[i].root, key))
+			root.file = load->documents[i].file;
+	}
+	return kg_place_member(&root, key);
+}
+
+/* ---- values to structs ---- */
+
+static void load_object(struct kg_load *load, const struct kg_document *document,
+			enum kg_scope scope, const json_t *json, const struct kg_place *at,
+			void *object);
+
+static void report_unknown(struct kg_load *load, enum kg_scope scope, const char *name,
+			   const struct kg_place *at)
+{
+	const struct kg_key *nearest = kg_schema_nearest(scope, name);
+
+	if (nearest) {
+		kg_report_error(load->report, at, "unknown key; did you mean \"%s\"?",
+				nearest->name);
+		return;
+	}
+	for (enum kg_scope other = 0; other < KG_SCOPES; other++) {
+		if (kg_schema_find(other, name)) {
+			kg_report_error(load->report, at, "unknown key here; it belongs %s%s",
+					other == KG_SCOPE_ROOT ? "to the outermost object"
+							       : "into ",
+					kg_scope_paths[other]);
+			return;
+		}
+	}
+	kg_report_error(load->report, at, "unknown key");
+}
+
+/* Keys that stand once may be repeated in another document with the same value only. */
+static bool repeats_earlier(struct kg_load *load, const struct kg_document *document,
+			    const struct kg_key *key, const json_t *value,
+			    const struct kg_place *at)
+{
+	char found[KG_FOUND_BYTES], first[KG_FOUND_BYTES];
+
+	for (const struct kg_document *d = load->documents; d < document; d++) {
+		const json_t *earlier = given_in(d, key);
+
+		if (!earlier)
+			continue;
+		if (!json_equal(earlier, value))
+			kg_report_error(load->report, at, "found %s; %s has %s",
+					kg_found(value, found), d->file, kg_found(earlier, first));
+		return true;
+	}
+	return false;
+}
+
+/* Room for one more port or tunnel; NULL after a report. */
+static void *next_object(struct kg_load *load, enum kg_scope scope, const struct kg_place *at,
+			 struct kg_origin **origin)
+{
+	struct kg_config *config = load->config;
+	bool port = scope == KG_SCOPE_PORT;
+	unsigned int *count = port ? &config->port_count : &config->tunnel_count;
+	unsigned int max = port ? KG_CONFIG_PORTS_MAX : KG_CONFIG_TUNNELS_MAX;
+	unsigned int i = *count;
+
+	if (i == max) {
+		kg_report_error(load->report, at, "one too many; allowed %u in all", max);
+		return NULL;
+	}
+	(*count)++;
+	*origin = port ? &load->ports[i] : &load->tunnels[i];
+	return port ? (void *)&config->ports[i] : (void *)&config->tunnels[i];
+}
+
+/* Fills in the fallbacks of keys that are not given, and reports those that must be. */
+static void load_absent(struct kg_load *load, enum kg_scope scope,
+			bool (*given)(const struct kg_load *load, const struct kg_key *key,
+				      const json_t *json),
+			const json_t *json, const struct kg_place *at, void *object)
+{
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		if (key->scope != scope || !key->kind || given(load, key, json))
+			continue;
+		struct kg_field field = { key, object, load->report };
+		struct kg_place place = kg_place_member(at, key->name);
+
+		if (key->required)
+			kg_report_error(load->report, &place, "missing");
+		else if (!is_object_kind(key))
+			kg_field_fallback(&field, &place);
+	}
+}
+
+static bool given_in_object(const struct kg_load *load, const struct kg_key *key,
+			    const json_t *json)
+{
+	return kg_load_given(json, key);
+}
+
+static bool given_in_any(const struct kg_load *load, const struct kg_key *key, const json_t *json)
+{
+	for (size_t i = 0; i < load->document_count; i++) {
+		if (given_in(&load->documents[i], key))
+			return true;
+	}
+	return false;
+}
+
+static void load_objects(struct kg_load *load, const struct kg_document *document,
+			 const struct kg_key *key, const json_t *list, const struct kg_place *at)
+{
+	const struct kg_field field = { key, NULL, load->report };
+	const json_t *json;
+	size_t i;
+
+	if (!json_is_array(list) || (key->required && json_array_size(list) == 0))
+		kg_field_refuse(&field, at, list, "a list of objects");
+	json_array_foreach (list, i, json) {
+		struct kg_place here = kg_place_item(at, i);
+		struct kg_origin *origin;
+		void *object = next_object(load, key->inner, &here, &origin);
+
+		if (!object)
+			return;
+		*origin = (struct kg_origin){ here, json };
+		load_object(load, document, key->inner, json, &here, object);
+		if (json_is_object(json))
+			load_absent(load, key->inner, given_in_object, json, &here, object);
+	}
+}
+
+static void load_member(struct kg_load *load, const struct kg_document *document,
+			const struct kg_key *key, const json_t *value, const struct kg_place *at,
+			void *object)
+{
+	const struct kg_field field = { key, object, load->report };
+	bool once = key->scope == KG_SCOPE_ROOT || key->scope == KG_SCOPE_MEMORY;
+
+	if (!key->kind)
+		kg_report_error(load->report, at, "not supported yet");
+	else if (key->kind == &kg_kind_object)
+		load_object(load, document, key->inner, value, at, object);
+	else if (key->kind == &kg_kind_objects)
+		load_objects(load, document, key, value, at);
+	else if (!once || !repeats_earlier(load, document, key, value, at))
+		key->kind->load(&field, at, value);
+}
+
+static void load_object(struct kg_load *load, const struct kg_document *document,
+			enum kg_scope scope, const json_t *json, const struct kg_place *at,
+			void *object)
+{
+	char found[KG_FOUND_BYTES];
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(json))
+		kg_report_error(load->report, at, "found %s; allowed an object",
+				kg_found(json, found));
+	json_object_foreach ((json_t *)json, name, value) {
+		const struct kg_key *key = kg_schema_find(scope, name);
+		struct kg_place here = kg_place_member(at, name);
+
+		if (!key)
+			report_unknown(load, scope, name, &here);
+		else if (kg_load_given(json, key))
+			load_member(load, document, key, value, &here, object);
+	}
+}
+
+/* ---- the four steps ---- */
+
+static void load_documents(struct kg_load *load)
+{
+	struct kg_config *config = load->config;
+	bool whole = true;
+
+	config->tunnels = kg_config_alloc(KG_CONFIG_TUNNELS_MAX, sizeof(*config->tunnels));
+	for (size_t i = 0; i < load->document_count; i++) {
+		const struct kg_document *document = &load->documents[i];
+		struct kg_place at = { .file = document->file };
+
+		if (document->root)
+			load_object(load, document, KG_SCOPE_ROOT, document->root, &at, config);
+		whole = whole && json_is_object(document->root);
+	}
+	/* What is missing may stand in the document that could not be read. */
+	if (!whole || load->document_count == 0)
+		return;
+	struct kg_place root = { .file = load->documents[0].file };
+	struct kg_place memory = kg_place_member(&root, kg_scope_paths[KG_SCOPE_MEMORY]);
+
+	load_absent(load, KG_SCOPE_ROOT, given_in_any, NULL, &root, config);
+	load_absent(load, KG_SCOPE_MEMORY, given_in_any, NULL, &memory, config);
+	kg_load_derive(load);
+	kg_load_check(load);
+	kg_load_check_tunnels(load);
+}
+
+static void load_all(struct kg_config *config, struct kg_config_report *report,
+		     struct kg_document *documents, size_t document_count)
+{
+	struct kg_load *load = kg_config_alloc(1, sizeof(*load));
+
+	load->config = config;
+	load->report = report;
+	load->documents = documents;
+	load->document_count = document_count;
+	load_documents(load);
+	for (size_t i = 0; i < document_count; i++)
+		json_decref(documents[i].root);
+	free(load);
+}
+
+void kg_config_load(struct kg_config *config, struct kg_config_report *report,
+		    const char *const *paths, size_t path_count)
+{
+	struct kg_document *documents = kg_config_alloc(path_count, sizeof(*documents));
+
+	*config = (struct kg_config){ 0 };
+	kg_report_init(report);
+	for (size_t i = 0; i < path_count; i++)
+		documents[i] = (struct kg_document){ paths[i], kg_document_read(paths[i], report) };
+	load_all(config, report, documents, path_count);
+	free(documents);
+}
+
+void kg_config_load_text(struct kg_config *config, struct kg_config_report *report,
+			 const char *name, const char *text, size_t len)
+{
+	*config = (struct kg_config){ 0 };
+	kg_report_init(report);
+	struct kg_document document = { name, kg_document_parse(name, text, len, report) };
+
+	load_all(config, report, &document, 1);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loading in four steps: documents are read (documents.c), their values go to the structs by the
+ * schema (load.c), what was left open is filled in (derive.c), and what must agree is compared
+ * (check.c). Each step reports and goes on, so that one run shows all mistakes.
+ */
+#pragma once
+
+#include "config/report.h"
+#include "config/schema.h"
+
+struct kg_document {
+	const char *file;
+	json_t *root; /* NULL: no JSON */
+};
+
+/* The object a port or tunnel was made from. */
+struct kg_origin {
+	struct kg_place place;
+	const json_t *json;
+};
+
+struct kg_load {
+	struct kg_config *config;
+	struct kg_config_report *report;
+	struct kg_document *documents;
+	size_t document_count;
+	struct kg_origin ports[KG_CONFIG_PORTS_MAX];     /* as in config->ports */
+	struct kg_origin tunnels[KG_CONFIG_TUNNELS_MAX]; /* as in config->tunnels */
+};
+
+/* ---- documents.c ---- */
+
+/* Parse, or report why not. The root is owned by the caller. */
+json_t *kg_document_read(const char *path, struct kg_config_report *report);
+json_t *kg_document_parse(const char *name, const char *text, size_t len,
+			  struct kg_config_report *report);
+
+/* ---- load.c ---- */
+
+/* The value of a key of one object; NULL when not given. KCPTube's empty texts are not given. */
+const json_t *kg_load_given(const json_t *object, const struct kg_key *key);
+bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char *key);
+/* Where a key of one tunnel or port is, or would be, written. */
+struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel, const char *key);
+struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key);
+struct kg_place kg_root_place(const struct kg_load *load, const char *key);
+
+/* ---- derive.c ---- */
+
+void kg_load_derive(struct kg_load *load);
+
+/* IP versions as bits of a set. */
+enum kg_families {
+	KG_FAMILY_IPV4 = 1 << 0,
+	KG_FAMILY_IPV6 = 1 << 1,
+};
+
+unsigned int kg_ip_family(const struct kg_ip *ip);
+/* What a tunnel's own two flags leave. */
+unsigned int kg_tunnel_families(const struct kg_tunnel_config *tunnel);
+/* Families the ports have addresses of. */
+unsigned int kg_port_families(const struct kg_config *config);
+/*
+ * Bytes that KCP may fill of an IP packet of `mtu` bytes without it being fragmented on the way or
+ * cut by an original KCPTube; may be negative.
+ */
+int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,
+		      unsigned int mtu);
+
+/* ---- check.c, check_tunnels.c ---- */
+
+void kg_load_check(struct kg_load *load);
+void kg_load_check_tunnels(struct kg_load *load);

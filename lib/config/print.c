@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The effective configuration as JSON. */
+#include "config/kinds.h"
+#include "config/load.h"
+
+#include <string.h>
+
+static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, const void *object);
+
+static json_t *dump_objects(const struct kg_config *config, enum kg_scope scope)
+{
+	bool ports = scope == KG_SCOPE_PORT;
+	unsigned int count = ports ? config->port_count : config->tunnel_count;
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < count; i++) {
+		const void *object = ports ? (const void *)&config->ports[i] : &config->tunnels[i];
+
+		json_array_append_new(list, dump_object(config, scope, object));
+	}
+	return list;
+}
+
+/* A kcp_mtu of its own would have no effect beside mtu: then mtu is left out. */
+static bool is_hidden(const struct kg_config *config, const struct kg_key *key, const void *object)
+{
+	const struct kg_tunnel_config *tunnel = object;
+
+	return key->scope == KG_SCOPE_TUNNEL && !strcmp(key->name, "mtu") &&
+	       kg_tunnel_kcp_mtu(config, tunnel, tunnel->mtu) != tunnel->kcp.mtu;
+}
+
+static json_t *dump_value(const struct kg_config *config, const struct kg_key *key,
+			  const void *object)
+{
+	if (key->kind == &kg_kind_object)
+		return dump_object(config, key->inner, object);
+	if (key->kind == &kg_kind_objects)
+		return dump_objects(config, key->inner);
+	return key->kind->dump(key, object);
+}
+
+static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, const void *object)
+{
+	json_t *json = json_object();
+
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		if (key->scope != scope || !key->kind || is_hidden(config, key, object))
+			continue;
+		json_t *value = dump_value(config, key, object);
+
+		if (value)
+			json_object_set_new(json, key->name, value);
+	}
+	return json;
+}
+
+void kg_config_print(const struct kg_config *config, FILE *to)
+{
+	json_t *json = dump_object(config, KG_SCOPE_ROOT, config);
+
+	json_dumpf(json, to, JSON_INDENT(2));
+	fputc('\n', to);
+	json_decref(json);
+}

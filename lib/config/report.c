@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *kg_config_alloc(size_t count, size_t bytes)
+{
+	void *memory = calloc(KG_MAX(count, 1u), bytes);
+
+	if (!memory) {
+		fputs("kcpgate: out of memory while reading the configuration\n", stderr);
+		abort();
+	}
+	return memory;
+}
+
+char *kg_config_strdup(const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	return memcpy(kg_config_alloc(bytes, 1), text, bytes);
+}
+
+struct kg_place kg_place_member(const struct kg_place *in, const char *key)
+{
+	struct kg_place at = { .file = in->file };
+	int length = snprintf(at.path, sizeof(at.path), "%s%s", in->path, in->path[0] ? "." : "");
+
+	snprintf(at.path + length, sizeof(at.path) - (size_t)length, "%s", key);
+	return at;
+}
+
+struct kg_place kg_place_item(const struct kg_place *in, size_t index)
+{
+	struct kg_place at = { .file = in->file };
+	size_t length = strlen(in->path);
+
+	memcpy(at.path, in->path, length);
+	snprintf(at.path + length, sizeof(at.path) - length, "[%zu]", index);
+	return at;
+}
+
+void kg_report_init(struct kg_config_report *report)
+{
+	*report = (struct kg_config_report){ 0 };
+	report->errors_end = &report->errors;
+	report->warnings_end = &report->warnings;
+}
+
+/* Keys and values come from a file: no control character of theirs reaches a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+static char *vprint(const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		text = kg_config_strdup(format);
+	make_printable(text);
+	return text;
+}
+
+__attribute__((format(printf, 1, 2))) static char *print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	char *text = vprint(format, args);
+	va_end(args);
+	return text;
+}
+
+static char *place_text(const struct kg_place *at)
+{
+	return at->path[0] ? print("%s: %s", at->file, at->path) : print("%s", at->file);
+}
+
+static void append(struct kg_config_error ***end, char *where, char *text)
+{
+	struct kg_config_error *entry = kg_config_alloc(1, sizeof(*entry));
+
+	entry->where = where;
+	entry->text = text;
+	**end = entry;
+	*end = &entry->next;
+}
+
+void kg_report_error(struct kg_config_report *report, const struct kg_place *at, const char *format,
+		     ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	append(&report->errors_end, place_text(at), vprint(format, args));
+	va_end(args);
+}
+
+void kg_report_warning(struct kg_config_report *report, const struct kg_place *at,
+		       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	append(&report->warnings_end, place_text(at), vprint(format, args));
+	va_end(args);
+}
+
+void kg_report_syntax(struct kg_config_report *report, const char *file, const json_error_t *error)
+{
+	append(&report->errors_end, print("%s:%d:%d", file, error->line, error->column),
+	       print("%s", error->text));
+}
+
+const char *kg_found(const json_t *value, char text[KG_FOUND_BYTES])
+{
+	char *whole = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+	int length = snprintf(text, KG_FOUND_BYTES, "%s", whole ? whole : kg_found_type(value));
+
+	if (length >= KG_FOUND_BYTES)
+		memcpy(text + KG_FOUND_BYTES - sizeof("..."), "...", sizeof("..."));
+	free(whole);
+	return text;
+}
+
+const char *kg_found_type(const json_t *value)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",  [JSON_STRING] = "a text",
+		[JSON_INTEGER] = "a number", [JSON_REAL] = "a number", [JSON_TRUE] = "true",
+		[JSON_FALSE] = "false",      [JSON_NULL] = "null",
+	};
+
+	return names[json_typeof(value)];
+}
+
+static void free_list(struct kg_config_error *entry)
+{
+	while (entry) {
+		struct kg_config_error *next = entry->next;
+
+		free(entry->where);
+		free(entry->text);
+		free(entry);
+		entry = next;
+	}
+}
+
+void kg_config_report_free(struct kg_config_report *report)
+{
+	free_list(report->errors);
+	free_list(report->warnings);
+	kg_report_init(report);
+}
+
+void kg_config_report_print(const struct kg_config_report *report, FILE *to)
+{
+	for (const struct kg_config_error *e = report->errors; e; e = e->next)
+		fprintf(to, "%s: %s\n", e->where, e->text);
+	for (const struct kg_config_error *w = report->warnings; w; w = w->next)
+		fprintf(to, "%s: warning: %s\n", w->where, w->text);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/schema.h"
+#include "config/config.h"
+#include "config/kinds.h"
+#include "config/presets.h"
+
+#include <string.h>
+#include <strings.h>
+
+const char *const kg_scope_paths[KG_SCOPES] = {
+	[KG_SCOPE_ROOT] = "",
+	[KG_SCOPE_MEMORY] = "memory",
+	[KG_SCOPE_PORT] = "ports[]",
+	[KG_SCOPE_TUNNEL] = "tunnels[]",
+};
+
+static const struct kg_word poll_words[] = {
+	{ "adaptive", KG_POLL_ADAPTIVE },
+	{ "busy", KG_POLL_BUSY },
+	{ NULL },
+};
+
+static const struct kg_word mode_words[] = {
+	{ "client", KG_ROLE_CLIENT },
+	{ "server", KG_ROLE_SERVER },
+	{ "relay", .later = true },
+	{ NULL },
+};
+
+static const struct kg_word algorithm_words[] = {
+	{ "AES-GCM" },
+	{ "none" },
+	{ "AES-OCB", .later = true },
+	{ "chacha20", .later = true },
+	{ "xchacha20", .later = true },
+	{ "xor", .later = true },
+	{ NULL },
+};
+
+#define MEMBER(type, member) \
+	.offset = offsetof(struct type, member), .bytes = sizeof(((struct type *)0)->member)
+#define COUNTED(type, member, counter) \
+	MEMBER(type, member), .count_offset = offsetof(struct type, counter)
+#define ROOT(key)   .scope = KG_SCOPE_ROOT, .name = key
+#define MEMORY(key) .scope = KG_SCOPE_MEMORY, .name = key
+#define PORT(key)   .scope = KG_SCOPE_PORT, .name = key
+#define TUNNEL(key) .scope = KG_SCOPE_TUNNEL, .name = key
+#define LATER(key, text)                  \
+	{                                 \
+		TUNNEL(key), .help = text \
+	}
+
+const struct kg_key kg_schema[] = {
+	{ ROOT("name"), .kind = &kg_kind_name, MEMBER(kg_config, name), .fallback = "\"kcpgate\"",
+	  .help = "Name of this box. Two boxes on one machine need different names." },
+	{ ROOT("workers"), .kind = &kg_kind_numbers, COUNTED(kg_config, workers, worker_count),
+	  .min = 0, .max = 1023, .fallback = "[0]",
+	  .help = "CPUs that move packets, one worker thread on each. CPU 0 exists everywhere; a "
+		  "box with cores to spare gives the tunnel others and leaves CPU 0 to Linux." },
+	{ ROOT("poll"), .kind = &kg_kind_choice, MEMBER(kg_config, poll), .words = poll_words,
+	  .fallback = "\"adaptive\"",
+	  .help = "`busy` never sleeps; `adaptive` sleeps in short, growing steps while there is "
+		  "nothing to do." },
+	{ ROOT("memory"), .kind = &kg_kind_object, .inner = KG_SCOPE_MEMORY,
+	  .help = "Packet memory." },
+	{ ROOT("eal"), .kind = &kg_kind_texts, COUNTED(kg_config, eal, eal_count), .fallback = "[]",
+	  .help = "Further options for DPDK's EAL, one text each. Options on the command line come "
+		  "after these." },
+	{ ROOT("ports"), .kind = &kg_kind_objects, .inner = KG_SCOPE_PORT, .required = true,
+	  .help = "Network ports that DPDK drives." },
+	{ ROOT("tunnels"), .kind = &kg_kind_objects, .inner = KG_SCOPE_TUNNEL, .fallback = "[]",
+	  .help = "Tunnels." },
+
+	{ MEMORY("hugepages"), .kind = &kg_kind_bool, MEMBER(kg_config, hugepages),
+	  .fallback = "true", .help = "Use hugepages. `false` works everywhere, slower." },
+	{ MEMORY("mb"), .kind = &kg_kind_number, MEMBER(kg_config, memory_mb), .min = 64,
+	  .max = 1048576, .fallback = "512",
+	  .help = "MiB of packet memory; all channels together never take more." },
+
+	{ PORT("name"), .kind = &kg_kind_name, MEMBER(kg_port_config, name),
+	  .computed = "`port0`, `port1`, …", .help = "Name in messages and counters." },
+	{ PORT("device"), .kind = &kg_kind_text, MEMBER(kg_port_config, device), .required = true,
+	  .help = "PCI address (`0000:03:00.0`), or a DPDK virtual device with its arguments "
+		  "(`net_af_xdp0,iface=eth1`)." },
+	{ PORT("tap"), .kind = &kg_kind_tap, MEMBER(kg_port_config, tap), .computed = "`kg-NAME`",
+	  .help = "Kernel interface that mirrors the port: same MAC, the addresses, up. Linux gets "
+		  "and sends there whatever belongs to no tunnel." },
+	{ PORT("mtu"), .kind = &kg_kind_number, MEMBER(kg_port_config, mtu), .min = 576,
+	  .max = 9600, .fallback = "1500",
+	  .help = "Bytes of the largest IP packet; 1280 or more "
+		  "with IPv6." },
+	{ PORT("vlan"), .kind = &kg_kind_number, MEMBER(kg_port_config, vlan), .min = 0,
+	  .max = 4094, .fallback = "0",
+	  .help = "VLAN whose tagged frames the port takes and sends; 0: untagged." },
+	{ PORT("addresses"), .kind = &kg_kind_prefixes,
+	  COUNTED(kg_port_config, addresses, address_count), .fallback = "[]",
+	  .help = "The port's own addresses, with prefix length, at most 16." },
+	{ PORT("gateway"), .kind = &kg_kind_gateways,
+	  COUNTED(kg_port_config, gateways, gateway_count), .fallback = "[]",
+	  .help = "Routers for everything else, at most one per IP version, in one of the "
+		  "addresses' networks." },
+
+	{ TUNNEL("name"), .kind = &kg_kind_name, MEMBER(kg_tunnel_config, name),
+	  .computed = "`tunnel0`, `tunnel1`, …", .help = "Name in messages and counters.",
+	  .kcptube = "Not there." },
+	{ TUNNEL("mode"), .kind = &kg_kind_choice, MEMBER(kg_tunnel_config, role),
+	  .words = mode_words, .required = true,
+	  .help = "`client` takes connections of applications, `server` makes them.",
+	  .kcptube = "`relay` comes later." },
+	{ TUNNEL("listen_on"), .kind = &kg_kind_addresses,
+	  COUNTED(kg_tunnel_config, listen_on, listen_on_count), .fallback = "[]",
+	  .help = "Local addresses: for a client's applications, for a server's tunnel. None: any "
+		  "address." },
+	{ TUNNEL("listen_port"), .kind = &kg_kind_ports,
+	  COUNTED(kg_tunnel_config, listen_ports, listen_port_count), .required = true,
+	  .help = "Client: the one TCP and UDP port for applications. Server: the UDP ports of the "
+		  "tunnel, as many as you like.",
+	  .kcptube = "Takes several ports in a client and uses the lowest; hangs on a range up to "
+		     "65535; refuses `5-5`." },
+	{ TUNNEL("destination_port"), .kind = &kg_kind_ports,
+	  COUNTED(kg_tunnel_config, destination_ports, destination_port_count), .required = true,
+	  .help = "Client: the server's UDP ports, one is chosen at random for every channel. "
+		  "Server: the one port of the application." },
+	{ TUNNEL("destination_address"), .kind = &kg_kind_addresses,
+	  COUNTED(kg_tunnel_config, destinations, destination_count), .required = true,
+	  .help = "Client: the server, one of several is chosen at random for every channel. "
+		  "Server: the one address of the application.",
+	  .kcptube = "Host names come later." },
+	{ TUNNEL("encryption_algorithm"), .kind = &kg_kind_word,
+	  MEMBER(kg_tunnel_config, encryption_algorithm), .words = algorithm_words,
+	  .fallback = "\"none\"",
+	  .help = "Must be the same at both ends. `none` keeps nothing secret and finds only "
+		  "accidental changes.",
+	  .kcptube = "The other algorithms come later." },
+	{ TUNNEL("encryption_password"), .kind = &kg_kind_text,
+	  MEMBER(kg_tunnel_config, encryption_password), .secret = true,
+	  .help = "Must be the same at both ends; required for all algorithms but `none`. White "
+		  "space around it does not count." },
+	{ TUNNEL("udp_timeout"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, udp_timeout_s),
+	  .min = 1, .max = 65535, .beyond = KG_BEYOND_DEFAULT, .zero_unset = true,
+	  .fallback = "180",
+	  .help = "Seconds after which a silent UDP flow ends; 0 and numbers out of range mean "
+		  "the default." },
+	{ TUNNEL("keep_alive"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, keep_alive_s),
+	  .min = 0, .max = 65535, .beyond = KG_BEYOND_CAP, .fallback = "0",
+	  .help = "Seconds between signs of life in a channel; 0: none.",
+	  .kcptube = "Takes negative numbers as 0." },
+	{ TUNNEL("outbound_bandwidth"), .kind = &kg_kind_bandwidth,
+	  MEMBER(kg_tunnel_config, outbound_Bps), .fallback = "0",
+	  .help = "Bits per second towards the peer, number or text with a unit: `K` `M` `G` count "
+		  "in 1024, `k` `m` `g` in 1000. Sizes the send window once the delay is known. 0: "
+		  "windows stay as set.",
+	  .kcptube = "Loses the last digit of a number without unit." },
+	{ TUNNEL("inbound_bandwidth"), .kind = &kg_kind_bandwidth,
+	  MEMBER(kg_tunnel_config, inbound_Bps), .fallback = "0",
+	  .help = "The same from the peer, for the receive window.",
+	  .kcptube = "Loses the last digit of a number without unit." },
+	{ TUNNEL("ipv4_only"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, ipv4_only),
+	  .fallback = "false", .help = "No IPv6 in this tunnel.",
+	  .kcptube = "Any value, `no` too, switches it on." },
+	{ TUNNEL("ipv6_only"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, ipv6_only),
+	  .fallback = "false", .help = "No IPv4 in this tunnel.",
+	  .kcptube = "Any value, `no` too, switches it on." },
+	{ TUNNEL("blast"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, kcp.blast),
+	  .fallback = "true",
+	  .help = "Send data at once instead of on the grid of `kcp_interval`." },
+	{ TUNNEL("mtu"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, mtu), .min = 1,
+	  .max = 65535, .zero_unset = true, .computed = "smallest `mtu` of the ports",
+	  .help = "Bytes of the largest IP packet that passes from end to end. `kcp_mtu` follows "
+		  "from it.",
+	  .kcptube = "Computes packets up to 28 bytes larger than it says." },
+	{ TUNNEL("kcp_mtu"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.mtu),
+	  .min = KG_KCP_MTU_MIN, .max = KG_KCP_MTU_MAX, .zero_unset = true,
+	  .computed = "from `mtu`",
+	  .help = "Bytes of one KCP datagram, its 24-byte headers included. Without effect beside "
+		  "`mtu`.",
+	  .kcptube = "1418 unless set; no limits." },
+	{ TUNNEL("kcp"), .kind = &kg_kind_word, MEMBER(kg_tunnel_config, kcp_preset),
+	  .words = kg_preset_words, .fallback = "\"" KG_PRESET_DEFAULT "\"",
+	  .help = "Preset of the KCP numbers. `manual`: the four below." },
+	{ TUNNEL("kcp_nodelay"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.nodelay),
+	  .min = 0, .max = 2, .computed = "preset",
+	  .help = "How the time-out grows: 0 doubles, 1 adds half of itself, 2 adds half of the "
+		  "first. Only with `manual`." },
+	{ TUNNEL("kcp_interval"), .kind = &kg_kind_number,
+	  MEMBER(kg_tunnel_config, kcp.interval_ms), .min = 0, .max = 5000, .computed = "preset",
+	  .help = "Milliseconds of the grid on which is sent when `blast` is off. Only with "
+		  "`manual`." },
+	{ TUNNEL("kcp_resend"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.resend),
+	  .min = 0, .max = 255, .computed = "preset",
+	  .help = "Later datagrams acknowledged before a missing one is sent again; 0: wait for "
+		  "the time-out. Only with `manual`." },
+	{ TUNNEL("kcp_nc"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, kcp.nc),
+	  .computed = "preset", .help = "No congestion window. Only with `manual`." },
+	{ TUNNEL("kcp_sndwnd"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.snd_wnd),
+	  .min = 1, .max = KG_KCP_WINDOW_MAX, .beyond = KG_BEYOND_CAP, .zero_unset = true,
+	  .computed = "preset",
+	  .help = "Segments under way at most. Bandwidth × delay / `kcp_mtu` is enough.",
+	  .kcptube = "Stalls its peer with windows over 65535." },
+	{ TUNNEL("kcp_rcvwnd"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.rcv_wnd),
+	  .min = 1, .max = KG_KCP_WINDOW_MAX, .beyond = KG_BEYOND_CAP, .zero_unset = true,
+	  .computed = "preset", .help = "Segments held for the application at most, 128 at least.",
+	  .kcptube = "Stalls its peer with windows over 65535." },
+
+	LATER("dport_refresh", "Port hopping."),
+	LATER("destination_dnstxt", "The server's address and ports from a DNS TXT record."),
+	LATER("mux_tunnels", "Several connections in one channel."),
+	LATER("fec", "Forward error correction."),
+	LATER("stun_server", "NAT traversal."),
+	LATER("update_ipv4", "Program called with a new outside IPv4 address."),
+	LATER("update_ipv6", "Program called with a new outside IPv6 address."),
+	LATER("log_path", "KCPTube's log files."),
+	LATER("fib_ingress", "FreeBSD's routing table for incoming traffic."),
+	LATER("fib_egress", "FreeBSD's routing table for outgoing traffic."),
+	LATER("listener", "Relay: the side of the clients."),
+	LATER("forwarder", "Relay: the side of the server."),
+	LATER("custom_input", "Mappings chosen by the client."),
+	LATER("custom_input_tcp", "Mappings chosen by the client, TCP only."),
+	LATER("custom_input_udp", "Mappings chosen by the client, UDP only."),
+};
+const size_t kg_schema_count = KG_ARRAY_SIZE(kg_schema);
+
+const struct kg_key *kg_schema_find(enum kg_scope scope, const char *name)
+{
+	for (size_t i = 0; i < kg_schema_count; i++) {
+		if (kg_schema[i].scope == scope && !strcmp(kg_schema[i].name, name))
+			return &kg_schema[i];
+	}
+	return NULL;
+}

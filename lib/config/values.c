@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/values.h"
+#include "config/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static struct kg_slice slice_trim(struct kg_slice s)
+{
+	static const char white[] = " \t\r\n\v\f";
+
+	while (s.at < s.end && strchr(white, *s.at))
+		s.at++;
+	while (s.at < s.end && strchr(white, s.end[-1]))
+		s.end--;
+	return s;
+}
+
+struct kg_slice kg_slice_of(const char *text)
+{
+	return slice_trim((struct kg_slice){ text, text + strlen(text) });
+}
+
+struct kg_slice kg_slice_cut(struct kg_slice *rest, char separator)
+{
+	const char *found = memchr(rest->at, separator, (size_t)(rest->end - rest->at));
+	struct kg_slice head = { rest->at, found ? found : rest->end };
+
+	rest->at = found ? found + 1 : rest->end;
+	return slice_trim(head);
+}
+
+static bool parse_digits(struct kg_slice s, uint64_t max, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (s.at == s.end)
+		return false;
+	for (; s.at < s.end; s.at++) {
+		unsigned int digit = (unsigned int)(*s.at - '0');
+
+		if (digit > 9 || value > (max - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+bool kg_parse_number(const char *text, int64_t *number)
+{
+	struct kg_slice s = kg_slice_of(text);
+	bool negative = s.at < s.end && *s.at == '-';
+	uint64_t magnitude;
+
+	if (s.at < s.end && (*s.at == '-' || *s.at == '+'))
+		s.at++;
+	if (!parse_digits(s, INT64_MAX, &magnitude))
+		return false;
+	*number = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	return true;
+}
+
+static bool slice_is(struct kg_slice s, const char *word)
+{
+	size_t length = (size_t)(s.end - s.at);
+
+	return length == strlen(word) && !strncasecmp(s.at, word, length);
+}
+
+bool kg_parse_bool(const char *text, bool *value)
+{
+	struct kg_slice s = kg_slice_of(text);
+	bool yes = slice_is(s, "yes") || slice_is(s, "true") || slice_is(s, "1");
+	bool no = slice_is(s, "no") || slice_is(s, "false") || slice_is(s, "0");
+
+	if (yes || no)
+		*value = yes;
+	return yes || no;
+}
+
+/* 0 for a character that is no unit. */
+static uint64_t bandwidth_factor(char unit)
+{
+	switch (unit) {
+	case 'K':
+		return 1024;
+	case 'M':
+		return 1024 * 1024;
+	case 'G':
+		return 1024 * 1024 * 1024;
+	case 'k':
+		return 1000;
+	case 'm':
+		return 1000 * 1000;
+	case 'g':
+		return 1000 * 1000 * 1000;
+	default:
+		return 0;
+	}
+}
+
+bool kg_parse_bandwidth(const char *text, uint64_t *Bps)
+{
+	struct kg_slice s = kg_slice_of(text);
+	uint64_t factor = s.at < s.end ? bandwidth_factor(s.end[-1]) : 0;
+	uint64_t number;
+
+	if (factor)
+		s.end--;
+	else
+		factor = 1;
+	if (!parse_digits(s, KG_BANDWIDTH_MAX_BITPS / factor, &number))
+		return false;
+	*Bps = number * factor / 8;
+	return true;
+}
+
+void kg_port_list_add(struct kg_port_list *list, uint16_t first, uint16_t last)
+{
+	if (list->count == list->room) {
+		unsigned int room = KG_MAX(4u, list->room * 2);
+		struct kg_port_range *ranges = kg_config_alloc(room, sizeof(*ranges));
+
+		if (list->count)
+			memcpy(ranges, list->ranges, list->count * sizeof(*ranges));
+		free(list->ranges);
+		list->ranges = ranges;
+		list->room = room;
+	}
+	list->ranges[list->count++] = (struct kg_port_range){ first, last };
+}
+
+bool kg_parse_ports(const char *text, struct kg_port_list *list)
+{
+	struct kg_slice rest = kg_slice_of(text);
+
+	if (rest.at == rest.end)
+		return false;
+	while (rest.at < rest.end) {
+		struct kg_slice last = kg_slice_cut(&rest, ',');
+		bool range = memchr(last.at, '-', (size_t)(last.end - last.at));
+		struct kg_slice first = range ? kg_slice_cut(&last, '-') : last;
+		uint64_t low, high;
+
+		if (!parse_digits(first, UINT16_MAX, &low) ||
+		    !parse_digits(slice_trim(last), UINT16_MAX, &high) || low == 0 || low > high)
+			return false;
+		kg_port_list_add(list, (uint16_t)low, (uint16_t)high);
+	}
+	return true;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct kg_port_range *left = a, *right = b;
+
+	return (int)left->first - (int)right->first;
+}
+
+void kg_port_list_merge(struct kg_port_list *list)
+{
+	unsigned int kept = 0;
+
+	if (list->count == 0)
+		return;
+	qsort(list->ranges, list->count, sizeof(*list->ranges), compare_ranges);
+	for (unsigned int i = 1; i < list->count; i++) {
+		struct kg_port_range *into = &list->ranges[kept];
+		struct kg_port_range next = list->ranges[i];
+
+		if (next.first <= into->last + 1)
+			into->last = KG_MAX(into->last, next.last);
+		else
+			list->ranges[++kept] = next;
+	}
+	list->count = kept + 1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * KCPTube's text forms of values (kcptube.md §4) with their documented meaning. White space around
+ * a value and around the elements of a list does not count. Total functions: false and nothing
+ * stored for anything else.
+ */
+#pragma once
+
+#include "config/config.h"
+
+/* Part of a text: from `at` up to but without `end`. */
+struct kg_slice {
+	const char *at, *end;
+};
+
+/* The whole text without white space around it. */
+struct kg_slice kg_slice_of(const char *text);
+/* What stands before `separator`, trimmed, which is taken away with it; all when there is none. */
+struct kg_slice kg_slice_cut(struct kg_slice *rest, char separator);
+
+/* More is no bandwidth; keeps every sum within 63 bits. */
+#define KG_BANDWIDTH_MAX_BITPS UINT64_C(1000000000000000)
+
+/* "-12", decimal digits with an optional sign. */
+bool kg_parse_number(const char *text, int64_t *number);
+
+/* yes, true, 1; no, false, 0; letters in any case. */
+bool kg_parse_bool(const char *text, bool *value);
+
+/* "500M" bits per second: K M G count in 1024, k m g in 1000. Bytes per second, rounded down. */
+bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
+
+struct kg_port_list {
+	struct kg_port_range *ranges; /* heap */
+	unsigned int count, room;
+};
+
+/* Appends "3000-3010,4000": ports 1 … 65535, from low to high; a comma may end the list. On false
+ * what stood before the mistake has been appended. */
+bool kg_parse_ports(const char *text, struct kg_port_list *list);
+void kg_port_list_add(struct kg_port_list *list, uint16_t first, uint16_t last);
+/* Sorts, and joins ranges that overlap or touch. */
+void kg_port_list_merge(struct kg_port_list *list);
