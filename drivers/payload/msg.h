@@ -11,19 +11,25 @@
  *        ◄────────── CLOSE   (worker's last word on a flow)
  *   RELEASED ──────► kg_channel_free  (payload's last word on a channel)
  *
- * `flow` belongs to the payload thread, `channel` to the worker; each side gives the other's pointer
- * back and never looks inside. After CLOSE the worker sends nothing more for the flow; after RELEASED
- * (or REFUSED, which is both answers in one) the payload thread sends nothing more for the channel.
- * So neither pointer can be stale. Every CLOSE is answered by RELEASED, but for a CLOSE in answer
- * to OPEN, which carries no channel.
+ * `flow` belongs to the payload thread, `channel` to the worker; each side gives the other's
+ * pointer back and never looks inside. After CLOSE the worker sends nothing more for the flow;
+ * after RELEASED (or REFUSED, which is both answers in one) the payload thread sends nothing more
+ * for the channel. So neither pointer can be stale. Every CLOSE is answered by RELEASED, but for a
+ * CLOSE in answer to OPEN, which carries no channel.
  *
  * Flow control, per flow and direction, in units of segments (buffers):
- *   toward the worker: the flow may have `credit` segments outstanding; ATTACHED or the first CREDIT
- *   after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer. TCP stops reading at 0;
- *   UDP datagrams beyond it are dropped and counted.
- *   toward the application: the worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload
- *   thread; CREDIT gives back what the socket has taken. So a slow reader holds up its own
- *   channel's window and nothing else.
+ *   toward the worker: the flow may have `credit` segments outstanding; ATTACHED or the first
+ * CREDIT after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer. TCP stops
+ * reading at 0. A UDP datagram goes whole while credit is above 0, so the last one may overshoot by
+ * its own segments; at 0 and below datagrams are dropped and counted. toward the application: the
+ * worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives back
+ * what the socket has taken (or what was thrown away because it is gone), when half of them are
+ * owed, so that a message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a
+ * slow reader holds up its own channel's window and nothing else.
+ *
+ * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
+ * A FINISH is never followed by ABORT: what the application sent before its end still counts, and
+ * data toward an application that is gone is swallowed with its credit given back.
  */
 #pragma once
 
@@ -37,23 +43,24 @@
 #define KG_FLOW_TX_SEGMENTS 256
 
 enum kg_msg_type {
-	KG_MSG_OPEN,	  /* p→w  flow, tunnel, protocol */
+	KG_MSG_OPEN,      /* p→w  flow, tunnel, protocol */
 	KG_MSG_ATTACHED,  /* w→p  flow, channel, count = credit */
-	KG_MSG_CONNECT,	  /* w→p  channel, tunnel, protocol */
+	KG_MSG_CONNECT,   /* w→p  channel, tunnel, protocol */
 	KG_MSG_CONNECTED, /* p→w  channel, flow */
-	KG_MSG_REFUSED,	  /* p→w  channel, count = errno; also the RELEASED of that channel */
-	KG_MSG_DATA,	  /* both flow, channel, buf = chain: one message; count = its buffers */
-	KG_MSG_CREDIT,	  /* both flow, channel, count = segments */
-	KG_MSG_FINISH,	  /* p→w  channel: application closed its sending side; no DATA follows */
-	KG_MSG_ABORT,	  /* p→w  channel: application reset, or its socket failed; no DATA follows */
-	KG_MSG_CLOSE,	  /* w→p  flow, count = 1: reset instead of an orderly end */
-	KG_MSG_RELEASED,  /* p→w  channel */
-	KG_MSG_FRAME,	  /* both port, mbuf: an Ethernet frame to (w→p) or from (p→w) a TAP */
-	KG_MSG_PACKET,	  /* w→p  mbuf: an IP packet of ours for the kernel to route (no next hop yet) */
+	KG_MSG_REFUSED,   /* p→w  channel, count = errno; also the RELEASED of that channel */
+	KG_MSG_DATA,      /* both flow, channel, buf = chain: one message; count = its buffers */
+	KG_MSG_CREDIT,    /* both flow, channel, count = segments */
+	KG_MSG_FINISH,    /* p→w  channel: application closed its sending side; no DATA follows */
+	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
+	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */
+	KG_MSG_RELEASED, /* p→w  channel */
+	KG_MSG_FRAME,    /* both port, mbuf: an Ethernet frame to (w→p) or from (p→w) a TAP */
+	KG_MSG_PACKET, /* w→p  mbuf: an IP packet of ours for the kernel to route (no next hop yet)
+			*/
 };
 
 struct kg_msg {
-	uint8_t type;	  /* enum kg_msg_type */
+	uint8_t type;     /* enum kg_msg_type */
 	uint8_t protocol; /* enum kg_protocol */
 	uint16_t tunnel;  /* index; FRAME: port index */
 	uint32_t count;
@@ -72,26 +79,34 @@ _Static_assert(sizeof(struct kg_msg) == 32, "two messages per cache line");
  * waker a system call only when the other side really sleeps, which it never does under load.
  */
 struct kg_waker {
-	int fd;		     /* eventfd */
+	int fd;               /* eventfd */
 	atomic_bool sleeping; /* written by both sides */
 };
 
 /* One worker's link to the payload thread. */
 struct kg_payload_link {
-	struct rte_ring *to_worker;  /* struct kg_msg elements, SP/SC */
-	struct rte_ring *to_payload; /* struct kg_msg elements, SP/SC */
-	struct kg_waker *worker_waker;	/* the worker's; shared by its links */
+	struct rte_ring *to_worker;     /* struct kg_msg elements, SP/SC */
+	struct rte_ring *to_payload;    /* struct kg_msg elements, SP/SC */
+	struct kg_waker *worker_waker;  /* the worker's; shared by its links */
 	struct kg_waker *payload_waker; /* the payload thread's; shared by its links */
 };
 
-/* Makes the rings, `size` elements each (power of two); wakers are the caller's. 0, or -errno. */
+/*
+ * Makes the rings, `size` - 1 messages each (`size` a power of two), named after `name` (unique, at
+ * most 26 characters). Wakers are the caller's. 0, or -errno.
+ */
 int kg_payload_link_init(struct kg_payload_link *link, const char *name, unsigned int size);
+/* When both threads have let go of it. Frees the buffers and mbufs of messages nobody took. */
 void kg_payload_link_fini(struct kg_payload_link *link);
 
-int kg_waker_init(struct kg_waker *waker);
+/* Frees what a message owns, for a receiver that has no use for it. */
+void kg_msg_discard(const struct kg_msg *msg);
+
+int kg_waker_init(struct kg_waker *waker); /* 0, or -errno */
 void kg_waker_fini(struct kg_waker *waker);
-/* After putting something into a ring. */
+/* Any thread, after putting something into a ring. */
 void kg_waker_wake(struct kg_waker *waker);
-/* Announce, then check the rings; then sleep or, if there was something, cancel. */
+/* The sleeper: prepare, look at the rings once more, sleep on fd if they are empty
+ * (level-triggered), and cancel in either case. */
 void kg_waker_prepare(struct kg_waker *waker);
 void kg_waker_cancel(struct kg_waker *waker);

@@ -4,8 +4,8 @@
  * KCP; it trades messages with the workers over one pair of SPSC rings each (payload/msg.h).
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
- * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a worker
- * asks, the thread connects.
+ * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
+ * worker asks, the thread connects.
  */
 #pragma once
 
@@ -16,7 +16,6 @@
 #include "payload/msg.h"
 #include "session/session.h"
 #include "wire/message.h"
-
 
 #define KG_PAYLOAD_WORKERS_MAX 64
 
@@ -30,7 +29,8 @@ struct kg_payload_tunnel {
 	/* server: where connections and datagrams go */
 	struct kg_endpoint destination;
 	bool ipv4_only, ipv6_only;
-	uint16_t first_bytes, rest_bytes; /* payload of the first and the later buffers of a message */
+	uint16_t first_bytes,
+		rest_bytes; /* payload of the first and the later buffers of a message */
 	uint32_t udp_timeout_s;
 };
 
@@ -40,8 +40,9 @@ struct kg_payload_config {
 	struct kg_payload_link *links; /* one per worker, rings and wakers ready */
 	unsigned int link_count;
 	struct kg_waker *waker; /* this thread's; the links point to it */
-	struct kg_exception *const *taps; /* by port index; FRAME messages go to and come from them */
-	unsigned int tap_count;		  /* frames from a TAP go to links[0] */
+	struct kg_exception *const
+		*taps;          /* by port index; FRAME messages go to and come from them */
+	unsigned int tap_count; /* frames from a TAP go to links[0] */
 	struct kg_buf_pool *pool;
 	bool busy; /* never sleep */
 };
@@ -49,13 +50,16 @@ struct kg_payload_config {
 /* One writer: the payload thread. Read by telemetry. */
 struct kg_payload_stats {
 	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
+	uint64_t accept_put_off; /* out of descriptors: the connection waits in the kernel */
 	uint64_t udp_flows, udp_rx_datagrams, udp_tx_datagrams;
 	uint64_t rx_bytes, tx_bytes; /* from, to applications */
-	uint64_t udp_dropped_full;   /* datagram from an application, channel had no credit */
+	uint64_t udp_dropped_full;   /* datagram from an application, channel or ring had no room */
+	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
 	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
-	uint64_t no_buffer;	     /* reads put off for want of buffers */
-	uint64_t ring_full;	     /* messages put off for want of ring space */
-	uint64_t flows;		     /* now */
+	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
+	uint64_t no_buffer;          /* reads put off for want of buffers */
+	uint64_t ring_full;          /* messages put off for want of ring space */
+	uint64_t flows;              /* now */
 };
 
 struct kg_payload;

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "payload/flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol)
+{
+	struct kg_flow *flow = calloc(1, sizeof(*flow));
+
+	if (flow == NULL)
+		return NULL;
+	flow->ops = protocol == KG_PROTOCOL_UDP ? &kg_udp_ops : &kg_tcp_ops;
+	flow->tunnel = &p->config.tunnels[tunnel];
+	flow->protocol = (uint8_t)protocol;
+	flow->queue_tail = &flow->queue;
+	flow->source.fd = -1;
+	TAILQ_INSERT_TAIL(&p->flows, flow, flow_link);
+	kg_count(&p->stats.flows, 1);
+	return flow;
+}
+
+static void drop_queue(struct kg_flow *flow)
+{
+	struct kg_buf *buf;
+
+	while ((buf = kg_flow_dequeue(flow)) != NULL)
+		kg_buf_free(buf);
+}
+
+void kg_flow_destroy(struct kg_payload *p, struct kg_flow *flow)
+{
+	/* A connection that is cut off must not look like one that has ended. */
+	if (flow->state != KG_FLOW_OVER)
+		flow->ops->close(p, flow, flow->state != KG_FLOW_DRAINING || flow->queue != NULL);
+	kg_flow_disarm(flow);
+	drop_queue(flow);
+	if (flow->is_pending)
+		TAILQ_REMOVE(&flow->link->pending, flow, pending_link);
+	TAILQ_REMOVE(&p->flows, flow, flow_link);
+	kg_count(&p->stats.flows, (uint64_t)-1);
+	free(flow);
+}
+
+void kg_flow_end(struct kg_payload *p, struct kg_flow *flow, bool reset)
+{
+	flow->ops->close(p, flow, reset);
+	kg_flow_disarm(flow);
+	drop_queue(flow);
+	flow->state = KG_FLOW_OVER;
+	if (flow->pending == 0)
+		kg_flow_destroy(p, flow);
+}
+
+/* ---- worker side ---- */
+
+static uint32_t message_count(struct kg_flow *flow, enum kg_msg_type type)
+{
+	switch (type) {
+	case KG_MSG_CREDIT:
+		return flow->owed;
+	case KG_MSG_REFUSED:
+		return (uint32_t)flow->error;
+	default:
+		return 0;
+	}
+}
+
+static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
+{
+	while (flow->pending != 0) {
+		enum kg_msg_type type = (enum kg_msg_type)__builtin_ctz(flow->pending);
+		const struct kg_msg msg = {
+			.type = (uint8_t)type,
+			.protocol = flow->protocol,
+			.tunnel = (uint16_t)(flow->tunnel - p->config.tunnels),
+			.count = message_count(flow, type),
+			.flow = flow,
+			.channel = flow->channel,
+		};
+
+		if (!kg_link_post(p, flow->link, &msg, 1))
+			return false;
+		flow->pending &= ~(1u << type);
+		if (type == KG_MSG_CREDIT)
+			flow->owed = 0;
+	}
+	return true;
+}
+
+void kg_flow_post(struct kg_payload *p, struct kg_flow *flow, enum kg_msg_type type)
+{
+	flow->pending |= 1u << type;
+	if (flow->is_pending || post_bits(p, flow))
+		return;
+	TAILQ_INSERT_TAIL(&flow->link->pending, flow, pending_link);
+	flow->is_pending = true;
+}
+
+bool kg_link_post_pending(struct kg_payload *p, struct kg_link *link)
+{
+	struct kg_flow *flow;
+
+	while ((flow = TAILQ_FIRST(&link->pending)) != NULL) {
+		if (kg_link_room(link) == 0 || !post_bits(p, flow))
+			return false;
+		TAILQ_REMOVE(&link->pending, flow, pending_link);
+		flow->is_pending = false;
+		if (flow->state == KG_FLOW_OVER)
+			kg_flow_destroy(p, flow);
+	}
+	return true;
+}
+
+void kg_flow_open(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->state = KG_FLOW_OPENING;
+	flow->link = &p->links[p->next_link];
+	p->next_link = (p->next_link + 1) % p->config.link_count;
+	kg_flow_post(p, flow, KG_MSG_OPEN);
+}
+
+void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow)
+{
+	kg_flow_disarm(flow);
+	flow->state = KG_FLOW_RUNNING;
+	kg_flow_post(p, flow, KG_MSG_CONNECTED);
+}
+
+void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error)
+{
+	flow->error = error;
+	kg_flow_post(p, flow, KG_MSG_REFUSED);
+	kg_flow_end(p, flow, false);
+}
+
+void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments)
+{
+	flow->owed += segments;
+	if (flow->state == KG_FLOW_RUNNING && flow->owed >= KG_FLOW_TX_SEGMENTS / 2)
+		kg_flow_post(p, flow, KG_MSG_CREDIT);
+}
+
+struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t segments)
+{
+	return (struct kg_msg){
+		.type = KG_MSG_DATA,
+		.protocol = flow->protocol,
+		.count = segments,
+		.flow = (void *)(uintptr_t)flow,
+		.channel = flow->channel,
+		.buf = chain,
+	};
+}
+
+/* No flow for it: the refusal has no place to wait in, so the message does. */
+static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const struct kg_msg *connect)
+{
+	const struct kg_msg msg = {
+		.type = KG_MSG_REFUSED,
+		.protocol = connect->protocol,
+		.tunnel = connect->tunnel,
+		.count = ENOMEM,
+		.channel = connect->channel,
+	};
+
+	return kg_link_post(p, link, &msg, 1);
+}
+
+static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
+{
+	struct kg_flow *flow = kg_flow_create(p, msg->tunnel, (enum kg_protocol)msg->protocol);
+
+	if (flow == NULL)
+		return refuse_unborn(p, link, msg);
+	flow->link = link;
+	flow->channel = msg->channel;
+	flow->ops->dial(p, flow);
+	return true;
+}
+
+/* What was still to be said about the channel has no meaning any more. */
+static void on_close(struct kg_payload *p, struct kg_flow *flow, bool reset)
+{
+	flow->pending = 0;
+	if (flow->channel != NULL)
+		kg_flow_post(p, flow, KG_MSG_RELEASED);
+	flow->state = KG_FLOW_DRAINING;
+	if (reset)
+		kg_flow_end(p, flow, true);
+	else
+		flow->ops->finish(p, flow);
+}
+
+bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
+{
+	struct kg_flow *flow = msg->flow;
+
+	switch (msg->type) {
+	case KG_MSG_CONNECT:
+		return on_connect(p, link, msg);
+	case KG_MSG_DATA:
+		flow->ops->output(p, flow, msg->buf);
+		break;
+	case KG_MSG_ATTACHED:
+		flow->channel = msg->channel;
+		flow->state = KG_FLOW_RUNNING;
+		/* fall through */
+	case KG_MSG_CREDIT:
+		flow->credit += (int32_t)msg->count;
+		flow->ops->resume(p, flow);
+		break;
+	case KG_MSG_CLOSE:
+		on_close(p, flow, msg->count == 1);
+		break;
+	default:
+		kg_msg_discard(msg);
+		break;
+	}
+	return true;
+}
+
+/* ---- queue, deadlines ---- */
+
+void kg_flow_enqueue(struct kg_flow *flow, struct kg_buf *chain)
+{
+	struct kg_buf *head = chain;
+
+	*flow->queue_tail = chain;
+	for (head->mark = 0; chain != NULL; chain = chain->next) {
+		head->mark++;
+		flow->queue_tail = &chain->next;
+	}
+	flow->queued += head->mark;
+}
+
+struct kg_buf *kg_flow_dequeue(struct kg_flow *flow)
+{
+	struct kg_buf *buf = flow->queue;
+
+	if (buf == NULL)
+		return NULL;
+	flow->queue = buf->next;
+	if (flow->queue == NULL)
+		flow->queue_tail = &flow->queue;
+	flow->queued--;
+	buf->next = NULL;
+	return buf;
+}
+
+void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines)
+{
+	kg_flow_disarm(flow);
+	flow->deadlines = deadlines;
+	flow->deadline_us = p->now_us + deadlines->span_us;
+	TAILQ_INSERT_TAIL(&deadlines->flows, flow, deadline_link);
+}
+
+void kg_flow_disarm(struct kg_flow *flow)
+{
+	if (flow->deadlines != NULL)
+		TAILQ_REMOVE(&flow->deadlines->flows, flow, deadline_link);
+	flow->deadlines = NULL;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A flow: one application's TCP connection or UDP conversation, and its side of the life cycle in
+ * payload/msg.h. What differs between the protocols is in struct kg_flow_ops; tcp.c and udp.c call
+ * back into flow.c. Not for others.
+ *
+ * Messages to the worker other than DATA are bits in `pending`. When its ring is full they stay
+ * there, and the flow in its link's list, until there is room: nothing is lost, nothing blocks, and
+ * the list costs no memory. Bits go out in the order of enum kg_msg_type, which is the order of
+ * life.
+ */
+#pragma once
+
+#include "payload/loop.h"
+
+enum kg_flow_state {
+	KG_FLOW_OPENING,    /* client: OPEN is sent, the worker has not answered */
+	KG_FLOW_CONNECTING, /* server: TCP connects */
+	KG_FLOW_RUNNING,
+	KG_FLOW_DRAINING, /* the worker has closed: TCP writes what is queued and waits for the end
+			   */
+	KG_FLOW_OVER,     /* the socket is gone; the flow lives until nothing is pending */
+};
+
+/* Whom a client's UDP flow talks to. A key of the hash table: bytes between fields are 0. */
+struct kg_udp_peer {
+	union kg_sockaddr remote;
+	struct in6_addr local;  /* where datagrams came to, v4 in the first 4 bytes; 0: as bound */
+	uint32_t local_ifindex; /* for an address that has meaning on one link only */
+	uint32_t listener;      /* index */
+};
+
+struct kg_flow {
+	struct kg_source source; /* a client's UDP flow has no descriptor of its own */
+	TAILQ_ENTRY(kg_flow) flow_link, pending_link, deadline_link;
+	struct kg_deadlines *deadlines; /* the one it is in, or NULL */
+	uint64_t deadline_us;
+	const struct kg_flow_ops *ops;
+	struct kg_link *link;
+	const struct kg_payload_tunnel *tunnel;
+	void *channel; /* the worker's; NULL until it is known */
+	uint8_t protocol, state;
+	bool is_pending;  /* in the link's list */
+	bool rx_ended;    /* nothing more comes from the application */
+	bool tx_ended;    /* nothing more can go to the application */
+	bool fin_seen;    /* TCP: the application's end arrived in order */
+	bool shut;        /* TCP: our end was sent */
+	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
+	uint32_t pending; /* 1 << enum kg_msg_type */
+	int error;        /* for REFUSED: errno */
+	int32_t credit;   /* segments that may go to the worker */
+	uint32_t owed;    /* segments to give back with the next CREDIT */
+	/* Messages on their way: TCP toward the application; UDP toward a worker that has not
+	 * answered yet. The first buffer of each has the number of its buffers in `mark`. */
+	struct kg_buf *queue, **queue_tail;
+	uint32_t queued;                    /* buffers */
+	const struct kg_listener *listener; /* UDP of a client */
+	struct kg_udp_peer peer;
+};
+
+struct kg_flow_ops {
+	/* Server: connect, then kg_flow_connected or kg_flow_refuse, now or later. */
+	void (*dial)(struct kg_payload *p, struct kg_flow *flow);
+	/* A message for the application. Takes the chain. */
+	void (*output)(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
+	/* The worker has answered, or given credit. */
+	void (*resume)(struct kg_payload *p, struct kg_flow *flow);
+	/* The worker's last word: finish what is queued, then kg_flow_end, now or later. */
+	void (*finish)(struct kg_payload *p, struct kg_flow *flow);
+	/* Lets go of the socket. */
+	void (*close)(struct kg_payload *p, struct kg_flow *flow, bool reset);
+};
+
+extern const struct kg_flow_ops kg_tcp_ops, kg_udp_ops;
+
+/* ---- life ---- */
+
+/* A flow of no worker yet: NULL when memory is short. */
+struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol);
+/* Offers it to the next worker. */
+void kg_flow_open(struct kg_payload *p, struct kg_flow *flow);
+void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow);
+void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error);
+/* Lets go of the socket and of what is queued. The flow may be gone after it. */
+void kg_flow_end(struct kg_payload *p, struct kg_flow *flow, bool reset);
+/* At stop: whatever the worker thinks of it, the flow is gone after it. */
+void kg_flow_destroy(struct kg_payload *p, struct kg_flow *flow);
+
+/* ---- worker side ---- */
+
+/* Does what a message says. False: not now, give it again later. */
+bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg);
+/* Sends a message without buffer, now or as soon as the ring has room. */
+void kg_flow_post(struct kg_payload *p, struct kg_flow *flow, enum kg_msg_type type);
+/* Sends what a full ring has put off; false when it still is full. */
+bool kg_link_post_pending(struct kg_payload *p, struct kg_link *link);
+/* `segments` have left for the application, or are thrown away. */
+void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments);
+/* A DATA message for the worker. */
+struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t segments);
+
+/* ---- queue, deadlines ---- */
+
+void kg_flow_enqueue(struct kg_flow *flow, struct kg_buf *chain);
+/* Takes the first buffer off the queue; NULL when it is empty. */
+struct kg_buf *kg_flow_dequeue(struct kg_flow *flow);
+/* The flow is given the span of `deadlines` from now on. */
+void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines);
+void kg_flow_disarm(struct kg_flow *flow);
+
+/* ---- tcp.c, udp.c ---- */
+
+/* Begins to listen. 0, or -errno. */
+int kg_tcp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
+int kg_udp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
+
+/* Scratch memory and the table of sources. */
+struct kg_udp *kg_udp_create(void);
+void kg_udp_destroy(struct kg_udp *udp);
+/* Sends the datagrams that kg_udp_ops.output has gathered. */
+void kg_udp_flush(struct kg_payload *p);

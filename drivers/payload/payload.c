@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The payload thread's loop: messages of the workers, sources that are ready, deadlines; then
+ * epoll, which sleeps only when a whole turn found nothing to do.
+ */
+#include "payload/flow.h"
+
+#include <errno.h>
+#include <rte_lcore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_PER_TURN    64
+#define TAP_FRAMES         32 /* per turn and TAP */
+#define SPIN_US            50 /* without work before the first sleep: a wake-up costs the worker */
+#define STALL_MS           1  /* until a full ring or an empty pool is looked at again */
+#define CONNECT_TIMEOUT_US (20 * KG_US_PER_S) /* the client's handshake gives up after 30 s */
+#define DRAIN_TIMEOUT_US   (35 * KG_US_PER_S) /* like the linger time of a channel */
+
+/* ---- workers ---- */
+
+bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msgs,
+		  unsigned int count)
+{
+	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_worker, msgs, sizeof(*msgs), count,
+					  NULL) == 0) {
+		kg_count(&p->stats.ring_full, 1);
+		return false;
+	}
+	link->posted = true;
+	return true;
+}
+
+/* Ethernet frames and packets are for the TAPs, all else is about a flow. */
+static bool input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
+{
+	if (msg->type == KG_MSG_FRAME && msg->tunnel < p->config.tap_count)
+		kg_exception_write(p->config.taps[msg->tunnel], msg->mbuf);
+	else if (msg->type == KG_MSG_PACKET && p->config.tap_count > 0)
+		kg_exception_route(p->config.taps[0], msg->mbuf);
+	else
+		return kg_flow_input(p, link, msg);
+	return true;
+}
+
+static bool take_messages(struct kg_payload *p, struct kg_link *link)
+{
+	unsigned int first;
+
+	if (link->input_next == link->input_count) {
+		link->input_next = 0;
+		link->input_count = rte_ring_sc_dequeue_burst_elem(
+			link->rings->to_payload, link->input, sizeof(link->input[0]),
+			KG_INPUT_BURST, NULL);
+	}
+	first = link->input_next;
+	while (link->input_next < link->input_count &&
+	       input(p, link, &link->input[link->input_next]))
+		link->input_next++;
+	return link->input_next != first;
+}
+
+static void wake_workers(struct kg_payload *p)
+{
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		if (p->links[i].posted)
+			kg_waker_wake(p->links[i].rings->worker_waker);
+		p->links[i].posted = false;
+	}
+}
+
+/* ---- TAPs ---- */
+
+static enum kg_served serve_tap(struct kg_payload *p, struct kg_source *source)
+{
+	struct kg_tap *tap = KG_CONTAINER_OF(source, struct kg_tap, source);
+
+	for (int i = 0; i < TAP_FRAMES; i++) {
+		struct kg_msg msg = { .type = KG_MSG_FRAME, .tunnel = tap->port };
+
+		if (kg_link_room(&p->links[0]) == 0) {
+			kg_count(&p->stats.ring_full, 1);
+			return KG_SERVED_STALLED;
+		}
+		msg.mbuf = kg_exception_read(tap->exception);
+		if (msg.mbuf == NULL)
+			return KG_SERVED_IDLE;
+		kg_link_post(p, &p->links[0], &msg, 1);
+	}
+	return KG_SERVED_MORE;
+}
+
+/* ---- the loop ---- */
+
+/* Serves what is ready now, once each. True when something was done. */
+static bool serve_ready(struct kg_payload *p)
+{
+	bool worked = false;
+
+	for (unsigned int n = p->ready_count; n > 0 && !TAILQ_EMPTY(&p->ready); n--) {
+		struct kg_source *source = TAILQ_FIRST(&p->ready);
+		enum kg_served served;
+
+		TAILQ_REMOVE(&p->ready, source, ready_link);
+		p->ready_count--;
+		source->ready = false;
+		served = source->serve(p, source);
+		if (served != KG_SERVED_IDLE)
+			kg_source_wake(p, source);
+		worked |= served != KG_SERVED_STALLED;
+	}
+	return worked;
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool due(const struct kg_payload *p, const struct kg_flow *flow)
+{
+	return flow != NULL && flow->deadline_us <= p->now_us;
+}
+
+static void expire(struct kg_payload *p)
+{
+	struct kg_flow *flow;
+
+	while (due(p, flow = TAILQ_FIRST(&p->connecting.flows))) {
+		kg_count(&p->stats.tcp_refused, 1);
+		kg_flow_refuse(p, flow, ETIMEDOUT);
+	}
+	/* What is still queued was never read; what is written the kernel may go on delivering. */
+	while (due(p, flow = TAILQ_FIRST(&p->draining.flows)))
+		kg_flow_end(p, flow, flow->queue != NULL);
+}
+
+static bool put_off(const struct kg_payload *p)
+{
+	bool any = !TAILQ_EMPTY(&p->ready);
+
+	for (unsigned int i = 0; i < p->config.link_count; i++)
+		any |= !TAILQ_EMPTY(&p->links[i].pending) ||
+		       p->links[i].input_next != p->links[i].input_count;
+	return any;
+}
+
+static int until_ms(const struct kg_payload *p, const struct kg_deadlines *deadlines, int timeout)
+{
+	const struct kg_flow *flow = TAILQ_FIRST(&deadlines->flows);
+	uint64_t ms;
+
+	if (flow == NULL)
+		return timeout;
+	ms = flow->deadline_us <= p->now_us ? 0
+					    : (flow->deadline_us - p->now_us) / KG_US_PER_MS + 1;
+	return timeout < 0 || ms < (uint64_t)timeout ? (int)ms : timeout;
+}
+
+/* How long the thread may sleep, as epoll counts it. */
+static int sleep_ms(const struct kg_payload *p)
+{
+	if (p->config.busy || p->now_us - p->worked_us < SPIN_US)
+		return 0;
+	if (put_off(p))
+		return STALL_MS;
+	return until_ms(p, &p->draining, until_ms(p, &p->connecting, -1));
+}
+
+static bool nothing_new(const struct kg_payload *p)
+{
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		if (!rte_ring_empty(p->links[i].rings->to_payload))
+			return false;
+	}
+	return !atomic_load(&p->stop);
+}
+
+static void wait_events(struct kg_payload *p)
+{
+	struct epoll_event events[EVENTS_PER_TURN];
+	int timeout = sleep_ms(p), count;
+	bool sleeps = timeout != 0;
+
+	if (sleeps) {
+		kg_waker_prepare(p->config.waker);
+		if (!nothing_new(p))
+			timeout = 0;
+	}
+	count = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, timeout);
+	if (sleeps)
+		kg_waker_cancel(p->config.waker);
+	for (int i = 0; i < count; i++) {
+		struct kg_source *source = events[i].data.ptr;
+
+		source->events |= events[i].events;
+		kg_source_wake(p, source);
+	}
+}
+
+static void turn(struct kg_payload *p)
+{
+	bool worked = false;
+
+	p->now_us = clock_us();
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		kg_link_post_pending(p, &p->links[i]);
+		worked |= take_messages(p, &p->links[i]);
+	}
+	kg_udp_flush(p);
+	worked |= serve_ready(p);
+	expire(p);
+	wake_workers(p);
+	if (worked)
+		p->worked_us = p->now_us;
+	wait_events(p);
+}
+
+/* Leaves nothing but what the rings hold, which the links' owner frees. */
+static void close_all(struct kg_payload *p)
+{
+	while (!TAILQ_EMPTY(&p->flows))
+		kg_flow_destroy(p, TAILQ_FIRST(&p->flows));
+	for (unsigned int i = 0; i < p->listener_count; i++)
+		kg_source_close(p, &p->listeners[i].source);
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		struct kg_link *link = &p->links[i];
+
+		while (link->input_next < link->input_count)
+			kg_msg_discard(&link->input[link->input_next++]);
+	}
+	while (p->spare_count > 0)
+		kg_buf_free(p->spare[--p->spare_count]);
+}
+
+void kg_payload_run(struct kg_payload *p)
+{
+	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	while (!atomic_load_explicit(&p->stop, memory_order_relaxed))
+		turn(p);
+	close_all(p);
+	if (registered)
+		rte_thread_unregister();
+}
+
+void kg_payload_stop(struct kg_payload *p)
+{
+	atomic_store(&p->stop, true);
+	kg_waker_wake(p->config.waker);
+}
+
+const struct kg_payload_stats *kg_payload_get_stats(const struct kg_payload *p)
+{
+	return &p->stats;
+}
+
+/* ---- create, destroy ---- */
+
+/* The waker only has to end the sleep. */
+static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source)
+{
+	(void)p;
+	(void)source;
+	return KG_SERVED_IDLE;
+}
+
+static bool listen_at(struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
+		      const struct kg_endpoint *at, bool tcp, char *error, size_t error_bytes)
+{
+	struct kg_listener *listener = &p->listeners[p->listener_count];
+	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
+	int failed;
+
+	listener->tunnel = tunnel;
+	failed = tcp ? kg_tcp_listen(p, listener, at) : kg_udp_listen(p, listener, at);
+	if (failed == 0) {
+		p->listener_count++;
+		return true;
+	}
+	if (at->ip.version != 0)
+		kg_endpoint_text(at, text);
+	snprintf(error, error_bytes, "tunnel %s: cannot listen on %s %s (port %u): %s",
+		 tunnel->name, tcp ? "tcp" : "udp", text, at->port, strerror(-failed));
+	return false;
+}
+
+static bool listen_all(struct kg_payload *p, char *error, size_t error_bytes)
+{
+	const struct kg_payload_config *config = &p->config;
+
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		const struct kg_payload_tunnel *tunnel = &config->tunnels[t];
+
+		p->spare_bytes = KG_MAX(p->spare_bytes, tunnel->first_bytes);
+		if (tunnel->role != KG_ROLE_CLIENT)
+			continue;
+		for (unsigned int i = 0; i < tunnel->listen_count; i++) {
+			const struct kg_endpoint *at = &tunnel->listen[i];
+
+			if (!listen_at(p, tunnel, at, true, error, error_bytes) ||
+			    !listen_at(p, tunnel, at, false, error, error_bytes))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool open_taps(struct kg_payload *p)
+{
+	for (unsigned int i = 0; i < p->config.tap_count; i++) {
+		struct kg_tap *tap = &p->taps[i];
+
+		tap->exception = p->config.taps[i];
+		tap->port = (uint16_t)i;
+		tap->source.serve = serve_tap;
+		if (kg_source_open(p, &tap->source, kg_exception_fd(tap->exception), EPOLLIN) < 0)
+			return false;
+	}
+	return true;
+}
+
+static unsigned int count_listeners(const struct kg_payload_config *config)
+{
+	unsigned int count = 0;
+
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		if (config->tunnels[t].role == KG_ROLE_CLIENT)
+			count += 2 * config->tunnels[t].listen_count; /* TCP and UDP */
+	}
+	return count;
+}
+
+static bool allocate(struct kg_payload *p)
+{
+	p->links = calloc(p->config.link_count, sizeof(*p->links));
+	p->listeners = calloc(count_listeners(&p->config) + 1, sizeof(*p->listeners));
+	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
+	p->udp = kg_udp_create();
+	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return p->links != NULL && p->listeners != NULL && p->taps != NULL && p->udp != NULL &&
+	       p->epoll_fd >= 0;
+}
+
+static void init(struct kg_payload *p)
+{
+	TAILQ_INIT(&p->ready);
+	TAILQ_INIT(&p->flows);
+	TAILQ_INIT(&p->connecting.flows);
+	TAILQ_INIT(&p->draining.flows);
+	p->connecting.span_us = CONNECT_TIMEOUT_US;
+	p->draining.span_us = DRAIN_TIMEOUT_US;
+	p->waker.serve = serve_waker;
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		p->links[i].rings = &p->config.links[i];
+		TAILQ_INIT(&p->links[i].pending);
+	}
+}
+
+static void release(struct kg_payload *p)
+{
+	kg_udp_destroy(p->udp);
+	if (p->epoll_fd >= 0)
+		close(p->epoll_fd);
+	free(p->taps);
+	free(p->listeners);
+	free(p->links);
+	free(p);
+}
+
+struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
+				     size_t error_bytes)
+{
+	struct kg_payload *p = calloc(1, sizeof(*p));
+
+	snprintf(error, error_bytes, "payload thread: out of memory or descriptors");
+	if (p == NULL)
+		return NULL;
+	p->config = *config;
+	if (!allocate(p)) {
+		release(p);
+		return NULL;
+	}
+	init(p);
+	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 || !open_taps(p) ||
+	    !listen_all(p, error, error_bytes)) {
+		kg_payload_destroy(p);
+		return NULL;
+	}
+	return p;
+}
+
+void kg_payload_destroy(struct kg_payload *p)
+{
+	if (p == NULL)
+		return;
+	close_all(p);
+	release(p);
+}

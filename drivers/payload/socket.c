@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "payload/socket.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG    1024
+#define UDP_RECEIVE_BYTES (1 << 20) /* a burst of datagrams waits while the thread is elsewhere */
+
+socklen_t kg_sockaddr_len(const union kg_sockaddr *addr)
+{
+	return addr->any.sa_family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in);
+}
+
+/* `family` decides for an address that is not set. */
+static union kg_sockaddr sockaddr_from(const struct kg_endpoint *ep, int family)
+{
+	union kg_sockaddr addr = { 0 };
+
+	addr.any.sa_family = (sa_family_t)family;
+	if (family == AF_INET6) {
+		addr.in6.sin6_port = htons(ep->port);
+		memcpy(&addr.in6.sin6_addr, ep->ip.bytes, sizeof(addr.in6.sin6_addr));
+	} else {
+		addr.in.sin_port = htons(ep->port);
+		memcpy(&addr.in.sin_addr, ep->ip.bytes, sizeof(addr.in.sin_addr));
+	}
+	return addr;
+}
+
+static void set_int(int fd, int level, int name, int value)
+{
+	/* Each caller works, if less well, where an option is refused. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static int open_socket(int family, int type)
+{
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (type == SOCK_DGRAM) {
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BYTES);
+		set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BYTES);
+	}
+	return fd;
+}
+
+static int bind_and_listen(int fd, const struct kg_endpoint *at, int family, int type)
+{
+	union kg_sockaddr addr = sockaddr_from(at, family);
+
+	if (bind(fd, &addr.any, kg_sockaddr_len(&addr)) < 0)
+		return -errno;
+	if (type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0)
+		return -errno;
+	return 0;
+}
+
+int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only)
+{
+	bool any = at->ip.version == 0;
+	int family = at->ip.version == 4 || (any && ipv4_only) ? AF_INET : AF_INET6;
+	int fd = open_socket(family, type), error;
+
+	if (fd == -EAFNOSUPPORT && any && !ipv6_only) { /* a host without IPv6 */
+		family = AF_INET;
+		fd = open_socket(family, type);
+	}
+	if (fd < 0)
+		return fd;
+	if (family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any || ipv6_only);
+	/* Not for UDP, where it would let two programs have the port and one go without data. */
+	if (type == SOCK_STREAM)
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	else if (any && family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	else if (any)
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+
+	error = bind_and_listen(fd, at, family, type);
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress)
+{
+	int family = to->ip.version == 6 ? AF_INET6 : AF_INET;
+	union kg_sockaddr addr = sockaddr_from(to, family);
+	int fd, error;
+
+	if (to->ip.version == 0)
+		return -EDESTADDRREQ;
+	fd = open_socket(family, type);
+	if (fd < 0)
+		return fd;
+	error = connect(fd, &addr.any, kg_sockaddr_len(&addr)) < 0 ? errno : 0;
+	*in_progress = error == EINPROGRESS;
+	if (error != 0 && error != EINPROGRESS) {
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+void kg_socket_tune_tcp(int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void kg_socket_set_reset(int fd)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sockets toward applications, made the way the payload thread wants them: non-blocking. */
+#pragma once
+
+#include "net/addr.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+union kg_sockaddr {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+socklen_t kg_sockaddr_len(const union kg_sockaddr *addr);
+
+/*
+ * A socket bound to `at` (version 0: any address, of both families unless one is excluded);
+ * SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to. Descriptor, or
+ * -errno.
+ */
+int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only);
+
+/* A connected socket, or one that connects (`*in_progress`). Descriptor, or -errno. */
+int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress);
+
+/* What every TCP socket wants: small writes leave at once, dead peers are noticed. */
+void kg_socket_tune_tcp(int fd);
+/* Closing will reset the connection instead of ending it in order. */
+void kg_socket_set_reset(int fd);

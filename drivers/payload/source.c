@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "payload/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SMALL_BUF_BYTES 200 /* what a small buffer holds */
+
+int kg_source_open(struct kg_payload *p, struct kg_source *source, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events | EPOLLET, .data.ptr = source };
+
+	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	source->fd = fd;
+	return 0;
+}
+
+void kg_source_close(struct kg_payload *p, struct kg_source *source)
+{
+	if (source->fd < 0)
+		return;
+	if (source->ready) {
+		TAILQ_REMOVE(&p->ready, source, ready_link);
+		p->ready_count--;
+	}
+	source->ready = false;
+	source->events = 0;
+	close(source->fd);
+	source->fd = -1;
+}
+
+void kg_source_wake(struct kg_payload *p, struct kg_source *source)
+{
+	if (source->ready)
+		return;
+	source->ready = true;
+	TAILQ_INSERT_TAIL(&p->ready, source, ready_link);
+	p->ready_count++;
+}
+
+/* ---- buffers to read into ---- */
+
+unsigned int kg_spare_take(struct kg_payload *p, struct kg_buf **bufs, unsigned int count)
+{
+	unsigned int taken = 0;
+
+	while (taken < count) {
+		struct kg_buf *buf = p->spare_count > 0
+					     ? p->spare[--p->spare_count]
+					     : kg_buf_alloc(p->config.pool, p->spare_bytes);
+
+		if (buf == NULL)
+			break;
+		bufs[taken++] = buf;
+	}
+	if (taken == 0 && count > 0)
+		kg_count(&p->stats.no_buffer, 1);
+	return taken;
+}
+
+void kg_spare_put(struct kg_payload *p, struct kg_buf *buf)
+{
+	if (p->spare_count < KG_READ_BUFS)
+		p->spare[p->spare_count++] = buf;
+	else
+		kg_buf_free(buf);
+}
+
+struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t len)
+{
+	struct kg_buf *small = NULL;
+
+	if (len <= SMALL_BUF_BYTES)
+		small = kg_buf_alloc(p->config.pool, len);
+	if (small == NULL) {
+		buf->len = len;
+		return buf;
+	}
+	memcpy(small->data, buf->data, len);
+	small->len = len;
+	kg_spare_put(p, buf);
+	return small;
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * TCP toward applications. A read fills buffers to the segment, many per system call; each buffer
+ * is one message. Writes gather as many buffers as the socket takes.
+ *
+ * How a connection ends:
+ *   the application's end in order -> FINISH; its data before that still counts, even when a reset
+ *   follows because it no longer listens. A reset, or a failure without that end -> ABORT.
+ *   The worker's CLOSE -> everything queued is written, then our end; then the application's end is
+ *   waited for, reading and forgetting, because closing over unread bytes would be a reset that may
+ *   overtake what was written. All that is bounded by a deadline.
+ */
+#include "payload/flow.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN 32
+#define WRITE_BUFS       64
+#define DISCARD_BYTES    (1 << 20)
+
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+#define BROKEN (EPOLLERR | EPOLLHUP)
+
+static bool would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* What is queued for the application is forgotten. */
+static void discard_output(struct kg_payload *p, struct kg_flow *flow)
+{
+	uint32_t discarded = flow->queued;
+
+	while (flow->queue != NULL)
+		kg_buf_free(kg_flow_dequeue(flow));
+	kg_flow_taken(p, flow, discarded);
+}
+
+/* Before the worker has answered there is no channel to abort. */
+static void tell_abort(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (!flow->abort_due || flow->state != KG_FLOW_RUNNING)
+		return;
+	flow->abort_due = false;
+	kg_flow_post(p, flow, KG_MSG_ABORT);
+}
+
+/* Nothing goes either way any more. */
+static void abort_flow(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->rx_ended = true;
+	flow->tx_ended = true;
+	flow->abort_due = true;
+	kg_tcp_ops.close(p, flow, false);
+	discard_output(p, flow);
+	tell_abort(p, flow);
+}
+
+/* ---- application to worker ---- */
+
+/* The application sends no more. */
+static void end_rx(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->rx_ended = true;
+	kg_flow_post(p, flow, KG_MSG_FINISH);
+	if (flow->tx_ended)
+		kg_tcp_ops.close(p, flow, false);
+}
+
+/* `len` bytes are in the first buffers; the others go back. */
+static void post_read(struct kg_payload *p, struct kg_flow *flow, struct kg_buf **bufs,
+		      unsigned int count, size_t len)
+{
+	struct kg_msg msgs[KG_READ_BUFS];
+	unsigned int used = 0;
+
+	kg_count(&p->stats.rx_bytes, len);
+	while (len > 0) {
+		uint16_t part = (uint16_t)KG_MIN(len, (size_t)flow->tunnel->first_bytes);
+
+		msgs[used] = kg_flow_data(flow, kg_spare_fit(p, bufs[used], part), 1);
+		len -= part;
+		used++;
+	}
+	for (unsigned int i = used; i < count; i++)
+		kg_spare_put(p, bufs[i]);
+	flow->credit -= (int32_t)used;
+	if (used > 0)
+		kg_link_post(p, flow->link, msgs, used); /* there is room: want was bounded by it */
+}
+
+static enum kg_served read_failed(struct kg_payload *p, struct kg_flow *flow, ssize_t len)
+{
+	if (len < 0 && would_block(errno)) {
+		flow->source.events &= ~(uint32_t)EPOLLIN;
+		return KG_SERVED_IDLE;
+	}
+	if (len < 0 && errno == EINTR)
+		return KG_SERVED_MORE;
+	if (len == 0 || flow->fin_seen)
+		end_rx(p, flow);
+	else
+		abort_flow(p, flow);
+	return KG_SERVED_IDLE;
+}
+
+static enum kg_served read_data(struct kg_payload *p, struct kg_flow *flow)
+{
+	struct kg_buf *bufs[KG_READ_BUFS];
+	struct iovec iov[KG_READ_BUFS];
+	unsigned int want = KG_MIN(KG_MIN((uint32_t)flow->credit, kg_link_room(flow->link)),
+				   (uint32_t)KG_READ_BUFS);
+	unsigned int count = kg_spare_take(p, bufs, want);
+	size_t room = (size_t)count * flow->tunnel->first_bytes;
+	ssize_t len;
+
+	if (count == 0) {
+		if (want == 0)
+			kg_count(&p->stats.ring_full, 1);
+		return KG_SERVED_STALLED;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		iov[i] = (struct iovec){ bufs[i]->data, flow->tunnel->first_bytes };
+	len = readv(flow->source.fd, iov, (int)count);
+	post_read(p, flow, bufs, count, len > 0 ? (size_t)len : 0);
+	if (len <= 0)
+		return read_failed(p, flow, len);
+	/* A short read has emptied the socket; an end that stands behind has yet to be read. */
+	if ((size_t)len < room && !(flow->source.events & EPOLLRDHUP))
+		flow->source.events &= ~(uint32_t)EPOLLIN;
+	return KG_SERVED_MORE;
+}
+
+/* ---- worker to application ---- */
+
+/* Takes `len` written bytes off the queue; returns how many buffers that finished. */
+static uint32_t written(struct kg_flow *flow, size_t len)
+{
+	uint32_t finished = 0;
+
+	while (flow->queue != NULL && flow->queue->len <= len) {
+		struct kg_buf *buf = kg_flow_dequeue(flow);
+
+		len -= buf->len;
+		kg_buf_free(buf);
+		finished++;
+	}
+	if (len > 0) {
+		flow->queue->data += len;
+		flow->queue->len -= (uint16_t)len;
+	}
+	return finished;
+}
+
+/* The application takes no more; what is for it is forgotten. */
+static void end_tx(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->tx_ended = true;
+	discard_output(p, flow);
+	if (flow->rx_ended)
+		kg_tcp_ops.close(p, flow, false);
+}
+
+static void write_data(struct kg_payload *p, struct kg_flow *flow)
+{
+	struct iovec iov[WRITE_BUFS];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t room = 0;
+	ssize_t len;
+
+	for (struct kg_buf *buf = flow->queue; buf != NULL && msg.msg_iovlen < WRITE_BUFS;
+	     buf = buf->next) {
+		iov[msg.msg_iovlen++] = (struct iovec){ buf->data, buf->len };
+		room += buf->len;
+	}
+	len = sendmsg(flow->source.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (len < 0 && !would_block(errno)) {
+		if (errno != EINTR)
+			end_tx(p, flow);
+		return;
+	}
+	if (len < 0 || (size_t)len < room)
+		flow->source.events &= ~(uint32_t)EPOLLOUT;
+	if (len >= 0) {
+		kg_count(&p->stats.tx_bytes, (uint64_t)len);
+		kg_flow_taken(p, flow, written(flow, (size_t)len));
+	}
+}
+
+static bool can_write(const struct kg_flow *flow)
+{
+	return flow->queue != NULL && !flow->tx_ended && (flow->source.events & EPOLLOUT);
+}
+
+static bool can_read(const struct kg_flow *flow)
+{
+	return flow->credit > 0 && !flow->rx_ended && (flow->source.events & EPOLLIN);
+}
+
+/* ---- one flow's turn, by state ---- */
+
+static void check_connected(struct kg_payload *p, struct kg_flow *flow)
+{
+	int error = 0;
+	socklen_t error_len = sizeof(error);
+
+	if (!(flow->source.events & (EPOLLOUT | BROKEN)))
+		return;
+	getsockopt(flow->source.fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
+	if (error != 0) {
+		kg_count(&p->stats.tcp_refused, 1);
+		kg_flow_refuse(p, flow, error);
+		return;
+	}
+	kg_count(&p->stats.tcp_connected, 1);
+	kg_flow_connected(p, flow);
+}
+
+/* Waits for the application's end. */
+static enum kg_served discard_input(struct kg_payload *p, struct kg_flow *flow)
+{
+	ssize_t len = recv(flow->source.fd, NULL, DISCARD_BYTES, MSG_TRUNC | MSG_DONTWAIT);
+
+	if (len > 0)
+		return KG_SERVED_MORE;
+	if (len == 0 || !would_block(errno))
+		kg_flow_end(p, flow, false);
+	return KG_SERVED_IDLE;
+}
+
+/* The worker has closed: write, say our end, wait for theirs. */
+static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (can_write(flow))
+		write_data(p, flow);
+	if (flow->queue != NULL)
+		return can_write(flow) ? KG_SERVED_MORE : KG_SERVED_IDLE;
+	if (flow->rx_ended || flow->tx_ended) {
+		kg_flow_end(p, flow, false);
+		return KG_SERVED_IDLE;
+	}
+	if (!flow->shut)
+		shutdown(flow->source.fd, SHUT_WR);
+	flow->shut = true;
+	return discard_input(p, flow);
+}
+
+static enum kg_served run(struct kg_payload *p, struct kg_flow *flow)
+{
+	enum kg_served served = KG_SERVED_IDLE;
+
+	if ((flow->source.events & BROKEN) && !flow->fin_seen && !flow->rx_ended) {
+		abort_flow(p, flow);
+		return KG_SERVED_IDLE;
+	}
+	if (can_write(flow))
+		write_data(p, flow);
+	if (can_read(flow))
+		served = read_data(p, flow);
+	if (served == KG_SERVED_STALLED)
+		return served;
+	return can_write(flow) || can_read(flow) ? KG_SERVED_MORE : KG_SERVED_IDLE;
+}
+
+static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
+{
+	struct kg_flow *flow = KG_CONTAINER_OF(source, struct kg_flow, source);
+
+	if ((source->events & (EPOLLRDHUP | BROKEN)) == EPOLLRDHUP)
+		flow->fin_seen = true;
+	switch (flow->state) {
+	case KG_FLOW_CONNECTING:
+		check_connected(p, flow);
+		return KG_SERVED_IDLE;
+	case KG_FLOW_DRAINING:
+		return drain(p, flow);
+	default:
+		return run(p, flow);
+	}
+}
+
+/* ---- listening ---- */
+
+static void accepted(struct kg_payload *p, const struct kg_listener *listener, int fd)
+{
+	uint16_t tunnel = (uint16_t)(listener->tunnel - p->config.tunnels);
+	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_TCP);
+
+	if (flow == NULL) {
+		close(fd);
+		return;
+	}
+	kg_socket_tune_tcp(fd);
+	flow->source.serve = serve;
+	if (kg_source_open(p, &flow->source, fd, EVENTS) < 0) {
+		close(fd);
+		kg_flow_destroy(p, flow);
+		return;
+	}
+	kg_count(&p->stats.tcp_accepted, 1);
+	kg_flow_open(p, flow);
+}
+
+static enum kg_served serve_listener(struct kg_payload *p, struct kg_source *source)
+{
+	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
+
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			accepted(p, listener, fd);
+		} else if (would_block(errno)) {
+			source->events = 0;
+			return KG_SERVED_IDLE;
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
+			/* The connection waits in the kernel until something has closed. */
+			kg_count(&p->stats.accept_put_off, 1);
+			return KG_SERVED_STALLED;
+		}
+		/* Else that connection is gone already. */
+	}
+	return KG_SERVED_MORE;
+}
+
+int kg_tcp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at)
+{
+	const struct kg_payload_tunnel *tunnel = listener->tunnel;
+	int fd = kg_socket_listen(at, SOCK_STREAM, tunnel->ipv4_only, tunnel->ipv6_only), error;
+
+	if (fd < 0)
+		return fd;
+	listener->source.serve = serve_listener;
+	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
+	if (error < 0)
+		close(fd);
+	return error;
+}
+
+/* ---- what a flow does ---- */
+
+static void dial(struct kg_payload *p, struct kg_flow *flow)
+{
+	bool in_progress = false;
+	int fd = kg_socket_dial(&flow->tunnel->destination, SOCK_STREAM, &in_progress), error = fd;
+
+	flow->state = KG_FLOW_CONNECTING;
+	flow->source.serve = serve;
+	if (fd >= 0) {
+		kg_socket_tune_tcp(fd);
+		error = kg_source_open(p, &flow->source, fd, EVENTS);
+		if (error < 0)
+			close(fd);
+	}
+	if (error < 0) {
+		kg_count(&p->stats.tcp_refused, 1);
+		kg_flow_refuse(p, flow, -error);
+		return;
+	}
+	kg_flow_arm(p, flow, &p->connecting);
+}
+
+static void output(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)
+{
+	kg_flow_enqueue(flow, chain);
+	if (flow->tx_ended)
+		discard_output(p, flow);
+	else if (flow->source.events & EPOLLOUT)
+		kg_source_wake(p, &flow->source);
+}
+
+static void resume(struct kg_payload *p, struct kg_flow *flow)
+{
+	tell_abort(p, flow);
+	if (can_read(flow))
+		kg_source_wake(p, &flow->source);
+}
+
+static void finish(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (flow->source.fd < 0) {
+		kg_flow_end(p, flow, false);
+		return;
+	}
+	kg_flow_arm(p, flow, &p->draining);
+	kg_source_wake(p, &flow->source);
+}
+
+static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
+{
+	if (flow->source.fd < 0)
+		return;
+	if (reset)
+		kg_socket_set_reset(flow->source.fd);
+	if (flow->state != KG_FLOW_CONNECTING)
+		kg_count(&p->stats.tcp_closed, 1);
+	kg_source_close(p, &flow->source);
+}
+
+const struct kg_flow_ops kg_tcp_ops = {
+	.dial = dial,
+	.output = output,
+	.resume = resume,
+	.finish = finish,
+	.close = close_flow,
+};
