@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "args.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 struct option {
 	const char *name;
-	enum kg_action action;
+	enum kg_args_action action;
 	bool later; /* not supported yet */
 	const char *help;
 };
 
 static const struct option options[] = {
-	{ "--check-config", KG_ACTION_CHECK, false, "say what is wrong with the files, and end" },
-	{ "--print-config", KG_ACTION_PRINT, false, "show the configuration with all defaults" },
-	{ "--version", KG_ACTION_VERSION, false, "show the version" },
-	{ "--help", KG_ACTION_HELP, false, "show this text" },
+	{ "--check-config", KG_ARGS_CHECK, false, "say what is wrong with the files, and end" },
+	{ "--print-config", KG_ARGS_PRINT, false, "show the configuration with all defaults" },
+	{ "--version", KG_ARGS_VERSION, false, "show the version" },
+	{ "--help", KG_ARGS_HELP, false, "show this text" },
 	{ "--try", .later = true },
 	{ "--import", .later = true },
 	{ NULL },
@@ -30,10 +29,10 @@ static const struct option *find_option(const char *argument)
 	return option->name ? option : NULL;
 }
 
-static enum kg_exit complain(FILE *errors, const char *argument, const char *text)
+static bool complain(FILE *errors, const char *argument, const char *text)
 {
 	fprintf(errors, "kcpgate: %s: %s\n", argument, text);
-	return KG_EXIT_BAD_CONFIG;
+	return false;
 }
 
 /* Number of arguments before "--", or -1 when there is none. */
@@ -46,19 +45,19 @@ static int find_separator(int argc, char **argv)
 	return -1;
 }
 
-static enum kg_exit check_eal(const struct kg_args *args, FILE *errors)
+static bool check_eal(const struct kg_args *args, FILE *errors)
 {
-	enum kg_exit status = KG_EXIT_GOOD;
+	bool good = true;
 
 	for (int i = 0; i < args->eal_count; i++) {
 		if (find_option(args->eal[i]))
-			status = complain(errors, args->eal[i],
-					  "is for kcpgate, and what is before -- goes to EAL");
+			good = complain(errors, args->eal[i],
+					"is for kcpgate, and what is before -- goes to EAL");
 	}
-	return status;
+	return good;
 }
 
-static enum kg_exit take_option(struct kg_args *args, const char *argument, FILE *errors)
+static bool take_option(struct kg_args *args, const char *argument, FILE *errors)
 {
 	const struct option *option = find_option(argument);
 
@@ -67,39 +66,39 @@ static enum kg_exit take_option(struct kg_args *args, const char *argument, FILE
 				"unknown option (EAL's stand before --, see --help)");
 	if (option->later)
 		return complain(errors, argument, "not supported yet");
-	if (args->action != KG_ACTION_RUN && args->action != option->action)
+	if (args->action != KG_ARGS_RUN && args->action != option->action)
 		return complain(errors, argument, "only one of the options at a time");
 	args->action = option->action;
-	return KG_EXIT_GOOD;
+	return true;
 }
 
-enum kg_exit kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
+bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
 {
 	int separator = find_separator(argc, argv);
 	char **first = argv + (separator < 0 ? 1 : separator + 2);
 	char **end = argv + argc;
-	enum kg_exit status;
+	bool good;
 
 	*args = (struct kg_args){ 0 };
 	if (separator > 0) {
 		args->eal = argv + 1;
 		args->eal_count = separator;
 	}
-	status = check_eal(args, errors);
+	good = check_eal(args, errors);
 	args->files = (const char *const *)first;
 	for (char **argument = first; argument < end; argument++) {
 		if (**argument != '-')
 			first[args->file_count++] = *argument;
-		else if (take_option(args, *argument, errors) != KG_EXIT_GOOD)
-			status = KG_EXIT_BAD_CONFIG;
+		else if (!take_option(args, *argument, errors))
+			good = false;
 	}
-	if (args->file_count == 0 && args->action != KG_ACTION_VERSION &&
-	    args->action != KG_ACTION_HELP && status == KG_EXIT_GOOD)
-		status = complain(errors, "no configuration file", "see --help");
-	return status;
+	if (args->file_count == 0 && args->action != KG_ARGS_VERSION &&
+	    args->action != KG_ARGS_HELP && good)
+		good = complain(errors, "no configuration file", "see --help");
+	return good;
 }
 
-void kg_args_help(FILE *to)
+void kg_args_print_help(FILE *to)
 {
 	fputs("usage: kcpgate [EAL options --] [option] FILE.json...\n"
 	      "\n"

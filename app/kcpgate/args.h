@@ -5,21 +5,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
-enum kg_exit {
-	KG_EXIT_GOOD = 0,
-	KG_EXIT_FAILED = 1,     /* while running */
-	KG_EXIT_BAD_CONFIG = 2, /* configuration or arguments */
-};
-
-enum kg_action {
-	KG_ACTION_RUN,
-	KG_ACTION_CHECK,   /* read the files and say what is wrong with them */
-	KG_ACTION_PRINT,   /* show the effective configuration */
-	KG_ACTION_VERSION, /* needs no file */
-	KG_ACTION_HELP,    /* needs no file */
+enum kg_args_action {
+	KG_ARGS_RUN,
+	KG_ARGS_CHECK,   /* read the files and say what is wrong with them */
+	KG_ARGS_PRINT,   /* show the effective configuration */
+	KG_ARGS_VERSION, /* needs no file */
+	KG_ARGS_HELP,    /* needs no file */
 };
 
 /* Points into argv. */
@@ -28,13 +23,13 @@ struct kg_args {
 	int eal_count;
 	const char *const *files;
 	size_t file_count;
-	enum kg_action action;
+	enum kg_args_action action;
 };
 
 /*
  * Moves the files in argv to the front of their part. Every mistake is told to `errors`, one line
- * each. Returns KG_EXIT_GOOD or KG_EXIT_BAD_CONFIG.
+ * each; false then.
  */
-enum kg_exit kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors);
+bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors);
 
-void kg_args_help(FILE *to);
+void kg_args_print_help(FILE *to);
