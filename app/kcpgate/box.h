@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The box: everything that one process holds, built in stages from the configuration and taken down
+ * in reverse order. What workers read of it does not change while they run.
+ */
+#pragma once
+
+#include "aead/aead.h"
+#include "base/seen.h"
+#include "config/config.h"
+#include "kernel/exception.h"
+#include "kernel/reserved_ports.h"
+#include "mail.h"
+#include "memory/buf_mempool.h"
+#include "nic/nic.h"
+#include "payload/payload.h"
+#include "port_table.h"
+
+#include <pthread.h>
+
+struct kg_worker;
+
+struct kg_box_port {
+	const struct kg_port_config *config;
+	struct kg_nic nic;
+	struct kg_exception *tap;
+};
+
+struct kg_box_tunnel {
+	const struct kg_tunnel_config *config;
+	const struct kg_aead_alg *aead;
+	uint8_t key[KG_AEAD_KEY_BYTES];
+	struct kg_seen *seen; /* server: handshakes served; shared by the workers */
+};
+
+struct kg_box {
+	const struct kg_config *config;
+	struct rte_mempool *mbufs;
+	struct kg_buf_mempool *bufs;
+	struct kg_mem mem; /* of the control thread */
+
+	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];
+	unsigned int port_count;
+	struct kg_box_tunnel *tunnels;
+	unsigned int tunnel_count;
+	struct kg_port_table udp_ports;
+	struct kg_reserved_ports *reserved_ports;
+
+	struct kg_worker *workers[KG_CONFIG_WORKERS_MAX];
+	unsigned int worker_count;
+	/* handoff[to][from]: opened datagrams (struct rte_mbuf *) on the way to their owner */
+	struct rte_ring *handoff[KG_CONFIG_WORKERS_MAX][KG_CONFIG_WORKERS_MAX];
+
+	struct kg_payload *payload;
+	struct kg_payload_tunnel *payload_tunnels; /* what the payload thread needs of them */
+	struct kg_exception *taps[KG_CONFIG_PORTS_MAX];
+	struct kg_payload_link links[KG_CONFIG_WORKERS_MAX];
+	struct kg_waker payload_waker;
+	pthread_t payload_thread;
+
+	struct kg_waker control_waker;
+	struct rte_ring *mail[KG_CONFIG_WORKERS_MAX];    /* struct kg_mail, to workers */
+	struct rte_ring *reports[KG_CONFIG_WORKERS_MAX]; /* struct kg_report, from workers */
+	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */
+};
+
+/* Builds everything up to the point where workers may start. False with a text in `error`; call
+ * kg_box_fini in any case. EAL is initialised. */
+bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error,
+		 size_t error_bytes);
+void kg_box_fini(struct kg_box *box);
+
+/* Launches payload thread and workers; 0 or -errno. */
+int kg_box_start(struct kg_box *box);
+/* Lets the workers tell their peers, then joins all threads. */
+void kg_box_stop(struct kg_box *box);
+
+/* Posts mail to one worker; false when its ring is full. Any thread but a worker. */
+bool kg_box_post(struct kg_box *box, unsigned int worker, struct kg_mail *mail);

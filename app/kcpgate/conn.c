@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "conn.h"
+
+#include "worker.h"
+
+#include <string.h>
+
+#define CREDIT_BATCH 16 /* segments; fewer are told only to an application that has none */
+
+/* ---- the list of connections with something to do ---- */
+
+void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
+{
+	if (conn->todo == 0)
+		TAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
+	conn->todo |= (uint8_t)todo;
+}
+
+static struct kg_conn *conn_create(struct kg_side *side)
+{
+	struct kg_conn *conn = kg_mem_alloc(kg_arena_mem(side->worker->arena), sizeof(*conn));
+
+	if (conn != NULL)
+		conn->side = side;
+	return conn;
+}
+
+/* Not in the list. */
+static void conn_destroy(struct kg_conn *conn)
+{
+	if (conn->channel != NULL)
+		kg_channel_free(conn->channel);
+	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
+}
+
+/* ---- toward the payload thread ---- */
+
+static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
+{
+	struct kg_msg msg = {
+		.type = type,
+		.protocol = conn->channel != NULL ? kg_channel_protocol(conn->channel) : 0,
+		.tunnel = conn->side->tunnel,
+		.count = count,
+		.flow = conn->flow,
+		.channel = conn->channel != NULL ? conn : NULL,
+		.buf = buf,
+	};
+
+	return rte_ring_sp_enqueue_elem(conn->side->worker->link->to_payload, &msg, sizeof(msg)) ==
+	       0;
+}
+
+static bool run_connect(struct kg_conn *conn)
+{
+	conn->dialling = tell(conn, KG_MSG_CONNECT, 0, NULL);
+	return conn->dialling;
+}
+
+static bool run_attached(struct kg_conn *conn)
+{
+	uint32_t room = kg_channel_room(conn->channel);
+
+	if (!tell(conn, KG_MSG_ATTACHED, room, NULL))
+		return false;
+	conn->credit = room;
+	return true;
+}
+
+/* More credit as the peer acknowledges; told in batches. */
+static bool run_credit(struct kg_conn *conn)
+{
+	uint32_t room = conn->ended ? 0 : kg_channel_room(conn->channel);
+	uint32_t grant = room > conn->credit ? room - conn->credit : 0;
+
+	if (conn->flow == NULL || grant == 0 || (grant < CREDIT_BATCH && conn->credit > 0))
+		return true;
+	if (!tell(conn, KG_MSG_CREDIT, grant, NULL))
+		return false;
+	conn->credit += grant;
+	return true;
+}
+
+static uint32_t chain_count(const struct kg_buf *buf)
+{
+	uint32_t count = 0;
+
+	for (; buf != NULL; buf = buf->next)
+		count++;
+	return count;
+}
+
+/*
+ * Messages go while the payload thread holds fewer buffers than its share; the rest stays in the
+ * channel and shuts its window. When the channel has ended and is drained, the flow may end.
+ */
+static bool run_data(struct kg_conn *conn)
+{
+	struct kg_worker *w = conn->side->worker;
+
+	while (conn->flow != NULL && !conn->close_told && conn->outstanding < KG_FLOW_TX_SEGMENTS) {
+		struct kg_buf *buf;
+		uint32_t count;
+
+		if (rte_ring_full(w->link->to_payload))
+			return false;
+		buf = kg_channel_recv(conn->channel, w->now_us);
+		if (buf == NULL) {
+			if (conn->ended)
+				conn->todo |= KG_CONN_CLOSE;
+			break;
+		}
+		count = chain_count(buf);
+		kg_worker_count(w, KG_COUNTER_PAYLOAD_TX_BYTES, kg_buf_chain_len(buf));
+		tell(conn, KG_MSG_DATA, count, buf);
+		conn->outstanding += count;
+	}
+	return true;
+}
+
+static bool run_close(struct kg_conn *conn)
+{
+	if (conn->flow != NULL && !conn->close_told)
+		conn->close_told = tell(conn, KG_MSG_CLOSE, conn->reset, NULL);
+	return conn->flow == NULL || conn->close_told;
+}
+
+/* The channel is over and the payload thread knows nothing of it, or need not be waited for. */
+static bool is_over(const struct kg_conn *conn)
+{
+	if (conn->channel == NULL)
+		return conn->todo == 0;
+	return conn->ended && conn->flow == NULL && !conn->dialling;
+}
+
+unsigned int kg_conn_run(struct kg_conn *conn)
+{
+	static const struct {
+		uint8_t todo;
+		bool (*run)(struct kg_conn *conn);
+	} steps[] = {
+		{ KG_CONN_CONNECT, run_connect }, { KG_CONN_ATTACHED, run_attached },
+		{ KG_CONN_CREDIT, run_credit },   { KG_CONN_DATA, run_data },
+		{ KG_CONN_CLOSE, run_close },
+	};
+	unsigned int sent = 0;
+
+	if (conn->ended && (conn->todo & KG_CONN_CONNECT) != 0)
+		conn->todo &= (uint8_t)~KG_CONN_CONNECT;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(steps); i++) {
+		if ((conn->todo & steps[i].todo) == 0)
+			continue;
+		if (!steps[i].run(conn))
+			break;
+		conn->todo &= (uint8_t)~steps[i].todo;
+		sent++;
+	}
+	if (is_over(conn))
+		conn_destroy(conn);
+	else if (conn->todo != 0)
+		TAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
+	return sent;
+}
+
+/* ---- from the payload thread ---- */
+
+static void report_failure(struct kg_conn *conn, struct kg_report *report)
+{
+	struct kg_channel_info info;
+
+	report->tunnel = conn->side->tunnel;
+	if (conn->channel != NULL) {
+		kg_channel_get_info(conn->channel, &info, conn->side->worker->now_us);
+		report->protocol = (uint8_t)info.protocol;
+		report->conv = info.conv;
+		report->remote = info.remote;
+	}
+	kg_worker_report(conn->side->worker, report);
+}
+
+/* No memory even to remember the refusal; if the ring is full too, the application must give up. */
+static void refuse_flow(struct kg_worker *w, const struct kg_msg *open)
+{
+	struct kg_msg msg = {
+		.type = KG_MSG_CLOSE,
+		.tunnel = open->tunnel,
+		.count = 1,
+		.flow = open->flow,
+	};
+
+	rte_ring_sp_enqueue_elem(w->link->to_payload, &msg, sizeof(msg));
+}
+
+void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = conn_create(&w->sides[msg->tunnel]);
+	struct kg_report report = { .type = KG_REPORT_OPEN_FAILED, .protocol = msg->protocol };
+
+	if (conn == NULL) {
+		refuse_flow(w, msg);
+		return;
+	}
+	conn->flow = msg->flow;
+	if (!w->stopping)
+		conn->channel =
+			kg_session_open(conn->side->session, msg->protocol, conn, w->now_us);
+	if (conn->channel != NULL) {
+		kg_conn_mark(conn, KG_CONN_ATTACHED);
+		return;
+	}
+	conn->reset = true;
+	report_failure(conn, &report);
+	kg_conn_mark(conn, KG_CONN_CLOSE);
+}
+
+void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	conn->dialling = false;
+	conn->flow = msg->flow;
+	if (!conn->ended)
+		kg_channel_connected(conn->channel, w->now_us);
+	kg_conn_mark(conn, KG_CONN_CREDIT | KG_CONN_DATA);
+}
+
+void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+	struct kg_report report = { .type = KG_REPORT_CONNECT_FAILED, .error = (int)msg->count };
+
+	conn->dialling = false;
+	report_failure(conn, &report);
+	if (!conn->ended)
+		kg_channel_refused(conn->channel, strerrordesc_np((int)msg->count), w->now_us);
+	kg_conn_mark(conn, KG_CONN_DATA);
+}
+
+void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+	size_t bytes = kg_buf_chain_len(msg->buf);
+	struct kg_channel_info info;
+
+	conn->credit -= KG_MIN(conn->credit, msg->count);
+	if (kg_channel_send(conn->channel, msg->buf, w->now_us)) {
+		kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, bytes);
+		kg_conn_mark(conn, KG_CONN_CREDIT);
+		return;
+	}
+	kg_buf_free_chain(msg->buf);
+	kg_channel_get_info(conn->channel, &info, w->now_us);
+	/* A stream with a hole is worse than none. */
+	if (info.protocol == KG_PROTOCOL_TCP && info.state < KG_CHANNEL_CLOSING)
+		kg_channel_abort(conn->channel, w->now_us);
+}
+
+void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	conn->outstanding -= KG_MIN(conn->outstanding, msg->count);
+	kg_conn_mark(conn, KG_CONN_DATA);
+}
+
+void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	if (!conn->ended)
+		kg_channel_finish(conn->channel, w->now_us);
+}
+
+void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	if (!conn->ended)
+		kg_channel_abort(conn->channel, w->now_us);
+}
+
+void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	conn->flow = NULL;
+	kg_conn_mark(conn, KG_CONN_CLOSE); /* deliver frees it */
+}
+
+/* ---- what sessions ask of their host ---- */
+
+static uint16_t on_port_acquire(void *host)
+{
+	struct kg_side *side = host;
+
+	return kg_worker_port_acquire(side->worker, side->tunnel);
+}
+
+static void on_port_release(void *host, uint16_t port)
+{
+	struct kg_side *side = host;
+
+	kg_worker_port_release(side->worker, port);
+}
+
+static void on_connect(void *host, struct kg_channel *ch)
+{
+	struct kg_side *side = host;
+	struct kg_conn *conn = conn_create(side);
+
+	if (conn == NULL) {
+		kg_channel_refused(ch, "server is out of memory", side->worker->now_us);
+		return;
+	}
+	conn->channel = ch;
+	kg_channel_set_user(ch, conn);
+	kg_conn_mark(conn, KG_CONN_CONNECT);
+}
+
+static void on_opened(void *host, struct kg_channel *ch)
+{
+	kg_conn_mark(kg_channel_user(ch), KG_CONN_CREDIT);
+}
+
+static void on_readable(void *host, struct kg_channel *ch)
+{
+	kg_conn_mark(kg_channel_user(ch), KG_CONN_DATA);
+}
+
+static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
+{
+	kg_conn_mark(kg_channel_user(ch), KG_CONN_CREDIT);
+}
+
+static bool is_failure(enum kg_close why)
+{
+	return why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE || why == KG_CLOSE_SILENCE ||
+	       why == KG_CLOSE_EXHAUSTED;
+}
+
+static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+{
+	struct kg_conn *conn = kg_channel_user(ch);
+	struct kg_report report = { .type = KG_REPORT_CLOSED, .why = (uint8_t)why };
+
+	if (conn == NULL) { /* connect was refused before there was a connection */
+		kg_channel_free(ch);
+		return;
+	}
+	conn->ended = true;
+	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
+	if (is_failure(why)) {
+		strncpy(report.text, text, sizeof(report.text) - 1);
+		report_failure(conn, &report);
+	}
+	kg_conn_mark(conn, KG_CONN_DATA);
+}
+
+const struct kg_session_ops kg_conn_session_ops = {
+	.port_acquire = on_port_acquire,
+	.port_release = on_port_release,
+	.connect = on_connect,
+	.opened = on_opened,
+	.readable = on_readable,
+	.acked = on_acked,
+	.closed = on_closed,
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker's half of an application's connection: ties a channel (lib/session) to a flow of the
+ * payload thread (payload/msg.h) and keeps what is still to be told. Nothing here is lost when
+ * a ring is full: what is to do stays marked and the connection stays in the worker's list.
+ */
+#pragma once
+
+#include "payload/msg.h"
+#include "session/session.h"
+
+#include <sys/queue.h>
+
+struct kg_worker;
+struct kg_side;
+
+enum kg_conn_todo {
+	KG_CONN_CONNECT = 1 << 0,  /* ask the payload thread to dial */
+	KG_CONN_ATTACHED = 1 << 1, /* answer an accepted flow */
+	KG_CONN_CREDIT = 1 << 2,   /* let the application send more */
+	KG_CONN_DATA = 1 << 3,     /* the channel may have messages for the application */
+	KG_CONN_CLOSE = 1 << 4,    /* the flow ends, after all data */
+};
+
+struct kg_conn {
+	TAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
+	struct kg_side *side;
+	struct kg_channel *channel;
+	void *flow;           /* the payload thread's; NULL until it dialled */
+	uint32_t credit;      /* segments the application may still send */
+	uint32_t outstanding; /* buffers at the payload thread */
+	uint8_t todo;         /* enum kg_conn_todo; not 0: in the list */
+	bool dialling;        /* CONNECT sent, no answer yet */
+	bool ended;           /* ops.closed has been told */
+	bool reset;           /* the end was not an orderly one */
+	bool close_told;      /* CLOSE sent: nothing more for the flow */
+};
+TAILQ_HEAD(kg_conn_list, kg_conn);
+
+/* Marks work; path/deliver.c does it. */
+void kg_conn_mark(struct kg_conn *conn, unsigned int todo);
+/* Sends what is marked, as far as the ring to the payload thread has room; returns how many
+ * messages went. `conn` must not be in the list; it returns there if something is left, or is
+ * freed. */
+unsigned int kg_conn_run(struct kg_conn *conn);
+
+/* A message of the payload thread about a connection of ours. */
+void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);
+
+/* What sessions need of their host; `host` is a struct kg_side. */
+extern const struct kg_session_ops kg_conn_session_ops;

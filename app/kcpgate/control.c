@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include "box.h"
+#include "clock.h"
+#include "log.h"
+#include "netlink/nexthop.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define TICK_MS       1000
+#define LOG_LINES_MAX 20 /* reports logged per tick; the rest is counted */
+
+struct kg_control {
+	struct kg_box *box;
+	struct kg_nexthop_watch *nexthops;
+	int signal_fd;
+	unsigned int lines, suppressed; /* of this tick */
+};
+
+/* ---- next hops ---- */
+
+static void publish(void *ctx, const struct kg_nexthop *nexthop)
+{
+	struct kg_control *control = ctx;
+	struct kg_mail mail = { .type = KG_MAIL_NEXTHOP, .nexthop = *nexthop };
+	char text[KG_IP_TEXT_BYTES];
+
+	KG_LOG(DEBUG, "next hop of %s: state %d\n", kg_ip_text(&nexthop->peer, text),
+	       nexthop->state);
+	for (unsigned int w = 0; w < control->box->worker_count; w++) {
+		if (!kg_box_post(control->box, w, &mail))
+			KG_LOG(WARNING, "worker %u takes no mail\n", w);
+	}
+}
+
+static struct kg_nexthop_watch *watch_ports(struct kg_control *control)
+{
+	struct kg_nexthop_port ports[KG_CONFIG_PORTS_MAX];
+
+	for (unsigned int i = 0; i < control->box->port_count; i++) {
+		const struct kg_box_port *port = &control->box->ports[i];
+
+		ports[i] = (struct kg_nexthop_port){
+			.ifindex = kg_exception_ifindex(port->tap),
+			.mac = port->nic.mac,
+			.vlan = port->config->vlan,
+		};
+	}
+	return kg_nexthop_watch_create(ports, control->box->port_count, publish, control);
+}
+
+/* ---- reports ---- */
+
+static const char *protocol_name(uint8_t protocol)
+{
+	return protocol == KG_PROTOCOL_UDP ? "udp" : "tcp";
+}
+
+static void log_closed(const struct kg_control *control, const struct kg_report *r)
+{
+	char remote[KG_ENDPOINT_TEXT_BYTES] = "?";
+
+	if (r->remote.ip.version != 0)
+		kg_endpoint_text(&r->remote, remote);
+	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n",
+	       control->box->tunnels[r->tunnel].config->name, protocol_name(r->protocol), r->conv,
+	       remote, kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
+}
+
+static void log_connect_failed(const struct kg_control *control, const struct kg_report *r)
+{
+	const struct kg_tunnel_config *tunnel = control->box->tunnels[r->tunnel].config;
+	struct kg_endpoint destination = { .ip = tunnel->destinations[0],
+					   .port = tunnel->destination_ports[0].first };
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
+	       protocol_name(r->protocol), kg_endpoint_text(&destination, text),
+	       strerrordesc_np(r->error));
+}
+
+static void log_report(struct kg_control *control, const struct kg_report *r)
+{
+	if (control->lines++ >= LOG_LINES_MAX) {
+		control->suppressed++;
+		return;
+	}
+	if (r->type == KG_REPORT_CLOSED)
+		log_closed(control, r);
+	else if (r->type == KG_REPORT_CONNECT_FAILED)
+		log_connect_failed(control, r);
+	else
+		KG_LOG(NOTICE, "%s: %s connection refused: no channel or local port left\n",
+		       control->box->tunnels[r->tunnel].config->name, protocol_name(r->protocol));
+}
+
+static bool read_reports(struct kg_control *control)
+{
+	struct kg_report report;
+	bool any = false;
+
+	for (unsigned int w = 0; w < control->box->worker_count; w++) {
+		while (rte_ring_sc_dequeue_elem(control->box->reports[w], &report,
+						sizeof(report)) == 0) {
+			any = true;
+			if (report.type == KG_REPORT_RESOLVE)
+				kg_nexthop_watch_resolve(control->nexthops, &report.remote.ip);
+			else
+				log_report(control, &report);
+		}
+	}
+	return any;
+}
+
+static void tick(struct kg_control *control, uint64_t now_us)
+{
+	kg_nexthop_watch_tick(control->nexthops, now_us);
+	if (control->suppressed > 0)
+		KG_LOG(NOTICE, "%u more lines suppressed\n", control->suppressed);
+	control->lines = 0;
+	control->suppressed = 0;
+}
+
+/* ---- life ---- */
+
+static int block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+struct kg_control *kg_control_create(struct kg_box *box)
+{
+	struct kg_control *control = calloc(1, sizeof(*control));
+
+	if (control == NULL)
+		return NULL;
+	control->box = box;
+	control->signal_fd = block_signals();
+	control->nexthops = watch_ports(control);
+	if (control->signal_fd < 0 || control->nexthops == NULL) {
+		kg_control_destroy(control);
+		return NULL;
+	}
+	return control;
+}
+
+void kg_control_destroy(struct kg_control *control)
+{
+	if (control == NULL)
+		return;
+	if (control->nexthops != NULL)
+		kg_nexthop_watch_destroy(control->nexthops);
+	if (control->signal_fd >= 0)
+		close(control->signal_fd);
+	free(control);
+}
+
+static void sleep_until_event(struct kg_control *control, struct pollfd *fds, nfds_t count)
+{
+	eventfd_t ignored;
+
+	kg_waker_prepare(&control->box->control_waker);
+	if (read_reports(control))
+		goto awake;
+	if (poll(fds, count, TICK_MS) > 0 && (fds[2].revents & POLLIN) != 0)
+		eventfd_read(fds[2].fd, &ignored);
+awake:
+	kg_waker_cancel(&control->box->control_waker);
+}
+
+void kg_control_run(struct kg_control *control)
+{
+	struct pollfd fds[] = {
+		{ .fd = control->signal_fd, .events = POLLIN },
+		{ .fd = kg_nexthop_watch_fd(control->nexthops), .events = POLLIN },
+		{ .fd = control->box->control_waker.fd, .events = POLLIN },
+	};
+	uint64_t tick_us = kg_clock_now_us();
+
+	while ((fds[0].revents & POLLIN) == 0) {
+		uint64_t now_us = kg_clock_now_us();
+
+		sleep_until_event(control, fds, KG_ARRAY_SIZE(fds));
+		if ((fds[1].revents & (POLLIN | POLLERR)) != 0)
+			kg_nexthop_watch_input(control->nexthops);
+		read_reports(control);
+		if (now_us >= tick_us) {
+			tick(control, now_us);
+			tick_us = now_us + TICK_MS * KG_US_PER_MS;
+		}
+	}
+}

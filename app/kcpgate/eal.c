@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "eal.h"
+
+#include <ctype.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arguments {
+	char **list; /* NULL-terminated; EAL keeps pointers into it */
+	int count;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct arguments *args, const char *format,
+						      ...)
+{
+	va_list ap;
+	char *text = NULL;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		abort();
+	va_end(ap);
+	args->list = realloc(args->list, ((size_t)args->count + 2) * sizeof(args->list[0]));
+	if (args->list == NULL)
+		abort();
+	args->list[args->count++] = text;
+	args->list[args->count] = NULL;
+}
+
+/* "127@(0,1,2)": the control thread may run wherever we may; each worker is bound to its CPU. */
+static void add_lcores(struct arguments *args, const struct kg_config *config)
+{
+	char text[4096];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%u@(", KG_EAL_MAIN_LCORE);
+	const char *separator = "";
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE && len < sizeof(text) - 16; cpu++) {
+		if (!CPU_ISSET(cpu, &cpus))
+			continue;
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d", separator, cpu);
+		separator = ",";
+	}
+	len += (size_t)snprintf(text + len, sizeof(text) - len, ")");
+	for (unsigned int i = 0; i < config->worker_count && len < sizeof(text) - 32; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u",
+					config->workers[i], config->workers[i]);
+	add(args, "--lcores=%s", text);
+	add(args, "--main-lcore=%u", KG_EAL_MAIN_LCORE);
+}
+
+static void add_devices(struct arguments *args, const struct kg_config *config)
+{
+	bool pci = false;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		const char *device = config->ports[i].device;
+		bool is_pci = isxdigit((unsigned char)device[0]) && strchr(device, ':') != NULL;
+
+		add(args, is_pci ? "--allow=%s" : "--vdev=%s", device);
+		pci |= is_pci;
+	}
+	if (!pci)
+		add(args, "--no-pci");
+}
+
+static void add_memory(struct arguments *args, const struct kg_config *config)
+{
+	add(args, "-m");
+	add(args, "%u", config->memory_mb);
+	/* Not --in-memory, which would silence telemetry; unlinked pages leave nothing behind. */
+	add(args, config->hugepages ? "--huge-unlink" : "--no-huge");
+}
+
+int kg_eal_init(const struct kg_config *config, char *const *options, int option_count)
+{
+	struct arguments args = { 0 };
+
+	add(&args, "kcpgate");
+	add(&args, "--file-prefix=kcpgate-%s", config->name);
+	add_memory(&args, config);
+	add_lcores(&args, config);
+	add_devices(&args, config);
+	for (unsigned int i = 0; i < config->eal_count; i++)
+		add(&args, "%s", config->eal[i]);
+	for (int i = 0; i < option_count; i++)
+		add(&args, "%s", options[i]);
+	return rte_eal_init(args.count, args.list) < 0 ? -rte_errno : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* EAL's arguments from the configuration, and its start. */
+#pragma once
+
+#include "config/config.h"
+
+/* Number of the main lcore, on which the control thread runs; no worker has it. */
+#define KG_EAL_MAIN_LCORE 127
+
+/*
+ * Starts EAL: what the configuration implies, then its "eal" list, then the command line's options,
+ * so that the later ones prevail. EAL prints its own complaints; 0, or -errno.
+ */
+int kg_eal_init(const struct kg_config *config, char *const *options, int option_count);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hops.h"
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+
+struct kg_hops {
+	struct rte_hash *index;
+	const struct kg_nexthop *last; /* most datagrams go where the one before went */
+	struct kg_nexthop hops[];
+};
+
+struct kg_hops *kg_hops_create(unsigned int worker, uint32_t peers)
+{
+	struct kg_hops *hops =
+		rte_zmalloc("kg_hops", sizeof(*hops) + peers * sizeof(hops->hops[0]), 0);
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters params = {
+		.name = name,
+		.entries = peers,
+		.key_len = sizeof(struct kg_ip),
+		.hash_func = rte_jhash,
+		.socket_id = SOCKET_ID_ANY,
+	};
+
+	if (hops == NULL)
+		return NULL;
+	snprintf(name, sizeof(name), "kg_hops_%u", worker);
+	hops->index = rte_hash_create(&params);
+	if (hops->index == NULL) {
+		rte_free(hops);
+		return NULL;
+	}
+	return hops;
+}
+
+void kg_hops_destroy(struct kg_hops *hops)
+{
+	if (hops == NULL)
+		return;
+	rte_hash_free(hops->index);
+	rte_free(hops);
+}
+
+const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip *peer)
+{
+	int slot;
+
+	if (hops->last != NULL && kg_ip_equal(&hops->last->peer, peer))
+		return hops->last;
+	slot = rte_hash_lookup(hops->index, peer);
+	if (slot < 0)
+		return NULL;
+	hops->last = &hops->hops[slot];
+	return hops->last;
+}
+
+bool kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop)
+{
+	int slot = rte_hash_add_key(hops->index, &hop->peer);
+
+	if (slot < 0)
+		return false;
+	hops->hops[slot] = *hop;
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages between the control thread and the workers. To a worker: mail, posted under the box's
+ * lock because telemetry threads post too. From a worker: reports, one SPSC ring each.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "netlink/nexthop.h"
+#include "session/session.h"
+
+#include <stdatomic.h>
+
+#define KG_MAIL_RING_SIZE 1024
+
+enum kg_mail_type {
+	KG_MAIL_NEXTHOP,  /* the kernel's word on a peer */
+	KG_MAIL_SNAPSHOT, /* fill in `snapshot` */
+	KG_MAIL_STOP,     /* tell the peers, then leave the loop */
+};
+
+#define KG_SNAPSHOT_CHANNELS 32
+
+/* A page of the channel table; the asker waits for `done`, the worker fills it once. */
+struct kg_snapshot {
+	uint32_t skip;  /* channels of this worker before the page */
+	uint32_t count; /* filled in */
+	bool more;
+	struct kg_snapshot_row {
+		uint16_t tunnel;
+		struct kg_channel_info info;
+	} rows[KG_SNAPSHOT_CHANNELS];
+	atomic_bool done; /* worker: wo, asker: ro until it asks again */
+};
+
+struct kg_worker;
+
+struct kg_mail {
+	enum kg_mail_type type;
+	union {
+		struct kg_nexthop nexthop;
+		struct kg_snapshot *snapshot;
+	};
+};
+_Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");
+
+enum kg_report_type {
+	KG_REPORT_RESOLVE,        /* next hop of `remote.ip` wanted */
+	KG_REPORT_CLOSED,         /* a channel ended other than in good order */
+	KG_REPORT_CONNECT_FAILED, /* server: destination refused; `error` is an errno */
+	KG_REPORT_OPEN_FAILED,    /* client: no channel for an application's connection */
+};
+
+#define KG_REPORT_TEXT_BYTES 64
+
+struct kg_report {
+	enum kg_report_type type;
+	uint16_t tunnel;
+	uint8_t protocol; /* enum kg_protocol */
+	uint8_t why;      /* enum kg_close */
+	int error;
+	uint32_t conv;
+	struct kg_endpoint remote;
+	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, cut to fit */
+};
+_Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
+
+/* Takes and does what is in the worker's mailbox. */
+void kg_mail_read(struct kg_worker *w);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * kcpgate: arguments, configuration, start, forwarding, stop. To follow a packet, open worker.c.
+ */
+#include "args.h"
+#include "box.h"
+#include "clock.h"
+#include "control.h"
+#include "eal.h"
+#include "log.h"
+#include "notify.h"
+#include "telemetry.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kg_exit {
+	KG_EXIT_GOOD = 0,
+	KG_EXIT_FAILED = 1,     /* while starting or running */
+	KG_EXIT_BAD_CONFIG = 2, /* or bad arguments */
+};
+
+static enum kg_exit forward(struct kg_box *box)
+{
+	struct kg_control *control = kg_control_create(box);
+	enum kg_exit status = KG_EXIT_FAILED;
+	int rc;
+
+	if (control == NULL) {
+		KG_LOG(ERR, "no netlink or signal descriptor: %s\n", strerror(errno));
+		return KG_EXIT_FAILED;
+	}
+	rc = kg_telemetry_init(box);
+	if (rc != 0)
+		KG_LOG(WARNING, "no telemetry: %s\n", strerror(-rc));
+	rc = kg_box_start(box);
+	if (rc == 0) {
+		puts("kcpgate ready");
+		fflush(stdout);
+		kg_notify("READY=1");
+		kg_control_run(control);
+		kg_notify("STOPPING=1");
+		status = KG_EXIT_GOOD;
+	} else {
+		KG_LOG(ERR, "cannot start the threads: %s\n", strerror(-rc));
+	}
+	kg_telemetry_fini();
+	kg_box_stop(box);
+	kg_control_destroy(control);
+	return status;
+}
+
+static enum kg_exit run(const struct kg_config *config, const struct kg_args *args)
+{
+	/* Half a megabyte of tables: too much for a stack. */
+	static struct kg_box box;
+	char error[512];
+	enum kg_exit status;
+	int rc = kg_eal_init(config, args->eal, args->eal_count);
+
+	if (rc != 0) {
+		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
+		return KG_EXIT_FAILED;
+	}
+	kg_clock_init();
+	if (kg_box_init(&box, config, error, sizeof(error))) {
+		status = forward(&box);
+	} else {
+		KG_LOG(ERR, "%s\n", error);
+		status = KG_EXIT_FAILED;
+	}
+	kg_box_fini(&box);
+	rte_eal_cleanup();
+	return status;
+}
+
+static enum kg_exit with_config(const struct kg_args *args)
+{
+	struct kg_config config;
+	struct kg_config_report report;
+	enum kg_exit status = KG_EXIT_GOOD;
+
+	kg_config_load(&config, &report, args->files, args->file_count);
+	kg_config_report_print(&report, stderr);
+	if (report.errors != NULL)
+		status = KG_EXIT_BAD_CONFIG;
+	else if (args->action == KG_ARGS_PRINT)
+		kg_config_print(&config, stdout);
+	else if (args->action == KG_ARGS_RUN)
+		status = run(&config, args);
+	kg_config_report_free(&report);
+	kg_config_free(&config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct kg_args args;
+
+	if (!kg_args_parse(&args, argc, argv, stderr))
+		return KG_EXIT_BAD_CONFIG;
+	switch (args.action) {
+	case KG_ARGS_HELP:
+		kg_args_print_help(stdout);
+		return KG_EXIT_GOOD;
+	case KG_ARGS_VERSION:
+		printf("kcpgate %s\n", KG_VERSION);
+		return KG_EXIT_GOOD;
+	default:
+		return with_config(&args);
+	}
+}

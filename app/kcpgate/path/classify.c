@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "net/frame.h"
+#include "path/path.h"
+
+/* What the NIC has verified, in the parser's terms. */
+static unsigned int trust(const struct rte_mbuf *m)
+{
+	unsigned int bits = 0;
+
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		bits |= KG_FRAME_IP_CSUM_GOOD;
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		bits |= KG_FRAME_UDP_CSUM_GOOD;
+	return bits;
+}
+
+static bool is_address_of(const struct kg_port_config *port, const struct kg_ip *ip)
+{
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		if (kg_ip_equal(&port->addresses[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
+static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_endpoint *local)
+{
+	if (tunnel->listen_on_count == 0)
+		return (!tunnel->ipv4_only || local->ip.version == 4) &&
+		       (!tunnel->ipv6_only || local->ip.version == 6);
+	for (unsigned int i = 0; i < tunnel->listen_on_count; i++) {
+		if (kg_ip_equal(&tunnel->listen_on[i], &local->ip))
+			return true;
+	}
+	return false;
+}
+
+/* Several server tunnels may share a port on different addresses; the table names the first. */
+static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *local)
+{
+	uint16_t first = kg_port_table_get(&box->udp_ports, local->port);
+
+	if (first == KG_PORT_TABLE_NONE || box->tunnels[first].config->role == KG_ROLE_CLIENT)
+		return first;
+	for (uint16_t t = first; t < box->tunnel_count; t++) {
+		const struct kg_tunnel_config *tunnel = box->tunnels[t].config;
+
+		if (tunnel->role == KG_ROLE_SERVER &&
+		    kg_port_ranges_contain(tunnel->listen_ports, tunnel->listen_port_count,
+					   local->port) &&
+		    listens_on(tunnel, local))
+			return t;
+	}
+	return KG_PORT_TABLE_NONE;
+}
+
+/* True when the frame carries a datagram for a tunnel; then its mbuf is cut to the UDP payload. */
+static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+
+	if (!is_address_of(w->box->ports[pkt->port].config, &frame->destination.ip))
+		return false;
+	pkt->tunnel = tunnel_of(w->box, &frame->destination);
+	if (pkt->tunnel == KG_PORT_TABLE_NONE)
+		return false;
+	pkt->local = frame->destination;
+	pkt->remote = frame->source;
+	pkt->body = rte_pktmbuf_mtod_offset(m, uint8_t *, frame->payload_offset);
+	pkt->body_len = frame->payload_bytes;
+	return true;
+}
+
+uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = v[i];
+		uint16_t port = kg_pkt(m)->port;
+		struct kg_frame frame;
+
+		kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),
+			       w->box->ports[port].config->vlan, trust(m));
+		if (frame.kind == KG_FRAME_BAD)
+			kg_path_drop(w, m, frame.drop);
+		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
+			v[kept++] = m;
+		else
+			kg_path_punt(w, port, m);
+	}
+	return kept;
+}

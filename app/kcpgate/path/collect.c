@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "path/path.h"
+
+#define COLLECT_BURST 64
+#define COLLECT_MAX   512 /* messages per turn */
+
+static void on_frame(struct kg_worker *w, const struct kg_msg *msg)
+{
+	kg_path_from_kernel(w, msg->tunnel, msg->mbuf);
+}
+
+/* What the payload thread may say, and who listens. */
+static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) = {
+	[KG_MSG_OPEN] = kg_conn_open,       [KG_MSG_CONNECTED] = kg_conn_connected,
+	[KG_MSG_REFUSED] = kg_conn_refused, [KG_MSG_DATA] = kg_conn_data,
+	[KG_MSG_CREDIT] = kg_conn_credit,   [KG_MSG_FINISH] = kg_conn_finish,
+	[KG_MSG_ABORT] = kg_conn_abort,     [KG_MSG_RELEASED] = kg_conn_released,
+	[KG_MSG_FRAME] = on_frame,
+};
+
+unsigned int kg_path_collect(struct kg_worker *w)
+{
+	struct kg_msg msgs[COLLECT_BURST];
+	unsigned int n, total = 0;
+
+	do {
+		n = rte_ring_sc_dequeue_burst_elem(w->link->to_worker, msgs, sizeof(msgs[0]),
+						   COLLECT_BURST, NULL);
+		for (unsigned int i = 0; i < n; i++)
+			handlers[msgs[i].type](w, &msgs[i]);
+		total += n;
+	} while (n == COLLECT_BURST && total < COLLECT_MAX);
+	return total;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/bytes.h"
+#include "box.h"
+#include "path/path.h"
+#include "wire/envelope.h"
+
+#include <rte_hash_crc.h>
+
+/*
+ * A number for the exact sealed bytes of a handshake datagram. With a key, tag and iv (still behind
+ * the plaintext) make them unique. Without one anybody can seal, and equal requests of two clients
+ * are equal bytes, so the source belongs to it.
+ */
+static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16_t len,
+		       const struct kg_endpoint *source)
+{
+	uint32_t seed = side->aead->keyed ? 0 : (uint32_t)kg_endpoint_hash(source, 0);
+
+	return (uint64_t)rte_hash_crc(sealed, len, seed) << 32 |
+	       rte_hash_crc(sealed, len, seed ^ UINT32_MAX);
+}
+
+static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
+			   const struct kg_aead_job *job)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+	const uint8_t *body;
+	size_t body_len;
+	enum kg_drop drop;
+
+	if (!job->ok)
+		return KG_DROP_AUTH_FAILED;
+	drop = kg_envelope_open(job->data, job->len, w->unix_s, &body, &body_len, NULL);
+	if (drop != KG_DROP_NONE)
+		return drop;
+	if (body_len < KG_KCP_HEADER_BYTES)
+		return KG_DROP_DATAGRAM_SIZE;
+	pkt->digest =
+		kg_load_le32(body) == 0 ? digest(side, job->data, pkt->body_len, &pkt->remote) : 0;
+	pkt->body = job->data + (body - job->data);
+	pkt->body_len = (uint16_t)body_len;
+	return KG_DROP_NONE;
+}
+
+/* A run of datagrams of one tunnel. */
+static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
+			 struct rte_mbuf **survivors)
+{
+	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
+	struct kg_aead_job jobs[KG_NIC_BURST];
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		jobs[i] = (struct kg_aead_job){ .data = kg_pkt(v[i])->body,
+						.len = kg_pkt(v[i])->body_len };
+	side->aead->open(side->aead_ctx, jobs, n);
+	for (uint16_t i = 0; i < n; i++) {
+		enum kg_drop drop = unwrap(w, side, v[i], &jobs[i]);
+
+		if (drop != KG_DROP_NONE)
+			kg_path_drop(w, v[i], drop);
+		else
+			survivors[kept++] = v[i];
+	}
+	return kept;
+}
+
+/* Datagrams that cannot hold an envelope and a segment need no decryption. */
+static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t len = kg_pkt(v[i])->body_len;
+		const struct kg_aead_alg *aead = w->sides[kg_pkt(v[i])->tunnel].aead;
+
+		if (len < KG_ENVELOPE_BYTES + KG_KCP_HEADER_BYTES + aead->overhead_bytes ||
+		    len > KG_DATAGRAM_MAX_BYTES)
+			kg_path_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
+		else
+			v[kept++] = v[i];
+	}
+	return kept;
+}
+
+uint16_t kg_path_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	n = drop_by_size(w, v, n);
+	for (uint16_t i = 0, run; i < n; i += run) {
+		for (run = 1; i + run < n; run++) {
+			if (kg_pkt(v[i + run])->tunnel != kg_pkt(v[i])->tunnel)
+				break;
+		}
+		kept += open_run(w, v + i, run, v + kept);
+	}
+	return kept;
+}

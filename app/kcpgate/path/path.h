@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way of a packet, one file per stage:
+ *
+ *   rx > classify > open > steer > kcp_input > deliver      NIC to application
+ *   tx < route < seal < kcp_output < collect                application to NIC
+ *
+ * A stage takes a burst of n, compacts the survivors to the front of v and returns how many.
+ * Whatever is missing was dropped with a named reason or handed on, and counted.
+ */
+#pragma once
+
+#include "base/drop.h"
+#include "pkt.h"
+#include "worker.h"
+
+#include <rte_mbuf.h>
+
+uint16_t kg_path_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
+/* Tunnel datagrams stay; the rest goes to Linux. Sets local, remote, tunnel, body: sealed bytes. */
+uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* Sealed bytes become KCP segments. */
+uint16_t kg_path_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* What belongs to another worker goes to its ring. */
+uint16_t kg_path_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* What other workers opened for us. */
+uint16_t kg_path_steer_in(struct kg_worker *w, struct rte_mbuf **v);
+/* Ends the burst. */
+void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* Connections with something to say to the payload thread; returns how many were served. */
+unsigned int kg_path_deliver(struct kg_worker *w);
+
+/* Messages of the payload thread; returns how many. */
+unsigned int kg_path_collect(struct kg_worker *w);
+/* Up to a burst of datagrams that are due. Sets local, remote, tunnel, body: KCP segments. */
+uint16_t kg_path_kcp_output(struct kg_worker *w, struct rte_mbuf **v);
+/* Envelope and encryption; the mbuf then holds the UDP payload. */
+uint16_t kg_path_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* Headers for the next hop; datagrams without one leave through Linux. Ends the burst. */
+void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* Gives what waits to the NICs. */
+void kg_path_tx(struct kg_worker *w);
+
+/* A frame of ours, complete but for the VLAN tag's place in it, for a port's queue. */
+void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
+/* A received frame for Linux. */
+void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
+/* A frame that Linux has sent to a port's TAP. */
+void kg_path_from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
+/* An IP packet of ours that Linux shall route. */
+void kg_path_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
+
+/* The only way to throw a packet away. */
+static inline void kg_path_drop(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason)
+{
+	w->stats.drops[reason]++;
+	rte_pktmbuf_free(m);
+}

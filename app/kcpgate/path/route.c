@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "net/frame.h"
+#include "path/path.h"
+
+/* The port's own address that stands for us towards `peer`: on the peer's subnet if there is one.
+ */
+static const struct kg_ip *own_address(const struct kg_port_config *port, const struct kg_ip *peer)
+{
+	const struct kg_ip *any = NULL;
+
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		const struct kg_prefix *own = &port->addresses[i];
+
+		if (kg_prefix_contains(own, peer))
+			return &own->ip;
+		if (any == NULL && own->ip.version == peer->version)
+			any = &own->ip;
+	}
+	return any;
+}
+
+/* Fills in the source of a client's datagram: the kernel's choice, or else the configuration's. */
+static void choose_source(const struct kg_box *box, struct kg_pkt *pkt,
+			  const struct kg_nexthop *hop)
+{
+	const struct kg_ip *own = NULL;
+
+	if (hop != NULL && hop->source.version != 0) {
+		pkt->local.ip = hop->source;
+		return;
+	}
+	if (hop != NULL && hop->state == KG_NEXTHOP_READY)
+		own = own_address(box->ports[hop->port].config, &pkt->remote.ip);
+	for (unsigned int i = 0; own == NULL && i < box->port_count; i++)
+		own = own_address(box->ports[i].config, &pkt->remote.ip);
+	if (own != NULL)
+		pkt->local.ip = *own;
+}
+
+/* The kernel's word on a peer; asks for it once when it is not known. */
+static const struct kg_nexthop *hop_to(struct kg_worker *w, const struct kg_ip *peer)
+{
+	const struct kg_nexthop *hop = kg_hops_lookup(w->hops, peer);
+	struct kg_nexthop unknown = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING };
+
+	if (hop != NULL || !kg_hops_update(w->hops, &unknown))
+		return hop;
+	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
+	return kg_hops_lookup(w->hops, peer);
+}
+
+static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_mbuf *m,
+					   const struct kg_l2 *l2, uint8_t version)
+{
+	if (!nic->tx_checksum)
+		return KG_FRAME_CSUM_SOFTWARE;
+	m->l2_len = l2->len;
+	m->l3_len = version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES;
+	m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+	m->ol_flags |=
+		version == 4 ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV6;
+	return KG_FRAME_CSUM_OFFLOAD;
+}
+
+/* UDP payload becomes a frame; the mbuf's headroom has room for every header. */
+static void prepend_headers(struct rte_mbuf *m, const struct kg_l2 *l2, enum kg_frame_csum csum)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+	uint16_t payload_bytes = rte_pktmbuf_data_len(m);
+	uint16_t header_bytes = kg_frame_header_bytes(l2, pkt->remote.ip.version);
+	uint8_t *out = (uint8_t *)rte_pktmbuf_prepend(m, header_bytes);
+
+	kg_frame_build(out, l2, &pkt->local, &pkt->remote, payload_bytes, 0, csum);
+}
+
+static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
+{
+	static const struct kg_l2 none; /* no L2: the kernel adds its own */
+
+	prepend_headers(m, &none, KG_FRAME_CSUM_SOFTWARE);
+	kg_path_route_by_kernel(w, m);
+}
+
+static void route_one(struct kg_worker *w, struct rte_mbuf *m)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+	const struct kg_nexthop *hop = hop_to(w, &pkt->remote.ip);
+	const struct kg_nic *nic;
+
+	if (pkt->local.ip.version == 0)
+		choose_source(w->box, pkt, hop);
+	if (pkt->local.ip.version == 0 || (hop != NULL && hop->state == KG_NEXTHOP_NO_ROUTE)) {
+		kg_path_drop(w, m, KG_DROP_TX_NO_ROUTE);
+		return;
+	}
+	kg_worker_count(w, KG_COUNTER_SENT, 1);
+	if (hop == NULL || hop->state != KG_NEXTHOP_READY) {
+		send_by_kernel(w, m);
+		return;
+	}
+	nic = &w->box->ports[hop->port].nic;
+	prepend_headers(m, &hop->l2, request_checksum(nic, m, &hop->l2, pkt->remote.ip.version));
+	kg_path_tx_frame(w, hop->port, m);
+}
+
+void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		route_one(w, v[i]);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "path/path.h"
+#include "wire/envelope.h"
+
+/* A run of datagrams of one tunnel. */
+static void seal_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
+	struct kg_aead_job jobs[KG_NIC_BURST];
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t *plain = kg_pkt(v[i])->body - KG_ENVELOPE_BYTES;
+
+		kg_envelope_write(plain, w->unix_s);
+		jobs[i] = (struct kg_aead_job){
+			.data = plain,
+			.len = (uint16_t)(KG_ENVELOPE_BYTES + kg_pkt(v[i])->body_len),
+			.iv = (uint16_t)kg_rng_next(&w->rng),
+		};
+	}
+	side->aead->seal(side->aead_ctx, jobs, n);
+	for (uint16_t i = 0; i < n; i++)
+		rte_pktmbuf_append(v[i], jobs[i].len);
+}
+
+uint16_t kg_path_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	for (uint16_t i = 0, run; i < n; i += run) {
+		for (run = 1; i + run < n; run++) {
+			if (kg_pkt(v[i + run])->tunnel != kg_pkt(v[i])->tunnel)
+				break;
+		}
+		seal_run(w, v + i, run);
+	}
+	return n;
+}

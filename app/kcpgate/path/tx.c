@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "path/path.h"
+
+void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
+{
+	const struct kg_nic *nic = &w->box->ports[port].nic;
+
+	kg_worker_count(w, KG_COUNTER_TX_FRAMES, 1);
+	kg_worker_count(w, KG_COUNTER_TX_BYTES, rte_pktmbuf_pkt_len(frame));
+	w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx(nic, (uint16_t)w->index, &w->txq[port], frame);
+}
+
+void kg_path_tx(struct kg_worker *w)
+{
+	for (uint16_t port = 0; port < w->box->port_count; port++)
+		w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx_flush(
+			&w->box->ports[port].nic, (uint16_t)w->index, &w->txq[port]);
+}

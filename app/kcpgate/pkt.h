@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the stages know about a datagram; lives in the mbuf's private area. */
+#pragma once
+
+#include "net/addr.h"
+
+#include <rte_mbuf.h>
+
+struct kg_pkt {
+	struct kg_endpoint local, remote;
+	uint64_t digest; /* conv 0, received: knows an exact copy of the sealed bytes again */
+	uint8_t *body;   /* KCP segments, between open and kcp_input and from kcp_output to seal */
+	uint16_t body_len;
+	uint16_t tunnel; /* index */
+	uint16_t port;   /* index; received on, or to be sent from */
+};
+
+/* Private area of the box's mbufs. */
+#define KG_PKT_PRIV_BYTES RTE_ALIGN(sizeof(struct kg_pkt), RTE_MBUF_PRIV_ALIGN)
+
+static inline struct kg_pkt *kg_pkt(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}

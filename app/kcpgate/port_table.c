@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port_table.h"
+
+void kg_port_table_init(struct kg_port_table *table)
+{
+	for (uint32_t port = 0; port < KG_ARRAY_SIZE(table->tunnel); port++)
+		kg_port_table_set(table, (uint16_t)port, KG_PORT_TABLE_NONE);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "telemetry.h"
+
+#include "box.h"
+#include "compat.h"
+#include "worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SNAPSHOT_WAIT_US 1000000
+#define SNAPSHOT_STEP_US 200
+
+/* DPDK's telemetry calls from a thread per client and offers no unregistering. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kg_box *the_box;
+
+/* ---- /kcpgate/stats ---- */
+
+static void add_counters(struct rte_tel_data *d, const struct kg_counters *stats)
+{
+	char name[64];
+
+	for (int i = 0; i < KG_COUNTER_COUNT; i++)
+		kg_tel_add_dict_u64(d, kg_counter_name(i), stats->counters[i]);
+	for (int i = KG_DROP_NONE + 1; i < KG_DROP_COUNT; i++) {
+		snprintf(name, sizeof(name), "drop_%s", kg_drop_name(i));
+		kg_tel_add_dict_u64(d, name, stats->drops[i]);
+	}
+}
+
+static void add_payload(struct rte_tel_data *d, const struct kg_payload_stats *stats)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "payload_flows", stats->flows },
+		{ "payload_tcp_accepted", stats->tcp_accepted },
+		{ "payload_tcp_connected", stats->tcp_connected },
+		{ "payload_tcp_refused", stats->tcp_refused },
+		{ "payload_tcp_closed", stats->tcp_closed },
+		{ "payload_udp_flows", stats->udp_flows },
+		{ "payload_udp_rx_datagrams", stats->udp_rx_datagrams },
+		{ "payload_udp_tx_datagrams", stats->udp_tx_datagrams },
+		{ "payload_udp_dropped_full", stats->udp_dropped_full },
+		{ "payload_udp_dropped_error", stats->udp_dropped_error },
+		{ "payload_no_buffer", stats->no_buffer },
+		{ "payload_ring_full", stats->ring_full },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++)
+		kg_tel_add_dict_u64(d, rows[i].name, rows[i].value);
+}
+
+static void add_memory(struct rte_tel_data *d, const struct kg_box *box)
+{
+	struct kg_buf_mempool_stats pool;
+	uint64_t state_bytes = 0;
+
+	kg_buf_mempool_get_stats(box->bufs, &pool);
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		state_bytes += kg_arena_mem(box->workers[i]->arena)->in_use_bytes;
+	kg_tel_add_dict_u64(d, "mem_state_bytes", state_bytes);
+	kg_tel_add_dict_u64(d, "mem_buf_small_used", pool.small_total - pool.small_free);
+	kg_tel_add_dict_u64(d, "mem_buf_small_total", pool.small_total);
+	kg_tel_add_dict_u64(d, "mem_buf_large_used", pool.large_total - pool.large_free);
+	kg_tel_add_dict_u64(d, "mem_buf_large_total", pool.large_total);
+	kg_tel_add_dict_u64(d, "mem_fair_share_segments", pool.fair_share);
+	kg_tel_add_dict_u64(d, "mem_mbufs_used", rte_mempool_in_use_count(box->mbufs));
+	kg_tel_add_dict_u64(d, "mem_mbufs_total", box->mbufs->size);
+}
+
+static void add_taps(struct rte_tel_data *d, const struct kg_box *box)
+{
+	struct kg_exception_stats sum = { 0 };
+
+	for (unsigned int i = 0; i < box->port_count; i++) {
+		const struct kg_exception_stats *tap = kg_exception_get_stats(box->ports[i].tap);
+
+		sum.to_kernel += tap->to_kernel;
+		sum.from_kernel += tap->from_kernel;
+		sum.routed += tap->routed;
+		sum.errors += tap->errors;
+	}
+	kg_tel_add_dict_u64(d, "tap_to_kernel", sum.to_kernel);
+	kg_tel_add_dict_u64(d, "tap_from_kernel", sum.from_kernel);
+	kg_tel_add_dict_u64(d, "tap_routed", sum.routed);
+	kg_tel_add_dict_u64(d, "tap_errors", sum.errors);
+}
+
+static int stats_of_box(const struct kg_box *box, struct rte_tel_data *d)
+{
+	struct kg_counters sum = { 0 };
+
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		kg_counters_merge(&sum, &box->workers[i]->stats);
+	kg_tel_add_dict_u64(d, "workers", box->worker_count);
+	add_counters(d, &sum);
+	add_payload(d, kg_payload_get_stats(box->payload));
+	add_taps(d, box);
+	add_memory(d, box);
+	return 0;
+}
+
+static int on_stats(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	unsigned long worker;
+
+	rte_tel_data_start_dict(d);
+	if (params == NULL)
+		return stats_of_box(box, d);
+	worker = strtoul(params, NULL, 10);
+	if (worker >= box->worker_count)
+		return -1;
+	kg_tel_add_dict_u64(d, "worker", worker);
+	add_counters(d, &box->workers[worker]->stats);
+	return 0;
+}
+
+/* ---- /kcpgate/tunnels ---- */
+
+static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_session_stats *sum)
+{
+	*sum = (struct kg_session_stats){ 0 };
+	for (unsigned int w = 0; w < box->worker_count; w++) {
+		struct kg_session_stats one;
+
+		kg_session_get_stats(box->workers[w]->sides[t].session, &one);
+		sum->handshakes_started += one.handshakes_started;
+		sum->handshakes_done += one.handshakes_done;
+		sum->handshakes_failed += one.handshakes_failed;
+		sum->channels += one.channels;
+		sum->channels_opened += one.channels_opened;
+		sum->channels_closed += one.channels_closed;
+		sum->peer_moves += one.peer_moves;
+		for (size_t i = 0; i < KG_ARRAY_SIZE(one.closed_by); i++)
+			sum->closed_by[i] += one.closed_by[i];
+	}
+}
+
+static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
+{
+	const struct kg_tunnel_config *config = box->tunnels[t].config;
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	struct kg_session_stats sum;
+	char name[64];
+
+	if (row == NULL)
+		return NULL;
+	sum_sessions(box, t, &sum);
+	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "mode",
+				     config->role == KG_ROLE_CLIENT ? "client" : "server");
+	rte_tel_data_add_dict_string(row, "encryption", config->encryption_algorithm);
+	rte_tel_data_add_dict_string(row, "kcp", config->kcp_preset);
+	kg_tel_add_dict_u64(row, "kcp_mtu", config->kcp.mtu);
+	kg_tel_add_dict_u64(row, "channels", sum.channels);
+	kg_tel_add_dict_u64(row, "channels_opened", sum.channels_opened);
+	kg_tel_add_dict_u64(row, "channels_closed", sum.channels_closed);
+	kg_tel_add_dict_u64(row, "handshakes_started", sum.handshakes_started);
+	kg_tel_add_dict_u64(row, "handshakes_done", sum.handshakes_done);
+	kg_tel_add_dict_u64(row, "handshakes_failed", sum.handshakes_failed);
+	kg_tel_add_dict_u64(row, "peer_moves", sum.peer_moves);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(sum.closed_by); i++) {
+		snprintf(name, sizeof(name), "closed_%s", kg_close_name(i));
+		kg_tel_add_dict_u64(row, name, sum.closed_by[i]);
+	}
+	return row;
+}
+
+static int on_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	rte_tel_data_start_dict(d);
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		struct rte_tel_data *row = tunnel_row(box, t);
+
+		if (row == NULL ||
+		    rte_tel_data_add_dict_container(d, box->tunnels[t].config->name, row, 0) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- /kcpgate/channels ---- */
+
+/* One page in flight per worker; a worker that did not answer in time keeps its page. */
+static struct kg_snapshot pages[KG_CONFIG_WORKERS_MAX];
+static bool page_asked[KG_CONFIG_WORKERS_MAX];
+
+static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
+{
+	struct kg_snapshot *page = &pages[worker];
+	struct kg_mail mail = { .type = KG_MAIL_SNAPSHOT, .snapshot = page };
+
+	if (page_asked[worker] && !atomic_load_explicit(&page->done, memory_order_acquire))
+		return false;
+	page->skip = skip;
+	atomic_store_explicit(&page->done, false, memory_order_relaxed);
+	page_asked[worker] = kg_box_post(box, worker, &mail);
+	for (int waited_us = 0; page_asked[worker] && waited_us < SNAPSHOT_WAIT_US;
+	     waited_us += SNAPSHOT_STEP_US) {
+		if (atomic_load_explicit(&page->done, memory_order_acquire))
+			return true;
+		usleep(SNAPSHOT_STEP_US);
+	}
+	return false;
+}
+
+static struct rte_tel_data *channel_row(const struct kg_box *box, const struct kg_snapshot_row *r)
+{
+	const struct kg_kcp_stats *kcp = &r->info.kcp;
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	char text[KG_ENDPOINT_TEXT_BYTES];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "age_ms", r->info.age_us / KG_US_PER_MS },
+		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
+		{ "srtt_us", kcp->srtt_us },
+		{ "rto_us", kcp->rto_us },
+		{ "snd_wnd", kcp->snd_wnd },
+		{ "rmt_wnd", kcp->rmt_wnd },
+		{ "in_flight", kcp->in_flight },
+		{ "queued", kcp->queued },
+		{ "unread", kcp->readable },
+		{ "sent_bytes", kcp->sent_bytes },
+		{ "received_bytes", kcp->received_bytes },
+		{ "resent", kcp->resent_fast + kcp->resent_timeout },
+		{ "resent_needless", kcp->resent_needless },
+	};
+
+	if (row == NULL)
+		return NULL;
+	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "tunnel", box->tunnels[r->tunnel].config->name);
+	rte_tel_data_add_dict_string(row, "protocol",
+				     r->info.protocol == KG_PROTOCOL_UDP ? "udp" : "tcp");
+	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->info.state));
+	rte_tel_data_add_dict_string(
+		row, "remote",
+		r->info.remote.ip.version == 0 ? "" : kg_endpoint_text(&r->info.remote, text));
+	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
+		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
+	return row;
+}
+
+static int on_channels(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	unsigned int worker = 0, skip = 0;
+	char conv[16];
+
+	if (params != NULL && sscanf(params, "%u,%u", &worker, &skip) < 1)
+		return -1;
+	if (worker >= box->worker_count || !ask_worker(box, worker, skip))
+		return -1;
+	rte_tel_data_start_dict(d);
+	for (uint32_t i = 0; i < pages[worker].count; i++) {
+		struct rte_tel_data *row = channel_row(box, &pages[worker].rows[i]);
+
+		snprintf(conv, sizeof(conv), "%08" PRIx32, pages[worker].rows[i].info.conv);
+		if (row == NULL || rte_tel_data_add_dict_container(d, conv, row, 0) != 0)
+			return -1;
+	}
+	if (pages[worker].more)
+		kg_tel_add_dict_u64(d, "next", skip + pages[worker].count);
+	return 0;
+}
+
+/* ---- registration ---- */
+
+static int answer(int (*callback)(struct kg_box *box, const char *params, struct rte_tel_data *d),
+		  const char *params, struct rte_tel_data *d)
+{
+	int rc = -1;
+
+	pthread_mutex_lock(&lock);
+	if (the_box != NULL)
+		rc = callback(the_box, params, d);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int stats_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(on_stats, params, d);
+}
+
+static int tunnels_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(on_tunnels, params, d);
+}
+
+static int channels_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(on_channels, params, d);
+}
+
+int kg_telemetry_init(struct kg_box *box)
+{
+	int rc = rte_telemetry_register_cmd(
+		"/kcpgate/stats", stats_command,
+		"Counters and drop reasons. Parameters: worker (none: all, and the box's own)");
+
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd("/kcpgate/tunnels", tunnels_command,
+						"State of each tunnel. No parameters");
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd(
+			"/kcpgate/channels", channels_command,
+			"Channels, a page at a time. Parameters: worker, channels to skip");
+	pthread_mutex_lock(&lock);
+	the_box = box;
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+void kg_telemetry_fini(void)
+{
+	pthread_mutex_lock(&lock);
+	the_box = NULL;
+	pthread_mutex_unlock(&lock);
+}

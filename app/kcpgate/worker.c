@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker.h"
+
+#include "box.h"
+#include "clock.h"
+#include "idle.h"
+#include "path/path.h"
+
+#include <rte_malloc.h>
+#include <stdio.h>
+
+#define HOUSEKEEPING_US   1000u
+#define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
+#define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
+
+/* ---- the loop ---- */
+
+/* NIC -> application: one burst from each port, and what other workers opened for us. */
+static uint16_t receive(struct kg_worker *w)
+{
+	struct rte_mbuf *v[KG_NIC_BURST];
+	uint16_t n, total = 0;
+
+	for (uint16_t port = 0; port < w->box->port_count; port++) {
+		n = kg_path_rx(w, port, v);
+		total += n;
+		n = kg_path_classify(w, v, n);
+		n = kg_path_open(w, v, n);
+		n = kg_path_steer(w, v, n);
+		kg_path_kcp_input(w, v, n);
+	}
+	while ((n = kg_path_steer_in(w, v)) > 0) {
+		kg_path_kcp_input(w, v, n);
+		total += n;
+	}
+	return total;
+}
+
+/* Application -> NIC: what is due, burst by burst. */
+static uint16_t transmit(struct kg_worker *w)
+{
+	struct rte_mbuf *v[KG_NIC_BURST];
+	uint16_t n, total = 0;
+
+	for (int burst = 0; burst < OUTPUT_BURSTS_MAX; burst++) {
+		n = kg_path_kcp_output(w, v);
+		if (n == 0)
+			break;
+		total += n;
+		n = kg_path_seal(w, v, n);
+		kg_path_route(w, v, n);
+	}
+	kg_path_tx(w);
+	return total;
+}
+
+static void housekeeping(struct kg_worker *w)
+{
+	w->unix_s = kg_clock_unix_s();
+	kg_mail_read(w);
+	if (w->index == 0)
+		kg_buf_mempool_update_share(w->box->bufs);
+}
+
+/* One turn; returns how much it moved. */
+static unsigned int turn(struct kg_worker *w)
+{
+	unsigned int work;
+
+	w->now_us = kg_clock_now_us();
+	work = receive(w);
+	kg_twheel_advance(w->wheel, w->now_us);
+	work += kg_path_collect(w);
+	work += kg_path_deliver(w);
+	work += transmit(w);
+	return work;
+}
+
+/* While stopping: is anything still on its way to a peer or to an application? */
+static bool goodbye_pending(const struct kg_worker *w)
+{
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
+		struct kg_session_stats stats;
+
+		kg_session_get_stats(w->sides[t].session, &stats);
+		if (stats.channels > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool finished(const struct kg_worker *w)
+{
+	return w->stopping && (w->now_us >= w->stop_deadline_us || !goodbye_pending(w));
+}
+
+void kg_worker_begin_stop(struct kg_worker *w)
+{
+	w->stopping = true;
+	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
+		kg_session_shutdown(w->sides[t].session, w->now_us);
+}
+
+int kg_worker_run(void *worker)
+{
+	struct kg_worker *w = worker;
+	struct kg_idle idle;
+	uint64_t housekeeping_us = 0;
+
+	kg_idle_init(&idle, w->box->config->poll, &w->waker);
+	while (!finished(w)) {
+		unsigned int work = turn(w);
+
+		if (w->now_us >= housekeeping_us) {
+			housekeeping(w);
+			housekeeping_us = w->now_us + HOUSEKEEPING_US;
+		}
+		kg_worker_count(w, KG_COUNTER_TURNS, 1);
+		kg_worker_count(w, KG_COUNTER_IDLE_TURNS, work == 0);
+		if (kg_idle_turn(&idle, w, work > 0))
+			kg_worker_count(w, KG_COUNTER_SLEEPS, 1);
+	}
+	return 0;
+}
+
+uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel)
+{
+	uint16_t port = kg_local_ports_acquire(&w->local_ports);
+
+	if (port != 0)
+		kg_port_table_set(&w->box->udp_ports, port, tunnel);
+	return port;
+}
+
+void kg_worker_port_release(struct kg_worker *w, uint16_t port)
+{
+	kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
+	kg_local_ports_release(&w->local_ports, port);
+}
+
+void kg_worker_report(struct kg_worker *w, struct kg_report *report)
+{
+	if (rte_ring_sp_enqueue_elem(w->reports, report, sizeof(*report)) == 0)
+		kg_waker_wake(&w->box->control_waker);
+}
+
+/* ---- life ---- */
+
+static bool is_contiguous(const struct kg_tunnel_config *config)
+{
+	return config->listen_port_count == 1;
+}
+
+static struct kg_session_config session_config(const struct kg_worker *w,
+					       const struct kg_tunnel_config *t, uint32_t channels)
+{
+	return (struct kg_session_config){
+		.role = t->role,
+		.kcp = t->kcp,
+		.outbound_Bps = t->outbound_Bps,
+		.inbound_Bps = t->inbound_Bps,
+		.udp_timeout_s = t->udp_timeout_s,
+		.keep_alive_s = t->keep_alive_s,
+		.worker = (uint16_t)w->index,
+		.workers = (uint16_t)w->box->worker_count,
+		.channels_max = channels,
+		.destinations = t->destinations,
+		.destination_count = (uint16_t)t->destination_count,
+		.destination_ports = t->destination_ports,
+		.destination_port_count = (uint16_t)t->destination_port_count,
+		.announce_first = is_contiguous(t) ? t->listen_ports[0].first : 0,
+		.announce_last = is_contiguous(t) ? t->listen_ports[0].last : 0,
+	};
+}
+
+static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
+{
+	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
+	struct kg_session_config config = session_config(w, tunnel->config, channels);
+	struct kg_side *side = &w->sides[index];
+
+	side->worker = w;
+	side->tunnel = index;
+	side->aead = tunnel->aead;
+	side->aead_ctx = tunnel->aead->create(tunnel->key);
+	side->session = kg_session_create(&config, &kg_conn_session_ops, side,
+					  kg_arena_mem(w->arena), kg_buf_mempool_pool(w->box->bufs),
+					  w->wheel, &w->rng, tunnel->seen, w->now_us);
+	return side->session != NULL && (side->aead_ctx != NULL || !side->aead->keyed);
+}
+
+static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
+{
+	struct kg_box *box = w->box;
+	/* A channel with both rings at work takes a few KiB; what is left over is for windows. */
+	size_t arena_bytes = ((size_t)box->config->memory_mb << 20) / 8 / box->worker_count;
+	uint32_t channels = (uint32_t)(arena_bytes / 4096);
+
+	w->arena = kg_arena_create(arena_bytes);
+	if (w->arena != NULL)
+		w->wheel = kg_twheel_create(kg_arena_mem(w->arena), w->now_us);
+	w->hops = kg_hops_create(w->index, 4096);
+	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
+	if (w->wheel == NULL || w->hops == NULL || w->sides == NULL) {
+		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,
+			 box->config->memory_mb);
+		return false;
+	}
+	kg_local_ports_init(&w->local_ports, &box->udp_ports, w->index, box->worker_count, &w->rng);
+	for (uint16_t t = 0; t < box->tunnel_count; t++) {
+		if (!create_side(w, t, channels)) {
+			snprintf(error, error_bytes, "tunnel %s: out of memory",
+				 box->tunnels[t].config->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char *error,
+				   size_t error_bytes)
+{
+	struct kg_worker *w = rte_zmalloc("kg_worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+
+	if (w == NULL) {
+		snprintf(error, error_bytes, "worker %u: out of memory", index);
+		return NULL;
+	}
+	w->box = box;
+	w->index = index;
+	w->lcore = box->config->workers[index];
+	w->link = &box->links[index];
+	w->mail = box->mail[index];
+	w->reports = box->reports[index];
+	w->now_us = kg_clock_now_us();
+	w->unix_s = kg_clock_unix_s();
+	kg_rng_init(&w->rng, kg_clock_seed());
+	TAILQ_INIT(&w->conns);
+	if (kg_waker_init(&w->waker) != 0 || !create_parts(w, error, error_bytes)) {
+		kg_worker_destroy(w);
+		return NULL;
+	}
+	return w;
+}
+
+void kg_worker_destroy(struct kg_worker *w)
+{
+	if (w == NULL)
+		return;
+	for (uint16_t t = 0; w->sides != NULL && t < w->box->tunnel_count; t++) {
+		struct kg_side *side = &w->sides[t];
+
+		if (side->session != NULL)
+			kg_session_destroy(side->session);
+		if (side->aead_ctx != NULL)
+			side->aead->destroy(side->aead_ctx);
+	}
+	if (w->wheel != NULL)
+		kg_twheel_destroy(w->wheel);
+	kg_waker_fini(&w->waker);
+	kg_hops_destroy(w->hops);
+	kg_arena_destroy(w->arena);
+	rte_free(w->sides);
+	rte_free(w);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One poll-mode core: all it owns in one struct, given as first argument to every stage. Other
+ * threads reach it only by its rings.
+ */
+#pragma once
+
+#include "base/rng.h"
+#include "base/twheel.h"
+#include "config/config.h"
+#include "conn.h"
+#include "hops.h"
+#include "local_ports.h"
+#include "mail.h"
+#include "memory/arena.h"
+#include "nic/nic.h"
+#include "payload/msg.h"
+#include "telemetry/counters.h"
+
+struct kg_box;
+
+/* One tunnel on one worker. */
+struct kg_side {
+	struct kg_worker *worker;
+	struct kg_session *session;
+	const struct kg_aead_alg *aead;
+	void *aead_ctx;
+	uint16_t tunnel; /* index */
+};
+
+struct kg_worker {
+	/* fixed before the loop starts */
+	struct kg_box *box;
+	unsigned int index; /* also its queue on every port */
+	unsigned int lcore;
+	struct kg_arena *arena;
+	struct kg_side *sides; /* by tunnel index */
+	struct kg_payload_link *link;
+	struct rte_ring *mail, *reports;
+	struct kg_waker waker; /* payload thread and control thread wake us by it */
+
+	/* the worker's own */
+	uint64_t now_us; /* monotonic; read once per turn */
+	uint32_t unix_s; /* wall clock; read at housekeeping */
+	bool stopping;
+	uint64_t stop_deadline_us;
+	struct kg_twheel *wheel;
+	struct kg_rng rng;
+	struct kg_hops *hops;
+	struct kg_local_ports local_ports;
+	struct kg_conn_list conns; /* connections with something to do */
+	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
+	uint16_t next_side; /* kcp_output: where the next turn begins, to be fair */
+
+	struct kg_counters stats; /* worker: wo, telemetry: ro */
+} __rte_cache_aligned;
+
+/* NULL with a text in `error`. */
+struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char *error,
+				   size_t error_bytes);
+void kg_worker_destroy(struct kg_worker *w);
+
+/* The loop, as EAL launches it. */
+int kg_worker_run(void *worker);
+
+/* On the worker's thread: tells all peers, then the loop ends when they know, or soon anyway. */
+void kg_worker_begin_stop(struct kg_worker *w);
+
+/* A free local UDP port for a client channel of `tunnel`, 0 when none is left; and back. */
+uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel);
+void kg_worker_port_release(struct kg_worker *w, uint16_t port);
+
+/* Tells the control thread; silently dropped when its ring is full. */
+void kg_worker_report(struct kg_worker *w, struct kg_report *report);
+
+static inline void kg_worker_count(struct kg_worker *w, enum kg_counter counter, uint64_t n)
+{
+	w->stats.counters[counter] += n;
+}
