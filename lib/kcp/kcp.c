@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Life cycle, options, deadline and what can be seen of a conversation. */
+#include "kcp/kcp.h"
+
+#include "kcp/kcp_int.h"
+#include "kcp/kcp_segment.h"
+
+#define TRIM_AFTER_US 1000000u
+
+const struct kg_kcp_params kg_kcp_handshake_params = {
+	.conv = 0,
+	.mtu = 1400,
+	.snd_wnd = 32,
+	.rcv_wnd = 128,
+	.nodelay = 1,
+	.interval_ms = 1,
+	.resend = 3,
+	.nc = true,
+	.blast = true,
+};
+
+static size_t kcp_bytes(const struct kg_kcp_params *params)
+{
+	return sizeof(struct kg_kcp) + params->resend * sizeof(uint32_t);
+}
+
+static struct kg_kcp_params sane_params(const struct kg_kcp_params *params)
+{
+	struct kg_kcp_params sane = *params;
+
+	sane.mtu = KG_MIN(KG_MAX(sane.mtu, KG_KCP_MTU_MIN), KG_KCP_MTU_MAX);
+	sane.snd_wnd = KG_MAX(sane.snd_wnd, 1);
+	sane.rcv_wnd = KG_MAX(sane.rcv_wnd, 1);
+	sane.interval_ms = KG_MAX(sane.interval_ms, 1);
+	return sane;
+}
+
+struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *mem,
+			     struct kg_buf_pool *pool, uint64_t now_us)
+{
+	struct kg_kcp *kcp = kg_mem_alloc(mem, kcp_bytes(params));
+
+	if (kcp == NULL)
+		return NULL;
+	kcp->mem = mem;
+	kcp->pool = pool;
+	kcp->params = sane_params(params);
+	kcp->mss = kcp->params.mtu - KG_KCP_HEADER_BYTES;
+	kcp->now_us = kcp->active_us = kcp->flush_us = now_us;
+	kcp->queue_tail = &kcp->queue;
+	kcp->flight.una = kcp->flight.nxt = params->first_sn;
+	kcp->flight.resend = params->resend;
+	kcp->flight.acked = kcp->acked_orders;
+	kg_kcp_rtt_init(&kcp->rtt, kcp->params.nodelay, kcp->params.interval_ms);
+	kg_kcp_cwnd_init(&kcp->cwnd, kcp->mss);
+	kg_kcp_peer_init(&kcp->peer, params->first_sn);
+	kg_kcp_recv_init(&kcp->recv, params->first_sn, kcp->params.rcv_wnd);
+	return kcp;
+}
+
+void kg_kcp_destroy(struct kg_kcp *kcp)
+{
+	if (kcp == NULL)
+		return;
+	kg_buf_free_chain(kcp->queue);
+	kg_kcp_flight_fini(&kcp->flight, kcp->mem);
+	kg_kcp_recv_fini(&kcp->recv, kcp->mem);
+	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
+	kg_mem_free(kcp->mem, kcp, kcp_bytes(&kcp->params));
+}
+
+void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv)
+{
+	kcp->params.conv = conv;
+}
+
+void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd)
+{
+	kcp->params.snd_wnd = KG_MAX(snd_wnd, 1);
+	kcp->params.rcv_wnd = KG_MAX(rcv_wnd, 1);
+	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
+	kg_kcp_update_tell(kcp);
+}
+
+uint16_t kg_kcp_mss(const struct kg_kcp *kcp)
+{
+	return kcp->mss;
+}
+
+static bool window_allows(const struct kg_kcp *kcp, uint32_t window)
+{
+	return kcp->flight.nxt - kcp->flight.una < window;
+}
+
+static bool peer_allows(const struct kg_kcp *kcp)
+{
+	return (int32_t)(kcp->flight.nxt - kcp->peer.edge) < 0;
+}
+
+bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+
+	if (kcp->queue == NULL || !peer_allows(kcp) || !window_allows(kcp, kcp->params.snd_wnd))
+		return false;
+	if (!kcp->params.nc && !window_allows(kcp, kcp->cwnd.window))
+		return false;
+	return !kcp->ring_stuck || window_allows(kcp, f->ring.capacity);
+}
+
+void kg_kcp_update_probe(struct kg_kcp *kcp)
+{
+	bool silent = kcp->peer.wnd == 0 || kcp->flight.count == 0;
+	bool blocked = kcp->queue != NULL && silent && !peer_allows(kcp);
+
+	kg_kcp_peer_set_blocked(&kcp->peer, blocked, kcp->rtt.rto_us, kcp->now_us);
+}
+
+void kg_kcp_update_tell(struct kg_kcp *kcp)
+{
+	if (kcp->tell_left > 0 || !kg_kcp_recv_reopened(&kcp->recv, kcp->pool))
+		return;
+	kcp->tell_left = KG_KCP_TELL_TIMES;
+	kcp->tell_us = kcp->now_us;
+}
+
+uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
+{
+	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
+		     kcp->acks.capacity > 0;
+	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
+		    kg_kcp_acks_due(&kcp->acks);
+
+	return holds && !busy ? kcp->active_us + TRIM_AFTER_US : KG_NEVER_US;
+}
+
+void kg_kcp_trim(struct kg_kcp *kcp)
+{
+	kg_kcp_ring_fini(&kcp->flight.ring, kcp->mem, sizeof(struct kg_kcp_slot));
+	kg_kcp_ring_fini(&kcp->recv.ring, kcp->mem, sizeof(struct kg_buf *));
+	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
+}
+
+/* Data waits for the grid of flushes when blast is off. */
+static uint64_t data_deadline_us(const struct kg_kcp *kcp)
+{
+	uint64_t due_us = 0;
+
+	if (!kg_kcp_may_send_new(kcp))
+		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
+	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);
+}
+
+uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
+{
+	uint64_t deadline_us;
+
+	if (kg_kcp_acks_due(&kcp->acks) || kcp->answer_wask)
+		return 0;
+	deadline_us = KG_MIN(data_deadline_us(kcp), kcp->peer.probe_us);
+	if (kcp->tell_left > 0)
+		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
+	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));
+}
+
+uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)
+{
+	uint32_t acked = kcp->acked;
+
+	kcp->acked = 0;
+	return acked;
+}
+
+uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
+{
+	return kcp->queued + kcp->flight.count;
+}
+
+void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
+{
+	*stats = kcp->stats;
+	stats->srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt);
+	stats->rttvar_us = kcp->rtt.rttvar4_us / 4;
+	stats->rto_us = kcp->rtt.rto_us;
+	stats->snd_wnd = kcp->params.snd_wnd;
+	stats->rcv_wnd = kcp->params.rcv_wnd;
+	stats->rmt_wnd = kcp->peer.wnd;
+	stats->cwnd = kcp->cwnd.window;
+	stats->in_flight = kcp->flight.count;
+	stats->queued = kcp->queued;
+	stats->held = kcp->recv.held;
+	stats->readable = kcp->recv.listed;
+}
+
+bool kg_kcp_peek_first(const uint8_t *data, size_t len, uint32_t conv, const uint8_t **payload,
+		       size_t *payload_len)
+{
+	struct kg_kcp_segment seg;
+	bool found = false;
+
+	while (len >= KG_KCP_HEADER_BYTES) {
+		size_t bytes = kg_kcp_segment_decode(data, len, &seg);
+
+		if (bytes == 0 || seg.conv != conv)
+			return false;
+		if (!found && seg.cmd == KG_KCP_PUSH && seg.sn == 0 && seg.frg == 0) {
+			found = true;
+			*payload = seg.payload;
+			*payload_len = seg.len;
+		}
+		data += bytes;
+		len -= bytes;
+	}
+	return found;
+}

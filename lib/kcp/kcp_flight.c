@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcp/kcp_flight.h"
+
+_Static_assert(sizeof(struct kg_kcp_slot) == 32, "two slots per cache line");
+_Static_assert(KG_KCP_RING_MAX - 1 <= UINT16_MAX, "list links hold the low 16 bits of sn");
+
+static void list_append(struct kg_kcp_flight *f, uint32_t sn)
+{
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+	uint16_t b = slot->backoff, self = (uint16_t)sn;
+
+	slot->prev = slot->next = self;
+	if (f->listed & (1u << b)) {
+		slot->prev = f->lists[b].tail;
+		kg_kcp_flight_slot(f, slot->prev)->next = self;
+	} else {
+		f->lists[b].head = self;
+		f->listed |= 1u << b;
+	}
+	f->lists[b].tail = self;
+}
+
+static void list_remove(struct kg_kcp_flight *f, uint32_t sn)
+{
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+	uint16_t b = slot->backoff, self = (uint16_t)sn;
+	bool first = slot->prev == self, last = slot->next == self;
+
+	if (first && last)
+		f->listed &= ~(1u << b);
+	if (first)
+		f->lists[b].head = slot->next;
+	else
+		kg_kcp_flight_slot(f, slot->prev)->next = last ? slot->prev : slot->next;
+	if (last)
+		f->lists[b].tail = slot->prev;
+	else
+		kg_kcp_flight_slot(f, slot->next)->prev = first ? slot->next : slot->prev;
+}
+
+void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem)
+{
+	for (uint32_t sn = f->una; sn != f->nxt; sn++) {
+		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+		if (slot->buf != NULL)
+			kg_buf_free(slot->buf);
+	}
+	kg_kcp_ring_fini(&f->ring, mem, sizeof(struct kg_kcp_slot));
+}
+
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts)
+{
+	uint32_t sn = f->nxt++;
+
+	*kg_kcp_flight_slot(f, sn) = (struct kg_kcp_slot){
+		.buf = buf,
+		.sent_us = now_us,
+		.order = f->next_order++,
+		.first_ts = ts,
+		.copies = 1,
+		.frg = (uint8_t)buf->mark,
+	};
+	f->count++;
+	list_append(f, sn);
+}
+
+void kg_kcp_flight_resend(struct kg_kcp_flight *f, uint32_t sn, enum kg_kcp_cause cause,
+			  uint64_t now_us)
+{
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+	list_remove(f, sn);
+	slot->fast = cause == KG_KCP_CAUSE_FAST;
+	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
+		slot->backoff++;
+	if (slot->copies < UINT8_MAX)
+		slot->copies++;
+	slot->sent_us = now_us;
+	slot->order = f->next_order++;
+	list_append(f, sn);
+}
+
+void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn)
+{
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+	list_remove(f, sn);
+	kg_buf_free(slot->buf);
+	slot->buf = NULL;
+	f->count--;
+}
+
+void kg_kcp_flight_advance(struct kg_kcp_flight *f)
+{
+	while (f->una != f->nxt && kg_kcp_flight_slot(f, f->una)->buf == NULL)
+		f->una++;
+}
+
+void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
+{
+	uint32_t i;
+
+	if (f->acked_count < f->resend)
+		f->acked_count++;
+	else if (f->resend == 0 || (int32_t)(order - f->acked[f->resend - 1]) <= 0)
+		return;
+	for (i = f->acked_count - 1; i > 0 && (int32_t)(order - f->acked[i - 1]) > 0; i--)
+		f->acked[i] = f->acked[i - 1];
+	f->acked[i] = order;
+}
+
+static bool overtaken(const struct kg_kcp_flight *f, const struct kg_kcp_slot *slot)
+{
+	return f->resend > 0 && f->acked_count == f->resend &&
+	       (int32_t)(slot->order - f->acked[f->resend - 1]) < 0;
+}
+
+/* When the head of a list is due, and why. */
+static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			    const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
+{
+	uint64_t timeout_us = slot->sent_us + kg_kcp_rtt_timeout_us(rtt, slot->backoff);
+	uint64_t fast_us;
+
+	*cause = KG_KCP_CAUSE_TIMEOUT;
+	if (!overtaken(f, slot))
+		return timeout_us;
+	fast_us = rtt->reorder_us == 0 ? 0 : slot->sent_us + rtt->latest_us + rtt->reorder_us;
+	if (fast_us >= timeout_us)
+		return timeout_us;
+	*cause = KG_KCP_CAUSE_FAST;
+	return fast_us;
+}
+
+uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
+{
+	uint64_t earliest_us = KG_NEVER_US;
+	enum kg_kcp_cause cause;
+
+	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
+		uint16_t head = f->lists[__builtin_ctz(left)].head;
+		uint64_t due_us = slot_due_us(f, rtt, kg_kcp_flight_slot(f, head), &cause);
+
+		earliest_us = KG_MIN(earliest_us, due_us);
+	}
+	return earliest_us;
+}
+
+/* The sn in una … nxt-1 whose low bits these are. */
+static uint32_t full_sn(const struct kg_kcp_flight *f, uint16_t low)
+{
+	return f->una + (uint16_t)(low - (uint16_t)f->una);
+}
+
+bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			    uint64_t now_us, uint32_t *sn, enum kg_kcp_cause *cause)
+{
+	bool found = false;
+
+	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
+		uint32_t head = full_sn(f, f->lists[__builtin_ctz(left)].head);
+		enum kg_kcp_cause why;
+
+		if (slot_due_us(f, rtt, kg_kcp_flight_slot(f, head), &why) > now_us)
+			continue;
+		if (found && (int32_t)(head - *sn) > 0)
+			continue;
+		found = true;
+		*sn = head;
+		*cause = why;
+	}
+	return found;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The segments in flight: snd_una … snd_nxt-1, in a ring indexed by sn.
+ *
+ * Every copy gets the next transmit order. Segments not yet acknowledged are also linked, one list
+ * per number of time-outs they have had ("backoff"). A copy always joins at the tail, so each list
+ * is in transmit order and, its members waiting equally long, in order of deadline as well: only
+ * heads need to be looked at.
+ *
+ *   slots    [una] [ ] [x] [ ] [ ] [nxt-1]         x: acknowledged, buffer gone
+ *   lists    backoff 0:  una+3 → una+4 → nxt-1     backoff 1:  una → una+1
+ *
+ * Fast resend: a copy is lost when `resend` datagrams have each acknowledged something sent later.
+ * Of every such datagram only its newest order matters, so it is enough to keep the `resend`
+ * largest of them: whatever is older than the smallest of these is lost.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "kcp/kcp_ring.h"
+#include "kcp/kcp_rtt.h"
+
+struct kg_kcp_slot {
+	struct kg_buf *buf; /* NULL: acknowledged */
+	uint64_t sent_us;   /* latest copy */
+	uint32_t order;     /* latest copy */
+	uint32_t first_ts;  /* wire time stamp of the first copy */
+	uint16_t prev,
+		next;    /* low bits of the neighbours' sn in the list; the own ones at an end */
+	uint8_t backoff; /* time-outs, up to KG_KCP_BACKOFF_MAX */
+	uint8_t copies;  /* up to 255 */
+	uint8_t frg;
+	bool fast; /* the latest copy was a fast resend */
+};
+
+enum kg_kcp_cause {
+	KG_KCP_CAUSE_FAST,
+	KG_KCP_CAUSE_TIMEOUT,
+};
+
+struct kg_kcp_flight {
+	struct kg_kcp_ring ring;
+	uint32_t una, nxt; /* oldest unacknowledged sn; next sn to be sent */
+	uint32_t count;    /* segments not acknowledged */
+	uint32_t next_order;
+	uint16_t listed; /* bit b: list b has members */
+	struct {
+		uint16_t head, tail; /* low bits of sn */
+	} lists[KG_KCP_BACKOFF_MAX + 1];
+	uint8_t resend; /* datagrams that make a loss; 0: never */
+	uint8_t acked_count;
+	uint32_t *acked; /* newest orders acknowledged, newest first; `resend` places */
+};
+
+static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight *f, uint32_t sn)
+{
+	return (struct kg_kcp_slot *)f->ring.slots + (sn & (f->ring.capacity - 1));
+}
+
+/* True when sn was sent and lies in una … nxt-1. */
+static inline bool kg_kcp_flight_spans(const struct kg_kcp_flight *f, uint32_t sn)
+{
+	return sn - f->una < f->nxt - f->una;
+}
+
+/* Makes room for one more segment. */
+static inline bool kg_kcp_flight_reserve(struct kg_kcp_flight *f, struct kg_mem *mem)
+{
+	return kg_kcp_ring_reserve(&f->ring, mem, sizeof(struct kg_kcp_slot), f->una,
+				   f->nxt - f->una + 1);
+}
+
+/* Frees what is in flight. */
+void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem);
+
+/* Puts the next sn in flight; room was reserved. */
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts);
+/* Notes that another copy goes out now. */
+void kg_kcp_flight_resend(struct kg_kcp_flight *f, uint32_t sn, enum kg_kcp_cause cause,
+			  uint64_t now_us);
+/* Acknowledged: frees the buffer. una stays until kg_kcp_flight_advance. */
+void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn);
+/* Moves una over what was released. */
+void kg_kcp_flight_advance(struct kg_kcp_flight *f);
+
+/* A datagram acknowledged a copy with this order and nothing sent later. */
+void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order);
+
+/* When the next copy is due; KG_NEVER_US when nothing is in flight. */
+uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt);
+/* The lowest sn among the list heads that are due at now_us; false when none is. */
+bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			    uint64_t now_us, uint32_t *sn, enum kg_kcp_cause *cause);

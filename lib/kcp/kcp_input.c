@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A datagram from the peer (kcp-fec.md A5), in two passes: the first proves the whole chain of
+ * segments valid, the second applies it.
+ *
+ * The second pass takes ACKs before una: an ACK that una covers too still finds its segment and so
+ * tells which copy arrived and when.
+ */
+#include "kcp/kcp_int.h"
+#include "kcp/kcp_segment.h"
+
+/* What one datagram has told so far. */
+struct digest {
+	uint64_t now_us;
+	uint32_t now_ts;
+	uint32_t una;   /* newest in the datagram */
+	uint32_t order; /* newest transmit order acknowledged by name */
+	bool has_order;
+	bool news;                       /* not a replay */
+	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
+};
+
+/* Nothing of ours can be acknowledged that was not sent. */
+static bool plausible(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg)
+{
+	uint32_t nxt = kcp->flight.nxt;
+
+	if (seg->conv != kcp->params.conv || (int32_t)(seg->una - nxt) > 0)
+		return false;
+	return seg->cmd != KG_KCP_ACK || (int32_t)(seg->sn - nxt) < 0;
+}
+
+static bool well_formed(const struct kg_kcp *kcp, const uint8_t *data, size_t len)
+{
+	struct kg_kcp_segment seg;
+
+	if (len < KG_KCP_HEADER_BYTES)
+		return false;
+	while (len >= KG_KCP_HEADER_BYTES) {
+		size_t bytes = kg_kcp_segment_decode(data, len, &seg);
+
+		if (bytes == 0 || !plausible(kcp, &seg))
+			return false;
+		data += bytes;
+		len -= bytes;
+	}
+	return true;
+}
+
+static void note_sample(struct digest *d, uint64_t sample_us)
+{
+	d->fastest_us = KG_MIN(d->fastest_us, sample_us);
+	d->slowest_us = KG_MAX(d->slowest_us, sample_us);
+}
+
+static void on_needless(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint32_t copies,
+			uint64_t arrived_after_us)
+{
+	kcp->stats.resent_needless += copies;
+	if (slot->fast)
+		kg_kcp_rtt_on_needless_fast(&kcp->rtt, arrived_after_us);
+	else if (arrived_after_us == 0)
+		kg_kcp_rtt_on_needless_timeout(&kcp->rtt);
+	kg_kcp_cwnd_on_needless(&kcp->cwnd, kcp->mss);
+}
+
+static void release(struct kg_kcp *kcp, uint32_t sn)
+{
+	kg_kcp_flight_release(&kcp->flight, sn);
+	kcp->acked++;
+	kcp->ring_stuck = false;
+}
+
+/* seg->ts says which copy arrived (kcp-fec.md A16.3). */
+static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint32_t ts,
+			    struct digest *d)
+{
+	uint32_t latest_ts = kg_kcp_ts(kcp, slot->sent_us);
+	uint64_t sample_us;
+
+	if (ts == latest_ts) {
+		note_sample(d, d->now_us - slot->sent_us);
+		if (!d->has_order || (int32_t)(slot->order - d->order) > 0)
+			d->order = slot->order;
+		d->has_order = true;
+	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
+		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
+		note_sample(d, sample_us);
+		on_needless(kcp, slot, ts == slot->first_ts ? slot->copies - 1u : 1u, sample_us);
+	}
+}
+
+static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
+{
+	struct kg_kcp_slot *slot;
+
+	kcp->stats.acks_received++;
+	d->news |= kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts);
+	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
+		return;
+	slot = kg_kcp_flight_slot(&kcp->flight, seg->sn);
+	if (slot->buf == NULL)
+		return;
+	on_copy_arrived(kcp, slot, seg->ts, d);
+	release(kcp, seg->sn);
+	d->news = true;
+}
+
+/* una tells that a segment arrived, not which copy: one sent once gives a sample; a copy that is
+ * younger than any round trip was needless. */
+static void on_una_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struct digest *d)
+{
+	uint64_t age_us = d->now_us - slot->sent_us;
+
+	if (slot->copies == 1)
+		note_sample(d, age_us);
+	else if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
+		on_needless(kcp, slot, 1, 0);
+}
+
+static void on_una(struct kg_kcp *kcp, struct digest *d)
+{
+	for (uint32_t sn = kcp->flight.una; (int32_t)(d->una - sn) > 0; sn++) {
+		struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
+
+		if (slot->buf == NULL)
+			continue;
+		on_una_covered(kcp, slot, d);
+		release(kcp, sn);
+	}
+}
+
+static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
+{
+	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
+						      seg->frg, seg->payload, (uint16_t)seg->len);
+
+	if (stored == KG_KCP_STORED_NO_ROOM)
+		return;
+	d->news |= kg_kcp_peer_on_push_ts(&kcp->peer, seg->ts);
+	if (stored == KG_KCP_STORED_OUTSIDE) {
+		kcp->stats.out_of_window++;
+		return;
+	}
+	if (stored == KG_KCP_STORED_DUPLICATE) {
+		kcp->stats.duplicates++;
+	} else {
+		kcp->stats.received++;
+		kcp->stats.received_bytes += seg->len;
+		kcp->tell_left = 0;
+		d->news = true;
+	}
+	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
+		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
+	else
+		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts);
+}
+
+static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
+{
+	d->news |= kg_kcp_peer_on_window(&kcp->peer, seg->una, seg->wnd);
+	if ((int32_t)(seg->una - d->una) > 0)
+		d->una = seg->una;
+	if (seg->cmd == KG_KCP_ACK)
+		on_ack(kcp, seg, d);
+	else if (seg->cmd == KG_KCP_PUSH)
+		on_push(kcp, seg, d);
+	else if (seg->cmd == KG_KCP_WASK)
+		kcp->answer_wask = true;
+}
+
+/* All segments are in: una, then the estimates, then the windows. */
+static void conclude(struct kg_kcp *kcp, struct digest *d)
+{
+	uint32_t una = kcp->flight.una;
+
+	on_una(kcp, d);
+	kg_kcp_flight_advance(&kcp->flight);
+	if (d->has_order)
+		kg_kcp_flight_on_acked(&kcp->flight, d->order);
+	if (d->slowest_us >= d->fastest_us) {
+		kg_kcp_rtt_sample(&kcp->rtt, d->slowest_us, d->now_us);
+		if (d->slowest_us > d->fastest_us)
+			kg_kcp_rtt_sample(&kcp->rtt, d->fastest_us, d->now_us);
+	}
+	if (kcp->flight.una != una)
+		kg_kcp_cwnd_on_advance(&kcp->cwnd, kcp->mss, kcp->peer.wnd, kcp->flight.next_order);
+	kg_kcp_update_probe(kcp);
+}
+
+enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
+			  unsigned int *events)
+{
+	uint32_t acked = kcp->acked;
+	struct kg_kcp_segment seg;
+	struct digest d;
+
+	*events = 0;
+	if (!well_formed(kcp, data, len))
+		return KG_DROP_KCP_MALFORMED;
+	d = (struct digest){
+		.now_us = kg_kcp_clock(kcp, now_us),
+		.now_ts = kg_kcp_ts(kcp, kcp->now_us),
+		.una = kcp->flight.una,
+		.fastest_us = UINT64_MAX,
+	};
+	while (len >= KG_KCP_HEADER_BYTES) {
+		size_t bytes = kg_kcp_segment_decode(data, len, &seg);
+
+		apply(kcp, &seg, &d);
+		data += bytes;
+		len -= bytes;
+	}
+	conclude(kcp, &d);
+	kcp->active_us = d.now_us;
+	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
+		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0);
+	return KG_DROP_NONE;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A conversation from within. Each part has a file of its own; kcp_input.c and kcp_output.c join
+ * them.
+ *
+ *   kcp_segment.h  header on the wire          kcp_rtt.c    RTT, RTO, backoff
+ *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
+ *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
+ *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
+ */
+#pragma once
+
+#include "kcp/kcp.h"
+#include "kcp/kcp_acks.h"
+#include "kcp/kcp_cwnd.h"
+#include "kcp/kcp_flight.h"
+#include "kcp/kcp_peer.h"
+#include "kcp/kcp_recv.h"
+#include "kcp/kcp_rtt.h"
+
+/* A window that reopened is announced this often at most, unless data comes before. */
+#define KG_KCP_TELL_TIMES 3
+
+struct kg_kcp {
+	struct kg_mem *mem;
+	struct kg_buf_pool *pool;
+	struct kg_kcp_params params;
+	uint16_t mss;
+	uint64_t now_us;    /* latest time we were told; never goes back */
+	uint64_t active_us; /* last input, send or output of something */
+	uint64_t flush_us;  /* blast off: no data leaves before */
+	bool flushing;      /* data of the flush under way has left */
+
+	/* sending */
+	struct kg_buf *queue; /* segments without sn; mark holds frg */
+	struct kg_buf **queue_tail;
+	uint32_t queued;
+	uint32_t acked; /* since kg_kcp_take_acked */
+	struct kg_kcp_flight flight;
+	struct kg_kcp_rtt rtt;
+	struct kg_kcp_cwnd cwnd;
+	struct kg_kcp_peer peer;
+	bool ring_stuck; /* no memory for a larger ring: wait for ACKs */
+
+	/* receiving */
+	struct kg_kcp_recv recv;
+	struct kg_kcp_acks acks;
+	bool answer_wask;  /* WINS is due at once */
+	uint8_t tell_left; /* announcements of a reopened window still to make */
+	uint64_t tell_us;  /* when */
+
+	struct kg_kcp_stats stats; /* counters only; the rest is filled in when asked for */
+	uint32_t acked_orders[];   /* of flight; params.resend places */
+};
+
+/* Our clock on the wire. */
+static inline uint32_t kg_kcp_ts(const struct kg_kcp *kcp, uint64_t us)
+{
+	return (uint32_t)(us / KG_US_PER_MS) + kcp->params.ts_offset_ms;
+}
+
+static inline uint64_t kg_kcp_clock(struct kg_kcp *kcp, uint64_t now_us)
+{
+	kcp->now_us = KG_MAX(kcp->now_us, now_us);
+	return kcp->now_us;
+}
+
+/* True when all windows allow a segment of the queue to be sent. */
+bool kg_kcp_may_send_new(const struct kg_kcp *kcp);
+/* Arms or disarms the window probe after anything that may have changed it. */
+void kg_kcp_update_probe(struct kg_kcp *kcp);
+/* Announces the window when it has reopened. */
+void kg_kcp_update_tell(struct kg_kcp *kcp);
+/* Gives the rings back after a second of silence; KG_NEVER_US when there is nothing to give. */
+uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp);
+void kg_kcp_trim(struct kg_kcp *kcp);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Queueing messages, and the datagrams that are due (kcp-fec.md A7): ACKs, window segments,
+ * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments never
+ * wait; data waits for the grid of flushes when blast is off.
+ */
+#include <string.h>
+
+#include "kcp/kcp_int.h"
+#include "kcp/kcp_segment.h"
+
+#define ACKS_MAX (KG_KCP_MTU_MAX / KG_KCP_HEADER_BYTES)
+
+/* The datagram being written. */
+struct writer {
+	uint8_t *out;
+	uint16_t used, mtu;
+	uint64_t now_us;
+	struct kg_kcp_segment seg; /* conv, wnd and una for all its segments */
+};
+
+static bool fits(const struct writer *w, uint16_t len)
+{
+	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu;
+}
+
+static void put(struct writer *w, uint8_t cmd, uint8_t frg, uint32_t sn, uint32_t ts,
+		const struct kg_buf *buf)
+{
+	w->seg.cmd = cmd;
+	w->seg.frg = frg;
+	w->seg.sn = sn;
+	w->seg.ts = ts;
+	w->seg.len = buf == NULL ? 0 : buf->len;
+	kg_kcp_segment_encode(w->out + w->used, &w->seg);
+	w->used += KG_KCP_HEADER_BYTES;
+	if (buf == NULL)
+		return;
+	memcpy(w->out + w->used, buf->data, buf->len);
+	w->used += buf->len;
+}
+
+static void put_acks(struct kg_kcp *kcp, struct writer *w)
+{
+	struct kg_kcp_ack acks[ACKS_MAX];
+	uint32_t n;
+
+	if (!kg_kcp_acks_due(&kcp->acks))
+		return;
+	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, acks,
+			     w->mtu / KG_KCP_HEADER_BYTES);
+	for (uint32_t i = 0; i < n; i++)
+		put(w, KG_KCP_ACK, 0, acks[i].sn, acks[i].ts, NULL);
+	kcp->stats.acks_sent += n;
+}
+
+static void put_wask(struct kg_kcp *kcp, struct writer *w)
+{
+	if (kcp->peer.probe_us > w->now_us || !fits(w, 0))
+		return;
+	put(w, KG_KCP_WASK, 0, 0, 0, NULL);
+	kg_kcp_peer_on_probe_sent(&kcp->peer, w->now_us);
+}
+
+/* The announcement of a reopened window is repeated: a stock peer that misses it asks only after
+ * seven seconds. */
+static void put_wins(struct kg_kcp *kcp, struct writer *w)
+{
+	bool tell = kcp->tell_left > 0 && kcp->tell_us <= w->now_us;
+
+	if ((!tell && !kcp->answer_wask) || !fits(w, 0))
+		return;
+	put(w, KG_KCP_WINS, 0, 0, 0, NULL);
+	kcp->answer_wask = false;
+	if (!tell)
+		return;
+	kcp->tell_left--;
+	kcp->tell_us = w->now_us + 2 * (uint64_t)kcp->rtt.rto_us;
+}
+
+static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause cause)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+
+	if (cause == KG_KCP_CAUSE_FAST) {
+		kcp->stats.resent_fast++;
+		kg_kcp_cwnd_on_fast(&kcp->cwnd, kcp->mss, f->nxt - f->una, kcp->params.resend,
+				    order, f->next_order);
+	} else {
+		kcp->stats.resent_timeout++;
+		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
+	}
+}
+
+/* False when a copy is due that does not fit any more. */
+static bool put_resends(struct kg_kcp *kcp, struct writer *w)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+	enum kg_kcp_cause cause;
+	uint32_t sn;
+
+	while (kg_kcp_flight_next_due(f, &kcp->rtt, w->now_us, &sn, &cause)) {
+		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+		uint32_t order = slot->order;
+
+		if (!fits(w, slot->buf->len))
+			return false;
+		put(w, KG_KCP_PUSH, slot->frg, sn, kg_kcp_ts(kcp, w->now_us), slot->buf);
+		kg_kcp_flight_resend(f, sn, cause, w->now_us);
+		note_resent(kcp, order, cause);
+	}
+	return true;
+}
+
+/* Takes the first queued segment into flight; false when there is no memory for it. */
+static bool put_next(struct kg_kcp *kcp, struct writer *w)
+{
+	struct kg_buf *buf = kcp->queue;
+	uint32_t ts = kg_kcp_ts(kcp, w->now_us);
+
+	kcp->ring_stuck = !kg_kcp_flight_reserve(&kcp->flight, kcp->mem);
+	if (kcp->ring_stuck)
+		return false;
+	kcp->queue = buf->next;
+	if (kcp->queue == NULL)
+		kcp->queue_tail = &kcp->queue;
+	kcp->queued--;
+	put(w, KG_KCP_PUSH, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf);
+	kg_kcp_flight_add(&kcp->flight, buf, w->now_us, ts);
+	kcp->stats.sent++;
+	kcp->stats.sent_bytes += buf->len;
+	return true;
+}
+
+/* False when a segment may go that does not fit any more. */
+static bool put_new(struct kg_kcp *kcp, struct writer *w)
+{
+	while (kg_kcp_may_send_new(kcp)) {
+		if (!fits(w, kcp->queue->len))
+			return false;
+		if (!put_next(kcp, w))
+			break;
+	}
+	return true;
+}
+
+static void put_data(struct kg_kcp *kcp, struct writer *w)
+{
+	uint16_t before = w->used;
+	bool done;
+
+	if (!kcp->params.blast && kcp->flush_us > w->now_us)
+		return;
+	done = put_resends(kcp, w) && put_new(kcp, w);
+	kcp->flushing |= w->used != before;
+	if (done && kcp->flushing) {
+		kcp->flushing = false;
+		kcp->flush_us = w->now_us + kcp->params.interval_ms * (uint64_t)KG_US_PER_MS;
+	}
+}
+
+uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
+{
+	struct writer w = {
+		.out = out,
+		.mtu = kcp->params.mtu,
+		.now_us = kg_kcp_clock(kcp, now_us),
+		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
+	};
+
+	if (kg_kcp_deadline_us(kcp) > w.now_us)
+		return 0;
+	if (kg_kcp_trim_us(kcp) <= w.now_us)
+		kg_kcp_trim(kcp);
+	w.seg.wnd = (uint16_t)kg_kcp_recv_window(&kcp->recv, kcp->pool);
+	put_acks(kcp, &w);
+	put_wask(kcp, &w);
+	put_wins(kcp, &w);
+	put_data(kcp, &w);
+	if (w.used > 0) {
+		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
+		kcp->active_us = w.now_us;
+	}
+	kg_kcp_update_probe(kcp);
+	return w.used;
+}
+
+/* Checks a chain against the rules of kg_kcp_send; *last is its last buffer. Returns the number of
+ * segments, 0 when a rule is broken. */
+static uint32_t count_segments(const struct kg_kcp *kcp, struct kg_buf *chain, struct kg_buf **last)
+{
+	uint32_t n = 0;
+
+	for (struct kg_buf *buf = chain; buf != NULL; buf = buf->next) {
+		bool empty = buf->len == 0 && (buf != chain || buf->next != NULL);
+
+		if (buf->len > kcp->mss || empty || n == KG_KCP_FRAGMENTS_MAX)
+			return 0;
+		*last = buf;
+		n++;
+	}
+	return n;
+}
+
+bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
+{
+	struct kg_buf *last = NULL;
+	uint32_t n = count_segments(kcp, chain, &last), frg = n;
+
+	if (n == 0)
+		return false;
+	/* The first ring is had here, so that what is accepted can always be sent. */
+	if (kcp->flight.ring.capacity == 0 && !kg_kcp_flight_reserve(&kcp->flight, kcp->mem))
+		return false;
+	for (struct kg_buf *buf = chain; buf != NULL; buf = buf->next)
+		buf->mark = --frg;
+	*kcp->queue_tail = chain;
+	kcp->queue_tail = &last->next;
+	kcp->queued += n;
+	kcp->active_us = kg_kcp_clock(kcp, now_us);
+	kg_kcp_update_probe(kcp);
+	return true;
+}
+
+struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
+{
+	struct kg_buf *message = kg_kcp_recv_take(&kcp->recv);
+
+	if (message != NULL)
+		kg_kcp_update_tell(kcp);
+	return message;
+}
+
+bool kg_kcp_readable(const struct kg_kcp *kcp)
+{
+	return kcp->recv.messages > 0;
+}

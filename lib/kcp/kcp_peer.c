@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcp/kcp_peer.h"
+
+#define WND_FIRST         128u /* before the peer has told (kcp-fec.md A2) */
+#define PROBE_WAIT_MAX_US 10000000u
+
+void kg_kcp_peer_init(struct kg_kcp_peer *peer, uint32_t first_sn)
+{
+	*peer = (struct kg_kcp_peer){
+		.una = first_sn,
+		.edge = first_sn + WND_FIRST,
+		.wnd = WND_FIRST,
+		.probe_us = KG_NEVER_US,
+	};
+}
+
+bool kg_kcp_peer_on_window(struct kg_kcp_peer *peer, uint32_t una, uint16_t wnd)
+{
+	int32_t newer = (int32_t)(una - peer->una);
+	int32_t further = (int32_t)(una + wnd - peer->edge);
+
+	if (newer < 0 || (peer->heard && newer == 0 && further <= 0))
+		return false;
+	peer->una = una;
+	peer->edge = una + wnd;
+	peer->wnd = wnd;
+	peer->heard = true;
+	return true;
+}
+
+static bool take_newer(uint32_t *known, bool *heard, uint32_t ts)
+{
+	if (*heard && (int32_t)(ts - *known) <= 0)
+		return false;
+	*known = ts;
+	*heard = true;
+	return true;
+}
+
+bool kg_kcp_peer_on_push_ts(struct kg_kcp_peer *peer, uint32_t ts)
+{
+	return take_newer(&peer->push_ts, &peer->heard_push, ts);
+}
+
+bool kg_kcp_peer_on_ack_ts(struct kg_kcp_peer *peer, uint32_t ts, uint32_t now_ts)
+{
+	if ((int32_t)(now_ts - ts) < 0)
+		return false;
+	return take_newer(&peer->ack_ts, &peer->heard_ack, ts);
+}
+
+void kg_kcp_peer_set_blocked(struct kg_kcp_peer *peer, bool blocked, uint32_t rto_us,
+			     uint64_t now_us)
+{
+	if (!blocked) {
+		peer->probe_us = KG_NEVER_US;
+	} else if (peer->probe_us == KG_NEVER_US) {
+		peer->probe_wait_us = rto_us;
+		peer->probe_us = now_us + rto_us;
+	}
+}
+
+void kg_kcp_peer_on_probe_sent(struct kg_kcp_peer *peer, uint64_t now_us)
+{
+	uint64_t wait_us = peer->probe_wait_us + peer->probe_wait_us / 2;
+
+	peer->probe_wait_us = KG_MIN(wait_us, (uint64_t)PROBE_WAIT_MAX_US);
+	peer->probe_us = now_us + peer->probe_wait_us;
+}

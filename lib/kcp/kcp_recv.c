@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcp/kcp_recv.h"
+
+#include <string.h>
+
+#include "kcp/kcp.h"
+
+#define WND_FIRST     128u /* what a peer assumes before it hears of us (kcp-fec.md A2) */
+#define WND_SHARE_MIN 2u   /* under any pressure, else nobody would ever learn that it is over */
+
+void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
+{
+	*recv = (struct kg_kcp_recv){
+		.nxt = first_sn,
+		.advertised = first_sn,
+		.wnd = wnd,
+		.tail_link = &recv->head,
+		.partial_link = &recv->head,
+	};
+}
+
+static struct kg_buf **held_slot(const struct kg_kcp_recv *recv, uint32_t sn)
+{
+	return (struct kg_buf **)recv->ring.slots + (sn & (recv->ring.capacity - 1));
+}
+
+void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem)
+{
+	kg_buf_free_chain(recv->head);
+	for (uint32_t i = 0; i < recv->ring.capacity; i++) {
+		struct kg_buf *buf = *held_slot(recv, i);
+
+		if (buf != NULL)
+			kg_buf_free(buf);
+	}
+	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_buf *));
+}
+
+/* Segments the list may hold: the window, or one whole message if that is longer. */
+static uint32_t list_max(const struct kg_kcp_recv *recv, uint32_t wnd)
+{
+	return KG_MAX(wnd, (uint32_t)recv->partial + recv->partial_left);
+}
+
+static bool list_full(const struct kg_kcp_recv *recv)
+{
+	return recv->listed >= list_max(recv, recv->wnd);
+}
+
+static bool under_pressure(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
+{
+	return pool->fair_share < recv->wnd;
+}
+
+uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
+{
+	uint32_t wnd =
+		under_pressure(recv, pool) ? KG_MAX(pool->fair_share, WND_SHARE_MIN) : recv->wnd;
+	uint32_t max = list_max(recv, wnd);
+	uint32_t window = max > recv->listed ? max - recv->listed : 0;
+	int32_t promised = (int32_t)(recv->advertised - recv->nxt);
+
+	if (promised > 0)
+		window = KG_MAX(window, (uint32_t)promised);
+	return KG_MIN(window, (uint32_t)KG_KCP_WINDOW_MAX);
+}
+
+uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
+{
+	uint32_t window = kg_kcp_recv_window(recv, pool);
+
+	recv->advertised = recv->nxt + window;
+	return (uint16_t)window;
+}
+
+bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
+{
+	uint32_t window;
+
+	if ((int32_t)(recv->advertised - recv->nxt) > 0)
+		return false;
+	window = kg_kcp_recv_window(recv, pool);
+	return window > 0 && (recv->listed == 0 || window >= recv->wnd / 4u);
+}
+
+/* Peers may send beyond the advertised edge up to a whole window (kcp-fec.md A5): taken unless
+ * memory is short. */
+static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
+		      uint32_t ahead)
+{
+	if (ahead < kg_kcp_recv_window(recv, pool))
+		return true;
+	return !under_pressure(recv, pool) && ahead < KG_MAX(recv->wnd, WND_FIRST);
+}
+
+static bool in_ring(const struct kg_kcp_recv *recv, uint32_t sn)
+{
+	return sn - recv->nxt < recv->ring.capacity && *held_slot(recv, sn) != NULL;
+}
+
+/* frg contradicts the fragments before: they can never become a message. */
+static void drop_partial(struct kg_kcp_recv *recv)
+{
+	kg_buf_free_chain(*recv->partial_link);
+	*recv->partial_link = NULL;
+	recv->tail_link = recv->partial_link;
+	recv->listed -= recv->partial;
+	recv->partial = 0;
+}
+
+static void list_append(struct kg_kcp_recv *recv, struct kg_buf *buf)
+{
+	uint8_t frg = (uint8_t)buf->mark;
+
+	if (recv->partial > 0 && recv->partial_left != frg + 1)
+		drop_partial(recv);
+	*recv->tail_link = buf;
+	recv->tail_link = &buf->next;
+	recv->listed++;
+	recv->nxt++;
+	recv->partial++;
+	recv->partial_left = frg;
+	if (frg > 0)
+		return;
+	recv->messages++;
+	recv->partial = 0;
+	recv->partial_link = recv->tail_link;
+}
+
+/* Moves what has become in order from the ring to the list. */
+static void drain_ring(struct kg_kcp_recv *recv)
+{
+	while (recv->held > 0 && !list_full(recv)) {
+		struct kg_buf **slot = held_slot(recv, recv->nxt);
+		struct kg_buf *buf = *slot;
+
+		if (buf == NULL)
+			return;
+		*slot = NULL;
+		recv->held--;
+		list_append(recv, buf);
+	}
+}
+
+void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd)
+{
+	recv->wnd = wnd;
+	drain_ring(recv);
+}
+
+static struct kg_buf *copy_segment(struct kg_buf_pool *pool, uint8_t frg, const uint8_t *payload,
+				   uint16_t len)
+{
+	struct kg_buf *buf = kg_buf_alloc(pool, len);
+
+	if (buf == NULL)
+		return NULL;
+	memcpy(buf->data, payload, len);
+	buf->len = len;
+	buf->mark = frg;
+	buf->next = NULL;
+	return buf;
+}
+
+enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
+				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
+				     const uint8_t *payload, uint16_t len)
+{
+	uint32_t ahead = sn - recv->nxt;
+	bool in_order = ahead == 0 && !list_full(recv);
+	struct kg_buf *buf;
+
+	if ((int32_t)ahead < 0 || in_ring(recv, sn))
+		return KG_KCP_STORED_DUPLICATE;
+	if (!in_window(recv, pool, ahead))
+		return KG_KCP_STORED_OUTSIDE;
+	if (!in_order && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(buf), recv->nxt, ahead + 1))
+		return KG_KCP_STORED_NO_ROOM;
+	buf = copy_segment(pool, frg, payload, len);
+	if (buf == NULL)
+		return KG_KCP_STORED_NO_ROOM;
+	if (in_order) {
+		list_append(recv, buf);
+		drain_ring(recv);
+	} else {
+		*held_slot(recv, sn) = buf;
+		recv->held++;
+	}
+	return KG_KCP_STORED_NEW;
+}
+
+struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv)
+{
+	struct kg_buf *first = recv->head, *last = first;
+
+	if (recv->messages == 0)
+		return NULL;
+	for (recv->listed--; last->mark != 0; recv->listed--)
+		last = last->next;
+	recv->head = last->next;
+	last->next = NULL;
+	if (recv->tail_link == &last->next)
+		recv->tail_link = &recv->head;
+	if (recv->partial_link == &last->next)
+		recv->partial_link = &recv->head;
+	recv->messages--;
+	drain_ring(recv);
+	return first;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The receive side: segments out of order in a ring by sn, segments in order in one list, cut into
+ * messages by their frg count-down.
+ *
+ *   list    [m1][m1][m1] [m2] [m3][m3]          ring   rcv_nxt: gap, +1 held, +2 gap, +3 held
+ *                             partial
+ *
+ * Window (kcp-fec.md A10): what may still come, counted from rcv_nxt, is rcv_wnd less the list.
+ * Under memory pressure the pool's fair share takes the place of rcv_wnd, but an edge once
+ * advertised stays. A message of more fragments than that is let in whole, else it would never
+ * complete.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "kcp/kcp_ring.h"
+
+struct kg_kcp_recv {
+	struct kg_kcp_ring ring;      /* of struct kg_buf *, NULL: not held; buf->mark holds frg */
+	uint32_t nxt;                 /* next sn in order */
+	uint32_t held;                /* segments in the ring */
+	uint32_t listed;              /* segments in the list */
+	uint32_t messages;            /* whole ones in the list */
+	uint32_t advertised;          /* right edge the peer may rely on */
+	uint16_t wnd;                 /* configured */
+	uint8_t partial;              /* segments of the unfinished message at the tail */
+	uint8_t partial_left;         /* how many it still needs */
+	struct kg_buf *head;          /* list of segments over next; mark is frg */
+	struct kg_buf **tail_link;    /* where the next segment goes */
+	struct kg_buf **partial_link; /* where the unfinished message begins */
+};
+
+enum kg_kcp_stored {
+	KG_KCP_STORED_NEW,       /* taken */
+	KG_KCP_STORED_DUPLICATE, /* had it before */
+	KG_KCP_STORED_OUTSIDE,   /* beyond the window */
+	KG_KCP_STORED_NO_ROOM,   /* no buffer or no memory */
+};
+
+void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd);
+void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem);
+void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd);
+
+/* Takes in one PUSH segment: copies it into a buffer of its size. */
+enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
+				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
+				     const uint8_t *payload, uint16_t len);
+
+/* Next whole message, or NULL. */
+struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv);
+
+/* Segments that may come now, counted from nxt; at most KG_KCP_WINDOW_MAX. */
+uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
+/* The same, and from now on the peer relies on it. */
+uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
+/* True when the peer was told of no window but there is one worth telling again. */
+bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);

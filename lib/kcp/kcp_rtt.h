@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Round-trip estimate and everything timed by it; kcp_rtt.c states the rule. */
+#pragma once
+
+#include "base/base.h"
+
+#define KG_KCP_RTO_FIRST_US 200000u   /* until there is a sample (kcp-fec.md A2) */
+#define KG_KCP_RTO_MAX_US   60000000u /* also bounds every backed-off time-out and every sample */
+#define KG_KCP_BACKOFF_MAX  15        /* time-outs of one segment that are told apart */
+
+struct kg_kcp_rtt {
+	uint32_t srtt8_us; /* smoothed sample, times 8 so that nothing is truncated; 0: none yet */
+	uint32_t rttvar4_us; /* smoothed deviation, times 4 */
+	uint32_t latest_us;  /* last sample */
+	uint32_t min_us;     /* smallest sample, drifting towards srtt */
+	uint32_t peak_us;    /* largest recent excess of a sample over srtt */
+	uint32_t reorder_us; /* how long a hole waits for the late original; 0: not at all */
+	uint32_t rto_us;
+	uint32_t interval_us; /* how long the peer may sit on its ACKs */
+	uint64_t decayed_us;  /* when peak and reorder were last lowered */
+	uint8_t nodelay;
+};
+
+void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_ms);
+
+/* A segment was acknowledged sample_us after the copy that arrived had left. */
+void kg_kcp_rtt_sample(struct kg_kcp_rtt *rtt, uint64_t sample_us, uint64_t now_us);
+
+/* A fast resend, or a time-out, proved needless: wait longer next time. */
+void kg_kcp_rtt_on_needless_fast(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us);
+void kg_kcp_rtt_on_needless_timeout(struct kg_kcp_rtt *rtt);
+
+/* How long a copy may stay unacknowledged after `backoff` time-outs of its segment. */
+uint64_t kg_kcp_rtt_timeout_us(const struct kg_kcp_rtt *rtt, unsigned int backoff);
+
+static inline uint32_t kg_kcp_rtt_srtt_us(const struct kg_kcp_rtt *rtt)
+{
+	return rtt->srtt8_us / 8;
+}
