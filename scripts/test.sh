@@ -34,18 +34,6 @@ step() {
     fi
 }
 
-# build DIR OPTION…: configures, afresh when the options have changed, and compiles.
-build() {
-    local dir=$1
-    shift
-    if [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
-        rm -rf "$dir"
-        meson setup "$dir" "$@" || return
-        echo "$*" >"$dir/options"
-    fi
-    ninja -C "$dir"
-}
-
 # suites DIR SUITE…: runs tests of a build and keeps the results for the sum.
 suites() {
     local dir=$1 name
@@ -60,10 +48,10 @@ suites() {
 
 step packages scripts/install-deps.sh
 step lint scripts/lint.sh
-if step build build build/release --buildtype=release; then
+if step build scripts/build.sh build/release --buildtype=release; then
     suites build/release unit sim replay fuzz
 fi
-if CC=clang step build-sanitized build build/sanitized --buildtype=debugoptimized \
+if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined; then
     suites build/sanitized unit sim fuzz
 fi

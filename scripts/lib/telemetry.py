@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Asks a running box what it sees, over DPDK's telemetry socket.
+
+    telemetry.py NAME /kcpgate/stats        prints the answer as JSON
+
+NAME is the configuration's "name". `dpdk-telemetry.py -f kcpgate-NAME` is the interactive way.
+"""
+
+import json
+import os
+import socket
+import sys
+
+
+def socket_path(name):
+    base = os.environ.get("RUNTIME_DIRECTORY") or (
+        "/var/run" if os.getuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp"))
+    return f"{base}/dpdk/kcpgate-{name}/dpdk_telemetry.v2"
+
+
+class Connection:
+    def __init__(self, name):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(10)
+        self._socket.connect(socket_path(name))
+        self._room = json.loads(self._socket.recv(1024))["max_output_len"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def ask(self, command, *parameters):
+        self._socket.send(",".join((command, *map(str, parameters))).encode())
+        return json.loads(self._socket.recv(self._room + 1024))[command]
+
+    def stats(self):
+        return self.ask("/kcpgate/stats")
+
+    def worker_stats(self):
+        """The same for each worker."""
+        return [self.ask("/kcpgate/stats", worker) for worker in range(self.stats()["workers"])]
+
+    def tunnels(self):
+        return self.ask("/kcpgate/tunnels")
+
+    def channels(self):
+        """All channels, page by page; the key is a field "conv"."""
+        rows = []
+        for worker in range(self.stats()["workers"]):
+            skip = 0
+            while skip is not None:
+                page = self.ask("/kcpgate/channels", worker, skip) or {}
+                skip = page.pop("next", None)
+                rows += [{"conv": int(conv, 16), "worker": worker, **row}
+                         for conv, row in page.items()]
+        return rows
+
+
+def drops_of(stats):
+    """Reason to count, those that have happened."""
+    return {name.removeprefix("drop_"): count for name, count in stats.items()
+            if name.startswith("drop_") and count}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    with Connection(sys.argv[1]) as box:
+        for wanted in sys.argv[2:]:
+            print(json.dumps(box.ask(*wanted.split(",")), indent=2))

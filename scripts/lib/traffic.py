@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Applications for trying a tunnel out: an echo server for TCP and UDP, and clients that measure it.
+
+    traffic.py serve ADDRESS PORT                  echo server, until ended
+    traffic.py udp ADDRESS PORT                    echoes datagrams of 1 … 1400 bytes
+    traffic.py pingpong ADDRESS PORT COUNT BYTES   round trips over TCP, percentiles
+"""
+
+import hashlib
+import random
+import socket
+import sys
+import threading
+import time
+
+CHUNK = 1 << 16
+
+
+def _family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def listen_tcp(address, port, backlog=512):
+    s = socket.socket(_family(address), socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    s.listen(backlog)
+    return s
+
+
+def serve_tcp(address, port, handler):
+    """Calls handler(connection) on a thread per connection. Returns the listening socket; closing
+    it ends the service."""
+    listener = listen_tcp(address, port)
+
+    def handle(connection):
+        with connection:
+            try:
+                handler(connection)
+            except OSError:
+                pass  # the other side is free to leave
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=handle, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
+def echo(connection):
+    while data := connection.recv(CHUNK):
+        connection.sendall(data)
+
+
+def serve_udp_echo(address, port):
+    s = socket.socket(_family(address), socket.SOCK_DGRAM)
+    s.bind((address, port))
+
+    def answer():
+        while True:
+            try:
+                data, sender = s.recvfrom(CHUNK)
+                s.sendto(data, sender)
+            except ConnectionError:
+                continue  # an ICMP error to an earlier answer
+            except OSError:
+                return
+
+    threading.Thread(target=answer, daemon=True).start()
+    return s
+
+
+def serve_echo(address, port):
+    return serve_tcp(address, port, echo), serve_udp_echo(address, port)
+
+
+def connect(address, port, timeout_s=30):
+    s = socket.create_connection((address, port), timeout_s)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+
+def receive_exactly(s, size):
+    data = bytearray()
+    while len(data) < size:
+        piece = s.recv(min(CHUNK, size - len(data)))
+        if not piece:
+            raise AssertionError(f"connection ended after {len(data)} of {size} bytes")
+        data += piece
+    return bytes(data)
+
+
+def tcp_echo(address, port, size, seed=1, timeout_s=60):
+    """Sends random bytes and checks that the same come back; returns the seconds it took."""
+    data = random.Random(seed).randbytes(size)
+    begin = time.monotonic()
+    with connect(address, port, timeout_s) as s:
+        threading.Thread(target=_send_all, args=(s, data), daemon=True).start()
+        back = receive_exactly(s, size)
+    if hashlib.sha256(back).digest() != hashlib.sha256(data).digest():
+        raise AssertionError(f"{size} bytes came back changed")
+    return time.monotonic() - begin
+
+
+def _send_all(s, data):
+    try:
+        s.sendall(data)
+    except OSError:
+        pass  # the receiving side reports it
+
+
+def udp_socket(address, port, timeout_s=5):
+    s = socket.socket(_family(address), socket.SOCK_DGRAM)
+    s.settimeout(timeout_s)
+    s.connect((address, port))
+    return s
+
+
+def udp_echo(address, port, sizes=range(1, 1401), timeout_s=5, window=16):
+    """Sends one datagram of each size, some at a time, and waits for all to come back whole."""
+    rng = random.Random(2)
+    sizes = list(sizes)
+    with udp_socket(address, port, timeout_s) as s:
+        for start in range(0, len(sizes), window):
+            waiting = [rng.randbytes(size) for size in sizes[start:start + window]]
+            for data in waiting:
+                s.send(data)
+            while waiting:
+                try:
+                    back = s.recv(CHUNK)
+                except TimeoutError:
+                    raise AssertionError(f"no echo of datagrams of "
+                                         f"{[len(w) for w in waiting]} bytes") from None
+                if back not in waiting:
+                    raise AssertionError(f"a datagram of {len(back)} bytes came back changed")
+                waiting.remove(back)
+    return len(sizes)
+
+
+def ping_pong(address, port, count, size):
+    """Seconds of each round trip of `size` bytes over one TCP connection, in order of length."""
+    ball = bytes(size)
+    times = []
+    with connect(address, port) as s:
+        for _ in range(count):
+            begin = time.perf_counter()
+            s.sendall(ball)
+            receive_exactly(s, size)
+            times.append(time.perf_counter() - begin)
+    return sorted(times)
+
+
+def main(command, address, port, *rest):
+    port = int(port)
+    if command == "serve":
+        _services = serve_echo(address, port)
+        threading.Event().wait()
+    elif command == "udp":
+        print(f"{udp_echo(address, port)} datagrams of 1 to 1400 bytes came back unchanged")
+    elif command == "pingpong":
+        count, size = map(int, rest)
+        times = ping_pong(address, port, count, size)
+        at = [f"p{p} {times[min(count - 1, count * p // 100)] * 1e3:.2f} ms" for p in (50, 90, 99)]
+        print(f"{', '.join(at)} ({count} round trips of {size} bytes)")
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        raise SystemExit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except KeyboardInterrupt:
+        pass

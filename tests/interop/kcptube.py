@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""An original kcptube at the other end: 50 MB of TCP each way with hash check, and an echo of UDP
+datagrams of every size from 1 to 1400 bytes.
+
+    kcptube.py client|server ALGORITHM      which end the original is
+    environment: KCPTUBE=path of an original binary; skipped without
+
+    client ── wire ── server      one is a box, the other the original on its kernel's sockets
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "netns"))
+from lab import (CLIENT4, DESTINATION, ENTRY, SERVER4, TUNNEL_PORT, Lab, eventually,  # noqa: E402
+                 skip)
+import traffic  # noqa: E402
+
+PASSWORD = "qwerty1234"
+MEGABYTE = 1 << 20
+
+
+def original_settings(role, algorithm):
+    ends = {
+        "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
+                   "destination_port": TUNNEL_PORT, "dport_refresh": 0},
+        "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
+                   "destination_port": DESTINATION[1]},
+    }
+    settings = {"mode": role, "kcp": "regular3", "ipv4_only": 1, **ends[role],
+                "encryption_algorithm": algorithm}
+    if algorithm != "none":
+        settings["encryption_password"] = PASSWORD
+    return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+def start_original(lab, box, binary, algorithm):
+    address = CLIENT4 if box.role == "client" else SERVER4
+    box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
+    path = lab.directory / "original.conf"
+    path.write_text(original_settings(box.role, algorithm))
+    log = open(lab.directory / "original.log", "wb")
+    process = lab.popen(box.ns, binary, str(path), stdout=log, stderr=log)
+
+    def listens():
+        assert process.poll() is None, (lab.directory / "original.log").read_text()
+        kind = ("-t", ENTRY[1]) if box.role == "client" else ("-u", TUNNEL_PORT)
+        return box.ns.run("ss", "-Hln", kind[0], f"sport = :{kind[1]}").strip()
+
+    eventually("the original listens", listens)
+    return process
+
+
+def main(role, algorithm):
+    binary = os.environ.get("KCPTUBE")
+    if not binary:
+        skip("no original to talk to (environment variable KCPTUBE)")
+    with Lab() as lab:
+        theirs, ours = (lab.client, lab.server) if role == "client" else (lab.server, lab.client)
+        lab.set_tunnels(kcp="regular3", encryption_algorithm=algorithm,
+                        encryption_password=PASSWORD)
+        if algorithm == "none":
+            del ours.config["tunnels"][0]["encryption_password"]
+        ours.start()
+        process = start_original(lab, theirs, binary, algorithm)
+        with lab.server.ns:
+            services = traffic.serve_echo(*DESTINATION)
+        with lab.client.ns:
+            for seed in range(3):
+                traffic.tcp_echo(*ENTRY, 10_000, seed, timeout_s=20)
+            took_s = traffic.tcp_echo(*ENTRY, 50 * MEGABYTE, timeout_s=90)
+            print(f"50 MB there and back in {took_s:.1f} s")
+            traffic.udp_echo(*ENTRY, timeout_s=10)
+        assert process.poll() is None, "the original has ended"
+        assert ours.counter("delivered") > 30_000
+        wrong = set(ours.all_drops()) - {"handshake_unknown", "conv_unknown", "handshake_replayed"}
+        assert not wrong, f"drops {ours.all_drops()}"
+        del services
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

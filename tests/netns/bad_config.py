@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Configuration files that are wrong: every error is shown, with file and line or the key's path, and
+the exit status is 2. No wire needed."""
+
+import copy
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lab import kcpgate, port, tunnel
+
+GOOD = {"name": "config-test", "workers": [0], "memory": {"hugepages": False, "mb": 128},
+        "ports": [port("198.18.0.1", "fd00:18::1", "net_null0")], "tunnels": [tunnel("client")]}
+
+
+def call(*arguments):
+    done = subprocess.run([kcpgate(), *arguments], capture_output=True, text=True, check=False,
+                          timeout=30)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(directory, text, status, *words, option="--check-config"):
+    path = Path(directory, "box.json")
+    path.write_text(text if isinstance(text, str) else json.dumps(text, indent=2))
+    got, out, errors = call(*([option] if option else []), str(path))
+    assert got == status, f"status {got} instead of {status} for {text}\n{out}{errors}"
+    for word in words:
+        assert word in errors, f"no word of {word!r} in:\n{errors}"
+    return out
+
+
+def changed(**changes):
+    config = copy.deepcopy(GOOD)
+    config["tunnels"][0].update(changes)
+    return config
+
+
+with tempfile.TemporaryDirectory() as d:
+    check(d, GOOD, 0)
+    printed = check(d, GOOD, 0, option="--print-config")
+    check(d, printed, 0)
+    assert check(d, printed, 0, option="--print-config") == printed, "not what was read"
+
+    check(d, '{\n  "name": "x",\n  "workers": [0,\n}\n', 2, "box.json:4")
+    check(d, "", 2, "box.json")
+    check(d, "[]", 2, "box.json")
+    check(d, changed(listen_port=70000), 2, "tunnels[0].listen_port", "70000", "65535")
+    check(d, changed(listen_port=True), 2, "tunnels[0].listen_port")
+    check(d, changed(encryption_pasword="x"), 2, "encryption_pasword", "encryption_password")
+    check(d, changed(kcp="regular9"), 2, "tunnels[0].kcp", "regular9")
+    check(d, changed(mux_tunnels=3), 2, "tunnels[0].mux_tunnels", "not supported yet")
+    check(d, changed(fec="20:4"), 2, "tunnels[0].fec", "not supported yet")
+    check(d, changed(mode="relay"), 2, "tunnels[0].mode")
+    check(d, {**GOOD, "workers": "all"}, 2, "workers")
+    check(d, {**GOOD, "ports": []}, 2, "ports")
+    # All at once.
+    check(d, {**changed(listen_port=0, kcp="fast7", udp_timeout="soon"), "pol": "busy"}, 2,
+          "tunnels[0].listen_port", "tunnels[0].kcp", "tunnels[0].udp_timeout", "pol", "poll")
+
+    status, _, errors = call("--check-config", f"{d}/absent.json")
+    assert status == 2 and "absent.json" in errors
+    status, _, errors = call("--no-such-option")
+    assert status == 2 and errors
+    status, _, errors = call()
+    assert status == 2 and errors
+
+    # A device that is not there shows itself only when it is opened.
+    unreachable = copy.deepcopy(GOOD)
+    unreachable["ports"][0]["device"] = "net_af_packet0,iface=absent0"
+    check(d, unreachable, 2, "ports[0].device", "absent0", option=None)
+    unreachable["ports"][0]["device"] = "0000:ff:1f.7"
+    check(d, unreachable, 2, "ports[0].device", "0000:ff:1f.7", option=None)

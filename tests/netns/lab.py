@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two boxes and a wire between them, in network namespaces: what every end-to-end test starts from.
+
+    client namespace            wire namespace             server namespace
+    applications                bridge `switch`                applications
+    TAP kg-wan 198.18.0.1       198.18.0.9                 TAP kg-wan 198.18.0.2
+        fd00:18::1              fd00:18::9                     fd00:18::2
+    kcpgate on `wan` ────────── to-client  to-server ───── kcpgate on `wan`
+
+    with Lab() as lab:
+        lab.start()
+        ...
+
+Tests wait for events (`eventually`, `Box.wait_log`), assert counters as well as traffic, and leave
+nothing behind however they end. Exit status 0 passed, 77 skipped, anything else failed.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+import telemetry  # noqa: E402
+
+CLIENT4, CLIENT6 = "198.18.0.1", "fd00:18::1"
+SERVER4, SERVER6 = "198.18.0.2", "fd00:18::2"
+WIRE4, WIRE6 = "198.18.0.9", "fd00:18::9"
+TUNNEL_PORT = 3000       # UDP, between the boxes
+ENTRY = ("127.0.0.1", 6000)      # where applications enter the tunnel, client namespace
+DESTINATION = ("127.0.0.1", 7000)  # where they come out, server namespace
+READY_S = 30
+
+_libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+
+
+def skip(reason):
+    print(reason)
+    sys.exit(77)
+
+
+def eventually(what, condition, timeout_s=10.0):
+    """Waits until condition() is true and returns its value; fails with `what` otherwise."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s:g} s: {what}")
+        time.sleep(0.02)
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}"
+                             f"{done.stderr}")
+    return done.stdout
+
+
+class Namespace:
+    """A network namespace. `with ns:` moves the calling thread into it: sockets and processes
+    made there belong to it."""
+
+    def __init__(self, name):
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY)
+        self._outer = threading.local()
+        self.ip("link", "set", "lo", "up")
+
+    def __enter__(self):
+        self._outer.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self._set(self.fd)
+        return self
+
+    def __exit__(self, *_):
+        self._set(self._outer.fd)
+        os.close(self._outer.fd)
+
+    @staticmethod
+    def _set(fd):
+        if _libc.setns(fd, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def run(self, *command, **options):
+        with self:
+            return run(*command, **options)
+
+    def ip(self, *arguments):
+        return run("ip", "-n", self.name, *arguments)
+
+    def sysctl(self, key, value):
+        with self:
+            Path("/proc/sys", key.replace(".", "/")).write_text(str(value))
+
+    def delete(self):
+        os.close(self.fd)
+        run("ip", "netns", "delete", self.name)
+
+
+class Box:
+    """One kcpgate process in a namespace of its own."""
+
+    def __init__(self, lab, role, config):
+        self.role, self.config = role, config
+        self.ns = Namespace(f"{lab.prefix}-{role}")
+        self.path = lab.directory / f"{role}.json"
+        self.log_path = lab.directory / f"{role}.log"
+        self.process = None
+        self._ready = threading.Event()
+        self._reader = None
+
+    @property
+    def name(self):
+        return self.config["name"]
+
+    def start(self, wait=True):
+        self.path.write_text(json.dumps(self.config, indent=2))
+        self._ready.clear()
+        with self.ns, open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([kcpgate(), str(self.path)], stdout=subprocess.PIPE,
+                                            stderr=log, stdin=subprocess.DEVNULL)
+        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
+        if wait:
+            self.wait_ready()
+
+    def _read(self, stream):
+        with open(self.log_path, "ab", buffering=0) as log:
+            for line in stream:
+                log.write(line)
+                if line.strip() == b"kcpgate ready":
+                    self._ready.set()
+
+    def wait_ready(self):
+        eventually(f"{self.role} says ready",
+                   lambda: self._ready.is_set() or self.process.poll() is not None, READY_S)
+        assert self.process.poll() is None, f"{self.role} ended with {self.process.returncode}"
+
+    def stop(self, number=signal.SIGTERM, timeout_s=15):
+        """Sends a signal and returns the exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(timeout_s)
+        self._reader.join()
+        self.process = None
+        return status
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def wait_log(self, pattern, timeout_s=10):
+        return eventually(f"{self.role} logs /{pattern}/",
+                          lambda: re.search(pattern, self.log()), timeout_s)
+
+    def _ask(self, question):
+        with telemetry.Connection(self.name) as connection:
+            return question(connection)
+
+    def stats(self):
+        return self._ask(telemetry.Connection.stats)
+
+    def worker_stats(self):
+        return self._ask(telemetry.Connection.worker_stats)
+
+    def tunnels(self):
+        return self._ask(telemetry.Connection.tunnels)
+
+    def channels(self):
+        return self._ask(telemetry.Connection.channels)
+
+    def counter(self, name):
+        return self.stats()[name]
+
+    def drops(self, reason):
+        return self.stats()[f"drop_{reason}"]
+
+    def all_drops(self):
+        return telemetry.drops_of(self.stats())
+
+    def rss_kib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status")
+                             .read_text()).group(1))
+
+
+def kcpgate():
+    path = os.environ.get("KCPGATE") or str(ROOT / "build/release/app/kcpgate/kcpgate")
+    assert os.access(path, os.X_OK), f"no kcpgate binary at {path} (environment variable KCPGATE)"
+    return path
+
+
+def port(address4, address6, pmd, **more):
+    return {"name": "wan", "device": f"{pmd},iface=wan", "tap": "kg-wan", "mtu": 1500,
+            "addresses": [f"{address4}/24", f"{address6}/64"], **more}
+
+
+def tunnel(mode, **more):
+    """A tunnel's settings; the two modes fit each other unless told otherwise."""
+    ends = {
+        "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
+                   "destination_port": TUNNEL_PORT},
+        "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
+                   "destination_port": DESTINATION[1]},
+    }
+    return {"name": "home", "mode": mode, "kcp": "fast1", "encryption_algorithm": "AES-GCM",
+            "encryption_password": "a password for tests", **ends[mode], **more}
+
+
+class Lab:
+    """Namespaces, wire and boxes. Changes to the configuration are made on lab.client.config and
+    lab.server.config (plain JSON objects) before start()."""
+
+    def __init__(self, pmd=None):
+        if os.geteuid() != 0:
+            skip("needs root for network namespaces")
+        _sweep()
+        pmd = pmd or os.environ.get("KG_PMD", "net_af_xdp0")
+        self.pmd = pmd
+        self.prefix = f"kgt{os.getpid()}"
+        self.directory = Path(tempfile.mkdtemp(prefix="kcpgate-test-"))
+        self._cleanups = contextlib.ExitStack()
+        self._namespaces = []
+        try:
+            self.client = self._box("client", port(CLIENT4, CLIENT6, pmd), 0)
+            self.server = self._box("server", port(SERVER4, SERVER6, pmd), 1)
+            self.wire = Namespace(f"{self.prefix}-wire")
+            self._namespaces.append(self.wire)
+            self._connect()
+        except BaseException:
+            self._tear_down()
+            raise
+
+    def _box(self, role, port_config, cpu):
+        cpus = sorted(os.sched_getaffinity(0))
+        config = {"name": f"{self.prefix}-{role}", "workers": [cpus[cpu % len(cpus)]],
+                  "poll": "adaptive", "memory": {"hugepages": False, "mb": 192},
+                  "ports": [port_config], "tunnels": [tunnel(role)]}
+        box = Box(self, role, config)
+        self._namespaces.append(box.ns)
+        return box
+
+    def _connect(self):
+        self.wire.ip("link", "add", "switch", "type", "bridge", "forward_delay", "0",
+                     "stp_state", "0", "mcast_snooping", "0")
+        for box in (self.client, self.server):
+            far = f"to-{box.role}"
+            box.ns.ip("link", "add", "wan", "type", "veth", "peer", "name", far,
+                      "netns", self.wire.name)
+            box.ns.sysctl("net.ipv6.conf.wan.disable_ipv6", 1)
+            self.wire.sysctl(f"net.ipv6.conf.{far}.disable_ipv6", 1)
+            # A frame on this wire is what a frame on a cable is: no longer than the MTU, its VLAN tag inside.
+            for ns, link in ((box.ns, "wan"), (self.wire, far)):
+                ns.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off",
+                       "txvlan", "off", "rxvlan", "off")
+            if self.pmd.startswith("net_af_packet"):
+                # AF_PACKET sees a copy; the kernel must not answer the original.
+                box.ns.run("nft", "-f", "-", input="""
+                    table netdev kcpgate { chain quiet {
+                        type filter hook ingress device wan priority -500; policy drop; }; }""")
+            self.wire.ip("link", "set", far, "master", "switch", "up")
+            box.ns.ip("link", "set", "wan", "up")
+        # No duplicate address detection: the address can be used at once.
+        self.wire.sysctl("net.ipv6.conf.switch.accept_dad", 0)
+        self.wire.ip("address", "add", f"{WIRE4}/24", "dev", "switch")
+        self.wire.ip("address", "add", f"{WIRE6}/64", "dev", "switch", "nodad")
+        self.wire.ip("link", "set", "switch", "up")
+
+    @property
+    def boxes(self):
+        return (self.client, self.server)
+
+    def set_tunnels(self, **settings):
+        """Changes settings that both ends share."""
+        for box in self.boxes:
+            for t in box.config["tunnels"]:
+                t.update(settings)
+
+    def start(self):
+        for box in self.boxes:
+            box.start(wait=False)
+        for box in self.boxes:
+            box.wait_ready()
+
+    def lose(self, percent):
+        """The wire loses this share of all frames, at random, both ways."""
+        self.wire.run("nft", "-f", "-", input=f"""
+            table bridge loss {{ chain forward {{ type filter hook forward priority 0;
+                numgen random mod 1000 < {int(percent * 10)} counter drop
+            }}
+            }}""")
+
+    def defer(self, function, *arguments):
+        """Calls it when the lab is torn down, last one first."""
+        self._cleanups.callback(function, *arguments)
+
+    def popen(self, ns, *command, **options):
+        """A process in a namespace, ended with the lab."""
+        with ns:
+            process = subprocess.Popen(command, **options)
+        self.defer(_end, process)
+        return process
+
+    def __enter__(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda n, _: sys.exit(128 + n))
+        return self
+
+    def __exit__(self, kind, error, _):
+        try:
+            if kind is None:
+                for box in self.boxes:
+                    if box.running:
+                        check_balance(box)
+                        status = box.stop()
+                        assert status == 0, f"{box.role} stopped with status {status}"
+        except BaseException:
+            self._show()
+            raise
+        finally:
+            if kind is not None and not issubclass(kind, SystemExit):
+                self._show()
+            self._tear_down()
+
+    def _show(self):
+        for box in self.boxes:
+            print(f"---- log of {box.role}, last lines")
+            print("\n".join(box.log().splitlines()[-40:]))
+            with contextlib.suppress(Exception):
+                stats = {name: count for name, count in box.stats().items() if count}
+                print(f"---- counters of {box.role}: {stats}")
+
+    def _tear_down(self):
+        self._cleanups.close()
+        for box in [getattr(self, role, None) for role in ("client", "server")]:
+            if box and box.process:
+                _end(box.process)
+        for ns in self._namespaces:
+            with contextlib.suppress(Exception):
+                ns.delete()
+        run("rm", "-rf", str(self.directory), *(str(path) for path in
+            Path("/var/run/dpdk").glob(f"kcpgate-{self.prefix}-*")))
+
+
+def check_balance(box):
+    """Every frame is accounted for, on every worker."""
+    def balanced():
+        for worker in box.worker_stats():
+            drops = sum(count for reason, count in telemetry.drops_of(worker).items()
+                        if not reason.startswith("tx_"))
+            if worker["rx_frames"] + worker["handed_in"] != (
+                    worker["delivered"] + worker["punted"] + worker["handed_off"] + drops):
+                return False
+        return True
+    eventually(f"counters of {box.role} balance", balanced, 5)
+
+
+def _end(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _sweep():
+    """Removes namespaces of earlier tests that were killed before they could clean up."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+        match = re.fullmatch(r"kgt(\d+)-\w+", name)
+        if match and not os.path.exists(f"/proc/{match.group(1)}"):
+            subprocess.run(["ip", "netns", "delete", name], check=False)

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ports with a VLAN: everything on the wire carries tag 7, tunnel and slow path alike; frames without
+a tag or with another one are dropped and counted.
+
+    client ═ 802.1Q, id 7 ═ bridge ═ server
+"""
+
+import signal
+import subprocess
+
+from lab import DESTINATION, ENTRY, SERVER4, SERVER6, Lab, eventually
+from wire import send_frames
+import traffic
+
+with Lab() as lab:
+    for box in lab.boxes:
+        box.config["ports"][0]["vlan"] = 7
+    lab.start()
+    with lab.server.ns:
+        services = traffic.serve_echo(*DESTINATION)
+    dump = lab.popen(lab.wire, "tcpdump", "-n", "-e", "-l", "-i", "to-server", "udp or vlan or arp",
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "listening" in dump.stderr.readline() + dump.stderr.readline()
+    with lab.client.ns:
+        traffic.tcp_echo(*ENTRY, 500_000)
+        traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 25))
+    for address in (SERVER4, SERVER6):
+        lab.client.ns.run("ping", "-n", "-c", "2", "-i", "0.2", "-W", "5", address)
+    dump.send_signal(signal.SIGINT)
+    lines = dump.communicate(timeout=20)[0].splitlines()
+    assert len(lines) > 500, f"only {len(lines)} frames seen"
+    untagged = [line for line in lines if "vlan 7," not in line]
+    assert not untagged, untagged[:3]
+
+    head = bytes.fromhex("ffffffffffff" "020000000001")
+    foreign = [head + bytes.fromhex("0806") + bytes(46),          # no tag
+               head + bytes.fromhex("8100" "0008" "0806") + bytes(46)]  # id 8
+    before = lab.server.drops("vlan_foreign")
+    send_frames(lab.wire, "to-server", foreign * 5)
+    eventually("foreign tags are counted", lambda: lab.server.drops("vlan_foreign") >= before + 10)
