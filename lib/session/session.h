@@ -36,13 +36,18 @@ struct kg_port_range {
 
 struct kg_session_config {
 	enum kg_role role;
-	struct kg_kcp_params kcp;	    /* conv, first_sn and ts_offset_ms are chosen per channel */
+	/*
+	 * conv is chosen per channel. first_sn and ts_offset_ms are 0 but in tests of wrap-around:
+	 * both ends must start at the same sn, and a random clock offset is chosen per channel.
+	 */
+	struct kg_kcp_params kcp;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
-	uint32_t keep_alive_s; /* 0: off */
+	uint32_t keep_alive_s;    /* 0: off */
 	uint16_t worker, workers; /* this worker's number and how many there are */
 	uint32_t channels_max;
-	/* client: where to; one is chosen at random for every handshake and channel */
+	/* client: where to; one address is chosen at random for every handshake and its channel,
+	 * one port for each of them. The arrays stay the caller's and outlive the session. */
 	const struct kg_ip *destinations;
 	uint16_t destination_count;
 	const struct kg_port_range *destination_ports; /* sorted, disjoint */
@@ -56,11 +61,11 @@ struct kg_channel;
 
 enum kg_close {
 	KG_CLOSE_FINISHED,  /* we ended it; everything was acknowledged */
-	KG_CLOSE_PEER,	    /* the peer sent disconnect; all data before it was readable */
+	KG_CLOSE_PEER,      /* the peer sent disconnect; all data before it was readable */
 	KG_CLOSE_REFUSED,   /* the server reported failure: see the text */
 	KG_CLOSE_HANDSHAKE, /* no answer within 30 s */
 	KG_CLOSE_SILENCE,   /* no input from the peer for 255 s */
-	KG_CLOSE_IDLE,	    /* UDP flow silent for udp_timeout */
+	KG_CLOSE_IDLE,      /* UDP flow silent for udp_timeout */
 	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
 	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
 };
@@ -100,7 +105,7 @@ void kg_session_destroy(struct kg_session *s);
 
 /* A datagram between envelope and KCP. */
 struct kg_datagram {
-	struct kg_endpoint local;  /* client output: ip.version 0, the host fills the address in */
+	struct kg_endpoint local; /* client output: ip.version 0, the host fills the address in */
 	struct kg_endpoint remote;
 	uint8_t *data; /* the body: KCP segments */
 	uint16_t len;
@@ -169,7 +174,7 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* ---- seeing inside ---- */
 
 enum kg_channel_state {
-	KG_CHANNEL_HANDSHAKE,  /* client: asking; server: connecting to the destination */
+	KG_CHANNEL_HANDSHAKE, /* client: asking; server: connecting to the destination */
 	KG_CHANNEL_OPEN,
 	KG_CHANNEL_CLOSING, /* our end is in, waiting for its acknowledgement */
 	KG_CHANNEL_CLOSED,  /* waiting for kg_channel_free */
@@ -182,7 +187,7 @@ struct kg_channel_info {
 	enum kg_protocol protocol;
 	enum kg_channel_state state;
 	struct kg_endpoint local, remote; /* remote.ip.version 0: not known yet */
-	uint64_t age_us, silent_us;	  /* since opened; since last input */
+	uint64_t age_us, silent_us;       /* since opened; since last input */
 	struct kg_kcp_stats kcp;
 };
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info,
@@ -194,7 +199,8 @@ struct kg_channel *kg_session_next_channel(const struct kg_session *s, const str
 struct kg_session_stats {
 	uint64_t handshakes_started, handshakes_done, handshakes_failed;
 	uint64_t channels, channels_opened, channels_closed; /* now; ever */
-	uint64_t peer_moves;	    /* peer addresses that changed */
+	uint64_t peer_moves;                                 /* peer addresses that changed */
+	uint64_t messages_dropped; /* malformed, of unknown kind, or out of place */
 	uint64_t closed_by[KG_CLOSE_EXHAUSTED + 1];
 };
 void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats);

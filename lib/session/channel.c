@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A channel's data and its end.
+ *
+ * Messages are taken from the engine one at a time, and only when the one before has been taken by
+ * the host: what lies behind unread data, a disconnect too, waits its turn, and the window that the
+ * engine advertises shows the peer how slow the reader is.
+ *
+ * The wire has no half-close: a disconnect ends both directions. After the end the line stays for a
+ * while to acknowledge what the peer repeats, and after an abort to say so.
+ */
+#include "session/internal.h"
+
+/* The engines of stock peers stop working at sn 2^32 (kcp-fec.md A12). */
+#define SEGMENTS_MAX (UINT32_MAX - (1u << 20))
+
+/* A peer that did not hear our last acknowledgement asks again for this long. */
+#define FINISHED_LINGER_US (5ull * KG_US_PER_S)
+#define PEER_LINGER_US     (35ull * KG_US_PER_S)
+#define ABORT_LINGER_US    (35ull * KG_US_PER_S)
+
+/* ---- life ---- */
+
+struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol protocol, uint32_t conv,
+				     uint64_t now_us)
+{
+	struct kg_channel *ch = kg_mem_alloc(s->mem, sizeof(*ch));
+	struct kg_kcp_params params = s->config.kcp;
+
+	if (ch == NULL)
+		return NULL;
+	params.conv = conv;
+	if (params.ts_offset_ms == 0)
+		params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
+	ch->protocol = (uint8_t)protocol;
+	ch->conv = conv;
+	ch->snd_wnd = params.snd_wnd;
+	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
+	if (!kg_line_init(&ch->line, s, KG_LINE_CHANNEL, &params, now_us)) {
+		kg_mem_free(s->mem, ch, sizeof(*ch));
+		return NULL;
+	}
+	kg_line_move(&ch->line, KG_HOME_CHANNELS);
+	return ch;
+}
+
+void kg_channel_unhook(struct kg_channel *ch)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_handshake *hs = ch->handshake;
+
+	if (s->config.role == KG_ROLE_CLIENT) {
+		kg_u32map_remove(&s->by_name, ch->line.local.port);
+		s->ops.port_release(s->host, ch->line.local.port);
+	} else {
+		kg_u32map_remove(&s->by_name, ch->conv);
+	}
+	ch->handshake = NULL;
+	if (hs == NULL)
+		return;
+	hs->channel = NULL;
+	if (hs->line.home == KG_HOME_HANDSHAKES)
+		kg_line_retire(&hs->line);
+}
+
+void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	ch->last_input_us = ch->last_data_us = ch->last_alive_us = ch->closing_us = now_us;
+	if (ch->state == KG_CHANNEL_HANDSHAKE) {
+		ch->state = ch->finishing ? KG_CHANNEL_CLOSING : KG_CHANNEL_OPEN;
+		if (s->config.role == KG_ROLE_CLIENT)
+			s->ops.opened(s->host, ch);
+	}
+	kg_line_touch(&ch->line, now_us);
+}
+
+void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
+		      const char *text, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	if (ch->state == KG_CHANNEL_CLOSED)
+		return;
+	ch->state = KG_CHANNEL_CLOSED;
+	ch->linger_until_us = now_us + linger_us;
+	s->stats.closed_by[why]++;
+	s->stats.channels_closed++;
+	if (linger_us == 0)
+		kg_line_unhook(&ch->line);
+	kg_line_touch(&ch->line, now_us);
+	s->ops.closed(s->host, ch, why, text);
+}
+
+void kg_channel_free(struct kg_channel *ch)
+{
+	ch->user = NULL;
+	if (!ch->line.hooked) {
+		kg_line_retire(&ch->line);
+		return;
+	}
+	kg_line_move(&ch->line, KG_HOME_LINGERING);
+	kg_channel_discard_input(ch);
+}
+
+/* ---- out ---- */
+
+void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
+{
+	static const enum kg_feature in_turn[] = {
+		KG_FEATURE_KEEP_ALIVE,
+		KG_FEATURE_KEEP_ALIVE_RESPONSE,
+		KG_FEATURE_DISCONNECT,
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(in_turn); i++) {
+		struct kg_message message = { .feature = in_turn[i], .protocol = ch->protocol };
+
+		if ((ch->owed & 1u << in_turn[i]) == 0)
+			continue;
+		if (!kg_line_say(&ch->line, &message, now_us))
+			return;
+		ch->owed &= (uint8_t) ~(1u << in_turn[i]);
+	}
+}
+
+void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us)
+{
+	ch->owed |= (uint8_t)(1u << feature);
+	kg_channel_pay(ch, now_us);
+}
+
+static void finish_as(struct kg_channel *ch, enum kg_close why, uint64_t now_us)
+{
+	ch->finishing = true;
+	ch->why = (uint8_t)why;
+	ch->closing_us = now_us;
+	if (ch->state == KG_CHANNEL_OPEN)
+		ch->state = KG_CHANNEL_CLOSING;
+	kg_channel_say(ch, KG_FEATURE_DISCONNECT, now_us);
+}
+
+static uint32_t count(const struct kg_buf *chain)
+{
+	uint32_t segments = 0;
+
+	for (; chain != NULL; chain = chain->next)
+		segments++;
+	return segments;
+}
+
+bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	uint32_t segments = count(chain);
+
+	if (ch->finishing || ch->state > KG_CHANNEL_OPEN)
+		return false;
+	chain->data -= KG_MESSAGE_KIND_BYTES;
+	chain->len += KG_MESSAGE_KIND_BYTES;
+	chain->data[0] = kg_message_kind(KG_FEATURE_RAW_DATA, ch->protocol);
+	if (!kg_kcp_send(ch->line.kcp, chain, now_us)) {
+		chain->data += KG_MESSAGE_KIND_BYTES;
+		chain->len -= KG_MESSAGE_KIND_BYTES;
+		return false;
+	}
+	ch->last_data_us = now_us;
+	ch->segments += segments;
+	if (ch->segments >= SEGMENTS_MAX)
+		finish_as(ch, KG_CLOSE_EXHAUSTED, now_us);
+	kg_line_touch(&ch->line, now_us);
+	return true;
+}
+
+uint32_t kg_channel_room(const struct kg_channel *ch)
+{
+	uint32_t limit = KG_MIN(2u * ch->snd_wnd, ch->line.session->pool->fair_share);
+	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
+
+	return limit > unacked ? limit - unacked : 0;
+}
+
+void kg_channel_finish(struct kg_channel *ch, uint64_t now_us)
+{
+	bool accepting = ch->state == KG_CHANNEL_HANDSHAKE &&
+			 ch->line.session->config.role == KG_ROLE_SERVER;
+
+	if (accepting) {
+		kg_channel_refused(ch, "the destination closed the connection", now_us);
+	} else if (!ch->finishing && ch->state != KG_CHANNEL_CLOSED) {
+		finish_as(ch, KG_CLOSE_FINISHED, now_us);
+		kg_line_touch(&ch->line, now_us);
+	}
+}
+
+void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
+{
+	kg_channel_finish(ch, now_us);
+	kg_channel_close(ch, KG_CLOSE_ABORTED, ABORT_LINGER_US, "", now_us);
+}
+
+/* ---- in ---- */
+
+/* Drops empty buffers in front of others. */
+static struct kg_buf *trim(struct kg_buf *chain)
+{
+	while (chain->len == 0 && chain->next != NULL) {
+		struct kg_buf *rest = chain->next;
+
+		kg_buf_free(chain);
+		chain = rest;
+	}
+	return chain;
+}
+
+static void on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us)
+{
+	bool all_acked = ch->finishing && kg_kcp_unacked(ch->line.kcp) == 0;
+
+	kg_channel_close(ch, all_acked ? ch->why : KG_CLOSE_PEER, PEER_LINGER_US, text, now_us);
+}
+
+static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	uint8_t bytes[KG_CONTROL_MAX_BYTES];
+	char text[KG_TEXT_BYTES];
+	struct kg_message message;
+	bool valid = kg_line_hear(chain, &message, bytes);
+
+	if (valid && message.feature == KG_FEATURE_KEEP_ALIVE) {
+		/* A peer that asks and never acknowledges is not answered without end. */
+		if (!ch->finishing && kg_channel_room(ch) > 0)
+			kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE_RESPONSE, now_us);
+	} else if (valid && (message.feature == KG_FEATURE_DISCONNECT ||
+			     message.feature == KG_FEATURE_FAILURE)) {
+		on_disconnect(ch, kg_message_text(&message, text), now_us);
+	} else if (!valid || message.feature != KG_FEATURE_KEEP_ALIVE_RESPONSE) {
+		ch->line.session->stats.messages_dropped++;
+	}
+}
+
+static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	chain = trim(chain);
+	if (chain->len == 0 || (chain->data[0] & 0x0f) != KG_FEATURE_RAW_DATA) {
+		on_control(ch, chain, now_us);
+		return;
+	}
+	chain->data += KG_MESSAGE_KIND_BYTES;
+	chain->len -= KG_MESSAGE_KIND_BYTES;
+	ch->inbox = trim(chain);
+	ch->last_data_us = now_us;
+}
+
+/* Takes messages from the engine up to the next one for the host. */
+static void fill_inbox(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_buf *chain;
+
+	while (ch->inbox == NULL && (chain = kg_kcp_recv(ch->line.kcp)) != NULL)
+		on_message(ch, chain, now_us);
+}
+
+void kg_channel_discard_input(struct kg_channel *ch)
+{
+	struct kg_buf *chain;
+
+	kg_buf_free_chain(ch->inbox);
+	ch->inbox = NULL;
+	while ((chain = kg_kcp_recv(ch->line.kcp)) != NULL)
+		kg_buf_free_chain(chain);
+}
+
+static void on_readable(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	if (ch->line.home == KG_HOME_LINGERING) {
+		kg_channel_discard_input(ch);
+		return;
+	}
+	fill_inbox(ch, now_us);
+	if (ch->inbox == NULL || ch->told_readable || ch->state == KG_CHANNEL_CLOSED)
+		return;
+	ch->told_readable = true;
+	s->ops.readable(s->host, ch);
+}
+
+static void on_acked(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+	uint32_t segments = kg_kcp_take_acked(ch->line.kcp);
+
+	if (segments > 0 && ch->state != KG_CHANNEL_CLOSED)
+		s->ops.acked(s->host, ch, segments);
+	kg_channel_pay(ch, now_us);
+	if (ch->state == KG_CHANNEL_CLOSING && ch->owed == 0 && kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_close(ch, ch->why, FINISHED_LINGER_US, "", now_us);
+}
+
+/*
+ * The server goes where the client's datagrams come from, and answers from where they arrived. The
+ * first datagram of a conv names the address; later only one that advances the channel does, so
+ * that a replay moves nothing. The client chooses its targets itself.
+ */
+static void follow(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events)
+{
+	struct kg_line *line = &ch->line;
+	bool known = line->remote.ip.version != 0;
+
+	if (line->session->config.role == KG_ROLE_CLIENT ||
+	    (known && (events & KG_KCP_ADVANCED) == 0))
+		return;
+	line->local = in->local;
+	line->open = true;
+	if (known && !kg_endpoint_equal(&line->remote, &in->remote))
+		line->session->stats.peer_moves++;
+	line->remote = in->remote;
+}
+
+enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
+{
+	unsigned int events = 0;
+	enum kg_drop drop = kg_kcp_input(ch->line.kcp, in->data, in->len, now_us, &events);
+
+	if (drop != KG_DROP_NONE)
+		return drop;
+	ch->last_input_us = now_us;
+	ch->probes = 0;
+	follow(ch, in, events);
+	if ((events & KG_KCP_ACKED) != 0)
+		on_acked(ch, now_us);
+	if ((events & KG_KCP_READABLE) != 0)
+		on_readable(ch, now_us);
+	kg_line_touch(&ch->line, now_us);
+	return KG_DROP_NONE;
+}
+
+struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_buf *chain;
+
+	fill_inbox(ch, now_us);
+	chain = ch->inbox;
+	ch->inbox = NULL;
+	if (chain == NULL)
+		ch->told_readable = false;
+	kg_line_touch(&ch->line, now_us);
+	return chain;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The asking side: a handshake on a local port of its own, then the channel on another. The server
+ * does not know the channel's address before it hears from it, so something is sent at once, or a
+ * server that speaks first would wait for ever.
+ */
+#include "session/internal.h"
+
+/* ---- where to ---- */
+
+/* The server's own list, unless it would leave the user's one port or says nothing. */
+static void learn_ports(struct kg_session *s, uint16_t first, uint16_t last)
+{
+	const struct kg_port_range *own = s->config.destination_ports;
+	bool one = s->config.destination_port_count == 1 && own->first == own->last;
+
+	if (first != 0 && first <= last && !one)
+		s->learned = (struct kg_port_range){ first, last };
+}
+
+static uint32_t range_size(const struct kg_port_range *range)
+{
+	return (uint32_t)(range->last - range->first) + 1;
+}
+
+static uint16_t pick_port(struct kg_session *s)
+{
+	const struct kg_port_range *range = s->config.destination_ports;
+	uint32_t total = 0, nth;
+
+	if (s->learned.first != 0)
+		return (uint16_t)(s->learned.first + kg_rng_below(s->rng, range_size(&s->learned)));
+	for (uint16_t i = 0; i < s->config.destination_port_count; i++)
+		total += range_size(&range[i]);
+	nth = kg_rng_below(s->rng, total);
+	for (; nth >= range_size(range); range++)
+		nth -= range_size(range);
+	return (uint16_t)(range->first + nth);
+}
+
+/* ---- opening ---- */
+
+/* Whatever only lingers gives way when local ports run short. */
+static bool take_local_port(struct kg_line *line)
+{
+	struct kg_session *s = line->session;
+	uint16_t port;
+
+	while ((port = s->ops.port_acquire(s->host)) == 0) {
+		if (TAILQ_EMPTY(&s->homes[KG_HOME_LINGERING]))
+			return false;
+		kg_line_retire(TAILQ_FIRST(&s->homes[KG_HOME_LINGERING]));
+	}
+	line->local.port = port;
+	if (kg_line_hook(line, port))
+		return true;
+	s->ops.port_release(s->host, port);
+	return false;
+}
+
+static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now_us)
+{
+	struct kg_session *s = hs->line.session;
+	struct kg_message request = {
+		.feature = KG_FEATURE_INITIALISE,
+		.protocol = protocol,
+		.initialise = {
+			.outbound_Bps = s->config.outbound_Bps,
+			.inbound_Bps = s->config.inbound_Bps,
+		},
+	};
+	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
+
+	hs->line.remote.ip = s->config.destinations[nth];
+	hs->line.remote.port = pick_port(s);
+	hs->line.open = true;
+	return kg_line_say(&hs->line, &request, now_us);
+}
+
+static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
+					    uint64_t now_us)
+{
+	struct kg_handshake *hs = kg_handshake_create(s, now_us);
+
+	if (hs == NULL)
+		return NULL;
+	if (take_local_port(&hs->line) && ask(hs, protocol, now_us))
+		return hs;
+	kg_line_destroy(&hs->line);
+	return NULL;
+}
+
+struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol, void *user,
+				   uint64_t now_us)
+{
+	struct kg_channel *ch;
+
+	if (s->home_counts[KG_HOME_CHANNELS] >= s->config.channels_max)
+		return NULL;
+	ch = kg_channel_create(s, protocol, 0, now_us);
+	if (ch == NULL)
+		return NULL;
+	if (take_local_port(&ch->line))
+		ch->handshake = begin_handshake(s, protocol, now_us);
+	if (ch->handshake == NULL) {
+		kg_line_destroy(&ch->line);
+		return NULL;
+	}
+	ch->user = user;
+	ch->handshake->channel = ch;
+	s->stats.handshakes_started++;
+	s->stats.channels_opened++;
+	kg_line_touch(&ch->line, now_us);
+	kg_line_touch(&ch->handshake->line, now_us);
+	return ch;
+}
+
+/* ---- the answer ---- */
+
+static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *answer,
+			uint64_t now_us)
+{
+	struct kg_session *s = hs->line.session;
+	struct kg_channel *ch = hs->channel;
+
+	hs->peer_outbound_Bps = answer->outbound_Bps;
+	hs->peer_inbound_Bps = answer->inbound_Bps;
+	learn_ports(s, answer->port_start, answer->port_end);
+	ch->conv = answer->uid;
+	kg_kcp_set_conv(ch->line.kcp, ch->conv);
+	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
+	if (kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+	ch->line.open = true;
+	s->stats.handshakes_done++;
+	kg_channel_establish(ch, now_us);
+}
+
+static void on_refused(struct kg_handshake *hs, const struct kg_message *message, uint64_t now_us)
+{
+	char text[KG_TEXT_BYTES];
+
+	hs->line.session->stats.handshakes_failed++;
+	kg_channel_close(hs->channel, KG_CLOSE_REFUSED, 0, kg_message_text(message, text), now_us);
+}
+
+static void on_message(struct kg_handshake *hs, const struct kg_message *message, uint64_t now_us)
+{
+	bool answered = hs->expires_us != KG_NEVER_US;
+	bool accepted = message->feature == KG_FEATURE_INITIALISE && message->initialise.uid != 0;
+	bool refused =
+		message->feature == KG_FEATURE_FAILURE || message->feature == KG_FEATURE_DISCONNECT;
+
+	if (answered || hs->channel == NULL || !(accepted || refused)) {
+		hs->line.session->stats.messages_dropped++;
+		return;
+	}
+	kg_handshake_linger(hs, kg_handshake_kept_until_us(hs, now_us), now_us);
+	if (accepted)
+		on_accepted(hs, &message->initialise, now_us);
+	else
+		on_refused(hs, message, now_us);
+}
+
+static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_datagram *in,
+				    uint64_t now_us)
+{
+	uint8_t bytes[KG_CONTROL_MAX_BYTES];
+	struct kg_message message;
+	unsigned int events = 0;
+	enum kg_drop drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
+
+	if (drop != KG_DROP_NONE)
+		return drop;
+	while (kg_handshake_next(hs, &message, bytes))
+		on_message(hs, &message, now_us);
+	if (hs->expires_us != KG_NEVER_US)
+		hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
+	kg_line_touch(&hs->line, now_us);
+	return KG_DROP_NONE;
+}
+
+enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
+			     uint64_t now_us)
+{
+	struct kg_line *line = kg_u32map_lookup(&s->by_name, in->local.port);
+
+	if (line != NULL && line->kind == KG_LINE_HANDSHAKE && conv == 0)
+		return handshake_input(kg_line_handshake(line), in, now_us);
+	if (line != NULL && line->kind == KG_LINE_CHANNEL && line->open &&
+	    kg_line_channel(line)->conv == conv)
+		return kg_channel_input(kg_line_channel(line), in, now_us);
+	return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The conversation on conv 0 that both roles hold (wire.md §4.1, §4.2). */
+#include "session/internal.h"
+
+struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
+{
+	struct kg_handshake *hs = kg_mem_alloc(s->mem, sizeof(*hs));
+	struct kg_kcp_params params = kg_kcp_handshake_params;
+
+	if (hs == NULL)
+		return NULL;
+	params.mtu = s->config.kcp.mtu;
+	/* Handshakes say the same words again and again: let their plaintexts differ. */
+	params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
+	hs->begun_us = now_us;
+	hs->expires_us = KG_NEVER_US;
+	if (!kg_line_init(&hs->line, s, KG_LINE_HANDSHAKE, &params, now_us)) {
+		kg_mem_free(s->mem, hs, sizeof(*hs));
+		return NULL;
+	}
+	kg_line_move(&hs->line, KG_HOME_HANDSHAKES);
+	return hs;
+}
+
+void kg_handshake_unhook(struct kg_handshake *hs)
+{
+	struct kg_session *s = hs->line.session;
+
+	if (s->config.role == KG_ROLE_CLIENT) {
+		kg_u32map_remove(&s->by_name, hs->line.local.port);
+		s->ops.port_release(s->host, hs->line.local.port);
+	} else {
+		kg_server_forget(hs);
+	}
+	if (hs->channel == NULL)
+		return;
+	hs->channel->handshake = NULL;
+	if (hs->channel->line.open)
+		kg_channel_fit_windows(hs->channel, hs);
+	hs->channel = NULL;
+}
+
+void kg_handshake_linger(struct kg_handshake *hs, uint64_t expires_us, uint64_t now_us)
+{
+	hs->expires_us = expires_us;
+	if (hs->line.home == KG_HOME_HANDSHAKES)
+		kg_line_move(&hs->line, KG_HOME_LINGERING);
+	kg_line_touch(&hs->line, now_us);
+}
+
+bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
+		       uint8_t bytes[KG_CONTROL_MAX_BYTES])
+{
+	struct kg_buf *chain;
+
+	while ((chain = kg_kcp_recv(hs->line.kcp)) != NULL) {
+		if (kg_line_hear(chain, message, bytes))
+			return true;
+		hs->line.session->stats.messages_dropped++;
+	}
+	return false;
+}
+
+const char *kg_message_text(const struct kg_message *message, char text[KG_TEXT_BYTES])
+{
+	size_t len = 0;
+
+	if (message->feature == KG_FEATURE_FAILURE)
+		len = KG_MIN(message->len, (size_t)KG_MESSAGE_TEXT_MAX_BYTES);
+	for (size_t i = 0; i < len; i++)
+		text[i] = message->data[i] < ' ' || message->data[i] > '~' ? '?'
+									   : (char)message->data[i];
+	text[len] = '\0';
+	return text;
+}

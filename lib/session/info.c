@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "session/internal.h"
+
+const char *kg_channel_state_name(enum kg_channel_state state)
+{
+	static const char *const names[] = {
+		[KG_CHANNEL_HANDSHAKE] = "handshake",
+		[KG_CHANNEL_OPEN] = "open",
+		[KG_CHANNEL_CLOSING] = "closing",
+		[KG_CHANNEL_CLOSED] = "closed",
+	};
+
+	return names[state];
+}
+
+const char *kg_close_name(enum kg_close why)
+{
+	static const char *const names[] = {
+		[KG_CLOSE_FINISHED] = "finished", [KG_CLOSE_PEER] = "peer",
+		[KG_CLOSE_REFUSED] = "refused",   [KG_CLOSE_HANDSHAKE] = "handshake",
+		[KG_CLOSE_SILENCE] = "silence",   [KG_CLOSE_IDLE] = "idle",
+		[KG_CLOSE_ABORTED] = "aborted",   [KG_CLOSE_EXHAUSTED] = "exhausted",
+	};
+
+	return names[why];
+}
+
+void *kg_channel_user(const struct kg_channel *ch)
+{
+	return ch->user;
+}
+
+void kg_channel_set_user(struct kg_channel *ch, void *user)
+{
+	ch->user = user;
+}
+
+struct kg_session *kg_channel_session(const struct kg_channel *ch)
+{
+	return ch->line.session;
+}
+
+enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
+{
+	return ch->protocol;
+}
+
+void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info, uint64_t now_us)
+{
+	*info = (struct kg_channel_info){
+		.conv = ch->conv,
+		.protocol = ch->protocol,
+		.state = ch->state,
+		.local = ch->line.local,
+		.remote = ch->line.remote,
+		.age_us = now_us - ch->opened_us,
+		.silent_us = now_us - ch->last_input_us,
+	};
+	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
+}
+
+struct kg_channel *kg_session_next_channel(const struct kg_session *s, const struct kg_channel *ch)
+{
+	struct kg_line *line = ch == NULL ? TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS])
+					  : TAILQ_NEXT(&ch->line, home_link);
+
+	return line == NULL ? NULL : kg_line_channel(line);
+}
+
+void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats)
+{
+	*stats = s->stats;
+	stats->channels = s->home_counts[KG_HOME_CHANNELS];
+}
+
+uint16_t kg_session_first_bytes(const struct kg_session *s)
+{
+	return kg_session_rest_bytes(s) - KG_MESSAGE_KIND_BYTES;
+}
+
+uint16_t kg_session_rest_bytes(const struct kg_session *s)
+{
+	return s->config.kcp.mtu - KG_KCP_HEADER_BYTES;
+}

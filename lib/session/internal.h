@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the session's files share.
+ *
+ * A line is one KCP conversation with its endpoints, its timer and its place in the ready list: the
+ * part that a handshake and a channel have in common. A line is hooked while it can be found (by
+ * local port, conv or source) and holds those names; it is open while it may send.
+ *
+ * Every line has one home, the list that owns it:
+ *
+ *   channels    the host's, until kg_channel_free
+ *   handshakes  the answer is still awaited
+ *   lingering   serves only the peer's repetitions; the oldest gives way when there are too many
+ *   retired     out of use, freed by its timer
+ *
+ * Memory of a line is freed by its timer and nowhere else while the session lives, so a callback
+ * may end any channel without pulling it from under a caller further up.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "base/u32map.h"
+#include "session/session.h"
+
+enum kg_line_kind {
+	KG_LINE_CHANNEL,
+	KG_LINE_HANDSHAKE,
+};
+
+enum kg_home {
+	KG_HOME_NONE,
+	KG_HOME_CHANNELS,
+	KG_HOME_HANDSHAKES,
+	KG_HOME_LINGERING,
+	KG_HOME_RETIRED,
+	KG_HOME_COUNT
+};
+
+struct kg_line {
+	struct kg_session *session;
+	struct kg_kcp *kcp;
+	struct kg_timer timer;
+	TAILQ_ENTRY(kg_line) home_link;
+	TAILQ_ENTRY(kg_line) ready_link;
+	struct kg_endpoint local, remote;
+	uint8_t kind; /* enum kg_line_kind */
+	uint8_t home; /* enum kg_home */
+	bool hooked, open, ready;
+};
+
+TAILQ_HEAD(kg_line_list, kg_line);
+
+struct kg_handshake {
+	struct kg_line line;
+	struct kg_channel *channel; /* NULL when it has gone, and on tests of a port */
+	struct kg_handshake *next;  /* server: next with the same source hash */
+	uint64_t begun_us;
+	uint64_t expires_us; /* KG_NEVER_US until there is an answer */
+	uint64_t peer_outbound_Bps, peer_inbound_Bps;
+	uint32_t key; /* server: hash of the source */
+	bool settled; /* server: the answer is acknowledged */
+};
+
+struct kg_channel {
+	struct kg_line line;
+	struct kg_handshake *handshake; /* NULL once released */
+	struct kg_buf *inbox;           /* the message at the head of the queue */
+	void *user;
+	uint64_t opened_us;
+	uint64_t last_input_us;   /* anything valid from the peer */
+	uint64_t last_data_us;    /* raw_data, either direction */
+	uint64_t last_alive_us;   /* a keep_alive was due */
+	uint64_t closing_us;      /* CLOSING: since when */
+	uint64_t linger_until_us; /* CLOSED: the line serves the peer until then */
+	uint32_t conv;
+	uint32_t segments; /* data segments ever queued */
+	uint16_t snd_wnd;
+	uint8_t protocol; /* enum kg_protocol */
+	uint8_t state;    /* enum kg_channel_state */
+	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
+	uint8_t probes;   /* keep_alives sent because nothing was heard */
+	uint8_t owed;     /* control messages to send, bit per feature */
+	bool finishing;   /* the application has ended */
+	bool told_readable;
+};
+
+struct kg_session {
+	struct kg_session_config config;
+	struct kg_session_ops ops;
+	void *host;
+	struct kg_mem *mem;
+	struct kg_buf_pool *pool;
+	struct kg_twheel *wheel;
+	struct kg_rng *rng;
+	struct kg_seen *seen;
+	struct kg_line_list ready; /* something may be due; served in turn */
+	struct kg_line_list homes[KG_HOME_COUNT];
+	uint32_t home_counts[KG_HOME_COUNT];
+	struct kg_u32map by_name;   /* client: local port; server: conv; to a line */
+	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
+	uint64_t source_seed;
+	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
+	struct kg_session_stats stats;
+};
+
+static inline struct kg_channel *kg_line_channel(struct kg_line *line)
+{
+	return KG_CONTAINER_OF(line, struct kg_channel, line);
+}
+
+static inline struct kg_handshake *kg_line_handshake(struct kg_line *line)
+{
+	return KG_CONTAINER_OF(line, struct kg_handshake, line);
+}
+
+/* ---- line.c ---- */
+
+bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
+		  const struct kg_kcp_params *params, uint64_t now_us);
+/* Makes it known by a local port or conv, or by its source; false when memory is short or the name
+ * is taken. */
+bool kg_line_hook(struct kg_line *line, uint32_t name);
+/* Gives its names back and falls silent. Harmless when done already. */
+void kg_line_unhook(struct kg_line *line);
+void kg_line_move(struct kg_line *line, enum kg_home home);
+/* Unhooks; the timer frees it. */
+void kg_line_retire(struct kg_line *line);
+/* At once: only from the line's own timer, from a failed creation, or with the session. */
+void kg_line_destroy(struct kg_line *line);
+/* To be called after anything that may have changed what is due. */
+void kg_line_touch(struct kg_line *line, uint64_t now_us);
+/* Queues a control message; false when memory is short. */
+bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us);
+/* Reads a whole control message and frees it; false when it is none. `bytes` backs `message`. */
+#define KG_CONTROL_MAX_BYTES 512
+bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
+		  uint8_t bytes[KG_CONTROL_MAX_BYTES]);
+
+/* ---- handshake.c ---- */
+
+struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us);
+void kg_handshake_unhook(struct kg_handshake *hs);
+/* Answered, by us or to us: kept for the peer's repetitions until then. */
+void kg_handshake_linger(struct kg_handshake *hs, uint64_t expires_us, uint64_t now_us);
+/* Next message on conv 0; false when there is none. Malformed ones are counted and passed over. */
+bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
+		       uint8_t bytes[KG_CONTROL_MAX_BYTES]);
+
+/* The words of a failure, fit for a log; empty for other messages. */
+#define KG_TEXT_BYTES (KG_MESSAGE_TEXT_MAX_BYTES + 1)
+const char *kg_message_text(const struct kg_message *message, char text[KG_TEXT_BYTES]);
+
+/* ---- client.c, server.c ---- */
+
+enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
+			     uint64_t now_us);
+enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
+			     uint64_t now_us);
+void kg_server_forget(struct kg_handshake *hs);
+
+/* ---- channel.c ---- */
+
+struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol protocol, uint32_t conv,
+				     uint64_t now_us);
+void kg_channel_unhook(struct kg_channel *ch);
+enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
+/* Both ends know conv and the destination answers: data flows. */
+void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
+/* Sends a message without arguments, again later when memory is short. */
+void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
+/* Sends what kg_channel_say could not. */
+void kg_channel_pay(struct kg_channel *ch, uint64_t now_us);
+/* Over for the host; the line serves the peer for another linger_us. */
+void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
+		      const char *text, uint64_t now_us);
+void kg_channel_discard_input(struct kg_channel *ch);
+
+/* ---- timers.c ---- */
+
+/* What must happen to this line next, apart from its KCP. */
+uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us);
+void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us);
+/* How long a handshake is kept for the peer's repetitions. */
+uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_us);
+
+/* ---- window.c ---- */
+
+/* Sets both windows from the bandwidths and the round trip (wire.md §4.4). */
+void kg_channel_fit_windows(struct kg_channel *ch, const struct kg_handshake *hs);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lines: names, homes, the ready list, and datagrams out. */
+#include "session/internal.h"
+
+bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
+		  const struct kg_kcp_params *params, uint64_t now_us)
+{
+	line->session = s;
+	line->kind = (uint8_t)kind;
+	line->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = kg_line_on_timer };
+	line->kcp = kg_kcp_create(params, s->mem, s->pool, now_us);
+	return line->kcp != NULL;
+}
+
+bool kg_line_hook(struct kg_line *line, uint32_t name)
+{
+	line->hooked = kg_u32map_insert(&line->session->by_name, name, line);
+	return line->hooked;
+}
+
+static void fall_silent(struct kg_line *line)
+{
+	line->open = false;
+	if (line->ready)
+		TAILQ_REMOVE(&line->session->ready, line, ready_link);
+	line->ready = false;
+}
+
+void kg_line_unhook(struct kg_line *line)
+{
+	fall_silent(line);
+	if (!line->hooked)
+		return;
+	line->hooked = false;
+	if (line->kind == KG_LINE_CHANNEL)
+		kg_channel_unhook(kg_line_channel(line));
+	else
+		kg_handshake_unhook(kg_line_handshake(line));
+}
+
+void kg_line_move(struct kg_line *line, enum kg_home home)
+{
+	struct kg_session *s = line->session;
+
+	if (line->home != KG_HOME_NONE) {
+		TAILQ_REMOVE(&s->homes[line->home], line, home_link);
+		s->home_counts[line->home]--;
+	}
+	line->home = (uint8_t)home;
+	if (home == KG_HOME_NONE)
+		return;
+	TAILQ_INSERT_TAIL(&s->homes[home], line, home_link);
+	s->home_counts[home]++;
+	if (home == KG_HOME_LINGERING && s->home_counts[home] > s->config.channels_max)
+		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
+}
+
+void kg_line_retire(struct kg_line *line)
+{
+	kg_line_unhook(line);
+	kg_line_move(line, KG_HOME_RETIRED);
+	kg_twheel_arm(line->session->wheel, &line->timer, 0);
+}
+
+void kg_line_destroy(struct kg_line *line)
+{
+	struct kg_session *s = line->session;
+
+	kg_line_unhook(line);
+	kg_line_move(line, KG_HOME_NONE);
+	kg_twheel_cancel(s->wheel, &line->timer);
+	if (line->kcp != NULL)
+		kg_kcp_destroy(line->kcp);
+	if (line->kind == KG_LINE_CHANNEL) {
+		kg_buf_free_chain(kg_line_channel(line)->inbox);
+		kg_mem_free(s->mem, kg_line_channel(line), sizeof(struct kg_channel));
+	} else {
+		kg_mem_free(s->mem, kg_line_handshake(line), sizeof(struct kg_handshake));
+	}
+}
+
+static void arm(struct kg_line *line, uint64_t now_us)
+{
+	uint64_t deadline_us = kg_line_timeout_us(line, now_us);
+
+	if (line->open && !line->ready)
+		deadline_us = KG_MIN(deadline_us, kg_kcp_deadline_us(line->kcp));
+	kg_twheel_arm(line->session->wheel, &line->timer, deadline_us);
+}
+
+void kg_line_touch(struct kg_line *line, uint64_t now_us)
+{
+	if (line->home == KG_HOME_RETIRED)
+		return;
+	if (line->open && !line->ready && kg_kcp_deadline_us(line->kcp) <= now_us) {
+		line->ready = true;
+		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
+	}
+	arm(line, now_us);
+}
+
+bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us)
+{
+	uint8_t bytes[KG_CONTROL_MAX_BYTES];
+	size_t len = kg_message_encode(bytes, sizeof(bytes), message);
+	uint16_t mss = kg_kcp_mss(line->kcp);
+	struct kg_buf *chain;
+
+	chain = kg_buf_chain_copy(line->session->pool, bytes, len, mss, mss);
+	if (chain == NULL)
+		return false;
+	if (kg_kcp_send(line->kcp, chain, now_us))
+		return true;
+	kg_buf_free_chain(chain);
+	return false;
+}
+
+bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
+		  uint8_t bytes[KG_CONTROL_MAX_BYTES])
+{
+	size_t len = kg_buf_chain_len(chain);
+	bool fits = len <= KG_CONTROL_MAX_BYTES;
+
+	if (fits)
+		kg_buf_chain_gather(chain, bytes);
+	kg_buf_free_chain(chain);
+	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
+}
+
+/* One datagram of one line, then the next line's turn. */
+bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
+{
+	struct kg_line *line;
+
+	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
+		TAILQ_REMOVE(&s->ready, line, ready_link);
+		out->len = kg_kcp_output(line->kcp, now_us, out->data);
+		if (out->len > 0) {
+			TAILQ_INSERT_TAIL(&s->ready, line, ready_link);
+			out->local = line->local;
+			out->remote = line->remote;
+			return true;
+		}
+		line->ready = false;
+		arm(line, now_us);
+	}
+	return false;
+}
+
+bool kg_session_output_pending(const struct kg_session *s)
+{
+	return !TAILQ_EMPTY(&s->ready);
+}

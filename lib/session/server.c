@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The accepting side. Handshakes are kept by the source's address and port. Nothing is allocated
+ * before a datagram shows a whole valid request, and an exact copy of one that was served, or is
+ * being served, opens nothing.
+ */
+#include "session/internal.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define UID_MIN 32u
+#define UID_MAX (UINT32_MAX - 1u)
+/* Random picks before giving up; with a half-full space, which nobody reaches, one in 2^64 fails.
+ */
+#define UID_TRIES 64
+
+/* ---- handshakes by source ---- */
+
+static uint32_t source_key(const struct kg_session *s, const struct kg_endpoint *source)
+{
+	return (uint32_t)kg_endpoint_hash(source, s->source_seed);
+}
+
+static struct kg_handshake *find(const struct kg_session *s, const struct kg_endpoint *source)
+{
+	struct kg_handshake *hs = kg_u32map_lookup(&s->by_source, source_key(s, source));
+
+	while (hs != NULL && !kg_endpoint_equal(&hs->line.remote, source))
+		hs = hs->next;
+	return hs;
+}
+
+static bool remember(struct kg_handshake *hs)
+{
+	struct kg_session *s = hs->line.session;
+
+	hs->key = source_key(s, &hs->line.remote);
+	hs->next = kg_u32map_remove(&s->by_source, hs->key);
+	hs->line.hooked = kg_u32map_insert(&s->by_source, hs->key, hs);
+	return hs->line.hooked;
+}
+
+void kg_server_forget(struct kg_handshake *hs)
+{
+	struct kg_session *s = hs->line.session;
+	struct kg_handshake *head = kg_u32map_remove(&s->by_source, hs->key);
+	struct kg_handshake **at = &head;
+
+	while (*at != hs)
+		at = &(*at)->next;
+	*at = hs->next;
+	/* The slot that was just freed takes it back. */
+	kg_u32map_insert(&s->by_source, hs->key, head);
+}
+
+/* ---- what a first datagram asks for ---- */
+
+/* A datagram of conv 0 from a source without a handshake that is no whole request. */
+static enum kg_drop not_a_request(const struct kg_datagram *in)
+{
+	uint8_t cmd = in->data[4];
+	bool first = cmd == KG_KCP_PUSH && kg_load_le32(in->data + 12) == 0;
+
+	return first || cmd < KG_KCP_PUSH || cmd > KG_KCP_WINS ? KG_DROP_HANDSHAKE_MALFORMED
+							       : KG_DROP_HANDSHAKE_UNKNOWN;
+}
+
+static bool is_request(const struct kg_message *message)
+{
+	if (message->feature == KG_FEATURE_KEEP_ALIVE)
+		return true;
+	return message->feature == KG_FEATURE_INITIALISE && message->protocol >= KG_PROTOCOL_MUX &&
+	       message->protocol <= KG_PROTOCOL_UDP;
+}
+
+static const char *why_not(const struct kg_message *request)
+{
+	if (request->protocol == KG_PROTOCOL_MUX)
+		return "this server does not support mux tunnels";
+	if (request->initialise.custom_address_len > 0 || request->initialise.custom_port != 0)
+		return "this server does not support custom destinations";
+	return NULL;
+}
+
+/* ---- answers ---- */
+
+static void on_answered(struct kg_handshake *hs, uint64_t now_us)
+{
+	kg_handshake_linger(hs, kg_handshake_kept_until_us(hs, now_us), now_us);
+}
+
+static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_us)
+{
+	struct kg_message message = {
+		.feature = KG_FEATURE_FAILURE,
+		.protocol = KG_PROTOCOL_NOT_CARE,
+		.data = (const uint8_t *)text,
+		.len = strnlen(text, KG_MESSAGE_TEXT_MAX_BYTES),
+	};
+
+	hs->line.session->stats.handshakes_failed++;
+	kg_line_say(&hs->line, &message, now_us);
+	on_answered(hs, now_us);
+}
+
+static void say_test(struct kg_handshake *hs, const struct kg_message *request, uint64_t now_us)
+{
+	struct kg_message message = {
+		.feature = KG_FEATURE_KEEP_ALIVE,
+		.protocol = request->protocol,
+	};
+
+	kg_line_say(&hs->line, &message, now_us);
+	on_answered(hs, now_us);
+}
+
+static bool say_accepted(struct kg_handshake *hs, const struct kg_channel *ch, uint64_t now_us)
+{
+	const struct kg_session_config *config = &hs->line.session->config;
+	struct kg_message message = {
+		.feature = KG_FEATURE_INITIALISE,
+		.protocol = ch->protocol,
+		.initialise = {
+			.uid = ch->conv,
+			.port_start = config->announce_first,
+			.port_end = config->announce_last,
+			.outbound_Bps = config->outbound_Bps,
+			.inbound_Bps = config->inbound_Bps,
+		},
+	};
+
+	return kg_line_say(&hs->line, &message, now_us);
+}
+
+void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_handshake *hs = ch->handshake;
+
+	if (ch->state != KG_CHANNEL_HANDSHAKE)
+		return;
+	if (!say_accepted(hs, ch, now_us)) {
+		ch->line.session->stats.handshakes_failed++;
+		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
+		return;
+	}
+	on_answered(hs, now_us);
+	ch->line.session->stats.handshakes_done++;
+	kg_channel_establish(ch, now_us);
+}
+
+void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us)
+{
+	if (ch->state != KG_CHANNEL_HANDSHAKE)
+		return;
+	say_failure(ch->handshake, text, now_us);
+	kg_channel_close(ch, KG_CLOSE_REFUSED, 0, text, now_us);
+}
+
+/* ---- requests ---- */
+
+/* Random among those of this worker; 0 when none was found. */
+static uint32_t pick_uid(struct kg_session *s)
+{
+	for (int i = 0; i < UID_TRIES; i++) {
+		uint64_t uid = UID_MIN + kg_rng_below(s->rng, UID_MAX - UID_MIN + 1);
+
+		uid = uid - uid % s->config.workers + s->config.worker;
+		if (uid >= UID_MIN && uid <= UID_MAX &&
+		    kg_u32map_lookup(&s->by_name, (uint32_t)uid) == NULL)
+			return (uint32_t)uid;
+	}
+	return 0;
+}
+
+static struct kg_handshake *begin_handshake(struct kg_session *s, const struct kg_datagram *in,
+					    uint64_t now_us)
+{
+	struct kg_handshake *hs = kg_handshake_create(s, now_us);
+	unsigned int events = 0;
+
+	if (hs == NULL)
+		return NULL;
+	hs->line.local = in->local;
+	hs->line.remote = in->remote;
+	if (remember(hs) &&
+	    kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events) == KG_DROP_NONE &&
+	    (events & KG_KCP_READABLE) != 0) {
+		hs->line.open = true;
+		kg_buf_free_chain(kg_kcp_recv(hs->line.kcp));
+		return hs;
+	}
+	kg_line_destroy(&hs->line);
+	return NULL;
+}
+
+static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg_message *request,
+					uint64_t now_us)
+{
+	struct kg_session *s = hs->line.session;
+	uint32_t uid = pick_uid(s);
+	struct kg_channel *ch = NULL;
+
+	if (uid != 0)
+		ch = kg_channel_create(s, request->protocol, uid, now_us);
+	if (ch == NULL)
+		return NULL;
+	if (!kg_line_hook(&ch->line, uid)) {
+		kg_line_destroy(&ch->line);
+		return NULL;
+	}
+	hs->channel = ch;
+	hs->peer_outbound_Bps = request->initialise.outbound_Bps;
+	hs->peer_inbound_Bps = request->initialise.inbound_Bps;
+	ch->handshake = hs;
+	s->stats.handshakes_started++;
+	s->stats.channels_opened++;
+	kg_line_touch(&ch->line, now_us);
+	return ch;
+}
+
+static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
+			  const struct kg_message *request, uint64_t now_us)
+{
+	bool test = request->feature == KG_FEATURE_KEEP_ALIVE;
+	const char *failure = test ? NULL : why_not(request);
+	struct kg_handshake *hs = begin_handshake(s, in, now_us);
+	struct kg_channel *ch;
+
+	if (hs == NULL)
+		return KG_DROP_NO_BUFFER;
+	if (test) {
+		say_test(hs, request, now_us);
+		return KG_DROP_NONE;
+	}
+	if (failure != NULL) {
+		say_failure(hs, failure, now_us);
+		return KG_DROP_NONE;
+	}
+	ch = begin_channel(hs, request, now_us);
+	if (ch == NULL) {
+		kg_line_destroy(&hs->line);
+		return KG_DROP_NO_BUFFER;
+	}
+	kg_line_touch(&hs->line, now_us);
+	s->ops.connect(s->host, ch);
+	return KG_DROP_NONE;
+}
+
+static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+{
+	struct kg_message request;
+	const uint8_t *payload;
+	size_t len;
+
+	if (!kg_kcp_peek_first(in->data, in->len, 0, &payload, &len))
+		return not_a_request(in);
+	if (kg_message_decode(&request, payload, len) != KG_DROP_NONE || !is_request(&request))
+		return KG_DROP_HANDSHAKE_MALFORMED;
+	if (s->home_counts[KG_HOME_CHANNELS] >= s->config.channels_max)
+		return KG_DROP_CHANNEL_LIMIT;
+	if (s->seen != NULL && kg_seen_test_and_set(s->seen, in->digest, now_us))
+		return KG_DROP_HANDSHAKE_REPLAYED;
+	return serve(s, in, &request, now_us);
+}
+
+/* A repeated request, an acknowledgement of our answer. */
+static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagram *in,
+				uint64_t now_us)
+{
+	struct kg_session *s = hs->line.session;
+	uint8_t bytes[KG_CONTROL_MAX_BYTES];
+	struct kg_message message;
+	const uint8_t *payload;
+	unsigned int events = 0;
+	enum kg_drop drop;
+	size_t len;
+
+	drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
+	if (drop != KG_DROP_NONE)
+		return drop;
+	/* A copy of this repetition must open nothing either, once the handshake is forgotten. */
+	if (s->seen != NULL && kg_kcp_peek_first(in->data, in->len, 0, &payload, &len))
+		kg_seen_test_and_set(s->seen, in->digest, now_us);
+	while (kg_handshake_next(hs, &message, bytes))
+		s->stats.messages_dropped++;
+	if (hs->expires_us != KG_NEVER_US && !hs->settled && kg_kcp_unacked(hs->line.kcp) == 0) {
+		hs->settled = true;
+		hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
+	}
+	kg_line_touch(&hs->line, now_us);
+	return KG_DROP_NONE;
+}
+
+enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
+			     uint64_t now_us)
+{
+	struct kg_handshake *hs;
+	struct kg_line *line;
+
+	if (conv == 0) {
+		hs = find(s, &in->remote);
+		return hs != NULL ? later_input(hs, in, now_us) : first_input(s, in, now_us);
+	}
+	line = kg_u32map_lookup(&s->by_name, conv);
+	if (line == NULL)
+		return KG_DROP_CONV_UNKNOWN;
+	return kg_channel_input(kg_line_channel(line), in, now_us);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A session's life, and the way of a datagram to its line. */
+#include "session/internal.h"
+
+#include "base/bytes.h"
+
+struct kg_session *kg_session_create(const struct kg_session_config *config,
+				     const struct kg_session_ops *ops, void *host,
+				     struct kg_mem *mem, struct kg_buf_pool *pool,
+				     struct kg_twheel *wheel, struct kg_rng *rng,
+				     struct kg_seen *seen, uint64_t now_us)
+{
+	struct kg_session *s = kg_mem_alloc(mem, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->config = *config;
+	s->ops = *ops;
+	s->host = host;
+	s->mem = mem;
+	s->pool = pool;
+	s->wheel = wheel;
+	s->rng = rng;
+	s->seen = seen;
+	TAILQ_INIT(&s->ready);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)
+		TAILQ_INIT(&s->homes[i]);
+	kg_u32map_init(&s->by_name, mem, (uint32_t)kg_rng_next(rng));
+	kg_u32map_init(&s->by_source, mem, (uint32_t)kg_rng_next(rng));
+	s->source_seed = kg_rng_next(rng);
+	return s;
+}
+
+void kg_session_destroy(struct kg_session *s)
+{
+	struct kg_line *line;
+
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++) {
+		while ((line = TAILQ_FIRST(&s->homes[i])) != NULL)
+			kg_line_destroy(line);
+	}
+	kg_u32map_fini(&s->by_name);
+	kg_u32map_fini(&s->by_source);
+	kg_mem_free(s->mem, s, sizeof(*s));
+}
+
+void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
+{
+	struct kg_line *line = TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS]);
+
+	while (line != NULL) {
+		struct kg_line *next = TAILQ_NEXT(line, home_link);
+
+		kg_channel_abort(kg_line_channel(line), now_us);
+		line = next;
+	}
+}
+
+enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+{
+	uint32_t conv;
+
+	if (in->len < KG_KCP_HEADER_BYTES)
+		return KG_DROP_KCP_MALFORMED;
+	conv = kg_load_le32(in->data);
+	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, in, conv, now_us)
+						: kg_server_input(s, in, conv, now_us);
+}
+
+uint16_t kg_session_owner(const struct kg_datagram *in, uint16_t workers)
+{
+	uint32_t conv = in->len < sizeof(conv) ? 0 : kg_load_le32(in->data);
+
+	if (conv == 0)
+		return (uint16_t)(kg_endpoint_hash(&in->remote, 0) % workers);
+	return (uint16_t)(conv % workers);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every time-out of a session. Other files record what happened; what follows from its absence, and
+ * when to look again, is decided here. A line has one timer, armed for the earliest of its KCP's
+ * deadline and these:
+ *
+ *   handshake    30 s   channel: no answer from the server, or from our destination
+ *   silence     255 s   channel: no input from the peer
+ *   idle     udp_timeout  UDP channel: no data in either direction
+ *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
+ *                       after 120 s and 200 s without input, so that silence means a dead peer
+ *   closing      35 s   channel: no input while the disconnect waits for its acknowledgement; the
+ *                       time of silence applies while the peer's window is closed, as a slow
+ *                       reader is not a dead one
+ *   owed        100 ms  channel: a control message found no memory
+ *   linger              closed channel: serves what the peer repeats (channel.c says how long)
+ *   handshake linger    answered handshake: likewise, for the times below
+ */
+#include "session/internal.h"
+
+#define S(seconds) ((uint64_t)(seconds)*KG_US_PER_S)
+
+#define HANDSHAKE_US S(30)
+#define SILENCE_US   S(255)
+#define CLOSING_US   S(35)
+#define OWED_US      (100ull * KG_US_PER_MS)
+#define PROBES       2
+static const uint64_t probe_us[PROBES] = { S(120), S(200) };
+
+/* Both ends set their windows when the handshake is that old (wire.md §4.4). */
+#define HANDSHAKE_AGE_US S(4)
+/* The server repeats an answer that is not acknowledged, and then forgets the client's port. The
+ * client keeps the port for longer than that, or a new handshake from it would meet the old one. */
+#define SERVER_UNSETTLED_US S(30)
+#define SERVER_SETTLED_US   S(4)
+#define CLIENT_ANSWERED_US  S(8)
+
+uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_us)
+{
+	uint64_t more_us = CLIENT_ANSWERED_US;
+
+	if (hs->line.session->config.role == KG_ROLE_SERVER)
+		more_us = hs->settled ? SERVER_SETTLED_US : SERVER_UNSETTLED_US;
+	return KG_MAX(hs->begun_us + HANDSHAKE_AGE_US, now_us + more_us);
+}
+
+static uint64_t silence_us(const struct kg_channel *ch)
+{
+	return ch->last_input_us + SILENCE_US;
+}
+
+static uint64_t idle_us(const struct kg_channel *ch)
+{
+	uint32_t udp_timeout_s = ch->line.session->config.udp_timeout_s;
+
+	if (ch->protocol != KG_PROTOCOL_UDP || udp_timeout_s == 0)
+		return KG_NEVER_US;
+	return ch->last_data_us + S(udp_timeout_s);
+}
+
+static uint64_t keep_alive_us(const struct kg_channel *ch)
+{
+	uint32_t keep_alive_s = ch->line.session->config.keep_alive_s;
+
+	if (keep_alive_s != 0)
+		return ch->last_alive_us + S(keep_alive_s);
+	if (ch->protocol == KG_PROTOCOL_TCP && ch->probes < PROBES)
+		return ch->last_input_us + probe_us[ch->probes];
+	return KG_NEVER_US;
+}
+
+static uint64_t closing_us(const struct kg_channel *ch)
+{
+	struct kg_kcp_stats stats;
+
+	kg_kcp_get_stats(ch->line.kcp, &stats);
+	return KG_MAX(ch->closing_us, ch->last_input_us) +
+	       (stats.rmt_wnd == 0 ? SILENCE_US : CLOSING_US);
+}
+
+static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
+{
+	uint64_t next_us = ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US;
+
+	switch ((enum kg_channel_state)ch->state) {
+	case KG_CHANNEL_HANDSHAKE:
+		return KG_MIN(next_us, ch->opened_us + HANDSHAKE_US);
+	case KG_CHANNEL_OPEN:
+		next_us = KG_MIN(next_us, silence_us(ch));
+		next_us = KG_MIN(next_us, idle_us(ch));
+		return KG_MIN(next_us, keep_alive_us(ch));
+	case KG_CHANNEL_CLOSING:
+		return KG_MIN(next_us, closing_us(ch));
+	case KG_CHANNEL_CLOSED:
+		break;
+	}
+	return ch->line.hooked ? KG_MIN(next_us, ch->linger_until_us) : KG_NEVER_US;
+}
+
+uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
+{
+	if (line->kind == KG_LINE_HANDSHAKE)
+		return kg_line_handshake(line)->expires_us;
+	return channel_timeout_us(kg_line_channel(line), now_us);
+}
+
+/* One more question on top of data that is under way would tell the peer nothing new. */
+static void keep_alive(struct kg_channel *ch, uint64_t now_us)
+{
+	ch->last_alive_us = now_us;
+	ch->probes++;
+	if (kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+}
+
+static void handshake_failed(struct kg_channel *ch, uint64_t now_us)
+{
+	ch->line.session->stats.handshakes_failed++;
+	kg_channel_close(ch, KG_CLOSE_HANDSHAKE, 0, "", now_us);
+}
+
+static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
+{
+	if (now_us >= silence_us(ch))
+		kg_channel_close(ch, KG_CLOSE_SILENCE, 0, "", now_us);
+	else if (now_us >= idle_us(ch))
+		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
+	else if (now_us >= keep_alive_us(ch))
+		keep_alive(ch, now_us);
+}
+
+static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
+{
+	if (now_us < ch->linger_until_us || !ch->line.hooked)
+		return;
+	if (ch->line.home == KG_HOME_LINGERING)
+		kg_line_retire(&ch->line);
+	else
+		kg_line_unhook(&ch->line);
+}
+
+static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
+{
+	kg_channel_pay(ch, now_us);
+	switch ((enum kg_channel_state)ch->state) {
+	case KG_CHANNEL_HANDSHAKE:
+		if (now_us >= ch->opened_us + HANDSHAKE_US)
+			handshake_failed(ch, now_us);
+		break;
+	case KG_CHANNEL_OPEN:
+		open_on_timer(ch, now_us);
+		break;
+	case KG_CHANNEL_CLOSING:
+		if (now_us >= closing_us(ch))
+			kg_channel_close(ch, KG_CLOSE_ABORTED, 0, "", now_us);
+		break;
+	case KG_CHANNEL_CLOSED:
+		closed_on_timer(ch, now_us);
+		break;
+	}
+}
+
+void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_line *line = KG_CONTAINER_OF(timer, struct kg_line, timer);
+
+	if (line->home == KG_HOME_RETIRED) {
+		kg_line_destroy(line);
+		return;
+	}
+	if (line->kind == KG_LINE_CHANNEL)
+		channel_on_timer(kg_line_channel(line), now_us);
+	else if (now_us >= kg_line_handshake(line)->expires_us)
+		kg_line_retire(line);
+	kg_line_touch(line, now_us);
+}
