@@ -7,13 +7,13 @@
 
 #include "base/base.h"
 
-#define KG_AEAD_KEY_BYTES	  32
-#define KG_AEAD_TAG_BYTES	  16
-#define KG_AEAD_IV_BYTES	  2
-#define KG_AEAD_OVERHEAD_BYTES	  (KG_AEAD_TAG_BYTES + KG_AEAD_IV_BYTES)
-#define KG_AEAD_OVERHEAD_MAX	  KG_AEAD_OVERHEAD_BYTES
-#define KG_AEAD_ASSOCIATED	  "KCP PortHopping"
-#define KG_AEAD_ASSOCIATED_BYTES  15
+#define KG_AEAD_KEY_BYTES        32
+#define KG_AEAD_TAG_BYTES        16
+#define KG_AEAD_IV_BYTES         2
+#define KG_AEAD_OVERHEAD_BYTES   (KG_AEAD_TAG_BYTES + KG_AEAD_IV_BYTES)
+#define KG_AEAD_OVERHEAD_MAX     KG_AEAD_OVERHEAD_BYTES
+#define KG_AEAD_ASSOCIATED       "KCP PortHopping"
+#define KG_AEAD_ASSOCIATED_BYTES 15
 
 struct kg_aead_job {
 	uint8_t *data; /* seal: plaintext with `overhead` bytes of room behind; open: datagram */
@@ -23,9 +23,9 @@ struct kg_aead_job {
 };
 
 struct kg_aead_alg {
-	const char *name;	/* as in the configuration */
+	const char *name;       /* as in the configuration */
 	uint8_t overhead_bytes; /* trailer that seal adds */
-	bool keyed;		/* needs a password */
+	bool keyed;             /* needs a password */
 	/* A context for one thread; NULL when out of memory or the CPU lacks what is needed. */
 	void *(*create)(const uint8_t key[KG_AEAD_KEY_BYTES]);
 	void (*destroy)(void *ctx); /* wipes the key */

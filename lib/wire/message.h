@@ -25,9 +25,9 @@ enum kg_protocol {
 	KG_PROTOCOL_UDP = 3,
 };
 
-#define KG_MESSAGE_KIND_BYTES	   1
-#define KG_INITIALISE_MIN_BYTES	   28 /* kind, 26 of numbers, terminating 0 */
-#define KG_MESSAGE_TEXT_MAX_BYTES  255
+#define KG_MESSAGE_KIND_BYTES     1
+#define KG_INITIALISE_MIN_BYTES   28 /* kind, 26 of numbers, terminating 0 */
+#define KG_MESSAGE_TEXT_MAX_BYTES 255
 
 struct kg_initialise {
 	uint32_t uid;
@@ -42,10 +42,10 @@ struct kg_message {
 	enum kg_feature feature;
 	enum kg_protocol protocol;
 	struct kg_initialise initialise; /* INITIALISE */
-	uint32_t connection_id;		 /* MUX_*, PRE_CONNECT */
-	uint16_t port;			 /* PRE_CONNECT */
-	const uint8_t *data;		 /* RAW_DATA, MUX_TRANSFER: payload; FAILURE, PRE_CONNECT: text */
-	size_t len;			 /* without a terminating 0 for texts */
+	uint32_t connection_id;          /* MUX_*, PRE_CONNECT */
+	uint16_t port;                   /* PRE_CONNECT */
+	const uint8_t *data; /* RAW_DATA, MUX_TRANSFER: payload; FAILURE, PRE_CONNECT: text */
+	size_t len;          /* without a terminating 0 for texts */
 };
 
 /*

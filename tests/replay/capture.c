@@ -136,28 +136,3 @@ void capture_free(struct capture *capture)
 		free(capture->datagrams[i].body);
 	free(capture->datagrams);
 }
-
-bool segment_next(struct segment *segment, const uint8_t **bytes, size_t *len)
-{
-	const uint8_t *at = *bytes;
-
-	if (*len < KG_KCP_HEADER_BYTES)
-		return false;
-	*segment = (struct segment){
-		.conv = kg_load_le32(at),
-		.cmd = at[4],
-		.frg = at[5],
-		.wnd = kg_load_le16(at + 6),
-		.ts = kg_load_le32(at + 8),
-		.sn = kg_load_le32(at + 12),
-		.una = kg_load_le32(at + 16),
-		.len = kg_load_le32(at + 20),
-		.payload = at + KG_KCP_HEADER_BYTES,
-	};
-	if (segment->len > *len - KG_KCP_HEADER_BYTES || segment->cmd < KG_KCP_PUSH ||
-	    segment->cmd > KG_KCP_WINS)
-		return false;
-	*bytes = segment->payload + segment->len;
-	*len -= KG_KCP_HEADER_BYTES + segment->len;
-	return true;
-}

@@ -8,16 +8,6 @@
 #include "base/base.h"
 #include "net/addr.h"
 
-/* One segment of KCP's chain (wire.md §1). */
-struct segment {
-	uint32_t conv;
-	uint8_t cmd, frg;
-	uint16_t wnd;
-	uint32_t ts, sn, una;
-	const uint8_t *payload;
-	uint32_t len;
-};
-
 struct datagram {
 	uint64_t time_us;     /* Unix time of the recording */
 	bool from_client;     /* the client is who sent first */
@@ -41,7 +31,3 @@ void capture_free(struct capture *capture);
 
 /* vectors/captures/NAME.SUFFIX */
 const char *capture_path(char path[1024], const char *name, const char *suffix);
-
-/* Takes the next segment off; false at the end, or when what is left is no segment: then *len is
- * not 0. */
-bool segment_next(struct segment *segment, const uint8_t **bytes, size_t *len);

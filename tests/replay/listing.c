@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "kcp/kcp.h"
+#include "kcp/kcp_segment.h"
 
 #define FILE_BYTES    (1u << 20)
 #define ADDRESS_WORDS 7 /* time, sender, port, >, port, bytes, B: */
@@ -67,17 +67,17 @@ bool listing_next(struct listing *listing, char line[LISTING_LINE_BYTES])
 
 bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d, uint64_t start_us)
 {
-	const uint8_t *at = d->body;
-	size_t left = d->body_len;
+	struct kg_kcp_segment segment = { 0 };
 	unsigned int acks = 0;
-	struct segment segment = { 0 };
+	size_t at = 0, bytes;
 	uint64_t us = d->time_us - start_us;
 	int used = snprintf(line, LISTING_LINE_BYTES,
 			    "%" PRIu64 ".%06" PRIu64 " %c %u > %u %u B: t%+d conv=%08x",
 			    us / KG_US_PER_S, us % KG_US_PER_S, d->from_client ? 'C' : 'S',
 			    d->source.port, d->destination.port, d->sealed_len, d->skew_s, d->conv);
 
-	while (segment_next(&segment, &at, &left)) {
+	while ((bytes = kg_kcp_segment_decode(d->body + at, d->body_len - at, &segment))) {
+		at += bytes;
 		if (segment.conv != d->conv)
 			return false;
 		if (segment.cmd == KG_KCP_PUSH)
@@ -90,7 +90,7 @@ bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d
 		used += snprintf(line + used, (size_t)(LISTING_LINE_BYTES - used), " ACKx%u", acks);
 	snprintf(line + used, (size_t)(LISTING_LINE_BYTES - used), " una=%u wnd=%u", segment.una,
 		 segment.wnd);
-	return left == 0;
+	return at == d->body_len;
 }
 
 void listing_of_message(char words[LISTING_LINE_BYTES], const struct kg_message *msg, size_t len)
