@@ -10,6 +10,7 @@
 import hashlib
 import random
 import socket
+import struct
 import sys
 import threading
 import time
@@ -81,6 +82,41 @@ def serve_echo(address, port):
     return serve_tcp(address, port, echo), serve_udp_echo(address, port)
 
 
+def bulk(connection):
+    """Serves one transfer: 'd' and a length asks for bytes, 'u' and a length announces some; either
+    way the receiver answers with a digest of what it got."""
+    way, size = struct.unpack("!cQ", receive_exactly(connection, 9))
+    if way == b"d":
+        connection.sendall(_bytes(size))
+        connection.recv(1)
+    else:
+        connection.sendall(hashlib.sha256(receive_exactly(connection, size)).digest())
+
+
+def _bytes(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+def tcp_download(address, port, size, timeout_s=60):
+    """One way through a bulk server, hash compared; returns the seconds it took."""
+    begin = time.monotonic()
+    with connect(address, port, timeout_s) as s:
+        s.sendall(struct.pack("!cQ", b"d", size))
+        if receive_exactly(s, size) != _bytes(size):
+            raise AssertionError(f"{size} bytes arrived changed")
+    return time.monotonic() - begin
+
+
+def tcp_upload(address, port, size, timeout_s=60):
+    data = _bytes(size)
+    begin = time.monotonic()
+    with connect(address, port, timeout_s) as s:
+        s.sendall(struct.pack("!cQ", b"u", size) + data)
+        if receive_exactly(s, 32) != hashlib.sha256(data).digest():
+            raise AssertionError(f"{size} bytes arrived changed")
+    return time.monotonic() - begin
+
+
 def connect(address, port, timeout_s=30):
     s = socket.create_connection((address, port), timeout_s)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -99,7 +135,7 @@ def receive_exactly(s, size):
 
 def tcp_echo(address, port, size, seed=1, timeout_s=60):
     """Sends random bytes and checks that the same come back; returns the seconds it took."""
-    data = random.Random(seed).randbytes(size)
+    data = _bytes(size, seed)
     begin = time.monotonic()
     with connect(address, port, timeout_s) as s:
         threading.Thread(target=_send_all, args=(s, data), daemon=True).start()
