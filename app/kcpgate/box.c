@@ -21,6 +21,7 @@
 #define HANDOFF_RING_SIZE 4096
 #define REPORT_RING_SIZE  1024
 #define FRAMES_IN_RINGS   4096 /* mbufs that may wait between workers and Linux */
+#define SMALL_PAGE_BYTES  4096
 #define SEEN_ENTRIES      (1u << 17)
 #define SEEN_KEEP_S       510 /* a timestamp is good from 255 s before until 255 s after */
 
@@ -39,7 +40,9 @@ static bool init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	unsigned int mbufs = config->port_count * KG_NIC_MBUFS(config->worker_count) +
 			     FRAMES_IN_RINGS +
 			     (config->worker_count + 1) * (MEMPOOL_CACHE * 2 + HANDOFF_RING_SIZE);
-	size_t mbuf_bytes = (size_t)mbufs * (RTE_MBUF_DEFAULT_BUF_SIZE + 256);
+	/* An mbuf must not cross a page, and only one fits in a small page. */
+	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256
+							       : SMALL_PAGE_BYTES);
 	size_t taken = mbuf_bytes + total / 8 /* arenas */ + total / 8 /* EAL, rings, tables */;
 
 	if (taken + total / 8 > total)
