@@ -15,24 +15,7 @@
 #include "replay/capture.h"
 #include "replay/conversation.h"
 #include "replay/listing.h"
-
-#define SERVER_PORT   3000
-#define BANDWIDTH_Bps (100 * 1024 * 1024 / 8) /* 100M of the settings */
-#define FLOW_BYTES    101                     /* of each datagram of the UDP flow */
-
-/* What was done while recording. */
-static const struct facts {
-	const char *name;
-	uint32_t tcp_uid;
-	size_t tcp_bytes; /* each way */
-	uint32_t udp_uid;
-	size_t udp_datagrams; /* each way */
-	const char *refusal;  /* instead of all that */
-} recordings[] = {
-	{ "aes-gcm", 289001117, 20000, 2219860, 5, NULL },
-	{ "none", 1211821888, 3000, 1977738468, 2, NULL },
-	{ "refused", 0, 0, 0, 0, "Connection refused" },
-};
+#include "replay/recordings.h"
 
 static void check_listing(const char *name)
 {
@@ -108,7 +91,7 @@ static void check_words(const char *name, const struct heard *heard)
 	listing_free(&listing);
 }
 
-static void check_handshake(const struct facts *facts, const struct capture *capture,
+static void check_handshake(const struct recording *recording, const struct capture *capture,
 			    unsigned int n, enum kg_protocol protocol, uint32_t uid)
 {
 	struct conversation c;
@@ -117,94 +100,93 @@ static void check_handshake(const struct facts *facts, const struct capture *cap
 	assert_int_equal(c.client_messages, 1);
 	assert_int_equal(c.server_messages, 1);
 	check_initialise(&c.from_client[0].msg, protocol, 0, 0);
-	check_words(facts->name, &c.from_client[0]);
-	check_words(facts->name, &c.from_server[0]);
-	if (facts->refusal) {
+	check_words(recording->name, &c.from_client[0]);
+	check_words(recording->name, &c.from_server[0]);
+	if (recording->refusal) {
 		const struct kg_message *answer = &c.from_server[0].msg;
 
 		assert_int_equal(answer->feature, KG_FEATURE_FAILURE);
 		assert_int_equal(answer->protocol, protocol);
-		assert_int_equal(answer->len, strlen(facts->refusal));
-		assert_memory_equal(answer->data, facts->refusal, answer->len);
+		assert_int_equal(answer->len, strlen(recording->refusal));
+		assert_memory_equal(answer->data, recording->refusal, answer->len);
 	} else {
 		check_initialise(&c.from_server[0].msg, protocol, uid, SERVER_PORT);
 	}
 	conversation_free(&c);
 }
 
-/* What was sent: the byte at `at` of the stream. */
-static uint8_t pattern(size_t at)
-{
-	return (uint8_t)(at * 31 + (at >> 8) * 7);
-}
-
 /* The messages are pieces of the stream. */
 static void check_stream(const struct heard *heard, size_t count, size_t stream_bytes)
 {
+	uint8_t expected[STREAM_MAX];
 	size_t at = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(heard[i].msg.feature, KG_FEATURE_RAW_DATA);
-		assert_int_equal(heard[i].msg.protocol, KG_PROTOCOL_TCP);
-		for (size_t k = 0; k < heard[i].msg.len; k++, at++)
-			assert_int_equal(heard[i].msg.data[k], pattern(at));
+		const struct kg_message *msg = &heard[i].msg;
+
+		assert_int_equal(msg->feature, KG_FEATURE_RAW_DATA);
+		assert_int_equal(msg->protocol, KG_PROTOCOL_TCP);
+		assert_true(msg->len <= sizeof(expected));
+		stream_fill(expected, at, msg->len);
+		assert_memory_equal(msg->data, expected, msg->len);
+		at += msg->len;
 	}
 	assert_int_equal(at, stream_bytes);
 }
 
-static void check_tcp(const struct facts *facts, const struct capture *capture)
+static void check_tcp(const struct recording *recording, const struct capture *capture)
 {
 	struct conversation c;
 
-	conversation_replay(&c, capture, facts->tcp_uid, 0);
+	conversation_replay(&c, capture, recording->tcp_uid, 0);
 	assert_true(c.client_messages > 1);
 
 	const struct heard *last = &c.from_client[c.client_messages - 1];
 
-	check_stream(c.from_client, c.client_messages - 1, facts->tcp_bytes);
+	check_stream(c.from_client, c.client_messages - 1, recording->tcp_bytes);
 	assert_int_equal(last->msg.feature, KG_FEATURE_DISCONNECT);
 	assert_int_equal(last->msg.protocol, KG_PROTOCOL_TCP);
-	check_words(facts->name, last);
-	check_stream(c.from_server, c.server_messages, facts->tcp_bytes);
+	check_words(recording->name, last);
+	check_stream(c.from_server, c.server_messages, recording->tcp_bytes);
 	conversation_free(&c);
 }
 
-/* Each datagram of the flow is its number and the beginning of the stream. */
 static void check_flow(const char *name, const struct heard *heard, size_t count)
 {
+	uint8_t expected[FLOW_BYTES];
+
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(heard[i].msg.feature, KG_FEATURE_RAW_DATA);
 		assert_int_equal(heard[i].msg.protocol, KG_PROTOCOL_UDP);
 		assert_int_equal(heard[i].msg.len, FLOW_BYTES);
-		assert_int_equal(heard[i].msg.data[0], i);
-		for (size_t k = 1; k < FLOW_BYTES; k++)
-			assert_int_equal(heard[i].msg.data[k], pattern(k - 1));
+		flow_fill(expected, i);
+		assert_memory_equal(heard[i].msg.data, expected, FLOW_BYTES);
 		check_words(name, &heard[i]);
 	}
 }
 
-static void check_udp(const struct facts *facts, const struct capture *capture)
+static void check_udp(const struct recording *recording, const struct capture *capture)
 {
 	struct conversation c;
 
-	conversation_replay(&c, capture, facts->udp_uid, 0);
-	assert_int_equal(c.client_messages, facts->udp_datagrams);
-	assert_int_equal(c.server_messages, facts->udp_datagrams);
-	check_flow(facts->name, c.from_client, c.client_messages);
-	check_flow(facts->name, c.from_server, c.server_messages);
+	conversation_replay(&c, capture, recording->udp_uid, 0);
+	assert_int_equal(c.client_messages, recording->udp_datagrams);
+	assert_int_equal(c.server_messages, recording->udp_datagrams);
+	check_flow(recording->name, c.from_client, c.client_messages);
+	check_flow(recording->name, c.from_server, c.server_messages);
 	conversation_free(&c);
 }
 
-static void check_exchange(const struct facts *facts)
+static void check_exchange(const struct recording *recording)
 {
 	struct capture capture;
 
-	capture_load(&capture, facts->name);
-	check_handshake(facts, &capture, 0, KG_PROTOCOL_TCP, facts->tcp_uid);
-	if (!facts->refusal) {
-		check_tcp(facts, &capture);
-		check_handshake(facts, &capture, 1, KG_PROTOCOL_UDP, facts->udp_uid);
-		check_udp(facts, &capture);
+	capture_load(&capture, recording->name);
+	check_handshake(recording, &capture, 0, KG_PROTOCOL_TCP, recording->tcp_uid);
+	if (!recording->refusal) {
+		check_tcp(recording, &capture);
+		check_handshake(recording, &capture, 1, KG_PROTOCOL_UDP, recording->udp_uid);
+		check_udp(recording, &capture);
 	}
 	capture_free(&capture);
 }
