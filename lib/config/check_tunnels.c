@@ -122,7 +122,7 @@ static void check_path(struct kg_load *load, unsigned int i)
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
 	struct kg_place at = kg_tunnel_place(load, i, "listen_on");
 
-	if (!kg_tunnel_given(load, i, "mode"))
+	if (load->ports_broken || !kg_tunnel_given(load, i, "mode"))
 		return;
 	if (t->role == KG_ROLE_CLIENT) {
 		for (unsigned int k = 0; k < t->destination_count; k++)

@@ -165,6 +165,7 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 			 const struct kg_key *key, const json_t *list, const struct kg_place *at)
 {
 	const struct kg_field field = { key, NULL, load->report };
+	struct kg_config_error **errors_before = load->report->errors_end;
 	const json_t *json;
 	size_t i;
 
@@ -176,12 +177,14 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		void *object = next_object(load, key->inner, &here, &origin);
 
 		if (!object)
-			return;
+			break;
 		*origin = (struct kg_origin){ here, json };
 		load_object(load, document, key->inner, json, &here, object);
 		if (json_is_object(json))
 			load_absent(load, key->inner, given_in_object, json, &here, object);
 	}
+	if (key->inner == KG_SCOPE_PORT && load->report->errors_end != errors_before)
+		load->ports_broken = true;
 }
 
 static void load_member(struct kg_load *load, const struct kg_document *document,

@@ -25,7 +25,8 @@ struct kg_load {
 	struct kg_config_report *report;
 	struct kg_document *documents;
 	size_t document_count;
-	struct kg_origin ports[KG_CONFIG_PORTS_MAX];     /* as in config->ports */
+	bool ports_broken;                           /* what the ports have to offer is not known */
+	struct kg_origin ports[KG_CONFIG_PORTS_MAX]; /* as in config->ports */
 	struct kg_origin tunnels[KG_CONFIG_TUNNELS_MAX]; /* as in config->tunnels */
 };
 

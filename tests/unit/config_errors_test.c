@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Settings that are wrong: what is said, where, and that all of it is said at once. */
+#include "config_fixture.h"
+
+#define NUMBER(range) "; allowed a whole number, " range
+#define PORTS         "; allowed ports 1 to 65535, ranges as \"3000-3010\", or a list of them"
+#define BITS          "; allowed bits per second: a whole number, or digits followed by one of KMGkmg"
+#define ADDRESS       "; allowed an IPv4 or IPv6 address without brackets"
+#define BOOLEAN       "; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\""
+#define NAME          "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
+
+struct bad {
+	const char *changes, *key, *text;
+};
+
+/* Each makes one error in tunnels[0]. */
+static void expect_tunnel_errors(const char *tunnel, const struct bad *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char where[128];
+		struct fixture f;
+
+		snprintf(where, sizeof(where), FIXTURE_FILE ": tunnels[0].%s", cases[i].key);
+		load_tunnel(&f, tunnel, cases[i].changes);
+		expect_only_error(&f, where, cases[i].text);
+	}
+}
+
+static void expect_port_errors(const struct bad *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char where[128];
+		struct fixture f;
+
+		snprintf(where, sizeof(where), FIXTURE_FILE ": ports[0].%s", cases[i].key);
+		load_port(&f, cases[i].changes);
+		expect_only_error(&f, where, cases[i].text);
+	}
+}
+
+static void broken_json(void **state)
+{
+	static const struct {
+		const char *text, *where;
+	} cases[] = {
+		{ "", "box.json:1:0" },
+		{ "{\n  'name': 'x',\n  'workers': [0,\n}\n", "box.json:4:1" },
+		{ "{'name': 'a', 'name': 'b'}", "box.json:1:20" },
+		{ "{'name': 'a'} x", "box.json:1:15" },
+		{ "{'name': '\xff'}", "box.json:1:10" },
+		{ "{'name': 'a\\u0000b'}", "box.json:1:19" },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+
+		load_text(&f, cases[i].text);
+		assert_int_equal(count_entries(f.report.errors), 1);
+		assert_string_equal(f.report.errors->where, cases[i].where);
+		assert_true(strlen(f.report.errors->text) > 0);
+		unload(&f);
+	}
+}
+
+static void wrong_types(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'listen_port': true}", "listen_port", "found true" PORTS },
+		{ "{'listen_port': {'a': 1}}", "listen_port", "found {\"a\":1}" PORTS },
+		{ "{'listen_port': 3000.5}", "listen_port", "found 3000.5" PORTS },
+		{ "{'udp_timeout': 'soon'}", "udp_timeout",
+		  "found \"soon\"" NUMBER("0 or 1 to 65535") },
+		{ "{'udp_timeout': [1]}", "udp_timeout", "found [1]" NUMBER("0 or 1 to 65535") },
+		{ "{'udp_timeout': 1.5}", "udp_timeout", "found 1.5" NUMBER("0 or 1 to 65535") },
+		{ "{'mode': 1}", "mode", "found 1; allowed client, server" },
+		{ "{'kcp': 'regular9'}", "kcp",
+		  "found \"regular9\"; allowed fast1, fast2, fast3, fast4, fast5, fast6, regular1, "
+		  "regular2, regular3, regular4, regular5, manual" },
+		{ "{'encryption_algorithm': 'rot13'}", "encryption_algorithm",
+		  "found \"rot13\"; allowed AES-GCM, none" },
+		{ "{'ipv4_only': 'maybe'}", "ipv4_only", "found \"maybe\"" BOOLEAN },
+		{ "{'blast': 2}", "blast", "found 2" BOOLEAN },
+		{ "{'name': 'two words'}", "name", "found \"two words\"" NAME },
+		{ "{'name': '-a'}", "name", "found \"-a\"" NAME },
+		{ "{'inbound_bandwidth': '1.5G'}", "inbound_bandwidth", "found \"1.5G\"" BITS },
+		{ "{'inbound_bandwidth': -8}", "inbound_bandwidth", "found -8" BITS },
+		{ "{'inbound_bandwidth': 1000000000000001}", "inbound_bandwidth",
+		  "found 1000000000000001" BITS },
+		{ "{'destination_address': 7}", "destination_address", "found 7" ADDRESS },
+		{ "{'destination_address': '[fd00:18::1]'}", "destination_address",
+		  "found \"[fd00:18::1]\"" ADDRESS },
+		{ "{'destination_address': ['198.18.0.1', '198.18.0.256']}",
+		  "destination_address[1]", "found \"198.18.0.256\"" ADDRESS },
+		{ "{'destination_address': '0.0.0.0'}", "destination_address",
+		  "found \"0.0.0.0\"; allowed the address of one host" },
+		{ "{'listen_on': '::'}", "listen_on",
+		  "found \"::\"; allowed the address of one host" },
+		{ "{'listen_on': '224.0.0.1'}", "listen_on",
+		  "found \"224.0.0.1\"; allowed the address of one host" },
+		{ "{'destination_address': []}", "destination_address",
+		  "found []; allowed at least one" },
+		{ "{'kcp_nodelay': 3, 'kcp': 'regular1'}", "kcp_nodelay",
+		  "found 3" NUMBER("0 to 2") },
+	};
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+}
+
+static void ports(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'listen_port': 0}", "listen_port", "found 0" PORTS },
+		{ "{'listen_port': 70000}", "listen_port", "found 70000" PORTS },
+		{ "{'listen_port': -1}", "listen_port", "found -1" PORTS },
+		{ "{'listen_port': '0-5'}", "listen_port", "found \"0-5\"" PORTS },
+		{ "{'listen_port': '4000-3000'}", "listen_port", "found \"4000-3000\"" PORTS },
+		{ "{'listen_port': []}", "listen_port", "found []" PORTS },
+		{ "{'listen_port': [3000, '4000-']}", "listen_port[1]", "found \"4000-\"" PORTS },
+		{ "{'listen_port': [[3000]]}", "listen_port[0]", "found [3000]" PORTS },
+	};
+
+	expect_tunnel_errors(FIXTURE_SERVER, cases, KG_ARRAY_SIZE(cases));
+}
+
+/* Passwords do not get into logs. */
+static void secrets(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'encryption_password': 12345}", "encryption_password",
+		  "found a number; allowed a text that is not empty" },
+		{ "{'encryption_password': ['hidden']}", "encryption_password",
+		  "found a list; allowed a text that is not empty" },
+	};
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+}
+
+static void not_supported_yet(void **state)
+{
+	static const char *const keys[] = {
+		"dport_refresh", "destination_dnstxt", "mux_tunnels",      "fec",
+		"stun_server",   "update_ipv4",        "update_ipv6",      "log_path",
+		"fib_ingress",   "fib_egress",         "listener",         "forwarder",
+		"custom_input",  "custom_input_tcp",   "custom_input_udp",
+	};
+	static const struct bad words[] = {
+		{ "{'mode': 'relay'}", "mode",
+		  "found \"relay\", which is not supported yet; allowed client, server" },
+		{ "{'encryption_algorithm': 'XOR'}", "encryption_algorithm",
+		  "found \"XOR\", which is not supported yet; allowed AES-GCM, none" },
+		{ "{'encryption_algorithm': 'xchacha20'}", "encryption_algorithm",
+		  "found \"xchacha20\", which is not supported yet; allowed AES-GCM, none" },
+		{ "{'listen_port': '{}'}", "listen_port",
+		  "found \"{}\", mappings are not supported yet" PORTS },
+		{ "{'listen_on': '{}'}", "listen_on",
+		  "found \"{}\", mappings are not supported yet; allowed an IP address" },
+		{ "{'destination_address': 'example.org'}", "destination_address",
+		  "found \"example.org\", host names are not supported yet; allowed an IP "
+		  "address" },
+		{ "{'destination_address': 'localhost'}", "destination_address",
+		  "found \"localhost\", host names are not supported yet; allowed an IP address" },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(keys); i++) {
+		char change[64];
+		const struct bad one = { change, keys[i], "not supported yet" };
+
+		snprintf(change, sizeof(change), "{'%s': 1}", keys[i]);
+		expect_tunnel_errors(FIXTURE_CLIENT, &one, 1);
+	}
+	expect_tunnel_errors(FIXTURE_CLIENT, words, KG_ARRAY_SIZE(words));
+}
+
+static void unknown_keys(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'encryption_pasword': 'x'}", "encryption_pasword",
+		  "unknown key; did you mean \"encryption_password\"?" },
+		{ "{'listen_prot': 1}", "listen_prot",
+		  "unknown key; did you mean \"listen_port\"?" },
+		{ "{'Mode': 'client'}", "Mode", "unknown key; did you mean \"mode\"?" },
+		{ "{'kcp-mtu': 1}", "kcp-mtu", "unknown key; did you mean \"kcp_mtu\"?" },
+		{ "{'hugepages': true}", "hugepages", "unknown key here; it belongs into memory" },
+		{ "{'device': 'x'}", "device", "unknown key here; it belongs into ports[]" },
+		{ "{'workers': 1}", "workers",
+		  "unknown key here; it belongs to the outermost object" },
+		{ "{'zzzzzzzz': 1}", "zzzzzzzz", "unknown key" },
+		{ "{'': 1}", "", "unknown key" },
+		{ "{'a\\nb\\u001b[0m': 1}", "a?b?[0m", "unknown key" },
+	};
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+}
+
+static void missing_keys(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'mode': null}", "mode", "missing" },
+		{ "{'listen_port': null}", "listen_port", "missing" },
+		{ "{'destination_port': ''}", "destination_port", "missing" },
+		{ "{'destination_address': null}", "destination_address", "missing" },
+		{ "{'encryption_algorithm': 'AES-GCM'}", "encryption_password",
+		  "missing; AES-GCM requires it" },
+		{ "{'encryption_algorithm': 'AES-GCM', 'encryption_password': ''}",
+		  "encryption_password", "missing; AES-GCM requires it" },
+	};
+	struct fixture f;
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+
+	load_tunnel(&f, FIXTURE_CLIENT, "{'kcp': 'manual', 'kcp_interval': 10}");
+	assert_int_equal(count_entries(f.report.errors), 3);
+	expect_error(&f, FIXTURE_FILE ": tunnels[0].kcp_nodelay",
+		     "missing; kcp \"manual\" requires it");
+	expect_error(&f, FIXTURE_FILE ": tunnels[0].kcp_resend",
+		     "missing; kcp \"manual\" requires it");
+	expect_error(&f, FIXTURE_FILE ": tunnels[0].kcp_nc", "missing; kcp \"manual\" requires it");
+	unload(&f);
+}
+
+static void one_client(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'listen_port': '6000-6001'}", "listen_port",
+		  "found 2; allowed one on a client" },
+		{ "{'ipv4_only': true, 'ipv6_only': true}", "ipv6_only",
+		  "found beside ipv4_only; allowed one of them" },
+		{ "{'ipv6_only': true}", "destination_address",
+		  "found 198.18.0.1; allowed IPv6 addresses (ipv6_only)" },
+		{ "{'ipv4_only': true, 'listen_on': '::1'}", "listen_on",
+		  "found ::1; allowed IPv4 addresses (ipv4_only)" },
+	};
+	struct fixture f;
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+
+	load_text(&f, "{'ports': [{'device': 'net_null0', 'addresses': '198.18.0.2/24'}],"
+		      " 'tunnels': [{'mode': 'client', 'listen_port': 6000,"
+		      "  'destination_port': 3000, 'destination_address': 'fd00:18::1'}]}");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].destination_address",
+			  "found fd00:18::1, but no port has an IPv6 address");
+}
+
+static void one_server(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'destination_port': '80,443'}", "destination_port",
+		  "found 2; allowed one on a server" },
+		{ "{'destination_address': '127.0.0.1,127.0.0.2'}", "destination_address",
+		  "found 2; allowed one on a server" },
+	};
+	struct fixture f;
+
+	expect_tunnel_errors(FIXTURE_SERVER, cases, KG_ARRAY_SIZE(cases));
+
+	load_text(&f, "{'ports': [{'device': 'net_null0', 'addresses': '198.18.0.2/24'}],"
+		      " 'tunnels': [{'mode': 'server', 'listen_port': 3000, 'ipv6_only': 1,"
+		      "  'destination_port': 80, 'destination_address': '::1'}]}");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].listen_on",
+			  "missing, and no port has an address to listen on");
+
+	load_tunnel(&f, FIXTURE_SERVER, "{'listen_on': '198.18.0.77'}");
+	expect_only_warning(&f, FIXTURE_FILE ": tunnels[0].listen_on",
+			    "198.18.0.77 is no address of a port");
+	unload(&f);
+}
+
+static void two_tunnels(void **state)
+{
+	static const char server[] = "{'mode': 'server', 'destination_port': 80, 'name': '%s',"
+				     " 'destination_address': '127.0.0.1', 'listen_port': '%s'%s}";
+	static const struct {
+		const char *first_ports, *first_more, *ports, *more;
+		unsigned int clash; /* lowest port; 0: none */
+	} cases[] = {
+		{ "3000", "", "3000", "", 3000 },
+		{ "3000-3010", "", "1-2,3005-4000", "", 3005 },
+		{ "3000-3010", "", "3011-3020", "", 0 },
+		{ "3000", ", 'ipv4_only': 1", "3000", ", 'ipv4_only': 0", 3000 },
+		{ "3000", ", 'listen_on': '198.18.0.2'", "3000", ", 'listen_on': 'fd00:18::2'", 0 },
+		{ "3000", ", 'listen_on': '198.18.0.2'", "3000", "", 3000 },
+		{ "3000", "", "3000", ", 'listen_on': 'fd00:18::2'", 3000 },
+		{ "3000", ", 'ipv4_only': 1", "3000", ", 'listen_on': 'fd00:18::2'", 0 },
+		{ "3000", ", 'listen_on': ['198.18.0.2', 'fd00:18::2']", "3000",
+		  ", 'listen_on': 'fd00:18::2'", 3000 },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		char first[256], second[256], both[600], text[128];
+		struct fixture f;
+
+		snprintf(first, sizeof(first), server, "a", cases[i].first_ports,
+			 cases[i].first_more);
+		snprintf(second, sizeof(second), server, "b", cases[i].ports, cases[i].more);
+		snprintf(both, sizeof(both), "[%s, %s]", first, second);
+		snprintf(text, sizeof(text),
+			 "found %u, where tunnels[0] in box.json listens already on the same "
+			 "address",
+			 cases[i].clash);
+		load_tunnels(&f, both);
+		if (cases[i].clash) {
+			expect_only_error(&f, FIXTURE_FILE ": tunnels[1].listen_port", text);
+		} else {
+			expect_good(&f);
+			unload(&f);
+		}
+	}
+}
+
+static void one_name_for_two(void **state)
+{
+	struct fixture f;
+
+	load_tunnels(&f, "[{'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"
+			 "  'destination_address': '198.18.0.1', 'name': 'home'},"
+			 " {'mode': 'client', 'listen_port': 6001, 'destination_port': 3000,"
+			 "  'destination_address': '198.18.0.1', 'name': 'home'}]");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[1].name",
+			  "found \"home\", which tunnels[0] in box.json is already");
+}
+
+static void port_keys(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'device': null}", "device", "missing" },
+		{ "{'device': '  '}", "device", "found \"  \"; allowed a text that is not empty" },
+		{ "{'tap': 'sixteen_letters_'}", "tap",
+		  "found \"sixteen_letters_\"; allowed the name of an interface, 1 to 15 "
+		  "characters" },
+		{ "{'tap': 'a/b'}", "tap",
+		  "found \"a/b\"; allowed the name of an interface, 1 to 15 characters" },
+		{ "{'name': 'thirteen-long'}", "tap",
+		  "missing; \"kg-thirteen-long\" is longer than the 15 characters allowed" },
+		{ "{'mtu': 100}", "mtu", "found 100" NUMBER("576 to 9600") },
+		{ "{'mtu': 1279}", "mtu", "found 1279; allowed 1280 or more with IPv6 addresses" },
+		{ "{'vlan': 4095}", "vlan", "found 4095" NUMBER("0 to 4094") },
+		{ "{'addresses': ['198.18.0.2/24', 'fd00:18::2/129']}", "addresses[1]",
+		  "found \"fd00:18::2/129\"; allowed an address with its prefix length, as "
+		  "198.18.0.2/24" },
+		{ "{'addresses': '198.18.0.2'}", "addresses",
+		  "found \"198.18.0.2\"; allowed an address with its prefix length, as "
+		  "198.18.0.2/24" },
+		{ "{'addresses': ['198.18.0.2/24', '198.18.0.2/16']}", "addresses",
+		  "found 198.18.0.2, which ports[0] has already" },
+		{ "{'gateway': '198.18.1.1'}", "gateway",
+		  "found 198.18.1.1; allowed an address in a network of the port" },
+		{ "{'gateway': ['198.18.0.9', '198.18.0.8']}", "gateway",
+		  "found two of IPv4; allowed one per IP version" },
+		{ "{'gateway': ['198.18.0.9', 'fe80::1', 'fe80::2']}", "gateway",
+		  "found 3 entries; allowed at most 2" },
+		{ "{'gatway': '198.18.0.9'}", "gatway", "unknown key; did you mean \"gateway\"?" },
+		{ "{'mode': 'client'}", "mode", "unknown key here; it belongs into tunnels[]" },
+	};
+
+	expect_port_errors(cases, KG_ARRAY_SIZE(cases));
+}
+
+static void two_ports(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'ports': ["
+		      "  {'name': 'a', 'device': 'net_null0', 'tap': 'kg0', 'addresses': "
+		      "'198.18.0.2/24'},"
+		      "  {'name': 'a', 'device': 'net_null0', 'tap': 'kg0', 'addresses': "
+		      "'198.18.0.2/16'}],"
+		      " 'tunnels': [" FIXTURE_CLIENT "]}");
+	assert_int_equal(count_entries(f.report.errors), 4);
+	expect_error(&f, "box.json: ports[1].name",
+		     "found \"a\", which ports[0].name in box.json is already");
+	expect_error(&f, "box.json: ports[1].device",
+		     "found \"net_null0\", which ports[0].device in box.json is already");
+	expect_error(&f, "box.json: ports[1].tap",
+		     "found \"kg0\", which ports[0].tap in box.json is already");
+	expect_error(&f, "box.json: ports[1].addresses",
+		     "found 198.18.0.2, which ports[0] has already");
+	unload(&f);
+}
+
+static void box_keys(void **state)
+{
+	static const struct bad cases[] = {
+		{ "'workers': [0, 1, 0]", "workers", "found 0 twice; allowed once" },
+		{ "'workers': []", "workers", "found []; allowed at least one" },
+		{ "'workers': 'all'", "workers", "found \"all\"" NUMBER("0 to 1023") },
+		{ "'workers': [0, 1024]", "workers[1]", "found 1024" NUMBER("0 to 1023") },
+		{ "'poll': 'lazy'", "poll", "found \"lazy\"; allowed adaptive, busy" },
+		{ "'pol': 'busy'", "pol", "unknown key; did you mean \"poll\"?" },
+		{ "'memory': 512", "memory", "found 512; allowed an object" },
+		{ "'memory': {'mb': 1}", "memory.mb", "found 1" NUMBER("64 to 1048576") },
+		{ "'memory': {'MB': 512}", "memory.MB", "unknown key; did you mean \"mb\"?" },
+		{ "'eal': [1]", "eal[0]", "found 1; allowed a text that is not empty" },
+		{ "'name': ''", "name", "found \"\"" NAME },
+		{ "'name': null", "name", "found null" NAME },
+		{ "'tunnels': {}", "tunnels", "found {}; allowed a list of objects" },
+		{ "'tunnels': ['a']", "tunnels[0]", "found \"a\"; allowed an object" },
+		{ "'listen_port': 1", "listen_port",
+		  "unknown key here; it belongs into tunnels[]" },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		char text[256], where[64];
+		struct fixture f;
+
+		snprintf(text, sizeof(text), "{'ports': [" FIXTURE_PORT "], %s}", cases[i].changes);
+		snprintf(where, sizeof(where), FIXTURE_FILE ": %s", cases[i].key);
+		load_text(&f, text);
+		expect_only_error(&f, where, cases[i].text);
+	}
+}
+
+static void no_ports(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'tunnels': []}");
+	expect_only_error(&f, FIXTURE_FILE ": ports", "missing");
+	load_text(&f, "{'ports': [], 'tunnels': []}");
+	expect_only_error(&f, FIXTURE_FILE ": ports", "found []; allowed a list of objects");
+	load_text(&f, "[]");
+	expect_only_error(&f, FIXTURE_FILE, "found []; allowed an object");
+}
+
+static void too_many(void **state)
+{
+	json_t *ports = json_array(), *tunnels = json_array();
+	struct fixture f;
+
+	for (int i = 0; i <= KG_CONFIG_PORTS_MAX; i++)
+		json_array_append_new(ports,
+				      json_pack("{s:o}", "device", json_sprintf("net_null%d", i)));
+	for (int i = 0; i <= KG_CONFIG_TUNNELS_MAX; i++)
+		json_array_append_new(tunnels,
+				      json_pack("{s:s,s:i,s:i,s:s}", "mode", "client",
+						"listen_port", 6000 + i, "destination_port", 3000,
+						"destination_address", "198.18.0.1"));
+	json_object_set_new(json_array_get(ports, 0), "addresses", json_string("198.18.0.2/24"));
+	load_json(&f, json_pack("{s:o,s:o}", "ports", ports, "tunnels", tunnels));
+	assert_int_equal(count_entries(f.report.errors), 2);
+	expect_error(&f, "box.json: ports[16]", "one too many; allowed 16 in all");
+	expect_error(&f, "box.json: tunnels[256]", "one too many; allowed 256 in all");
+	unload(&f);
+}
+
+static void all_at_once(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
+		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'fec': '20:4',"
+		      "   'destination_prot': 80}, null]}");
+	expect_error(&f, "box.json: nam", "unknown key; did you mean \"name\"?");
+	expect_error(&f, "box.json: poll", "found 1; allowed adaptive, busy");
+	expect_error(&f, "box.json: ports[0].device", "found 1; allowed a text that is not empty");
+	expect_error(&f, "box.json: ports[0].mtu", "found 1" NUMBER("576 to 9600"));
+	expect_error(&f, "box.json: ports[0].x_y_z", "unknown key");
+	expect_error(&f, "box.json: ports[1]", "found 3; allowed an object");
+	expect_error(&f, "box.json: tunnels[0].mode",
+		     "found \"relay\", which is not supported yet; allowed client, server");
+	expect_error(&f, "box.json: tunnels[0].listen_port[0]", "found 0" PORTS);
+	expect_error(&f, "box.json: tunnels[0].listen_port[1]", "found 70000" PORTS);
+	expect_error(&f, "box.json: tunnels[0].fec", "not supported yet");
+	expect_error(&f, "box.json: tunnels[0].destination_prot",
+		     "unknown key; did you mean \"destination_port\"?");
+	expect_error(&f, "box.json: tunnels[0].destination_port", "missing");
+	expect_error(&f, "box.json: tunnels[0].destination_address", "missing");
+	expect_error(&f, "box.json: tunnels[1]", "found null; allowed an object");
+	assert_int_equal(count_entries(f.report.errors), 14);
+	unload(&f);
+}
+
+static void long_values_are_cut(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'kcp': "
+		    "'aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg'}");
+	assert_int_equal(count_entries(f.report.errors), 1);
+	assert_non_null(
+		strstr(f.report.errors->text,
+		       "found \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffffff...; "
+		       "allowed"));
+	unload(&f);
+}
+
+static void report_as_printed(void **state)
+{
+	struct fixture f;
+	char *text;
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+
+	load_tunnel(&f, FIXTURE_CLIENT, "{'fec': '20:4', 'keep_alive': 65536}");
+	kg_config_report_print(&f.report, to);
+	fclose(to);
+	assert_string_equal(text, "box.json: tunnels[0].fec: not supported yet\n"
+				  "box.json: tunnels[0].keep_alive: warning: 65536 is too large, "
+				  "taken as 65535\n");
+	free(text);
+	unload(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(broken_json),
+		cmocka_unit_test(wrong_types),
+		cmocka_unit_test(ports),
+		cmocka_unit_test(secrets),
+		cmocka_unit_test(not_supported_yet),
+		cmocka_unit_test(unknown_keys),
+		cmocka_unit_test(missing_keys),
+		cmocka_unit_test(one_client),
+		cmocka_unit_test(one_server),
+		cmocka_unit_test(two_tunnels),
+		cmocka_unit_test(one_name_for_two),
+		cmocka_unit_test(port_keys),
+		cmocka_unit_test(two_ports),
+		cmocka_unit_test(box_keys),
+		cmocka_unit_test(no_ports),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(long_values_are_cut),
+		cmocka_unit_test(report_as_printed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What good settings become: values, defaults, presets, windows. */
+#include "config/presets.h"
+#include "config/schema.h"
+#include "config_fixture.h"
+
+static void defaults(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'ports': [{'device': 'net_null0', 'addresses': '198.18.0.2/24'}],"
+		      " 'tunnels': [" FIXTURE_CLIENT "]}");
+	expect_good(&f);
+	assert_string_equal(f.config.name, "kcpgate");
+	assert_int_equal(f.config.worker_count, 1);
+	assert_int_equal(f.config.workers[0], 0);
+	assert_int_equal(f.config.poll, KG_POLL_ADAPTIVE);
+	assert_true(f.config.hugepages);
+	assert_int_equal(f.config.memory_mb, 512);
+	assert_int_equal(f.config.eal_count, 0);
+
+	const struct kg_port_config *port = &f.config.ports[0];
+
+	assert_int_equal(f.config.port_count, 1);
+	assert_string_equal(port->name, "port0");
+	assert_string_equal(port->tap, "kg-port0");
+	assert_int_equal(port->mtu, 1500);
+	assert_int_equal(port->vlan, 0);
+	assert_int_equal(port->gateway_count, 0);
+
+	const struct kg_tunnel_config *t = &f.config.tunnels[0];
+
+	assert_int_equal(f.config.tunnel_count, 1);
+	assert_string_equal(t->name, "tunnel0");
+	assert_string_equal(t->encryption_algorithm, "none");
+	assert_null(t->encryption_password);
+	assert_string_equal(t->kcp_preset, "regular5");
+	assert_true(t->kcp.blast);
+	assert_int_equal(t->kcp.conv, 0);
+	assert_int_equal(t->udp_timeout_s, 180);
+	assert_int_equal(t->keep_alive_s, 0);
+	assert_int_equal(t->outbound_Bps, 0);
+	assert_int_equal(t->inbound_Bps, 0);
+	assert_int_equal(t->listen_on_count, 0);
+	assert_int_equal(t->mtu, 1500);
+	assert_false(t->ipv4_only || t->ipv6_only);
+	unload(&f);
+}
+
+static void box_values(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'name': 'edge-1', 'workers': [1, 3], 'poll': 'busy',"
+		      " 'memory': {'hugepages': false, 'mb': 2048},"
+		      " 'eal': ['--log-level=a,b', '--no-pci'],"
+		      " 'ports': [{'name': 'wan', 'device': 'net_af_xdp0,iface=eth1', 'tap': 'kg0',"
+		      "   'mtu': 9000, 'vlan': 7,"
+		      "   'addresses': ['198.18.0.2/24', 'fd00:18::2/64'],"
+		      "   'gateway': ['198.18.0.254', 'fe80::1']}],"
+		      " 'tunnels': [" FIXTURE_CLIENT "]}");
+	expect_good(&f);
+	assert_string_equal(f.config.name, "edge-1");
+	assert_int_equal(f.config.worker_count, 2);
+	assert_int_equal(f.config.workers[1], 3);
+	assert_int_equal(f.config.poll, KG_POLL_BUSY);
+	assert_false(f.config.hugepages);
+	assert_int_equal(f.config.memory_mb, 2048);
+	assert_int_equal(f.config.eal_count, 2);
+	assert_string_equal(f.config.eal[0], "--log-level=a,b");
+
+	const struct kg_port_config *port = &f.config.ports[0];
+	char text[KG_IP_TEXT_BYTES];
+
+	assert_string_equal(port->device, "net_af_xdp0,iface=eth1");
+	assert_string_equal(port->tap, "kg0");
+	assert_int_equal(port->mtu, 9000);
+	assert_int_equal(port->vlan, 7);
+	assert_int_equal(port->address_count, 2);
+	assert_int_equal(port->addresses[1].length, 64);
+	assert_string_equal(kg_ip_text(&port->addresses[1].ip, text), "fd00:18::2");
+	assert_int_equal(port->gateway_count, 2);
+	assert_string_equal(kg_ip_text(&port->gateways[1], text), "fe80::1");
+	unload(&f);
+}
+
+static void client_values(void **state)
+{
+	struct fixture f;
+	char text[KG_IP_TEXT_BYTES];
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'name': 'home', 'listen_on': '127.0.0.1',"
+		    " 'destination_port': ['3000-3010', 4000, '4001,5000'],"
+		    " 'destination_address': ['198.18.0.1', 'fd00:18::1'],"
+		    " 'encryption_algorithm': 'aes-gcm', 'encryption_password': ' qwerty1234 ',"
+		    " 'outbound_bandwidth': '50M', 'inbound_bandwidth': 8000000, 'blast': 'no',"
+		    " 'udp_timeout': '300', 'keep_alive': 10}");
+	expect_good(&f);
+
+	const struct kg_tunnel_config *t = &f.config.tunnels[0];
+
+	assert_string_equal(t->name, "home");
+	assert_int_equal(t->role, KG_ROLE_CLIENT);
+	assert_int_equal(t->listen_port_count, 1);
+	assert_int_equal(t->listen_ports[0].first, 6000);
+	assert_int_equal(t->destination_port_count, 3);
+	assert_int_equal(t->destination_ports[1].first, 4000);
+	assert_int_equal(t->destination_ports[1].last, 4001);
+	assert_int_equal(t->destination_count, 2);
+	assert_string_equal(kg_ip_text(&t->destinations[1], text), "fd00:18::1");
+	assert_int_equal(t->listen_on_count, 1);
+	assert_string_equal(t->encryption_algorithm, "AES-GCM");
+	assert_string_equal(t->encryption_password, "qwerty1234");
+	assert_int_equal(t->outbound_Bps, 6553600);
+	assert_int_equal(t->inbound_Bps, 1000000);
+	assert_false(t->kcp.blast);
+	assert_int_equal(t->udp_timeout_s, 300);
+	assert_int_equal(t->keep_alive_s, 10);
+	unload(&f);
+}
+
+/* The forms of the original's files, as they are pasted. */
+static void kcptube_text_forms(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(
+		&f, FIXTURE_SERVER,
+		"{'mode': 'Server', 'listen_port': '60000-65535,3000', 'listen_on': '198.18.0.2, "
+		"fd00:18::2', 'kcp': 'Manual', 'kcp_mtu': '1400', 'kcp_sndwnd': '512',"
+		" 'kcp_rcvwnd': '2048', 'kcp_nodelay': '1', 'kcp_interval': '10',"
+		" 'kcp_resend': '2', 'kcp_nc': 'true', 'udp_timeout': '300',"
+		" 'inbound_bandwidth': '1G', 'outbound_bandwidth': ''}");
+	expect_good(&f);
+
+	const struct kg_tunnel_config *t = &f.config.tunnels[0];
+
+	assert_int_equal(t->role, KG_ROLE_SERVER);
+	assert_int_equal(t->listen_port_count, 2);
+	assert_int_equal(t->listen_ports[1].last, 65535);
+	assert_int_equal(t->listen_on_count, 2);
+	assert_string_equal(t->kcp_preset, "manual");
+	assert_int_equal(t->kcp.mtu, 1400);
+	assert_int_equal(t->kcp.snd_wnd, 512);
+	assert_int_equal(t->kcp.rcv_wnd, 2048);
+	assert_int_equal(t->kcp.nodelay, 1);
+	assert_int_equal(t->kcp.interval_ms, 10);
+	assert_int_equal(t->kcp.resend, 2);
+	assert_true(t->kcp.nc);
+	assert_int_equal(t->inbound_Bps, 134217728);
+	assert_int_equal(t->outbound_Bps, 0);
+	unload(&f);
+}
+
+/* kcptube.md §7. */
+static void presets(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int nodelay, interval_ms, resend, window;
+	} rows[] = {
+		{ "fast1", 1, 0, 2, 2048 },     { "fast2", 2, 0, 2, 2048 },
+		{ "fast3", 1, 1, 3, 2048 },     { "fast4", 2, 1, 3, 2048 },
+		{ "fast5", 1, 1, 4, 2048 },     { "fast6", 2, 1, 4, 2048 },
+		{ "regular1", 1, 1, 5, 1024 },  { "regular2", 2, 1, 5, 1024 },
+		{ "regular3", 0, 1, 2, 1024 },  { "regular4", 0, 15, 2, 1024 },
+		{ "regular5", 0, 30, 2, 1024 },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++) {
+		char change[32];
+		struct fixture f;
+
+		snprintf(change, sizeof(change), "{'kcp': '%s'}", rows[i].name);
+		load_tunnel(&f, FIXTURE_CLIENT, change);
+		expect_good(&f);
+
+		const struct kg_kcp_params *kcp = &f.config.tunnels[0].kcp;
+
+		assert_string_equal(f.config.tunnels[0].kcp_preset, rows[i].name);
+		assert_int_equal(kcp->nodelay, rows[i].nodelay);
+		assert_int_equal(kcp->interval_ms, rows[i].interval_ms);
+		assert_int_equal(kcp->resend, rows[i].resend);
+		assert_true(kcp->nc);
+		assert_int_equal(kcp->snd_wnd, rows[i].window);
+		assert_int_equal(kcp->rcv_wnd, rows[i].window);
+		unload(&f);
+	}
+}
+
+static void every_preset_word_is_a_preset(void **state)
+{
+	for (const struct kg_word *word = kg_preset_words; word->name; word++)
+		assert_non_null(kg_preset_find(word->name));
+	assert_null(kg_preset_find("fast7"));
+}
+
+static void windows(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT, "{'kcp': 'fast1', 'kcp_sndwnd': 32, 'kcp_rcvwnd': 65535}");
+	expect_good(&f);
+	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 32);
+	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 65535);
+	unload(&f);
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'kcp': 'manual', 'kcp_nodelay': 0, 'kcp_interval': 20,"
+		    " 'kcp_resend': 0, 'kcp_nc': 0, 'kcp_sndwnd': 0}");
+	expect_good(&f);
+	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 2048);
+	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 2048);
+	assert_false(f.config.tunnels[0].kcp.nc);
+	unload(&f);
+}
+
+/* What takes effect otherwise than written is said. */
+static void corrections(void **state)
+{
+	static const struct {
+		const char *changes, *where, *text;
+	} cases[] = {
+		{ "{'kcp_rcvwnd': 100}", "kcp_rcvwnd", "100 is too small, taken as 128" },
+		{ "{'kcp_sndwnd': 65536}", "kcp_sndwnd", "65536 is too large, taken as 65535" },
+		{ "{'kcp_rcvwnd': '99999'}", "kcp_rcvwnd", "99999 is too large, taken as 65535" },
+		{ "{'udp_timeout': 65536}", "udp_timeout",
+		  "65536 is not within 1 to 65535, the default 180 is taken" },
+		{ "{'udp_timeout': -1}", "udp_timeout",
+		  "-1 is not within 1 to 65535, the default 180 is taken" },
+		{ "{'keep_alive': 70000}", "keep_alive", "70000 is too large, taken as 65535" },
+		{ "{'kcp': 'regular3', 'kcp_interval': 5}", "kcp_interval",
+		  "5 has no effect with kcp \"regular3\", which makes it 1" },
+		{ "{'kcp': 'fast1', 'kcp_nc': false}", "kcp_nc",
+		  "false has no effect with kcp \"fast1\", which makes it true" },
+		{ "{'encryption_password': 'secret'}", "encryption_password",
+		  "nothing is encrypted without encryption_algorithm" },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		char where[64];
+		struct fixture f;
+
+		snprintf(where, sizeof(where), FIXTURE_FILE ": tunnels[0].%s", cases[i].where);
+		load_tunnel(&f, FIXTURE_CLIENT, cases[i].changes);
+		expect_only_warning(&f, where, cases[i].text);
+		unload(&f);
+	}
+}
+
+static void corrected_values(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'kcp_rcvwnd': 1, 'kcp_sndwnd': 4294967296, 'udp_timeout': 100000,"
+		    " 'keep_alive': 4294967296}");
+	assert_int_equal(count_entries(f.report.warnings), 4);
+	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 128);
+	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 65535);
+	assert_int_equal(f.config.tunnels[0].udp_timeout_s, 180);
+	assert_int_equal(f.config.tunnels[0].keep_alive_s, 65535);
+	unload(&f);
+}
+
+/* Numbers that say what the preset says anyway, and 0 for what has a default, are no news. */
+static void no_false_alarms(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'kcp': 'regular3', 'kcp_interval': 1, 'kcp_nc': 'yes', 'udp_timeout': 0,"
+		    " 'kcp_rcvwnd': 0, 'mtu': 0, 'kcp_mtu': 0, 'encryption_algorithm': 'none',"
+		    " 'encryption_password': 'qwerty1234'}");
+	expect_good(&f);
+	assert_int_equal(f.config.tunnels[0].udp_timeout_s, 180);
+	assert_string_equal(f.config.tunnels[0].encryption_password, "qwerty1234");
+	unload(&f);
+}
+
+static void no_tunnels(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "{'ports': [" FIXTURE_PORT "]}");
+	expect_only_warning(&f, FIXTURE_FILE ": tunnels", "none: the ports only serve Linux");
+	unload(&f);
+}
+
+static void tunnels_of_one_box(void **state)
+{
+	struct fixture f;
+
+	load_tunnels(&f,
+		     "[{'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"
+		     "  'destination_address': '198.18.0.1'},"
+		     " {'mode': 'client', 'listen_port': 6000, 'listen_on': '127.0.0.2',"
+		     "  'destination_port': 3000, 'destination_address': '198.18.0.1',"
+		     "  'ipv4_only': true, 'name': 'second'},"
+		     " {'mode': 'server', 'listen_port': '3000-3010', 'listen_on': '198.18.0.2',"
+		     "  'destination_port': 80, 'destination_address': '::1'},"
+		     " {'mode': 'server', 'listen_port': '3000-3010', 'listen_on': 'fd00:18::2',"
+		     "  'destination_port': 80, 'destination_address': '::1'}]");
+	expect_error(
+		&f, FIXTURE_FILE ": tunnels[1].listen_port",
+		"found 6000, where tunnels[0] in box.json listens already on the same address");
+	assert_int_equal(count_entries(f.report.errors), 1);
+	assert_string_equal(f.config.tunnels[1].name, "second");
+	assert_string_equal(f.config.tunnels[2].name, "tunnel2");
+	unload(&f);
+}
+
+static void byte_order_mark(void **state)
+{
+	struct fixture f;
+
+	load_text(&f, "\xef\xbb\xbf{'ports': [" FIXTURE_PORT "], 'tunnels': [" FIXTURE_CLIENT "]}");
+	expect_good(&f);
+	unload(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),         cmocka_unit_test(box_values),
+		cmocka_unit_test(client_values),    cmocka_unit_test(kcptube_text_forms),
+		cmocka_unit_test(presets),          cmocka_unit_test(every_preset_word_is_a_preset),
+		cmocka_unit_test(windows),          cmocka_unit_test(corrections),
+		cmocka_unit_test(corrected_values), cmocka_unit_test(no_false_alarms),
+		cmocka_unit_test(no_tunnels),       cmocka_unit_test(tunnels_of_one_box),
+		cmocka_unit_test(byte_order_mark),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* KCPTube's text forms of values (kcptube.md §4). */
+#include "config/values.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		int64_t number;
+	} cases[] = {
+		{ "0", true, 0 },
+		{ " 180\t", true, 180 },
+		{ "-7", true, -7 },
+		{ "+7", true, 7 },
+		{ "007", true, 7 },
+		{ "9223372036854775807", true, INT64_MAX },
+		{ "9223372036854775808", false, 0 },
+		{ "99999999999999999999999999", false, 0 },
+		{ "", false, 0 },
+		{ " ", false, 0 },
+		{ "-", false, 0 },
+		{ "+-1", false, 0 },
+		{ "12 # comment", false, 0 },
+		{ "0x10", false, 0 },
+		{ "1e3", false, 0 },
+		{ "1.0", false, 0 },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		int64_t number = 0;
+
+		if (kg_parse_number(cases[i].text, &number) != cases[i].good ||
+		    number != cases[i].number)
+			fail_msg("\"%s\" gave %lld", cases[i].text, (long long)number);
+	}
+}
+
+static void booleans(void **state)
+{
+	static const char *const yes[] = { "yes", "TRUE", "1", " Yes " };
+	static const char *const no[] = { "no", "False", "0" };
+	static const char *const neither[] = { "", "y", "on", "2", "yes no", "truex" };
+	bool value;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(yes); i++) {
+		value = false;
+		assert_true(kg_parse_bool(yes[i], &value));
+		assert_true(value);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(no); i++) {
+		value = true;
+		assert_true(kg_parse_bool(no[i], &value));
+		assert_false(value);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(neither); i++)
+		assert_false(kg_parse_bool(neither[i], &value));
+}
+
+/* The table of kcptube.md §4.7, plain digits as documented. */
+static void bandwidths(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t Bps;
+	} good[] = {
+		{ "100k", 12500 },
+		{ "100K", 12800 },
+		{ "10m", 1250000 },
+		{ "1g", 125000000 },
+		{ "1M", 131072 },
+		{ "100M", 13107200 },
+		{ "500M", 65536000 },
+		{ "1G", 134217728 },
+		{ "8000000", 1000000 },
+		{ "1000", 125 },
+		{ "0", 0 },
+		{ " 9 ", 1 },
+		{ "1000000g", UINT64_C(125000000000000) },
+	};
+	static const char *const bad[] = {
+		"",      "M",    "-1M",      "1.5G", "300MM",
+		"10bps", "10 M", "1000001g", "M5",   "99999999999999999999999999999G",
+	};
+	uint64_t Bps;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(good); i++) {
+		if (!kg_parse_bandwidth(good[i].text, &Bps) || Bps != good[i].Bps)
+			fail_msg("\"%s\" gave %llu", good[i].text, (unsigned long long)Bps);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(bad); i++) {
+		if (kg_parse_bandwidth(bad[i], &Bps))
+			fail_msg("\"%s\" gave %llu", bad[i], (unsigned long long)Bps);
+	}
+}
+
+/* "3000-3010,4000" as the list reads when it is written. */
+static char *ports_text(const struct kg_port_list *list)
+{
+	static char text[256];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < list->count; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u-%u", i ? "," : "",
+					 list->ranges[i].first, list->ranges[i].last);
+	return text;
+}
+
+static void port_lists(void **state)
+{
+	static const struct {
+		const char *text, *merged;
+	} good[] = {
+		{ "3000", "3000-3000" },
+		{ "3000-3010,4000", "3000-3010,4000-4000" },
+		{ " 4000 , 3000 - 3010 ", "3000-3010,4000-4000" },
+		{ "60000-65535", "60000-65535" },
+		{ "1-65535", "1-65535" },
+		{ "5-5", "5-5" },
+		{ "7,7,7", "7-7" },
+		{ "1-10,5-20,21", "1-21" },
+		{ "1-100,5-6", "1-100" },
+		{ "65535,65534", "65534-65535" },
+		{ "3000,", "3000-3000" },
+	};
+	static const char *const bad[] = {
+		"",   "0",    "65536", "70000",   "10-5", "-5",   "5-", "5-10-20", "1,,2",
+		",1", "port", "0-5",   "1-65536", "1 2",  "0x10", "{}", ",",       "3000;3001",
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(good); i++) {
+		struct kg_port_list list = { 0 };
+
+		if (!kg_parse_ports(good[i].text, &list))
+			fail_msg("refused \"%s\"", good[i].text);
+		kg_port_list_merge(&list);
+		assert_string_equal(ports_text(&list), good[i].merged);
+		free(list.ranges);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(bad); i++) {
+		struct kg_port_list list = { 0 };
+
+		if (kg_parse_ports(bad[i], &list))
+			fail_msg("took \"%s\"", bad[i]);
+		free(list.ranges);
+	}
+}
+
+static void ranges_contain(void **state)
+{
+	static const struct kg_port_range ranges[] = {
+		{ 1, 1 },
+		{ 3000, 3010 },
+		{ 4000, 4000 },
+		{ 65000, 65535 },
+	};
+	const unsigned int count = KG_ARRAY_SIZE(ranges);
+
+	for (unsigned int port = 0; port <= UINT16_MAX; port++) {
+		bool inside = false;
+
+		for (unsigned int i = 0; i < count; i++)
+			inside |= port >= ranges[i].first && port <= ranges[i].last;
+		assert_int_equal(kg_port_ranges_contain(ranges, count, (uint16_t)port), inside);
+	}
+	assert_false(kg_port_ranges_contain(ranges, 0, 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers),        cmocka_unit_test(booleans),
+		cmocka_unit_test(bandwidths),     cmocka_unit_test(port_lists),
+		cmocka_unit_test(ranges_contain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
