@@ -129,26 +129,33 @@ static void tick(struct kg_control *control, uint64_t now_us)
 
 /* ---- life ---- */
 
-static int block_signals(void)
+static sigset_t handled_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+void kg_control_block_signals(void)
+{
+	sigset_t set = handled_signals();
+
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 struct kg_control *kg_control_create(struct kg_box *box)
 {
 	struct kg_control *control = calloc(1, sizeof(*control));
+	sigset_t signals = handled_signals();
 
 	if (control == NULL)
 		return NULL;
 	control->box = box;
-	control->signal_fd = block_signals();
+	control->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	control->nexthops = watch_ports(control);
 	if (control->signal_fd < 0 || control->nexthops == NULL) {
 		kg_control_destroy(control);

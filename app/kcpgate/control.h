@@ -8,7 +8,10 @@
 struct kg_box;
 struct kg_control;
 
-/* Blocks SIGINT and SIGTERM for the threads that come later. NULL with errno set. */
+/* First of all: SIGINT and SIGTERM are for the control thread, not for the threads EAL makes. */
+void kg_control_block_signals(void);
+
+/* NULL with errno set. */
 struct kg_control *kg_control_create(struct kg_box *box);
 /* Returns when a signal asks for the end. */
 void kg_control_run(struct kg_control *control);

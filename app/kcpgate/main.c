@@ -59,8 +59,10 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 	static struct kg_box box;
 	char error[512];
 	enum kg_exit status;
-	int rc = kg_eal_init(config, args->eal, args->eal_count);
+	int rc;
 
+	kg_control_block_signals();
+	rc = kg_eal_init(config, args->eal, args->eal_count);
 	if (rc != 0) {
 		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
 		return KG_EXIT_FAILED;
