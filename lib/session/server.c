@@ -97,7 +97,7 @@ static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_
 		.feature = KG_FEATURE_FAILURE,
 		.protocol = KG_PROTOCOL_NOT_CARE,
 		.data = (const uint8_t *)text,
-		.len = strnlen(text, KG_MESSAGE_TEXT_MAX_BYTES),
+		.len = KG_MIN(strlen(text), (size_t)KG_MESSAGE_TEXT_MAX_BYTES),
 	};
 
 	hs->line.session->stats.handshakes_failed++;
