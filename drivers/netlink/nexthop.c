@@ -201,18 +201,22 @@ static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 	hop_release(w, before);
 }
 
+/* Those looked up go to the end, so that none waits for ever. */
 static void settle_some(struct kg_nexthop_watch *w)
 {
+	struct peer *last = TAILQ_LAST(&w->peers, peer_list), *next;
 	unsigned int budget = LOOKUPS_PER_CALL;
-	struct peer *peer;
 
-	TAILQ_FOREACH (peer, &w->peers, link) {
+	for (struct peer *peer = TAILQ_FIRST(&w->peers); peer != NULL; peer = next) {
+		next = peer == last ? NULL : TAILQ_NEXT(peer, link);
 		if (peer->settled)
 			continue;
 		if (budget-- == 0)
 			return;
 		peer_settle(w, peer);
 		peer_publish(w, peer);
+		TAILQ_REMOVE(&w->peers, peer, link);
+		TAILQ_INSERT_TAIL(&w->peers, peer, link);
 	}
 }
 
@@ -306,6 +310,7 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
 
 /* Use */
 
+/* Returns when it is due again. */
 static uint64_t hop_use(struct kg_nexthop_watch *w, const struct hop *hop, uint64_t now_us)
 {
 	uint16_t state = hop->neighbour.state;
@@ -315,27 +320,33 @@ static uint64_t hop_use(struct kg_nexthop_watch *w, const struct hop *hop, uint6
 	return now_us + ((state & NUD_FAILED) != 0 ? FAILED_INTERVAL_US : USE_INTERVAL_US);
 }
 
+static void use_some(struct kg_nexthop_watch *w, uint64_t now_us)
+{
+	struct hop *last = TAILQ_LAST(&w->hops, hop_list), *next;
+	unsigned int budget = USES_PER_TICK;
+
+	for (struct hop *hop = TAILQ_FIRST(&w->hops); hop != NULL; hop = next) {
+		next = hop == last ? NULL : TAILQ_NEXT(hop, link);
+		if (hop->next_use_us > now_us)
+			continue;
+		if (budget-- == 0)
+			return;
+		hop->next_use_us = hop_use(w, hop, now_us);
+		TAILQ_REMOVE(&w->hops, hop, link);
+		TAILQ_INSERT_TAIL(&w->hops, hop, link);
+	}
+}
+
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 {
 	struct peer *peer;
-	struct hop *hop, *last;
 
 	TAILQ_FOREACH (peer, &w->peers, link) {
 		if (peer->hop == NULL)
 			peer->settled = false;
 	}
 	kg_nexthop_watch_input(w); /* so that states are fresh */
-
-	/* Those served go to the end, so that none is forgotten. */
-	last = TAILQ_LAST(&w->hops, hop_list);
-	for (unsigned int i = 0; i < USES_PER_TICK && (hop = TAILQ_FIRST(&w->hops)) != NULL; i++) {
-		if (hop->next_use_us <= now_us)
-			hop->next_use_us = hop_use(w, hop, now_us);
-		TAILQ_REMOVE(&w->hops, hop, link);
-		TAILQ_INSERT_TAIL(&w->hops, hop, link);
-		if (hop == last)
-			break;
-	}
+	use_some(w, now_us);
 }
 
 /* The watch itself */
