@@ -229,7 +229,9 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		{ "unread", kcp->readable },
 		{ "sent_bytes", kcp->sent_bytes },
 		{ "received_bytes", kcp->received_bytes },
-		{ "resent", kcp->resent_fast + kcp->resent_timeout },
+		{ "sent", kcp->sent },
+		{ "resent_fast", kcp->resent_fast },
+		{ "resent_timeout", kcp->resent_timeout },
 		{ "resent_needless", kcp->resent_needless },
 	};
 

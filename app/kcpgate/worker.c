@@ -54,12 +54,26 @@ static uint16_t transmit(struct kg_worker *w)
 	return total;
 }
 
-static void housekeeping(struct kg_worker *w)
+/* While stopping: has everyone been told, or is it time to go anyway? */
+static bool finished(const struct kg_worker *w)
+{
+	if (!w->stopping || w->now_us >= w->stop_deadline_us)
+		return w->stopping;
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
+		if (!kg_session_is_quiet(w->sides[t].session))
+			return false;
+	}
+	return TAILQ_EMPTY(&w->conns);
+}
+
+/* Every millisecond; false when the worker may leave. */
+static bool housekeeping(struct kg_worker *w)
 {
 	w->unix_s = kg_clock_unix_s();
 	kg_mail_read(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
+	return !finished(w);
 }
 
 /* One turn; returns how much it moved. */
@@ -76,24 +90,6 @@ static unsigned int turn(struct kg_worker *w)
 	return work;
 }
 
-/* While stopping: is anything still on its way to a peer or to an application? */
-static bool goodbye_pending(const struct kg_worker *w)
-{
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		struct kg_session_stats stats;
-
-		kg_session_get_stats(w->sides[t].session, &stats);
-		if (stats.channels > 0)
-			return true;
-	}
-	return false;
-}
-
-static bool finished(const struct kg_worker *w)
-{
-	return w->stopping && (w->now_us >= w->stop_deadline_us || !goodbye_pending(w));
-}
-
 void kg_worker_begin_stop(struct kg_worker *w)
 {
 	w->stopping = true;
@@ -107,13 +103,14 @@ int kg_worker_run(void *worker)
 	struct kg_worker *w = worker;
 	struct kg_idle idle;
 	uint64_t housekeeping_us = 0;
+	bool running = true;
 
 	kg_idle_init(&idle, w->box->config->poll, &w->waker);
-	while (!finished(w)) {
+	while (running) {
 		unsigned int work = turn(w);
 
 		if (w->now_us >= housekeeping_us) {
-			housekeeping(w);
+			running = housekeeping(w);
 			housekeeping_us = w->now_us + HOUSEKEEPING_US;
 		}
 		kg_worker_count(w, KG_COUNTER_TURNS, 1);

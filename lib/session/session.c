@@ -58,6 +58,20 @@ void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
 	}
 }
 
+bool kg_session_is_quiet(const struct kg_session *s)
+{
+	static const enum kg_home speaking[] = { KG_HOME_CHANNELS, KG_HOME_LINGERING };
+	const struct kg_line *line;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(speaking); i++) {
+		TAILQ_FOREACH (line, &s->homes[speaking[i]], home_link) {
+			if (kg_kcp_unacked(line->kcp) > 0)
+				return false;
+		}
+	}
+	return true;
+}
+
 enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
 {
 	uint32_t conv;

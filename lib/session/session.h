@@ -162,8 +162,11 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */
 void kg_channel_free(struct kg_channel *ch);
 
-/* Tells every channel's peer disconnect, for a clean stop. Drive output until idle or bored. */
+/* Tells every channel's peer disconnect, for a clean stop. Drive output until the session is quiet,
+ * or patience ends. */
 void kg_session_shutdown(struct kg_session *s, uint64_t now_us);
+/* Nothing that we have said waits for an acknowledgement. Walks all channels. */
+bool kg_session_is_quiet(const struct kg_session *s);
 
 /* The host's own pointer; NULL at first on servers. */
 void *kg_channel_user(const struct kg_channel *ch);
