@@ -11,7 +11,7 @@ struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_pr
 	if (flow == NULL)
 		return NULL;
 	flow->ops = protocol == KG_PROTOCOL_UDP ? &kg_udp_ops : &kg_tcp_ops;
-	flow->tunnel = &p->config.tunnels[tunnel];
+	flow->tunnel = &p->tunnels[tunnel];
 	flow->protocol = (uint8_t)protocol;
 	flow->queue_tail = &flow->queue;
 	flow->source.fd = -1;
@@ -73,7 +73,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 		const struct kg_msg msg = {
 			.type = (uint8_t)type,
 			.protocol = flow->protocol,
-			.tunnel = (uint16_t)(flow->tunnel - p->config.tunnels),
+			.tunnel = (uint16_t)(flow->tunnel - p->tunnels),
 			.count = message_count(flow, type),
 			.flow = flow,
 			.channel = flow->channel,

@@ -66,7 +66,8 @@ struct kg_tap {
 };
 
 struct kg_payload {
-	struct kg_payload_config config;
+	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
+	struct kg_payload_tunnel *tunnels;
 	struct kg_payload_stats stats;
 	atomic_bool stop;
 	struct kg_source waker;

@@ -39,9 +39,9 @@ bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_ms
 static bool input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
 {
 	if (msg->type == KG_MSG_FRAME && msg->tunnel < p->config.tap_count)
-		kg_exception_write(p->config.taps[msg->tunnel], msg->mbuf);
+		kg_exception_write(p->taps[msg->tunnel].exception, msg->mbuf);
 	else if (msg->type == KG_MSG_PACKET && p->config.tap_count > 0)
-		kg_exception_route(p->config.taps[0], msg->mbuf);
+		kg_exception_route(p->taps[0].exception, msg->mbuf);
 	else
 		return kg_flow_input(p, link, msg);
 	return true;
@@ -223,6 +223,17 @@ static void turn(struct kg_payload *p)
 	wait_events(p);
 }
 
+/* What the workers said before the stop is still done, as far as sockets take it at once. */
+static void say_last(struct kg_payload *p)
+{
+	for (unsigned int i = 0; i < p->config.link_count; i++) {
+		while (take_messages(p, &p->links[i]))
+			;
+	}
+	kg_udp_flush(p);
+	serve_ready(p);
+}
+
 /* Leaves nothing but what the rings hold, which the links' owner frees. */
 static void close_all(struct kg_payload *p)
 {
@@ -249,6 +260,7 @@ void kg_payload_run(struct kg_payload *p)
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!atomic_load_explicit(&p->stop, memory_order_relaxed))
 		turn(p);
+	say_last(p);
 	close_all(p);
 	if (registered)
 		rte_thread_unregister();
@@ -300,7 +312,7 @@ static bool listen_all(struct kg_payload *p, char *error, size_t error_bytes)
 	const struct kg_payload_config *config = &p->config;
 
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		const struct kg_payload_tunnel *tunnel = &config->tunnels[t];
+		const struct kg_payload_tunnel *tunnel = &p->tunnels[t];
 
 		p->spare_bytes = KG_MAX(p->spare_bytes, tunnel->first_bytes);
 		if (tunnel->role != KG_ROLE_CLIENT)
@@ -316,12 +328,12 @@ static bool listen_all(struct kg_payload *p, char *error, size_t error_bytes)
 	return true;
 }
 
-static bool open_taps(struct kg_payload *p)
+static bool open_taps(struct kg_payload *p, struct kg_exception *const *exceptions)
 {
 	for (unsigned int i = 0; i < p->config.tap_count; i++) {
 		struct kg_tap *tap = &p->taps[i];
 
-		tap->exception = p->config.taps[i];
+		tap->exception = exceptions[i];
 		tap->port = (uint16_t)i;
 		tap->source.serve = serve_tap;
 		if (kg_source_open(p, &tap->source, kg_exception_fd(tap->exception), EPOLLIN) < 0)
@@ -343,13 +355,14 @@ static unsigned int count_listeners(const struct kg_payload_config *config)
 
 static bool allocate(struct kg_payload *p)
 {
+	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->listeners = calloc(count_listeners(&p->config) + 1, sizeof(*p->listeners));
 	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
 	p->udp = kg_udp_create();
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return p->links != NULL && p->listeners != NULL && p->taps != NULL && p->udp != NULL &&
-	       p->epoll_fd >= 0;
+	return p->tunnels != NULL && p->links != NULL && p->listeners != NULL && p->taps != NULL &&
+	       p->udp != NULL && p->epoll_fd >= 0;
 }
 
 static void init(struct kg_payload *p)
@@ -361,6 +374,9 @@ static void init(struct kg_payload *p)
 	p->connecting.span_us = CONNECT_TIMEOUT_US;
 	p->draining.span_us = DRAIN_TIMEOUT_US;
 	p->waker.serve = serve_waker;
+	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
+	p->config.tunnels = NULL;
+	p->config.taps = NULL;
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		p->links[i].rings = &p->config.links[i];
 		TAILQ_INIT(&p->links[i].pending);
@@ -375,6 +391,7 @@ static void release(struct kg_payload *p)
 	free(p->taps);
 	free(p->listeners);
 	free(p->links);
+	free(p->tunnels);
 	free(p);
 }
 
@@ -392,8 +409,8 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 		return NULL;
 	}
 	init(p);
-	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 || !open_taps(p) ||
-	    !listen_all(p, error, error_bytes)) {
+	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
+	    !open_taps(p, config->taps) || !listen_all(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;
 	}

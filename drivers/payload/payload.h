@@ -65,8 +65,9 @@ struct kg_payload_stats {
 struct kg_payload;
 
 /*
- * Opens the listening sockets. NULL, with a text in `error`, when one cannot be had. Call on the
- * control thread; then kg_payload_run on the thread itself.
+ * Opens the listening sockets. Links, waker, TAPs and pool must outlive the thread; the arrays of
+ * the configuration itself need not. NULL, with a text in `error`, when one cannot be had. Call on
+ * the control thread; then kg_payload_run on the thread itself.
  */
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
 				     size_t error_bytes);

@@ -285,7 +285,7 @@ static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
 
 static void accepted(struct kg_payload *p, const struct kg_listener *listener, int fd)
 {
-	uint16_t tunnel = (uint16_t)(listener->tunnel - p->config.tunnels);
+	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
 	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_TCP);
 
 	if (flow == NULL) {

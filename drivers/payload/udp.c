@@ -250,7 +250,7 @@ static void read_local(struct kg_udp_peer *peer, struct msghdr *msg)
 static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener *listener,
 				  const struct kg_udp_peer *peer)
 {
-	uint16_t tunnel = (uint16_t)(listener->tunnel - p->config.tunnels);
+	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
 	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_UDP);
 
 	if (flow == NULL)

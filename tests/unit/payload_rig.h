@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A payload thread with everything around it: the test is the worker at the other end of the rings
+ * and the application at the other end of the sockets. Any helper that waits fails the test after
+ * WAIT_MS.
+ */
+#pragma once
+
+#include "payload/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <rte_eal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS     5000
+#define FIRST_BYTES 1200
+#define REST_BYTES  1201
+#define RIG_LINKS   2
+
+enum rig_tunnel {
+	RIG_CLIENT,
+	RIG_SERVER,
+};
+
+/* Buffers over malloc, counted so that both threads may use it. */
+struct rig_pool {
+	struct kg_buf_pool pool;
+	atomic_int in_use, peak;
+	int limit;
+};
+
+struct rig {
+	struct rig_pool pool;
+	struct kg_waker payload_waker, worker_waker;
+	struct kg_payload_link links[RIG_LINKS];
+	struct kg_endpoint listen, destination;
+	struct kg_payload *payload;
+	pthread_t thread;
+	bool running;
+	uint32_t credited; /* segments in CREDIT messages met while something else was awaited */
+};
+
+static inline struct kg_buf *rig_buf_alloc(struct kg_buf_pool *base, uint16_t room)
+{
+	struct rig_pool *pool = KG_CONTAINER_OF(base, struct rig_pool, pool);
+	struct kg_buf *buf;
+	int now = atomic_fetch_add(&pool->in_use, 1) + 1;
+
+	if (now > pool->limit) {
+		atomic_fetch_sub(&pool->in_use, 1);
+		return NULL;
+	}
+	if (now > atomic_load(&pool->peak))
+		atomic_store(&pool->peak, now);
+	buf = malloc(sizeof(*buf) + KG_BUF_HEADROOM + room);
+	assert_non_null(buf);
+	*buf = (struct kg_buf){
+		.pool = base,
+		.data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM,
+		.room = room,
+	};
+	return buf;
+}
+
+static inline void rig_buf_free(struct kg_buf *buf)
+{
+	atomic_fetch_sub(&KG_CONTAINER_OF(buf->pool, struct rig_pool, pool)->in_use, 1);
+	free(buf);
+}
+
+static inline uint64_t rig_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static inline void rig_nap(void)
+{
+	struct timespec nap = { .tv_nsec = 50000 };
+
+	nanosleep(&nap, NULL);
+}
+
+static inline uint64_t rig_stat(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* Until a counter of the payload thread has the value. */
+static inline void rig_await_stat(const uint64_t *counter, uint64_t value)
+{
+	uint64_t end = rig_now_ms() + WAIT_MS;
+
+	while (rig_stat(counter) != value && rig_now_ms() < end)
+		rig_nap();
+	assert_int_equal(rig_stat(counter), value);
+}
+
+/* ---- the rig itself ---- */
+
+/* 127.0.0.1 or ::1. */
+static inline struct kg_endpoint rig_loopback(int version, uint16_t port)
+{
+	struct kg_endpoint ep = { .port = port };
+
+	assert_true(kg_ip_parse(&ep.ip, version == 6 ? "::1" : "127.0.0.1"));
+	return ep;
+}
+
+static inline union kg_sockaddr rig_sockaddr(const struct kg_endpoint *ep)
+{
+	union kg_sockaddr addr = { 0 };
+
+	if (ep->ip.version == 6) {
+		addr.in6.sin6_family = AF_INET6;
+		addr.in6.sin6_port = htons(ep->port);
+		memcpy(&addr.in6.sin6_addr, ep->ip.bytes, 16);
+	} else {
+		addr.in.sin_family = AF_INET;
+		addr.in.sin_port = htons(ep->port);
+		memcpy(&addr.in.sin_addr, ep->ip.bytes, 4);
+	}
+	return addr;
+}
+
+/* A socket of the application on loopback; *port is chosen when 0. */
+static inline int rig_bind(int version, int type, uint16_t *port)
+{
+	struct kg_endpoint at = rig_loopback(version, *port);
+	union kg_sockaddr addr = rig_sockaddr(&at);
+	socklen_t len = sizeof(addr);
+	int fd = socket(addr.any.sa_family, type, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, &addr.any, kg_sockaddr_len(&addr)), 0);
+	assert_int_equal(getsockname(fd, &addr.any, &len), 0);
+	*port = ntohs(version == 6 ? addr.in6.sin6_port : addr.in.sin_port);
+	return fd;
+}
+
+static inline uint16_t rig_free_port(void)
+{
+	uint16_t port = 0;
+
+	close(rig_bind(4, SOCK_STREAM, &port));
+	return port;
+}
+
+/* Everything but the thread; `ring_size` as kg_payload_link_init has it. */
+static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception *const *taps,
+				     unsigned int tap_count)
+{
+	static unsigned int serial;
+	struct rig *rig = calloc(1, sizeof(*rig));
+	struct kg_payload_tunnel tunnels[2] = { 0 };
+	struct kg_payload_config config = {
+		.tunnels = tunnels,
+		.tunnel_count = 2,
+		.links = rig->links,
+		.link_count = RIG_LINKS,
+		.waker = &rig->payload_waker,
+		.taps = taps,
+		.tap_count = tap_count,
+		.pool = &rig->pool.pool,
+	};
+	char error[256] = "";
+
+	rig->pool.pool = (struct kg_buf_pool){ rig_buf_alloc, rig_buf_free, UINT32_MAX };
+	rig->pool.limit = INT32_MAX;
+	assert_int_equal(kg_waker_init(&rig->payload_waker), 0);
+	assert_int_equal(kg_waker_init(&rig->worker_waker), 0);
+	for (unsigned int i = 0; i < RIG_LINKS; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "rig%u", serial++);
+		rig->links[i].payload_waker = &rig->payload_waker;
+		rig->links[i].worker_waker = &rig->worker_waker;
+		assert_int_equal(kg_payload_link_init(&rig->links[i], name, ring_size), 0);
+	}
+	rig->destination = rig_loopback(4, 9);
+	tunnels[RIG_CLIENT] = (struct kg_payload_tunnel){
+		.name = "client",
+		.role = KG_ROLE_CLIENT,
+		.listen = &rig->listen,
+		.listen_count = 1,
+		.first_bytes = FIRST_BYTES,
+		.rest_bytes = REST_BYTES,
+	};
+	tunnels[RIG_SERVER] = (struct kg_payload_tunnel){
+		.name = "server",
+		.role = KG_ROLE_SERVER,
+		.first_bytes = FIRST_BYTES,
+		.rest_bytes = REST_BYTES,
+	};
+	rig->listen.port = rig_free_port();
+	rig->payload = kg_payload_create(&config, error, sizeof(error));
+	if (rig->payload == NULL)
+		fail_msg("%s", error);
+	return rig;
+}
+
+static inline void *rig_thread(void *rig)
+{
+	kg_payload_run(((struct rig *)rig)->payload);
+	return NULL;
+}
+
+/* Where the server tunnel dials to; before rig_start. */
+static inline void rig_set_destination(struct rig *rig, struct kg_endpoint destination)
+{
+	rig->payload->tunnels[RIG_SERVER].destination = destination;
+}
+
+static inline void rig_start(struct rig *rig)
+{
+	assert_int_equal(pthread_create(&rig->thread, NULL, rig_thread, rig), 0);
+	rig->running = true;
+}
+
+static inline struct rig *rig_new(void)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+
+	rig_start(rig);
+	return rig;
+}
+
+static inline void rig_stop(struct rig *rig)
+{
+	kg_payload_stop(rig->payload);
+	pthread_join(rig->thread, NULL);
+	rig->running = false;
+	assert_int_equal(rig->payload->stats.flows, 0);
+}
+
+/* Nothing may be left: no flow, no buffer. */
+static inline void rig_destroy(struct rig *rig)
+{
+	if (rig->running)
+		rig_stop(rig);
+	kg_payload_destroy(rig->payload);
+	for (unsigned int i = 0; i < RIG_LINKS; i++)
+		kg_payload_link_fini(&rig->links[i]);
+	kg_waker_fini(&rig->payload_waker);
+	kg_waker_fini(&rig->worker_waker);
+	assert_int_equal(atomic_load(&rig->pool.in_use), 0);
+	free(rig);
+}
+
+/* ---- the worker ---- */
+
+/* The next message from any link, CREDIT summed up and skipped; false when there is none now. */
+static inline bool rig_poll(struct rig *rig, struct kg_msg *msg)
+{
+	for (unsigned int i = 0; i < RIG_LINKS; i++) {
+		while (rte_ring_sc_dequeue_elem(rig->links[i].to_worker, msg, sizeof(*msg)) == 0) {
+			if (msg->type != KG_MSG_CREDIT)
+				return true;
+			rig->credited += msg->count;
+		}
+	}
+	return false;
+}
+
+static inline struct kg_msg rig_next(struct rig *rig)
+{
+	uint64_t end = rig_now_ms() + WAIT_MS;
+	struct kg_msg msg = { 0 };
+
+	while (!rig_poll(rig, &msg)) {
+		if (rig_now_ms() > end)
+			fail_msg("no message from the payload thread");
+		rig_nap();
+	}
+	return msg;
+}
+
+static inline struct kg_msg rig_expect(struct rig *rig, enum kg_msg_type type)
+{
+	struct kg_msg msg = rig_next(rig);
+
+	if (msg.type != type)
+		fail_msg("message %u instead of %u", msg.type, type);
+	return msg;
+}
+
+/* Nothing but CREDIT comes for a while. */
+static inline void rig_expect_silence(struct rig *rig)
+{
+	uint64_t end = rig_now_ms() + 30;
+	struct kg_msg msg;
+
+	while (rig_now_ms() < end) {
+		if (rig_poll(rig, &msg))
+			fail_msg("unexpected message %u", msg.type);
+		rig_nap();
+	}
+}
+
+static inline void rig_send_on(struct rig *rig, unsigned int link, struct kg_msg *msg)
+{
+	uint64_t end = rig_now_ms() + WAIT_MS;
+
+	while (rte_ring_sp_enqueue_elem(rig->links[link].to_payload, msg, sizeof(*msg)) != 0) {
+		kg_waker_wake(&rig->payload_waker);
+		assert_true(rig_now_ms() < end);
+		rig_nap();
+	}
+	kg_waker_wake(&rig->payload_waker);
+}
+
+/* One conversation as the worker knows it. Its address is the channel. */
+struct rig_channel {
+	struct rig *rig;
+	void *flow;
+	unsigned int link;
+	uint8_t protocol;
+};
+
+static inline void rig_say(struct rig_channel *ch, enum kg_msg_type type, uint32_t count,
+			   struct kg_buf *buf)
+{
+	struct kg_msg msg = {
+		.type = (uint8_t)type,
+		.protocol = ch->protocol,
+		.tunnel = RIG_SERVER,
+		.count = count,
+		.flow = ch->flow,
+		.channel = ch,
+		.buf = buf,
+	};
+
+	rig_send_on(ch->rig, ch->link, &msg);
+}
+
+/* Messages tell the flow; the link is the one whose ring it came from, which the flow knows. */
+static inline void rig_accept(struct rig *rig, struct rig_channel *ch, uint8_t protocol)
+{
+	struct kg_msg msg = { 0 };
+	uint64_t end = rig_now_ms() + WAIT_MS;
+
+	for (unsigned int i = 0; msg.flow == NULL; i = (i + 1) % RIG_LINKS) {
+		assert_true(rig_now_ms() < end);
+		if (rte_ring_sc_dequeue_elem(rig->links[i].to_worker, &msg, sizeof(msg)) == 0)
+			ch->link = i;
+		else
+			rig_nap();
+	}
+	assert_int_equal(msg.type, KG_MSG_OPEN);
+	assert_int_equal(msg.protocol, protocol);
+	assert_int_equal(msg.tunnel, RIG_CLIENT);
+	ch->rig = rig;
+	ch->flow = msg.flow;
+	ch->protocol = protocol;
+}
+
+static inline void rig_attach(struct rig_channel *ch, uint32_t credit)
+{
+	rig_say(ch, KG_MSG_ATTACHED, credit, NULL);
+}
+
+/* Sends bytes as one message. */
+static inline void rig_send(struct rig_channel *ch, const void *bytes, size_t len)
+{
+	struct kg_buf *chain =
+		kg_buf_chain_copy(&ch->rig->pool.pool, bytes, len, FIRST_BYTES, REST_BYTES);
+	uint32_t count = 0;
+
+	for (const struct kg_buf *buf = chain; buf != NULL; buf = buf->next)
+		count++;
+	rig_say(ch, KG_MSG_DATA, count, chain);
+}
+
+/* Closes in order and waits for the payload thread's last word. */
+static inline void rig_close(struct rig_channel *ch, bool reset)
+{
+	rig_say(ch, KG_MSG_CLOSE, reset, NULL);
+	assert_ptr_equal(rig_expect(ch->rig, KG_MSG_RELEASED).channel, ch);
+}
+
+static inline void rig_dial(struct rig *rig, struct rig_channel *ch, uint8_t protocol)
+{
+	*ch = (struct rig_channel){ .rig = rig, .protocol = protocol };
+	rig_say(ch, KG_MSG_CONNECT, 0, NULL);
+}
+
+/* ---- the application ---- */
+
+static inline int rig_connect_to(const struct kg_endpoint *to, int type)
+{
+	union kg_sockaddr addr = rig_sockaddr(to);
+	int fd = socket(addr.any.sa_family, type, 0);
+	struct timeval patience = { .tv_sec = WAIT_MS / 1000 };
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, &addr.any, kg_sockaddr_len(&addr)) != 0)
+		fail_msg("connect: %s", strerror(errno));
+	return fd;
+}
+
+static inline int rig_connect(struct rig *rig, int version, int type)
+{
+	struct kg_endpoint to = rig_loopback(version, rig->listen.port);
+
+	return rig_connect_to(&to, type);
+}
+
+static inline void rig_write(int fd, const void *bytes, size_t len)
+{
+	assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+/* Exactly so many bytes. */
+static inline void rig_read(int fd, void *bytes, size_t len)
+{
+	assert_int_equal(recv(fd, bytes, len, MSG_WAITALL), len);
+}
+
+static inline void rig_reset(int fd)
+{
+	struct linger reset = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+}
+
+/* Bytes that show where they come from. */
+static inline uint8_t *rig_pattern(size_t len, uint32_t seed)
+{
+	uint8_t *bytes = malloc(len + 1);
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)((i * 31 + (i >> 8) * 7 + seed * 101) & 255);
+	return bytes;
+}
