@@ -7,10 +7,9 @@
 #include "base/base.h"
 #include "base/drop.h"
 
-#define KG_ENVELOPE_BYTES       4
-#define KG_CLOCK_SKEW_MAX_S     255
-#define KG_DATAGRAM_MAX_BYTES   2048 /* an original reads no more */
-#define KG_SEGMENT_HEADER_BYTES 24
+#define KG_ENVELOPE_BYTES     4
+#define KG_CLOCK_SKEW_MAX_S   255
+#define KG_DATAGRAM_MAX_BYTES 2048 /* an original reads no more */
 
 void kg_envelope_write(uint8_t out[KG_ENVELOPE_BYTES], uint32_t unix_s);
 
