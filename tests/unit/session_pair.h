@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A client and a server session on a perfect wire, in virtual time. Hosts note what they are
+ * told. The server host connects, refuses or keeps silent as told; both free closed channels
+ * unless told to keep them.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "session/session.h"
+
+#define SEC(n) ((uint64_t)(n)*KG_US_PER_S)
+
+#define PAIR_SEED     0x5eed0004
+#define PAIR_MTU      1200
+#define PAIR_CHANNELS 16
+#define PAIR_LOG      256
+
+enum answer {
+	ANSWER_CONNECT,
+	ANSWER_REFUSE,
+	ANSWER_LATER,
+};
+
+/* One application's end of a channel. */
+struct app {
+	struct kg_channel *ch; /* NULL once freed */
+	unsigned int opened, readable, closed;
+	uint64_t acked;
+	enum kg_close why;
+	char text[256];
+	char got[8192]; /* payloads, one after another */
+	size_t got_len;
+	unsigned int messages;
+	bool got_at_close_known;
+	size_t got_at_close;
+};
+
+struct end {
+	struct pair *pair;
+	struct kg_mem mem;
+	struct kg_buf_malloc_pool pool;
+	struct kg_twheel *wheel;
+	struct kg_rng rng;
+	struct kg_seen *seen;
+	struct kg_session *session;
+	struct kg_session_config config;
+	struct kg_ip address;
+	struct app apps[PAIR_CHANNELS];
+	unsigned int app_count;
+	unsigned int ports_out, ports_max;
+	uint16_t port_next;
+	/* host's manners */
+	enum answer answer;
+	bool keep_closed; /* frees nothing */
+	bool slow;        /* reads nothing by itself */
+	const char *banner;
+	/* wire */
+	bool deaf; /* loses everything sent to it */
+	uint64_t drops[KG_DROP_COUNT];
+};
+
+/* A datagram as it went over the wire. */
+struct logged {
+	struct kg_datagram datagram; /* as the receiver sees it */
+	bool to_server;
+	uint8_t bytes[PAIR_MTU];
+};
+
+struct pair {
+	uint64_t now_us;
+	uint64_t hop_us; /* passes before a side's turn to send: the round trip; 0 unless told */
+	struct end client, server;
+	struct logged log[PAIR_LOG]; /* the latest, in a ring */
+	unsigned int logged;
+};
+
+static const struct kg_ip pair_destination = { 4, { 198, 18, 0, 2 } };
+static const struct kg_port_range pair_ports = { 3000, 3000 };
+
+/* ---- hosts ---- */
+
+static inline struct app *app_of(struct kg_channel *ch)
+{
+	struct app *app = kg_channel_user(ch);
+
+	assert_non_null(app);
+	assert_ptr_equal(app->ch, ch);
+	assert_int_equal(app->closed, 0);
+	return app;
+}
+
+static inline struct app *app_new(struct end *end, struct kg_channel *ch)
+{
+	struct app *app = &end->apps[end->app_count++];
+
+	assert_true(end->app_count <= PAIR_CHANNELS);
+	app->ch = ch;
+	return app;
+}
+
+static inline bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
+{
+	uint16_t first = kg_session_first_bytes(end->session);
+	uint16_t rest = kg_session_rest_bytes(end->session);
+	struct kg_buf *chain = kg_buf_chain_copy(&end->pool.pool, bytes, len, first, rest);
+
+	if (chain != NULL && kg_channel_send(app->ch, chain, end->pair->now_us))
+		return true;
+	kg_buf_free_chain(chain);
+	return false;
+}
+
+/* At most `messages`; true when there was nothing more. */
+static inline bool app_read(struct end *end, struct app *app, unsigned int messages)
+{
+	while (messages-- > 0) {
+		struct kg_channel *ch = app->ch;
+		struct kg_buf *chain = kg_channel_recv(ch, end->pair->now_us);
+
+		if (chain == NULL)
+			return true;
+		assert_true(app->got_len + kg_buf_chain_len(chain) <= sizeof(app->got));
+		app->got_len += kg_buf_chain_gather(chain, app->got + app->got_len);
+		app->messages++;
+		kg_buf_free_chain(chain);
+	}
+	return false;
+}
+
+static inline uint16_t on_port_acquire(void *host)
+{
+	struct end *end = host;
+
+	if (end->ports_out >= end->ports_max)
+		return 0;
+	end->ports_out++;
+	return end->port_next++;
+}
+
+static inline void on_port_release(void *host, uint16_t port)
+{
+	struct end *end = host;
+
+	assert_true(end->ports_out > 0);
+	end->ports_out--;
+}
+
+static inline void on_connect(void *host, struct kg_channel *ch)
+{
+	struct end *end = host;
+	struct app *app = app_new(end, ch);
+
+	kg_channel_set_user(ch, app);
+	if (end->answer == ANSWER_REFUSE)
+		kg_channel_refused(ch, "connection refused", end->pair->now_us);
+	if (end->answer != ANSWER_CONNECT)
+		return;
+	kg_channel_connected(ch, end->pair->now_us);
+	if (end->banner != NULL)
+		assert_true(app_send(end, app, end->banner, strlen(end->banner)));
+}
+
+static inline void on_opened(void *host, struct kg_channel *ch)
+{
+	app_of(ch)->opened++;
+}
+
+static inline void on_readable(void *host, struct kg_channel *ch)
+{
+	struct end *end = host;
+	struct app *app = app_of(ch);
+
+	app->readable++;
+	if (!end->slow)
+		app_read(end, app, UINT32_MAX);
+}
+
+static inline void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
+{
+	assert_true(segments > 0);
+	app_of(ch)->acked += segments;
+}
+
+static inline void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+{
+	struct end *end = host;
+	struct app *app = app_of(ch);
+
+	app->closed++;
+	app->why = why;
+	app->got_at_close = app->got_len;
+	snprintf(app->text, sizeof(app->text), "%s", text);
+	if (end->keep_closed)
+		return;
+	app->ch = NULL;
+	kg_channel_free(ch);
+}
+
+static const struct kg_session_ops pair_ops = {
+	.port_acquire = on_port_acquire,
+	.port_release = on_port_release,
+	.connect = on_connect,
+	.opened = on_opened,
+	.readable = on_readable,
+	.acked = on_acked,
+	.closed = on_closed,
+};
+
+/* ---- wire ---- */
+
+static inline uint64_t digest_of(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+static inline enum kg_drop deliver(struct end *to, struct logged *logged)
+{
+	enum kg_drop drop = kg_session_input(to->session, &logged->datagram, to->pair->now_us);
+
+	to->drops[drop]++;
+	return drop;
+}
+
+/* Sends what `from` has due to `to`; true when there was something. */
+static inline bool carry(struct end *from, struct end *to)
+{
+	struct pair *pair = from->pair;
+	bool any = false;
+
+	pair->now_us += pair->hop_us;
+	for (;;) {
+		struct logged *logged = &pair->log[pair->logged % PAIR_LOG];
+		struct kg_datagram out = { .data = logged->bytes };
+
+		if (!kg_session_output(from->session, &out, pair->now_us))
+			return any;
+		assert_true(out.len > 0 && out.len <= PAIR_MTU);
+		any = true;
+		pair->logged++;
+		logged->to_server = to == &pair->server;
+		logged->datagram = (struct kg_datagram){
+			.local = out.remote,
+			.remote = { from->address, out.local.port },
+			.data = logged->bytes,
+			.len = out.len,
+			.digest = digest_of(logged->bytes, out.len),
+		};
+		if (!to->deaf)
+			deliver(to, logged);
+	}
+}
+
+static inline void exchange(struct pair *pair)
+{
+	for (int i = 0; i < 1000; i++) {
+		bool sent = carry(&pair->client, &pair->server);
+
+		if (!carry(&pair->server, &pair->client) && !sent)
+			return;
+	}
+	fail_msg("two sessions talk without end");
+}
+
+static inline void run(struct pair *pair, uint64_t us)
+{
+	uint64_t end_us = pair->now_us + us;
+
+	exchange(pair);
+	while (pair->now_us < end_us) {
+		uint64_t next_us = KG_MIN(kg_twheel_next_us(pair->client.wheel),
+					  kg_twheel_next_us(pair->server.wheel));
+
+		pair->now_us = KG_MIN(end_us, KG_MAX(next_us, pair->now_us + 1));
+		kg_twheel_advance(pair->client.wheel, pair->now_us);
+		kg_twheel_advance(pair->server.wheel, pair->now_us);
+		exchange(pair);
+	}
+}
+
+/* The latest datagram but `back`, of those that went to the server, or to the client. */
+static inline struct logged *latest(struct pair *pair, bool to_server, unsigned int back)
+{
+	for (unsigned int i = pair->logged; i > 0 && pair->logged - i < PAIR_LOG; i--) {
+		struct logged *logged = &pair->log[(i - 1) % PAIR_LOG];
+
+		if (logged->to_server == to_server && back-- == 0)
+			return logged;
+	}
+	fail_msg("no such datagram");
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static inline void end_init(struct end *end, struct pair *pair, enum kg_role role)
+{
+	end->pair = pair;
+	kg_mem_malloc_init(&end->mem);
+	kg_buf_malloc_pool_init(&end->pool, 100000);
+	kg_rng_init(&end->rng, PAIR_SEED + role);
+	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
+	if (role == KG_ROLE_SERVER)
+		end->seen = kg_seen_create(&end->mem, 1024, 510);
+	end->address = (struct kg_ip){ 4, { 198, 18, 0, role == KG_ROLE_CLIENT ? 1 : 2 } };
+	end->port_next = 40000;
+	end->ports_max = 1000;
+	end->config = (struct kg_session_config){
+		.role = role,
+		.kcp = { .mtu = PAIR_MTU,
+			 .snd_wnd = 256,
+			 .rcv_wnd = 256,
+			 .nodelay = 1,
+			 .interval_ms = 1,
+			 .resend = 2,
+			 .nc = true,
+			 .blast = true },
+		.udp_timeout_s = 180,
+		.workers = 1,
+		.channels_max = 8,
+		.destinations = &pair_destination,
+		.destination_count = 1,
+		.destination_ports = &pair_ports,
+		.destination_port_count = 1,
+	};
+}
+
+/* Change the two configs before pair_start. */
+static inline struct pair *pair_new(void)
+{
+	static struct pair pair;
+
+	pair = (struct pair){ .now_us = SEC(1000) };
+	end_init(&pair.client, &pair, KG_ROLE_CLIENT);
+	end_init(&pair.server, &pair, KG_ROLE_SERVER);
+	return &pair;
+}
+
+static inline void end_start(struct end *end)
+{
+	end->session = kg_session_create(&end->config, &pair_ops, end, &end->mem, &end->pool.pool,
+					 end->wheel, &end->rng, end->seen, end->pair->now_us);
+	assert_non_null(end->session);
+}
+
+static inline struct pair *pair_start(struct pair *pair)
+{
+	end_start(&pair->client);
+	end_start(&pair->server);
+	return pair;
+}
+
+static inline void end_stop(struct end *end)
+{
+	kg_session_destroy(end->session);
+	assert_int_equal(end->ports_out, 0);
+	assert_int_equal(end->pool.in_use, 0);
+	kg_twheel_destroy(end->wheel);
+	kg_seen_destroy(end->seen);
+	assert_int_equal(end->mem.in_use_bytes, 0);
+}
+
+static inline void pair_stop(struct pair *pair)
+{
+	end_stop(&pair->client);
+	end_stop(&pair->server);
+}
+
+/* The application's end at the client; the server's is server.apps of the same number. */
+static inline struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
+{
+	struct app *app = app_new(&pair->client, NULL);
+
+	app->ch = kg_session_open(pair->client.session, protocol, app, pair->now_us);
+	assert_non_null(app->ch);
+	return app;
+}
+
+/* Opened, and the handshake's ports and records are gone. */
+static inline struct app *pair_open_quiet(struct pair *pair, enum kg_protocol protocol)
+{
+	struct app *app = pair_open(pair, protocol);
+
+	run(pair, SEC(20));
+	assert_int_equal(app->opened, 1);
+	return app;
+}
+
+static inline struct kg_session_stats stats_of(const struct end *end)
+{
+	struct kg_session_stats stats;
+
+	kg_session_get_stats(end->session, &stats);
+	return stats;
+}
+
+static inline struct kg_channel_info info_of(const struct end *end, const struct app *app)
+{
+	struct kg_channel_info info;
+
+	kg_channel_get_info(app->ch, &info, end->pair->now_us);
+	return info;
+}
