@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Seal and open datagrams (wire.md §2) through a table of algorithms. lib/ brings `none`;
- * drivers/crypto brings the rest and the table of all. Works on bursts, in place.
+ * drivers/crypto brings the rest and the table of all. Works on bursts, in place; open() leaves the
+ * trailer behind the plaintext as it came.
  */
 #pragma once
 

@@ -144,7 +144,7 @@ static void key_is_sha3_256(void **state)
 
 static void check_every_length(struct fixture *f)
 {
-	uint8_t datagram[DATAGRAM_MAX + 1];
+	uint8_t datagram[DATAGRAM_MAX + 1], trailer[KG_AEAD_OVERHEAD_MAX];
 
 	for (uint16_t len = 0; len <= PLAIN_MAX; len++) {
 		uint16_t sealed;
@@ -152,9 +152,11 @@ static void check_every_length(struct fixture *f)
 		datagram[len + f->alg->overhead_bytes] = 0xee;
 		sealed = seal(f, datagram, len);
 		assert_int_equal(datagram[sealed], 0xee);
+		memcpy(trailer, datagram + len, f->alg->overhead_bytes);
 		assert_true(open_in_place(f, f->ctx, datagram, &sealed));
 		assert_int_equal(sealed, len);
 		assert_memory_equal(datagram, f->plain, len);
+		assert_memory_equal(datagram + len, trailer, f->alg->overhead_bytes);
 	}
 }
 
