@@ -81,13 +81,16 @@ class Namespace:
         self.ip("link", "set", "lo", "up")
 
     def __enter__(self):
-        self._outer.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        if not hasattr(self._outer, "fds"):
+            self._outer.fds = []
+        self._outer.fds.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
         self._set(self.fd)
         return self
 
     def __exit__(self, *_):
-        self._set(self._outer.fd)
-        os.close(self._outer.fd)
+        fd = self._outer.fds.pop()
+        self._set(fd)
+        os.close(fd)
 
     @staticmethod
     def _set(fd):
