@@ -17,6 +17,7 @@ FRAMES = 400
 with Lab() as lab:
     for box in lab.boxes:
         box.config["ports"][0]["vlan"] = 7
+    lab.wire.sysctl("net.ipv6.conf.switch.disable_ipv6", 1)  # the wire itself keeps silent
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
