@@ -98,13 +98,14 @@ static void tap_sysctl(const struct setup *s, const char *family, const char *se
 	close(fd);
 }
 
-/* The TAP speaks for its own addresses only, and gives itself none. */
+/* The TAP speaks for its own addresses only, takes none from the network, and is ready at once. */
 static void tap_tune(const struct setup *s)
 {
 	tap_sysctl(s, "ipv4", "arp_ignore", "1");
 	tap_sysctl(s, "ipv4", "arp_announce", "2");
 	tap_sysctl(s, "ipv6", "accept_ra", "0");
 	tap_sysctl(s, "ipv6", "autoconf", "0");
+	tap_sysctl(s, "ipv6", "accept_dad", "0");
 	tap_sysctl(s, "ipv6", "router_solicitations", "0");
 	for (unsigned int i = 0; i < s->params->address_count; i++) {
 		if (s->params->addresses[i].ip.version == 6)

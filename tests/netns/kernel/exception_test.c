@@ -201,19 +201,15 @@ static void arp_is_answered_for_own_addresses_only(void **state)
 					   0,    0,    0,    0,    0,    198,  18,  0,  2 };
 	struct far_end *far = *state;
 	uint8_t other[sizeof(request)];
-	uint64_t before;
 
 	shell("ip addr add 198.18.7.7/32 dev lo");
-	while (far_end_turn(far, 100))
-		; /* what Linux says unasked */
 	memcpy(other, request, sizeof(request));
 	other[sizeof(other) - 2] = other[sizeof(other) - 1] = 7;
-	before = kg_exception_get_stats(far->tap)->from_kernel;
-	far_end_write(far, request, sizeof(request));
-	assert_true(far_end_turn(far, 1000));
-	assert_int_equal(kg_exception_get_stats(far->tap)->from_kernel, before + 1);
 	far_end_write(far, other, sizeof(other));
-	assert_false(far_end_turn(far, 200));
+	far_end_write(far, request, sizeof(request));
+	for (int i = 0; i < 20; i++)
+		far_end_turn(far, 10);
+	assert_int_equal(far->arp_replies, 1);
 	shell("ip addr del 198.18.7.7/32 dev lo");
 }
 

@@ -193,6 +193,7 @@ static void on_arp(struct far_end *far, const uint8_t *frame)
 	const struct rte_arp_hdr *arp = (const struct rte_arp_hdr *)(frame + KG_ETHER_BYTES);
 	struct far_host *host = host_lookup(far, 4, (const uint8_t *)&arp->arp_data.arp_tip);
 
+	far->arp_replies += kg_load_be16(&arp->arp_opcode) == RTE_ARP_OP_REPLY;
 	if (host == NULL || kg_load_be16(&arp->arp_opcode) != RTE_ARP_OP_REQUEST)
 		return;
 	note_asked(host, frame);

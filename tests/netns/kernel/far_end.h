@@ -24,7 +24,8 @@ struct far_end {
 	struct rte_mempool *mempool;
 	struct far_host hosts[FAR_HOSTS];
 	unsigned int host_count;
-	/* the last frame that was no solicitation */
+	unsigned int arp_replies; /* seen from the kernel */
+	/* the last frame that was neither ARP nor ICMPv6 */
 	uint8_t frame[2048];
 	size_t frame_bytes; /* 0: none yet */
 };

@@ -384,6 +384,9 @@ static void rules_links_and_addresses_are_followed(void **state)
 	wait_state(b, "198.18.0.9", KG_NEXTHOP_RESOLVING);
 	tick(b);
 	wait_ready(b, "198.18.0.9", &host->mac);
+	shell("echo 1 >/proc/sys/net/ipv6/conf/" TAP "/disable_ipv6"); /* whose events would do */
+	for (int i = 0; i < 5; i++)
+		turn(b);
 	shell("ip link set " TAP " down");
 	wait_state(b, "198.18.0.9", KG_NEXTHOP_NO_ROUTE);
 	shell("ip link set " TAP " up");
