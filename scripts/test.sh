@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 }
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C.UTF-8
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 results=build/results
 rm -rf "$results"

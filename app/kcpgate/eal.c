@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "eal.h"
 
+#include "nic/nic.h"
+
 #include <ctype.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -93,4 +95,21 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 	for (int i = 0; i < option_count; i++)
 		add(&args, "%s", options[i]);
 	return rte_eal_init(args.count, args.list) < 0 ? -rte_errno : 0;
+}
+
+bool kg_eal_has_devices(const struct kg_config *config, FILE *errors)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		if (kg_nic_exists(config->ports[i].device))
+			continue;
+		fprintf(errors,
+			"ports[%u].device: found \"%s\", which DPDK cannot open (EAL says why "
+			"above); allowed: a PCI address bound to a DPDK driver, or a virtual "
+			"device with its arguments\n",
+			i, config->ports[i].device);
+		all = false;
+	}
+	return all;
 }

@@ -12,3 +12,6 @@
  * so that the later ones prevail. EAL prints its own complaints; 0, or -errno.
  */
 int kg_eal_init(const struct kg_config *config, char *const *options, int option_count);
+
+/* False when EAL has not found the device of a port; each such port is told to `errors`. */
+bool kg_eal_has_devices(const struct kg_config *config, FILE *errors);

@@ -67,6 +67,10 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
 		return KG_EXIT_FAILED;
 	}
+	if (!kg_eal_has_devices(config, stderr)) {
+		rte_eal_cleanup();
+		return KG_EXIT_BAD_CONFIG;
+	}
 	kg_clock_init();
 	if (kg_box_init(&box, config, error, sizeof(error))) {
 		status = forward(&box);

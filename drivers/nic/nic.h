@@ -31,6 +31,9 @@ struct kg_nic {
 #define KG_NIC_DESCRIPTORS   1024
 #define KG_NIC_MBUFS(queues) ((queues) * (2 * KG_NIC_DESCRIPTORS + 2 * KG_NIC_BURST))
 
+/* Has EAL found the device? */
+bool kg_nic_exists(const char *device);
+
 /* Finds the device that EAL has probed, configures and starts it. False with a text in `error`. */
 bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *error,
 		  size_t error_bytes);

@@ -17,6 +17,13 @@ static bool find_port(const char *device, uint16_t *port_id)
 	return rte_eth_dev_get_port_by_name(name, port_id) == 0;
 }
 
+bool kg_nic_exists(const char *device)
+{
+	uint16_t port_id;
+
+	return find_port(device, &port_id);
+}
+
 static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t queues)
 {
 	struct rte_eth_conf conf = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/addr.h"
-#include "base/bytes.h"
+#include "base/hash.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -92,18 +92,8 @@ const char *kg_endpoint_text(const struct kg_endpoint *ep, char text[KG_ENDPOINT
 	return text;
 }
 
-/* Finalizer of splitmix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-	return x ^ (x >> 31);
-}
-
 uint64_t kg_endpoint_hash(const struct kg_endpoint *ep, uint64_t seed)
 {
-	uint64_t hash = mix(seed + ((uint64_t)ep->ip.version << 16 | ep->port));
-
-	hash = mix(hash ^ kg_load_be64(ep->ip.bytes));
-	return mix(hash ^ kg_load_be64(ep->ip.bytes + 8));
+	return kg_hash64(ep->ip.bytes, sizeof(ep->ip.bytes),
+			 seed + ((uint64_t)ep->ip.version << 16 | ep->port));
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "box.h"
 #include "path/path.h"
 #include "wire/envelope.h"
-
-#include <rte_hash_crc.h>
 
 /*
  * A number for the exact sealed bytes of a handshake datagram. With a key, tag and iv (still behind
@@ -14,10 +13,7 @@
 static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16_t len,
 		       const struct kg_endpoint *source)
 {
-	uint32_t seed = side->aead->keyed ? 0 : (uint32_t)kg_endpoint_hash(source, 0);
-
-	return (uint64_t)rte_hash_crc(sealed, len, seed) << 32 |
-	       rte_hash_crc(sealed, len, seed ^ UINT32_MAX);
+	return kg_hash64(sealed, len, side->aead->keyed ? 0 : kg_endpoint_hash(source, 0));
 }
 
 static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
