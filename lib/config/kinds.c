@@ -220,7 +220,7 @@ bool kg_field_number(const struct kg_field *field, const struct kg_place *at, co
 		     int64_t *number)
 {
 	const struct kg_key *key = field->key;
-	char allowed[64];
+	char allowed[64], range[KG_RANGE_BYTES];
 
 	if (whole_number(value, number)) {
 		if (*number >= key->min && *number <= key->max)
@@ -235,8 +235,7 @@ bool kg_field_number(const struct kg_field *field, const struct kg_place *at, co
 			return true;
 		}
 	}
-	snprintf(allowed, sizeof(allowed), "a whole number, %s%" PRId64 " to %" PRId64,
-		 key->zero_unset ? "0 or " : "", key->min, key->max);
+	snprintf(allowed, sizeof(allowed), "a whole number, %s", kg_key_range(key, range));
 	kg_field_refuse(field, at, value, allowed);
 	return false;
 }

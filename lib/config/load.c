@@ -243,7 +243,7 @@ static void load_documents(struct kg_load *load)
 		whole = whole && json_is_object(document->root);
 	}
 	/* What is missing may stand in the document that could not be read. */
-	if (!whole || load->document_count == 0)
+	if (!whole)
 		return;
 	struct kg_place root = { .file = load->documents[0].file };
 	struct kg_place memory = kg_place_member(&root, kg_scope_paths[KG_SCOPE_MEMORY]);
@@ -279,7 +279,10 @@ void kg_config_load(struct kg_config *config, struct kg_config_report *report,
 	kg_report_init(report);
 	for (size_t i = 0; i < path_count; i++)
 		documents[i] = (struct kg_document){ paths[i], kg_document_read(paths[i], report) };
-	load_all(config, report, documents, path_count);
+	if (path_count)
+		load_all(config, report, documents, path_count);
+	else
+		kg_report_error(report, &(struct kg_place){ .file = "configuration" }, "no file");
 	free(documents);
 }
 

@@ -4,8 +4,8 @@
 #include "config/kinds.h"
 #include "config/presets.h"
 
+#include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 const char *const kg_scope_paths[KG_SCOPES] = {
 	[KG_SCOPE_ROOT] = "",
@@ -62,7 +62,7 @@ const struct kg_key kg_schema[] = {
 	  .help = "`busy` never sleeps; `adaptive` sleeps in short, growing steps while there is "
 		  "nothing to do." },
 	{ ROOT("memory"), .kind = &kg_kind_object, .inner = KG_SCOPE_MEMORY,
-	  .help = "Packet memory." },
+	  .help = "Memory for packets and channels." },
 	{ ROOT("eal"), .kind = &kg_kind_texts, COUNTED(kg_config, eal, eal_count), .fallback = "[]",
 	  .help = "Further options for DPDK's EAL, one text each. Options on the command line come "
 		  "after these." },
@@ -75,7 +75,7 @@ const struct kg_key kg_schema[] = {
 	  .fallback = "true", .help = "Use hugepages. `false` works everywhere, slower." },
 	{ MEMORY("mb"), .kind = &kg_kind_number, MEMBER(kg_config, memory_mb), .min = 64,
 	  .max = 1048576, .fallback = "512",
-	  .help = "MiB of packet memory; all channels together never take more." },
+	  .help = "MiB for packets and channels; the box never takes more." },
 
 	{ PORT("name"), .kind = &kg_kind_name, MEMBER(kg_port_config, name),
 	  .computed = "`port0`, `port1`, …", .help = "Name in messages and counters." },
@@ -138,9 +138,7 @@ const struct kg_key kg_schema[] = {
 		  "space around it does not count." },
 	{ TUNNEL("udp_timeout"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, udp_timeout_s),
 	  .min = 1, .max = 65535, .beyond = KG_BEYOND_DEFAULT, .zero_unset = true,
-	  .fallback = "180",
-	  .help = "Seconds after which a silent UDP flow ends; 0 and numbers out of range mean "
-		  "the default." },
+	  .fallback = "180", .help = "Seconds after which a silent UDP flow ends." },
 	{ TUNNEL("keep_alive"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, keep_alive_s),
 	  .min = 0, .max = 65535, .beyond = KG_BEYOND_CAP, .fallback = "0",
 	  .help = "Seconds between signs of life in a channel; 0: none.",
@@ -168,7 +166,7 @@ const struct kg_key kg_schema[] = {
 	  .max = 65535, .zero_unset = true, .computed = "smallest `mtu` of the ports",
 	  .help = "Bytes of the largest IP packet that passes from end to end. `kcp_mtu` follows "
 		  "from it.",
-	  .kcptube = "Computes packets up to 28 bytes larger than it says." },
+	  .kcptube = "Its packets come out up to 48 bytes larger than it says." },
 	{ TUNNEL("kcp_mtu"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.mtu),
 	  .min = KG_KCP_MTU_MIN, .max = KG_KCP_MTU_MAX, .zero_unset = true,
 	  .computed = "from `mtu`",
@@ -180,8 +178,9 @@ const struct kg_key kg_schema[] = {
 	  .help = "Preset of the KCP numbers. `manual`: the four below." },
 	{ TUNNEL("kcp_nodelay"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.nodelay),
 	  .min = 0, .max = 2, .computed = "preset",
-	  .help = "How the time-out grows: 0 doubles, 1 adds half of itself, 2 adds half of the "
-		  "first. Only with `manual`." },
+	  .help = "How the time-out of a segment grows: 0 doubles it, 1 adds half of it, 2 adds "
+		  "half "
+		  "of the current estimate. Only with `manual`." },
 	{ TUNNEL("kcp_interval"), .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, kcp.interval_ms), .min = 0, .max = 5000, .computed = "preset",
 	  .help = "Milliseconds of the grid on which is sent when `blast` is off. Only with "
@@ -219,6 +218,16 @@ const struct kg_key kg_schema[] = {
 	LATER("custom_input_udp", "Mappings chosen by the client, UDP only."),
 };
 const size_t kg_schema_count = KG_ARRAY_SIZE(kg_schema);
+
+const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES])
+{
+	bool apart = key->zero_unset && key->min > 1;
+	int64_t from = key->zero_unset && !apart ? 0 : key->min;
+
+	snprintf(text, KG_RANGE_BYTES, "%s%" PRId64 " to %" PRId64, apart ? "0 or " : "", from,
+		 key->max);
+	return text;
+}
 
 const struct kg_key *kg_schema_find(enum kg_scope scope, const char *name)
 {

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Files: the samples, several that add up, printing and reading again, files that are none. */
+#include "config_fixture.h"
+
+#include <unistd.h>
+
+#define FILES_MAX 3
+
+static void in_source(char *path, size_t bytes, const char *name)
+{
+	snprintf(path, bytes, "%s/../../%s", getenv("KG_VECTORS"), name);
+}
+
+static char *printed(const struct kg_config *config)
+{
+	char *text;
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+
+	kg_config_print(config, to);
+	fclose(to);
+	return text;
+}
+
+/* What is printed loads without a remark and prints the same. */
+static void expect_round_trip(const struct kg_config *config)
+{
+	char *first = printed(config);
+	struct fixture again;
+
+	kg_config_load_text(&again.config, &again.report, "printed", first, strlen(first));
+	expect_good(&again);
+	char *second = printed(&again.config);
+
+	assert_string_equal(first, second);
+	assert_int_equal(again.config.tunnel_count, config->tunnel_count);
+	for (unsigned int i = 0; i < config->tunnel_count; i++) {
+		const struct kg_tunnel_config *a = &config->tunnels[i],
+					      *b = &again.config.tunnels[i];
+
+		assert_memory_equal(&a->kcp, &b->kcp, sizeof(a->kcp));
+		assert_int_equal(a->mtu, b->mtu);
+		assert_int_equal(a->outbound_Bps, b->outbound_Bps);
+	}
+	unload(&again);
+	free(first);
+	free(second);
+}
+
+static void samples(void **state)
+{
+	static const char *const names[] = { "config/client.json", "config/server.json",
+					     "config/vlan.json" };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
+		char path[4096];
+		const char *paths[] = { path };
+		struct fixture f;
+
+		in_source(path, sizeof(path), names[i]);
+		kg_config_load(&f.config, &f.report, paths, 1);
+		expect_good(&f);
+		expect_round_trip(&f.config);
+		unload(&f);
+	}
+}
+
+/* The example at the top of docs/configuration.md. */
+static void documented_example(void **state)
+{
+	char path[4096], text[16384];
+	struct fixture f;
+
+	in_source(path, sizeof(path), "docs/configuration.md");
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	char *begin = strstr(text, "```json\n"), *end = begin ? strstr(begin, "\n```\n") : NULL;
+
+	assert_non_null(end);
+	begin += strlen("```json\n");
+	kg_config_load_text(&f.config, &f.report, "example", begin, (size_t)(end - begin));
+	expect_good(&f);
+	unload(&f);
+}
+
+static void client_and_server_fit(void **state)
+{
+	struct fixture client, server;
+	char client_path[4096], server_path[4096];
+	const char *client_paths[] = { client_path }, *server_paths[] = { server_path };
+
+	in_source(client_path, sizeof(client_path), "config/client.json");
+	in_source(server_path, sizeof(server_path), "config/server.json");
+	kg_config_load(&client.config, &client.report, client_paths, 1);
+	kg_config_load(&server.config, &server.report, server_paths, 1);
+
+	const struct kg_tunnel_config *c = &client.config.tunnels[0];
+	const struct kg_tunnel_config *s = &server.config.tunnels[0];
+
+	assert_string_equal(c->encryption_algorithm, s->encryption_algorithm);
+	assert_string_equal(c->encryption_password, s->encryption_password);
+	assert_memory_equal(c->destination_ports, s->listen_ports, sizeof(*s->listen_ports));
+	assert_true(kg_ip_equal(&c->destinations[0], &server.config.ports[0].addresses[0].ip));
+	unload(&client);
+	unload(&server);
+}
+
+static void round_trips(void **state)
+{
+	static const char *const changes[] = {
+		"{}",
+		"{'mtu': 1400}",
+		"{'kcp_mtu': 1200}",
+		"{'kcp_mtu': 64, 'ipv4_only': 1}",
+		"{'kcp': 'manual', 'kcp_nodelay': 2, 'kcp_interval': 0, 'kcp_resend': 0, 'kcp_nc': "
+		"0}",
+		"{'outbound_bandwidth': '1G', 'inbound_bandwidth': 12345}",
+		"{'destination_port': '1-65535'}",
+		"{'destination_address': ['fd00:18::1', '198.18.0.9'], 'listen_on': "
+		"'::1,127.0.0.1'}",
+		"{'encryption_algorithm': 'aes-gcm', 'encryption_password': 'p\\u00e4ss \\\" "
+		"word'}",
+		"{'encryption_password': 'unused', 'encryption_algorithm': 'none', 'blast': 0}",
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(changes); i++) {
+		struct fixture f;
+
+		load_tunnel(&f, FIXTURE_CLIENT, changes[i]);
+		expect_good(&f);
+		expect_round_trip(&f.config);
+		unload(&f);
+	}
+}
+
+static void print_shows_defaults(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT, "{}");
+	char *text = printed(&f.config);
+	json_t *json = parse(text);
+	json_t *tunnel = json_array_get(json_object_get(json, "tunnels"), 0);
+
+	assert_string_equal(json_string_value(json_object_get(json, "poll")), "adaptive");
+	assert_int_equal(json_integer_value(json_object_get(tunnel, "kcp_mtu")), 1466);
+	assert_int_equal(json_integer_value(json_object_get(tunnel, "kcp_sndwnd")), 1024);
+	assert_int_equal(json_integer_value(json_object_get(tunnel, "udp_timeout")), 180);
+	assert_null(json_object_get(tunnel, "encryption_password"));
+	assert_null(json_object_get(tunnel, "fec"));
+	json_decref(json);
+	free(text);
+	unload(&f);
+}
+
+/* ---- several files ---- */
+
+struct files {
+	char directory[64];
+	char names[FILES_MAX][96];
+	const char *paths[FILES_MAX];
+	size_t count;
+};
+
+static void files_create(struct files *files)
+{
+	*files = (struct files){ .directory = "/tmp/kcpgate-config-XXXXXX" };
+	assert_non_null(mkdtemp(files->directory));
+}
+
+static void files_add(struct files *files, const char *text)
+{
+	char *name = files->names[files->count], *json = with_double_quotes(text);
+
+	snprintf(name, sizeof(files->names[0]), "%s/%c.json", files->directory,
+		 'a' + (char)files->count);
+	FILE *file = fopen(name, "w");
+
+	assert_non_null(file);
+	fputs(json, file);
+	fclose(file);
+	free(json);
+	files->paths[files->count++] = name;
+}
+
+static void files_load(struct files *files, struct fixture *f)
+{
+	kg_config_load(&f->config, &f->report, files->paths, files->count);
+}
+
+static void files_destroy(struct files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		unlink(files->names[i]);
+	rmdir(files->directory);
+}
+
+static void files_add_up(void **state)
+{
+	struct files files;
+	struct fixture f;
+
+	files_create(&files);
+	files_add(&files, "{'name': 'box', 'memory': {'mb': 128}, 'ports': [" FIXTURE_PORT "]}");
+	files_add(&files,
+		  "{'name': 'box', 'memory': {'hugepages': 0}, 'tunnels': [" FIXTURE_CLIENT "]}");
+	files_add(&files, "{'memory': {'mb': 128}, 'tunnels': [" FIXTURE_SERVER "]}");
+	files_load(&files, &f);
+	expect_good(&f);
+	assert_string_equal(f.config.name, "box");
+	assert_int_equal(f.config.memory_mb, 128);
+	assert_false(f.config.hugepages);
+	assert_int_equal(f.config.port_count, 1);
+	assert_int_equal(f.config.tunnel_count, 2);
+	assert_string_equal(f.config.tunnels[1].name, "tunnel1");
+	expect_round_trip(&f.config);
+	unload(&f);
+	files_destroy(&files);
+}
+
+static void files_contradict(void **state)
+{
+	struct files files;
+	struct fixture f;
+	char where[128], text[256];
+
+	files_create(&files);
+	files_add(&files,
+		  "{'name': 'a', 'ports': [" FIXTURE_PORT "], 'tunnels': [" FIXTURE_CLIENT "]}");
+	files_add(&files, "{'name': 'b', 'tunnels': [" FIXTURE_CLIENT "], 'workers': [1, 1]}");
+	files_load(&files, &f);
+	assert_int_equal(count_entries(f.report.errors), 3);
+
+	snprintf(where, sizeof(where), "%s: name", files.names[1]);
+	snprintf(text, sizeof(text), "found \"b\"; %s has \"a\"", files.names[0]);
+	expect_error(&f, where, text);
+	snprintf(where, sizeof(where), "%s: tunnels[0].listen_port", files.names[1]);
+	snprintf(text, sizeof(text),
+		 "found 6000, where tunnels[0] in %s listens already on the same address",
+		 files.names[0]);
+	expect_error(&f, where, text);
+	snprintf(where, sizeof(where), "%s: workers", files.names[1]);
+	expect_error(&f, where, "found 1 twice; allowed once");
+	unload(&f);
+	files_destroy(&files);
+}
+
+/* One file that cannot be read does not hide the mistakes of another, nor make any up. */
+static void broken_beside_readable(void **state)
+{
+	struct files files;
+	struct fixture f;
+	char where[128];
+
+	files_create(&files);
+	files_add(&files, "{'ports': [");
+	files_add(&files, "{'tunnels': [{'fec': 1}]}");
+	files_load(&files, &f);
+	snprintf(where, sizeof(where), "%s:1:11", files.names[0]);
+	assert_string_equal(f.report.errors->where, where);
+	snprintf(where, sizeof(where), "%s: tunnels[0].fec", files.names[1]);
+	expect_error(&f, where, "not supported yet");
+	snprintf(where, sizeof(where), "%s: tunnels[0].mode", files.names[1]);
+	expect_error(&f, where, "missing");
+	for (const struct kg_config_error *e = f.report.errors; e; e = e->next)
+		assert_null(strstr(e->where, ": ports"));
+	unload(&f);
+	files_destroy(&files);
+}
+
+static void no_files(void **state)
+{
+	const char *const paths[] = { "/nonexistent/box.json", "/" };
+	struct fixture f;
+
+	kg_config_load(&f.config, &f.report, paths, 2);
+	assert_int_equal(count_entries(f.report.errors), 2);
+	expect_error(&f, "/nonexistent/box.json", "cannot be opened: No such file or directory");
+	expect_error(&f, "/", "cannot be read: Is a directory");
+	unload(&f);
+
+	kg_config_load(&f.config, &f.report, paths, 0);
+	expect_only_error(&f, "configuration", "no file");
+}
+
+static void endless_file(void **state)
+{
+	const char *const paths[] = { "/dev/zero" };
+	struct fixture f;
+
+	kg_config_load(&f.config, &f.report, paths, 1);
+	expect_only_error(&f, "/dev/zero", "cannot be read: File too large");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(samples),
+		cmocka_unit_test(documented_example),
+		cmocka_unit_test(client_and_server_fit),
+		cmocka_unit_test(round_trips),
+		cmocka_unit_test(print_shows_defaults),
+		cmocka_unit_test(files_add_up),
+		cmocka_unit_test(files_contradict),
+		cmocka_unit_test(broken_beside_readable),
+		cmocka_unit_test(no_files),
+		cmocka_unit_test(endless_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables of keys in docs/configuration.md are what the schema says. With KG_UPDATE set they are
+ * written anew instead of compared:
+ *     KG_UPDATE=1 meson test config_reference_test
+ */
+#include "config/kinds.h"
+#include "config/presets.h"
+#include "config_fixture.h"
+
+#define DOCUMENT "docs/configuration.md"
+
+static void print_words(const struct kg_word *words, FILE *to)
+{
+	const char *before = "";
+
+	for (; words->name; words++) {
+		if (words->later)
+			continue;
+		fprintf(to, "%s`%s`", before, words->name);
+		before = ", ";
+	}
+}
+
+static void print_value(const struct kg_key *key, FILE *to)
+{
+	char range[KG_RANGE_BYTES];
+
+	if (key->words) {
+		print_words(key->words, to);
+		return;
+	}
+	fputs(key->kind->what, to);
+	if (key->max)
+		fprintf(to, ", %s", kg_key_range(key, range));
+}
+
+static void print_default(const struct kg_key *key, FILE *to)
+{
+	if (key->required)
+		fputs("**required**", to);
+	else if (key->computed)
+		fputs(key->computed, to);
+	else if (key->fallback && strcmp(key->fallback, "[]"))
+		fprintf(to, "`%s`", key->fallback);
+	else
+		fputs("none", to);
+}
+
+/* What lib/config does with numbers out of range, for the reader of the table. */
+static const char *beyond_text(const struct kg_key *key)
+{
+	switch (key->beyond) {
+	case KG_BEYOND_CAP:
+		return " Larger numbers are taken as the largest, with a warning.";
+	case KG_BEYOND_DEFAULT:
+		return " Other numbers mean the default, with a warning.";
+	default:
+		return "";
+	}
+}
+
+static void print_keys(enum kg_scope scope, FILE *to)
+{
+	bool tunnel = scope == KG_SCOPE_TUNNEL;
+
+	fprintf(to, "| key | value | default | meaning |%s\n", tunnel ? " KCPTube |" : "");
+	fprintf(to, "| --- | --- | --- | --- |%s\n", tunnel ? " --- |" : "");
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		if (key->scope != scope || !key->kind)
+			continue;
+		fprintf(to, "| `%s` | ", key->name);
+		print_value(key, to);
+		fputs(" | ", to);
+		print_default(key, to);
+		fprintf(to, " | %s%s |", key->help, beyond_text(key));
+		if (tunnel)
+			fprintf(to, " %s |", key->kcptube ? key->kcptube : "the same");
+		fputc('\n', to);
+	}
+}
+
+static void print_later(FILE *to)
+{
+	fputs("| key | what it is for |\n| --- | --- |\n", to);
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		if (!key->kind)
+			fprintf(to, "| `%s` | %s |\n", key->name, key->help);
+	}
+}
+
+static void print_presets(FILE *to)
+{
+	fputs("| kcp | kcp_nodelay | kcp_interval | kcp_resend | kcp_nc | windows |\n"
+	      "| --- | --- | --- | --- | --- | --- |\n",
+	      to);
+	for (const struct kg_word *word = kg_preset_words; word->name; word++) {
+		const struct kg_preset *p = kg_preset_find(word->name);
+
+		fprintf(to, "| `%s` | ", p->name);
+		if (!strcmp(p->name, KG_PRESET_MANUAL))
+			fputs("required | required | required | required", to);
+		else
+			fprintf(to, "%u | %u | %u | %s", p->nodelay, p->interval_ms, p->resend,
+				p->nc ? "true" : "false");
+		fprintf(to, " | %u |\n", p->window);
+	}
+}
+
+/* The table called `name`: a scope's path, "box" for the outermost, "later" or "presets". */
+static void print_table(const char *name, FILE *to)
+{
+	if (!strcmp(name, "later"))
+		print_later(to);
+	if (!strcmp(name, "presets"))
+		print_presets(to);
+	for (enum kg_scope scope = 0; scope < KG_SCOPES; scope++) {
+		if (!strcmp(name, scope ? kg_scope_paths[scope] : "box"))
+			print_keys(scope, to);
+	}
+}
+
+static char *read_document(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t room = 0;
+
+	assert_non_null(file);
+	assert_true(getdelim(&text, &room, '\0', file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* The document with each table between "<!-- table NAME -->" and "<!-- end -->" made anew. */
+static char *renew(const char *document, unsigned int *tables)
+{
+	static const char begin[] = "<!-- table ", until[] = " -->\n", end[] = "<!-- end -->";
+	const char *at, *close;
+	char *text;
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+
+	for (*tables = 0; (at = strstr(document, begin)); (*tables)++) {
+		const char *name_end = strstr(at, until);
+		char name[32];
+
+		assert_non_null(name_end);
+		snprintf(name, sizeof(name), "%.*s", (int)(name_end - at - (long)strlen(begin)),
+			 at + strlen(begin));
+		name_end += strlen(until);
+		fwrite(document, 1, (size_t)(name_end - document), to);
+		print_table(name, to);
+		close = strstr(name_end, end);
+		assert_non_null(close);
+		document = close;
+	}
+	fputs(document, to);
+	fclose(to);
+	return text;
+}
+
+static void tables_are_current(void **state)
+{
+	char path[4096];
+	unsigned int tables;
+
+	snprintf(path, sizeof(path), "%s/../../" DOCUMENT, getenv("KG_VECTORS"));
+	char *document = read_document(path), *renewed = renew(document, &tables);
+
+	assert_int_equal(tables, KG_SCOPES + 2);
+	if (getenv("KG_UPDATE")) {
+		FILE *file = fopen(path, "w");
+
+		assert_non_null(file);
+		fputs(renewed, file);
+		fclose(file);
+	} else if (strcmp(document, renewed)) {
+		fail_msg(DOCUMENT " is not what the schema says: set KG_UPDATE=1 and run again");
+	}
+	free(document);
+	free(renewed);
+}
+
+static void every_key_is_described(void **state)
+{
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		assert_true(strlen(key->help) > 0);
+		/* '|' would end a cell of the table */
+		assert_null(strchr(key->help, '|'));
+		assert_ptr_equal(kg_schema_find(key->scope, key->name), key);
+		assert_ptr_equal(kg_schema_nearest(key->scope, key->name), key);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tables_are_current),
+		cmocka_unit_test(every_key_is_described),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
