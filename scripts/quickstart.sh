@@ -31,6 +31,13 @@ inside() { # inside BOX COMMAND…: runs it in that box's namespace
     shift
     ip netns exec "kgq-$box" "$@"
 }
+launch() { # launch NAME BOX COMMAND…: the same in the background, noted for the end
+    local name=$1 box=$2
+    shift 2
+    # No function in between: the process must be the one whose number is noted.
+    ip netns exec "kgq-$box" "$@" >"$state/$name.log" 2>&1 &
+    echo $! >"$state/$name.pid"
+}
 
 usage() {
     sed -n '/^#   sudo/s/^# *//p' "$0"
@@ -54,6 +61,7 @@ end_processes() {
         done
         kill -KILL "$pid" 2>/dev/null || :
     done
+    rm -f "$state"/*.pid
 }
 
 clean_up() {
@@ -158,8 +166,7 @@ JSON
       $shared }
 JSON
     for box in $boxes; do
-        inside "$box" "$kcpgate" "$state/$box.json" >"$state/$box.log" 2>&1 &
-        echo $! >"$state/$box.pid"
+        launch "$box" "$box" "$kcpgate" "$state/$box.json"
     done
     for box in $boxes; do
         wait_ready "$box" || return
@@ -209,8 +216,8 @@ start_applications() {
 daemon off;
 user root;
 worker_processes 1;
-pid $PWD/$state/nginx-master.pid;
-error_log $PWD/$state/nginx.log;
+pid $PWD/$state/nginx-own-pid;
+error_log stderr;
 events { }
 http {
     access_log off;
@@ -222,10 +229,8 @@ http {
     server { listen 127.0.0.1:8080; root $PWD/$state/www; }
 }
 NGINX
-    inside server nginx -e "$PWD/$state/nginx.log" -c "$PWD/$state/nginx.conf" &
-    echo $! >"$state/nginx.pid"
-    inside server python3 scripts/lib/traffic.py serve 127.0.0.1 7777 &
-    echo $! >"$state/echo.pid"
+    launch nginx server nginx -e stderr -c "$PWD/$state/nginx.conf"
+    launch echo server python3 scripts/lib/traffic.py serve 127.0.0.1 7777
     for port in 8080 7777; do
         wait_listening "$port"
     done
@@ -272,15 +277,17 @@ try_it() {
 
 show_inside() {
     # One connection stays open while the tables are drawn, so that there is something to see.
-    inside client bash -c 'exec 3<>/dev/tcp/127.0.0.1/6001; echo hello >&3; read -r _ <&3; sleep 30' &
-    local guest=$!
-    sleep 0.5
+    launch guest client bash -c \
+        'exec 3<>/dev/tcp/127.0.0.1/6001; echo hello >&3; read -r x <&3; echo "$x"; exec sleep 60'
+    until grep -q hello "$state/guest.log"; do
+        sleep 0.1
+    done
     for box in $boxes; do
         say ""
         python3 scripts/lib/tables.py "kgq-$box"
     done
-    kill "$guest" 2>/dev/null || :
-    wait "$guest" 2>/dev/null || :
+    kill "$(cat "$state/guest.pid")"
+    rm "$state/guest.pid"
 }
 
 explain() {

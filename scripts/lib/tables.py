@@ -16,7 +16,7 @@ COLUMNS = (
     ("srtt ms", lambda r: f"{r['srtt_us'] / 1e3:.2f}"),
     ("sent", lambda r: str(r["sent_bytes"])),
     ("received", lambda r: str(r["received_bytes"])),
-    ("resent", lambda r: str(r["resent"])),
+    ("resent", lambda r: str(r["resent_fast"] + r["resent_timeout"])),
 )
 COUNTERS = ("rx_frames", "delivered", "punted", "handed_off", "sent", "sent_by_kernel",
             "from_kernel", "tx_frames", "payload_rx_bytes", "payload_tx_bytes")

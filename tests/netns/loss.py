@@ -22,7 +22,7 @@ with Lab() as lab:
         for _ in range(50):
             flow.sendall(b"x" * 1000)
             traffic.receive_exactly(flow, 1000)
-        resent = sum(row["resent"]
+        resent = sum(row["resent_fast"] + row["resent_timeout"]
                      for box in lab.boxes for row in box.channels())
         assert resent > 0, "nothing was sent again, so nothing was lost: is the wire really bad?"
         flow.close()
