@@ -48,9 +48,7 @@ struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *
 	kcp->mss = kcp->params.mtu - KG_KCP_HEADER_BYTES;
 	kcp->now_us = kcp->active_us = kcp->flush_us = now_us;
 	kcp->queue_tail = &kcp->queue;
-	kcp->flight.una = kcp->flight.nxt = params->first_sn;
-	kcp->flight.resend = params->resend;
-	kcp->flight.acked = kcp->acked_orders;
+	kg_kcp_flight_init(&kcp->flight, params->first_sn, params->resend, kcp->acked_orders);
 	kg_kcp_rtt_init(&kcp->rtt, kcp->params.nodelay, kcp->params.interval_ms);
 	kg_kcp_cwnd_init(&kcp->cwnd, kcp->mss);
 	kg_kcp_peer_init(&kcp->peer, params->first_sn);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define LIST_MIN 32u
-#define LIST_MAX 1024u /* several bursts of datagrams between two flushes */
+#define LIST_MAX 4096u /* many bursts of datagrams between two flushes */
 
 static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {

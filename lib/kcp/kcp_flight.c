@@ -4,6 +4,18 @@
 _Static_assert(sizeof(struct kg_kcp_slot) == 32, "two slots per cache line");
 _Static_assert(KG_KCP_RING_MAX - 1 <= UINT16_MAX, "list links hold the low 16 bits of sn");
 
+void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend, uint32_t *acked)
+{
+	*f = (struct kg_kcp_flight){
+		.una = first_sn,
+		.nxt = first_sn,
+		.newest_acked = UINT32_MAX,
+		.probes_left = KG_KCP_PROBES,
+		.resend = resend,
+		.acked = acked,
+	};
+}
+
 static void list_append(struct kg_kcp_flight *f, uint32_t sn)
 {
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
@@ -65,11 +77,26 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now
 	list_append(f, sn);
 }
 
-void kg_kcp_flight_resend(struct kg_kcp_flight *f, uint32_t sn, enum kg_kcp_cause cause,
-			  uint64_t now_us)
+static bool in_silence(const struct kg_kcp_flight *f, const struct kg_kcp_slot *slot)
+{
+	return (int32_t)(slot->order - f->newest_acked) > 0;
+}
+
+static void use_probe(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint64_t now_us)
+{
+	if (f->probes_left == 0)
+		f->probes_left = KG_KCP_PROBES;
+	if (--f->probes_left == 0)
+		f->probe_us = now_us + rtt->rto_us / 4;
+}
+
+void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
+			  enum kg_kcp_cause cause, uint64_t now_us)
 {
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
+	if (cause == KG_KCP_CAUSE_TIMEOUT && in_silence(f, slot))
+		use_probe(f, rtt, now_us);
 	list_remove(f, sn);
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
 	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
@@ -89,6 +116,7 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn)
 	kg_buf_free(slot->buf);
 	slot->buf = NULL;
 	f->count--;
+	f->probes_left = KG_KCP_PROBES;
 }
 
 void kg_kcp_flight_advance(struct kg_kcp_flight *f)
@@ -101,6 +129,8 @@ void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
 {
 	uint32_t i;
 
+	if ((int32_t)(order - f->newest_acked) > 0)
+		f->newest_acked = order;
 	if (f->acked_count < f->resend)
 		f->acked_count++;
 	else if (f->resend == 0 || (int32_t)(order - f->acked[f->resend - 1]) <= 0)
@@ -124,6 +154,8 @@ static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_r
 	uint64_t fast_us;
 
 	*cause = KG_KCP_CAUSE_TIMEOUT;
+	if (f->probes_left == 0 && in_silence(f, slot))
+		return KG_MAX(timeout_us, f->probe_us);
 	if (!overtaken(f, slot))
 		return timeout_us;
 	fast_us = rtt->reorder_us == 0 ? 0 : slot->sent_us + rtt->latest_us + rtt->reorder_us;

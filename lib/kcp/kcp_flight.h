@@ -13,6 +13,11 @@
  * Fast resend: a copy is lost when `resend` datagrams have each acknowledged something sent later.
  * Of every such datagram only its newest order matters, so it is enough to keep the `resend`
  * largest of them: whatever is older than the smallest of these is lost.
+ *
+ * Time-outs in silence: when nothing sent after a copy has been acknowledged, its time-out tells of
+ * a delay or a dead path rather than of a loss. Then the path is probed with a few copies at a
+ * time, KG_KCP_PROBES per quarter of an rto, instead of the whole window; the first ACK that comes
+ * back makes everything older a matter of fast resend.
  */
 #pragma once
 
@@ -20,13 +25,15 @@
 #include "kcp/kcp_ring.h"
 #include "kcp/kcp_rtt.h"
 
+#define KG_KCP_PROBES 32u
+
 struct kg_kcp_slot {
 	struct kg_buf *buf; /* NULL: acknowledged */
 	uint64_t sent_us;   /* latest copy */
 	uint32_t order;     /* latest copy */
 	uint32_t first_ts;  /* wire time stamp of the first copy */
-	uint16_t prev,
-		next;    /* low bits of the neighbours' sn in the list; the own ones at an end */
+	/* Low bits of the neighbours' sn in the list; at an end its own. */
+	uint16_t prev, next;
 	uint8_t backoff; /* time-outs, up to KG_KCP_BACKOFF_MAX */
 	uint8_t copies;  /* up to 255 */
 	uint8_t frg;
@@ -43,7 +50,10 @@ struct kg_kcp_flight {
 	uint32_t una, nxt; /* oldest unacknowledged sn; next sn to be sent */
 	uint32_t count;    /* segments not acknowledged */
 	uint32_t next_order;
-	uint16_t listed; /* bit b: list b has members */
+	uint32_t newest_acked; /* order; whatever is newer is in silence */
+	uint32_t probes_left;  /* copies that may go in silence */
+	uint64_t probe_us;     /* when there are more */
+	uint16_t listed;       /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
@@ -70,14 +80,17 @@ static inline bool kg_kcp_flight_reserve(struct kg_kcp_flight *f, struct kg_mem 
 				   f->nxt - f->una + 1);
 }
 
+/* `acked` has `resend` places and outlives the set. */
+void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend,
+			uint32_t *acked);
 /* Frees what is in flight. */
 void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem);
 
 /* Puts the next sn in flight; room was reserved. */
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts);
 /* Notes that another copy goes out now. */
-void kg_kcp_flight_resend(struct kg_kcp_flight *f, uint32_t sn, enum kg_kcp_cause cause,
-			  uint64_t now_us);
+void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
+			  enum kg_kcp_cause cause, uint64_t now_us);
 /* Acknowledged: frees the buffer. una stays until kg_kcp_flight_advance. */
 void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn);
 /* Moves una over what was released. */

@@ -16,7 +16,9 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged by name */
 	bool has_order;
-	bool news;                       /* not a replay */
+	uint32_t named; /* segments released by ACKs */
+	bool resent;    /* some of what was released had been sent more than once */
+	bool news;      /* not a replay */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -53,14 +55,16 @@ static void note_sample(struct digest *d, uint64_t sample_us)
 	d->slowest_us = KG_MAX(d->slowest_us, sample_us);
 }
 
-static void on_needless(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint32_t copies,
-			uint64_t arrived_after_us)
+static void note_order(struct digest *d, uint32_t order)
+{
+	if (!d->has_order || (int32_t)(order - d->order) > 0)
+		d->order = order;
+	d->has_order = true;
+}
+
+static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 {
 	kcp->stats.resent_needless += copies;
-	if (slot->fast)
-		kg_kcp_rtt_on_needless_fast(&kcp->rtt, arrived_after_us);
-	else if (arrived_after_us == 0)
-		kg_kcp_rtt_on_needless_timeout(&kcp->rtt);
 	kg_kcp_cwnd_on_needless(&kcp->cwnd, kcp->mss);
 }
 
@@ -80,13 +84,13 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 
 	if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
-		if (!d->has_order || (int32_t)(slot->order - d->order) > 0)
-			d->order = slot->order;
-		d->has_order = true;
+		note_order(d, slot->order);
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
 		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
 		note_sample(d, sample_us);
-		on_needless(kcp, slot, ts == slot->first_ts ? slot->copies - 1u : 1u, sample_us);
+		on_needless(kcp, ts == slot->first_ts ? slot->copies - 1u : 1u);
+		if (slot->fast)
+			kg_kcp_rtt_on_overtaken(&kcp->rtt, sample_us);
 	}
 }
 
@@ -102,32 +106,58 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	if (slot->buf == NULL)
 		return;
 	on_copy_arrived(kcp, slot, seg->ts, d);
+	d->named++;
+	d->resent |= slot->copies > 1;
 	release(kcp, seg->sn);
 	d->news = true;
 }
 
-/* una tells that a segment arrived, not which copy: one sent once gives a sample; a copy that is
- * younger than any round trip was needless. */
-static void on_una_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struct digest *d)
+/* The segments from una on that the datagram covers, summed up. */
+struct covered {
+	uint64_t fastest_us, slowest_us; /* ages */
+	uint32_t gone;                   /* acknowledged by name before una came */
+};
+
+/* A copy that is younger than any round trip was needless: an earlier one arrived, and its ACK was
+ * lost. That says nothing about the time-out. */
+static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struct covered *c,
+		       struct digest *d)
 {
 	uint64_t age_us = d->now_us - slot->sent_us;
 
-	if (slot->copies == 1)
-		note_sample(d, age_us);
-	else if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
-		on_needless(kcp, slot, 1, 0);
+	c->fastest_us = KG_MIN(c->fastest_us, age_us);
+	c->slowest_us = KG_MAX(c->slowest_us, age_us);
+	if (slot->copies == 1) {
+		note_order(d, slot->order);
+		return;
+	}
+	d->resent = true;
+	if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
+		on_needless(kcp, 1);
 }
 
+/*
+ * Ages are round-trip samples only when una moved because the segments came in order. Segments
+ * acknowledged by an earlier datagram, or resent ones, show that it waited for a hole.
+ */
 static void on_una(struct kg_kcp *kcp, struct digest *d)
 {
+	struct covered c = { .fastest_us = UINT64_MAX };
+
 	for (uint32_t sn = kcp->flight.una; (int32_t)(d->una - sn) > 0; sn++) {
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
 
-		if (slot->buf == NULL)
+		if (slot->buf == NULL) {
+			c.gone++;
 			continue;
-		on_una_covered(kcp, slot, d);
+		}
+		on_covered(kcp, slot, &c, d);
 		release(kcp, sn);
 	}
+	if (d->resent || c.gone > d->named || c.fastest_us > c.slowest_us)
+		return;
+	note_sample(d, c.fastest_us);
+	note_sample(d, c.slowest_us);
 }
 
 static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)

@@ -106,7 +106,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		if (!fits(w, slot->buf->len))
 			return false;
 		put(w, KG_KCP_PUSH, slot->frg, sn, kg_kcp_ts(kcp, w->now_us), slot->buf);
-		kg_kcp_flight_resend(f, sn, cause, w->now_us);
+		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 	}
 	return true;

@@ -5,16 +5,16 @@
  *   rto = srtt + max(4 * rttvar, peak * 5/4, interval, srtt/8, 10 ms)        200 ms before a sample
  *
  * Samples are in microseconds and never truncated. Each datagram that acknowledges something gives
- * two: its fastest and its slowest segment. The slowest one counts whether an ACK or una released
- * it, so the estimate knows how long peers sit on their ACKs and what a thinned ACK hides. ACK.ts
- * names the copy that arrived, so retransmitted segments give samples as well; segments released
- * by una alone give one only if they were sent once.
+ * two: its fastest and its slowest segment, whether an ACK or una released them, so the estimate
+ * knows how long peers sit on their ACKs and what a thinned ACK hides. ACK.ts names the copy that
+ * arrived, so retransmitted segments give samples as well; una gives some only where no hole held
+ * it up.
  *
  * srtt and rttvar are the usual moving averages (gains 1/8 and 1/4). At thousands of samples per
  * round trip they follow the last millisecond and forget what the path does once per second.
  * `peak` remembers it: the largest recent excess of a sample over srtt, lowered by 1/16 every four
- * round trips. A needless time-out is such a sample too (its first copy was acknowledged late), so
- * the margin widens by itself; where only the timing proves it, peak is raised by hand.
+ * round trips. A needless time-out shows as such a sample, by the ts of the copy that was late, so
+ * the margin widens by itself.
  *
  * A segment that times out waits longer each time, as nodelay says: 0 doubles (and gives the first
  * copy an eighth more), 1 adds a half, 2 adds half an rto, from the ninth time on a half like 1 so
@@ -96,19 +96,13 @@ void kg_kcp_rtt_sample(struct kg_kcp_rtt *rtt, uint64_t sample_us, uint64_t now_
 	set_rto(rtt);
 }
 
-void kg_kcp_rtt_on_needless_fast(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us)
+void kg_kcp_rtt_on_overtaken(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us)
 {
 	uint32_t srtt = kg_kcp_rtt_srtt_us(rtt);
 	uint64_t late_us = arrived_after_us > srtt ? arrived_after_us - srtt : 0;
 	uint64_t wanted_us = KG_MAX(late_us + late_us / 4, rtt->reorder_us + srtt / 16 + 100u);
 
 	rtt->reorder_us = (uint32_t)KG_MIN(wanted_us, (uint64_t)KG_MAX(srtt, KG_US_PER_MS));
-}
-
-void kg_kcp_rtt_on_needless_timeout(struct kg_kcp_rtt *rtt)
-{
-	raise_peak(rtt, rtt->peak_us + rtt->peak_us / 4 + kg_kcp_rtt_srtt_us(rtt) / 8);
-	set_rto(rtt);
 }
 
 static uint64_t grow(const struct kg_kcp_rtt *rtt, uint64_t wait_us, unsigned int backoff)

@@ -26,9 +26,8 @@ void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_
 /* A segment was acknowledged sample_us after the copy that arrived had left. */
 void kg_kcp_rtt_sample(struct kg_kcp_rtt *rtt, uint64_t sample_us, uint64_t now_us);
 
-/* A fast resend, or a time-out, proved needless: wait longer next time. */
-void kg_kcp_rtt_on_needless_fast(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us);
-void kg_kcp_rtt_on_needless_timeout(struct kg_kcp_rtt *rtt);
+/* A fast resend was needless: the original was only overtaken and acknowledged after so long. */
+void kg_kcp_rtt_on_overtaken(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us);
 
 /* How long a copy may stay unacknowledged after `backoff` time-outs of its segment. */
 uint64_t kg_kcp_rtt_timeout_us(const struct kg_kcp_rtt *rtt, unsigned int backoff);
