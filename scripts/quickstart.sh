@@ -277,6 +277,7 @@ try_it() {
 
 show_inside() {
     # One connection stays open while the tables are drawn, so that there is something to see.
+    # shellcheck disable=SC2016 # the inner shell expands it
     launch guest client bash -c \
         'exec 3<>/dev/tcp/127.0.0.1/6001; echo hello >&3; read -r x <&3; echo "$x"; exec sleep 60'
     until grep -q hello "$state/guest.log"; do
