@@ -1,13 +1,20 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# build.sh DIR [MESON-OPTION…]: configures, afresh when the options have changed, and compiles.
+# build.sh DIR [MESON-OPTION…] [-- TARGET…]: configures, afresh when the options have changed, and
+# compiles everything or the targets.
 set -eu
 dir=$1
 shift
 cd "$(dirname "$0")/.."
-if [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ] || [ ! -e "$dir/build.ninja" ]; then
+options=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+done
+[ $# = 0 ] || shift
+if [ "$(cat "$dir/options" 2>/dev/null)" != "${options[*]}" ] || [ ! -e "$dir/build.ninja" ]; then
     rm -rf "$dir"
-    meson setup "$dir" "$@"
-    echo "$*" >"$dir/options"
+    meson setup "$dir" "${options[@]}"
+    echo "${options[*]}" >"$dir/options"
 fi
-ninja -C "$dir"
+ninja -C "$dir" "$@"

@@ -97,7 +97,8 @@ prepare() {
     mkdir -p build
     scripts/install-deps.sh
     row build "compiling …"
-    scripts/build.sh build/release --buildtype=release >build/quickstart-build.log 2>&1 || {
+    scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
+        >build/quickstart-build.log 2>&1 || {
         tail -n 40 build/quickstart-build.log >&2
         die "the build failed"
     }
