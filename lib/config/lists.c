@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESS_TEXT_BYTES 64 /* more than any address or prefix has */
-
 /* What a list is made of. */
 struct element {
 	size_t bytes;

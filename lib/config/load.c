@@ -127,14 +127,24 @@ static void *next_object(struct kg_load *load, enum kg_scope scope, const struct
 	return port ? (void *)&config->ports[i] : (void *)&config->tunnels[i];
 }
 
+/* Whether a key is given in an object, or, for keys that stand once, in any document. */
+static bool is_given(const struct kg_load *load, const struct kg_key *key, const json_t *object)
+{
+	if (object)
+		return kg_load_given(object, key);
+	for (size_t i = 0; i < load->document_count; i++) {
+		if (given_in(&load->documents[i], key))
+			return true;
+	}
+	return false;
+}
+
 /* Fills in the fallbacks of keys that are not given, and reports those that must be. */
-static void load_absent(struct kg_load *load, enum kg_scope scope,
-			bool (*given)(const struct kg_load *load, const struct kg_key *key,
-				      const json_t *json),
-			const json_t *json, const struct kg_place *at, void *object)
+static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t *json,
+			const struct kg_place *at, void *object)
 {
 	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
-		if (key->scope != scope || !key->kind || given(load, key, json))
+		if (key->scope != scope || !key->kind || is_given(load, key, json))
 			continue;
 		struct kg_field field = { key, object, load->report };
 		struct kg_place place = kg_place_member(at, key->name);
@@ -144,21 +154,6 @@ static void load_absent(struct kg_load *load, enum kg_scope scope,
 		else if (!is_object_kind(key))
 			kg_field_fallback(&field, &place);
 	}
-}
-
-static bool given_in_object(const struct kg_load *load, const struct kg_key *key,
-			    const json_t *json)
-{
-	return kg_load_given(json, key);
-}
-
-static bool given_in_any(const struct kg_load *load, const struct kg_key *key, const json_t *json)
-{
-	for (size_t i = 0; i < load->document_count; i++) {
-		if (given_in(&load->documents[i], key))
-			return true;
-	}
-	return false;
 }
 
 static void load_objects(struct kg_load *load, const struct kg_document *document,
@@ -181,7 +176,7 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		*origin = (struct kg_origin){ here, json };
 		load_object(load, document, key->inner, json, &here, object);
 		if (json_is_object(json))
-			load_absent(load, key->inner, given_in_object, json, &here, object);
+			load_absent(load, key->inner, json, &here, object);
 	}
 	if (key->inner == KG_SCOPE_PORT && load->report->errors_end != errors_before)
 		load->ports_broken = true;
@@ -248,8 +243,8 @@ static void load_documents(struct kg_load *load)
 	struct kg_place root = { .file = load->documents[0].file };
 	struct kg_place memory = kg_place_member(&root, kg_scope_paths[KG_SCOPE_MEMORY]);
 
-	load_absent(load, KG_SCOPE_ROOT, given_in_any, NULL, &root, config);
-	load_absent(load, KG_SCOPE_MEMORY, given_in_any, NULL, &memory, config);
+	load_absent(load, KG_SCOPE_ROOT, NULL, &root, config);
+	load_absent(load, KG_SCOPE_MEMORY, NULL, &memory, config);
 	kg_load_derive(load);
 	kg_load_check(load);
 	kg_load_check_tunnels(load);

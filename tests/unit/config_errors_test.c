@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settings that are wrong: what is said, where, and that all of it is said at once. */
+/* Tunnels that are wrong: what is said, where, and that all of it is said at once. */
 #include "config_fixture.h"
 
 #define NUMBER(range) "; allowed a whole number, " range
@@ -22,18 +22,6 @@ static void expect_tunnel_errors(const char *tunnel, const struct bad *cases, si
 
 		snprintf(where, sizeof(where), FIXTURE_FILE ": tunnels[0].%s", cases[i].key);
 		load_tunnel(&f, tunnel, cases[i].changes);
-		expect_only_error(&f, where, cases[i].text);
-	}
-}
-
-static void expect_port_errors(const struct bad *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char where[128];
-		struct fixture f;
-
-		snprintf(where, sizeof(where), FIXTURE_FILE ": ports[0].%s", cases[i].key);
-		load_port(&f, cases[i].changes);
 		expect_only_error(&f, where, cases[i].text);
 	}
 }
@@ -318,129 +306,6 @@ static void one_name_for_two(void **state)
 			  "found \"home\", which tunnels[0] in box.json is already");
 }
 
-static void port_keys(void **state)
-{
-	static const struct bad cases[] = {
-		{ "{'device': null}", "device", "missing" },
-		{ "{'device': '  '}", "device", "found \"  \"; allowed a text that is not empty" },
-		{ "{'tap': 'sixteen_letters_'}", "tap",
-		  "found \"sixteen_letters_\"; allowed the name of an interface, 1 to 15 "
-		  "characters" },
-		{ "{'tap': 'a/b'}", "tap",
-		  "found \"a/b\"; allowed the name of an interface, 1 to 15 characters" },
-		{ "{'name': 'thirteen-long'}", "tap",
-		  "missing; \"kg-thirteen-long\" is longer than the 15 characters allowed" },
-		{ "{'mtu': 100}", "mtu", "found 100" NUMBER("576 to 9600") },
-		{ "{'mtu': 1279}", "mtu", "found 1279; allowed 1280 or more with IPv6 addresses" },
-		{ "{'vlan': 4095}", "vlan", "found 4095" NUMBER("0 to 4094") },
-		{ "{'addresses': ['198.18.0.2/24', 'fd00:18::2/129']}", "addresses[1]",
-		  "found \"fd00:18::2/129\"; allowed an address with its prefix length, as "
-		  "198.18.0.2/24" },
-		{ "{'addresses': '198.18.0.2'}", "addresses",
-		  "found \"198.18.0.2\"; allowed an address with its prefix length, as "
-		  "198.18.0.2/24" },
-		{ "{'addresses': ['198.18.0.2/24', '198.18.0.2/16']}", "addresses",
-		  "found 198.18.0.2, which ports[0] has already" },
-		{ "{'gateway': '198.18.1.1'}", "gateway",
-		  "found 198.18.1.1; allowed an address in a network of the port" },
-		{ "{'gateway': ['198.18.0.9', '198.18.0.8']}", "gateway",
-		  "found two of IPv4; allowed one per IP version" },
-		{ "{'gateway': ['198.18.0.9', 'fe80::1', 'fe80::2']}", "gateway",
-		  "found 3 entries; allowed at most 2" },
-		{ "{'gatway': '198.18.0.9'}", "gatway", "unknown key; did you mean \"gateway\"?" },
-		{ "{'mode': 'client'}", "mode", "unknown key here; it belongs into tunnels[]" },
-	};
-
-	expect_port_errors(cases, KG_ARRAY_SIZE(cases));
-}
-
-static void two_ports(void **state)
-{
-	struct fixture f;
-
-	load_text(&f, "{'ports': ["
-		      "  {'name': 'a', 'device': 'net_null0', 'tap': 'kg0', 'addresses': "
-		      "'198.18.0.2/24'},"
-		      "  {'name': 'a', 'device': 'net_null0', 'tap': 'kg0', 'addresses': "
-		      "'198.18.0.2/16'}],"
-		      " 'tunnels': [" FIXTURE_CLIENT "]}");
-	assert_int_equal(count_entries(f.report.errors), 4);
-	expect_error(&f, "box.json: ports[1].name",
-		     "found \"a\", which ports[0].name in box.json is already");
-	expect_error(&f, "box.json: ports[1].device",
-		     "found \"net_null0\", which ports[0].device in box.json is already");
-	expect_error(&f, "box.json: ports[1].tap",
-		     "found \"kg0\", which ports[0].tap in box.json is already");
-	expect_error(&f, "box.json: ports[1].addresses",
-		     "found 198.18.0.2, which ports[0] has already");
-	unload(&f);
-}
-
-static void box_keys(void **state)
-{
-	static const struct bad cases[] = {
-		{ "'workers': [0, 1, 0]", "workers", "found 0 twice; allowed once" },
-		{ "'workers': []", "workers", "found []; allowed at least one" },
-		{ "'workers': 'all'", "workers", "found \"all\"" NUMBER("0 to 1023") },
-		{ "'workers': [0, 1024]", "workers[1]", "found 1024" NUMBER("0 to 1023") },
-		{ "'poll': 'lazy'", "poll", "found \"lazy\"; allowed adaptive, busy" },
-		{ "'pol': 'busy'", "pol", "unknown key; did you mean \"poll\"?" },
-		{ "'memory': 512", "memory", "found 512; allowed an object" },
-		{ "'memory': {'mb': 1}", "memory.mb", "found 1" NUMBER("64 to 1048576") },
-		{ "'memory': {'MB': 512}", "memory.MB", "unknown key; did you mean \"mb\"?" },
-		{ "'eal': [1]", "eal[0]", "found 1; allowed a text that is not empty" },
-		{ "'name': ''", "name", "found \"\"" NAME },
-		{ "'name': null", "name", "found null" NAME },
-		{ "'tunnels': {}", "tunnels", "found {}; allowed a list of objects" },
-		{ "'tunnels': ['a']", "tunnels[0]", "found \"a\"; allowed an object" },
-		{ "'listen_port': 1", "listen_port",
-		  "unknown key here; it belongs into tunnels[]" },
-	};
-
-	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
-		char text[256], where[64];
-		struct fixture f;
-
-		snprintf(text, sizeof(text), "{'ports': [" FIXTURE_PORT "], %s}", cases[i].changes);
-		snprintf(where, sizeof(where), FIXTURE_FILE ": %s", cases[i].key);
-		load_text(&f, text);
-		expect_only_error(&f, where, cases[i].text);
-	}
-}
-
-static void no_ports(void **state)
-{
-	struct fixture f;
-
-	load_text(&f, "{'tunnels': []}");
-	expect_only_error(&f, FIXTURE_FILE ": ports", "missing");
-	load_text(&f, "{'ports': [], 'tunnels': []}");
-	expect_only_error(&f, FIXTURE_FILE ": ports", "found []; allowed a list of objects");
-	load_text(&f, "[]");
-	expect_only_error(&f, FIXTURE_FILE, "found []; allowed an object");
-}
-
-static void too_many(void **state)
-{
-	json_t *ports = json_array(), *tunnels = json_array();
-	struct fixture f;
-
-	for (int i = 0; i <= KG_CONFIG_PORTS_MAX; i++)
-		json_array_append_new(ports,
-				      json_pack("{s:o}", "device", json_sprintf("net_null%d", i)));
-	for (int i = 0; i <= KG_CONFIG_TUNNELS_MAX; i++)
-		json_array_append_new(tunnels,
-				      json_pack("{s:s,s:i,s:i,s:s}", "mode", "client",
-						"listen_port", 6000 + i, "destination_port", 3000,
-						"destination_address", "198.18.0.1"));
-	json_object_set_new(json_array_get(ports, 0), "addresses", json_string("198.18.0.2/24"));
-	load_json(&f, json_pack("{s:o,s:o}", "ports", ports, "tunnels", tunnels));
-	assert_int_equal(count_entries(f.report.errors), 2);
-	expect_error(&f, "box.json: ports[16]", "one too many; allowed 16 in all");
-	expect_error(&f, "box.json: tunnels[256]", "one too many; allowed 256 in all");
-	unload(&f);
-}
-
 static void all_at_once(void **state)
 {
 	struct fixture f;
@@ -514,11 +379,6 @@ int main(void)
 		cmocka_unit_test(one_server),
 		cmocka_unit_test(two_tunnels),
 		cmocka_unit_test(one_name_for_two),
-		cmocka_unit_test(port_keys),
-		cmocka_unit_test(two_ports),
-		cmocka_unit_test(box_keys),
-		cmocka_unit_test(no_ports),
-		cmocka_unit_test(too_many),
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(long_values_are_cut),
 		cmocka_unit_test(report_as_printed),

@@ -160,8 +160,7 @@ static void print_shows_defaults(void **state)
 
 struct files {
 	char directory[64];
-	char names[FILES_MAX][96];
-	const char *paths[FILES_MAX];
+	char *paths[FILES_MAX];
 	size_t count;
 };
 
@@ -173,28 +172,29 @@ static void files_create(struct files *files)
 
 static void files_add(struct files *files, const char *text)
 {
-	char *name = files->names[files->count], *json = with_double_quotes(text);
+	char *json = with_double_quotes(text), *path;
 
-	snprintf(name, sizeof(files->names[0]), "%s/%c.json", files->directory,
-		 'a' + (char)files->count);
-	FILE *file = fopen(name, "w");
+	assert_true(asprintf(&path, "%s/%c.json", files->directory, 'a' + (char)files->count) > 0);
+	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
 	fputs(json, file);
 	fclose(file);
 	free(json);
-	files->paths[files->count++] = name;
+	files->paths[files->count++] = path;
 }
 
 static void files_load(struct files *files, struct fixture *f)
 {
-	kg_config_load(&f->config, &f->report, files->paths, files->count);
+	kg_config_load(&f->config, &f->report, (const char *const *)files->paths, files->count);
 }
 
 static void files_destroy(struct files *files)
 {
-	for (size_t i = 0; i < files->count; i++)
-		unlink(files->names[i]);
+	for (size_t i = 0; i < files->count; i++) {
+		unlink(files->paths[i]);
+		free(files->paths[i]);
+	}
 	rmdir(files->directory);
 }
 
@@ -234,15 +234,15 @@ static void files_contradict(void **state)
 	files_load(&files, &f);
 	assert_int_equal(count_entries(f.report.errors), 3);
 
-	snprintf(where, sizeof(where), "%s: name", files.names[1]);
-	snprintf(text, sizeof(text), "found \"b\"; %s has \"a\"", files.names[0]);
+	snprintf(where, sizeof(where), "%s: name", files.paths[1]);
+	snprintf(text, sizeof(text), "found \"b\"; %s has \"a\"", files.paths[0]);
 	expect_error(&f, where, text);
-	snprintf(where, sizeof(where), "%s: tunnels[0].listen_port", files.names[1]);
+	snprintf(where, sizeof(where), "%s: tunnels[0].listen_port", files.paths[1]);
 	snprintf(text, sizeof(text),
 		 "found 6000, where tunnels[0] in %s listens already on the same address",
-		 files.names[0]);
+		 files.paths[0]);
 	expect_error(&f, where, text);
-	snprintf(where, sizeof(where), "%s: workers", files.names[1]);
+	snprintf(where, sizeof(where), "%s: workers", files.paths[1]);
 	expect_error(&f, where, "found 1 twice; allowed once");
 	unload(&f);
 	files_destroy(&files);
@@ -259,11 +259,11 @@ static void broken_beside_readable(void **state)
 	files_add(&files, "{'ports': [");
 	files_add(&files, "{'tunnels': [{'fec': 1}]}");
 	files_load(&files, &f);
-	snprintf(where, sizeof(where), "%s:1:11", files.names[0]);
+	snprintf(where, sizeof(where), "%s:1:11", files.paths[0]);
 	assert_string_equal(f.report.errors->where, where);
-	snprintf(where, sizeof(where), "%s: tunnels[0].fec", files.names[1]);
+	snprintf(where, sizeof(where), "%s: tunnels[0].fec", files.paths[1]);
 	expect_error(&f, where, "not supported yet");
-	snprintf(where, sizeof(where), "%s: tunnels[0].mode", files.names[1]);
+	snprintf(where, sizeof(where), "%s: tunnels[0].mode", files.paths[1]);
 	expect_error(&f, where, "missing");
 	for (const struct kg_config_error *e = f.report.errors; e; e = e->next)
 		assert_null(strstr(e->where, ": ports"));
