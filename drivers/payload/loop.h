@@ -35,6 +35,8 @@ struct kg_source {
 	bool ready;      /* is in the ready list */
 };
 
+TAILQ_HEAD(kg_source_list, kg_source);
+
 struct kg_flow;
 TAILQ_HEAD(kg_flow_list, kg_flow);
 
@@ -76,7 +78,7 @@ struct kg_payload {
 
 	struct kg_link *links;
 	unsigned int next_link; /* of the next OPEN */
-	TAILQ_HEAD(, kg_source) ready;
+	struct kg_source_list ready;
 	unsigned int ready_count;
 	struct kg_flow_list flows;
 	struct kg_deadlines connecting, draining;

@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN    64
 #define TAP_FRAMES         32 /* per turn and TAP */
-#define SPIN_US            50 /* without work before the first sleep: a wake-up costs the worker */
+#define SPIN_US            20 /* without work before the first sleep: a wake-up costs the worker */
 #define STALL_MS           1  /* until a full ring or an empty pool is looked at again */
 #define CONNECT_TIMEOUT_US (20 * KG_US_PER_S) /* the client's handshake gives up after 30 s */
 #define DRAIN_TIMEOUT_US   (35 * KG_US_PER_S) /* like the linger time of a channel */
@@ -353,6 +354,18 @@ static unsigned int count_listeners(const struct kg_payload_config *config)
 	return count;
 }
 
+/* Each connection is a descriptor, and the usual soft limit of 1024 is for programs of another
+ * kind. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
@@ -409,6 +422,7 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 		return NULL;
 	}
 	init(p);
+	raise_descriptor_limit();
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
 	    !open_taps(p, config->taps) || !listen_all(p, error, error_bytes)) {
 		kg_payload_destroy(p);

@@ -67,13 +67,18 @@ struct kg_payload;
 /*
  * Opens the listening sockets. Links, waker, TAPs and pool must outlive the thread; the arrays of
  * the configuration itself need not. NULL, with a text in `error`, when one cannot be had. Call on
- * the control thread; then kg_payload_run on the thread itself.
+ * the control thread; then kg_payload_run on the thread itself. Raises the process's soft limit of
+ * descriptors to the hard one.
  */
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
 				     size_t error_bytes);
-/* Runs until kg_payload_stop. Registers itself with EAL so that mempool caches serve it. */
+/* Runs until kg_payload_stop, with all signals blocked. Registers itself with EAL so that mempool
+ * caches serve it. */
 void kg_payload_run(struct kg_payload *p);
-/* Any thread. Flows are closed, listening ends, run returns. */
+/*
+ * Any thread. What the workers have said so far is still done as far as the sockets take it at
+ * once; then listening ends, connections whose worker has not closed them are reset, run returns.
+ */
 void kg_payload_stop(struct kg_payload *p);
 void kg_payload_destroy(struct kg_payload *p);
 const struct kg_payload_stats *kg_payload_get_stats(const struct kg_payload *p);

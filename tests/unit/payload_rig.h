@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,6 +115,20 @@ static inline void rig_await_stat(const uint64_t *counter, uint64_t value)
 }
 
 /* ---- the rig itself ---- */
+
+/* Group set-up: EAL without hugepages, files or devices. */
+static inline int rig_init_eal(void **state)
+{
+	static char *args[] = { "test",           "--no-huge", "--no-shconf", "--no-pci",
+				"--no-telemetry", "-m64",      "-l0",         "--log-level=error" };
+
+	return rte_eal_init(KG_ARRAY_SIZE(args), args) < 0 ? -1 : 0;
+}
+
+static inline int rig_fini_eal(void **state)
+{
+	return rte_eal_cleanup();
+}
 
 /* 127.0.0.1 or ::1. */
 static inline struct kg_endpoint rig_loopback(int version, uint16_t port)

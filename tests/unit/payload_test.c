@@ -629,6 +629,33 @@ static void datagrams_of_every_size(void **state)
 	rig_destroy(rig);
 }
 
+/* 127 fragments is what KCP can number. */
+static void datagrams_too_long_for_a_message_are_dropped(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern(127 * 100 + 1, 14);
+	struct kg_msg msg;
+	int fd;
+
+	rig->payload->tunnels[RIG_CLIENT].first_bytes = 100;
+	rig->payload->tunnels[RIG_CLIENT].rest_bytes = 100;
+	rig_start(rig);
+	fd = rig_connect(rig, 4, SOCK_DGRAM);
+	rig_write(fd, bytes, 127 * 100 + 1);
+	rig_accept(rig, &ch, UDP);
+	rig_await_stat(&rig->payload->stats.udp_dropped_size, 1);
+	rig_attach(&ch, 200);
+	rig_write(fd, bytes, 127 * 100);
+	msg = rig_expect(rig, KG_MSG_DATA);
+	assert_int_equal(msg.count, 127);
+	assert_int_equal(kg_buf_chain_len(msg.buf), 127 * 100);
+	kg_buf_free_chain(msg.buf);
+	close(fd);
+	free(bytes);
+	rig_destroy(rig);
+}
+
 /* A socket that is connected hears only answers from the address it wrote to. */
 static void answers_leave_from_the_address_written_to(void **state)
 {
@@ -898,6 +925,34 @@ static void empty_pool_only_delays(void **state)
 	rig_destroy(rig);
 }
 
+/* Connections wait in the kernel while the process has no descriptor left. */
+static void no_descriptors_only_delays(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	struct kg_endpoint to = rig_loopback(4, rig->listen.port);
+	union kg_sockaddr addr = rig_sockaddr(&to);
+	struct rlimit normal, low;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), hogs[64], count = 0;
+
+	getrlimit(RLIMIT_NOFILE, &normal);
+	low = normal;
+	low.rlim_cur = KG_ARRAY_SIZE(hogs);
+	assert_in_range(fd, 0, KG_ARRAY_SIZE(hogs) - 1);
+	setrlimit(RLIMIT_NOFILE, &low);
+	while ((hogs[count] = dup(fd)) >= 0)
+		count++;
+	assert_int_equal(connect(fd, &addr.any, sizeof(addr.in)), 0);
+	rig_expect_silence(rig);
+	assert_true(rig_stat(&rig->payload->stats.accept_put_off) > 0);
+	setrlimit(RLIMIT_NOFILE, &normal);
+	rig_accept(rig, &ch, TCP);
+	while (count > 0)
+		close(hogs[--count]);
+	close(fd);
+	rig_destroy(rig);
+}
+
 /* 200 connections at once, each echoed by the worker until its application is content. */
 static void two_hundred_connections(void **state)
 {
@@ -1099,17 +1154,26 @@ static void an_idle_thread_sleeps(void **state)
 	rig_destroy(rig);
 }
 
-static int init_eal(void **state)
+static void a_busy_thread_never_sleeps(void **state)
 {
-	static char *args[] = { "payload_test",   "--no-huge", "--no-shconf", "--no-pci",
-				"--no-telemetry", "-m64",      "-l0",         "--log-level=error" };
+	struct rig *rig = rig_create(64, NULL, 0);
+	struct rig_channel ch;
+	int fd;
 
-	return rte_eal_init(KG_ARRAY_SIZE(args), args) < 0 ? -1 : 0;
-}
-
-static int fini_eal(void **state)
-{
-	return rte_eal_cleanup();
+	rig->payload->config.busy = true;
+	rig_start(rig);
+	fd = rig_connect(rig, 4, SOCK_DGRAM);
+	rig_write(fd, "x", 1);
+	rig_accept(rig, &ch, UDP);
+	rig_attach(&ch, 10);
+	expect_datagram(&ch, (const uint8_t *)"x", 1);
+	for (int i = 0; i < 100; i++) {
+		rig_nap();
+		assert_false(atomic_load(&rig->payload_waker.sleeping));
+	}
+	echo_datagram(&ch, fd, (const uint8_t *)"ping", 4);
+	close(fd);
+	rig_destroy(rig);
 }
 
 int main(void)
@@ -1140,6 +1204,7 @@ int main(void)
 		cmocka_unit_test(hanging_connection_times_out),
 		cmocka_unit_test(udp_sources_are_flows),
 		cmocka_unit_test(datagrams_of_every_size),
+		cmocka_unit_test(datagrams_too_long_for_a_message_are_dropped),
 		cmocka_unit_test(answers_leave_from_the_address_written_to),
 		cmocka_unit_test(listening_families),
 		cmocka_unit_test(first_datagrams_wait_for_the_worker),
@@ -1149,11 +1214,15 @@ int main(void)
 		cmocka_unit_test(icmp_errors_do_not_end_a_flow),
 		cmocka_unit_test(full_rings_lose_nothing),
 		cmocka_unit_test(empty_pool_only_delays),
+		cmocka_unit_test(no_descriptors_only_delays),
 		cmocka_unit_test(two_hundred_connections),
+
 		cmocka_unit_test(stop_leaves_nothing),
 		cmocka_unit_test(frames_pass_between_taps_and_workers),
 		cmocka_unit_test(an_idle_thread_sleeps),
+		cmocka_unit_test(a_busy_thread_never_sleeps),
+
 	};
 
-	return cmocka_run_group_tests(tests, init_eal, fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
 }
