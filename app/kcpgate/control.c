@@ -25,18 +25,18 @@ struct kg_control {
 
 /* ---- next hops ---- */
 
-static void publish(void *ctx, const struct kg_nexthop *nexthop)
+static bool publish(void *ctx, const struct kg_nexthop *nexthop)
 {
 	struct kg_control *control = ctx;
 	struct kg_mail mail = { .type = KG_MAIL_NEXTHOP, .nexthop = *nexthop };
 	char text[KG_IP_TEXT_BYTES];
+	bool taken = true;
 
 	KG_LOG(DEBUG, "next hop of %s: state %d\n", kg_ip_text(&nexthop->peer, text),
 	       nexthop->state);
-	for (unsigned int w = 0; w < control->box->worker_count; w++) {
-		if (!kg_box_post(control->box, w, &mail))
-			KG_LOG(WARNING, "worker %u takes no mail\n", w);
-	}
+	for (unsigned int w = 0; w < control->box->worker_count; w++)
+		taken &= kg_box_post(control->box, w, &mail);
+	return taken; /* else it is offered again */
 }
 
 static struct kg_nexthop_watch *watch_ports(struct kg_control *control)

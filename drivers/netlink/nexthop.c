@@ -19,10 +19,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BUCKETS          1024 /* of peers; a power of two */
-#define EVENTS_PER_CALL  64   /* receives */
-#define LOOKUPS_PER_CALL 1024
-#define USES_PER_TICK    256
+#define BUCKETS         1024 /* of peers; a power of two */
+#define EVENTS_PER_CALL 64   /* receives */
+#define PEERS_PER_CALL  1024
+#define USES_PER_TICK   256
 
 /* The kernel takes 5 s from the first use of a stale entry to its probe (delay_first_probe_time).
  */
@@ -44,6 +44,7 @@ struct peer {
 	struct kg_ip source;
 	struct hop *hop; /* NULL: no route */
 	bool settled;    /* the route has been looked up since it may have changed */
+	bool told;       /* `published` has been taken */
 };
 
 TAILQ_HEAD(hop_list, hop);
@@ -168,16 +169,16 @@ static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b
 	       a->l2.len == b->l2.len && memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
 }
 
-/* Tells the world if something has changed. */
+/* Tells the world if something has changed, or was not taken before. */
 static void peer_publish(struct kg_nexthop_watch *w, struct peer *peer)
 {
 	struct kg_nexthop now;
 
 	peer_describe(w, peer, &now);
-	if (nexthop_equal(&now, &peer->published))
+	if (peer->told && nexthop_equal(&now, &peer->published))
 		return;
 	peer->published = now;
-	w->publish(w->ctx, &now);
+	peer->told = w->publish(w->ctx, &now);
 }
 
 /* Asks the kernel which way the peer is; without a publication. */
@@ -201,19 +202,20 @@ static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 	hop_release(w, before);
 }
 
-/* Those looked up go to the end, so that none waits for ever. */
-static void settle_some(struct kg_nexthop_watch *w)
+/* Those served go to the end, so that none waits for ever. */
+static void catch_up(struct kg_nexthop_watch *w)
 {
 	struct peer *last = TAILQ_LAST(&w->peers, peer_list), *next;
-	unsigned int budget = LOOKUPS_PER_CALL;
+	unsigned int budget = PEERS_PER_CALL;
 
 	for (struct peer *peer = TAILQ_FIRST(&w->peers); peer != NULL; peer = next) {
 		next = peer == last ? NULL : TAILQ_NEXT(peer, link);
-		if (peer->settled)
+		if (peer->settled && peer->told)
 			continue;
 		if (budget-- == 0)
 			return;
-		peer_settle(w, peer);
+		if (!peer->settled)
+			peer_settle(w, peer);
 		peer_publish(w, peer);
 		TAILQ_REMOVE(&w->peers, peer, link);
 		TAILQ_INSERT_TAIL(&w->peers, peer, link);
@@ -305,7 +307,7 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
 		else
 			break;
 	}
-	settle_some(w);
+	catch_up(w);
 }
 
 /* Use */
@@ -361,8 +363,8 @@ void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *ip
 		return;
 	if (!peer->settled)
 		peer_settle(w, peer);
-	peer_describe(w, peer, &peer->published);
-	w->publish(w->ctx, &peer->published);
+	peer->told = false;
+	peer_publish(w, peer);
 }
 
 void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *ip)

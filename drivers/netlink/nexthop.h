@@ -32,7 +32,8 @@ struct kg_nexthop {
 	struct kg_l2 l2;
 };
 
-typedef void (*kg_nexthop_publish)(void *ctx, const struct kg_nexthop *nexthop);
+/* False: not taken (a queue is full); it is offered again, at the latest in the next tick. */
+typedef bool (*kg_nexthop_publish)(void *ctx, const struct kg_nexthop *nexthop);
 
 struct kg_nexthop_watch;
 

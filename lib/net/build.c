@@ -97,15 +97,15 @@ uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_en
 	uint8_t *udp = ip + (v4 ? KG_IPV4_BYTES : KG_IPV6_BYTES);
 	uint64_t pseudo;
 
-	/* A copy of known size; without a tag its end is overwritten by the IP header. */
+	/* A copy of known size: what is beyond l2->len is overwritten by the IP header. */
 	memcpy(out, l2->bytes, sizeof(l2->bytes));
+	if (l2->len > 0)
+		kg_store_be16(ip - 2, v4 ? KG_ETHERTYPE_IPV4 : KG_ETHERTYPE_IPV6);
 	if (v4) {
-		kg_store_be16(ip - 2, KG_ETHERTYPE_IPV4);
 		build_ipv4(ip, &source->ip, &destination->ip, KG_IPV4_BYTES + udp_bytes, ip_id,
 			   csum);
 		pseudo = kg_checksum_pseudo(ip + KG_IPV4_ADDRESSES_AT, 8, KG_PROTO_UDP, udp_bytes);
 	} else {
-		kg_store_be16(ip - 2, KG_ETHERTYPE_IPV6);
 		build_ipv6(ip, &source->ip, &destination->ip, udp_bytes);
 		pseudo = kg_checksum_pseudo(ip + KG_IPV6_ADDRESSES_AT, 32, KG_PROTO_UDP, udp_bytes);
 	}

@@ -55,7 +55,7 @@ void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, ui
 /* The L2 header of a next hop, ready to be copied. */
 struct kg_l2 {
 	uint8_t bytes[KG_ETHER_BYTES + KG_VLAN_BYTES]; /* ethertype is left for the builder */
-	uint8_t len;                                   /* 14 or 18 */
+	uint8_t len; /* 14 or 18; 0: none, for an IP packet alone */
 };
 void kg_l2_init(struct kg_l2 *l2, const struct kg_mac *source, const struct kg_mac *next_hop,
 		uint16_t vlan);

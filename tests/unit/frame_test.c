@@ -460,6 +460,24 @@ static void the_builder_writes_known_frames(void **state)
 	}
 }
 
+static void a_packet_alone_is_built(void **state)
+{
+	static const struct kg_l2 none;
+	struct kg_endpoint a4 = endpoint("198.18.0.1", 3000), b4 = endpoint("198.18.0.2", 4000);
+	struct kg_endpoint a6 = endpoint("fd00:18::1", 3000), b6 = endpoint("fd00:18::2", 4000);
+	uint8_t room[128], *out = room + 8;
+
+	memset(room, 0xee, sizeof(room));
+	memcpy(out + 28, "kcpgate", 7);
+	assert_int_equal(kg_frame_build(out, &none, &a4, &b4, 7, 0x1234, KG_FRAME_CSUM_SOFTWARE),
+			 28);
+	assert_memory_equal(out, frame4 + IP4, 35);
+	memcpy(out + 48, "kcpgate", 7);
+	assert_int_equal(kg_frame_build(out, &none, &a6, &b6, 7, 0, KG_FRAME_CSUM_SOFTWARE), 48);
+	assert_memory_equal(out, frame6 + IP6, 55);
+	assert_memory_equal(room, "\xee\xee\xee\xee\xee\xee\xee\xee", 8);
+}
+
 static void offload_leaves_the_sums_to_the_nic(void **state)
 {
 	struct kg_endpoint a4 = endpoint("198.18.0.1", 3000), b4 = endpoint("198.18.0.2", 4000);
@@ -619,6 +637,7 @@ int main(void)
 		cmocka_unit_test(the_known_sum_comes_out),
 		cmocka_unit_test(sums_of_any_length_and_alignment_agree),
 		cmocka_unit_test(the_builder_writes_known_frames),
+		cmocka_unit_test(a_packet_alone_is_built),
 		cmocka_unit_test(offload_leaves_the_sums_to_the_nic),
 		cmocka_unit_test(what_is_built_parses_again),
 		cmocka_unit_test(a_zero_checksum_is_written_as_ones),

@@ -27,7 +27,7 @@ static struct rte_mempool *mempool;
 struct news {
 	struct kg_nexthop last[NEWS_MAX];
 	unsigned int count;
-	unsigned int published;
+	unsigned int published, taken_max; /* no more than these are taken; 0: all */
 };
 
 struct bench {
@@ -37,18 +37,21 @@ struct bench {
 	uint64_t now_us;
 };
 
-static void on_publish(void *ctx, const struct kg_nexthop *nexthop)
+static bool on_publish(void *ctx, const struct kg_nexthop *nexthop)
 {
 	struct news *news = ctx;
 	unsigned int i = 0;
 
+	if (news->taken_max != 0 && news->published == news->taken_max)
+		return false;
 	news->published++;
 	while (i < news->count && !kg_ip_equal(&news->last[i].peer, &nexthop->peer))
 		i++;
 	if (i == NEWS_MAX)
-		return;
+		return true;
 	news->count = KG_MAX(news->count, i + 1);
 	news->last[i] = *nexthop;
+	return true;
 }
 
 static struct kg_ip ip(const char *text)
@@ -418,32 +421,59 @@ static void an_overrun_loses_nothing(void **state)
 	assert_true(leads_to(last(b, "198.19.1.1"), &host->mac));
 }
 
-static void thousands_of_peers_share_a_gateway(void **state)
+static void resolve_many(struct bench *b)
 {
-	struct bench *b = *state;
-	struct far_host *host = far_host_add(&b->far, "198.18.0.9", 9);
-	char peer[KG_IP_TEXT_BYTES];
-
-	shell("ip route add 198.19.0.0/16 via 198.18.0.9");
 	for (unsigned int i = 0; i < MANY; i++) {
+		char peer[KG_IP_TEXT_BYTES];
 		struct kg_ip address;
 
 		snprintf(peer, sizeof(peer), "198.19.%u.%u", i / 250, 1 + i % 250);
 		address = ip(peer);
 		kg_nexthop_watch_resolve(b->watch, &address);
 	}
+}
+
+static void wait_published(struct bench *b, unsigned int published)
+{
+	for (int i = 0; i < 20 && b->news.published < published; i++)
+		turn(b);
+	for (int i = 0; i < MANY / 1000; i++)
+		tick(b);
+	assert_int_equal(b->news.published, published);
+}
+
+static void thousands_of_peers_share_a_gateway(void **state)
+{
+	struct bench *b = *state;
+	struct far_host *host = far_host_add(&b->far, "198.18.0.9", 9);
+
+	shell("ip route add 198.19.0.0/16 via 198.18.0.9");
+	resolve_many(b);
 	assert_int_equal(b->news.published, MANY);
 	tick(b);
-	wait_ready(b, "198.19.0.1", &host->mac);
-	assert_int_equal(b->news.published, 2 * MANY);
+	wait_published(b, 2 * MANY);
+	assert_true(leads_to(last(b, "198.19.0.1"), &host->mac));
 	assert_int_equal(host->asked, 1);
 	shell("ip route del 198.19.0.0/16");
-	for (int i = 0; i < 20; i++)
-		turn(b);
-	tick(b);
-	tick(b);
-	assert_int_equal(b->news.published, 3 * MANY);
+	wait_published(b, 3 * MANY);
 	assert_int_equal(last(b, "198.19.0.1")->state, KG_NEXTHOP_NO_ROUTE);
+}
+
+static void what_is_not_taken_is_offered_again(void **state)
+{
+	struct bench *b = *state;
+	struct far_host *host = far_host_add(&b->far, "198.18.0.9", 9);
+
+	shell("ip route add 198.19.0.0/16 via 198.18.0.9");
+	resolve_many(b);
+	b->news.taken_max = MANY + 10;
+	tick(b);
+	wait_published(b, MANY + 10);
+	b->news.taken_max = MANY + 1000;
+	wait_published(b, MANY + 1000);
+	b->news.taken_max = 0;
+	wait_published(b, 2 * MANY);
+	assert_true(leads_to(last(b, "198.19.0.1"), &host->mac));
 }
 
 static void the_forgotten_are_left_alone(void **state)
@@ -486,6 +516,7 @@ int main(void)
 		BENCH_TEST(rules_links_and_addresses_are_followed),
 		BENCH_TEST(an_overrun_loses_nothing),
 		BENCH_TEST(thousands_of_peers_share_a_gateway),
+		BENCH_TEST(what_is_not_taken_is_offered_again),
 		BENCH_TEST(the_forgotten_are_left_alone),
 	};
 
