@@ -178,6 +178,21 @@ static inline uint16_t rig_free_port(void)
 	return port;
 }
 
+/* A port that is free for one protocol and address may be taken for another: tries some. */
+static inline struct kg_payload *rig_listen(struct kg_payload_config *config, uint16_t *port)
+{
+	struct kg_payload *payload = NULL;
+	char error[256] = "";
+
+	for (int i = 0; i < 20 && payload == NULL; i++) {
+		*port = rig_free_port();
+		payload = kg_payload_create(config, error, sizeof(error));
+	}
+	if (payload == NULL)
+		fail_msg("%s", error);
+	return payload;
+}
+
 /* Everything but the thread; `ring_size` as kg_payload_link_init has it. */
 static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception *const *taps,
 				     unsigned int tap_count)
@@ -195,7 +210,6 @@ static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception
 		.tap_count = tap_count,
 		.pool = &rig->pool.pool,
 	};
-	char error[256] = "";
 
 	rig->pool.pool = (struct kg_buf_pool){ rig_buf_alloc, rig_buf_free, UINT32_MAX };
 	rig->pool.limit = INT32_MAX;
@@ -224,10 +238,7 @@ static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
-	rig->listen.port = rig_free_port();
-	rig->payload = kg_payload_create(&config, error, sizeof(error));
-	if (rig->payload == NULL)
-		fail_msg("%s", error);
+	rig->payload = rig_listen(&config, &rig->listen.port);
 	return rig;
 }
 

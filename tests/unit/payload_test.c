@@ -695,9 +695,8 @@ static void listening_families(void **state)
 		struct kg_payload_config config = rig->payload->config;
 		struct kg_payload_tunnel tunnel = rig->payload->tunnels[RIG_CLIENT];
 		bool v6 = cases[i].ipv6_only || cases[i].version == 6;
-		struct kg_endpoint at = rig_loopback(v6 ? 6 : 4, rig_free_port());
+		struct kg_endpoint at = rig_loopback(v6 ? 6 : 4, 0);
 		struct rig_channel ch;
-		char error[256];
 		int fd;
 
 		kg_payload_destroy(rig->payload);
@@ -709,8 +708,8 @@ static void listening_families(void **state)
 		tunnel.ipv6_only = cases[i].ipv6_only;
 		config.tunnels = &tunnel;
 		config.tunnel_count = 1;
-		rig->payload = kg_payload_create(&config, error, sizeof(error));
-		assert_non_null(rig->payload);
+		rig->payload = rig_listen(&config, &rig->listen.port);
+		at.port = rig->listen.port;
 		rig_start(rig);
 
 		fd = rig_connect_to(&at, SOCK_DGRAM);
