@@ -48,7 +48,9 @@ for name in sys.argv[1:]:
             print(error)
 PY
 if [ "${#sources[@]}" -gt 0 ]; then
+    # queue.h: without it every TAILQ_FOREACH is a variable never set
     cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+        --include="/usr/include/$(cc -print-multiarch)/sys/queue.h" \
         --suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
         -j "$(nproc)" -Ilib -Idrivers -Iapp/kcpgate "${sources[@]}" 2>&1 | complain cppcheck
 fi
