@@ -88,6 +88,8 @@ struct kg_config_report {
 };
 
 /*
+ * For start-up: a process without memory is ended here.
+ *
  * Reads and checks one or several JSON files that add up (tunnels and ports are joined; a scalar
  * set twice to different values is an error). Always fills `config`, whose parts are valid only
  * when the report has no errors; free both in any case.

@@ -166,6 +166,7 @@ static void unknown_keys(void **state)
 		{ "{'listen_prot': 1}", "listen_prot",
 		  "unknown key; did you mean \"listen_port\"?" },
 		{ "{'Mode': 'client'}", "Mode", "unknown key; did you mean \"mode\"?" },
+		{ "{'mdoe': 1}", "mdoe", "unknown key; did you mean \"mode\"?" },
 		{ "{'kcp-mtu': 1}", "kcp-mtu", "unknown key; did you mean \"kcp_mtu\"?" },
 		{ "{'hugepages': true}", "hugepages", "unknown key here; it belongs into memory" },
 		{ "{'device': 'x'}", "device", "unknown key here; it belongs into ports[]" },
