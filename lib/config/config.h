@@ -73,8 +73,7 @@ struct kg_config {
 	unsigned int tunnel_count;
 };
 
-/* One complaint or remark, in the order found. `where` is "file:line:column" or "file: key.path".
- */
+/* In the order found. `where` is "file:line:column" or "file: key.path". */
 struct kg_config_error {
 	struct kg_config_error *next;
 	char *where;
@@ -88,11 +87,10 @@ struct kg_config_report {
 };
 
 /*
- * For start-up: a process without memory is ended here.
- *
  * Reads and checks one or several JSON files that add up (tunnels and ports are joined; a scalar
  * set twice to different values is an error). Always fills `config`, whose parts are valid only
- * when the report has no errors; free both in any case.
+ * when the report has no errors; free both in any case. For start-up: ends the process when there
+ * is no memory.
  */
 void kg_config_load(struct kg_config *config, struct kg_config_report *report,
 		    const char *const *paths, size_t path_count);
