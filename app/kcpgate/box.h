@@ -64,6 +64,10 @@ struct kg_box {
 	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */
 };
 
+/* A name for a DPDK object of this box; fits what DPDK allows for rings, mempools and hashes. */
+#define KG_BOX_NAME_BYTES 26
+void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part);
+
 /* Builds everything up to the point where workers may start. False with a text in `error`; call
  * kg_box_fini in any case. EAL is initialised. */
 bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error,

@@ -4,7 +4,6 @@
 #include <rte_hash.h>
 #include <rte_jhash.h>
 #include <rte_malloc.h>
-#include <stdio.h>
 
 struct kg_hops {
 	struct rte_hash *index;
@@ -12,11 +11,10 @@ struct kg_hops {
 	struct kg_nexthop hops[];
 };
 
-struct kg_hops *kg_hops_create(unsigned int worker, uint32_t peers)
+struct kg_hops *kg_hops_create(const char *name, uint32_t peers)
 {
 	struct kg_hops *hops =
 		rte_zmalloc("kg_hops", sizeof(*hops) + peers * sizeof(hops->hops[0]), 0);
-	char name[RTE_HASH_NAMESIZE];
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = peers,
@@ -27,7 +25,6 @@ struct kg_hops *kg_hops_create(unsigned int worker, uint32_t peers)
 
 	if (hops == NULL)
 		return NULL;
-	snprintf(name, sizeof(name), "kg_hops_%u", worker);
 	hops->index = rte_hash_create(&params);
 	if (hops->index == NULL) {
 		rte_free(hops);

@@ -9,8 +9,8 @@
 
 struct kg_hops;
 
-/* `peers` is how many are remembered. NULL when memory is short. */
-struct kg_hops *kg_hops_create(unsigned int worker, uint32_t peers);
+/* `name` is the table's for DPDK, `peers` how many are remembered. NULL when memory is short. */
+struct kg_hops *kg_hops_create(const char *name, uint32_t peers);
 void kg_hops_destroy(struct kg_hops *hops);
 
 /* The hop of a peer, or NULL when it is not known: kg_hops_update with state RESOLVING before

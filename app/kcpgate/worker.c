@@ -9,6 +9,7 @@
 #include <rte_malloc.h>
 #include <stdio.h>
 
+#define PEERS             4096 /* next hops remembered */
 #define HOUSEKEEPING_US   1000u
 #define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
 #define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
@@ -193,11 +194,14 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 	/* A channel with both rings at work takes a few KiB; what is left over is for windows. */
 	size_t arena_bytes = ((size_t)box->config->memory_mb << 20) / 8 / box->worker_count;
 	uint32_t channels = (uint32_t)(arena_bytes / 4096);
+	char name[KG_BOX_NAME_BYTES], part[32];
 
 	w->arena = kg_arena_create(arena_bytes);
 	if (w->arena != NULL)
 		w->wheel = kg_twheel_create(kg_arena_mem(w->arena), w->now_us);
-	w->hops = kg_hops_create(w->index, 4096);
+	snprintf(part, sizeof(part), "hops%u", w->index);
+	kg_box_name(box, name, part);
+	w->hops = kg_hops_create(name, PEERS);
 	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
 	if (w->wheel == NULL || w->hops == NULL || w->sides == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,

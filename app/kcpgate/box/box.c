@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A box's life: built in stages, started, stopped, taken down in reverse order. */
+#include "box/parts.h"
+
+#include "worker.h"
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <string.h>
+
+void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part)
+{
+	snprintf(name, KG_BOX_NAME_BYTES, "%.10s_%.14s", box->config->name, part);
+}
+
+bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes)
+{
+	box->worker_count = box->config->worker_count;
+	for (unsigned int i = 0; i < box->worker_count; i++) {
+		if (!rte_lcore_is_enabled(box->config->workers[i]))
+			FAIL("workers[%u]: EAL has no lcore %u", i, box->config->workers[i]);
+		box->workers[i] = kg_worker_create(box, i, error, error_bytes);
+		if (box->workers[i] == NULL)
+			return false;
+		box->links[i].worker_waker = &box->workers[i]->waker;
+	}
+	return true;
+}
+
+void kg_box_begin(struct kg_box *box, const struct kg_config *config)
+{
+	memset(box, 0, sizeof(*box));
+	box->config = config;
+	box->control_waker.fd = box->payload_waker.fd = -1;
+	kg_mem_malloc_init(&box->mem);
+}
+
+bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error,
+		 size_t error_bytes)
+{
+	static bool (*const stages[])(struct kg_box * box, char *error, size_t error_bytes) = {
+		kg_box_init_memory,  kg_box_init_rings,    kg_box_init_ports,   kg_box_init_taps,
+		kg_box_init_tunnels, kg_box_reserve_ports, kg_box_init_workers, kg_box_init_payload,
+	};
+
+	kg_box_begin(box, config);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(stages); i++) {
+		if (!stages[i](box, error, error_bytes))
+			return false;
+	}
+	return true;
+}
+
+void kg_box_fini(struct kg_box *box)
+{
+	kg_box_fini_payload(box);
+	kg_box_fini_rings(box);
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		kg_worker_destroy(box->workers[i]);
+	kg_box_fini_tunnels(box);
+	kg_box_fini_ports(box);
+	kg_box_fini_memory(box);
+}
+
+static void *payload_thread(void *box)
+{
+	kg_payload_run(((struct kg_box *)box)->payload);
+	return NULL;
+}
+
+int kg_box_start(struct kg_box *box)
+{
+	int rc = pthread_create(&box->payload_thread, NULL, payload_thread, box);
+
+	if (rc != 0)
+		return -rc;
+	pthread_setname_np(box->payload_thread, "kg-payload");
+	for (unsigned int i = 0; rc == 0 && i < box->worker_count; i++)
+		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], box->workers[i]->lcore);
+	return rc;
+}
+
+void kg_box_stop(struct kg_box *box)
+{
+	struct kg_mail mail = { .type = KG_MAIL_STOP };
+
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		kg_box_post(box, i, &mail);
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		rte_eal_wait_lcore(box->workers[i]->lcore);
+	kg_payload_stop(box->payload);
+	pthread_join(box->payload_thread, NULL);
+}
+
+bool kg_box_post(struct kg_box *box, unsigned int worker, struct kg_mail *mail)
+{
+	int rc;
+
+	pthread_mutex_lock(&box->mail_lock);
+	rc = rte_ring_sp_enqueue_elem(box->mail[worker], mail, sizeof(*mail));
+	pthread_mutex_unlock(&box->mail_lock);
+	kg_waker_wake(&box->workers[worker]->waker);
+	return rc == 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a box divides its memory: mbufs by what queues and rings may hold, an eighth for the workers'
+ * state, an eighth for EAL and tables, the rest for payload. */
+#include "box/parts.h"
+
+#include "pkt.h"
+
+#include <rte_mempool.h>
+
+#define MEMPOOL_CACHE    256
+#define FRAMES_IN_RINGS  4096 /* mbufs that may wait between workers and Linux */
+#define SMALL_PAGE_BYTES 4096
+
+bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
+{
+	const struct kg_config *config = box->config;
+	size_t total = (size_t)config->memory_mb << 20;
+	unsigned int mbufs =
+		config->port_count * KG_NIC_MBUFS(config->worker_count) + FRAMES_IN_RINGS +
+		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE);
+	/* An mbuf must not cross a page, and only one fits in a small page. */
+	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256
+							       : SMALL_PAGE_BYTES);
+	char name[KG_BOX_NAME_BYTES];
+	size_t taken = mbuf_bytes + total / 8 /* arenas */ + total / 8 /* EAL, rings, tables */;
+
+	if (taken + total / 8 > total)
+		FAIL("memory.mb: %u is too little for %u ports and %u workers; %zu would do",
+		     config->memory_mb, config->port_count, config->worker_count,
+		     (mbuf_bytes >> 20) * 2 + 16);
+	kg_box_name(box, name, "mbufs");
+	box->mbufs = rte_pktmbuf_pool_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES,
+					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	kg_box_name(box, name, "bufs");
+	box->bufs = kg_buf_mempool_create(name, total - taken, MEMPOOL_CACHE);
+	if (box->mbufs == NULL || box->bufs == NULL)
+		FAIL("out of memory: %u MB of %s wanted", config->memory_mb,
+		     config->hugepages ? "hugepages" : "memory");
+	return true;
+}
+
+void kg_box_fini_memory(struct kg_box *box)
+{
+	kg_buf_mempool_destroy(box->bufs);
+	rte_mempool_free(box->mbufs);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The stages in which a box is built. Each leaves a text in `error` when it fails; each fini takes
+ * a stage that was never begun.
+ */
+#pragma once
+
+#include "box.h"
+
+#include <stdio.h>
+
+#define KG_HANDOFF_RING_SIZE 4096
+
+#define FAIL(...)                                          \
+	do {                                               \
+		snprintf(error, error_bytes, __VA_ARGS__); \
+		return false;                              \
+	} while (0)
+
+/* Before the first stage. */
+void kg_box_begin(struct kg_box *box, const struct kg_config *config);
+bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_ports(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes);
+/* Linux must not give a socket of its own a port that a tunnel uses. */
+bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes);
+
+void kg_box_fini_payload(struct kg_box *box);
+void kg_box_fini_rings(struct kg_box *box);
+void kg_box_fini_tunnels(struct kg_box *box);
+void kg_box_fini_ports(struct kg_box *box);
+void kg_box_fini_memory(struct kg_box *box);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK ports and the TAPs that mirror them. */
+#include "box/parts.h"
+
+#include "log.h"
+
+static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
+{
+	struct kg_nic_params params = {
+		.device = port->config->device,
+		.queues = (uint16_t)box->config->worker_count,
+		.mtu = port->config->mtu,
+		.vlan = port->config->vlan,
+		.mempool = box->mbufs,
+	};
+	char why[256];
+
+	if (!kg_nic_start(&port->nic, &params, why, sizeof(why)))
+		FAIL("port %s: %s", port->config->name, why);
+	return true;
+}
+
+bool kg_box_init_ports(struct kg_box *box, char *error, size_t error_bytes)
+{
+	for (unsigned int i = 0; i < box->config->port_count; i++) {
+		struct kg_box_port *port = &box->ports[i];
+
+		port->config = &box->config->ports[i];
+		port->nic.port_id = RTE_MAX_ETHPORTS;
+		box->port_count = i + 1;
+		if (!start_nic(box, port, error, error_bytes))
+			return false;
+	}
+	return true;
+}
+
+static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
+{
+	const struct kg_port_config *config = port->config;
+	struct kg_exception_params params = {
+		.name = config->tap,
+		.mac = port->nic.mac,
+		.mtu = config->mtu,
+		.addresses = config->addresses,
+		.address_count = config->address_count,
+		.gateways = config->gateways,
+		.gateway_count = config->gateway_count,
+		.mempool = box->mbufs,
+	};
+	char why[256];
+
+	port->tap = kg_exception_create(&params, why, sizeof(why));
+	if (port->tap == NULL)
+		FAIL("port %s: %s", config->name, why);
+	KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues\n", config->name, config->device,
+	       config->tap, box->config->worker_count);
+	return true;
+}
+
+bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes)
+{
+	for (unsigned int i = 0; i < box->port_count; i++) {
+		if (!mirror(box, &box->ports[i], error, error_bytes))
+			return false;
+		box->taps[i] = box->ports[i].tap;
+	}
+	return true;
+}
+
+void kg_box_fini_ports(struct kg_box *box)
+{
+	for (unsigned int i = 0; i < box->port_count; i++) {
+		if (box->ports[i].tap != NULL)
+			kg_exception_destroy(box->ports[i].tap);
+		kg_nic_stop(&box->ports[i].nic);
+	}
+}

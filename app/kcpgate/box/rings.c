@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Everything between threads: rings of messages, mail, reports and handed-off datagrams. */
+#include "box/parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LINK_RING_SIZE   16384 /* messages between a worker and the payload thread */
+#define REPORT_RING_SIZE 1024
+
+static struct rte_ring *make_ring(const struct kg_box *box, const char *what, unsigned int to,
+				  unsigned int from, unsigned int element_bytes, unsigned int size)
+{
+	char name[KG_BOX_NAME_BYTES], part[32];
+
+	snprintf(part, sizeof(part), "%s%u_%u", what, to, from);
+	kg_box_name(box, name, part);
+	return rte_ring_create_elem(name, element_bytes, size, SOCKET_ID_ANY,
+				    RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static bool init_rings_of(struct kg_box *box, unsigned int w)
+{
+	char name[KG_BOX_NAME_BYTES], part[32];
+
+	snprintf(part, sizeof(part), "w%u", w);
+	kg_box_name(box, name, part);
+	box->links[w].payload_waker = &box->payload_waker;
+	if (kg_payload_link_init(&box->links[w], name, LINK_RING_SIZE) != 0)
+		return false;
+	box->mail[w] = make_ring(box, "mail", w, 0, sizeof(struct kg_mail), KG_MAIL_RING_SIZE);
+	box->reports[w] = make_ring(box, "rep", w, 0, sizeof(struct kg_report), REPORT_RING_SIZE);
+	for (unsigned int from = 0; from < box->config->worker_count; from++) {
+		if (from == w)
+			continue;
+		box->handoff[w][from] =
+			make_ring(box, "hand", w, from, sizeof(void *), KG_HANDOFF_RING_SIZE);
+		if (box->handoff[w][from] == NULL)
+			return false;
+	}
+	return box->mail[w] != NULL && box->reports[w] != NULL;
+}
+
+bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes)
+{
+	pthread_mutex_init(&box->mail_lock, NULL);
+	if (kg_waker_init(&box->control_waker) != 0 || kg_waker_init(&box->payload_waker) != 0)
+		FAIL("no event descriptors: %s", strerror(errno));
+	for (unsigned int w = 0; w < box->config->worker_count; w++) {
+		if (!init_rings_of(box, w))
+			FAIL("out of memory for the rings of worker %u", w);
+	}
+	return true;
+}
+
+void kg_box_fini_rings(struct kg_box *box)
+{
+	for (unsigned int w = 0; w < box->config->worker_count; w++) {
+		kg_payload_link_fini(&box->links[w]);
+		rte_ring_free(box->mail[w]);
+		rte_ring_free(box->reports[w]);
+		for (unsigned int from = 0; from < box->config->worker_count; from++) {
+			void *m;
+
+			while (box->handoff[w][from] != NULL &&
+			       rte_ring_dequeue(box->handoff[w][from], &m) == 0)
+				rte_pktmbuf_free(m);
+			rte_ring_free(box->handoff[w][from]);
+		}
+	}
+	kg_waker_fini(&box->control_waker);
+	kg_waker_fini(&box->payload_waker);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tunnels: keys, listen ports, and the ports that Linux must keep its hands off. */
+#include "box/parts.h"
+
+#include "crypto/aead_table.h"
+#include "crypto/kdf.h"
+#include "local_ports.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEN_ENTRIES (1u << 17)
+#define SEEN_KEEP_S  510 /* a timestamp is good from 255 s before until 255 s after */
+
+static void enter_listen_ports(struct kg_box *box, uint16_t index)
+{
+	const struct kg_tunnel_config *config = box->tunnels[index].config;
+
+	for (unsigned int i = 0; i < config->listen_port_count; i++) {
+		for (uint32_t port = config->listen_ports[i].first;
+		     port <= config->listen_ports[i].last; port++) {
+			if (kg_port_table_get(&box->udp_ports, (uint16_t)port) ==
+			    KG_PORT_TABLE_NONE)
+				kg_port_table_set(&box->udp_ports, (uint16_t)port, index);
+		}
+	}
+}
+
+static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t error_bytes)
+{
+	struct kg_box_tunnel *tunnel = &box->tunnels[index];
+	const struct kg_tunnel_config *config = &box->config->tunnels[index];
+	const char *password = config->encryption_password;
+
+	tunnel->config = config;
+	tunnel->aead = kg_aead_lookup(config->encryption_algorithm);
+	if (tunnel->aead == NULL)
+		FAIL("tunnel %s: no algorithm %s", config->name, config->encryption_algorithm);
+	if (tunnel->aead->keyed && !kg_kdf_sha3_256(password, strlen(password), tunnel->key))
+		FAIL("tunnel %s: the key cannot be derived", config->name);
+	if (config->role == KG_ROLE_SERVER) {
+		enter_listen_ports(box, index);
+		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S);
+		if (tunnel->seen == NULL)
+			FAIL("tunnel %s: out of memory", config->name);
+	}
+	KG_LOG(INFO,
+	       "tunnel %s: %s, %s, kcp_mtu %u. KCPTube's wire hides and checks the traffic; it "
+	       "does not keep it secret from a determined observer\n",
+	       config->name, config->role == KG_ROLE_CLIENT ? "client" : "server",
+	       tunnel->aead->name, config->kcp.mtu);
+	return true;
+}
+
+bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
+{
+	kg_port_table_init(&box->udp_ports);
+	box->tunnels = calloc(box->config->tunnel_count, sizeof(box->tunnels[0]));
+	if (box->tunnels == NULL)
+		FAIL("out of memory");
+	box->tunnel_count = box->config->tunnel_count;
+	for (uint16_t i = 0; i < box->tunnel_count; i++) {
+		if (!init_tunnel(box, i, error, error_bytes))
+			return false;
+	}
+	return true;
+}
+
+bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
+{
+	static const struct kg_port_range local = { KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST };
+	struct kg_port_range *ranges = NULL;
+	unsigned int count = 0;
+
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		const struct kg_tunnel_config *config = box->tunnels[t].config;
+		bool server = config->role == KG_ROLE_SERVER;
+		unsigned int more = server ? config->listen_port_count : 1;
+
+		ranges = realloc(ranges, (count + more) * sizeof(*ranges));
+		if (ranges == NULL)
+			FAIL("out of memory");
+		memcpy(ranges + count, server ? config->listen_ports : &local,
+		       more * sizeof(*ranges));
+		count += more;
+	}
+	box->reserved_ports = kg_reserved_ports_hold(ranges, count);
+	free(ranges);
+	if (box->reserved_ports == NULL)
+		KG_LOG(WARNING,
+		       "cannot reserve the tunnels' UDP ports (%s): Linux may use them too\n",
+		       strerror(errno));
+	return true;
+}
+
+void kg_box_fini_tunnels(struct kg_box *box)
+{
+	if (box->reserved_ports != NULL)
+		kg_reserved_ports_release(box->reserved_ports);
+	for (unsigned int i = 0; i < box->tunnel_count; i++) {
+		kg_seen_destroy(box->tunnels[i].seen);
+		explicit_bzero(box->tunnels[i].key, sizeof(box->tunnels[i].key));
+	}
+	free(box->tunnels);
+}
