@@ -36,11 +36,14 @@ void kg_kcp_cwnd_on_advance(struct kg_kcp_cwnd *cwnd, uint16_t mss, uint32_t rmt
 	}
 }
 
-/* False when the last cut already answers for this loss. */
-static bool begin_cut(struct kg_kcp_cwnd *cwnd, uint32_t order, uint32_t next_order)
+/* False when the last cut already answers for this loss; a resend's does not for a time-out. */
+static bool begin_cut(struct kg_kcp_cwnd *cwnd, bool timeout, uint32_t order, uint32_t next_order)
 {
-	if (cwnd->cut && (int32_t)(order - cwnd->cut_order) < 0)
+	bool same_round = cwnd->cut && (int32_t)(order - cwnd->cut_order) < 0;
+
+	if (same_round && (cwnd->cut_by_timeout || !timeout))
 		return false;
+	cwnd->cut_by_timeout = timeout;
 	cwnd->before_window = cwnd->window;
 	cwnd->before_ssthresh = cwnd->ssthresh;
 	cwnd->cut_order = next_order;
@@ -51,7 +54,7 @@ static bool begin_cut(struct kg_kcp_cwnd *cwnd, uint32_t order, uint32_t next_or
 void kg_kcp_cwnd_on_fast(struct kg_kcp_cwnd *cwnd, uint16_t mss, uint32_t span, uint8_t resend,
 			 uint32_t order, uint32_t next_order)
 {
-	if (!begin_cut(cwnd, order, next_order))
+	if (!begin_cut(cwnd, false, order, next_order))
 		return;
 	cwnd->ssthresh = KG_MAX(span / 2, SSTHRESH_MIN);
 	cwnd->window = cwnd->ssthresh + resend;
@@ -61,7 +64,7 @@ void kg_kcp_cwnd_on_fast(struct kg_kcp_cwnd *cwnd, uint16_t mss, uint32_t span, 
 void kg_kcp_cwnd_on_timeout(struct kg_kcp_cwnd *cwnd, uint16_t mss, uint32_t order,
 			    uint32_t next_order)
 {
-	if (!begin_cut(cwnd, order, next_order))
+	if (!begin_cut(cwnd, true, order, next_order))
 		return;
 	cwnd->ssthresh = KG_MAX(cwnd->window / 2, SSTHRESH_MIN);
 	cwnd->window = 1;

@@ -17,7 +17,7 @@ struct kg_kcp_cwnd {
 	uint32_t incr_bytes;                     /* the window in bytes, between whole segments */
 	uint32_t before_window, before_ssthresh; /* before the last cut; 0: nothing to take back */
 	uint32_t cut_order; /* copies sent before this order belong to the last cut */
-	bool cut;           /* cut_order is valid */
+	bool cut, cut_by_timeout;
 };
 
 void kg_kcp_cwnd_init(struct kg_kcp_cwnd *cwnd, uint16_t mss);

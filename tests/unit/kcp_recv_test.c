@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The receiving half of a conversation: order, fragments, ACKs, window. */
+#include "kcp_one.h"
+
+static void messages_come_in_order(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_push(&o, 1, 0, 7, "two");
+	assert_int_equal(o.events, KG_KCP_ADVANCED);
+	assert_false(kg_kcp_readable(o.kcp));
+	assert_null(kg_kcp_recv(o.kcp));
+	one_push(&o, 2, 0, 7, "three");
+	one_push(&o, 0, 0, 7, "one");
+	assert_int_equal(o.events, KG_KCP_ADVANCED | KG_KCP_READABLE);
+	one_expect(&o, "one");
+	one_expect(&o, "two");
+	one_expect(&o, "three");
+	assert_null(kg_kcp_recv(o.kcp));
+	one_fini(&o);
+}
+
+static void duplicates_are_acknowledged_not_delivered(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_push(&o, 0, 0, 5, "a");
+	one_push(&o, 2, 0, 5, "c");
+	one_drain(&o);
+	one_push(&o, 2, 0, 5, "other bytes");
+	assert_int_equal(o.events & KG_KCP_ADVANCED, 0);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].sn, 2);
+	one_push(&o, 0, 0, 9, "a");
+	assert_int_equal(o.events & KG_KCP_ADVANCED, KG_KCP_ADVANCED); /* a newer copy, no replay */
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 0);
+	assert_int_equal(o.seg[0].ts, 9);
+	assert_int_equal(o.seg[0].una, 1);
+	assert_int_equal(one_stats(&o).duplicates, 2);
+	one_push(&o, 1, 0, 9, "b");
+	one_expect(&o, "a");
+	one_expect(&o, "b");
+	one_expect(&o, "c");
+	one_fini(&o);
+}
+
+static void fragments_become_one_message(void **state)
+{
+	struct one o;
+	struct kg_buf *chain;
+
+	one_init_default(&o);
+	one_push(&o, 0, 2, 1, "ab");
+	one_push(&o, 1, 1, 1, "");
+	one_push(&o, 3, 0, 1, "next");
+	assert_false(kg_kcp_readable(o.kcp));
+	one_push(&o, 2, 0, 1, "cd");
+	one_expect(&o, "abcd");
+	one_expect(&o, "next");
+	one_push(&o, 4, 0, 1, ""); /* an empty message is a message */
+	assert_true(kg_kcp_readable(o.kcp));
+	chain = kg_kcp_recv(o.kcp);
+	assert_int_equal(kg_buf_chain_len(chain), 0);
+	kg_buf_free_chain(chain);
+	one_fini(&o);
+}
+
+/* frg that does not count down: what cannot become a message is dropped, the rest is delivered. */
+static void contradicting_fragments_do_not_stall(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_push(&o, 0, 0, 1, "whole");
+	one_push(&o, 1, 5, 1, "lost head");
+	one_push(&o, 2, 4, 1, "lost too");
+	one_push(&o, 3, 1, 1, "good ");
+	one_push(&o, 4, 0, 1, "tail");
+	one_expect(&o, "whole");
+	one_expect(&o, "good tail");
+	for (uint32_t sn = 5; sn < 5 + 1000; sn++)
+		one_push(&o, sn, 126, 1, "never complete");
+	assert_int_equal(one_stats(&o).readable, 1);
+	one_push(&o, 1005, 125, 1, "");
+	one_push(&o, 1006, 0, 1, "end");
+	one_expect(&o, "end");
+	one_fini(&o);
+}
+
+/* A message of 127 fragments fits a window of 32 all the same. */
+static void long_message_passes_small_window(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct kg_buf *chain;
+	struct one o;
+
+	params.rcv_wnd = 32;
+	one_init(&o, &params);
+	for (int frg = KG_KCP_FRAGMENTS_MAX - 1; frg >= 0; frg--) {
+		one_push(&o, 126 - (uint32_t)frg, (uint8_t)frg, 1, "z");
+		one_output(&o);
+		if (frg > 0)
+			assert_true(o.seg[0].wnd > 0);
+	}
+	chain = kg_kcp_recv(o.kcp);
+	assert_int_equal(kg_buf_chain_len(chain), KG_KCP_FRAGMENTS_MAX);
+	kg_buf_free_chain(chain);
+	one_fini(&o);
+}
+
+static void acks_are_thinned_to_one_in_order(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 0; sn < 10; sn++)
+		one_push(&o, sn, 0, 100 + sn, "x");
+	assert_true(kg_kcp_deadline_us(o.kcp) <= o.now_us);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].cmd, KG_KCP_ACK);
+	assert_int_equal(o.seg[0].sn, 9);
+	assert_int_equal(o.seg[0].ts, 109);
+	assert_int_equal(o.seg[0].una, 10);
+	assert_int_equal(o.seg[0].wnd, 118);
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+/* A stock peer counts datagrams: `resend` of them must name something beyond the hole. */
+static void acks_beyond_a_gap_come_in_several_datagrams(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	unsigned int named = 0, datagrams = 0;
+	struct one o;
+
+	params.resend = 3;
+	one_init(&o, &params);
+	for (uint32_t sn = 1; sn <= 20; sn++)
+		one_push(&o, sn, 0, 50, "x");
+	while (one_output(&o)) {
+		datagrams++;
+		for (unsigned int i = 0; i < o.segs; i++) {
+			assert_int_equal(o.seg[i].una, 0);
+			assert_int_equal(o.seg[i].sn, ++named);
+		}
+	}
+	assert_int_equal(named, 20);
+	assert_int_equal(datagrams, 3);
+	one_push(&o, 0, 0, 90, "x"); /* the hole fills: una says it all */
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].una, 21);
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+static void acks_never_exceed_the_mtu_nor_get_lost(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	unsigned int named = 0;
+	struct one o;
+
+	params.rcv_wnd = 2048;
+	params.resend = 0;
+	one_init(&o, &params);
+	for (uint32_t sn = 1; sn <= 1000; sn++)
+		one_push(&o, sn, 0, 50, "x");
+	for (; one_output(&o); named += o.segs)
+		assert_true(o.out_len <= params.mtu);
+	assert_int_equal(named, 1000);
+	one_fini(&o);
+}
+
+static void segments_beyond_the_window_are_refused(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_push(&o, 128, 0, 1, "x");
+	assert_false(one_output(&o));
+	assert_int_equal(one_stats(&o).out_of_window, 1);
+	one_push(&o, 127, 0, 1, "x");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 127);
+	assert_int_equal(one_stats(&o).held, 1);
+	one_fini(&o);
+}
+
+static void window_shuts_and_is_announced_when_it_reopens(void **state)
+{
+	uint64_t opened_us;
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 0; sn < 128; sn++)
+		one_push(&o, sn, 0, 1, "x");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].wnd, 0);
+	one_expect(&o, "x");
+	assert_false(one_output(&o)); /* one free place is not worth a word */
+	for (int i = 1; i < 128; i++)
+		one_expect(&o, "x");
+	opened_us = o.now_us;
+	for (int told = 0; told < 3; told++) {
+		o.now_us = kg_kcp_deadline_us(o.kcp);
+		assert_true(one_output(&o));
+		assert_int_equal(o.segs, 1);
+		assert_int_equal(o.seg[0].cmd, KG_KCP_WINS);
+		assert_int_equal(o.seg[0].wnd, 128);
+		assert_int_equal(o.seg[0].una, 128);
+		assert_false(one_output(&o));
+	}
+	assert_true(o.now_us - opened_us < 2 * KG_US_PER_S);
+	o.now_us += 60 * KG_US_PER_S;
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+static void announcement_stops_when_data_comes(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 0; sn < 128; sn++)
+		one_push(&o, sn, 0, 1, "x");
+	one_drain(&o);
+	for (int i = 0; i < 128; i++)
+		one_expect(&o, "x");
+	assert_true(one_output(&o));
+	one_push(&o, 128, 0, 2, "y");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].cmd, KG_KCP_ACK);
+	o.now_us += 10 * KG_US_PER_S;
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+static void wask_is_answered_at_once(void **state)
+{
+	struct kg_kcp_segment wask = { .conv = CONV, .cmd = KG_KCP_WASK, .wnd = 77 };
+	struct one o;
+
+	one_init_default(&o);
+	one_add(&o, wask, "payload of no meaning");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_true(kg_kcp_deadline_us(o.kcp) <= o.now_us);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].cmd, KG_KCP_WINS);
+	assert_int_equal(o.seg[0].wnd, 128);
+	assert_int_equal(one_stats(&o).rmt_wnd, 77);
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+static uint16_t wnd_told(struct one *o, uint32_t sn)
+{
+	one_push(o, sn, 0, 1, "x");
+	assert_true(one_output(o));
+	return o->seg[0].wnd;
+}
+
+/* Shrinking never takes back what was advertised: the right edge una + wnd only grows. */
+static void smaller_window_keeps_its_promise(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	uint32_t sn = 0;
+	struct one o;
+
+	params.rcv_wnd = 1000;
+	one_init(&o, &params);
+	assert_int_equal(wnd_told(&o, sn++), 999);
+	kg_kcp_set_windows(o.kcp, 128, 100);
+	one_expect(&o, "x");
+	for (; sn < 950; sn++) {
+		assert_int_equal(wnd_told(&o, sn), KG_MAX(1000 - sn - 1, 99u));
+		one_expect(&o, "x");
+	}
+	one_push(&o, 999, 0, 1, "x"); /* promised, so taken */
+	assert_int_equal(one_stats(&o).held, 1);
+	for (; sn < 2000; sn++) {
+		one_push(&o, sn, 0, 1, "x");
+		while (kg_kcp_readable(o.kcp))
+			one_expect(&o, "x");
+		one_output(&o);
+	}
+	assert_int_equal(o.seg[0].wnd, 100);
+	one_fini(&o);
+}
+
+static void memory_pressure_limits_the_window(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.rcv_wnd = 1000;
+	one_init(&o, &params);
+	o.pool.pool.fair_share = 200;
+	assert_int_equal(wnd_told(&o, 0), 199);
+	one_push(&o, 250, 0, 1, "beyond");
+	assert_int_equal(one_stats(&o).out_of_window, 1);
+	o.pool.pool.fair_share = 0;
+	assert_int_equal(wnd_told(&o, 1), 198); /* promised */
+	o.pool.pool.fair_share = UINT32_MAX;
+	assert_int_equal(wnd_told(&o, 2), 997);
+	one_fini(&o);
+}
+
+static void window_is_capped_at_16_bits(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.rcv_wnd = KG_KCP_WINDOW_MAX;
+	one_init(&o, &params);
+	assert_int_equal(wnd_told(&o, 0), 65534);
+	one_expect(&o, "x");
+	assert_int_equal(wnd_told(&o, 1), 65534);
+	one_push(&o, 2 + 65534, 0, 1, "far");
+	assert_int_equal(one_stats(&o).held, 1);
+	one_push(&o, 2 + 65535, 0, 1, "too far");
+	assert_int_equal(one_stats(&o).out_of_window, 1);
+	one_fini(&o);
+}
+
+static void segment_without_a_buffer_is_not_acknowledged(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.limit = 1;
+	one_push(&o, 0, 0, 1, "a");
+	one_push(&o, 1, 0, 1, "b");
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].una, 1);
+	o.pool.limit = 2;
+	one_push(&o, 1, 0, 1, "b");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].una, 2);
+	one_fini(&o);
+}
+
+static void hostile_peer_cannot_make_us_hold_more_than_two_windows(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 0; sn < 5000; sn++)
+		one_push(&o, sn, 0, 1, "x");
+	assert_int_equal(o.pool.in_use, 256);
+	for (int i = 0; i < 10000; i++)
+		one_push(&o, 200, 0, 1, "x"); /* held: each repeats an ACK */
+	assert_true(o.mem.in_use_bytes < 64 * 1024);
+	for (int i = 0; i < 256; i++)
+		one_expect(&o, "x");
+	one_fini(&o);
+}
+
+static void sn_wraps_around(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.first_sn = UINT32_MAX - 1;
+	one_init(&o, &params);
+	one_push(&o, 1, 0, 1, "d");
+	one_push(&o, UINT32_MAX, 0, 1, "b");
+	one_push(&o, 0, 0, 1, "c");
+	one_push(&o, UINT32_MAX - 1, 0, 1, "a");
+	one_expect(&o, "a");
+	one_expect(&o, "b");
+	one_expect(&o, "c");
+	one_expect(&o, "d");
+	one_push(&o, UINT32_MAX, 0, 1, "b");
+	assert_int_equal(one_stats(&o).duplicates, 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].una, 2);
+	one_fini(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_come_in_order),
+		cmocka_unit_test(duplicates_are_acknowledged_not_delivered),
+		cmocka_unit_test(fragments_become_one_message),
+		cmocka_unit_test(contradicting_fragments_do_not_stall),
+		cmocka_unit_test(long_message_passes_small_window),
+		cmocka_unit_test(acks_are_thinned_to_one_in_order),
+		cmocka_unit_test(acks_beyond_a_gap_come_in_several_datagrams),
+		cmocka_unit_test(acks_never_exceed_the_mtu_nor_get_lost),
+		cmocka_unit_test(segments_beyond_the_window_are_refused),
+		cmocka_unit_test(window_shuts_and_is_announced_when_it_reopens),
+		cmocka_unit_test(announcement_stops_when_data_comes),
+		cmocka_unit_test(wask_is_answered_at_once),
+		cmocka_unit_test(smaller_window_keeps_its_promise),
+		cmocka_unit_test(memory_pressure_limits_the_window),
+		cmocka_unit_test(window_is_capped_at_16_bits),
+		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),
+		cmocka_unit_test(hostile_peer_cannot_make_us_hold_more_than_two_windows),
+		cmocka_unit_test(sn_wraps_around),
+	};
+
+	return cmocka_run_group_tests_name("kcp_recv", tests, NULL, NULL);
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sending half of a conversation: fragments, windows, resends, time-outs, probing. */
+#include "kcp_one.h"
+
+static char text[KG_KCP_FRAGMENTS_MAX * KG_KCP_MTU_MAX];
+
+static void messages_are_cut_and_packed(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	assert_int_equal(kg_kcp_mss(o.kcp), 1376);
+	assert_true(one_send(&o, text, 3000));
+	assert_true(one_send(&o, "a", 1));
+	assert_true(one_send(&o, "bc", 2));
+	assert_true(kg_kcp_deadline_us(o.kcp) <= o.now_us);
+	for (uint8_t frg = 2; frg > 0; frg--) {
+		assert_true(one_output(&o));
+		assert_int_equal(o.segs, 1);
+		assert_int_equal(o.seg[0].frg, frg);
+		assert_int_equal(o.seg[0].len, 1376);
+	}
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(o.seg[i].cmd, KG_KCP_PUSH);
+		assert_int_equal(o.seg[i].sn, 2 + i);
+		assert_int_equal(o.seg[i].frg, 0);
+		assert_int_equal(o.seg[i].ts, T0_MS);
+		assert_int_equal(o.seg[i].wnd, 128);
+	}
+	assert_memory_equal(o.seg[2].payload, "bc", 2);
+	assert_false(one_output(&o));
+	assert_int_equal(kg_kcp_unacked(o.kcp), 5);
+	one_fini(&o);
+}
+
+static void bad_chains_are_refused(void **state)
+{
+	struct kg_buf *chain;
+	struct one o;
+
+	one_init_default(&o);
+	assert_true(one_send(&o, text, KG_KCP_FRAGMENTS_MAX * 1376u));
+	assert_false(one_send(&o, text, KG_KCP_FRAGMENTS_MAX * 1376u + 1));
+	assert_false(kg_kcp_send(o.kcp, NULL, o.now_us));
+	chain = kg_buf_chain_copy(&o.pool.pool, text, 1377, 1377, 1377);
+	assert_false(kg_kcp_send(o.kcp, chain, o.now_us));
+	kg_buf_free_chain(chain);
+	chain = kg_buf_chain_copy(&o.pool.pool, text, 20, 10, 10);
+	chain->next->len = 0;
+	assert_false(kg_kcp_send(o.kcp, chain, o.now_us));
+	kg_buf_free_chain(chain);
+	assert_true(one_send(&o, "", 0));
+	assert_int_equal(kg_kcp_unacked(o.kcp), KG_KCP_FRAGMENTS_MAX + 1);
+	one_fini(&o);
+}
+
+static void acked_segments_are_freed_and_counted(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	o.now_us += 40 * MS;
+	one_ack(&o, 3, T0_MS, 0);
+	assert_int_equal(o.events, KG_KCP_ADVANCED | KG_KCP_ACKED);
+	assert_int_equal(o.pool.in_use, 9);
+	one_ack(&o, 3, T0_MS, 0); /* the same again is no news */
+	assert_int_equal(o.events, 0);
+	one_ack(&o, 9, T0_MS, 5);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 4);
+	assert_int_equal(kg_kcp_take_acked(o.kcp), 6);
+	assert_int_equal(kg_kcp_take_acked(o.kcp), 0);
+	assert_int_equal(one_stats(&o).srtt_us, 40 * MS);
+	one_fini(&o);
+}
+
+static void windows_bound_what_is_in_flight(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 300;
+	one_init(&o, &params);
+	one_send_many(&o, 1000);
+	assert_int_equal(one_drain(&o), 128); /* until the peer has spoken */
+	one_add(&o, (struct kg_kcp_segment){ .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 1000 }, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(one_drain(&o), 300 - 128);
+	one_ack(&o, 50, T0_MS, 0); /* the window counts from una */
+	assert_int_equal(one_drain(&o), 0);
+	kg_kcp_set_windows(o.kcp, 310, 128);
+	assert_int_equal(one_drain(&o), 10);
+	kg_kcp_set_windows(o.kcp, 100, 128);
+	one_ack(&o, 9, T0_MS, 200);
+	assert_int_equal(one_drain(&o), 0);
+	assert_int_equal(one_stats(&o).in_flight, 110);
+	one_fini(&o);
+}
+
+/* Old datagrams do not bring an old window back; one una goes with one right edge. */
+static void remote_window_is_taken_from_the_newest_word(void **state)
+{
+	struct kg_kcp_segment seg = { .conv = CONV, .cmd = KG_KCP_WINS };
+	static const struct {
+		uint32_t una;
+		uint16_t wnd, then;
+	} words[] = {
+		{ 0, 60, 60 },  { 0, 10, 60 }, { 0, 80, 80 }, { 5, 20, 20 },
+		{ 3, 200, 20 }, { 5, 0, 20 },  { 6, 0, 0 },
+	};
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(words); i++) {
+		seg.una = words[i].una;
+		seg.wnd = words[i].wnd;
+		one_add(&o, seg, "");
+		assert_int_equal(one_input(&o), KG_DROP_NONE);
+		assert_int_equal(one_stats(&o).rmt_wnd, words[i].then);
+	}
+	one_fini(&o);
+}
+
+static void hole_is_resent_after_enough_later_datagrams(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.resend = 3;
+	one_init(&o, &params);
+	one_send_many(&o, 20);
+	one_drain(&o);
+	o.now_us += 40 * MS;
+	for (uint32_t sn = 6; sn < 8; sn++) {
+		one_ack(&o, sn, T0_MS, 5);
+		assert_int_equal(one_drain(&o), 0);
+	}
+	one_ack(&o, 4, T0_MS, 5); /* known already: says nothing of sn 5 */
+	assert_int_equal(one_drain(&o), 0);
+	one_ack(&o, 8, T0_MS, 5);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].sn, 5);
+	assert_int_equal(o.seg[0].ts, T0_MS + 40);
+	for (uint32_t sn = 9; sn < 20; sn++) /* sent before the new copy: no reason to resend */
+		one_ack(&o, sn, T0_MS, 5);
+	assert_false(one_output(&o));
+	assert_int_equal(one_stats(&o).resent_fast, 1);
+	one_fini(&o);
+}
+
+/* A copy that is lost again is found by what was sent after it, without a time-out. */
+static void lost_resend_is_resent_fast(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 5);
+	one_drain(&o);
+	o.now_us += 20 * MS;
+	one_ack(&o, 1, T0_MS, 0);
+	one_ack(&o, 2, T0_MS, 0);
+	assert_int_equal(one_drain(&o), 1);
+	one_send_many(&o, 3);
+	assert_int_equal(one_drain(&o), 3);
+	o.now_us += 20 * MS;
+	one_ack(&o, 5, T0_MS + 20, 0);
+	assert_int_equal(one_drain(&o), 0);
+	one_ack(&o, 6, T0_MS + 20, 0);
+	assert_true(one_output(&o)); /* 3 and 4 were sent before 5 and 6 as well */
+	assert_int_equal(o.segs, 3);
+	assert_int_equal(o.seg[0].sn, 3); /* the oldest copy first */
+	assert_int_equal(o.seg[1].sn, 4);
+	assert_int_equal(o.seg[2].sn, 0);
+	one_fini(&o);
+}
+
+static void resend_zero_never_resends_by_count(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.resend = 0;
+	one_init(&o, &params);
+	one_send_many(&o, 100);
+	one_drain(&o);
+	o.now_us += 10 * MS;
+	for (uint32_t sn = 1; sn < 100; sn++)
+		one_ack(&o, sn, T0_MS, 0);
+	assert_int_equal(one_drain(&o), 0);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(one_drain(&o), 1);
+	assert_int_equal(one_stats(&o).resent_timeout, 1);
+	one_fini(&o);
+}
+
+/* The original arrives after all: the next hole waits as long as this one was late. */
+static void reordering_widens_the_wait(void **state)
+{
+	struct one o;
+	uint64_t acked_us;
+
+	one_init_default(&o);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	o.now_us += 20 * MS;
+	for (uint32_t sn = 1; sn < 10; sn++)
+		one_ack(&o, sn, T0_MS, 0);
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += 5 * MS;
+	one_ack(&o, 0, T0_MS, 10); /* the ts of the first copy */
+	assert_int_equal(one_stats(&o).resent_needless, 1);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	acked_us = o.now_us + 20 * MS;
+	o.now_us = acked_us;
+	for (uint32_t sn = 11; sn < 20; sn++)
+		one_ack(&o, sn, T0_MS + 25, 10);
+	assert_int_equal(one_drain(&o), 0);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_in_range(o.now_us - acked_us, 3 * MS, 10 * MS);
+	assert_int_equal(one_drain(&o), 1);
+	assert_int_equal(one_stats(&o).resent_fast, 2);
+	one_fini(&o);
+}
+
+/* kcp-fec.md A6: ms after the first copy, rto 200. nodelay 2 is linear for eight time-outs. */
+static void timeouts_back_off_as_nodelay_says(void **state)
+{
+	static const uint32_t expected_ms[3][9] = {
+		{ 225, 625, 1425, 3025, 6225, 12625, 25425, 51025, 102225 },
+		{ 200, 500, 950, 1625, 2637, 4156, 6434, 9851, 14977 },
+		{ 200, 500, 900, 1400, 2000, 2700, 3500, 4400, 5400 },
+	};
+
+	for (uint8_t nodelay = 0; nodelay < 3; nodelay++) {
+		struct kg_kcp_params params = one_params();
+		struct one o;
+
+		params.nodelay = nodelay;
+		one_init(&o, &params);
+		one_send_many(&o, 1);
+		one_drain(&o);
+		for (size_t i = 0; i < KG_ARRAY_SIZE(expected_ms[0]); i++) {
+			o.now_us = kg_kcp_deadline_us(o.kcp) - 1;
+			assert_int_equal(one_drain(&o), 0);
+			o.now_us++;
+			assert_int_equal(one_drain(&o), 1);
+			assert_int_equal(o.now_us / MS - T0_MS, expected_ms[nodelay][i]);
+		}
+		one_fini(&o);
+	}
+}
+
+static void timeout_never_exceeds_a_minute(void **state)
+{
+	struct kg_kcp_params params = one_params();
+
+	for (params.nodelay = 0; params.nodelay < 3; params.nodelay++) {
+		struct one o;
+
+		one_init(&o, &params);
+		one_send_many(&o, 1);
+		one_drain(&o);
+		for (int i = 0; i < 100; i++) {
+			uint64_t due_us = kg_kcp_deadline_us(o.kcp);
+
+			assert_true(due_us - o.now_us <= 60 * (uint64_t)KG_US_PER_S);
+			o.now_us = due_us;
+			assert_int_equal(one_drain(&o), 1);
+		}
+		one_fini(&o);
+	}
+}
+
+/* A whole window times out in silence: the path is probed, not flooded. */
+static void silence_is_probed_with_a_few_copies(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+	unsigned int copies = 0;
+
+	params.snd_wnd = 128;
+	one_init(&o, &params);
+	one_send_many(&o, 128);
+	assert_int_equal(one_drain(&o), 128);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(o.now_us, (T0_MS + 200) * MS);
+	assert_int_equal(one_drain(&o), 32);
+	for (copies = 32; copies < 128; copies += 32) {
+		o.now_us = kg_kcp_deadline_us(o.kcp);
+		assert_int_equal(one_drain(&o), 32);
+	}
+	assert_int_equal(o.now_us, (T0_MS + 350) * MS);
+	one_fini(&o);
+}
+
+/* The first copies were only late: all is well, and the next time-out leaves them more time. */
+static void needless_timeout_is_recognised_by_ts(void **state)
+{
+	struct kg_kcp_stats before, after;
+	struct one o;
+
+	one_init_default(&o);
+	for (int i = 0; i < 50; i++) {
+		one_send_many(&o, 1);
+		one_drain(&o);
+		o.now_us += 40 * MS;
+		one_ack(&o, (uint32_t)i, T0_MS + 40 * (uint32_t)i, (uint32_t)i + 1);
+	}
+	before = one_stats(&o);
+	assert_in_range(before.rto_us, 50 * MS, 52 * MS);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 60 * MS;
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += 10 * MS;
+	one_ack(&o, 50, T0_MS + 2000, 51);
+	after = one_stats(&o);
+	assert_int_equal(after.resent_needless, 1);
+	assert_true(after.rto_us > 70 * MS);
+	one_fini(&o);
+}
+
+static void absurd_acks_give_no_sample(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 4);
+	one_drain(&o);
+	o.now_us += 30 * MS;
+	one_ack(&o, 0, T0_MS + 500000, 0); /* the future */
+	one_ack(&o, 1, T0_MS - 900, 0);    /* before the segment existed */
+	one_ack(&o, 1, T0_MS, 0);          /* not in flight any more */
+	assert_int_equal(one_stats(&o).srtt_us, 0);
+	assert_int_equal(one_stats(&o).in_flight, 2);
+	one_ack(&o, 2, T0_MS, 0);
+	assert_int_equal(one_stats(&o).srtt_us, 30 * MS);
+	one_fini(&o);
+}
+
+static unsigned int probes_until(struct one *o, uint64_t until_us)
+{
+	unsigned int probes = 0;
+
+	for (o->now_us = KG_MAX(o->now_us, kg_kcp_deadline_us(o->kcp)); o->now_us <= until_us;
+	     o->now_us = kg_kcp_deadline_us(o->kcp)) {
+		while (one_output(o)) {
+			assert_int_equal(o->seg[0].cmd, KG_KCP_WASK);
+			probes++;
+		}
+	}
+	return probes;
+}
+
+static void closed_window_is_probed(void **state)
+{
+	struct kg_kcp_segment wins = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 0 };
+	uint64_t start_us;
+	struct one o;
+
+	one_init_default(&o);
+	start_us = o.now_us;
+	one_add(&o, wins, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(kg_kcp_deadline_us(o.kcp), KG_NEVER_US); /* nothing to send */
+	one_send_many(&o, 3);
+	assert_int_equal(one_drain(&o), 0);
+	assert_int_equal(probes_until(&o, start_us + KG_US_PER_S), 3);
+	assert_in_range(probes_until(&o, start_us + 60 * KG_US_PER_S), 8, 14);
+	wins.wnd = 2;
+	o.now_us = start_us + 61 * KG_US_PER_S;
+	one_add(&o, wins, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(one_drain(&o), 2);
+	one_fini(&o);
+}
+
+/* All is acknowledged by name, una lags and its datagram was lost: only a probe helps. */
+static void lost_window_news_is_asked_for(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 200);
+	assert_int_equal(one_drain(&o), 128);
+	for (uint32_t sn = 0; sn < 128; sn++)
+		one_ack(&o, sn, T0_MS, 0);
+	assert_int_equal(one_stats(&o).in_flight, 0);
+	assert_int_equal(probes_until(&o, o.now_us + KG_US_PER_S) > 0, 1);
+	one_fini(&o);
+}
+
+static void without_blast_data_keeps_to_the_interval(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.blast = false;
+	params.interval_ms = 30;
+	one_init(&o, &params);
+	one_send_many(&o, 1);
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += 3 * MS;
+	one_send_many(&o, 1);
+	assert_int_equal(kg_kcp_deadline_us(o.kcp), (T0_MS + 30) * MS);
+	assert_int_equal(one_drain(&o), 0);
+	o.now_us += 3 * MS;
+	one_send_many(&o, 200); /* 128 of all may go; several datagrams make one flush */
+	one_push(&o, 0, 0, 1, "ACKs do not wait");
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].cmd, KG_KCP_ACK);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(o.now_us, (T0_MS + 30) * MS);
+	assert_int_equal(one_drain(&o), 127);
+	one_ack(&o, 0, T0_MS, 128);
+	assert_int_equal(kg_kcp_deadline_us(o.kcp), (T0_MS + 60) * MS);
+	one_fini(&o);
+}
+
+/* nc 0: slow start from one segment; halved by a resend, one segment after a time-out. */
+static void congestion_window_grows_and_shrinks(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	uint32_t next = 0;
+	struct one o;
+
+	params.nc = false;
+	one_init(&o, &params);
+	one_send_many(&o, 1000);
+	for (int round = 0; round < 60; round++) {
+		uint32_t ts = (uint32_t)(o.now_us / MS), n = one_drain(&o);
+
+		assert_int_equal(n, KG_MIN(one_stats(&o).cwnd, 128u));
+		o.now_us += 20 * MS;
+		next += n;
+		one_ack(&o, next - 1, ts, next);
+	}
+	assert_true(one_stats(&o).cwnd > 8);
+	one_drain(&o);
+	one_ack(&o, next + 1, (uint32_t)(o.now_us / MS), next);
+	one_ack(&o, next + 2, (uint32_t)(o.now_us / MS), next);
+	assert_in_range(one_drain(&o), 1, 2);
+	assert_in_range(one_stats(&o).cwnd, 4, one_stats(&o).in_flight / 2 + 5);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	one_drain(&o);
+	assert_int_equal(one_stats(&o).cwnd, 1);
+	one_fini(&o);
+}
+
+static void sn_and_ts_wrap_around(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.first_sn = UINT32_MAX - 4;
+	params.ts_offset_ms = UINT32_MAX - T0_MS - 10; /* ts wraps after 11 ms */
+	one_init(&o, &params);
+	one_send_many(&o, 10);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 10);
+	assert_int_equal(o.seg[9].sn, 4);
+	assert_int_equal(o.seg[0].ts, UINT32_MAX - 10);
+	o.now_us += 40 * MS;
+	one_ack(&o, 1, UINT32_MAX - 10, UINT32_MAX);
+	one_ack(&o, 2, UINT32_MAX - 10, UINT32_MAX);
+	assert_int_equal(one_stats(&o).srtt_us, 40 * MS);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 2);
+	assert_int_equal(o.seg[0].sn, UINT32_MAX);
+	assert_int_equal(o.seg[1].sn, 0);
+	assert_int_equal(o.seg[0].ts, 29);
+	one_ack(&o, 4, UINT32_MAX - 10, 5);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	one_fini(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_are_cut_and_packed),
+		cmocka_unit_test(bad_chains_are_refused),
+		cmocka_unit_test(acked_segments_are_freed_and_counted),
+		cmocka_unit_test(windows_bound_what_is_in_flight),
+		cmocka_unit_test(remote_window_is_taken_from_the_newest_word),
+		cmocka_unit_test(hole_is_resent_after_enough_later_datagrams),
+		cmocka_unit_test(lost_resend_is_resent_fast),
+		cmocka_unit_test(resend_zero_never_resends_by_count),
+		cmocka_unit_test(reordering_widens_the_wait),
+		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
+		cmocka_unit_test(timeout_never_exceeds_a_minute),
+		cmocka_unit_test(silence_is_probed_with_a_few_copies),
+		cmocka_unit_test(needless_timeout_is_recognised_by_ts),
+		cmocka_unit_test(absurd_acks_give_no_sample),
+		cmocka_unit_test(closed_window_is_probed),
+		cmocka_unit_test(lost_window_news_is_asked_for),
+		cmocka_unit_test(without_blast_data_keeps_to_the_interval),
+		cmocka_unit_test(congestion_window_grows_and_shrinks),
+		cmocka_unit_test(sn_and_ts_wrap_around),
+	};
+
+	return cmocka_run_group_tests_name("kcp_send", tests, NULL, NULL);
+}
