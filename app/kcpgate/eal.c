@@ -34,7 +34,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct arguments *args, co
 	args->list[args->count] = NULL;
 }
 
-/* "127@(0,1,2)": the control thread may run wherever we may; each worker is bound to its CPU. */
+/* "127@(0,1,2),0@2": the control thread may run wherever we may; worker i is lcore i, bound to its
+ * CPU. */
 static void add_lcores(struct arguments *args, const struct kg_config *config)
 {
 	char text[4096];
@@ -52,8 +53,8 @@ static void add_lcores(struct arguments *args, const struct kg_config *config)
 	}
 	len += (size_t)snprintf(text + len, sizeof(text) - len, ")");
 	for (unsigned int i = 0; i < config->worker_count && len < sizeof(text) - 32; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u",
-					config->workers[i], config->workers[i]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", i,
+					config->workers[i]);
 	add(args, "--lcores=%s", text);
 	add(args, "--main-lcore=%u", KG_EAL_MAIN_LCORE);
 }

@@ -230,7 +230,6 @@ struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char 
 	}
 	w->box = box;
 	w->index = index;
-	w->lcore = box->config->workers[index];
 	w->link = &box->links[index];
 	w->mail = box->mail[index];
 	w->reports = box->reports[index];

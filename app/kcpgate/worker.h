@@ -31,8 +31,7 @@ struct kg_side {
 struct kg_worker {
 	/* fixed before the loop starts */
 	struct kg_box *box;
-	unsigned int index; /* also its queue on every port */
-	unsigned int lcore;
+	unsigned int index; /* also its lcore, and its queue on every port */
 	struct kg_arena *arena;
 	struct kg_side *sides; /* by tunnel index */
 	struct kg_payload_link *link;

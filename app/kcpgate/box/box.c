@@ -17,8 +17,8 @@ bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes)
 {
 	box->worker_count = box->config->worker_count;
 	for (unsigned int i = 0; i < box->worker_count; i++) {
-		if (!rte_lcore_is_enabled(box->config->workers[i]))
-			FAIL("workers[%u]: EAL has no lcore %u", i, box->config->workers[i]);
+		if (!rte_lcore_is_enabled(i))
+			FAIL("workers[%u]: EAL was given no lcore %u", i, i);
 		box->workers[i] = kg_worker_create(box, i, error, error_bytes);
 		if (box->workers[i] == NULL)
 			return false;
@@ -76,7 +76,7 @@ int kg_box_start(struct kg_box *box)
 		return -rc;
 	pthread_setname_np(box->payload_thread, "kg-payload");
 	for (unsigned int i = 0; rc == 0 && i < box->worker_count; i++)
-		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], box->workers[i]->lcore);
+		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], i);
 	return rc;
 }
 
@@ -87,7 +87,7 @@ void kg_box_stop(struct kg_box *box)
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		kg_box_post(box, i, &mail);
 	for (unsigned int i = 0; i < box->worker_count; i++)
-		rte_eal_wait_lcore(box->workers[i]->lcore);
+		rte_eal_wait_lcore(i);
 	kg_payload_stop(box->payload);
 	pthread_join(box->payload_thread, NULL);
 }
