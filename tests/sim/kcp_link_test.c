@@ -40,10 +40,10 @@ static struct link random_link(struct pair *p)
 	};
 }
 
-/* Nothing passes in either direction between 0.5 and 2.5 s of every 5 s. */
+/* Nothing passes in either direction for 2 s of every 7.3 s (no divisor of the longest backoff). */
 static bool lose_in_blackouts(struct pair *p, int from, const uint8_t *data, uint16_t len)
 {
-	uint64_t phase_us = p->now_us % 5000000;
+	uint64_t phase_us = p->now_us % 7300000;
 
 	return phase_us > 500000 && phase_us < 2500000;
 }
