@@ -418,7 +418,7 @@ static void sums_of_any_length_and_alignment_agree(void **state)
 		assert_int_equal(kg_load_be16(stored), slow_sum(0, bytes + from, len));
 	}
 	assert_int_equal(kg_checksum_fold(UINT64_MAX), 0xffff);
-	assert_int_equal(kg_checksum_fold(kg_checksum_add(UINT64_MAX, "\0\0", 2)), 0xffff);
+	assert_int_equal(kg_checksum_fold(kg_checksum_add(UINT64_MAX, "\xff\xff", 2)), 0xffff);
 }
 
 static struct kg_endpoint endpoint(const char *address, uint16_t port)
@@ -610,6 +610,7 @@ static void other_checksums_are_left_alone(void **state)
 
 	expect_untouched(with_be16(good4(), UDP4 + UDP_CSUM, 0));
 	expect_untouched(with_be16(good4(), UDP4 + UDP_CSUM, 0x1234));
+	expect_untouched(with_be16(sample(unfilled.bytes, unfilled.len), UDP4 + UDP_LEN, 14));
 	expect_untouched(with_be16(sample(unfilled.bytes, unfilled.len), IP4 + 6, 0x2000));
 	expect_untouched(with_byte(sample(unfilled.bytes, unfilled.len), IP4 + 9, 1));
 	expect_untouched(with_be16(sample(unfilled.bytes, unfilled.len), 12, 0x0806));
