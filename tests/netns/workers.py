@@ -27,7 +27,7 @@ with Lab(pmd="net_af_packet0") as lab:
     def one(seed):
         with lab.client.ns:
             traffic.tcp_echo(*ENTRY, 300_000, seed)
-            return traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 20))
+            return traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 20), window=4)
 
     with ThreadPoolExecutor(8) as pool:
         for job in [pool.submit(one, seed) for seed in range(32)]:
