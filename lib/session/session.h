@@ -155,9 +155,17 @@ uint16_t kg_session_rest_bytes(const struct kg_session *s);
 /* Next payload of a raw_data message, header taken off; NULL when none is there. */
 struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
 
-/* The application has ended: disconnect goes after all data, then ops.closed. Bounded by 35 s. */
+/*
+ * The application has ended: disconnect goes after all data; ops.closed follows when everything is
+ * acknowledged, 35 s after the peer's last sign while only the disconnect is not, 255 s after it
+ * while data is not. What the peer still sends can be read until then. A server's channel that has
+ * not been answered is refused.
+ */
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
-/* Gives up at once: disconnect is sent once, unqueued data is lost; ops.closed follows. */
+/*
+ * The host's side ends at once: ops.closed is called from within. The session goes on by itself for
+ * at most 35 s to tell the peer disconnect, behind what was queued.
+ */
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */
 void kg_channel_free(struct kg_channel *ch);

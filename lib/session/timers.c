@@ -9,9 +9,9 @@
  *   idle     udp_timeout  UDP channel: no data in either direction
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
  *                       after 120 s and 200 s without input, so that silence means a dead peer
- *   closing      35 s   channel: no input while the disconnect waits for its acknowledgement; the
- *                       time of silence applies while the peer's window is closed, as a slow
- *                       reader is not a dead one
+ *   closing      35 s   channel: no input while nothing but the disconnect waits for its
+ *                       acknowledgement; while data does, or the peer's window is closed, the time
+ *                       of silence applies: nothing written before the end is given up early
  *   owed        100 ms  channel: a control message found no memory
  *   linger              closed channel: serves what the peer repeats (channel.c says how long)
  *   handshake linger    answered handshake: likewise, for the times below
@@ -72,10 +72,12 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 static uint64_t closing_us(const struct kg_channel *ch)
 {
 	struct kg_kcp_stats stats;
+	bool only_disconnect;
 
 	kg_kcp_get_stats(ch->line.kcp, &stats);
+	only_disconnect = stats.queued + stats.in_flight <= 1 && stats.rmt_wnd > 0;
 	return KG_MAX(ch->closing_us, ch->last_input_us) +
-	       (stats.rmt_wnd == 0 ? SILENCE_US : CLOSING_US);
+	       (only_disconnect ? CLOSING_US : SILENCE_US);
 }
 
 static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)

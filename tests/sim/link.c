@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void link_init(struct link *link, const struct link_params *params, struct kg_rng *rng)
+{
+	*link = (struct link){ .params = *params, .rng = rng };
+}
+
+void link_fini(struct link *link)
+{
+	for (size_t i = 0; i < link->count; i++)
+		free(link->heap[i]);
+	free(link->heap);
+}
+
+/* ---- heap ---- */
+
+static bool earlier(const struct packet *a, const struct packet *b)
+{
+	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+static void swap(struct link *link, size_t i, size_t j)
+{
+	struct packet *packet = link->heap[i];
+
+	link->heap[i] = link->heap[j];
+	link->heap[j] = packet;
+}
+
+static void push(struct link *link, struct packet *packet)
+{
+	size_t i = link->count++;
+
+	if (link->count > link->room) {
+		link->room = 2 * link->count;
+		link->heap = realloc(link->heap, link->room * sizeof(*link->heap));
+		if (link->heap == NULL)
+			abort();
+	}
+	link->heap[i] = packet;
+	for (; i > 0 && earlier(link->heap[i], link->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		swap(link, i, (i - 1) / 2);
+}
+
+static struct packet *pop(struct link *link)
+{
+	struct packet *first = link->heap[0];
+	size_t i = 0;
+
+	link->heap[0] = link->heap[--link->count];
+	for (;;) {
+		size_t least = i;
+
+		for (size_t child = 2 * i + 1; child <= 2 * i + 2; child++) {
+			if (child < link->count && earlier(link->heap[child], link->heap[least]))
+				least = child;
+		}
+		if (least == i)
+			return first;
+		swap(link, i, least);
+		i = least;
+	}
+}
+
+/* ---- fates ---- */
+
+static bool happens(struct link *link, uint16_t in_65536)
+{
+	return (kg_rng_next(link->rng) & 0xffff) < in_65536;
+}
+
+static bool in_hole(const struct link *link, uint64_t now_us)
+{
+	for (int i = 0; i < LINK_HOLES; i++) {
+		if (now_us >= link->params.holes[i].from_us && now_us < link->params.holes[i].to_us)
+			return true;
+	}
+	return false;
+}
+
+static bool is_lost(struct link *link, uint64_t now_us)
+{
+	if (now_us >= link->bad_until_us && happens(link, link->params.burst))
+		link->bad_until_us = now_us + kg_rng_below(link->rng, link->params.burst_us + 1);
+	return in_hole(link, now_us) || happens(link, link->params.loss) ||
+	       (now_us < link->bad_until_us && happens(link, 32768));
+}
+
+/* When it arrives; KG_NEVER_US when the bottleneck's queue is full. */
+static uint64_t arrival_us(struct link *link, uint64_t now_us, uint16_t len)
+{
+	const struct link_params *p = &link->params;
+	uint64_t leaves_us = KG_MAX(now_us, link->busy_until_us), at_us;
+
+	if (p->rate_Bps != 0) {
+		if (leaves_us - now_us > p->queue_us)
+			return KG_NEVER_US;
+		leaves_us += len * (uint64_t)KG_US_PER_S / p->rate_Bps;
+		link->busy_until_us = leaves_us;
+	}
+	at_us = leaves_us + p->delay_us + kg_rng_below(link->rng, p->jitter_us + 1);
+	if (p->in_order)
+		at_us = KG_MAX(at_us, link->last_arrival_us);
+	link->last_arrival_us = at_us;
+	return at_us;
+}
+
+/* Flips bits, cuts, or lengthens. */
+static void corrupt(struct link *link, struct packet *packet)
+{
+	uint32_t how = kg_rng_below(link->rng, 8);
+
+	link->corrupted++;
+	if (how == 0) {
+		packet->len = (uint16_t)kg_rng_below(link->rng, packet->len);
+	} else if (how == 1) {
+		packet->bytes[packet->len++] = (uint8_t)kg_rng_next(link->rng);
+	} else {
+		for (uint32_t i = 0; i < how; i++)
+			packet->bytes[kg_rng_below(link->rng, packet->len)] ^=
+				(uint8_t)(1u << kg_rng_below(link->rng, 8));
+	}
+}
+
+static void carry(struct link *link, uint64_t now_us, const struct packet *as)
+{
+	uint64_t at_us = arrival_us(link, now_us, as->len);
+	struct packet *packet;
+
+	if (at_us == KG_NEVER_US) {
+		link->lost++;
+		return;
+	}
+	packet = malloc(sizeof(*packet) + as->len + 1u);
+	if (packet == NULL)
+		abort();
+	memcpy(packet, as, sizeof(*packet) + as->len);
+	packet->at_us = at_us;
+	packet->order = link->order++;
+	if (happens(link, link->params.corrupt))
+		corrupt(link, packet);
+	push(link, packet);
+}
+
+void link_send(struct link *link, uint64_t now_us, const struct kg_endpoint *from,
+	       const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
+{
+	union {
+		struct packet packet;
+		uint8_t room[sizeof(struct packet) + 4096];
+	} u = { .packet = { .from = *from, .to = *to, .len = len } };
+
+	link->sent++;
+	memcpy(u.packet.bytes, bytes, len);
+	if (is_lost(link, now_us)) {
+		link->lost++;
+		return;
+	}
+	carry(link, now_us, &u.packet);
+	if (happens(link, link->params.duplicate)) {
+		link->duplicated++;
+		carry(link, now_us, &u.packet);
+	}
+}
+
+uint64_t link_next_us(const struct link *link)
+{
+	return link->count > 0 ? link->heap[0]->at_us : KG_NEVER_US;
+}
+
+struct packet *link_receive(struct link *link, uint64_t now_us)
+{
+	return link_next_us(link) <= now_us ? pop(link) : NULL;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "sim.h"
+
+#define PERCENT(n) ((uint16_t)((n)*65536 / 100))
+
+static const struct kg_ip server_address = { 4, { 198, 18, 0, 2 } };
+static const struct kg_port_range server_ports = { 3000, 3063 };
+
+static uint32_t below(struct sim *sim, uint32_t bound)
+{
+	return kg_rng_below(&sim->rng, bound);
+}
+
+static bool one_in(struct sim *sim, uint32_t n)
+{
+	return below(sim, n) == 0;
+}
+
+/* Small values are as likely as large ones: 0 … bound-1 on a logarithmic scale. */
+static uint32_t scaled(struct sim *sim, uint32_t bound)
+{
+	uint32_t bits = 32 - (uint32_t)__builtin_clz(bound);
+	uint32_t scale = 1u << below(sim, bits + 1);
+
+	return below(sim, KG_MIN(bound, scale));
+}
+
+/* ---- network ---- */
+
+static void draw_holes(struct sim *sim, struct link_params *a, struct link_params *b)
+{
+	uint64_t at_us = sim->now_us;
+
+	for (int i = 0; i < LINK_HOLES; i++) {
+		uint64_t from_us = at_us + below(sim, 10 * KG_US_PER_S);
+		uint32_t which = below(sim, 3);
+
+		at_us = from_us + scaled(sim, 8 * KG_US_PER_S);
+		if (which != 0) {
+			a->holes[i].from_us = from_us;
+			a->holes[i].to_us = at_us;
+		}
+		if (which != 1) {
+			b->holes[i].from_us = from_us;
+			b->holes[i].to_us = at_us;
+		}
+	}
+}
+
+static struct link_params draw_link(struct sim *sim)
+{
+	struct link_params params = {
+		.delay_us = scaled(sim, 300001),
+		.in_order = one_in(sim, 2),
+	};
+
+	if (!one_in(sim, 3))
+		params.jitter_us = scaled(sim, KG_MIN(params.delay_us, 50000u) + 1);
+	if (!one_in(sim, 4))
+		params.loss = (uint16_t)scaled(sim, PERCENT(30));
+	if (one_in(sim, 3))
+		params.duplicate = (uint16_t)scaled(sim, PERCENT(20));
+	if (one_in(sim, 3))
+		params.corrupt = (uint16_t)scaled(sim, PERCENT(5));
+	if (one_in(sim, 3)) {
+		params.burst = (uint16_t)scaled(sim, PERCENT(2));
+		params.burst_us = scaled(sim, 500000);
+	}
+	if (one_in(sim, 3)) {
+		params.rate_Bps = 2000000 + scaled(sim, 50000000);
+		params.queue_us = (uint32_t)MSEC(50) + scaled(sim, (uint32_t)MSEC(300));
+	}
+	return params;
+}
+
+static void draw_network(struct sim *sim)
+{
+	struct link_params up = draw_link(sim), down = draw_link(sim);
+
+	if (one_in(sim, 4))
+		draw_holes(sim, &up, &down);
+	if (one_in(sim, 25)) {
+		sim->dies = true;
+		up.holes[0].from_us = down.holes[0].from_us = sim->now_us + scaled(sim, 60000000);
+		up.holes[0].to_us = down.holes[0].to_us = KG_NEVER_US;
+	}
+	if (one_in(sim, 4)) {
+		for (size_t i = 0; i < KG_ARRAY_SIZE(sim->rebind_us); i++)
+			sim->rebind_us[i] = sim->now_us + below(sim, 20000000);
+	}
+	link_init(&sim->client.link, &up, &sim->rng);
+	link_init(&sim->server.link, &down, &sim->rng);
+}
+
+/* ---- settings ---- */
+
+static uint16_t draw_window(struct sim *sim)
+{
+	static const uint16_t windows[] = { 32, 33, 64, 128, 256, 1024, 2048, 8192, 32768, 65535 };
+
+	return windows[below(sim, KG_ARRAY_SIZE(windows))];
+}
+
+static struct kg_kcp_params draw_kcp(struct sim *sim)
+{
+	static const struct {
+		uint8_t nodelay;
+		uint16_t interval_ms;
+		uint8_t resend;
+	} presets[] = {
+		{ 1, 0, 2 }, { 2, 0, 2 }, { 1, 1, 3 }, { 2, 1, 3 },  { 1, 1, 4 },  { 2, 1, 4 },
+		{ 1, 1, 5 }, { 2, 1, 5 }, { 0, 1, 2 }, { 0, 15, 2 }, { 0, 30, 2 }, { 0, 10, 0 },
+	};
+	uint32_t i = below(sim, KG_ARRAY_SIZE(presets));
+
+	return (struct kg_kcp_params){
+		.mtu = (uint16_t)(one_in(sim, 4) ? KG_KCP_MTU_MIN + scaled(sim, 1300) : 1418),
+		.snd_wnd = draw_window(sim),
+		.rcv_wnd = draw_window(sim),
+		.nodelay = presets[i].nodelay,
+		.interval_ms = presets[i].interval_ms,
+		.resend = presets[i].resend,
+		.nc = !one_in(sim, 8),
+		.blast = !one_in(sim, 3),
+	};
+}
+
+static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
+{
+	side->sim = sim;
+	kg_mem_malloc_init(&side->mem);
+	kg_buf_malloc_pool_init(&side->pool, SIZE_MAX);
+	kg_rng_init(&side->rng, kg_rng_next(&sim->rng));
+	side->workers = 1;
+	side->config = (struct kg_session_config){
+		.role = role,
+		.kcp = draw_kcp(sim),
+		.udp_timeout_s = 100,
+		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
+		.workers = 1,
+		.channels_max = SIM_FLOWS_MAX,
+		.destinations = &server_address,
+		.destination_count = 1,
+		.destination_ports = &server_ports,
+		.destination_port_count = 1,
+		.announce_first = server_ports.first,
+		.announce_last = server_ports.last,
+	};
+	if (role == KG_ROLE_SERVER)
+		side->config.workers = side->workers = (uint16_t)(1 + below(sim, SIM_WORKERS_MAX));
+	if (one_in(sim, 6)) {
+		side->config.outbound_Bps = 10000 + scaled(sim, 100000000);
+		side->config.inbound_Bps = 10000 + scaled(sim, 100000000);
+	}
+}
+
+/* Serial numbers and clocks that wrap around soon. */
+static void draw_wraps(struct sim *sim)
+{
+	if (one_in(sim, 3))
+		sim->client.config.kcp.first_sn = sim->server.config.kcp.first_sn =
+			0u - scaled(sim, 3000);
+	if (one_in(sim, 3))
+		sim->client.config.kcp.ts_offset_ms =
+			0u - (uint32_t)(sim->now_us / KG_US_PER_MS) - scaled(sim, 30000);
+	if (one_in(sim, 3))
+		sim->server.config.kcp.ts_offset_ms =
+			0u - (uint32_t)(sim->now_us / KG_US_PER_MS) - scaled(sim, 30000);
+}
+
+/* ---- flows ---- */
+
+static void draw_app(struct sim *sim, struct flow *flow, struct app *app, struct side *side)
+{
+	uint32_t segments = one_in(sim, 20) ? 20000 : 2000;
+	uint32_t segment_bytes = side->config.kcp.mtu - KG_KCP_HEADER_BYTES;
+
+	*app = (struct app){
+		.sim = sim,
+		.flow = flow,
+		.side = side,
+		.is_client = app == &flow->client,
+		.next_us = KG_NEVER_US,
+		.slow = one_in(sim, 6),
+		.write_max_bytes = 1 + scaled(sim, 65536),
+		.pause_max_us = one_in(sim, 2) ? 500 : 500 + scaled(sim, 200000),
+		.abort_at_us = flow->start_us + scaled(sim, 20000000),
+	};
+	if (flow->protocol == KG_PROTOCOL_UDP)
+		segments /= 10;
+	app->plan_bytes = one_in(sim, 5) ? 0 : scaled(sim, segments * segment_bytes);
+	app->plan_bytes = KG_MIN(app->plan_bytes, (uint64_t)segments * app->write_max_bytes);
+	/* What is written little by little ends in reasonable time. */
+	if (app->pause_max_us >= 500 + 1000)
+		app->plan_bytes = KG_MIN(app->plan_bytes, 200ull * app->write_max_bytes);
+}
+
+static void draw_ending(struct sim *sim, struct flow *flow)
+{
+	static const enum ending endings[] = { END_ORDERLY, END_ORDERLY, END_EARLY, END_BOTH,
+					       END_ABORT };
+	bool client = one_in(sim, 2);
+
+	flow->ending = flow->protocol == KG_PROTOCOL_UDP
+			       ? END_IDLE
+			       : endings[below(sim, KG_ARRAY_SIZE(endings))];
+	flow->client.ends = client || flow->ending == END_BOTH;
+	flow->server.ends = !client || flow->ending == END_BOTH;
+}
+
+static void draw_flow(struct sim *sim, uint32_t number)
+{
+	struct flow *flow = &sim->flows[number];
+
+	*flow = (struct flow){
+		.number = number,
+		.protocol = one_in(sim, 4) ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
+		.refused = one_in(sim, 20),
+		.start_us = sim->now_us + scaled(sim, 15000000),
+		.connect_us = one_in(sim, 2) ? 0 : scaled(sim, 5000000),
+	};
+	draw_app(sim, flow, &flow->client, &sim->client);
+	draw_app(sim, flow, &flow->server, &sim->server);
+	draw_ending(sim, flow);
+	flow->client.next_us = flow->start_us;
+}
+
+void scenario_draw(struct sim *sim)
+{
+	/* Far into a box's life, or right after its start. */
+	sim->now_us = sim->started_us = one_in(sim, 2) ? kg_rng_next(&sim->rng) >> 16 : 0;
+	sim->port_next = 10000;
+	memset(sim->flow_of_port, -1, sizeof(sim->flow_of_port));
+	draw_side(sim, &sim->client, KG_ROLE_CLIENT);
+	draw_side(sim, &sim->server, KG_ROLE_SERVER);
+	sim->client.address = (struct kg_ip){ 4, { 198, 18, 0, 1 } };
+	sim->server.address = server_address;
+	draw_wraps(sim);
+	draw_network(sim);
+	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
+	for (uint32_t i = 0; i < sim->flow_count; i++)
+		draw_flow(sim, i);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "sim.h"
+#include "wire/envelope.h"
+
+#define UNIX_S_AT_START 1700000000u
+
+static const uint8_t key[KG_AEAD_KEY_BYTES] = "a key that both sides know";
+
+static uint32_t unix_s(const struct sim *sim)
+{
+	return UNIX_S_AT_START + (uint32_t)((sim->now_us - sim->started_us) / KG_US_PER_S);
+}
+
+void side_start(struct side *side)
+{
+	struct sim *sim = side->sim;
+
+	side->wheel = kg_twheel_create(&side->mem, sim->now_us);
+	side->aead = sim->alg->create(key);
+	sim_check(sim, side->wheel != NULL);
+	if (side->config.role == KG_ROLE_SERVER)
+		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S);
+	for (uint16_t i = 0; i < side->workers; i++) {
+		side->config.worker = i;
+		side->sessions[i] = kg_session_create(&side->config, &sim_ops, side, &side->mem,
+						      &side->pool.pool, side->wheel, &side->rng,
+						      side->seen, sim->now_us);
+		sim_check(sim, side->sessions[i] != NULL);
+	}
+}
+
+void side_stop(struct side *side)
+{
+	for (uint16_t i = 0; i < side->workers; i++)
+		kg_session_destroy(side->sessions[i]);
+	kg_seen_destroy(side->seen);
+	kg_twheel_destroy(side->wheel);
+	side->sim->alg->destroy(side->aead);
+	link_fini(&side->link);
+	sim_check(side->sim, side->mem.in_use_bytes == 0);
+	sim_check(side->sim, side->pool.in_use == 0);
+}
+
+void side_output(struct side *side)
+{
+	struct sim *sim = side->sim;
+	uint8_t bytes[KG_DATAGRAM_MAX_BYTES + KG_AEAD_OVERHEAD_MAX];
+	struct kg_datagram out = { .data = bytes + KG_ENVELOPE_BYTES };
+
+	for (uint16_t i = 0; i < side->workers; i++) {
+		while (kg_session_output(side->sessions[i], &out, sim->now_us)) {
+			struct kg_aead_job job = { .data = bytes };
+
+			sim_check(sim, out.len > 0 && out.len <= side->config.kcp.mtu);
+			out.local.ip = side->address;
+			kg_envelope_write(bytes, unix_s(sim));
+			job.len = out.len + KG_ENVELOPE_BYTES;
+			job.iv = (uint16_t)kg_rng_next(&side->rng);
+			sim->alg->seal(side->aead, &job, 1);
+			link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
+				  job.len);
+		}
+	}
+}
+
+static uint64_t digest_of(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+static enum kg_drop take(struct side *side, struct packet *packet)
+{
+	struct sim *sim = side->sim;
+	struct kg_datagram in = {
+		.local = packet->to,
+		.remote = packet->from,
+		.digest = digest_of(packet->bytes, packet->len),
+	};
+	struct kg_aead_job job = { .data = packet->bytes, .len = packet->len };
+	const uint8_t *body;
+	size_t body_len;
+	enum kg_drop drop;
+
+	sim->alg->open(side->aead, &job, 1);
+	if (!job.ok)
+		return KG_DROP_AUTH_FAILED;
+	drop = kg_envelope_open(job.data, job.len, unix_s(sim), &body, &body_len, NULL);
+	if (drop != KG_DROP_NONE)
+		return drop;
+	in.data = packet->bytes + (body - packet->bytes);
+	in.len = (uint16_t)body_len;
+	side->input_port = packet->from.port;
+	return kg_session_input(side->sessions[kg_session_owner(&in, side->workers)], &in,
+				sim->now_us);
+}
+
+void side_input(struct side *side, struct side *peer)
+{
+	struct packet *packet;
+
+	while ((packet = link_receive(&peer->link, side->sim->now_us)) != NULL) {
+		side->received++;
+		side->drops[take(side, packet)]++;
+		free(packet);
+	}
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ *   sim SEED                runs one seed and tells about it
+ *   sim FIRST COUNT STEP    runs COUNT seeds: FIRST, FIRST+STEP, …
+ *
+ * The environment variable KG_SIM_SEEDS replaces COUNT, for longer runs of the test suite.
+ */
+#include "sim.h"
+#include "crypto/aead_table.h"
+
+/* Nothing in a scenario takes longer than this, whatever the network does. */
+#define LIMIT_US SEC(1800)
+/* Channels, handshakes and their lingering are over this long after the last flow. */
+#define QUIET_US SEC(120)
+/* What the tables of a session may have grown to and keep. */
+#define TABLES_BYTES 4096
+
+static void print_app(const struct app *app)
+{
+	printf("    %s sent %llu/%llu got %llu finished %d aborted %d closed %s%s\n",
+	       app->is_client ? "client" : "server", (unsigned long long)app->sent_bytes,
+	       (unsigned long long)app->plan_bytes, (unsigned long long)app->got_bytes,
+	       app->finished, app->aborted, app->closed ? kg_close_name(app->why) : "-",
+	       app->slow ? " slow" : "");
+}
+
+static void print_link(const char *name, const struct link *link)
+{
+	const struct link_params *p = &link->params;
+
+	printf("  %s delay %u us, jitter %u us%s, loss %.2f %%, duplicate %.2f %%, corrupt %.2f %%,"
+	       " bursts %.2f %% of %u us, %llu bytes/s; sent %llu lost %llu\n",
+	       name, p->delay_us, p->jitter_us, p->in_order ? " in order" : "", p->loss / 655.36,
+	       p->duplicate / 655.36, p->corrupt / 655.36, p->burst / 655.36, p->burst_us,
+	       (unsigned long long)p->rate_Bps, (unsigned long long)link->sent,
+	       (unsigned long long)link->lost);
+}
+
+static void print_side(const char *name, const struct side *side)
+{
+	const struct kg_kcp_params *kcp = &side->config.kcp;
+
+	printf("  %s windows %u/%u mtu %u nodelay %u interval %u resend %u nc %d blast %d first_sn"
+	       " %#x workers %u bandwidths %llu/%llu\n",
+	       name, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay, kcp->interval_ms,
+	       kcp->resend, kcp->nc, kcp->blast, kcp->first_sn, side->workers,
+	       (unsigned long long)side->config.outbound_Bps,
+	       (unsigned long long)side->config.inbound_Bps);
+}
+
+static void print_sim(const struct sim *sim)
+{
+	printf("seed %llu: %.3f s%s\n", (unsigned long long)sim->seed,
+	       (double)(sim->now_us - sim->started_us) / KG_US_PER_S,
+	       sim->dies ? ", network dies" : "");
+	print_link("up  ", &sim->client.link);
+	print_link("down", &sim->server.link);
+	print_side("client", &sim->client);
+	print_side("server", &sim->server);
+	for (uint32_t i = 0; i < sim->flow_count; i++) {
+		printf("  flow %u protocol %d ending %d%s\n", i, sim->flows[i].protocol,
+		       sim->flows[i].ending, sim->flows[i].refused ? " refused" : "");
+		print_app(&sim->flows[i].client);
+		print_app(&sim->flows[i].server);
+	}
+}
+
+void sim_fail(const struct sim *sim, const char *file, int line, const char *what)
+{
+	print_sim(sim);
+	printf("FAILED seed %llu at %s:%d: %s\n", (unsigned long long)sim->seed, file, line, what);
+	exit(1);
+}
+
+/* ---- the clock ---- */
+
+static uint64_t next_us(const struct sim *sim)
+{
+	uint64_t next = KG_MIN(link_next_us(&sim->client.link), link_next_us(&sim->server.link));
+
+	next = KG_MIN(next, kg_twheel_next_us(sim->client.wheel));
+	next = KG_MIN(next, kg_twheel_next_us(sim->server.wheel));
+	for (uint32_t i = 0; i < sim->flow_count; i++) {
+		next = KG_MIN(next, sim->flows[i].client.next_us);
+		next = KG_MIN(next, sim->flows[i].server.next_us);
+	}
+	return next;
+}
+
+static void rebind(struct sim *sim)
+{
+	for (size_t i = 0; i < KG_ARRAY_SIZE(sim->rebind_us); i++) {
+		if (sim->rebind_us[i] != 0 && sim->now_us >= sim->rebind_us[i]) {
+			sim->rebind_us[i] = 0;
+			sim->client.address.bytes[3]++;
+		}
+	}
+}
+
+static void step(struct sim *sim)
+{
+	rebind(sim);
+	side_input(&sim->server, &sim->client);
+	side_input(&sim->client, &sim->server);
+	kg_twheel_advance(sim->client.wheel, sim->now_us);
+	kg_twheel_advance(sim->server.wheel, sim->now_us);
+	for (uint32_t i = 0; i < sim->flow_count; i++) {
+		app_step(&sim->flows[i].client);
+		app_step(&sim->flows[i].server);
+	}
+	side_output(&sim->client);
+	side_output(&sim->server);
+}
+
+static bool all_over(const struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->flow_count; i++) {
+		if (!flow_is_over(&sim->flows[i]))
+			return false;
+	}
+	return true;
+}
+
+static void run_flows(struct sim *sim)
+{
+	while (!all_over(sim)) {
+		step(sim);
+		sim->now_us = KG_MAX(sim->now_us + 1, next_us(sim));
+		sim_check(sim, sim->now_us - sim->started_us < LIMIT_US);
+	}
+}
+
+static void run_quiet(struct sim *sim)
+{
+	uint64_t end_us = sim->now_us + QUIET_US;
+
+	while (sim->now_us < end_us) {
+		step(sim);
+		sim->now_us = KG_MIN(KG_MAX(sim->now_us + 1, next_us(sim)), end_us);
+	}
+}
+
+/* ---- what must hold ---- */
+
+static void check_side(const struct sim *sim, const struct side *side, size_t bytes_before)
+{
+	uint64_t opened = 0, sum = 0;
+
+	for (uint16_t i = 0; i < side->workers; i++) {
+		struct kg_session_stats stats;
+
+		kg_session_get_stats(side->sessions[i], &stats);
+		sim_check(sim, stats.channels == 0);
+		sim_check(sim, stats.channels_opened == stats.channels_closed);
+		sim_check(sim, stats.messages_dropped == 0);
+		sim_check(sim, !kg_session_output_pending(side->sessions[i]));
+		opened += stats.channels_opened;
+	}
+	sim_check(sim, opened <= sim->flow_count);
+	for (int i = 0; i < KG_DROP_COUNT; i++)
+		sum += side->drops[i];
+	sim_check(sim, sum == side->received);
+	sim_check(sim, side->drops[KG_DROP_KCP_MALFORMED] == 0);
+	sim_check(sim, side->drops[KG_DROP_HANDSHAKE_MALFORMED] == 0);
+	sim_check(sim, side->drops[KG_DROP_CLOCK_SKEW] == 0);
+	/* Nothing is left: no timer, no buffer, no state but grown tables. */
+	sim_check(sim, kg_twheel_next_us(side->wheel) == KG_NEVER_US);
+	sim_check(sim, side->pool.in_use == 0);
+	sim_check(sim, side->mem.in_use_bytes <= bytes_before + TABLES_BYTES);
+}
+
+static void run_seed(uint64_t seed, bool verbose)
+{
+	static struct sim sim;
+	size_t client_bytes, server_bytes;
+
+	sim = (struct sim){ .seed = seed, .verbose = verbose };
+	kg_rng_init(&sim.rng, seed);
+	sim.alg = kg_aead_lookup("AES-GCM");
+	scenario_draw(&sim);
+	side_start(&sim.client);
+	side_start(&sim.server);
+	client_bytes = sim.client.mem.in_use_bytes;
+	server_bytes = sim.server.mem.in_use_bytes;
+	run_flows(&sim);
+	for (uint32_t i = 0; i < sim.flow_count; i++)
+		flow_check(&sim.flows[i]);
+	if (verbose)
+		print_sim(&sim);
+	run_quiet(&sim);
+	check_side(&sim, &sim.client, client_bytes);
+	check_side(&sim, &sim.server, server_bytes);
+	for (int i = 0; i < 65536; i++)
+		sim_check(&sim, sim.flow_of_port[i] == -1);
+	side_stop(&sim.client);
+	side_stop(&sim.server);
+}
+
+static uint64_t number(const char *text)
+{
+	return strtoull(text, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const char *more = getenv("KG_SIM_SEEDS");
+	uint64_t first, count, step;
+
+	if (argc != 2 && argc != 4) {
+		fprintf(stderr, "usage: sim SEED | sim FIRST COUNT STEP\n");
+		return 2;
+	}
+	first = number(argv[1]);
+	if (argc == 2) {
+		run_seed(first, true);
+		return 0;
+	}
+	count = number(more != NULL ? more : argv[2]);
+	step = number(argv[3]);
+	printf("%llu seeds: %llu, %llu, ...\n", (unsigned long long)count,
+	       (unsigned long long)first, (unsigned long long)(first + step));
+	for (uint64_t i = 0; i < count; i++)
+		run_seed(first + i * step, false);
+	printf("passed\n");
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two boxes without boxes: a client session and one or more server workers on a bad network, with
+ * applications that write, read, finish and abort at random. Everything follows from one seed.
+ *
+ *   sim.c       command line, the clock, what must hold in the end
+ *   scenario.c  draws network, settings and flows from the seed
+ *   side.c      sessions and their hosts, envelope and AEAD
+ *   flow.c      applications: what they write and what they check
+ *   link.c      the network
+ */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aead/aead.h"
+#include "base/mem.h"
+#include "link.h"
+#include "session/session.h"
+
+#define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
+#define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
+
+#define SIM_FLOWS_MAX   16
+#define SIM_WORKERS_MAX 3
+
+/* Ends the program with the seed and what did not hold. */
+#define sim_check(sim, condition)                                      \
+	do {                                                           \
+		if (!(condition))                                      \
+			sim_fail(sim, __FILE__, __LINE__, #condition); \
+	} while (0)
+
+enum ending {
+	END_ORDERLY, /* one side finishes when it has sent and received everything */
+	END_EARLY,   /* one side finishes when it has sent everything */
+	END_BOTH,    /* both finish when they have sent everything */
+	END_ABORT,   /* one side aborts at some time */
+	END_IDLE,    /* UDP: nobody says anything any more */
+};
+
+struct app {
+	struct sim *sim;
+	struct flow *flow;
+	struct side *side;
+	bool is_client;
+	struct kg_channel *ch; /* NULL before and after */
+	uint64_t next_us;      /* when it looks up next */
+	uint64_t plan_bytes;   /* to send */
+	uint64_t sent_bytes, got_bytes;
+	uint32_t sent_messages, got_messages;
+	uint32_t write_max_bytes, pause_max_us;
+	bool slow; /* reads a little at a time */
+	bool ends; /* finishes or aborts, as the flow's ending says */
+	uint64_t abort_at_us;
+	bool began, finished, aborted, closed;
+	enum kg_close why;
+};
+
+struct flow {
+	uint32_t number;
+	enum kg_protocol protocol;
+	enum ending ending;
+	bool refused;
+	uint64_t start_us;
+	uint32_t connect_us; /* how long the destination takes */
+	struct app client, server;
+};
+
+/* The client's box, or the server's with its workers. */
+struct side {
+	struct sim *sim;
+	struct kg_mem mem;
+	struct kg_buf_malloc_pool pool;
+	struct kg_twheel *wheel;
+	struct kg_rng rng;
+	struct kg_seen *seen;
+	struct kg_session_config config;
+	struct kg_session *sessions[SIM_WORKERS_MAX];
+	uint16_t workers;
+	struct kg_ip address;
+	struct link link; /* what this side sends */
+	void *aead;
+	uint64_t drops[KG_DROP_COUNT];
+	uint64_t received;
+	uint16_t input_port; /* source of the datagram being handed in */
+};
+
+struct sim {
+	uint64_t seed;
+	bool verbose;
+	uint64_t now_us, started_us;
+	struct kg_rng rng;
+	const struct kg_aead_alg *alg;
+	bool dies;             /* the network ends for good at some time */
+	uint64_t rebind_us[2]; /* the client's address changes */
+	struct side client, server;
+	struct flow flows[SIM_FLOWS_MAX];
+	uint32_t flow_count;
+	uint16_t port_next;
+	int8_t flow_of_port[65536]; /* -1: none */
+	struct flow *opening;
+};
+
+void sim_fail(const struct sim *sim, const char *file, int line, const char *what);
+
+/* scenario.c */
+void scenario_draw(struct sim *sim);
+
+/* side.c */
+void side_start(struct side *side);
+void side_stop(struct side *side);
+/* Sends what is due; takes in what has arrived from `peer`. */
+void side_output(struct side *side);
+void side_input(struct side *side, struct side *peer);
+
+/* flow.c */
+extern const struct kg_session_ops sim_ops;
+void app_step(struct app *app);
+bool flow_is_over(const struct flow *flow);
+void flow_check(const struct flow *flow);
