@@ -70,6 +70,7 @@ uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_poo
 	uint32_t window = kg_kcp_recv_window(recv, pool);
 
 	recv->advertised = recv->nxt + window;
+	recv->told_shut = window == 0;
 	return (uint16_t)window;
 }
 
@@ -77,7 +78,7 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 {
 	uint32_t window;
 
-	if ((int32_t)(recv->advertised - recv->nxt) > 0)
+	if (!recv->told_shut)
 		return false;
 	window = kg_kcp_recv_window(recv, pool);
 	return window > 0 && (recv->listed == 0 || window >= recv->wnd / 4u);

@@ -23,6 +23,7 @@ struct kg_kcp_recv {
 	uint32_t listed;              /* segments in the list */
 	uint32_t messages;            /* whole ones in the list */
 	uint32_t advertised;          /* right edge the peer may rely on */
+	bool told_shut;               /* the last word was a window of 0 */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */
 	uint8_t partial_left;         /* how many it still needs */
