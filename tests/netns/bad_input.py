@@ -21,26 +21,26 @@ rng = random.Random(SEED)
 
 class Attack:
     def __init__(self, lab):
-        self.lab, self.server = lab, lab.server
+        self.lab, self.server, self.quiet = lab, lab.server, True
         with lab.wire:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
-    def channels(self):
-        """Channels of the server, those of the honest load left out."""
-        return {row["conv"] for row in self.server.channels() if row["protocol"] == "udp"}
-
-    def moves(self):
-        return sum(row["peer_moves"] for row in self.server.tunnels().values())
+    def state(self):
+        """What no attack may change: UDP channels (the load is TCP), peers' addresses, and, as
+        long as there is no load, memory."""
+        stats = self.server.stats()
+        return ({row["conv"] for row in self.server.channels() if row["protocol"] == "udp"},
+                sum(row["peer_moves"] for row in self.server.tunnels().values()),
+                self.quiet and (stats["mem_state_bytes"], stats["mem_buf_small_used"]))
 
     def expect(self, what, reasons, count, send):
         """send() makes `count` datagrams, all of which are dropped for one of the reasons."""
-        before = {reason: self.server.drops(reason) for reason in reasons}
-        channels, moves = self.channels(), self.moves()
+        dropped = {reason: self.server.drops(reason) for reason in reasons}
+        state = self.state()
         send()
         eventually(f"{what}: {count} × {'|'.join(reasons)}", lambda: count <= sum(
-            self.server.drops(reason) - before[reason] for reason in reasons))
-        assert self.channels() == channels, f"{what}: a channel came or went"
-        assert self.moves() == moves, f"{what}: a peer's address moved"
+            self.server.drops(reason) - dropped[reason] for reason in reasons))
+        assert self.state() == state, f"{what}: {state} became {self.state()}"
         print(f"ok {what}")
 
     def datagrams(self, what, reasons, target, payloads):
@@ -48,58 +48,21 @@ class Attack:
         self.expect(what, reasons, len(payloads),
                     lambda: [self.socket.sendto(data, target) for data in payloads])
 
-
-def capture_handshake(lab):
-    """A connection's first datagrams as frames on the wire, and the flow they belong to."""
-    with Sniffer(lab.wire, "to-client") as sniffer, lab.client.ns:
-        flow = traffic.udp_socket(*ENTRY)
-        for _ in range(20):
-            flow.send(b"honest")
-            assert flow.recv(100) == b"honest"
-    packets = [p for p in sniffer.packets() if p.udp_destination == HOME[1]]
-    # The load's channels are there as well: ours is one of those whose handshake is among them.
-    return packets, flow
+    def frames(self, what, reasons, count, frames):
+        self.expect(what, reasons, count, lambda: send_frames(self.lab.wire, "to-server", frames))
 
 
-with Lab() as lab:
-    lab.client.config["tunnels"].append(
-        tunnel("client", name="open", encryption_algorithm="none", listen_port=6001,
-               destination_port=OPEN[1]))
-    lab.server.config["tunnels"].append(
-        tunnel("server", name="open", encryption_algorithm="none", listen_port=OPEN[1]))
-    for box in lab.boxes:
-        del box.config["tunnels"][1]["encryption_password"]
-    lab.start()
-    with lab.server.ns:
-        services = traffic.serve_echo(*DESTINATION)
-    packets, flow = capture_handshake(lab)
+def random_datagrams(attack):
+    def noise():
+        return [rng.randbytes(rng.randrange(60, 1400)) for _ in range(1000)]
 
-    stop, failures = threading.Event(), []
+    attack.datagrams("empty and tiny", ["datagram_size"], HOME, [bytes(n) for n in range(46)] * 5)
+    attack.datagrams("random bytes", ["auth_failed"], HOME, noise())
+    attack.datagrams("random bytes, unencrypted", ["auth_failed", "clock_skew"], OPEN, noise())
 
-    def load():
-        try:
-            with lab.client.ns:
-                while not stop.is_set():
-                    traffic.tcp_echo(*ENTRY, 300_000)
-        except (OSError, AssertionError) as error:
-            failures.append(error)
 
-    loader = threading.Thread(target=load, daemon=True)
-    loader.start()
-    with lab.client.ns:
-        open_flow = traffic.udp_socket(ENTRY[0], 6001)
-        open_flow.send(b"x")
-        open_flow.recv(10)
-    attack = Attack(lab)
-    conv = next(row["conv"] for row in lab.server.channels()
-                if row["tunnel"] == "open" and row["protocol"] == "udp")
-
-    attack.datagrams("empty and tiny", ["datagram_size"], HOME,
-                     [bytes(n) for n in range(46)] * 5)
-    attack.datagrams("random bytes", ["auth_failed"], HOME,
-                     (rng.randbytes(rng.randrange(60, 1400)) for _ in range(1000)))
-    attack.datagrams("random bytes, unencrypted", ["auth_failed", "clock_skew"], OPEN,
-                     (rng.randbytes(rng.randrange(60, 1400)) for _ in range(1000)))
+def sealed_datagrams(attack, conv):
+    """Anybody can seal for the unencrypted tunnel: what is inside must be checked as well."""
     for skew in (-300, 300, -100_000):
         attack.datagrams(f"clock off by {skew} s", ["clock_skew"], OPEN,
                          [seal_none(segment(0, initialise()), skew)] * 20)
@@ -115,25 +78,23 @@ with Lab() as lab:
                          segment(0, cmd=ACK), segment(0, initialise(), length=5000),
                          segment(0, initialise(protocol=9)))))
 
-    first = packets[0]
-    attack.datagrams("replayed handshake, other sender", ["handshake_replayed"], HOME,
-                     [first.payload] * 50)
-    # While the handshake lives, its own sender's copy is a duplicate like any other.
-    channels = attack.channels()
-    send_frames(lab.wire, "to-server", [first.frame] * 50)
 
-    moves = attack.moves()
-    assert attack.channels() == channels, "a replayed handshake has opened a channel"
+def replays(attack, packets, flow):
+    attack.datagrams("replayed handshake, other sender", ["handshake_replayed"], HOME,
+                     [packets[0].payload] * 50)
+    # While the handshake lives, its own sender's copy is a duplicate like any other.
+    state = attack.state()
+    send_frames(attack.lab.wire, "to-server", [packets[0].frame] * 50)
     for p in packets:
         attack.socket.sendto(p.payload, HOME)
     flow.send(b"still honest")
     assert flow.recv(100) == b"still honest", "a replay has diverted the answers"
-    assert attack.moves() == moves, "a replay has moved a peer"
+    assert attack.state()[:2] == state[:2], "a replay has opened a channel or moved a peer"
 
-    sample = max(packets, key=lambda p: len(p.frame)).frame
-    attack.expect("truncated frames", ["frame_truncated"], len(sample) - 60,
-                  lambda: send_frames(lab.wire, "to-server",
-                                      [sample[:n] for n in range(34, len(sample))]))
+
+def broken_frames(attack, sample):
+    attack.frames("truncated frames", ["frame_truncated"], len(sample) - 60,
+                  [sample[:n] for n in range(34, len(sample))])
     for name, reason, where in (("IP header", "ip_checksum", range(22, 34)),
                                 ("payload", "udp_checksum", range(42, len(sample)))):
         frames = []
@@ -141,20 +102,77 @@ with Lab() as lab:
             frame = bytearray(sample)
             frame[rng.choice(where)] ^= 1 << rng.randrange(8)
             frames.append(bytes(frame))
-        attack.expect(f"bit flips in the {name}", [reason], 250,
-                      lambda: send_frames(lab.wire, "to-server", frames))
-    channels, frames = attack.channels(), []
+        attack.frames(f"bit flips in the {name}", [reason], 250, frames)
+    state, frames = attack.state(), []
     for _ in range(3000):
         frame = bytearray(sample)
         for _ in range(rng.randrange(1, 8)):
             frame[rng.randrange(12, len(frame))] = rng.randrange(256)
         frames.append(bytes(frame[:rng.randrange(14, len(frame) + 1)]))
-    send_frames(lab.wire, "to-server", frames)
-    assert attack.channels() == channels
+    send_frames(attack.lab.wire, "to-server", frames)
+    assert attack.state()[:2] == state[:2]
 
-    stop.set()
-    loader.join(60)
-    assert not failures and not loader.is_alive(), failures
+
+def honest_flow(lab, port):
+    """A UDP flow through the tunnel behind `port`, which has exchanged some datagrams."""
+    with lab.client.ns:
+        flow = traffic.udp_socket(ENTRY[0], port)
+    for _ in range(20):
+        flow.send(b"honest")
+        assert flow.recv(100) == b"honest"
+    return flow
+
+
+class Load:
+    """TCP traffic beside the attacks, until stopped; must not notice them."""
+
+    def __init__(self, lab):
+        self._lab, self._stop, self._errors = lab, threading.Event(), []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            with self._lab.client.ns:
+                while not self._stop.is_set():
+                    traffic.tcp_echo(*ENTRY, 300_000)
+        except (OSError, AssertionError) as error:
+            self._errors.append(error)
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join(60)
+        assert not self._errors and not self._thread.is_alive(), self._errors
+
+
+with Lab() as lab:
+    lab.client.config["tunnels"].append(
+        tunnel("client", name="open", encryption_algorithm="none", listen_port=6001,
+               destination_port=OPEN[1]))
+    lab.server.config["tunnels"].append(
+        tunnel("server", name="open", encryption_algorithm="none", listen_port=OPEN[1]))
+    for box in lab.boxes:
+        del box.config["tunnels"][1]["encryption_password"]
+    lab.start()
+    with lab.server.ns:
+        services = traffic.serve_echo(*DESTINATION)
+
+    open_flow = honest_flow(lab, 6001)
+    conv = lab.server.channels()[0]["conv"]
+    with Sniffer(lab.wire, "to-client") as sniffer:
+        flow = honest_flow(lab, ENTRY[1])
+    packets = [p for p in sniffer.packets() if p.udp_destination == HOME[1]]
+
+    attack = Attack(lab)
+    for load in (None, Load):
+        attack.quiet = not load
+        running = load and load(lab)
+        random_datagrams(attack)
+        sealed_datagrams(attack, conv)
+        replays(attack, packets, flow)
+        broken_frames(attack, max(packets, key=lambda p: len(p.frame)).frame)
+        if running:
+            running.stop()
     with lab.client.ns:
         traffic.tcp_echo(*ENTRY, 1_000_000)
         traffic.udp_echo(ENTRY[0], 6001, sizes=range(1, 1400, 50))

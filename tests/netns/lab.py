@@ -122,6 +122,7 @@ class Box:
         self.path = lab.directory / f"{role}.json"
         self.log_path = lab.directory / f"{role}.log"
         self.process = None
+        self.environment = {}
         self._ready = threading.Event()
         self._reader = None
 
@@ -134,7 +135,8 @@ class Box:
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([kcpgate(), str(self.path)], stdout=subprocess.PIPE,
-                                            stderr=log, stdin=subprocess.DEVNULL)
+                                            stderr=log, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **self.environment})
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
         if wait:

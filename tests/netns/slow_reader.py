@@ -42,6 +42,8 @@ with Lab() as lab:
         eventually("the sender is stopped", stalled, 20)
         assert sent[0] < len(BLOCK) * BLOCKS / 4, f"{sent[0]} bytes are on the way"
         rss = {box: box.rss_kib() for box in lab.boxes}
+        held = lab.client.counter("mem_buf_large_used") + lab.server.counter("mem_buf_large_used")
+        assert 100 < held < 2 * (2048 + 256) + 500, f"{held} buffers are held for one connection"
 
         def others():
             with lab.client.ns, traffic.connect(*ENTRY) as s:
@@ -64,3 +66,6 @@ with Lab() as lab:
             expected.update(BLOCK)
         assert digest.digest() == expected.digest()
         slow.close()
+        for box in lab.boxes:
+            eventually(f"{box.role} has its buffers back",
+                       lambda: box.counter("mem_buf_large_used") < 100)
