@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""DPDK's own dpdk-telemetry.py shows counters, tunnels and channels; a table of 100 channels comes in
+pages and is whole; the tables for people can be drawn.
+
+    client, 100 × ── wire ── server
+"""
+
+import json
+import shutil
+
+from lab import DESTINATION, ENTRY, ROOT, Lab, eventually, run, skip
+import traffic
+
+READER = shutil.which("dpdk-telemetry.py")
+if not READER:
+    skip("dpdk-telemetry.py is not installed")
+
+
+def ask(box, *commands):
+    lines = run("python3", READER, "-f", f"kcpgate-{box.name}",
+                input="\n".join((*commands, "quit", ""))).splitlines()
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    return {command: answer for one in answers for command, answer in one.items()}
+
+
+with Lab() as lab:
+    lab.start()
+    with lab.server.ns:
+        services = traffic.serve_echo(*DESTINATION)
+    with lab.client.ns:
+        flows = [traffic.connect(*ENTRY) for _ in range(100)]
+        for flow in flows:
+            flow.sendall(b"hello")
+            assert traffic.receive_exactly(flow, 5) == b"hello"
+
+    for box in lab.boxes:
+        seen = ask(box, "/kcpgate/stats", "/kcpgate/tunnels", "/kcpgate/channels")
+        assert seen["/kcpgate/stats"]["delivered"] > 200
+        assert seen["/kcpgate/tunnels"]["home"]["channels"] == 100
+        row = next(iter(seen["/kcpgate/channels"].values()))
+        assert row["state"] == "open" and row["protocol"] == "tcp"
+
+    rows = {box.role: {row["conv"]: row for row in box.channels()} for box in lab.boxes}
+    assert len(rows["client"]) == 100 and rows["client"].keys() == rows["server"].keys()
+    for conv, row in rows["client"].items():
+        assert row["sent_bytes"] == rows["server"][conv]["received_bytes"]
+    assert "100 channels" in run("python3", str(ROOT / "scripts/lib/tables.py"), lab.client.name)
+    for flow in flows:
+        flow.close()
+    eventually("all channels are gone", lambda: not lab.client.channels() + lab.server.channels())
