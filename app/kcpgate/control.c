@@ -3,6 +3,7 @@
 
 #include "box.h"
 #include "clock.h"
+#include "hops.h"
 #include "log.h"
 #include "netlink/nexthop.h"
 
@@ -53,6 +54,19 @@ static struct kg_nexthop_watch *watch_ports(struct kg_control *control)
 		};
 	}
 	return kg_nexthop_watch_create(ports, control->box->port_count, publish, control);
+}
+
+/* Whoever can make up peers must not fill our memory: then all are forgotten and asked for anew. */
+static void resolve(struct kg_control *control, const struct kg_ip *peer)
+{
+	struct kg_mail mail = { .type = KG_MAIL_FORGET_HOPS };
+
+	if (kg_nexthop_watch_count(control->nexthops) >= KG_HOPS_MAX) {
+		kg_nexthop_watch_forget(control->nexthops);
+		for (unsigned int w = 0; w < control->box->worker_count; w++)
+			kg_box_post(control->box, w, &mail);
+	}
+	kg_nexthop_watch_resolve(control->nexthops, peer);
 }
 
 /* ---- reports ---- */
@@ -110,7 +124,7 @@ static bool read_reports(struct kg_control *control)
 						sizeof(report)) == 0) {
 			any = true;
 			if (report.type == KG_REPORT_RESOLVE)
-				kg_nexthop_watch_resolve(control->nexthops, &report.remote.ip);
+				resolve(control, &report.remote.ip);
 			else
 				log_report(control, &report);
 		}

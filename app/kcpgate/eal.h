@@ -5,7 +5,7 @@
 #include "config/config.h"
 
 /* Number of the main lcore, on which the control thread runs; no worker has it. */
-#define KG_EAL_MAIN_LCORE 127
+#define KG_EAL_MAIN_LCORE 127u
 
 /*
  * Starts EAL: what the configuration implies, then its "eal" list, then the command line's options,

@@ -11,13 +11,13 @@ struct kg_hops {
 	struct kg_nexthop hops[];
 };
 
-struct kg_hops *kg_hops_create(const char *name, uint32_t peers)
+struct kg_hops *kg_hops_create(const char *name)
 {
 	struct kg_hops *hops =
-		rte_zmalloc("kg_hops", sizeof(*hops) + peers * sizeof(hops->hops[0]), 0);
+		rte_zmalloc("kg_hops", sizeof(*hops) + KG_HOPS_MAX * sizeof(hops->hops[0]), 0);
 	struct rte_hash_parameters params = {
 		.name = name,
-		.entries = peers,
+		.entries = KG_HOPS_MAX,
 		.key_len = sizeof(struct kg_ip),
 		.hash_func = rte_jhash,
 		.socket_id = SOCKET_ID_ANY,
@@ -54,12 +54,19 @@ const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip
 	return hops->last;
 }
 
-bool kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop)
+void kg_hops_forget(struct kg_hops *hops)
+{
+	rte_hash_reset(hops->index);
+	hops->last = NULL;
+}
+
+void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop)
 {
 	int slot = rte_hash_add_key(hops->index, &hop->peer);
 
-	if (slot < 0)
-		return false;
+	if (slot < 0) {
+		kg_hops_forget(hops);
+		slot = rte_hash_add_key(hops->index, &hop->peer);
+	}
 	hops->hops[slot] = *hop;
-	return true;
 }

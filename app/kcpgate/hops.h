@@ -7,14 +7,18 @@
 
 #include "netlink/nexthop.h"
 
+/* Peers that a box remembers next hops of. */
+#define KG_HOPS_MAX 4096
+
 struct kg_hops;
 
-/* `name` is the table's for DPDK, `peers` how many are remembered. NULL when memory is short. */
-struct kg_hops *kg_hops_create(const char *name, uint32_t peers);
+/* `name` is the table's for DPDK. NULL when memory is short. */
+struct kg_hops *kg_hops_create(const char *name);
 void kg_hops_destroy(struct kg_hops *hops);
 
-/* The hop of a peer, or NULL when it is not known: kg_hops_update with state RESOLVING before
- * asking, so that it is asked for once. Valid until the next update. */
+/* The hop of a peer, or NULL when it is not known. Enter it with state RESOLVING before asking, so
+ * that it is asked for once. Valid until the next update. */
 const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip *peer);
-/* Enters or replaces. False when the table is full. */
-bool kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop);
+/* Enters or replaces. A full table forgets all: peers in use are soon asked for again. */
+void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop);
+void kg_hops_forget(struct kg_hops *hops);

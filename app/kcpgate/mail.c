@@ -46,6 +46,9 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_NEXTHOP:
 			kg_hops_update(w->hops, &mail.nexthop);
 			break;
+		case KG_MAIL_FORGET_HOPS:
+			kg_hops_forget(w->hops);
+			break;
 		case KG_MAIL_SNAPSHOT:
 			fill_snapshot(w, mail.snapshot);
 			break;

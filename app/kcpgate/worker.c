@@ -9,7 +9,6 @@
 #include <rte_malloc.h>
 #include <stdio.h>
 
-#define PEERS             4096 /* next hops remembered */
 #define HOUSEKEEPING_US   1000u
 #define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
 #define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
@@ -77,8 +76,7 @@ static bool housekeeping(struct kg_worker *w)
 	return !finished(w);
 }
 
-/* One turn; returns how much it moved. */
-static unsigned int turn(struct kg_worker *w)
+unsigned int kg_worker_turn(struct kg_worker *w)
 {
 	unsigned int work;
 
@@ -108,7 +106,7 @@ int kg_worker_run(void *worker)
 
 	kg_idle_init(&idle, w->box->config->poll, &w->waker);
 	while (running) {
-		unsigned int work = turn(w);
+		unsigned int work = kg_worker_turn(w);
 
 		if (w->now_us >= housekeeping_us) {
 			running = housekeeping(w);
@@ -201,7 +199,7 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 		w->wheel = kg_twheel_create(kg_arena_mem(w->arena), w->now_us);
 	snprintf(part, sizeof(part), "hops%u", w->index);
 	kg_box_name(box, name, part);
-	w->hops = kg_hops_create(name, PEERS);
+	w->hops = kg_hops_create(name);
 	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
 	if (w->wheel == NULL || w->hops == NULL || w->sides == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,

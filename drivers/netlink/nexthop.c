@@ -57,6 +57,7 @@ struct kg_nexthop_watch {
 	kg_nexthop_publish publish;
 	void *ctx;
 	struct peer_list peers;
+	unsigned int peer_count;
 	struct hop_list hops;
 	struct peer_bucket buckets[BUCKETS];
 	unsigned int port_count;
@@ -132,6 +133,7 @@ static struct peer *peer_insert(struct kg_nexthop_watch *w, const struct kg_ip *
 	peer->published = (struct kg_nexthop){ .peer = *ip, .state = KG_NEXTHOP_NO_ROUTE };
 	LIST_INSERT_HEAD(peer_bucket(w, ip), peer, bucket);
 	TAILQ_INSERT_TAIL(&w->peers, peer, link);
+	w->peer_count++;
 	return peer;
 }
 
@@ -140,6 +142,7 @@ static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
 	hop_release(w, peer->hop);
 	LIST_REMOVE(peer, bucket);
 	TAILQ_REMOVE(&w->peers, peer, link);
+	w->peer_count--;
 	free(peer);
 }
 
@@ -367,12 +370,15 @@ void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *ip
 	peer_publish(w, peer);
 }
 
-void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+unsigned int kg_nexthop_watch_count(const struct kg_nexthop_watch *w)
 {
-	struct peer *peer = peer_lookup(w, ip);
+	return w->peer_count;
+}
 
-	if (peer != NULL)
-		peer_remove(w, peer);
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w)
+{
+	while (!TAILQ_EMPTY(&w->peers))
+		peer_remove(w, TAILQ_FIRST(&w->peers));
 }
 
 /* All that may change a route: a link that goes down takes its IPv4 routes along silently. */

@@ -51,8 +51,10 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w);
 /* Asks for a peer and keeps watching it; publishes what is known, and later what changes. A peer
  * that is watched already is published again. */
 void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *peer);
-/* Ends the watch of a peer, if there is one. */
-void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *peer);
+/* Peers watched now. */
+unsigned int kg_nexthop_watch_count(const struct kg_nexthop_watch *w);
+/* Ends the watch of all peers. */
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w);
 /* Every second or so: tells the kernel which neighbours are in use (NTF_USE), so that it keeps
  * probing them although our datagrams do not pass through it, and re-reads what was unsettled. */
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us);

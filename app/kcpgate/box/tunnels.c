@@ -68,25 +68,41 @@ bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 	return true;
 }
 
-bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
+static unsigned int count_ranges(const struct kg_box *box)
 {
-	static const struct kg_port_range local = { KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST };
-	struct kg_port_range *ranges = NULL;
+	unsigned int count = 1;
+
+	for (unsigned int t = 0; t < box->tunnel_count; t++)
+		count += box->tunnels[t].config->listen_port_count;
+	return count;
+}
+
+/* UDP ports that tunnels use: what servers listen on, what clients choose from. */
+static unsigned int collect_ranges(const struct kg_box *box, struct kg_port_range *ranges)
+{
 	unsigned int count = 0;
+	bool any_client = false;
 
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
 		const struct kg_tunnel_config *config = box->tunnels[t].config;
-		bool server = config->role == KG_ROLE_SERVER;
-		unsigned int more = server ? config->listen_port_count : 1;
 
-		ranges = realloc(ranges, (count + more) * sizeof(*ranges));
-		if (ranges == NULL)
-			FAIL("out of memory");
-		memcpy(ranges + count, server ? config->listen_ports : &local,
-		       more * sizeof(*ranges));
-		count += more;
+		any_client |= config->role == KG_ROLE_CLIENT;
+		for (unsigned int i = 0;
+		     config->role == KG_ROLE_SERVER && i < config->listen_port_count; i++)
+			ranges[count++] = config->listen_ports[i];
 	}
-	box->reserved_ports = kg_reserved_ports_hold(ranges, count);
+	if (any_client)
+		ranges[count++] = (struct kg_port_range){ KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST };
+	return count;
+}
+
+bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
+{
+	struct kg_port_range *ranges = calloc(count_ranges(box), sizeof(*ranges));
+
+	if (ranges == NULL)
+		FAIL("out of memory");
+	box->reserved_ports = kg_reserved_ports_hold(ranges, collect_ranges(box, ranges));
 	free(ranges);
 	if (box->reserved_ports == NULL)
 		KG_LOG(WARNING,

@@ -26,11 +26,11 @@ static void choose_source(const struct kg_box *box, struct kg_pkt *pkt,
 {
 	const struct kg_ip *own = NULL;
 
-	if (hop != NULL && hop->source.version != 0) {
+	if (hop->source.version != 0) {
 		pkt->local.ip = hop->source;
 		return;
 	}
-	if (hop != NULL && hop->state == KG_NEXTHOP_READY)
+	if (hop->state == KG_NEXTHOP_READY)
 		own = own_address(box->ports[hop->port].config, &pkt->remote.ip);
 	for (unsigned int i = 0; own == NULL && i < box->port_count; i++)
 		own = own_address(box->ports[i].config, &pkt->remote.ip);
@@ -44,8 +44,9 @@ static const struct kg_nexthop *hop_to(struct kg_worker *w, const struct kg_ip *
 	const struct kg_nexthop *hop = kg_hops_lookup(w->hops, peer);
 	struct kg_nexthop unknown = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING };
 
-	if (hop != NULL || !kg_hops_update(w->hops, &unknown))
+	if (hop != NULL)
 		return hop;
+	kg_hops_update(w->hops, &unknown);
 	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
 	return kg_hops_lookup(w->hops, peer);
 }
@@ -90,12 +91,12 @@ static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 
 	if (pkt->local.ip.version == 0)
 		choose_source(w->box, pkt, hop);
-	if (pkt->local.ip.version == 0 || (hop != NULL && hop->state == KG_NEXTHOP_NO_ROUTE)) {
+	if (pkt->local.ip.version == 0 || hop->state == KG_NEXTHOP_NO_ROUTE) {
 		kg_path_drop(w, m, KG_DROP_TX_NO_ROUTE);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_SENT, 1);
-	if (hop == NULL || hop->state != KG_NEXTHOP_READY) {
+	if (hop->state != KG_NEXTHOP_READY) {
 		send_by_kernel(w, m);
 		return;
 	}
