@@ -82,7 +82,7 @@ static void end_fini(struct end *end)
 
 static void end_input(struct end *end, const uint8_t *data, size_t len, uint32_t t)
 {
-	struct kg_kcp_segment seg;
+	struct kg_kcp_segment seg = { 0 };
 	unsigned int events;
 
 	for (size_t at = 0; at < len; at += KG_KCP_HEADER_BYTES + seg.len) {
@@ -161,7 +161,7 @@ static void check_push(struct end *end, const struct kg_kcp_segment *seg, uint32
 /* The rules of compare.must_match for one datagram of ours. */
 static void end_check(struct end *end, const uint8_t *data, size_t len, uint32_t t)
 {
-	struct kg_kcp_segment seg;
+	struct kg_kcp_segment seg = { 0 };
 
 	assert_true(len <= end->script->params.mtu);
 	for (size_t at = 0; at < len; at += KG_KCP_HEADER_BYTES + seg.len) {
@@ -319,7 +319,7 @@ struct duel {
 static void carry(struct duel *duel, int from, const uint8_t *data, uint16_t len, uint32_t t)
 {
 	struct end *end = &duel->ends[from];
-	struct kg_kcp_segment seg;
+	struct kg_kcp_segment seg = { 0 };
 	uint32_t extra_ms = 0;
 	bool lost = false;
 	struct flying *f;

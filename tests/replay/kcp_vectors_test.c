@@ -48,7 +48,7 @@ static void headers_encode_and_decode(void **state)
 	json_array_foreach (table("encode"), i, row) {
 		uint8_t expected[256], made[256];
 		size_t len = kcp_from_hex(kcp_text(row, "hex"), expected, sizeof(expected));
-		struct kg_kcp_segment seg;
+		struct kg_kcp_segment seg = { 0 };
 
 		assert_int_equal(kg_kcp_segment_decode(expected, len, &seg), len);
 		assert_int_equal(seg.conv, kcp_number(row, "conv"));
@@ -121,7 +121,7 @@ static bool emits(struct kg_kcp *kcp, const json_t *rows)
 	uint16_t len;
 
 	while ((len = kg_kcp_output(kcp, 1002000, out)) > 0) {
-		struct kg_kcp_segment seg;
+		struct kg_kcp_segment seg = { 0 };
 
 		for (size_t at = 0; at < len; row++) {
 			const json_t *want = json_array_get(rows, row);
