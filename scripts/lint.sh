@@ -26,9 +26,14 @@ mapfile -t ours < <(matching '\.([ch]|sh|py|build)$|^meson_options\.txt$|^\.ci/r
 mapfile -t texts < <(matching '\.([ch]|sh|py|build|md|json|txt)$|^\.ci/run$|^LICENSE$' |
     grep -v '^tests/vectors/\|^tests/fuzz/corpus/')
 
-for f in "${c_files[@]}"; do
-    clang-format --dry-run -Werror "$f" 2>/dev/null || echo "$f"
-done | complain "clang-format -i is wanted by"
+# Other versions of it disagree about details.
+if clang-format --version | grep -q 'version 14\.'; then
+    for f in "${c_files[@]}"; do
+        clang-format --dry-run -Werror "$f" 2>/dev/null || echo "$f"
+    done | complain "clang-format -i is wanted by"
+else
+    echo "formatting not checked: $(clang-format --version) is not version 14"
+fi
 for f in "${ours[@]}"; do
     head -n 2 "$f" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' || echo "$f"
 done | complain "SPDX line missing"

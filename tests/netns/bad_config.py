@@ -5,11 +5,12 @@ the exit status is 2. No wire needed."""
 
 import copy
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
-from lab import kcpgate, port, tunnel
+from lab import ROOT, kcpgate, port, tunnel
 
 GOOD = {"name": "config-test", "workers": [0], "memory": {"hugepages": False, "mb": 128},
         "ports": [port("198.18.0.1", "fd00:18::1", "net_null0")], "tunnels": [tunnel("client")]}
@@ -42,6 +43,11 @@ with tempfile.TemporaryDirectory() as d:
     printed = check(d, GOOD, 0, option="--print-config")
     check(d, printed, 0)
     assert check(d, printed, 0, option="--print-config") == printed, "not what was read"
+
+    # What the documents show has to be right.
+    for document in ("README.md", "docs/configuration.md"):
+        for example in re.findall(r"```json\n(\{.*?)```", (ROOT / document).read_text(), re.S):
+            check(d, example, 0)
 
     check(d, '{\n  "name": "x",\n  "workers": [0,\n}\n', 2, "box.json:4")
     check(d, "", 2, "box.json")
