@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define KG_MIN(a, b)	 ((a) < (b) ? (a) : (b))
-#define KG_MAX(a, b)	 ((a) > (b) ? (a) : (b))
-#define KG_LIKELY(x)	 __builtin_expect(!!(x), 1)
-#define KG_UNLIKELY(x)	 __builtin_expect(!!(x), 0)
-#define KG_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define KG_ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define KG_MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define KG_MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define KG_LIKELY(x)                       __builtin_expect(!!(x), 1)
+#define KG_UNLIKELY(x)                     __builtin_expect(!!(x), 0)
+#define KG_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* A point in time that never comes: "no deadline". */
 #define KG_NEVER_US UINT64_MAX

@@ -18,12 +18,12 @@ struct kg_buf_pool;
 #define KG_BUF_HEADROOM 16
 
 struct kg_buf {
-	struct kg_buf *next;	  /* next fragment of the same message, or next of a list */
+	struct kg_buf *next;      /* next fragment of the same message, or next of a list */
 	struct kg_buf_pool *pool; /* where it goes back to */
-	uint8_t *data;		  /* first valid byte */
-	uint16_t len;		  /* valid bytes from data */
-	uint16_t room;		  /* payload bytes that fit behind the headroom */
-	uint32_t mark;		  /* free for the owner */
+	uint8_t *data;            /* first valid byte */
+	uint16_t len;             /* valid bytes from data */
+	uint16_t room;            /* payload bytes that fit behind the headroom */
+	uint32_t mark;            /* free for the owner */
 };
 
 struct kg_buf_pool {
@@ -68,7 +68,8 @@ struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, siz
 /* Copies a chain's bytes to `to` (at least kg_buf_chain_len bytes); returns their number. */
 size_t kg_buf_chain_gather(const struct kg_buf *head, void *to);
 
-/* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them. */
+/* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them.
+ */
 struct kg_buf_malloc_pool {
 	struct kg_buf_pool pool;
 	size_t in_use;

@@ -4,10 +4,9 @@
 static const struct {
 	const char *name;
 	const char *help;
-} drops[KG_DROP_COUNT] = {
-	[KG_DROP_NONE] = { "none", "not dropped" },
+} drops[KG_DROP_COUNT] = { [KG_DROP_NONE] = { "none", "not dropped" },
 #define DROP_TEXT(id, text, about) [KG_DROP_##id] = { text, about },
-	KG_DROP_LIST(DROP_TEXT)
+			   KG_DROP_LIST(DROP_TEXT)
 #undef DROP_TEXT
 };
 

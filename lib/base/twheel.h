@@ -9,7 +9,7 @@
 
 struct kg_timer {
 	struct kg_timer *next, **link; /* private; link is NULL while not armed */
-	uint64_t deadline_us;	       /* private; KG_NEVER_US while not armed */
+	uint64_t deadline_us;          /* private; KG_NEVER_US while not armed */
 	void (*fire)(struct kg_timer *timer, uint64_t now_us); /* set by the owner, once */
 };
 

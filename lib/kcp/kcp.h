@@ -14,11 +14,11 @@
 #include "base/drop.h"
 #include "base/mem.h"
 
-#define KG_KCP_HEADER_BYTES    24
-#define KG_KCP_WINDOW_MAX      65535
-#define KG_KCP_FRAGMENTS_MAX   127
-#define KG_KCP_MTU_MIN	       64
-#define KG_KCP_MTU_MAX	       2000
+#define KG_KCP_HEADER_BYTES  24
+#define KG_KCP_WINDOW_MAX    65535
+#define KG_KCP_FRAGMENTS_MAX 127
+#define KG_KCP_MTU_MIN       64
+#define KG_KCP_MTU_MAX       2000
 
 enum kg_kcp_cmd {
 	KG_KCP_PUSH = 81,
@@ -29,15 +29,15 @@ enum kg_kcp_cmd {
 
 struct kg_kcp_params {
 	uint32_t conv;
-	uint16_t mtu;	      /* bytes of one KCP datagram, all segments; payload per segment 24 less */
-	uint16_t snd_wnd;     /* segments, 1 … 65535 */
-	uint16_t rcv_wnd;     /* segments, 1 … 65535 */
-	uint8_t nodelay;      /* 0, 1, 2: how the time-out grows */
-	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
-	uint8_t resend;	      /* later-acknowledged datagrams that make a hole a loss; 0: never */
-	bool nc;	      /* true: no congestion window */
-	bool blast;	      /* send at once instead of on the grid */
-	uint32_t first_sn;    /* 0 on the wire; tests of wrap-around choose another */
+	uint16_t mtu;     /* bytes of one KCP datagram, all segments; payload per segment 24 less */
+	uint16_t snd_wnd; /* segments, 1 … 65535 */
+	uint16_t rcv_wnd; /* segments, 1 … 65535 */
+	uint8_t nodelay;  /* 0, 1, 2: how the time-out grows */
+	uint16_t interval_ms;  /* grid of flushes when `blast` is off; 0 means 1 */
+	uint8_t resend;        /* later-acknowledged datagrams that make a hole a loss; 0: never */
+	bool nc;               /* true: no congestion window */
+	bool blast;            /* send at once instead of on the grid */
+	uint32_t first_sn;     /* 0 on the wire; tests of wrap-around choose another */
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };
 
@@ -64,7 +64,7 @@ uint16_t kg_kcp_mss(const struct kg_kcp *kcp);
 enum kg_kcp_event {
 	KG_KCP_ADVANCED = 1 << 0, /* new sn, una or newer ts: not a replay of an old datagram */
 	KG_KCP_READABLE = 1 << 1, /* a whole message can be taken */
-	KG_KCP_ACKED = 1 << 2,	  /* segments left the send side: see kg_kcp_take_acked */
+	KG_KCP_ACKED = 1 << 2,    /* segments left the send side: see kg_kcp_take_acked */
 };
 
 /*
@@ -102,16 +102,16 @@ uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
 uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
 
 struct kg_kcp_stats {
-	uint32_t srtt_us, rttvar_us, rto_us; /* srtt 0: no sample yet */
+	uint32_t srtt_us, rttvar_us, rto_us;      /* srtt 0: no sample yet */
 	uint32_t snd_wnd, rcv_wnd, rmt_wnd, cwnd; /* segments */
-	uint32_t in_flight, queued;		  /* segments on the send side */
-	uint32_t held, readable;		  /* segments: out of order; in order, not taken */
-	uint64_t sent, sent_bytes;		  /* first transmissions, payload */
-	uint64_t resent_fast, resent_timeout;	  /* further copies by cause */
+	uint32_t in_flight, queued;               /* segments on the send side */
+	uint32_t held, readable;                  /* segments: out of order; in order, not taken */
+	uint64_t sent, sent_bytes;                /* first transmissions, payload */
+	uint64_t resent_fast, resent_timeout;     /* further copies by cause */
 	uint64_t resent_needless; /* copies of which an earlier one proved to have arrived */
-	uint64_t received, received_bytes;	  /* new segments, payload */
-	uint64_t duplicates, out_of_window;	  /* PUSH segments of no use */
-	uint64_t acks_sent, acks_received;	  /* ACK segments */
+	uint64_t received, received_bytes;  /* new segments, payload */
+	uint64_t duplicates, out_of_window; /* PUSH segments of no use */
+	uint64_t acks_sent, acks_received;  /* ACK segments */
 };
 void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats);
 
