@@ -166,6 +166,7 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 	}
 	ch->last_data_us = now_us;
 	ch->segments += segments;
+	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
 		finish_as(ch, KG_CLOSE_EXHAUSTED, now_us);
 	kg_line_touch(&ch->line, now_us);
@@ -291,6 +292,10 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	struct kg_session *s = ch->line.session;
 	uint32_t segments = kg_kcp_take_acked(ch->line.kcp);
 
+	/* What drains slowly is not idle; keep_alives are. */
+	if (ch->data_left > 0)
+		ch->last_data_us = now_us;
+	ch->data_left -= KG_MIN(segments, ch->data_left);
 	if (segments > 0 && ch->state != KG_CHANNEL_CLOSED)
 		s->ops.acked(s->host, ch, segments);
 	kg_channel_pay(ch, now_us);

@@ -156,6 +156,9 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 		return;
 	}
 	kg_handshake_linger(hs, kg_handshake_kept_until_us(hs, now_us), now_us);
+	/* What lingers makes room: a channel that was aborted meanwhile may just have gone. */
+	if (hs->channel == NULL)
+		return;
 	if (accepted)
 		on_accepted(hs, &message->initialise, now_us);
 	else

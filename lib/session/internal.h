@@ -74,7 +74,8 @@ struct kg_channel {
 	uint64_t closing_us;      /* CLOSING: since when */
 	uint64_t linger_until_us; /* CLOSED: the line serves the peer until then */
 	uint32_t conv;
-	uint32_t segments; /* data segments ever queued */
+	uint32_t segments;  /* data segments ever queued */
+	uint32_t data_left; /* unacknowledged segments up to the latest with data */
 	uint16_t snd_wnd;
 	uint8_t protocol; /* enum kg_protocol */
 	uint8_t state;    /* enum kg_channel_state */

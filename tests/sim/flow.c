@@ -114,15 +114,19 @@ static void hear(struct app *app, struct kg_buf *chain)
 	sim_check(app->sim, app->got_bytes <= other(app)->sent_bytes);
 }
 
-static void read_some(struct app *app, uint32_t messages)
+/* False when nothing more was there. */
+static bool read_some(struct app *app, uint32_t messages)
 {
-	while (messages-- > 0 && app->ch != NULL) {
-		struct kg_buf *chain = kg_channel_recv(app->ch, app->sim->now_us);
+	while (messages-- > 0) {
+		struct kg_buf *chain = NULL;
 
+		if (app->ch != NULL)
+			chain = kg_channel_recv(app->ch, app->sim->now_us);
 		if (chain == NULL)
-			return;
+			return false;
 		hear(app, chain);
 	}
+	return true;
 }
 
 /* ---- what is done ---- */
@@ -158,40 +162,57 @@ static bool wants_to_finish(const struct app *app)
 	       (app->flow->ending == END_ORDERLY && heard_all);
 }
 
-static void abort_channel(struct app *app)
+static bool wants_to_abort(const struct app *app)
 {
-	app->aborted = true;
-	kg_channel_abort(app->ch, app->sim->now_us);
+	return app->ends && app->flow->ending == END_ABORT && !app->aborted;
+}
+
+static bool wants_to_write(const struct app *app)
+{
+	return !app->finished && app->sent_bytes < app->plan_bytes;
 }
 
 static void act(struct app *app)
 {
-	if (app->slow)
-		read_some(app, 1 + below(app, 8));
-	for (int i = 0; i < 50 && app->ch != NULL && !app->finished && write_some(app); i++)
-		continue;
+	if (app->slow && app->readable)
+		app->readable = read_some(app, 1 + below(app, 8));
+	for (int i = 0; i < 50 && app->ch != NULL && wants_to_write(app); i++) {
+		if (!write_some(app))
+			break;
+	}
 	if (app->ch != NULL && wants_to_finish(app)) {
 		app->finished = true;
 		kg_channel_finish(app->ch, app->sim->now_us);
 	}
-	if (app->ch != NULL && app->ends && app->flow->ending == END_ABORT && !app->aborted &&
-	    app->sim->now_us >= app->abort_at_us)
-		abort_channel(app);
+	if (app->ch != NULL && wants_to_abort(app) && app->sim->now_us >= app->abort_at_us) {
+		app->aborted = true;
+		kg_channel_abort(app->ch, app->sim->now_us);
+	}
+}
+
+/* When there is something to do by itself; the session's calls wake it for the rest. */
+static uint64_t wakes_us(struct app *app)
+{
+	uint64_t soon_us = app->sim->now_us + 1 + below(app, app->pause_max_us);
+
+	if (app->closed || app->ch == NULL)
+		return KG_NEVER_US;
+	if ((app->slow && app->readable) || (wants_to_write(app) && kg_channel_room(app->ch) > 0))
+		return soon_us;
+	return wants_to_abort(app) ? KG_MAX(soon_us, app->abort_at_us) : KG_NEVER_US;
 }
 
 void app_step(struct app *app)
 {
 	if (app->next_us > app->sim->now_us)
 		return;
-	app->next_us = app->sim->now_us + 1 + below(app, app->pause_max_us);
 	if (!app->began && app->is_client)
 		open_channel(app);
 	else if (!app->began && app->ch != NULL)
 		answer(app);
 	if (app->ch != NULL && app->began)
 		act(app);
-	if (app->closed || app->ch == NULL)
-		app->next_us = KG_NEVER_US;
+	app->next_us = wakes_us(app);
 }
 
 /* ---- what the session asks and tells ---- */
@@ -235,7 +256,8 @@ static void opened(void *host, struct kg_channel *ch)
 {
 	struct app *app = kg_channel_user(ch);
 
-	sim_check(app->sim, !app->closed);
+	sim_check(app->sim, !app->closed && !app->opened);
+	app->opened = true;
 	app->next_us = app->sim->now_us;
 }
 
@@ -243,10 +265,12 @@ static void readable(void *host, struct kg_channel *ch)
 {
 	struct app *app = kg_channel_user(ch);
 
-	sim_check(app->sim, !app->closed);
+	sim_check(app->sim, !app->closed && !app->readable);
 	if (app->slow)
-		return;
-	read_some(app, UINT32_MAX);
+		app->readable = true;
+	else
+		read_some(app, UINT32_MAX);
+	app->next_us = KG_MIN(app->next_us, wakes_us(app));
 	if (app->ch != NULL && wants_to_finish(app))
 		app->next_us = app->sim->now_us;
 }
@@ -256,8 +280,7 @@ static void acked(void *host, struct kg_channel *ch, uint32_t segments)
 	struct app *app = kg_channel_user(ch);
 
 	sim_check(app->sim, !app->closed && segments > 0);
-	if (app->sent_bytes < app->plan_bytes && app->pause_max_us < MSEC(1))
-		app->next_us = app->sim->now_us;
+	app->next_us = KG_MIN(app->next_us, wakes_us(app));
 }
 
 static void closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)

@@ -27,6 +27,12 @@ static uint32_t scaled(struct sim *sim, uint32_t bound)
 	return below(sim, KG_MIN(bound, scale));
 }
 
+/* As likely on a logarithmic scale as on a linear one. */
+static uint32_t spread(struct sim *sim, uint32_t bound)
+{
+	return one_in(sim, 2) ? below(sim, bound) : scaled(sim, bound);
+}
+
 /* ---- network ---- */
 
 static void draw_holes(struct sim *sim, struct link_params *a, struct link_params *b)
@@ -37,7 +43,7 @@ static void draw_holes(struct sim *sim, struct link_params *a, struct link_param
 		uint64_t from_us = at_us + below(sim, 10 * KG_US_PER_S);
 		uint32_t which = below(sim, 3);
 
-		at_us = from_us + scaled(sim, 8 * KG_US_PER_S);
+		at_us = from_us + spread(sim, 8 * KG_US_PER_S);
 		if (which != 0) {
 			a->holes[i].from_us = from_us;
 			a->holes[i].to_us = at_us;
@@ -52,21 +58,21 @@ static void draw_holes(struct sim *sim, struct link_params *a, struct link_param
 static struct link_params draw_link(struct sim *sim)
 {
 	struct link_params params = {
-		.delay_us = scaled(sim, 300001),
+		.delay_us = spread(sim, 300001),
 		.in_order = one_in(sim, 2),
 	};
 
 	if (!one_in(sim, 3))
-		params.jitter_us = scaled(sim, KG_MIN(params.delay_us, 50000u) + 1);
+		params.jitter_us = spread(sim, KG_MIN(params.delay_us, 50000u) + 1);
 	if (!one_in(sim, 4))
-		params.loss = (uint16_t)scaled(sim, PERCENT(30));
+		params.loss = (uint16_t)spread(sim, PERCENT(30));
 	if (one_in(sim, 3))
-		params.duplicate = (uint16_t)scaled(sim, PERCENT(20));
+		params.duplicate = (uint16_t)spread(sim, PERCENT(20));
 	if (one_in(sim, 3))
-		params.corrupt = (uint16_t)scaled(sim, PERCENT(5));
+		params.corrupt = (uint16_t)spread(sim, PERCENT(5));
 	if (one_in(sim, 3)) {
-		params.burst = (uint16_t)scaled(sim, PERCENT(2));
-		params.burst_us = scaled(sim, 500000);
+		params.burst = (uint16_t)spread(sim, PERCENT(2));
+		params.burst_us = spread(sim, 500000);
 	}
 	if (one_in(sim, 3)) {
 		params.rate_Bps = 2000000 + scaled(sim, 50000000);
@@ -174,7 +180,7 @@ static void draw_wraps(struct sim *sim)
 
 static void draw_app(struct sim *sim, struct flow *flow, struct app *app, struct side *side)
 {
-	uint32_t segments = one_in(sim, 20) ? 20000 : 2000;
+	uint32_t segments = one_in(sim, 20) ? 20000 : 4000;
 	uint32_t segment_bytes = side->config.kcp.mtu - KG_KCP_HEADER_BYTES;
 
 	*app = (struct app){
@@ -190,7 +196,7 @@ static void draw_app(struct sim *sim, struct flow *flow, struct app *app, struct
 	};
 	if (flow->protocol == KG_PROTOCOL_UDP)
 		segments /= 10;
-	app->plan_bytes = one_in(sim, 5) ? 0 : scaled(sim, segments * segment_bytes);
+	app->plan_bytes = one_in(sim, 5) ? 0 : spread(sim, segments * segment_bytes);
 	app->plan_bytes = KG_MIN(app->plan_bytes, (uint64_t)segments * app->write_max_bytes);
 	/* What is written little by little ends in reasonable time. */
 	if (app->pause_max_us >= 500 + 1000)
@@ -227,6 +233,32 @@ static void draw_flow(struct sim *sim, uint32_t number)
 	flow->client.next_us = flow->start_us;
 }
 
+/* One fast writer on a long clean path: the largest windows fill. */
+static void draw_bulk(struct sim *sim)
+{
+	const struct link_params path = {
+		.delay_us = (uint32_t)MSEC(100),
+		.loss = (uint16_t)below(sim, PERCENT(1)),
+		.jitter_us = scaled(sim, 2000),
+	};
+	struct app *writer = one_in(sim, 2) ? &sim->flows[0].client : &sim->flows[0].server;
+
+	sim->dies = false;
+	sim->flow_count = 1;
+	link_init(&sim->client.link, &path, &sim->rng);
+	link_init(&sim->server.link, &path, &sim->rng);
+	sim->client.config.kcp.snd_wnd = sim->server.config.kcp.snd_wnd = KG_KCP_WINDOW_MAX;
+	sim->client.config.kcp.rcv_wnd = sim->server.config.kcp.rcv_wnd = KG_KCP_WINDOW_MAX;
+	sim->client.config.kcp.mtu = sim->server.config.kcp.mtu = 100;
+	sim->client.config.outbound_Bps = sim->client.config.inbound_Bps = 0;
+	sim->server.config.outbound_Bps = sim->server.config.inbound_Bps = 0;
+	sim->flows[0].protocol = KG_PROTOCOL_TCP;
+	sim->flows[0].ending = END_ORDERLY;
+	writer->pause_max_us = 100;
+	writer->write_max_bytes = 65536;
+	writer->plan_bytes = 150000ull * (100 - KG_KCP_HEADER_BYTES);
+}
+
 void scenario_draw(struct sim *sim)
 {
 	/* Far into a box's life, or right after its start. */
@@ -242,4 +274,6 @@ void scenario_draw(struct sim *sim)
 	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
 	for (uint32_t i = 0; i < sim->flow_count; i++)
 		draw_flow(sim, i);
+	if (one_in(sim, 50))
+		draw_bulk(sim);
 }

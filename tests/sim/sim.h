@@ -54,7 +54,8 @@ struct app {
 	bool slow; /* reads a little at a time */
 	bool ends; /* finishes or aborts, as the flow's ending says */
 	uint64_t abort_at_us;
-	bool began, finished, aborted, closed;
+	bool readable; /* slow: there is more to read */
+	bool began, opened, finished, aborted, closed;
 	enum kg_close why;
 };
 
