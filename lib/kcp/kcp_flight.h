@@ -25,7 +25,8 @@
 #include "kcp/kcp_ring.h"
 #include "kcp/kcp_rtt.h"
 
-#define KG_KCP_PROBES 32u
+#define KG_KCP_PROBES   32u
+#define KG_KCP_PREFETCH 6u /* segments ahead */
 
 struct kg_kcp_slot {
 	struct kg_buf *buf; /* NULL: acknowledged */
@@ -65,6 +66,15 @@ struct kg_kcp_flight {
 static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight *f, uint32_t sn)
 {
 	return (struct kg_kcp_slot *)f->ring.slots + (sn & (f->ring.capacity - 1));
+}
+
+/*
+ * Buffers in flight have left the caches by the time they are acknowledged, and ACKs mostly come in
+ * order of sn: touch the one that will probably be released a few segments on.
+ */
+static inline void kg_kcp_flight_prefetch(const struct kg_kcp_flight *f, uint32_t sn)
+{
+	__builtin_prefetch(kg_kcp_flight_slot(f, sn + KG_KCP_PREFETCH)->buf);
 }
 
 /* True when sn was sent and lies in una … nxt-1. */

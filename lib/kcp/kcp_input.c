@@ -103,6 +103,7 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
 		return;
 	slot = kg_kcp_flight_slot(&kcp->flight, seg->sn);
+	kg_kcp_flight_prefetch(&kcp->flight, seg->sn);
 	if (slot->buf == NULL)
 		return;
 	on_copy_arrived(kcp, slot, seg->ts, d);
@@ -147,6 +148,7 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 	for (uint32_t sn = kcp->flight.una; (int32_t)(d->una - sn) > 0; sn++) {
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
 
+		kg_kcp_flight_prefetch(&kcp->flight, sn);
 		if (slot->buf == NULL) {
 			c.gone++;
 			continue;

@@ -5,6 +5,7 @@
 
 #include "kcp/kcp.h"
 
+#define PREFETCH      6u /* segments ahead: held ones have left the caches when their turn comes */
 #define WND_FIRST     128u /* what a peer assumes before it hears of us (kcp-fec.md A2) */
 #define WND_SHARE_MIN 2u   /* under any pressure, else nobody would ever learn that it is over */
 
@@ -135,6 +136,7 @@ static void drain_ring(struct kg_kcp_recv *recv)
 		struct kg_buf **slot = held_slot(recv, recv->nxt);
 		struct kg_buf *buf = *slot;
 
+		__builtin_prefetch(*held_slot(recv, recv->nxt + PREFETCH));
 		if (buf == NULL)
 			return;
 		*slot = NULL;
@@ -206,5 +208,7 @@ struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv)
 		recv->partial_link = &recv->head;
 	recv->messages--;
 	drain_ring(recv);
+	if (recv->head != NULL)
+		__builtin_prefetch(recv->head->next);
 	return first;
 }
