@@ -179,10 +179,9 @@ static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct 
 	return true;
 }
 
-/* What was still to be said about the channel has no meaning any more. */
+/* RELEASED goes after what is still pending, and is the last. */
 static void on_close(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
-	flow->pending = 0;
 	if (flow->channel != NULL)
 		kg_flow_post(p, flow, KG_MSG_RELEASED);
 	flow->state = KG_FLOW_DRAINING;

@@ -330,7 +330,7 @@ static inline struct kg_msg rig_expect(struct rig *rig, enum kg_msg_type type)
 /* Nothing but CREDIT comes for a while. */
 static inline void rig_expect_silence(struct rig *rig)
 {
-	uint64_t end = rig_now_ms() + 30;
+	uint64_t end = rig_now_ms() + 20;
 	struct kg_msg msg;
 
 	while (rig_now_ms() < end) {

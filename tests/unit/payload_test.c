@@ -154,6 +154,25 @@ static void credit_bounds_what_is_read(void **state)
 	rig_destroy(rig);
 }
 
+static void credit_adds_up(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern(20000, 15);
+	int fd = rig_connect(rig, 4, SOCK_STREAM);
+
+	rig_accept(rig, &ch, TCP);
+	rig_attach(&ch, 2);
+	rig_say(&ch, KG_MSG_CREDIT, 3, NULL);
+	rig_expect_silence(rig);
+	rig_write(fd, bytes, 20000);
+	assert_int_equal(take_stream(&ch, bytes, 5 * FIRST_BYTES, false), 5);
+	rig_expect_silence(rig);
+	close(fd);
+	free(bytes);
+	rig_destroy(rig);
+}
+
 /* A few bytes do not pin a large buffer. */
 static void small_reads_go_into_small_buffers(void **state)
 {
@@ -249,6 +268,7 @@ static void data_before_the_end_survives_a_reset(void **state)
 	rig_say(&ch, KG_MSG_CREDIT, 1000, NULL);
 	take_stream(&ch, bytes + (size_t)10 * FIRST_BYTES, 60000 - 10 * FIRST_BYTES, false);
 	rig_expect(rig, KG_MSG_FINISH);
+	rig_await_stat(&rig->payload->stats.tcp_closed, 1); /* it is of no more use */
 	rig_send(&ch, "and more", 8);
 	rig_expect_silence(rig);
 	rig_close(&ch, false);
@@ -336,6 +356,10 @@ static void slow_reader_bounds_memory(void **state)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	rig_accept(rig, &ch, TCP);
+	/* As small as it gets, so that writes end in the middle of buffers. */
+	assert_int_equal(setsockopt(((struct kg_flow *)ch.flow)->source.fd, SOL_SOCKET, SO_SNDBUF,
+				    &small, sizeof(small)),
+			 0);
 	rig_attach(&ch, 4);
 	pthread_create(&thread, NULL, read_slowly, &reader);
 	send_within_credit(&ch, bytes, SEGMENTS);
@@ -846,6 +870,68 @@ static void icmp_errors_do_not_end_a_flow(void **state)
 	rig_destroy(rig);
 }
 
+/* Puts a message into the ring of a thread that sleeps, and lets it sleep. */
+static void say_quietly(struct rig_channel *ch, enum kg_msg_type type, struct kg_buf *buf)
+{
+	struct kg_msg msg = { .type = (uint8_t)type,
+			      .protocol = ch->protocol,
+			      .count = buf != NULL,
+			      .flow = ch->flow,
+			      .channel = ch,
+			      .buf = buf };
+
+	assert_int_equal(
+		rte_ring_sp_enqueue_elem(ch->rig->links[ch->link].to_payload, &msg, sizeof(msg)),
+		0);
+}
+
+/* One burst with two flows in turns: each datagram of a flow meets the ICMP error of the last. */
+static void icmp_errors_do_not_cost_other_datagrams(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct kg_buf_pool *pool = &rig->pool.pool;
+	struct rig_channel ch[2];
+	uint16_t port = 0;
+
+	close(rig_bind(4, SOCK_DGRAM, &port));
+	rig_set_destination(rig, rig_loopback(4, port));
+	rig_start(rig);
+	for (int i = 0; i < 2; i++) {
+		rig_dial(rig, &ch[i], UDP);
+		ch[i].flow = rig_expect(rig, KG_MSG_CONNECTED).flow;
+	}
+	rig_expect_silence(rig);
+	for (int i = 0; i < 8; i++)
+		say_quietly(&ch[i % 2], KG_MSG_DATA, kg_buf_chain_copy(pool, "x", 1, 1, 1));
+	kg_waker_wake(&rig->payload_waker);
+	rig_await_stat(&rig->payload->stats.udp_tx_datagrams, 8);
+	assert_int_equal(rig_stat(&rig->payload->stats.udp_dropped_error), 0);
+	rig_destroy(rig);
+}
+
+static void datagrams_before_close_are_sent(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	char back[4];
+	int fd = rig_connect(rig, 4, SOCK_DGRAM);
+
+	rig_write(fd, "x", 1);
+	rig_accept(rig, &ch, UDP);
+	rig_attach(&ch, 10);
+	expect_datagram(&ch, (const uint8_t *)"x", 1);
+	rig_expect_silence(rig);
+	for (int i = 0; i < 3; i++)
+		say_quietly(&ch, KG_MSG_DATA, kg_buf_chain_copy(&rig->pool.pool, "word", 4, 4, 4));
+	say_quietly(&ch, KG_MSG_CLOSE, NULL);
+	kg_waker_wake(&rig->payload_waker);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(recv(fd, back, sizeof(back), 0), 4);
+	rig_expect(rig, KG_MSG_RELEASED);
+	close(fd);
+	rig_destroy(rig);
+}
+
 /* ---- pressure ---- */
 
 /* Rings of three messages and a worker that takes one at a time: everything is told, in order. */
@@ -1016,7 +1102,7 @@ static void stop_leaves_nothing(void **state)
 	for (int i = 0; i < 3; i++) {
 		tcp[i] = rig_connect(rig, 4, SOCK_STREAM);
 		rig_accept(rig, &ch[i], TCP);
-		rig_write(tcp[i], bytes, 10000);
+		rig_write(tcp[i], bytes, i == 0 ? 1000 : 10000);
 	}
 	rig_attach(&ch[0], 8);
 	rig_attach(&ch[1], 8); /* the third stays unanswered */
@@ -1137,19 +1223,47 @@ static void frames_pass_between_taps_and_workers(void **state)
 
 /* ---- sleep ---- */
 
-static void an_idle_thread_sleeps(void **state)
+/* CPU time of the payload thread over some wall time. */
+static uint64_t cpu_us_while_idle(struct rig *rig)
 {
-	struct rig *rig = rig_new();
-	struct timespec before, after, nap = { .tv_nsec = 100000000 };
+	struct timespec before, after, nap = { .tv_nsec = 60000000 };
 	clockid_t clock;
 
 	pthread_getcpuclockid(rig->thread, &clock);
-	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	rig_expect_silence(rig);
 	clock_gettime(clock, &before);
 	nanosleep(&nap, NULL);
 	clock_gettime(clock, &after);
-	assert_true((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec <
-		    5000000);
+	return (uint64_t)((after.tv_sec - before.tv_sec) * 1000000 +
+			  (after.tv_nsec - before.tv_nsec) / 1000);
+}
+
+/* Nor do flows that wait keep it awake: one without credit, one whose application does not read. */
+static void an_idle_thread_sleeps(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel tcp[2], udp;
+	uint8_t *bytes = rig_pattern((size_t)8 << 20, 16);
+	int fd[2], udp_fd = rig_connect(rig, 4, SOCK_DGRAM);
+
+	assert_in_range(cpu_us_while_idle(rig), 0, 5000);
+	rig_write(udp_fd, "x", 1);
+	rig_accept(rig, &udp, UDP);
+	rig_attach(&udp, 10);
+	expect_datagram(&udp, (const uint8_t *)"x", 1);
+	for (int i = 0; i < 2; i++) {
+		fd[i] = rig_connect(rig, 4, SOCK_STREAM);
+		rig_accept(rig, &tcp[i], TCP);
+		rig_attach(&tcp[i], 0);
+		rig_write(fd[i], bytes, 10000);
+	}
+	for (int i = 0; i < 2; i++)
+		rig_send(&tcp[0], bytes, (size_t)8 << 20);
+	assert_in_range(cpu_us_while_idle(rig), 0, 5000);
+	for (int i = 0; i < 2; i++)
+		close(fd[i]);
+	close(udp_fd);
+	free(bytes);
 	rig_destroy(rig);
 }
 
@@ -1185,6 +1299,7 @@ int main(void)
 		cmocka_unit_test(tcp_is_accepted_on_ipv4),
 		cmocka_unit_test(tcp_is_accepted_on_ipv6),
 		cmocka_unit_test(credit_bounds_what_is_read),
+		cmocka_unit_test(credit_adds_up),
 		cmocka_unit_test(small_reads_go_into_small_buffers),
 		cmocka_unit_test(end_of_stream_is_finish),
 		cmocka_unit_test(reset_is_abort),
@@ -1211,6 +1326,8 @@ int main(void)
 		cmocka_unit_test(datagrams_without_credit_are_dropped),
 		cmocka_unit_test(udp_dials),
 		cmocka_unit_test(icmp_errors_do_not_end_a_flow),
+		cmocka_unit_test(icmp_errors_do_not_cost_other_datagrams),
+		cmocka_unit_test(datagrams_before_close_are_sent),
 		cmocka_unit_test(full_rings_lose_nothing),
 		cmocka_unit_test(empty_pool_only_delays),
 		cmocka_unit_test(no_descriptors_only_delays),
