@@ -26,21 +26,25 @@ class Attack:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def state(self):
-        """What no attack may change: UDP channels (the load is TCP), peers' addresses, and, as
-        long as there is no load, memory."""
-        stats = self.server.stats()
+        """What no attack may change: UDP channels (the load is TCP) and peers' addresses."""
         return ({row["conv"] for row in self.server.channels() if row["protocol"] == "udp"},
-                sum(row["peer_moves"] for row in self.server.tunnels().values()),
-                self.quiet and (stats["mem_state_bytes"], stats["mem_buf_small_used"]))
+                sum(row["peer_moves"] for row in self.server.tunnels().values()))
+
+    def memory(self):
+        stats = self.server.stats()
+        return stats["mem_state_bytes"], stats["mem_buf_small_used"] + stats["mem_buf_large_used"]
 
     def expect(self, what, reasons, count, send):
         """send() makes `count` datagrams, all of which are dropped for one of the reasons."""
         dropped = {reason: self.server.drops(reason) for reason in reasons}
-        state = self.state()
+        state, memory = self.state(), self.memory()
         send()
         eventually(f"{what}: {count} × {'|'.join(reasons)}", lambda: count <= sum(
             self.server.drops(reason) - dropped[reason] for reason in reasons))
         assert self.state() == state, f"{what}: {state} became {self.state()}"
+        if self.quiet:
+            grown = [now - before for now, before in zip(self.memory(), memory)]
+            assert max(grown) <= 0, f"{what}: state has grown by {grown} bytes, buffers"
         print(f"ok {what}")
 
     def datagrams(self, what, reasons, target, payloads):
@@ -89,7 +93,7 @@ def replays(attack, packets, flow):
         attack.socket.sendto(p.payload, HOME)
     flow.send(b"still honest")
     assert flow.recv(100) == b"still honest", "a replay has diverted the answers"
-    assert attack.state()[:2] == state[:2], "a replay has opened a channel or moved a peer"
+    assert attack.state() == state, "a replay has opened a channel or moved a peer"
 
 
 def broken_frames(attack, sample):
@@ -110,7 +114,7 @@ def broken_frames(attack, sample):
             frame[rng.randrange(12, len(frame))] = rng.randrange(256)
         frames.append(bytes(frame[:rng.randrange(14, len(frame) + 1)]))
     send_frames(attack.lab.wire, "to-server", frames)
-    assert attack.state()[:2] == state[:2]
+    assert attack.state() == state
 
 
 def honest_flow(lab, port):
