@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 
-#define SEEDS        40
+#define SEEDS        25
 #define APPS         12
 #define STEPS        1500
 #define CREDIT_MAX   60
