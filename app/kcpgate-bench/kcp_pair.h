@@ -13,16 +13,16 @@
 #include <stdint.h>
 
 /* The segments are measured in so many pieces, since other programs may disturb some. */
-#define KCP_BENCH_PIECES 25
+#define KCP_PAIR_PIECES 25
 
-struct kcp_bench_params {
+struct kcp_pair_params {
 	uint32_t window;     /* segments in flight */
 	uint16_t size;       /* payload bytes of a segment */
 	uint64_t segments;   /* to be measured, after four windows to warm up */
 	double loss_percent; /* of data datagrams, at random */
 };
 
-struct kcp_bench_result {
+struct kcp_pair_result {
 	double ns, ns_best;         /* per segment delivered: median and best piece */
 	double cycles, cycles_best; /* the same in TSC cycles */
 	double resent_percent;
@@ -30,4 +30,4 @@ struct kcp_bench_result {
 };
 
 /* False when out of memory. */
-bool kcp_bench_run(const struct kcp_bench_params *params, struct kcp_bench_result *result);
+bool kcp_pair_run(const struct kcp_pair_params *params, struct kcp_pair_result *result);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcp_bench.h"
+#include "kcp_pair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ struct ack_line {
 };
 
 struct bench {
-	const struct kcp_bench_params *params;
+	const struct kcp_pair_params *params;
 	struct kg_mem mem;
 	struct stack_pool pool;
 	struct kg_kcp *sender, *receiver;
@@ -90,7 +90,7 @@ static bool stack_pool_init(struct stack_pool *pool, uint32_t buffers, uint16_t 
 	return true;
 }
 
-static bool bench_init(struct bench *b, const struct kcp_bench_params *params)
+static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
 {
 	/* Twice the window, so that holes do not keep it from being full. */
 	uint16_t window = (uint16_t)KG_MIN(2 * params->window, (uint32_t)KG_KCP_WINDOW_MAX);
@@ -248,12 +248,12 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void measure_costs(struct bench *b, struct kcp_bench_result *result)
+static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 {
-	uint64_t piece = KG_MAX(b->params->segments / KCP_BENCH_PIECES, 1u);
-	double ns[KCP_BENCH_PIECES], cycles[KCP_BENCH_PIECES];
+	uint64_t piece = KG_MAX(b->params->segments / KCP_PAIR_PIECES, 1u);
+	double ns[KCP_PAIR_PIECES], cycles[KCP_PAIR_PIECES];
 
-	for (int i = 0; i < KCP_BENCH_PIECES; i++) {
+	for (int i = 0; i < KCP_PAIR_PIECES; i++) {
 		uint64_t before = b->delivered, start_ns = clock_ns(), start_cycles = rte_rdtsc();
 		double segments;
 
@@ -262,15 +262,15 @@ static void measure_costs(struct bench *b, struct kcp_bench_result *result)
 		cycles[i] = (double)(rte_rdtsc() - start_cycles) / segments;
 		ns[i] = (double)(clock_ns() - start_ns) / segments;
 	}
-	qsort(ns, KCP_BENCH_PIECES, sizeof(ns[0]), compare);
-	qsort(cycles, KCP_BENCH_PIECES, sizeof(cycles[0]), compare);
-	result->ns = ns[KCP_BENCH_PIECES / 2];
+	qsort(ns, KCP_PAIR_PIECES, sizeof(ns[0]), compare);
+	qsort(cycles, KCP_PAIR_PIECES, sizeof(cycles[0]), compare);
+	result->ns = ns[KCP_PAIR_PIECES / 2];
 	result->ns_best = ns[0];
-	result->cycles = cycles[KCP_BENCH_PIECES / 2];
+	result->cycles = cycles[KCP_PAIR_PIECES / 2];
 	result->cycles_best = cycles[0];
 }
 
-static void measure(struct bench *b, struct kcp_bench_result *result)
+static void measure(struct bench *b, struct kcp_pair_result *result)
 {
 	struct kg_kcp_stats before, after;
 
@@ -285,7 +285,7 @@ static void measure(struct bench *b, struct kcp_bench_result *result)
 					  before.resent_fast - before.resent_timeout);
 }
 
-bool kcp_bench_run(const struct kcp_bench_params *params, struct kcp_bench_result *result)
+bool kcp_pair_run(const struct kcp_pair_params *params, struct kcp_pair_result *result)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	bool ready = b != NULL && bench_init(b, params);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tests. Each prints its tables and adds a JSON object per result row to `rows`. EAL is up.
+ * False: it could not be run; it has said why.
+ */
+#pragma once
+
+#include "options.h"
+
+#include <jansson.h>
+
+/* The limit: seal and open alone, bursts of 32. */
+bool bench_aead(const struct bench_options *options, json_t *rows);
+/* The KCP engine: a pair in memory, virtual time. */
+bool bench_kcp(const struct bench_options *options, json_t *rows);
+/* The box's own stages: a client and a server worker, one core each, joined by in-memory ports. */
+bool bench_tunnel(const struct bench_options *options, json_t *rows);

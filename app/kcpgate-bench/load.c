@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "load.h"
+
+#include "box.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BURST 64
+
+struct bench_flow {
+	void *channel;
+	uint32_t credit; /* segments we may send */
+	uint32_t owed;   /* buffers taken and not yet given back */
+};
+
+bool bench_load_init(struct bench_load *load, struct kg_worker *worker, bool source,
+		     unsigned int flows, uint8_t protocol, uint16_t size)
+{
+	*load = (struct bench_load){
+		.worker = worker,
+		.source = source,
+		.size = size,
+		.protocol = protocol,
+		.flow_count = flows,
+		.flows = calloc(flows, sizeof(struct bench_flow)),
+	};
+	return load->flows != NULL;
+}
+
+void bench_load_fini(struct bench_load *load)
+{
+	free(load->flows);
+}
+
+static bool tell(struct bench_load *load, enum kg_msg_type type, struct bench_flow *flow,
+		 uint32_t count, struct kg_buf *buf)
+{
+	struct kg_msg msg = {
+		.type = type,
+		.protocol = load->protocol,
+		.count = count,
+		.flow = flow,
+		.channel = flow->channel,
+		.buf = buf,
+	};
+
+	return rte_ring_sp_enqueue_elem(load->worker->link->to_worker, &msg, sizeof(msg)) == 0;
+}
+
+/* ---- from the worker ---- */
+
+static void on_connect(struct bench_load *load, const struct kg_msg *msg)
+{
+	struct bench_flow *flow = &load->flows[load->opened++ % load->flow_count];
+
+	flow->channel = msg->channel;
+	tell(load, KG_MSG_CONNECTED, flow, 0, NULL);
+}
+
+static void on_data(struct bench_load *load, const struct kg_msg *msg)
+{
+	struct bench_flow *flow = msg->flow;
+
+	load->messages++;
+	load->bytes += kg_buf_chain_len(msg->buf);
+	kg_buf_free_chain(msg->buf);
+	flow->owed += msg->count;
+	if (flow->owed >= KG_FLOW_TX_SEGMENTS / 4 &&
+	    tell(load, KG_MSG_CREDIT, flow, flow->owed, NULL))
+		flow->owed = 0;
+}
+
+static void take(struct bench_load *load, const struct kg_msg *msg)
+{
+	struct bench_flow *flow = msg->flow;
+
+	switch (msg->type) {
+	case KG_MSG_ATTACHED:
+		flow->channel = msg->channel;
+		flow->credit = msg->count;
+		break;
+	case KG_MSG_CREDIT:
+		flow->credit += msg->count;
+		break;
+	case KG_MSG_CONNECT:
+		on_connect(load, msg);
+		break;
+	case KG_MSG_DATA:
+		on_data(load, msg);
+		break;
+	default:
+		kg_msg_discard(msg);
+	}
+}
+
+/* ---- to the worker ---- */
+
+static struct kg_buf *fill(struct bench_load *load)
+{
+	struct kg_buf *buf = kg_buf_alloc(kg_buf_mempool_pool(load->worker->box->bufs), load->size);
+
+	if (buf != NULL)
+		buf->len = load->size;
+	return buf;
+}
+
+static void send_on(struct bench_load *load, struct bench_flow *flow)
+{
+	uint32_t n = KG_MIN(flow->credit, (uint32_t)BURST);
+
+	if (flow->channel == NULL || rte_ring_free_count(load->worker->link->to_worker) < n)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		struct kg_buf *buf = fill(load);
+
+		if (buf == NULL)
+			return;
+		tell(load, KG_MSG_DATA, flow, 1, buf);
+		flow->credit--;
+		load->messages++;
+		load->bytes += load->size;
+	}
+}
+
+void bench_load_turn(struct bench_load *load)
+{
+	struct kg_msg msgs[BURST];
+	unsigned int n;
+
+	do {
+		n = rte_ring_sc_dequeue_burst_elem(load->worker->link->to_payload, msgs,
+						   sizeof(msgs[0]), BURST, NULL);
+		for (unsigned int i = 0; i < n; i++)
+			take(load, &msgs[i]);
+	} while (n == BURST);
+	if (!load->source)
+		return;
+	if (load->opened < load->flow_count)
+		tell(load, KG_MSG_OPEN, &load->flows[load->opened++], 0, NULL);
+	for (unsigned int i = 0; i < load->opened; i++)
+		send_on(load, &load->flows[i]);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kcpgate-bench [EAL options --] --test NAME [options] */
+#pragma once
+
+#include "base/base.h"
+
+#include <stdio.h>
+
+struct bench_options {
+	char **eal; /* what stood before "--" */
+	int eal_count;
+	const char *test;
+	const char *algorithm; /* as in the configuration */
+	const char *preset;    /* of KCP */
+	const char *json;      /* file, NULL: none */
+	uint32_t size;         /* payload bytes of a message; 0: the test's own */
+	uint32_t window;       /* segments; 0: the test's own */
+	uint32_t channels;
+	uint32_t seconds;
+	uint32_t stats_period_s; /* 0: only at the end */
+	uint64_t segments;       /* kcp */
+	double loss_percent;     /* negative: the test's own */
+	bool datagrams;          /* UDP payload instead of a TCP stream */
+};
+
+/* False with words on `errors`. */
+bool bench_options_parse(struct bench_options *options, int argc, char **argv, FILE *errors);
+void bench_options_help(FILE *to);

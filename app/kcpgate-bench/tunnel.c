@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench.h"
+#include "clock.h"
+#include "load.h"
+#include "twin.h"
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define MEMORY_MB 768 /* per box */
+#define WARM_UP_S 1
+
+enum {
+	CLIENT,
+	SERVER,
+	SIDES
+};
+static const char *const side_names[] = { "client", "server" };
+
+struct core {
+	struct bench_load load;
+	atomic_bool *stop;
+	/* one writer: the core */
+	uint64_t busy_cyc; /* of turns that found work */
+} __rte_cache_aligned;
+
+struct sample {
+	uint64_t cyc, messages, bytes;
+	uint64_t busy_cyc[SIDES];
+	struct kg_counters stats[SIDES];
+};
+
+/* The worker's loop, with the load in place of a payload thread. */
+static int run_core(void *arg)
+{
+	struct core *core = arg;
+	struct kg_worker *w = core->load.worker;
+	uint64_t turns = 0;
+
+	while (!atomic_load_explicit(core->stop, memory_order_relaxed)) {
+		uint64_t begin = rte_rdtsc();
+
+		if (kg_worker_turn(w) > 0)
+			core->busy_cyc += rte_rdtsc() - begin;
+		bench_load_turn(&core->load);
+		if (++turns % 1024 == 0)
+			kg_buf_mempool_update_share(w->box->bufs);
+	}
+	return 0;
+}
+
+static void take_sample(const struct core cores[SIDES], struct sample *sample)
+{
+	sample->cyc = rte_rdtsc();
+	sample->messages = cores[SERVER].load.messages;
+	sample->bytes = cores[SERVER].load.bytes;
+	for (int i = 0; i < SIDES; i++) {
+		sample->busy_cyc[i] = cores[i].busy_cyc;
+		sample->stats[i] = cores[i].load.worker->stats;
+	}
+}
+
+/* ---- output, as users of testpmd know it ---- */
+
+static uint64_t drops(const struct kg_counters *stats)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < KG_DROP_COUNT; i++)
+		sum += stats->drops[i];
+	return sum;
+}
+
+static void print_port(int side, const struct kg_counters *from, const struct kg_counters *to,
+		       double seconds)
+{
+	const uint64_t *a = from->counters, *b = to->counters;
+
+	printf("  ---------------------- Forward statistics for port %d (%s) --------------------\n"
+	       "  RX-packets: %-14llu RX-bytes: %-16llu Rx-pps: %.0f\n"
+	       "  TX-packets: %-14llu TX-bytes: %-16llu Tx-pps: %.0f\n"
+	       "  dropped:    %llu\n",
+	       side, side_names[side],
+	       (unsigned long long)(b[KG_COUNTER_RX_FRAMES] - a[KG_COUNTER_RX_FRAMES]),
+	       (unsigned long long)(b[KG_COUNTER_RX_BYTES] - a[KG_COUNTER_RX_BYTES]),
+	       (double)(b[KG_COUNTER_RX_FRAMES] - a[KG_COUNTER_RX_FRAMES]) / seconds,
+	       (unsigned long long)(b[KG_COUNTER_TX_FRAMES] - a[KG_COUNTER_TX_FRAMES]),
+	       (unsigned long long)(b[KG_COUNTER_TX_BYTES] - a[KG_COUNTER_TX_BYTES]),
+	       (double)(b[KG_COUNTER_TX_FRAMES] - a[KG_COUNTER_TX_FRAMES]) / seconds,
+	       (unsigned long long)(drops(to) - drops(from)));
+}
+
+static void print_period(const struct sample *from, const struct sample *to)
+{
+	double seconds = (double)(to->cyc - from->cyc) / (double)rte_get_tsc_hz();
+
+	for (int side = 0; side < SIDES; side++)
+		print_port(side, &from->stats[side], &to->stats[side], seconds);
+	printf("  ++++++++ goodput %.2f Gbit/s, %.3f million messages/s\n",
+	       (double)(to->bytes - from->bytes) * 8 / seconds / 1e9,
+	       (double)(to->messages - from->messages) / seconds / 1e6);
+}
+
+static void print_result(const struct bench_options *options, uint32_t size,
+			 const struct sample *from, const struct sample *to, json_t *rows)
+{
+	double seconds = (double)(to->cyc - from->cyc) / (double)rte_get_tsc_hz();
+	double messages = (double)(to->messages - from->messages);
+	double gbit = (double)(to->bytes - from->bytes) * 8 / seconds / 1e9;
+	double cycles[SIDES];
+
+	for (int side = 0; side < SIDES; side++)
+		cycles[side] = (double)(to->busy_cyc[side] - from->busy_cyc[side]) / messages;
+	printf("%-10s %6s %6s %9s %8s %10s %12s %12s\n", "algorithm", "bytes", "kind", "channels",
+	       "Gbit/s", "Mmsg/s", "client cyc", "server cyc");
+	printf("%-10s %6u %6s %9u %8.2f %10.3f %12.0f %12.0f\n", options->algorithm, size,
+	       options->datagrams ? "udp" : "tcp", options->channels, gbit,
+	       messages / seconds / 1e6, cycles[CLIENT], cycles[SERVER]);
+	json_array_append_new(
+		rows, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "test",
+				"tunnel", "algorithm", options->algorithm, "size", (int)size,
+				"kind", options->datagrams ? "udp" : "tcp", "channels",
+				(int)options->channels, "window", (int)options->window, "gbit",
+				gbit, "messages_per_s", messages / seconds, "client_cycles",
+				cycles[CLIENT], "server_cycles", cycles[SERVER]));
+}
+
+/* ---- the run ---- */
+
+static void measure(const struct bench_options *options, const struct core cores[SIDES],
+		    uint32_t size, json_t *rows)
+{
+	uint32_t period = options->stats_period_s > 0 ? options->stats_period_s : options->seconds;
+	struct sample first, before, now;
+
+	sleep(WARM_UP_S);
+	take_sample(cores, &first);
+	before = first;
+	for (uint32_t passed = 0; passed < options->seconds; passed += period) {
+		sleep(KG_MIN(period, options->seconds - passed));
+		take_sample(cores, &now);
+		print_period(&before, &now);
+		before = now;
+	}
+	print_result(options, size, &first, &now, rows);
+}
+
+static bool run(const struct bench_options *options, struct bench_twin *twin, uint32_t size,
+		json_t *rows)
+{
+	static struct core cores[SIDES];
+	uint8_t protocol = options->datagrams ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
+	static atomic_bool stop;
+	bool ok = true;
+
+	for (int side = 0; side < SIDES; side++) {
+		cores[side].stop = &stop;
+		ok &= bench_load_init(&cores[side].load, twin->boxes[side].workers[0],
+				      side == CLIENT, options->channels, protocol, (uint16_t)size);
+	}
+	for (unsigned int side = 0; ok && side < SIDES; side++)
+		ok = rte_eal_remote_launch(run_core, &cores[side], side) == 0;
+	if (ok)
+		measure(options, cores, size, rows);
+	atomic_store(&stop, true);
+	rte_eal_mp_wait_lcore();
+	for (int side = 0; side < SIDES; side++)
+		bench_load_fini(&cores[side].load);
+	return ok;
+}
+
+bool bench_tunnel(const struct bench_options *options, json_t *rows)
+{
+	struct bench_twin_params params = {
+		.algorithm = options->algorithm,
+		.preset = options->preset,
+		.window = options->window,
+		.workers = 1,
+		.memory_mb = MEMORY_MB,
+	};
+	uint32_t size = options->size > 0 ? options->size : 1400;
+	static struct bench_twin twin;
+	char error[512];
+	bool ok;
+
+	kg_clock_init();
+	ok = bench_twin_init(&twin, &params, error, sizeof(error));
+	if (!ok)
+		fprintf(stderr, "%s\n", error);
+	else
+		ok = run(options, &twin, size, rows);
+	bench_twin_fini(&twin);
+	return ok;
+}

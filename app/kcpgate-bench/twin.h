@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two boxes in one process, client and server, joined by in-memory ports: the box's own stages over
+ * full frames, without a NIC, Linux or a payload thread.
+ */
+#pragma once
+
+#include "box.h"
+#include "worker.h"
+
+struct bench_twin_params {
+	const char *algorithm;  /* configuration name */
+	const char *preset;     /* of KCP */
+	unsigned int window;    /* segments, both directions; 0: the preset's */
+	unsigned int workers;   /* per box */
+	unsigned int memory_mb; /* per box */
+};
+
+struct bench_twin {
+	struct kg_config configs[2];
+	struct kg_box boxes[2]; /* client, server */
+	char names[2][16];
+};
+
+/* EAL is up. False with a text in `error`; call bench_twin_fini in any case. */
+bool bench_twin_init(struct bench_twin *twin, const struct bench_twin_params *params, char *error,
+		     size_t error_bytes);
+void bench_twin_fini(struct bench_twin *twin);
