@@ -14,7 +14,7 @@ struct digest {
 	uint64_t now_us;
 	uint32_t now_ts;
 	uint32_t una;   /* newest in the datagram */
-	uint32_t order; /* newest transmit order acknowledged by name */
+	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
 	uint32_t named; /* segments released by ACKs */
 	bool resent;    /* some of what was released had been sent more than once */

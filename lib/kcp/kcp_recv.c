@@ -82,7 +82,7 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 	if (!recv->told_shut)
 		return false;
 	window = kg_kcp_recv_window(recv, pool);
-	return window > 0 && (recv->listed == 0 || window >= recv->wnd / 4u);
+	return window > 0 && (recv->messages == 0 || window >= recv->wnd / 4u);
 }
 
 /* Peers may send beyond the advertised edge up to a whole window (kcp-fec.md A5): taken unless

@@ -55,5 +55,6 @@ struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv);
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* The same, and from now on the peer relies on it. */
 uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
-/* True when the peer was told of no window but there is one worth telling again. */
+/* True when the peer was told of no window but now there is one worth telling: a good part of it,
+ * or all that can be had until more data comes. */
 bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
