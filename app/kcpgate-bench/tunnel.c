@@ -133,7 +133,7 @@ static void measure(const struct bench_options *options, const struct core cores
 		    uint32_t size, json_t *rows)
 {
 	uint32_t period = options->stats_period_s > 0 ? options->stats_period_s : options->seconds;
-	struct sample first, before, now;
+	struct sample first, before, now = { 0 };
 
 	sleep(WARM_UP_S);
 	take_sample(cores, &first);
