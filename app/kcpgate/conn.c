@@ -178,17 +178,19 @@ static void report_failure(struct kg_conn *conn, struct kg_report *report)
 	kg_worker_report(conn->side->worker, report);
 }
 
-/* No memory even to remember the refusal; if the ring is full too, the application must give up. */
-static void refuse_flow(struct kg_worker *w, const struct kg_msg *open)
+bool kg_conn_tell_refused(struct kg_worker *w)
 {
-	struct kg_msg msg = {
-		.type = KG_MSG_CLOSE,
-		.tunnel = open->tunnel,
-		.count = 1,
-		.flow = open->flow,
-	};
+	while (w->refused_count > 0) {
+		struct kg_msg msg = w->refused[w->refused_count - 1];
 
-	rte_ring_sp_enqueue_elem(w->link->to_payload, &msg, sizeof(msg));
+		msg.type = KG_MSG_CLOSE;
+		msg.count = 1;
+		if (rte_ring_sp_enqueue_elem(w->link->to_payload, &msg, sizeof(msg)) != 0)
+			return false;
+		w->refused_count--;
+		kg_waker_wake(w->link->payload_waker);
+	}
+	return true;
 }
 
 void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
@@ -197,7 +199,7 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_report report = { .type = KG_REPORT_OPEN_FAILED, .protocol = msg->protocol };
 
 	if (conn == NULL) {
-		refuse_flow(w, msg);
+		w->refused[w->refused_count++] = *msg;
 		return;
 	}
 	conn->flow = msg->flow;

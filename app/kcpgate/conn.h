@@ -44,6 +44,11 @@ void kg_conn_mark(struct kg_conn *conn, unsigned int todo);
  * freed. */
 unsigned int kg_conn_run(struct kg_conn *conn);
 
+/* OPENs for which there was no memory, as many as one burst of messages holds: every one must be
+ * answered, so no more is taken from the ring before these are told. False while they are not. */
+#define KG_CONN_REFUSED_MAX 64
+bool kg_conn_tell_refused(struct kg_worker *w);
+
 /* A message of the payload thread about a connection of ours. */
 void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg);

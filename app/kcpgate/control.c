@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -191,14 +190,9 @@ void kg_control_destroy(struct kg_control *control)
 
 static void sleep_until_event(struct kg_control *control, struct pollfd *fds, nfds_t count)
 {
-	eventfd_t ignored;
-
 	kg_waker_prepare(&control->box->control_waker);
-	if (read_reports(control))
-		goto awake;
-	if (poll(fds, count, TICK_MS) > 0 && (fds[2].revents & POLLIN) != 0)
-		eventfd_read(fds[2].fd, &ignored);
-awake:
+	if (!read_reports(control))
+		poll(fds, count, TICK_MS);
 	kg_waker_cancel(&control->box->control_waker);
 }
 

@@ -5,7 +5,6 @@
 
 #include <poll.h>
 #include <rte_pause.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 #define SPIN_TURNS     32 /* before the first sleep */
@@ -45,10 +44,8 @@ static void doze(const struct kg_idle *idle, uint64_t us)
 {
 	struct pollfd fd = { .fd = idle->waker->fd, .events = POLLIN };
 	struct timespec timeout = { .tv_nsec = (long)us * 1000 };
-	eventfd_t ignored;
 
-	if (ppoll(&fd, 1, &timeout, NULL) > 0)
-		eventfd_read(fd.fd, &ignored);
+	ppoll(&fd, 1, &timeout, NULL);
 }
 
 bool kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, bool worked)

@@ -47,6 +47,9 @@ static void add_payload(struct rte_tel_data *d, const struct kg_payload_stats *s
 		{ "payload_udp_tx_datagrams", stats->udp_tx_datagrams },
 		{ "payload_udp_dropped_full", stats->udp_dropped_full },
 		{ "payload_udp_dropped_error", stats->udp_dropped_error },
+		{ "payload_udp_dropped_size", stats->udp_dropped_size },
+		{ "payload_udp_icmp_errors", stats->udp_icmp_errors },
+		{ "payload_accept_put_off", stats->accept_put_off },
 		{ "payload_no_buffer", stats->no_buffer },
 		{ "payload_ring_full", stats->ring_full },
 	};

@@ -48,6 +48,8 @@ struct kg_worker {
 	struct kg_hops *hops;
 	struct kg_local_ports local_ports;
 	struct kg_conn_list conns; /* connections with something to do */
+	struct kg_msg refused[KG_CONN_REFUSED_MAX];
+	unsigned int refused_count;
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
 	uint16_t next_side; /* kcp_output: where the next turn begins, to be fair */
 

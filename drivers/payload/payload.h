@@ -31,7 +31,6 @@ struct kg_payload_tunnel {
 	bool ipv4_only, ipv6_only;
 	uint16_t first_bytes,
 		rest_bytes; /* payload of the first and the later buffers of a message */
-	uint32_t udp_timeout_s;
 };
 
 struct kg_payload_config {

@@ -7,6 +7,9 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <string.h>
+#include <unistd.h>
+
+#define DRAIN_MS 300 /* for applications to take what the peers have sent them */
 
 void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part)
 {
@@ -80,6 +83,11 @@ int kg_box_start(struct kg_box *box)
 	return rc;
 }
 
+static bool flows_left(const struct kg_box *box)
+{
+	return kg_payload_get_stats(box->payload)->flows > 0;
+}
+
 void kg_box_stop(struct kg_box *box)
 {
 	struct kg_mail mail = { .type = KG_MAIL_STOP };
@@ -88,6 +96,8 @@ void kg_box_stop(struct kg_box *box)
 		kg_box_post(box, i, &mail);
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		rte_eal_wait_lcore(i);
+	for (int waited_ms = 0; waited_ms < DRAIN_MS && flows_left(box); waited_ms++)
+		usleep(KG_US_PER_MS);
 	kg_payload_stop(box->payload);
 	pthread_join(box->payload_thread, NULL);
 }

@@ -35,7 +35,6 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 		.ipv6_only = config->ipv6_only,
 		.first_bytes = kg_session_first_bytes(session),
 		.rest_bytes = kg_session_rest_bytes(session),
-		.udp_timeout_s = config->udp_timeout_s,
 	};
 	if (config->role == KG_ROLE_SERVER) {
 		tunnel->destination.ip = config->destinations[0];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "path/path.h"
 
-#define COLLECT_BURST 64
-#define COLLECT_MAX   512 /* messages per turn */
+#define COLLECT_MAX 512 /* messages per turn */
 
 static void on_frame(struct kg_worker *w, const struct kg_msg *msg)
 {
@@ -20,15 +19,17 @@ static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) =
 
 unsigned int kg_path_collect(struct kg_worker *w)
 {
-	struct kg_msg msgs[COLLECT_BURST];
+	struct kg_msg msgs[KG_CONN_REFUSED_MAX];
 	unsigned int n, total = 0;
 
 	do {
+		if (!kg_conn_tell_refused(w))
+			break;
 		n = rte_ring_sc_dequeue_burst_elem(w->link->to_worker, msgs, sizeof(msgs[0]),
-						   COLLECT_BURST, NULL);
+						   KG_CONN_REFUSED_MAX, NULL);
 		for (unsigned int i = 0; i < n; i++)
 			handlers[msgs[i].type](w, &msgs[i]);
 		total += n;
-	} while (n == COLLECT_BURST && total < COLLECT_MAX);
+	} while (n == KG_CONN_REFUSED_MAX && total < COLLECT_MAX);
 	return total;
 }
