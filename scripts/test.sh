@@ -40,7 +40,7 @@ suites() {
     name=$(basename "$dir")-$2
     shift
     meson test -C "$dir" --no-rebuild --logbase "$name" --print-errorlogs "${@/#/--suite=}" |
-        grep -vE '^(ninja|Ok:|Expected Fail:|Fail:|Unexpected Pass:|Skipped:|Timeout:|$)'
+        grep --line-buffered -vE '^(ninja|Ok:|Expected Fail:|Fail:|Unexpected Pass:|Skipped:|Timeout:|$)'
     if ! cp "$dir/meson-logs/$name.json" "$results/"; then
         echo "$name: no results" >>"$results/failed"
     fi

@@ -6,6 +6,7 @@ the exit status is 2. No wire needed."""
 import copy
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -78,3 +79,4 @@ with tempfile.TemporaryDirectory() as d:
     check(d, unreachable, 2, "ports[0].device", "absent0", option=None)
     unreachable["ports"][0]["device"] = "0000:ff:1f.7"
     check(d, unreachable, 2, "ports[0].device", "0000:ff:1f.7", option=None)
+    shutil.rmtree("/var/run/dpdk/kcpgate-config-test", ignore_errors=True)  # EAL leaves it
