@@ -11,10 +11,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lab import ROOT, kcpgate, port, tunnel
+from lab import ROOT, kcpgate, need_root, port, tunnel
 
 GOOD = {"name": "config-test", "workers": [0], "memory": {"hugepages": False, "mb": 128},
         "ports": [port("198.18.0.1", "fd00:18::1", "net_null0")], "tunnels": [tunnel("client")]}
+
+
+need_root()  # to open devices
 
 
 def call(*arguments):

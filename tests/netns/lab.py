@@ -49,6 +49,11 @@ def skip(reason):
     sys.exit(77)
 
 
+def need_root():
+    if os.geteuid() != 0:
+        skip("needs root")
+
+
 def eventually(what, condition, timeout_s=10.0):
     """Waits until condition() is true and returns its value; fails with `what` otherwise."""
     end = time.monotonic() + timeout_s
@@ -231,8 +236,7 @@ class Lab:
     lab.server.config (plain JSON objects) before start()."""
 
     def __init__(self, pmd=None):
-        if os.geteuid() != 0:
-            skip("needs root for network namespaces")
+        need_root()
         _sweep()
         pmd = pmd or os.environ.get("KG_PMD", "net_af_xdp0")
         self.pmd = pmd
