@@ -170,16 +170,17 @@ JSON
         launch "$box" "$box" "$kcpgate" "$state/$box.json"
     done
     for box in $boxes; do
-        wait_ready "$box" || return
+        wait_for_line "$state/$box.log" 'kcpgate ready' "$box" || return
     done
 }
 
-wait_ready() {
+# wait_for_line FILE LINE PROCESS: until the file has it; false when the process ends before.
+wait_for_line() {
     for _ in $(seq 300); do
-        if grep -qx 'kcpgate ready' "$state/$1.log"; then
+        if grep -qsx "$2" "$1"; then
             return 0
         fi
-        kill -0 "$(cat "$state/$1.pid")" 2>/dev/null || return 1
+        kill -0 "$(cat "$state/$3.pid")" 2>/dev/null || return 1
         sleep 0.1
     done
     return 1
@@ -281,9 +282,7 @@ show_inside() {
     # shellcheck disable=SC2016 # the inner shell expands it
     launch guest client bash -c \
         'exec 3<>/dev/tcp/127.0.0.1/6001; echo hello >&3; read -r x <&3; echo "$x"; exec sleep 60'
-    until grep -q hello "$state/guest.log"; do
-        sleep 0.1
-    done
+    wait_for_line "$state/guest.log" hello guest || die "no echo over TCP"
     for box in $boxes; do
         say ""
         python3 scripts/lib/tables.py "kgq-$box"
