@@ -298,7 +298,6 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	ch->data_left -= KG_MIN(segments, ch->data_left);
 	if (segments > 0 && ch->state != KG_CHANNEL_CLOSED)
 		s->ops.acked(s->host, ch, segments);
-	kg_channel_pay(ch, now_us);
 	if (ch->state == KG_CHANNEL_CLOSING && ch->owed == 0 && kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_close(ch, ch->why, FINISHED_LINGER_US, "", now_us);
 }

@@ -236,20 +236,57 @@ static void floods_of_requests_stay_bounded(void **state)
 
 	for (uint16_t i = 0; i < 500; i++) {
 		struct stranger st = stranger_new(pair, (uint16_t)(1 + i));
-		size_t len = initialise(bytes, i % 2 ? KG_PROTOCOL_MUX : KG_PROTOCOL_TCP, 0, "");
+		size_t len = initialise(bytes, KG_PROTOCOL_MUX, 0, "");
 
-		if (i % 4 == 2)
+		if (i % 2 == 0)
 			bytes[0] = KG_FEATURE_KEEP_ALIVE;
 		/* No two alike: the digest of a datagram is that of its bytes here. */
 		pair->now_us += KG_US_PER_MS;
-		if (pair->server.app_count < pair->server.config.channels_max || i % 4 == 2)
-			request(pair, &st, bytes, len);
-		kg_kcp_destroy(st.kcp);
 		kg_twheel_advance(pair->server.wheel, pair->now_us);
-		if (i == 250)
+		assert_int_equal(request(pair, &st, bytes, len), KG_DROP_NONE);
+		kg_kcp_destroy(st.kcp);
+		if (i == 100)
 			most = pair->server.mem.in_use_bytes;
 	}
 	assert_in_range(pair->server.mem.in_use_bytes, 1, most + 1024);
+	pair_stop(pair);
+}
+
+static void a_full_server_still_answers_tests(void **state)
+{
+	static const uint8_t test[] = { KG_FEATURE_KEEP_ALIVE, 0, 0 };
+	struct pair *pair = pair_new();
+	struct stranger st;
+	uint8_t bytes[64];
+
+	pair->server.config.channels_max = 1;
+	pair_start(pair);
+	pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	st = stranger_new(pair, 5000);
+	assert_int_equal(request(pair, &st, test, sizeof(test)), KG_DROP_NONE);
+	assert_int_equal(st.answer_len, sizeof(test));
+	kg_kcp_destroy(st.kcp);
+	st = stranger_new(pair, 5001);
+	assert_int_equal(request(pair, &st, bytes, initialise(bytes, KG_PROTOCOL_TCP, 0, "")),
+			 KG_DROP_CHANNEL_LIMIT);
+	kg_kcp_destroy(st.kcp);
+	pair_stop(pair);
+}
+
+static void handshakes_do_not_look_alike(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	uint32_t ts[2];
+
+	for (int i = 0; i < 2; i++) {
+		struct logged *first = &pair->log[pair->logged % PAIR_LOG];
+
+		pair_open(pair, KG_PROTOCOL_TCP);
+		exchange(pair);
+		assert_int_equal(kg_load_le32(first->bytes), 0);
+		ts[i] = kg_load_le32(first->bytes + 8);
+	}
+	assert_int_not_equal(ts[0], ts[1]);
 	pair_stop(pair);
 }
 
@@ -324,6 +361,9 @@ static void a_datagram_needs_its_port_and_conv(void **state)
 	assert_int_equal(deliver(&pair->client, &bent), KG_DROP_CONV_UNKNOWN);
 	assert_int_equal(deliver(&pair->server, &bent), KG_DROP_CONV_UNKNOWN);
 	kg_store_le32(bent.bytes, 0);
+	assert_int_equal(deliver(&pair->client, &bent), KG_DROP_HANDSHAKE_UNKNOWN);
+	/* Nor does conv 0 fit a channel that has none yet. */
+	bent.datagram.local.port = pair_open(pair, KG_PROTOCOL_TCP)->ch->line.local.port;
 	assert_int_equal(deliver(&pair->client, &bent), KG_DROP_HANDSHAKE_UNKNOWN);
 	pair_stop(pair);
 }
@@ -472,6 +512,8 @@ int main(void)
 		cmocka_unit_test(a_test_of_a_port_is_echoed),
 		cmocka_unit_test(what_is_not_supported_is_refused_in_words),
 		cmocka_unit_test(floods_of_requests_stay_bounded),
+		cmocka_unit_test(a_full_server_still_answers_tests),
+		cmocka_unit_test(handshakes_do_not_look_alike),
 		cmocka_unit_test(broken_answers_are_passed_over),
 		cmocka_unit_test(words_of_a_failure_are_fit_for_a_log),
 		cmocka_unit_test(a_datagram_needs_its_port_and_conv),

@@ -333,6 +333,50 @@ static void a_finish_waits_for_a_slow_reader(void **state)
 	pair_stop(pair);
 }
 
+/* An outage of minutes costs a finished connection nothing but time. */
+static void a_finish_waits_for_data_under_way(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+	pair->server.deaf = true;
+	assert_true(app_send(&pair->client, client, "tail", 4));
+	kg_channel_finish(client->ch, pair->now_us);
+	run(pair, SEC(120));
+	assert_int_equal(client->closed, 0);
+	pair->server.deaf = false;
+	run(pair, SEC(70));
+	expect(&pair->server.apps[0], "tail");
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	pair_stop(pair);
+}
+
+/* All data has arrived, and a full window keeps the disconnect back. */
+static void a_finish_waits_behind_a_closed_window(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+
+	pair->server.slow = true;
+	while (info_of(&pair->client, client).kcp.rmt_wnd > 0) {
+		assert_true(app_send(&pair->client, client, "x", 1));
+		exchange(pair);
+	}
+	assert_int_equal(kg_kcp_unacked(client->ch->line.kcp), 0);
+	kg_channel_finish(client->ch, pair->now_us);
+	pair->server.deaf = true;
+	run(pair, SEC(60));
+	assert_int_equal(client->closed, 0);
+	pair->server.deaf = false;
+	run(pair, SEC(60));
+	app_read(&pair->server, server, UINT32_MAX);
+	run(pair, SEC(60));
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(server->why, KG_CLOSE_PEER);
+	pair_stop(pair);
+}
+
 static void both_may_finish_at_once(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -578,6 +622,105 @@ static void handshake_and_channel_have_ports_of_their_own(void **state)
 	pair_stop(pair);
 }
 
+static void control_messages_do_not_hold_up_data(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+
+	pair->server.slow = true;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	kg_channel_say(client->ch, KG_FEATURE_KEEP_ALIVE, pair->now_us);
+	assert_true(app_send(&pair->client, client, "y", 1));
+	exchange(pair);
+	assert_false(app_read(&pair->server, server, 2));
+	expect(server, "xy");
+	pair_stop(pair);
+}
+
+/* A datagram every four seconds: the application is silent, the flow is not. */
+static void a_flow_that_drains_slowly_is_not_idle(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	pair->client.config.udp_timeout_s = 10;
+	pair->client.config.kcp.snd_wnd = 1;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_UDP);
+	run(pair, SEC(1));
+	for (int i = 0; i < 10; i++)
+		assert_true(app_send(&pair->client, client, "x", 1));
+	pair->hop_us = SEC(4);
+	run(pair, SEC(30));
+	assert_int_equal(client->closed, 0);
+	pair->hop_us = 0;
+	run(pair, SEC(30));
+	assert_int_equal(client->why, KG_CLOSE_IDLE);
+	assert_int_equal(pair->server.apps[0].messages, 10);
+	pair_stop(pair);
+}
+
+static void an_end_frees_what_nobody_will_read(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+
+	pair->client.slow = true;
+	for (int i = 0; i < 3; i++)
+		assert_true(app_send(&pair->server, server, "unread", 6));
+	exchange(pair);
+	assert_int_equal(pair->client.pool.in_use, 3);
+	pair->server.deaf = true;
+	kg_channel_abort(client->ch, pair->now_us);
+	assert_true(app_send(&pair->server, server, "late", 4));
+	run(pair, SEC(1));
+	/* Only the disconnect is left. */
+	assert_int_equal(pair->client.pool.in_use, 1);
+	pair_stop(pair);
+}
+
+/* What the other side had still under way is acknowledged, so that it stops repeating it. */
+static void an_end_quietens_the_other_side(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+
+	pair->client.deaf = true;
+	assert_true(app_send(&pair->server, server, "lost", 4));
+	exchange(pair);
+	kg_channel_finish(client->ch, pair->now_us);
+	pair->client.deaf = false;
+	exchange(pair);
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(server->why, KG_CLOSE_PEER);
+	run(pair, SEC(3));
+	assert_int_equal(pair->server.pool.in_use, 0);
+	pair_stop(pair);
+}
+
+/* The server repeats its answer until it hears that it arrived; the client's port waits for it. */
+static void an_answer_can_be_acknowledged_late(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client;
+
+	pair->server.answer = ANSWER_LATER;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	kg_channel_connected(pair->server.apps[0].ch, pair->now_us);
+	pair->server.deaf = true;
+	run(pair, SEC(15));
+	assert_int_equal(client->opened, 1);
+	assert_int_equal(pair->client.ports_out, 2);
+	pair->server.deaf = false;
+	run(pair, SEC(40));
+	assert_int_equal(pair->client.ports_out, 1);
+	pair_stop(pair);
+}
+
 static void bandwidths_set_the_windows(void **state)
 {
 	struct pair *pair = pair_new();
@@ -625,8 +768,11 @@ static void a_disconnect_waits_for_memory(void **state)
 	struct pair *pair = pair_start(pair_new());
 	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
 
+	pair->server.deaf = true;
+	assert_true(app_send(&pair->client, client, "x", 1));
 	pair->client.pool.limit = 0;
 	kg_channel_finish(client->ch, pair->now_us);
+	pair->server.deaf = false;
 	run(pair, SEC(5));
 	assert_int_equal(client->closed, 0);
 	pair->client.pool.limit = 100;
@@ -754,6 +900,8 @@ int main(void)
 		cmocka_unit_test(ending_an_unanswered_request_refuses_it),
 		cmocka_unit_test(a_finish_that_nobody_hears_ends),
 		cmocka_unit_test(a_finish_waits_for_a_slow_reader),
+		cmocka_unit_test(a_finish_waits_for_data_under_way),
+		cmocka_unit_test(a_finish_waits_behind_a_closed_window),
 		cmocka_unit_test(both_may_finish_at_once),
 		cmocka_unit_test(a_silent_peer_is_given_up),
 		cmocka_unit_test(an_idle_connection_lives),
@@ -766,6 +914,11 @@ int main(void)
 		cmocka_unit_test(a_stop_tells_every_peer),
 		cmocka_unit_test(ports_of_the_answer_are_used),
 		cmocka_unit_test(handshake_and_channel_have_ports_of_their_own),
+		cmocka_unit_test(control_messages_do_not_hold_up_data),
+		cmocka_unit_test(a_flow_that_drains_slowly_is_not_idle),
+		cmocka_unit_test(an_end_frees_what_nobody_will_read),
+		cmocka_unit_test(an_end_quietens_the_other_side),
+		cmocka_unit_test(an_answer_can_be_acknowledged_late),
 		cmocka_unit_test(bandwidths_set_the_windows),
 		cmocka_unit_test(room_follows_window_and_memory),
 		cmocka_unit_test(a_disconnect_waits_for_memory),
