@@ -6,10 +6,12 @@ _Static_assert(KG_KCP_RING_MAX - 1 <= UINT16_MAX, "list links hold the low 16 bi
 
 void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend, uint32_t *acked)
 {
+	/* Orders may start anywhere; at first_sn they wrap around with sn in tests that do so. */
 	*f = (struct kg_kcp_flight){
 		.una = first_sn,
 		.nxt = first_sn,
-		.newest_acked = UINT32_MAX,
+		.next_order = first_sn,
+		.newest_acked = first_sn - 1,
 		.probes_left = KG_KCP_PROBES,
 		.resend = resend,
 		.acked = acked,

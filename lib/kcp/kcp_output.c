@@ -124,6 +124,8 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	kcp->queue = buf->next;
 	if (kcp->queue == NULL)
 		kcp->queue_tail = &kcp->queue;
+	else
+		kg_prefetch(kcp->queue->data, kcp->queue->len);
 	kcp->queued--;
 	put(w, KG_KCP_PUSH, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf);
 	kg_kcp_flight_add(&kcp->flight, buf, w->now_us, ts);

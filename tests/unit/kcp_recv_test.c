@@ -221,6 +221,27 @@ static void window_shuts_and_is_announced_when_it_reopens(void **state)
 	one_fini(&o);
 }
 
+/* All that can be read is read, and what is left of the window belongs to the rest of a message. */
+static void rest_of_a_message_is_asked_for(void **state)
+{
+	uint32_t sn = 0;
+	struct one o;
+
+	one_init_default(&o);
+	while (sn < 3)
+		one_push(&o, sn++, 0, 1, "x");
+	for (uint8_t frg = 126; frg >= 2; frg--)
+		one_push(&o, sn++, frg, 1, "y");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].wnd, 0);
+	for (int i = 0; i < 3; i++)
+		one_expect(&o, "x");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].cmd, KG_KCP_WINS);
+	assert_int_equal(o.seg[0].wnd, 3);
+	one_fini(&o);
+}
+
 static void announcement_stops_when_data_comes(void **state)
 {
 	struct one o;
@@ -397,6 +418,7 @@ int main(void)
 		cmocka_unit_test(acks_never_exceed_the_mtu_nor_get_lost),
 		cmocka_unit_test(segments_beyond_the_window_are_refused),
 		cmocka_unit_test(window_shuts_and_is_announced_when_it_reopens),
+		cmocka_unit_test(rest_of_a_message_is_asked_for),
 		cmocka_unit_test(announcement_stops_when_data_comes),
 		cmocka_unit_test(wask_is_answered_at_once),
 		cmocka_unit_test(smaller_window_keeps_its_promise),

@@ -300,6 +300,25 @@ static void silence_is_probed_with_a_few_copies(void **state)
 	one_fini(&o);
 }
 
+/* A sign of life in the middle allows the next few at once. */
+static void probing_goes_on_when_something_is_acknowledged(void **state)
+{
+	struct kg_kcp_segment wins = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 128 };
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 128);
+	one_drain(&o);
+	o.now_us += 200 * MS;
+	assert_int_equal(one_drain(&o), 32);
+	for (wins.una = 1; wins.una < 4; wins.una++) {
+		one_add(&o, wins, "");
+		assert_int_equal(one_input(&o), KG_DROP_NONE);
+		assert_int_equal(one_drain(&o), 32);
+	}
+	one_fini(&o);
+}
+
 /* The first copies were only late: all is well, and the next time-out leaves them more time. */
 static void needless_timeout_is_recognised_by_ts(void **state)
 {
@@ -343,6 +362,44 @@ static void absurd_acks_give_no_sample(void **state)
 	one_ack(&o, 2, T0_MS, 0);
 	assert_int_equal(one_stats(&o).srtt_us, 30 * MS);
 	one_fini(&o);
+}
+
+static void sample_of_more_than_a_minute_is_none(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 61 * (uint64_t)KG_US_PER_S;
+	one_drain(&o);
+	one_ack(&o, 0, T0_MS, 1); /* the first copy's */
+	assert_int_equal(one_stats(&o).srtt_us, 0);
+	assert_int_equal(one_stats(&o).rto_us, 200 * MS);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* Steady or instant round trips never bring the time-out within 10 ms of them. */
+static void timeout_keeps_its_distance(void **state)
+{
+	for (uint32_t rtt_ms = 0; rtt_ms <= 100; rtt_ms += 20) {
+		struct kg_kcp_params params = one_params();
+		struct one o;
+
+		params.interval_ms = 1;
+		one_init(&o, &params);
+		for (uint32_t sn = 0; sn < 100; sn++) {
+			uint32_t ts = (uint32_t)(o.now_us / MS);
+
+			one_send_many(&o, 1);
+			one_drain(&o);
+			o.now_us += rtt_ms * MS;
+			one_ack(&o, sn, ts, sn + 1);
+		}
+		assert_in_range(one_stats(&o).rto_us, (rtt_ms + 10) * MS, (rtt_ms + 13) * MS);
+		one_fini(&o);
+	}
 }
 
 static unsigned int probes_until(struct one *o, uint64_t until_us)
@@ -497,8 +554,11 @@ int main(void)
 		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
 		cmocka_unit_test(timeout_never_exceeds_a_minute),
 		cmocka_unit_test(silence_is_probed_with_a_few_copies),
+		cmocka_unit_test(probing_goes_on_when_something_is_acknowledged),
 		cmocka_unit_test(needless_timeout_is_recognised_by_ts),
 		cmocka_unit_test(absurd_acks_give_no_sample),
+		cmocka_unit_test(sample_of_more_than_a_minute_is_none),
+		cmocka_unit_test(timeout_keeps_its_distance),
 		cmocka_unit_test(closed_window_is_probed),
 		cmocka_unit_test(lost_window_news_is_asked_for),
 		cmocka_unit_test(without_blast_data_keeps_to_the_interval),
