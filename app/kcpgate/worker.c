@@ -246,6 +246,7 @@ void kg_worker_destroy(struct kg_worker *w)
 {
 	if (w == NULL)
 		return;
+	rte_pktmbuf_free_bulk(w->spare, w->spare_count);
 	for (uint16_t t = 0; w->sides != NULL && t < w->box->tunnel_count; t++) {
 		struct kg_side *side = &w->sides[t];
 

@@ -51,6 +51,8 @@ struct kg_worker {
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
+	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
+	uint16_t spare_count;
 	uint16_t next_side; /* kcp_output: where the next turn begins, to be fair */
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */

@@ -13,6 +13,15 @@
 #define KG_UNLIKELY(x)                     __builtin_expect(!!(x), 0)
 #define KG_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+/* Brings `bytes` from `ptr` on toward the cache, before the code that needs them. */
+static inline void kg_prefetch(const void *ptr, size_t bytes)
+{
+	const char *at = ptr;
+
+	for (size_t i = 0; i < bytes; i += 64)
+		__builtin_prefetch(at + i);
+}
+
 /* A point in time that never comes: "no deadline". */
 #define KG_NEVER_US UINT64_MAX
 

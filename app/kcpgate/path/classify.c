@@ -81,6 +81,10 @@ uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		uint16_t port = kg_pkt(m)->port;
 		struct kg_frame frame;
 
+		/* The checksum reads all of a frame: let the next one come in meanwhile. */
+		if (i + 1 < n)
+			kg_prefetch(rte_pktmbuf_mtod(v[i + 1], void *),
+				    rte_pktmbuf_data_len(v[i + 1]));
 		kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),
 			       w->box->ports[port].config->vlan, trust(m));
 		if (frame.kind == KG_FRAME_BAD)

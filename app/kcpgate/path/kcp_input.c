@@ -14,11 +14,10 @@ void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		};
 		enum kg_drop drop = kg_session_input(w->sides[pkt->tunnel].session, &in, w->now_us);
 
-		if (drop != KG_DROP_NONE) {
-			kg_path_drop(w, v[i], drop);
-			continue;
-		}
-		kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
-		rte_pktmbuf_free(v[i]);
+		if (drop != KG_DROP_NONE)
+			w->stats.drops[drop]++;
+		else
+			kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
 	}
+	rte_pktmbuf_free_bulk(v, n);
 }

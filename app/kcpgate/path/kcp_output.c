@@ -3,20 +3,43 @@
 #include "path/path.h"
 #include "wire/envelope.h"
 
+#define USUAL_BYTES 1536 /* what an Ethernet frame holds */
+
+/* Mbufs are had by the burst, and the one after next is brought into the cache. */
+static struct rte_mbuf *take_mbuf(struct kg_worker *w)
+{
+	struct rte_mbuf *m;
+
+	if (w->spare_count == 0) {
+		if (rte_pktmbuf_alloc_bulk(w->box->mbufs, w->spare, KG_NIC_BURST) != 0) {
+			w->stats.drops[KG_DROP_TX_NO_BUFFER]++;
+			return NULL;
+		}
+		w->spare_count = KG_NIC_BURST;
+	}
+	m = w->spare[--w->spare_count];
+	if (w->spare_count > 0)
+		kg_prefetch(rte_pktmbuf_mtod(w->spare[w->spare_count - 1], void *), USUAL_BYTES);
+	return m;
+}
+
+static void give_mbuf_back(struct kg_worker *w, struct rte_mbuf *m)
+{
+	w->spare[w->spare_count++] = m;
+}
+
 /* The next datagram of a session in a fresh mbuf, or NULL when none is due or no mbuf is left. */
 static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->box->mbufs);
+	struct rte_mbuf *m = take_mbuf(w);
 	struct kg_datagram out;
 	struct kg_pkt *pkt;
 
-	if (m == NULL) {
-		w->stats.drops[KG_DROP_TX_NO_BUFFER]++;
+	if (m == NULL)
 		return NULL;
-	}
 	out.data = rte_pktmbuf_mtod_offset(m, uint8_t *, KG_ENVELOPE_BYTES);
 	if (!kg_session_output(side->session, &out, w->now_us)) {
-		rte_pktmbuf_free(m);
+		give_mbuf_back(w, m);
 		return NULL;
 	}
 	pkt = kg_pkt(m);
