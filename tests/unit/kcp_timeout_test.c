@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Round-trip samples and time-outs (the rule is in kcp_rtt.c; its effect in sim/kcp_rto_test.c). */
+#include "kcp_one.h"
+
+/* kcp-fec.md A6: ms after the first copy, rto 200. nodelay 2 is linear for eight time-outs. */
+static void timeouts_back_off_as_nodelay_says(void **state)
+{
+	static const uint32_t expected_ms[3][9] = {
+		{ 225, 625, 1425, 3025, 6225, 12625, 25425, 51025, 102225 },
+		{ 200, 500, 950, 1625, 2637, 4156, 6434, 9851, 14977 },
+		{ 200, 500, 900, 1400, 2000, 2700, 3500, 4400, 5400 },
+	};
+
+	for (uint8_t nodelay = 0; nodelay < 3; nodelay++) {
+		struct kg_kcp_params params = one_params();
+		struct one o;
+
+		params.nodelay = nodelay;
+		one_init(&o, &params);
+		one_send_many(&o, 1);
+		one_drain(&o);
+		for (size_t i = 0; i < KG_ARRAY_SIZE(expected_ms[0]); i++) {
+			o.now_us = kg_kcp_deadline_us(o.kcp) - 1;
+			assert_int_equal(one_drain(&o), 0);
+			o.now_us++;
+			assert_int_equal(one_drain(&o), 1);
+			assert_int_equal(o.now_us / MS - T0_MS, expected_ms[nodelay][i]);
+		}
+		one_fini(&o);
+	}
+}
+
+static void timeout_never_exceeds_a_minute(void **state)
+{
+	struct kg_kcp_params params = one_params();
+
+	for (params.nodelay = 0; params.nodelay < 3; params.nodelay++) {
+		struct one o;
+
+		one_init(&o, &params);
+		one_send_many(&o, 1);
+		one_drain(&o);
+		for (int i = 0; i < 100; i++) {
+			uint64_t due_us = kg_kcp_deadline_us(o.kcp);
+
+			assert_true(due_us - o.now_us <= 60 * (uint64_t)KG_US_PER_S);
+			o.now_us = due_us;
+			assert_int_equal(one_drain(&o), 1);
+		}
+		one_fini(&o);
+	}
+}
+
+/* A whole window times out in silence: the path is probed, not flooded. */
+static void silence_is_probed_with_a_few_copies(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+	unsigned int copies = 0;
+
+	params.snd_wnd = 128;
+	one_init(&o, &params);
+	one_send_many(&o, 128);
+	assert_int_equal(one_drain(&o), 128);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(o.now_us, (T0_MS + 200) * MS);
+	assert_int_equal(one_drain(&o), 32);
+	for (copies = 32; copies < 128; copies += 32) {
+		o.now_us = kg_kcp_deadline_us(o.kcp);
+		assert_int_equal(one_drain(&o), 32);
+	}
+	assert_int_equal(o.now_us, (T0_MS + 350) * MS);
+	one_fini(&o);
+}
+
+/* A sign of life in the middle allows the next few at once. */
+static void probing_goes_on_when_something_is_acknowledged(void **state)
+{
+	struct kg_kcp_segment wins = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 128 };
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 128);
+	one_drain(&o);
+	o.now_us += 200 * MS;
+	assert_int_equal(one_drain(&o), 32);
+	for (wins.una = 1; wins.una < 4; wins.una++) {
+		one_add(&o, wins, "");
+		assert_int_equal(one_input(&o), KG_DROP_NONE);
+		assert_int_equal(one_drain(&o), 32);
+	}
+	one_fini(&o);
+}
+
+/* The first copies were only late: all is well, and the next time-out leaves them more time. */
+static void needless_timeout_is_recognised_by_ts(void **state)
+{
+	struct kg_kcp_stats before, after;
+	struct one o;
+
+	one_init_default(&o);
+	for (int i = 0; i < 50; i++) {
+		one_send_many(&o, 1);
+		one_drain(&o);
+		o.now_us += 40 * MS;
+		one_ack(&o, (uint32_t)i, T0_MS + 40 * (uint32_t)i, (uint32_t)i + 1);
+	}
+	before = one_stats(&o);
+	assert_in_range(before.rto_us, 50 * MS, 52 * MS);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 60 * MS;
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += 10 * MS;
+	one_ack(&o, 50, T0_MS + 2000, 51);
+	after = one_stats(&o);
+	assert_int_equal(after.resent_needless, 1);
+	assert_true(after.rto_us > 70 * MS);
+	one_fini(&o);
+}
+
+static void absurd_acks_give_no_sample(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 4);
+	one_drain(&o);
+	o.now_us += 30 * MS;
+	one_ack(&o, 0, T0_MS + 500000, 0); /* the future */
+	one_ack(&o, 1, T0_MS - 900, 0);    /* before the segment existed */
+	one_ack(&o, 1, T0_MS, 0);          /* not in flight any more */
+	assert_int_equal(one_stats(&o).srtt_us, 0);
+	assert_int_equal(one_stats(&o).in_flight, 2);
+	one_ack(&o, 2, T0_MS, 0);
+	assert_int_equal(one_stats(&o).srtt_us, 30 * MS);
+	one_fini(&o);
+}
+
+static void sample_of_more_than_a_minute_is_none(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 61 * (uint64_t)KG_US_PER_S;
+	one_drain(&o);
+	one_ack(&o, 0, T0_MS, 1); /* the first copy's */
+	assert_int_equal(one_stats(&o).srtt_us, 0);
+	assert_int_equal(one_stats(&o).rto_us, 200 * MS);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* Steady or instant round trips never bring the time-out within 10 ms of them. */
+static void timeout_keeps_its_distance(void **state)
+{
+	for (uint32_t rtt_ms = 0; rtt_ms <= 100; rtt_ms += 20) {
+		struct kg_kcp_params params = one_params();
+		struct one o;
+
+		params.interval_ms = 1;
+		one_init(&o, &params);
+		for (uint32_t sn = 0; sn < 100; sn++) {
+			uint32_t ts = (uint32_t)(o.now_us / MS);
+
+			one_send_many(&o, 1);
+			one_drain(&o);
+			o.now_us += rtt_ms * MS;
+			one_ack(&o, sn, ts, sn + 1);
+		}
+		assert_in_range(one_stats(&o).rto_us, (rtt_ms + 10) * MS, (rtt_ms + 13) * MS);
+		one_fini(&o);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
+		cmocka_unit_test(timeout_never_exceeds_a_minute),
+		cmocka_unit_test(silence_is_probed_with_a_few_copies),
+		cmocka_unit_test(probing_goes_on_when_something_is_acknowledged),
+		cmocka_unit_test(needless_timeout_is_recognised_by_ts),
+		cmocka_unit_test(absurd_acks_give_no_sample),
+		cmocka_unit_test(sample_of_more_than_a_minute_is_none),
+		cmocka_unit_test(timeout_keeps_its_distance),
+	};
+
+	return cmocka_run_group_tests_name("kcp_timeout", tests, NULL, NULL);
+}
