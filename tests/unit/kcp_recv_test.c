@@ -159,6 +159,25 @@ static void acks_beyond_a_gap_come_in_several_datagrams(void **state)
 	one_fini(&o);
 }
 
+static void acks_overtaken_by_una_are_not_sent(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 1; sn < 5; sn++)
+		one_push(&o, sn, 0, 50, "x");
+	one_push(&o, 6, 0, 50, "x");
+	one_push(&o, 0, 0, 51, "x");
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 2);
+	assert_int_equal(o.seg[0].sn, 6);
+	assert_int_equal(o.seg[1].sn, 0);
+	assert_int_equal(o.seg[1].ts, 51);
+	assert_int_equal(o.seg[1].una, 5);
+	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
 static void acks_never_exceed_the_mtu_nor_get_lost(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -415,6 +434,7 @@ int main(void)
 		cmocka_unit_test(long_message_passes_small_window),
 		cmocka_unit_test(acks_are_thinned_to_one_in_order),
 		cmocka_unit_test(acks_beyond_a_gap_come_in_several_datagrams),
+		cmocka_unit_test(acks_overtaken_by_una_are_not_sent),
 		cmocka_unit_test(acks_never_exceed_the_mtu_nor_get_lost),
 		cmocka_unit_test(segments_beyond_the_window_are_refused),
 		cmocka_unit_test(window_shuts_and_is_announced_when_it_reopens),

@@ -258,8 +258,9 @@ static void closed_window_is_probed(void **state)
 	assert_int_equal(one_drain(&o), 0);
 	assert_int_equal(probes_until(&o, start_us + KG_US_PER_S), 3);
 	assert_in_range(probes_until(&o, start_us + 60 * KG_US_PER_S), 8, 14);
+	assert_in_range(probes_until(&o, start_us + 660 * (uint64_t)KG_US_PER_S), 55, 65);
 	wins.wnd = 2;
-	o.now_us = start_us + 61 * KG_US_PER_S;
+	o.now_us = start_us + 661 * (uint64_t)KG_US_PER_S;
 	one_add(&o, wins, "");
 	assert_int_equal(one_input(&o), KG_DROP_NONE);
 	assert_int_equal(one_drain(&o), 2);
