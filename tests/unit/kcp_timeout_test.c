@@ -153,6 +153,31 @@ static void sample_of_more_than_a_minute_is_none(void **state)
 	one_fini(&o);
 }
 
+/* una waited for a hole: how long says nothing of the path. Without a hole it does. */
+static void una_gives_samples_only_without_holes(void **state)
+{
+	struct kg_kcp_segment wins = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 128, .una = 3 };
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 3);
+	one_drain(&o);
+	o.now_us += 20 * MS;
+	one_ack(&o, 1, T0_MS, 0); /* that of 2 is lost */
+	o.now_us += 60 * MS;
+	one_add(&o, wins, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(one_stats(&o).srtt_us, 20 * MS);
+	one_send_many(&o, 3);
+	one_drain(&o);
+	o.now_us += 60 * MS;
+	wins.una = 6;
+	one_add(&o, wins, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(one_stats(&o).srtt_us, 25 * MS);
+	one_fini(&o);
+}
+
 /* Steady or instant round trips never bring the time-out within 10 ms of them. */
 static void timeout_keeps_its_distance(void **state)
 {
@@ -185,6 +210,7 @@ int main(void)
 		cmocka_unit_test(needless_timeout_is_recognised_by_ts),
 		cmocka_unit_test(absurd_acks_give_no_sample),
 		cmocka_unit_test(sample_of_more_than_a_minute_is_none),
+		cmocka_unit_test(una_gives_samples_only_without_holes),
 		cmocka_unit_test(timeout_keeps_its_distance),
 	};
 
