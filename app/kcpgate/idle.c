@@ -12,6 +12,8 @@
 #define STEP_MIN_US    16
 #define STEP_MAX_US    1000 /* worst delay of a frame that meets an idle worker */
 #define STEP_DOUBLINGS 6    /* 16 << 6 > 1000 */
+#define LONG_TURNS     1000 /* about a second without work: then the steps are longer */
+#define LONG_STEP_US   5000
 
 /* The default slack of 50 us would make every short step a long one. */
 #define TIMER_SLACK_NS 1000
@@ -32,7 +34,8 @@ static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
 
 	if (next <= w->now_us)
 		return 0;
-	return KG_MIN(KG_MIN(step, (uint64_t)STEP_MAX_US), next - w->now_us);
+	step = idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US) : LONG_STEP_US;
+	return KG_MIN(step, next - w->now_us);
 }
 
 static bool rings_empty(const struct kg_worker *w)

@@ -97,7 +97,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 {
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
-	if (cause == KG_KCP_CAUSE_TIMEOUT && in_silence(f, slot))
+	if (cause != KG_KCP_CAUSE_FAST && in_silence(f, slot))
 		use_probe(f, rtt, now_us);
 	list_remove(f, sn);
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
@@ -148,14 +148,28 @@ static bool overtaken(const struct kg_kcp_flight *f, const struct kg_kcp_slot *s
 	       (int32_t)(slot->order - f->acked[f->resend - 1]) < 0;
 }
 
+/* When the copy has waited long enough, and what for. */
+static uint64_t waited_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			  const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
+{
+	uint64_t timeout_us = kg_kcp_rtt_timeout_us(rtt, slot->backoff), thin_us;
+
+	*cause = KG_KCP_CAUSE_TIMEOUT;
+	if (f->count > KG_KCP_THIN || slot->backoff > 0)
+		return slot->sent_us + timeout_us;
+	thin_us = kg_kcp_rtt_thin_us(rtt, slot->copies);
+	if (thin_us < timeout_us)
+		*cause = KG_KCP_CAUSE_THIN;
+	return slot->sent_us + thin_us;
+}
+
 /* When the head of a list is due, and why. */
 static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
 {
-	uint64_t timeout_us = slot->sent_us + kg_kcp_rtt_timeout_us(rtt, slot->backoff);
+	uint64_t timeout_us = waited_us(f, rtt, slot, cause);
 	uint64_t fast_us;
 
-	*cause = KG_KCP_CAUSE_TIMEOUT;
 	if (f->probes_left == 0 && in_silence(f, slot))
 		return KG_MAX(timeout_us, f->probe_us);
 	if (!overtaken(f, slot))

@@ -27,6 +27,7 @@
 
 #define KG_KCP_PROBES   32u
 #define KG_KCP_PREFETCH 6u /* segments ahead */
+#define KG_KCP_THIN     4u /* segments in flight that are few */
 
 struct kg_kcp_slot {
 	struct kg_buf *buf; /* NULL: acknowledged */
@@ -43,6 +44,7 @@ struct kg_kcp_slot {
 
 enum kg_kcp_cause {
 	KG_KCP_CAUSE_FAST,
+	KG_KCP_CAUSE_THIN, /* few in flight: early, and no back-off */
 	KG_KCP_CAUSE_TIMEOUT,
 };
 

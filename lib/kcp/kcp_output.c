@@ -86,10 +86,11 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 		kcp->stats.resent_fast++;
 		kg_kcp_cwnd_on_fast(&kcp->cwnd, kcp->mss, f->nxt - f->una, kcp->params.resend,
 				    order, f->next_order);
-	} else {
-		kcp->stats.resent_timeout++;
-		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
+		return;
 	}
+	kcp->stats.resent_timeout++;
+	if (cause == KG_KCP_CAUSE_TIMEOUT)
+		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
 }
 
 /* False when a copy is due that does not fit any more. */

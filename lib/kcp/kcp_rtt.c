@@ -21,6 +21,13 @@
  * that a dead path is not flooded. Never more than 60 s. Backoff belongs to the segment and is
  * gone with it; time-outs are computed when asked for, so a better estimate corrects all of them.
  *
+ * With few segments in flight nothing sent later can show a loss, and a copy too many costs little.
+ * There the first copy waits only
+ *
+ *   srtt + max(srtt, 4 * rttvar, peak * 5/4, 2 ms)
+ *
+ * and the second twice that, if rto is not sooner. A needless one raises peak like any other.
+ *
  * `reorder` delays fast resends on paths that reorder: 0 until one proved needless, then as late
  * as that original was, lowered like peak.
  */
@@ -29,6 +36,7 @@
 #define MARGIN_MIN_US   10000u  /* a poll loop or a busy peer may be this late */
 #define PEAK_CAP_MIN_US 200000u /* one outage must not inflate the time-out for long */
 #define DECAY_MIN_US    100000u
+#define THIN_MIN_US     2000u
 #define LINEAR_BACKOFFS 8
 
 void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_ms)
@@ -103,6 +111,18 @@ void kg_kcp_rtt_on_overtaken(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us)
 	uint64_t wanted_us = KG_MAX(late_us + late_us / 4, rtt->reorder_us + srtt / 16 + 100u);
 
 	rtt->reorder_us = (uint32_t)KG_MIN(wanted_us, (uint64_t)KG_MAX(srtt, KG_US_PER_MS));
+}
+
+uint64_t kg_kcp_rtt_thin_us(const struct kg_kcp_rtt *rtt, unsigned int copies)
+{
+	uint64_t rto_us = kg_kcp_rtt_timeout_us(rtt, 0);
+	uint64_t srtt = kg_kcp_rtt_srtt_us(rtt);
+	uint64_t margin = KG_MAX(rtt->rttvar4_us, rtt->peak_us + rtt->peak_us / 4);
+
+	if (rtt->srtt8_us == 0 || copies > 2)
+		return rto_us;
+	margin = KG_MAX(KG_MAX(margin, srtt), (uint64_t)THIN_MIN_US);
+	return KG_MIN((srtt + margin) * copies, rto_us);
 }
 
 static uint64_t grow(const struct kg_kcp_rtt *rtt, uint64_t wait_us, unsigned int backoff)

@@ -32,6 +32,9 @@ void kg_kcp_rtt_on_overtaken(struct kg_kcp_rtt *rtt, uint64_t arrived_after_us);
 /* How long a copy may stay unacknowledged after `backoff` time-outs of its segment. */
 uint64_t kg_kcp_rtt_timeout_us(const struct kg_kcp_rtt *rtt, unsigned int backoff);
 
+/* The same for a segment with few others in flight, `copies` of which have gone so far. */
+uint64_t kg_kcp_rtt_thin_us(const struct kg_kcp_rtt *rtt, unsigned int copies);
+
 static inline uint32_t kg_kcp_rtt_srtt_us(const struct kg_kcp_rtt *rtt)
 {
 	return rtt->srtt8_us / 8;

@@ -200,9 +200,68 @@ static void timeout_keeps_its_distance(void **state)
 	}
 }
 
+/* Acknowledges 20 messages, one at a time, 1 ms after each was sent. */
+static void settle_at_one_ms(struct one *o)
+{
+	for (uint32_t sn = 0; sn < 20; sn++) {
+		uint32_t ts = (uint32_t)(o->now_us / MS);
+
+		one_send_many(o, 1);
+		one_drain(o);
+		o->now_us += 1 * MS;
+		one_ack(o, sn, ts, sn + 1);
+	}
+}
+
+/* A lone segment has nobody behind it whose ACK could show its loss: it goes again early, twice,
+ * and then keeps to the time-out without having backed off. */
+static void the_few_go_again_early(void **state)
+{
+	uint64_t sent_us, rto_us;
+	struct one o;
+
+	one_init_default(&o);
+	settle_at_one_ms(&o);
+	rto_us = one_stats(&o).rto_us;
+	assert_true(rto_us >= 11 * MS);
+	for (unsigned int copy = 1; copy <= 2; copy++) {
+		sent_us = o.now_us;
+		if (copy == 1) {
+			one_send_many(&o, 1);
+			assert_int_equal(one_drain(&o), 1);
+		}
+		o.now_us = kg_kcp_deadline_us(o.kcp);
+		assert_in_range(o.now_us - sent_us, copy * 2 * MS, copy * 5 * MS);
+		assert_int_equal(one_drain(&o), 1);
+	}
+	sent_us = o.now_us;
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(o.now_us - sent_us, rto_us);
+	assert_int_equal(one_drain(&o), 1);
+	one_fini(&o);
+}
+
+/* With many in flight the first time-out is the full one. */
+static void the_many_wait(void **state)
+{
+	uint64_t sent_us;
+	struct one o;
+
+	one_init_default(&o);
+	settle_at_one_ms(&o);
+	sent_us = o.now_us;
+	one_send_many(&o, 5);
+	assert_int_equal(one_drain(&o), 5);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_int_equal(o.now_us - sent_us, one_stats(&o).rto_us);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_few_go_again_early),
+		cmocka_unit_test(the_many_wait),
 		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
 		cmocka_unit_test(timeout_never_exceeds_a_minute),
 		cmocka_unit_test(silence_is_probed_with_a_few_copies),

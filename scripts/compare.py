@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two boxes against two originals, in turn, on the same wire, with the same applications: TCP goodput
+and what it costs, small datagrams, latency on a lossy wire, idle connections.
+
+    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--json FILE]
+
+Prints each figure as the median over the rounds, and the ratio ours / theirs. Needs iperf3. Both
+sides run with their own defaults but for the preset, regular3 here and there, and AES-GCM.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
+                str(ROOT / "scripts" / "lib")]
+from lab import DESTINATION, ENTRY, Lab, eventually  # noqa: E402
+from kcptube import PASSWORD, start_original  # noqa: E402
+import traffic  # noqa: E402
+
+SECONDS = 4
+IDLE_CONNECTIONS = 1000
+ROUND_TRIPS = 3000
+
+
+def cpu_seconds(processes):
+    """User and system time of processes with all their threads."""
+    ticks = 0
+    for process in processes:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def iperf(ns, *options):
+    with ns:
+        done = subprocess.run(["iperf3", "-c", ENTRY[0], "-p", str(ENTRY[1]), "-t", str(SECONDS),
+                               "-J", *options], capture_output=True, text=True, check=False,
+                              timeout=SECONDS + 60)
+    if done.returncode:
+        raise RuntimeError(f"iperf3: {done.stdout[-300:]} {done.stderr}")
+    return json.loads(done.stdout)["end"]
+
+
+def serve_iperf(lab):
+    server = lab.popen(lab.server.ns, "iperf3", "-s", "-B", DESTINATION[0], "-p",
+                       str(DESTINATION[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually("iperf3 listens", lambda: lab.server.ns.run(
+        "ss", "-Hltn", f"sport = :{DESTINATION[1]}").strip())
+    return server
+
+
+def serve_echo(lab):
+    with lab.server.ns:
+        return traffic.serve_echo(*DESTINATION)
+
+
+def goodput(lab, processes):
+    server = serve_iperf(lab)
+    before = cpu_seconds(processes)
+    gbit = iperf(lab.client.ns)["sum_received"]["bits_per_second"] / 1e9
+    cost = (cpu_seconds(processes) - before) / (gbit * SECONDS)
+    server.terminate()
+    server.wait()
+    return {"tcp_gbit_per_s": gbit, "cpu_s_per_gbit": cost}
+
+
+def datagrams(lab, _):
+    server = serve_iperf(lab)
+    end = iperf(lab.client.ns, "-u", "-b", "0", "-l", "64")["sum"]
+    server.terminate()
+    server.wait()
+    return {"udp_64_byte_per_s": (end["packets"] - end["lost_packets"]) / end["seconds"]}
+
+
+def latency(lab, _):
+    services = serve_echo(lab)
+    lab.lose(5)
+    with lab.client.ns:
+        times = traffic.ping_pong(*ENTRY, ROUND_TRIPS, 100)
+    del services
+    return {"ping_pong_p50_ms_at_5_percent_loss": times[len(times) // 2] * 1e3,
+            "ping_pong_p99_ms_at_5_percent_loss": times[len(times) * 99 // 100] * 1e3}
+
+
+def idle(lab, processes):
+    services = serve_echo(lab)
+    with lab.client.ns:
+        connections = [traffic.connect(*ENTRY) for _ in range(IDLE_CONNECTIONS)]
+        for connection in connections:
+            connection.sendall(b"?")
+        for connection in connections:
+            traffic.receive_exactly(connection, 1)
+    time.sleep(2)
+    before = cpu_seconds(processes)
+    time.sleep(SECONDS)
+    share = (cpu_seconds(processes) - before) / SECONDS
+    for connection in connections:
+        connection.close()
+    del services
+    return {"cores_for_1000_idle_connections": share}
+
+
+MEASURES = (goodput, datagrams, latency, idle)
+
+
+def start_boxes(lab):
+    lab.start()
+    return [box.process for box in lab.boxes]
+
+
+def start_originals(lab):
+    binary = os.environ["KCPTUBE"]
+    return [start_original(lab, lab.server, binary, "AES-GCM"),
+            start_original(lab, lab.client, binary, "AES-GCM")]
+
+
+def measure(start):
+    """Each measure on a wire of its own, so that nothing lingers from the one before."""
+    figures = {}
+    for what in MEASURES:
+        with Lab() as lab:
+            lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
+            for box in lab.boxes:
+                box.config["memory"] = {"hugepages": False, "mb": 512}
+            figures.update(what(lab, start(lab)))
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    if not os.environ.get("KCPTUBE"):
+        sys.exit("environment variable KCPTUBE: no original to compare with")
+    rounds = []
+    for number in range(arguments.rounds):
+        rounds.append({"ours": measure(start_boxes), "theirs": measure(start_originals)})
+        print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+    print(f"{'':40} {'ours':>12} {'theirs':>12} {'ratio':>8}")
+    result = {}
+    for name in rounds[0]["ours"]:
+        ours, theirs = (statistics.median(r[side][name] for r in rounds)
+                        for side in ("ours", "theirs"))
+        ratio = statistics.median(r["ours"][name] / r["theirs"][name] for r in rounds
+                                  if r["theirs"][name])
+        print(f"{name:40} {ours:12.4g} {theirs:12.4g} {ratio:8.3f}")
+        result[name] = {"ours": ours, "theirs": theirs, "ratio": ratio}
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
