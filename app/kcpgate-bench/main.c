@@ -7,6 +7,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <sched.h>
 #include <string.h>
 
 static const struct {
@@ -18,17 +19,38 @@ static const struct {
 	{ "tunnel", bench_tunnel },
 };
 
-/* Two cores for the sides, the main thread anywhere; what the user gives prevails. */
+/* "--lcores=" for a core per side and the main thread on either; one core is enough for most. */
+static void choose_cores(char *text, size_t bytes)
+{
+	int cores[2] = { 0, 0 };
+	unsigned int found = 0;
+	cpu_set_t ours;
+
+	CPU_ZERO(&ours);
+	sched_getaffinity(0, sizeof(ours), &ours);
+	for (int cpu = 0; cpu < CPU_SETSIZE && found < KG_ARRAY_SIZE(cores); cpu++) {
+		if (CPU_ISSET(cpu, &ours))
+			cores[found++] = cpu;
+	}
+	if (found == 1)
+		cores[1] = cores[0];
+	snprintf(text, bytes, "--lcores=127@(%d,%d),0@%d,1@%d", cores[0], cores[1], cores[0],
+		 cores[1]);
+}
+
+/* What the user gives prevails. */
 static bool start_eal(const struct bench_options *options)
 {
+	static char lcores[64];
 	static char *defaults[] = { "kcpgate-bench",     "--no-pci",
 				    "--no-huge",         "-m3072",
 				    "--no-shconf",       "--no-telemetry",
-				    "--log-level=error", "--lcores=127@(0,1),0@0,1@1",
+				    "--log-level=error", lcores,
 				    "--main-lcore=127" };
 	char *args[64];
 	int count = 0;
 
+	choose_cores(lcores, sizeof(lcores));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(defaults); i++) {
 		if (i == 0 || options->eal_count == 0)
 			args[count++] = defaults[i];

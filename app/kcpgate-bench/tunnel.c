@@ -102,6 +102,7 @@ static void print_period(const struct sample *from, const struct sample *to)
 struct result {
 	double gbit, messages_per_s;
 	double cycles[SIDES]; /* per message */
+	uint64_t dropped;     /* on both sides, for whatever reason */
 };
 
 static void print_result(const struct bench_options *options, uint32_t size,
@@ -109,19 +110,19 @@ static void print_result(const struct bench_options *options, uint32_t size,
 {
 	const char *kind = options->datagrams ? "udp" : "tcp";
 
-	printf("%-10s %6s %6s %9s %6s %8s %10s %12s %12s\n", "algorithm", "bytes", "kind",
-	       "channels", "cores", "Gbit/s", "Mmsg/s", "client cyc", "server cyc");
-	printf("%-10s %6u %6s %9u %6u %8.2f %10.3f %12.0f %12.0f\n", options->algorithm, size, kind,
-	       options->channels, options->cores, result->gbit, result->messages_per_s / 1e6,
-	       result->cycles[CLIENT], result->cycles[SERVER]);
+	printf("%-10s %6s %6s %9s %6s %8s %10s %12s %12s %9s\n", "algorithm", "bytes", "kind",
+	       "channels", "cores", "Gbit/s", "Mmsg/s", "client cyc", "server cyc", "dropped");
+	printf("%-10s %6u %6s %9u %6u %8.2f %10.3f %12.0f %12.0f %9llu\n", options->algorithm, size,
+	       kind, options->channels, options->cores, result->gbit, result->messages_per_s / 1e6,
+	       result->cycles[CLIENT], result->cycles[SERVER], (unsigned long long)result->dropped);
 	json_array_append_new(
-		rows,
-		json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "test",
-			  "tunnel", "algorithm", options->algorithm, "size", (int)size, "kind",
-			  kind, "channels", (int)options->channels, "window", (int)options->window,
-			  "cores", (int)options->cores, "gbit", result->gbit, "messages_per_s",
-			  result->messages_per_s, "client_cycles", result->cycles[CLIENT],
-			  "server_cycles", result->cycles[SERVER]));
+		rows, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:I}",
+				"test", "tunnel", "algorithm", options->algorithm, "size",
+				(int)size, "kind", kind, "channels", (int)options->channels,
+				"window", (int)options->window, "cores", (int)options->cores,
+				"gbit", result->gbit, "messages_per_s", result->messages_per_s,
+				"client_cycles", result->cycles[CLIENT], "server_cycles",
+				result->cycles[SERVER], "dropped", (json_int_t)result->dropped));
 }
 
 /* ---- two cores, both sides at once ---- */
@@ -145,9 +146,11 @@ static struct result difference(const struct sample *from, const struct sample *
 		.messages_per_s = messages / seconds,
 	};
 
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < SIDES; side++) {
 		result.cycles[side] =
 			(double)(to->busy_cyc[side] - from->busy_cyc[side]) / messages;
+		result.dropped += drops(&to->stats[side]) - drops(&from->stats[side]);
+	}
 	return result;
 }
 
@@ -247,6 +250,7 @@ static bool in_turn(const struct bench_options *options, struct core cores[SIDES
 		qsort(pieces.cycles[side], pieces.count, sizeof(double), compare);
 		result->cycles[side] = pieces.cycles[side][pieces.count / 2];
 		slower = KG_MAX(slower, result->cycles[side]);
+		result->dropped += drops(&cores[side].load.worker->stats);
 	}
 	/* What a core for each side would reach at this cost. */
 	result->messages_per_s = (double)rte_get_tsc_hz() / slower;
@@ -261,7 +265,7 @@ static bool run(const struct bench_options *options, struct bench_twin *twin, ui
 {
 	static struct core cores[SIDES];
 	uint8_t protocol = options->datagrams ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
-	struct result result;
+	struct result result = { 0 };
 	bool ok = true;
 
 	for (int side = 0; side < SIDES; side++)
