@@ -171,12 +171,14 @@ static void lost_resend_is_resent_fast(void **state)
 	o.now_us += 20 * MS;
 	one_ack(&o, 5, T0_MS + 20, 0);
 	assert_int_equal(one_drain(&o), 0);
+	one_send_many(&o, 1);
 	one_ack(&o, 6, T0_MS + 20, 0);
 	assert_true(one_output(&o)); /* 3 and 4 were sent before 5 and 6 as well */
-	assert_int_equal(o.segs, 3);
-	assert_int_equal(o.seg[0].sn, 3); /* the oldest copy first */
+	assert_int_equal(o.segs, 4);
+	assert_int_equal(o.seg[0].sn, 3); /* the oldest copy first, new data last */
 	assert_int_equal(o.seg[1].sn, 4);
 	assert_int_equal(o.seg[2].sn, 0);
+	assert_int_equal(o.seg[3].sn, 8);
 	one_fini(&o);
 }
 

@@ -231,6 +231,9 @@ static void ring_that_cannot_grow_waits_for_acks(void **state)
 	o.now_us += 10 * MS;
 	one_ack(&o, 3, T0_MS, 4);
 	assert_int_equal(one_drain(&o), 4);
+	o.mem.alloc = real_mem_alloc;
+	one_ack(&o, 4, T0_MS, 5);
+	assert_int_equal(one_drain(&o), 100 - 16 - 4);
 	one_fini(&o);
 }
 

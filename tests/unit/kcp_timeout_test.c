@@ -178,6 +178,25 @@ static void una_gives_samples_only_without_holes(void **state)
 	one_fini(&o);
 }
 
+/* Of the segments that una covers the slowest counts as well as the fastest. */
+static void una_gives_two_samples(void **state)
+{
+	struct kg_kcp_segment wins = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 128, .una = 3 };
+	struct one o;
+
+	one_init_default(&o);
+	for (int i = 0; i < 3; i++) {
+		one_send_many(&o, 1);
+		one_drain(&o);
+		o.now_us += 10 * MS;
+	}
+	o.now_us += 30 * MS;
+	one_add(&o, wins, "");
+	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	assert_int_equal(one_stats(&o).srtt_us, (7 * 60 * MS + 40 * MS) / 8);
+	one_fini(&o);
+}
+
 /* Steady or instant round trips never bring the time-out within 10 ms of them. */
 static void timeout_keeps_its_distance(void **state)
 {
@@ -270,6 +289,7 @@ int main(void)
 		cmocka_unit_test(absurd_acks_give_no_sample),
 		cmocka_unit_test(sample_of_more_than_a_minute_is_none),
 		cmocka_unit_test(una_gives_samples_only_without_holes),
+		cmocka_unit_test(una_gives_two_samples),
 		cmocka_unit_test(timeout_keeps_its_distance),
 	};
 
