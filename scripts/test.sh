@@ -50,6 +50,7 @@ step packages scripts/install-deps.sh
 step lint scripts/lint.sh
 if step build scripts/build.sh build/release --buildtype=release; then
     suites build/release unit sim replay fuzz
+    suites build/release cost
 fi
 if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined; then
