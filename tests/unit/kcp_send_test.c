@@ -342,6 +342,36 @@ static void congestion_window_grows_and_shrinks(void **state)
 	one_fini(&o);
 }
 
+/* The original was only overtaken: the cut is taken back. */
+static void needless_cut_is_undone(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	uint32_t next = 0, window, ts;
+	struct one o;
+
+	params.nc = false;
+	one_init(&o, &params);
+	one_send_many(&o, 1000);
+	while (one_stats(&o).cwnd < 8) {
+		ts = (uint32_t)(o.now_us / MS);
+		next += one_drain(&o);
+		o.now_us += 20 * MS;
+		one_ack(&o, next - 1, ts, next);
+	}
+	ts = (uint32_t)(o.now_us / MS);
+	one_drain(&o);
+	window = one_stats(&o).cwnd;
+	o.now_us += 20 * MS;
+	one_ack(&o, next + 1, ts, next);
+	one_ack(&o, next + 2, ts, next);
+	assert_int_equal(one_drain(&o), 1);
+	assert_true(one_stats(&o).cwnd < window);
+	o.now_us += 1 * MS;
+	one_ack(&o, next, ts, next + 3);
+	assert_in_range(one_stats(&o).cwnd, window, window + 1);
+	one_fini(&o);
+}
+
 static void sn_and_ts_wrap_around(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -385,6 +415,7 @@ int main(void)
 		cmocka_unit_test(lost_window_news_is_asked_for),
 		cmocka_unit_test(without_blast_data_keeps_to_the_interval),
 		cmocka_unit_test(congestion_window_grows_and_shrinks),
+		cmocka_unit_test(needless_cut_is_undone),
 		cmocka_unit_test(sn_and_ts_wrap_around),
 	};
 
