@@ -40,10 +40,10 @@ static void draw_holes(struct sim *sim, struct link_params *a, struct link_param
 	uint64_t at_us = sim->now_us;
 
 	for (int i = 0; i < LINK_HOLES; i++) {
-		uint64_t from_us = at_us + below(sim, 10 * KG_US_PER_S);
+		uint64_t from_us = at_us + below(sim, 15 * KG_US_PER_S);
 		uint32_t which = below(sim, 3);
 
-		at_us = from_us + spread(sim, 8 * KG_US_PER_S);
+		at_us = from_us + spread(sim, 5 * KG_US_PER_S);
 		if (which != 0) {
 			a->holes[i].from_us = from_us;
 			a->holes[i].to_us = at_us;
@@ -64,8 +64,6 @@ static struct link_params draw_link(struct sim *sim)
 
 	if (!one_in(sim, 3))
 		params.jitter_us = spread(sim, KG_MIN(params.delay_us, 50000u) + 1);
-	if (!one_in(sim, 4))
-		params.loss = (uint16_t)spread(sim, PERCENT(30));
 	if (one_in(sim, 3))
 		params.duplicate = (uint16_t)spread(sim, PERCENT(20));
 	if (one_in(sim, 3))
@@ -73,6 +71,9 @@ static struct link_params draw_link(struct sim *sim)
 	if (one_in(sim, 3)) {
 		params.burst = (uint16_t)spread(sim, PERCENT(2));
 		params.burst_us = spread(sim, 500000);
+		params.loss = (uint16_t)spread(sim, PERCENT(10));
+	} else if (!one_in(sim, 4)) {
+		params.loss = (uint16_t)spread(sim, PERCENT(30));
 	}
 	if (one_in(sim, 3)) {
 		params.rate_Bps = 2000000 + scaled(sim, 50000000);
@@ -143,7 +144,7 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 	side->config = (struct kg_session_config){
 		.role = role,
 		.kcp = draw_kcp(sim),
-		.udp_timeout_s = 100,
+		.udp_timeout_s = 240,
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
@@ -189,7 +190,7 @@ static void draw_app(struct sim *sim, struct flow *flow, struct app *app, struct
 		.side = side,
 		.is_client = app == &flow->client,
 		.next_us = KG_NEVER_US,
-		.slow = one_in(sim, 6),
+		.slow = one_in(sim, 6) && flow->protocol == KG_PROTOCOL_TCP,
 		.write_max_bytes = 1 + scaled(sim, 65536),
 		.pause_max_us = one_in(sim, 2) ? 500 : 500 + scaled(sim, 200000),
 		.abort_at_us = flow->start_us + scaled(sim, 20000000),
@@ -233,6 +234,16 @@ static void draw_flow(struct sim *sim, uint32_t number)
 	flow->client.next_us = flow->start_us;
 }
 
+/* A pool that just suffices when every conversation keeps to its share; a message that is being put
+ * together holds its fragments beyond that. */
+static void draw_memory(struct sim *sim, struct side *side)
+{
+	uint32_t share = 4 + scaled(sim, 300);
+
+	side->pool.pool.fair_share = share;
+	side->pool.limit = 64 + sim->flow_count * (2ull * share + KG_KCP_FRAGMENTS_MAX);
+}
+
 /* One fast writer on a long clean path: the largest windows fill. */
 static void draw_bulk(struct sim *sim)
 {
@@ -274,6 +285,12 @@ void scenario_draw(struct sim *sim)
 	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
 	for (uint32_t i = 0; i < sim->flow_count; i++)
 		draw_flow(sim, i);
-	if (one_in(sim, 50))
+	if (one_in(sim, 50)) {
 		draw_bulk(sim);
+		return;
+	}
+	if (one_in(sim, 5))
+		draw_memory(sim, &sim->client);
+	if (one_in(sim, 5))
+		draw_memory(sim, &sim->server);
 }

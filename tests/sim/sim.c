@@ -40,10 +40,11 @@ static void print_side(const char *name, const struct side *side)
 {
 	const struct kg_kcp_params *kcp = &side->config.kcp;
 
-	printf("  %s windows %u/%u mtu %u nodelay %u interval %u resend %u nc %d blast %d first_sn"
+	printf("  %s share %u windows %u/%u mtu %u nodelay %u interval %u resend %u nc %d blast %d "
+	       "first_sn"
 	       " %#x workers %u bandwidths %llu/%llu\n",
-	       name, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay, kcp->interval_ms,
-	       kcp->resend, kcp->nc, kcp->blast, kcp->first_sn, side->workers,
+	       name, side->pool.pool.fair_share, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay,
+	       kcp->interval_ms, kcp->resend, kcp->nc, kcp->blast, kcp->first_sn, side->workers,
 	       (unsigned long long)side->config.outbound_Bps,
 	       (unsigned long long)side->config.inbound_Bps);
 }
