@@ -36,9 +36,14 @@ static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < acks->count; i++)
-		if ((int32_t)(acks->list[i].sn - una) >= 0)
-			acks->list[kept++] = acks->list[i];
+	for (uint32_t i = 0; i < acks->count; i++) {
+		struct kg_kcp_ack ack = acks->list[i];
+
+		if ((int32_t)(ack.sn - una) >= 0)
+			acks->list[kept++] = ack;
+		else if (!acks->covered_due)
+			kg_kcp_acks_note_covered(acks, ack.sn, ack.ts);
+	}
 	acks->count = kept;
 	acks->next = 0;
 	acks->quota = resend > 1 ? (kept + resend - 1) / resend : kept;

@@ -178,6 +178,26 @@ static void acks_overtaken_by_una_are_not_sent(void **state)
 	one_fini(&o);
 }
 
+/* A segment held behind a full list comes in order only when the application reads. */
+static void segment_in_order_by_reading_is_acknowledged(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 0; sn < 128; sn++)
+		one_push(&o, sn, 0, 1, "x");
+	one_drain(&o);
+	one_push(&o, 128, 0, 2, "y");
+	for (int i = 0; i < 128; i++)
+		one_expect(&o, "x");
+	one_expect(&o, "y");
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].cmd, KG_KCP_ACK);
+	assert_int_equal(o.seg[0].sn, 128);
+	assert_int_equal(o.seg[0].una, 129);
+	one_fini(&o);
+}
+
 static void acks_never_exceed_the_mtu_nor_get_lost(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -435,6 +455,7 @@ int main(void)
 		cmocka_unit_test(acks_are_thinned_to_one_in_order),
 		cmocka_unit_test(acks_beyond_a_gap_come_in_several_datagrams),
 		cmocka_unit_test(acks_overtaken_by_una_are_not_sent),
+		cmocka_unit_test(segment_in_order_by_reading_is_acknowledged),
 		cmocka_unit_test(acks_never_exceed_the_mtu_nor_get_lost),
 		cmocka_unit_test(segments_beyond_the_window_are_refused),
 		cmocka_unit_test(window_shuts_and_is_announced_when_it_reopens),
