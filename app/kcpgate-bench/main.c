@@ -43,7 +43,7 @@ static bool start_eal(const struct bench_options *options)
 {
 	static char lcores[64];
 	static char *defaults[] = { "kcpgate-bench",     "--no-pci",
-				    "--no-huge",         "-m3072",
+				    "--no-huge",         "-m1024",
 				    "--no-shconf",       "--no-telemetry",
 				    "--log-level=error", lcores,
 				    "--main-lcore=127" };

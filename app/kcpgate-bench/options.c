@@ -58,10 +58,11 @@ static bool parse_number(const struct row *row, const char *text, double *value,
 
 	errno = 0;
 	*value = strtod(text, &end);
-	if (errno == 0 && end != text && *end == '\0' && *value >= row->min && *value <= row->max)
+	if (errno == 0 && end != text && *end == '\0' && *value >= row->min && *value <= row->max &&
+	    (row->kind == FRACTION || *value == (double)(uint64_t)*value))
 		return true;
-	fprintf(errors, "--%s: \"%s\" is not a number from %g to %g\n", row->name, text, row->min,
-		row->max);
+	fprintf(errors, "--%s: \"%s\" is not a %snumber from %g to %g\n", row->name, text,
+		row->kind == FRACTION ? "" : "whole ", row->min, row->max);
 	return false;
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MEMORY_MB   768 /* per box */
+#define MEMORY_MB   256 /* per box */
 #define WARM_UP_S   1
 #define SHARE_TURNS 1024 /* between two looks at the buffers left */
 

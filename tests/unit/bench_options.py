@@ -14,6 +14,7 @@ BAD = (
     ("--test aead --size 0", "--size"),
     ("--test aead --size 1401", "from 1 to 1400"),
     ("--test aead --size 64x", '"64x"'),
+    ("--test aead --size 1.5", "whole number"),
     ("--test aead --size=", "--size"),
     ("--test aead --size nan", "--size"),
     ("--test tunnel --window 65536", "from 1 to 65535"),
