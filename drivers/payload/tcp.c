@@ -163,7 +163,8 @@ static void end_tx(struct kg_payload *p, struct kg_flow *flow)
 		kg_tcp_ops.close(p, flow, false);
 }
 
-static void write_data(struct kg_payload *p, struct kg_flow *flow)
+/* True when the socket took something. */
+static bool write_data(struct kg_payload *p, struct kg_flow *flow)
 {
 	struct iovec iov[WRITE_BUFS];
 	struct msghdr msg = { .msg_iov = iov };
@@ -179,14 +180,15 @@ static void write_data(struct kg_payload *p, struct kg_flow *flow)
 	if (len < 0 && !would_block(errno)) {
 		if (errno != EINTR)
 			end_tx(p, flow);
-		return;
+		return false;
 	}
 	if (len < 0 || (size_t)len < room)
 		flow->source.events &= ~(uint32_t)EPOLLOUT;
-	if (len >= 0) {
-		kg_count(&p->stats.tx_bytes, (uint64_t)len);
-		kg_flow_taken(p, flow, written(flow, (size_t)len));
-	}
+	if (len <= 0)
+		return false;
+	kg_count(&p->stats.tx_bytes, (uint64_t)len);
+	kg_flow_taken(p, flow, written(flow, (size_t)len));
+	return true;
 }
 
 static bool can_write(const struct kg_flow *flow)
@@ -233,8 +235,9 @@ static enum kg_served discard_input(struct kg_payload *p, struct kg_flow *flow)
 /* The worker has closed: write, say our end, wait for theirs. */
 static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
 {
-	if (can_write(flow))
-		write_data(p, flow);
+	/* Who reads slowly still reads: the time runs from the last byte taken. */
+	if (can_write(flow) && write_data(p, flow))
+		kg_flow_arm(p, flow, &p->draining);
 	if (flow->queue != NULL)
 		return can_write(flow) ? KG_SERVED_MORE : KG_SERVED_IDLE;
 	if (flow->rx_ended || flow->tx_ended) {

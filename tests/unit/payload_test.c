@@ -464,6 +464,38 @@ static void an_application_that_never_reads_is_reset(void **state)
 	rig_destroy(rig);
 }
 
+/* The time that closing may take runs from the last byte the application took. */
+static void an_application_that_reads_slowly_gets_all(void **state)
+{
+	const size_t total = 8000000, part = 100000;
+	int small = 32768; /* so that the kernel's buffers do not hide how slow the reader is */
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern(10000, 6), *got = malloc(part);
+	int fd;
+
+	rig->payload->draining.span_us = 800000;
+	rig_start(rig);
+	fd = rig_connect(rig, 4, SOCK_STREAM);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	rig_accept(rig, &ch, TCP);
+	rig_attach(&ch, 0);
+	for (size_t sent = 0; sent < total; sent += 10000)
+		rig_send(&ch, bytes, 10000);
+	rig_close(&ch, false);
+	for (size_t read = 0; read < total; read += part) {
+		usleep(30000); /* 2.4 s in all, three times the span */
+		rig_read(fd, got, part);
+		assert_memory_equal(got, bytes, 10000);
+	}
+	assert_int_equal(recv(fd, got, 1, 0), 0);
+	close(fd);
+	rig_await_stat(&rig->payload->stats.flows, 0);
+	free(bytes);
+	free(got);
+	rig_destroy(rig);
+}
+
 /* ---- dialling ---- */
 
 static void dialled_to(int version)
@@ -1311,6 +1343,7 @@ int main(void)
 		cmocka_unit_test(close_with_reset),
 		cmocka_unit_test(closing_swallows_late_input),
 		cmocka_unit_test(an_application_that_never_reads_is_reset),
+		cmocka_unit_test(an_application_that_reads_slowly_gets_all),
 		cmocka_unit_test(tcp_dials_ipv4),
 		cmocka_unit_test(tcp_dials_ipv6),
 		cmocka_unit_test(refused_connection_says_why),
