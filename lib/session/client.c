@@ -155,7 +155,7 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 		hs->line.session->stats.messages_dropped++;
 		return;
 	}
-	kg_handshake_linger(hs, kg_handshake_kept_until_us(hs, now_us), now_us);
+	kg_handshake_linger(hs, now_us);
 	/* What lingers makes room: a channel that was aborted meanwhile may just have gone. */
 	if (hs->channel == NULL)
 		return;
@@ -178,7 +178,7 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 	while (kg_handshake_next(hs, &message, bytes))
 		on_message(hs, &message, now_us);
 	if (hs->expires_us != KG_NEVER_US)
-		hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
+		kg_handshake_linger(hs, now_us);
 	kg_line_touch(&hs->line, now_us);
 	return KG_DROP_NONE;
 }

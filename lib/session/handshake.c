@@ -40,11 +40,14 @@ void kg_handshake_unhook(struct kg_handshake *hs)
 	hs->channel = NULL;
 }
 
-void kg_handshake_linger(struct kg_handshake *hs, uint64_t expires_us, uint64_t now_us)
+void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us)
 {
-	hs->expires_us = expires_us;
-	if (hs->line.home == KG_HOME_HANDSHAKES)
-		kg_line_move(&hs->line, KG_HOME_LINGERING);
+	bool server = hs->line.session->config.role == KG_ROLE_SERVER;
+	enum kg_home home = server && !hs->settled ? KG_HOME_ANSWERED : KG_HOME_LINGERING;
+
+	hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
+	if (hs->line.home != home && hs->line.home != KG_HOME_RETIRED)
+		kg_line_move(&hs->line, home);
 	kg_line_touch(&hs->line, now_us);
 }
 

@@ -10,8 +10,13 @@
  *
  *   channels    the host's, until kg_channel_free
  *   handshakes  the answer is still awaited
- *   lingering   serves only the peer's repetitions; the oldest gives way when there are too many
+ *   answered    server: a handshake whose answer is not acknowledged yet
+ *   lingering   serves only the peer's repetitions
  *   retired     out of use, freed by its timer
+ *
+ * Of the answered and of the lingering lines the oldest gives way when there are more than
+ * channels may be. They are told apart because the client of an answered one may repeat its
+ * request, which would then open a second channel.
  *
  * Memory of a line is freed by its timer and nowhere else while the session lives, so a callback
  * may end any channel without pulling it from under a caller further up.
@@ -32,6 +37,7 @@ enum kg_home {
 	KG_HOME_NONE,
 	KG_HOME_CHANNELS,
 	KG_HOME_HANDSHAKES,
+	KG_HOME_ANSWERED,
 	KG_HOME_LINGERING,
 	KG_HOME_RETIRED,
 	KG_HOME_COUNT
@@ -142,8 +148,8 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 
 struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us);
 void kg_handshake_unhook(struct kg_handshake *hs);
-/* Answered, by us or to us: kept for the peer's repetitions until then. */
-void kg_handshake_linger(struct kg_handshake *hs, uint64_t expires_us, uint64_t now_us);
+/* Answered, by us or to us, or settled: from now on kept for the peer's repetitions only. */
+void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us);
 /* Next message on conv 0; false when there is none. Malformed ones are counted and passed over. */
 bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
 		       uint8_t bytes[KG_CONTROL_MAX_BYTES]);

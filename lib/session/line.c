@@ -51,7 +51,8 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 		return;
 	TAILQ_INSERT_TAIL(&s->homes[home], line, home_link);
 	s->home_counts[home]++;
-	if (home == KG_HOME_LINGERING && s->home_counts[home] > s->config.channels_max)
+	if ((home == KG_HOME_ANSWERED || home == KG_HOME_LINGERING) &&
+	    s->home_counts[home] > s->config.channels_max)
 		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
 }
 

@@ -86,11 +86,6 @@ static const char *why_not(const struct kg_message *request)
 
 /* ---- answers ---- */
 
-static void on_answered(struct kg_handshake *hs, uint64_t now_us)
-{
-	kg_handshake_linger(hs, kg_handshake_kept_until_us(hs, now_us), now_us);
-}
-
 static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_us)
 {
 	struct kg_message message = {
@@ -102,7 +97,7 @@ static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_
 
 	hs->line.session->stats.handshakes_failed++;
 	kg_line_say(&hs->line, &message, now_us);
-	on_answered(hs, now_us);
+	kg_handshake_linger(hs, now_us);
 }
 
 static void say_test(struct kg_handshake *hs, const struct kg_message *request, uint64_t now_us)
@@ -113,7 +108,7 @@ static void say_test(struct kg_handshake *hs, const struct kg_message *request, 
 	};
 
 	kg_line_say(&hs->line, &message, now_us);
-	on_answered(hs, now_us);
+	kg_handshake_linger(hs, now_us);
 }
 
 static bool say_accepted(struct kg_handshake *hs, const struct kg_channel *ch, uint64_t now_us)
@@ -145,7 +140,7 @@ void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
 		return;
 	}
-	on_answered(hs, now_us);
+	kg_handshake_linger(hs, now_us);
 	ch->line.session->stats.handshakes_done++;
 	kg_channel_establish(ch, now_us);
 }
@@ -289,7 +284,7 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 		s->stats.messages_dropped++;
 	if (hs->expires_us != KG_NEVER_US && !hs->settled && kg_kcp_unacked(hs->line.kcp) == 0) {
 		hs->settled = true;
-		hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
+		kg_handshake_linger(hs, now_us);
 	}
 	kg_line_touch(&hs->line, now_us);
 	return KG_DROP_NONE;

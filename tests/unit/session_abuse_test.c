@@ -252,6 +252,33 @@ static void floods_of_requests_stay_bounded(void **state)
 	pair_stop(pair);
 }
 
+/* A handshake whose answer is still on its way is not what gives way. */
+static void floods_do_not_make_a_handshake_forgotten(void **state)
+{
+	static const uint8_t test[] = { KG_FEATURE_KEEP_ALIVE, 0, 0 };
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	pair->server.config.channels_max = 2;
+	pair_start(pair);
+	pair->client.deaf = true;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	exchange(pair);
+	for (uint16_t i = 0; i < 10; i++) {
+		struct stranger st = stranger_new(pair, (uint16_t)(1 + i));
+
+		pair->now_us += KG_US_PER_MS;
+		assert_int_equal(request(pair, &st, test, sizeof(test)), KG_DROP_NONE);
+		kg_kcp_destroy(st.kcp);
+	}
+	run(pair, SEC(3));
+	pair->client.deaf = false;
+	run(pair, SEC(5));
+	assert_int_equal(client->opened, 1);
+	assert_int_equal(pair->server.app_count, 1);
+	pair_stop(pair);
+}
+
 static void a_full_server_still_answers_tests(void **state)
 {
 	static const uint8_t test[] = { KG_FEATURE_KEEP_ALIVE, 0, 0 };
@@ -512,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_test_of_a_port_is_echoed),
 		cmocka_unit_test(what_is_not_supported_is_refused_in_words),
 		cmocka_unit_test(floods_of_requests_stay_bounded),
+		cmocka_unit_test(floods_do_not_make_a_handshake_forgotten),
 		cmocka_unit_test(a_full_server_still_answers_tests),
 		cmocka_unit_test(handshakes_do_not_look_alike),
 		cmocka_unit_test(broken_answers_are_passed_over),
