@@ -87,8 +87,12 @@ struct kg_session_ops {
 	void (*readable)(void *host, struct kg_channel *ch);
 	/* `segments` more were acknowledged and freed: the application may send on. */
 	void (*acked)(void *host, struct kg_channel *ch, uint32_t segments);
-	/* Over; told once. The host calls kg_channel_free when its side has let go, now or later.
-	 * `text` (may be empty) is the server's words for KG_CLOSE_REFUSED. */
+	/*
+	 * Over; told once. For KG_CLOSE_PEER all data before the disconnect was taken with
+	 * kg_channel_recv, and this may be told from within that call; otherwise what is left can
+	 * still be taken. The host calls kg_channel_free when its side has let go, from within or
+	 * later. `text` (may be empty) is the server's words for KG_CLOSE_REFUSED.
+	 */
 	void (*closed)(void *host, struct kg_channel *ch, enum kg_close why, const char *text);
 };
 

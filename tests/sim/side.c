@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/hash.h"
 #include "sim.h"
 #include "wire/envelope.h"
 
@@ -66,22 +66,13 @@ void side_output(struct side *side)
 	}
 }
 
-static uint64_t digest_of(const uint8_t *bytes, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
 static enum kg_drop take(struct side *side, struct packet *packet)
 {
 	struct sim *sim = side->sim;
 	struct kg_datagram in = {
 		.local = packet->to,
 		.remote = packet->from,
-		.digest = digest_of(packet->bytes, packet->len),
+		.digest = kg_hash64(packet->bytes, packet->len, 0),
 	};
 	struct kg_aead_job job = { .data = packet->bytes, .len = packet->len };
 	const uint8_t *body;

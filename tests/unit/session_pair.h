@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "session/session.h"
 
@@ -118,6 +119,13 @@ static inline bool app_send(struct end *end, struct app *app, const void *bytes,
 	return false;
 }
 
+/* These bytes have been read, and nothing else. */
+static inline void expect(const struct app *app, const char *bytes)
+{
+	assert_int_equal(app->got_len, strlen(bytes));
+	assert_memory_equal(app->got, bytes, app->got_len);
+}
+
 /* At most `messages`; true when there was nothing more. */
 static inline bool app_read(struct end *end, struct app *app, unsigned int messages)
 {
@@ -216,15 +224,6 @@ static const struct kg_session_ops pair_ops = {
 
 /* ---- wire ---- */
 
-static inline uint64_t digest_of(const uint8_t *bytes, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
 static inline enum kg_drop deliver(struct end *to, struct logged *logged)
 {
 	enum kg_drop drop = kg_session_input(to->session, &logged->datagram, to->pair->now_us);
@@ -255,7 +254,7 @@ static inline bool carry(struct end *from, struct end *to)
 			.remote = { from->address, out.local.port },
 			.data = logged->bytes,
 			.len = out.len,
-			.digest = digest_of(logged->bytes, out.len),
+			.digest = kg_hash64(logged->bytes, out.len, 0),
 		};
 		if (!to->deaf)
 			deliver(to, logged);

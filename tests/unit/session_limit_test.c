@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory, ports, windows, turns. */
+#include "session_pair.h"
+
+static void everything_is_given_back(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	size_t client_bytes = 0, server_bytes = 0;
+
+	/* The tables have grown after the first round; the second adds nothing. */
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 4; i++)
+			pair_open(pair, i % 2 ? KG_PROTOCOL_TCP : KG_PROTOCOL_UDP);
+		run(pair, SEC(1));
+		for (int i = 0; i < 4; i++)
+			kg_channel_finish(pair->client.apps[round * 4 + i].ch, pair->now_us);
+		run(pair, SEC(60));
+		assert_int_equal(pair->client.ports_out, 0);
+		assert_int_equal(pair->client.pool.in_use + pair->server.pool.in_use, 0);
+		if (round > 0) {
+			assert_int_equal(pair->client.mem.in_use_bytes, client_bytes);
+			assert_int_equal(pair->server.mem.in_use_bytes, server_bytes);
+		}
+		client_bytes = pair->client.mem.in_use_bytes;
+		server_bytes = pair->server.mem.in_use_bytes;
+	}
+	assert_true(kg_twheel_next_us(pair->client.wheel) == KG_NEVER_US);
+	assert_true(kg_twheel_next_us(pair->server.wheel) == KG_NEVER_US);
+	pair_stop(pair);
+}
+
+static void the_channel_limit_holds(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	pair->server.config.channels_max = 2;
+	pair->client.config.channels_max = 3;
+	pair_start(pair);
+	pair_open(pair, KG_PROTOCOL_TCP);
+	pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 2);
+	assert_true(pair->server.drops[KG_DROP_CHANNEL_LIMIT] > 0);
+	/* There is room again before the client gives up. */
+	kg_channel_finish(pair->client.apps[0].ch, pair->now_us);
+	run(pair, SEC(20));
+	assert_int_equal(client->opened, 1);
+	pair_stop(pair);
+}
+
+static void lingering_gives_way_to_new_channels(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+
+	pair->client.ports_max = 3;
+	for (int i = 0; i < 10; i++) {
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+		run(pair, SEC(1));
+		assert_int_equal(client->opened, 1);
+		kg_channel_finish(client->ch, pair->now_us);
+		run(pair, SEC(1));
+		assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	}
+	pair->client.ports_max = pair->client.ports_out;
+	run(pair, SEC(100));
+	pair->client.ports_max = 1;
+	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	assert_int_equal(pair->client.ports_out, 0);
+	pair_stop(pair);
+}
+
+static void bandwidths_set_the_windows(void **state)
+{
+	struct pair *pair = pair_new();
+	struct kg_kcp_stats stats;
+	struct app *client;
+
+	pair->hop_us = 20 * KG_US_PER_MS;
+	pair->client.config.outbound_Bps = 1200ull * 100 * 1000;
+	pair->client.config.inbound_Bps = 1;
+	pair->server.config.inbound_Bps = 1200ull * 50 * 1000;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(3));
+	assert_int_equal(info_of(&pair->client, client).kcp.snd_wnd, 256);
+	run(pair, SEC(20));
+	stats = info_of(&pair->client, client).kcp;
+	/* 50 packets a millisecond for 20 ms, and a fifth more. */
+	assert_in_range(stats.snd_wnd, 1200, 1380);
+	assert_int_equal(stats.rcv_wnd, 32);
+	assert_int_equal(kg_channel_room(client->ch), 2 * stats.snd_wnd);
+	stats = info_of(&pair->server, &pair->server.apps[0]).kcp;
+	assert_int_equal(stats.snd_wnd, 32);
+	assert_in_range(stats.rcv_wnd, 1200, 1380);
+	pair_stop(pair);
+}
+
+static void room_follows_window_and_memory(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+	assert_int_equal(kg_channel_room(client->ch), 512);
+	pair->server.deaf = true;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	assert_int_equal(kg_channel_room(client->ch), 511);
+	pair->client.pool.pool.fair_share = 3;
+	assert_int_equal(kg_channel_room(client->ch), 2);
+	pair->client.pool.pool.fair_share = 1;
+	assert_int_equal(kg_channel_room(client->ch), 0);
+	pair_stop(pair);
+}
+
+static void without_memory_nothing_opens(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	size_t before = pair->client.mem.in_use_bytes;
+
+	pair->client.pool.limit = 0;
+	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	assert_int_equal(pair->client.mem.in_use_bytes, before);
+	assert_int_equal(pair->client.ports_out, 1);
+	assert_false(app_send(&pair->client, client, "x", 1));
+	pair->client.pool.limit = 100;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	run(pair, SEC(1));
+	expect(&pair->server.apps[0], "x");
+	pair_stop(pair);
+}
+
+static void ready_channels_take_turns(void **state)
+{
+	static const char payload[PAIR_MTU - 25];
+	struct pair *pair = pair_start(pair_new());
+	uint8_t bytes[PAIR_MTU];
+	struct kg_datagram out = { .data = bytes };
+	uint16_t ports[6];
+
+	for (int i = 0; i < 3; i++)
+		pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	for (int i = 0; i < 12; i++)
+		assert_true(app_send(&pair->client, &pair->client.apps[i / 4], payload,
+				     sizeof(payload)));
+	for (int i = 0; i < 6; i++) {
+		assert_true(kg_session_output(pair->client.session, &out, pair->now_us));
+		ports[i] = out.local.port;
+		assert_int_equal(ports[i], ports[i % 3]);
+	}
+	assert_true(ports[0] != ports[1] && ports[1] != ports[2] && ports[0] != ports[2]);
+	pair_stop(pair);
+}
+
+static void an_idle_channel_is_small(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	size_t client_bytes, server_bytes;
+
+	pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	client_bytes = pair->client.mem.in_use_bytes;
+	server_bytes = pair->server.mem.in_use_bytes;
+	pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	client_bytes = pair->client.mem.in_use_bytes - client_bytes;
+	server_bytes = pair->server.mem.in_use_bytes - server_bytes;
+	print_message("an idle channel holds %zu bytes (client), %zu (server)\n", client_bytes,
+		      server_bytes);
+	assert_true(client_bytes <= 1024 && server_bytes <= 1024);
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_is_given_back),
+		cmocka_unit_test(the_channel_limit_holds),
+		cmocka_unit_test(lingering_gives_way_to_new_channels),
+		cmocka_unit_test(bandwidths_set_the_windows),
+		cmocka_unit_test(room_follows_window_and_memory),
+		cmocka_unit_test(without_memory_nothing_opens),
+		cmocka_unit_test(ready_channels_take_turns),
+		cmocka_unit_test(an_idle_channel_is_small),
+	};
+
+	return cmocka_run_group_tests_name("session_limit", tests, NULL, NULL);
+}
