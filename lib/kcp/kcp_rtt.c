@@ -18,8 +18,9 @@
  *
  * A segment that times out waits longer each time, as nodelay says: 0 doubles (and gives the first
  * copy an eighth more), 1 adds a half, 2 adds half an rto, from the ninth time on a half like 1 so
- * that a dead path is not flooded. Never more than 60 s. Backoff belongs to the segment and is
- * gone with it; time-outs are computed when asked for, so a better estimate corrects all of them.
+ * that a dead path is not flooded. Never more than 10 s or four times rto, nor than 60 s. Backoff
+ * belongs to the segment and is gone with it; time-outs are computed when asked for, so a better
+ * estimate corrects all of them.
  *
  * With few segments in flight nothing sent later can show a loss, and a copy too many costs little.
  * There the first copy waits only
@@ -38,6 +39,8 @@
 #define DECAY_MIN_US    100000u
 #define THIN_MIN_US     2000u
 #define LINEAR_BACKOFFS 8
+/* A peer that hears nothing for 255 s is gone: a living one on a bad path must be tried often. */
+#define BACKED_OFF_MAX_US 10000000ull
 
 void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_ms)
 {
@@ -142,5 +145,6 @@ uint64_t kg_kcp_rtt_timeout_us(const struct kg_kcp_rtt *rtt, unsigned int backof
 		return rtt->nodelay == 0 ? wait_us + wait_us / 8 : wait_us;
 	for (unsigned int i = 1; i <= backoff; i++)
 		wait_us = grow(rtt, wait_us, i);
+	wait_us = KG_MIN(wait_us, KG_MAX(BACKED_OFF_MAX_US, 4ull * rtt->rto_us));
 	return KG_MIN(wait_us, (uint64_t)KG_KCP_RTO_MAX_US);
 }
