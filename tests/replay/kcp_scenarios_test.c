@@ -20,29 +20,8 @@
 #define RUNS       2 /* original and KCPTube's, each against itself: these have datagrams */
 #define LIMIT_MS   60000u
 
-static json_t *vectors;
 static struct kg_mem mem;
 static struct kg_buf_malloc_pool pool;
-
-static int load_vectors(void **state)
-{
-	vectors = kcp_vectors_load();
-	return 0;
-}
-
-static int free_vectors(void **state)
-{
-	json_decref(vectors);
-	return 0;
-}
-
-static const json_t *scenarios(void)
-{
-	const json_t *rows = json_object_get(vectors, "scenarios");
-
-	assert_true(json_array_size(rows) > 0);
-	return rows;
-}
 
 /* ---- an engine of ours in a scenario ---- */
 
@@ -281,7 +260,7 @@ static void recorded_peers_are_understood(void **state)
 	const json_t *scenario;
 	size_t i;
 
-	json_array_foreach (scenarios(), i, scenario) {
+	json_array_foreach (kcp_vectors_table("scenarios"), i, scenario) {
 		const json_t *runs = json_object_get(scenario, "runs");
 		struct kcp_script script;
 
@@ -437,7 +416,7 @@ static void our_ends_keep_the_rules(void **state)
 	const json_t *scenario;
 	size_t i;
 
-	json_array_foreach (scenarios(), i, scenario) {
+	json_array_foreach (kcp_vectors_table("scenarios"), i, scenario) {
 		struct kcp_script script;
 
 		print_message("%s\n", kcp_text(scenario, "name"));
@@ -453,7 +432,7 @@ static void lossless_bytes_are_equal(void **state)
 	bool found = false;
 	size_t i;
 
-	json_array_foreach (scenarios(), i, scenario) {
+	json_array_foreach (kcp_vectors_table("scenarios"), i, scenario) {
 		const json_t *run = json_array_get(json_object_get(scenario, "runs"), 0);
 		struct kcp_script script;
 
@@ -482,5 +461,6 @@ int main(void)
 
 	kg_mem_malloc_init(&mem);
 	kg_buf_malloc_pool_init(&pool, SIZE_MAX);
-	return cmocka_run_group_tests_name("kcp_scenarios", tests, load_vectors, free_vectors);
+	return cmocka_run_group_tests_name("kcp_scenarios", tests, kcp_vectors_load,
+					   kcp_vectors_free);
 }

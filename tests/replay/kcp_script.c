@@ -9,19 +9,34 @@
 
 #include <cmocka.h>
 
-json_t *kcp_vectors_load(void)
+static json_t *vectors;
+
+int kcp_vectors_load(void **state)
 {
 	const char *dir = getenv("KG_VECTORS");
 	json_error_t error;
 	char path[1024];
-	json_t *root;
 
 	assert_non_null(dir);
 	snprintf(path, sizeof(path), "%s/kcp.json", dir);
-	root = json_load_file(path, 0, &error);
-	if (root == NULL)
+	vectors = json_load_file(path, 0, &error);
+	if (vectors == NULL)
 		fail_msg("%s:%d: %s", path, error.line, error.text);
-	return root;
+	return 0;
+}
+
+int kcp_vectors_free(void **state)
+{
+	json_decref(vectors);
+	return 0;
+}
+
+const json_t *kcp_vectors_table(const char *name)
+{
+	const json_t *rows = json_object_get(vectors, name);
+
+	assert_true(json_array_size(rows) > 0);
+	return rows;
 }
 
 int64_t kcp_number(const json_t *object, const char *key)

@@ -12,8 +12,11 @@
 
 #define KCP_VECTORS_CONV 0x11223344u
 
-/* The whole file; the test fails when it cannot be read. */
-json_t *kcp_vectors_load(void);
+/* Group set-up and tear-down: reads the whole file, and fails when it cannot be read. */
+int kcp_vectors_load(void **state);
+int kcp_vectors_free(void **state);
+/* One of its tables, which has rows. */
+const json_t *kcp_vectors_table(const char *name);
 
 int64_t kcp_number(const json_t *object, const char *key);
 const char *kcp_text(const json_t *object, const char *key);

@@ -14,29 +14,8 @@
 #include "kcp/kcp_int.h"
 #include "replay/kcp_script.h"
 
-static json_t *vectors;
 static struct kg_mem mem;
 static struct kg_buf_malloc_pool pool;
-
-static int load_vectors(void **state)
-{
-	vectors = kcp_vectors_load();
-	return 0;
-}
-
-static int free_vectors(void **state)
-{
-	json_decref(vectors);
-	return 0;
-}
-
-static const json_t *table(const char *name)
-{
-	const json_t *rows = json_object_get(vectors, name);
-
-	assert_true(json_array_size(rows) > 0);
-	return rows;
-}
 
 /* ---- headers ---- */
 
@@ -45,7 +24,7 @@ static void headers_encode_and_decode(void **state)
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach (table("encode"), i, row) {
+	json_array_foreach (kcp_vectors_table("encode"), i, row) {
 		uint8_t expected[256], made[256];
 		size_t len = kcp_from_hex(kcp_text(row, "hex"), expected, sizeof(expected));
 		struct kg_kcp_segment seg = { 0 };
@@ -182,7 +161,7 @@ static bool check_row(const json_t *row)
 /* Rows come in pairs, one per engine; where the two differ, ours must side with one. */
 static void input_checks_are_met(void **state)
 {
-	const json_t *rows = table("input_checks");
+	const json_t *rows = kcp_vectors_table("input_checks");
 
 	assert_int_equal(json_array_size(rows) % 2, 0);
 	for (size_t i = 0; i < json_array_size(rows); i += 2) {
@@ -210,5 +189,6 @@ int main(void)
 
 	kg_mem_malloc_init(&mem);
 	kg_buf_malloc_pool_init(&pool, SIZE_MAX);
-	return cmocka_run_group_tests_name("kcp_vectors", tests, load_vectors, free_vectors);
+	return cmocka_run_group_tests_name("kcp_vectors", tests, kcp_vectors_load,
+					   kcp_vectors_free);
 }
