@@ -108,14 +108,15 @@ struct kg_buf *kg_flow_dequeue(struct kg_flow *flow);
 void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines);
 void kg_flow_disarm(struct kg_flow *flow);
 
-/* ---- tcp.c, udp.c ---- */
+/* ---- tcp.c, udp.c, udp_sources.c, udp_tx.c ---- */
 
 /* Begins to listen. 0, or -errno. */
 int kg_tcp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
 int kg_udp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
 
-/* Scratch memory and the table of sources. */
-struct kg_udp *kg_udp_create(void);
-void kg_udp_destroy(struct kg_udp *udp);
+/* Scratch memory and the table of sources; false when memory is short, destroy takes what there is.
+ */
+bool kg_udp_create(struct kg_payload *p);
+void kg_udp_destroy(struct kg_payload *p);
 /* Sends the datagrams that kg_udp_ops.output has gathered. */
 void kg_udp_flush(struct kg_payload *p);

@@ -86,7 +86,9 @@ struct kg_payload {
 	struct kg_listener *listeners;
 	unsigned int listener_count;
 	struct kg_tap *taps;
-	struct kg_udp *udp;
+	struct kg_udp_rx *udp_rx;
+	struct kg_udp_tx *udp_tx;
+	struct kg_udp_sources *udp_sources;
 
 	struct kg_buf *spare[KG_READ_BUFS]; /* large buffers, to read into */
 	unsigned int spare_count;

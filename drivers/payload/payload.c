@@ -372,10 +372,9 @@ static bool allocate(struct kg_payload *p)
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->listeners = calloc(count_listeners(&p->config) + 1, sizeof(*p->listeners));
 	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
-	p->udp = kg_udp_create();
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return p->tunnels != NULL && p->links != NULL && p->listeners != NULL && p->taps != NULL &&
-	       p->udp != NULL && p->epoll_fd >= 0;
+	       p->epoll_fd >= 0 && kg_udp_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -398,7 +397,7 @@ static void init(struct kg_payload *p)
 
 static void release(struct kg_payload *p)
 {
-	kg_udp_destroy(p->udp);
+	kg_udp_destroy(p);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
 	free(p->taps);

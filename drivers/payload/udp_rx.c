@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Datagrams of applications. They are received straight into a large buffer; what is longer than a
+ * segment runs over into scratch memory and is copied to further buffers.
+ */
+#include "payload/udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define DATAGRAM_MAX   65536 /* above the largest UDP payload */
+#define SEGMENTS_MAX   127   /* KCP numbers the fragments of a message down from 127 at most */
+#define EARLY_SEGMENTS 32    /* a flow may hold until the worker has answered */
+
+struct control {
+	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+struct kg_udp_rx {
+	struct mmsghdr msgs[KG_READ_BUFS];
+	struct iovec iov[KG_READ_BUFS][2];
+	union kg_sockaddr remote[KG_READ_BUFS];
+	struct control control[KG_READ_BUFS];
+	struct kg_buf *bufs[KG_READ_BUFS];
+	uint8_t overflow[KG_READ_BUFS][DATAGRAM_MAX];
+};
+
+struct kg_udp_rx *kg_udp_rx_create(void)
+{
+	return calloc(1, sizeof(struct kg_udp_rx));
+}
+
+void kg_udp_rx_destroy(struct kg_udp_rx *rx)
+{
+	free(rx);
+}
+
+/* Receives into as many buffers as there are, `*taken`; returns how many of them hold a datagram
+ * and must be passed on or given back, or -1 with errno. */
+static int receive(struct kg_payload *p, int fd, uint16_t first_bytes, unsigned int *taken)
+{
+	struct kg_udp_rx *rx = p->udp_rx;
+	int received;
+
+	*taken = kg_spare_take(p, rx->bufs, KG_READ_BUFS);
+	for (unsigned int i = 0; i < *taken; i++) {
+		rx->iov[i][0] = (struct iovec){ rx->bufs[i]->data, first_bytes };
+		rx->iov[i][1] = (struct iovec){ rx->overflow[i], DATAGRAM_MAX };
+		rx->msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &rx->remote[i],
+			.msg_namelen = sizeof(rx->remote[i]),
+			.msg_iov = rx->iov[i],
+			.msg_iovlen = 2,
+			.msg_control = rx->control[i].bytes,
+			.msg_controllen = sizeof(rx->control[i].bytes),
+		};
+	}
+	if (*taken == 0)
+		return 0;
+	received = recvmmsg(fd, rx->msgs, *taken, MSG_DONTWAIT, NULL);
+	for (unsigned int i = received > 0 ? (unsigned int)received : 0; i < *taken; i++)
+		kg_spare_put(p, rx->bufs[i]);
+	return received;
+}
+
+static unsigned int segments_of(const struct kg_payload_tunnel *tunnel, size_t len)
+{
+	if (len <= tunnel->first_bytes)
+		return 1;
+	return 1 + (unsigned int)((len - tunnel->first_bytes + tunnel->rest_bytes - 1) /
+				  tunnel->rest_bytes);
+}
+
+/* The i-th received datagram as a chain; NULL when buffers are short. */
+static struct kg_buf *chain_of(struct kg_payload *p, const struct kg_flow *flow, unsigned int i)
+{
+	struct kg_udp_rx *rx = p->udp_rx;
+	const struct kg_payload_tunnel *tunnel = flow->tunnel;
+	size_t len = rx->msgs[i].msg_len;
+	struct kg_buf *head = rx->bufs[i];
+
+	if (len <= tunnel->first_bytes)
+		return kg_spare_fit(p, head, (uint16_t)len);
+	head->len = tunnel->first_bytes;
+	head->next = kg_buf_chain_copy(p->config.pool, rx->overflow[i], len - head->len,
+				       tunnel->rest_bytes, tunnel->rest_bytes);
+	if (head->next != NULL)
+		return head;
+	kg_count(&p->stats.no_buffer, 1);
+	kg_spare_put(p, head);
+	return NULL;
+}
+
+void kg_udp_post(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain,
+		 uint32_t segments)
+{
+	const struct kg_msg msg = kg_flow_data(flow, chain, segments);
+
+	if (flow->credit > 0 && kg_link_post(p, flow->link, &msg, 1)) {
+		flow->credit -= (int32_t)segments;
+		return;
+	}
+	kg_count(&p->stats.udp_dropped_full, 1);
+	kg_buf_free_chain(chain);
+}
+
+/* Why the datagram cannot go on, as a counter; NULL when it can. */
+static uint64_t *refusal(struct kg_payload *p, const struct kg_flow *flow, size_t len)
+{
+	if (segments_of(flow->tunnel, len) > SEGMENTS_MAX)
+		return &p->stats.udp_dropped_size;
+	if (flow->state == KG_FLOW_OPENING)
+		return flow->queued < EARLY_SEGMENTS ? NULL : &p->stats.udp_dropped_full;
+	return flow->credit > 0 ? NULL : &p->stats.udp_dropped_full;
+}
+
+static void input(struct kg_payload *p, struct kg_flow *flow, unsigned int i)
+{
+	struct kg_udp_rx *rx = p->udp_rx;
+	size_t len = rx->msgs[i].msg_len;
+	uint64_t *refused = refusal(p, flow, len);
+	struct kg_buf *chain;
+
+	kg_count(&p->stats.udp_rx_datagrams, 1);
+	kg_count(&p->stats.rx_bytes, len);
+	if (refused != NULL) {
+		kg_count(refused, 1);
+		kg_spare_put(p, rx->bufs[i]);
+		return;
+	}
+	chain = chain_of(p, flow, i);
+	if (chain == NULL)
+		return;
+	if (flow->state == KG_FLOW_OPENING)
+		kg_flow_enqueue(flow, chain);
+	else
+		kg_udp_post(p, flow, chain, segments_of(flow->tunnel, len));
+}
+
+/* What a read that brought nothing means for the source. */
+static enum kg_served received_none(struct kg_payload *p, struct kg_source *source, int received)
+{
+	if (received == 0)
+		return KG_SERVED_STALLED;
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		source->events = 0;
+		return KG_SERVED_IDLE;
+	}
+	/* An ICMP error about an earlier datagram; the flow lives on. */
+	if (errno != EINTR)
+		kg_count(&p->stats.udp_icmp_errors, 1);
+	return KG_SERVED_MORE;
+}
+
+enum kg_served kg_udp_receive(struct kg_payload *p, struct kg_source *source,
+			      const struct kg_payload_tunnel *tunnel, kg_udp_whose *whose)
+{
+	struct kg_udp_rx *rx = p->udp_rx;
+	unsigned int taken;
+	int received = receive(p, source->fd, tunnel->first_bytes, &taken);
+
+	if (received <= 0)
+		return received_none(p, source, received);
+	for (unsigned int i = 0; i < (unsigned int)received; i++) {
+		struct kg_flow *flow = whose(p, source, &rx->msgs[i].msg_hdr);
+
+		if (flow != NULL) {
+			input(p, flow, i);
+		} else {
+			kg_count(&p->stats.udp_dropped_full, 1);
+			kg_spare_put(p, rx->bufs[i]);
+		}
+	}
+	/* A batch that is not full has emptied the socket; an ICMP error has yet to be read. */
+	if ((unsigned int)received < taken && !(source->events & EPOLLERR))
+		source->events &= ~(uint32_t)EPOLLIN;
+	return source->events & EPOLLIN ? KG_SERVED_MORE : KG_SERVED_IDLE;
+}

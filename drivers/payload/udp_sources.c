@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who talks to the listening sockets of client tunnels: a flow for each source, and for each
+ * address that it has written to.
+ */
+#include "payload/udp.h"
+
+#include <rte_random.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOURCES_MAX 65536 /* UDP flows of clients, all tunnels */
+
+struct kg_udp_sources {
+	struct rte_hash *flows; /* struct kg_udp_peer -> struct kg_flow */
+};
+
+struct kg_udp_sources *kg_udp_sources_create(void)
+{
+	struct kg_udp_sources *sources = calloc(1, sizeof(*sources));
+	char name[RTE_HASH_NAMESIZE];
+	const struct rte_hash_parameters params = {
+		.name = name,
+		.entries = SOURCES_MAX,
+		.key_len = sizeof(struct kg_udp_peer),
+		.hash_func_init_val = (uint32_t)rte_rand(),
+		.socket_id = SOCKET_ID_ANY,
+	};
+
+	if (sources == NULL)
+		return NULL;
+	snprintf(name, sizeof(name), "kg_udp_%p", (void *)sources);
+	sources->flows = rte_hash_create(&params);
+	if (sources->flows != NULL)
+		return sources;
+	free(sources);
+	return NULL;
+}
+
+void kg_udp_sources_destroy(struct kg_udp_sources *sources)
+{
+	if (sources == NULL)
+		return;
+	rte_hash_free(sources->flows);
+	free(sources);
+}
+
+void kg_udp_sources_remove(struct kg_udp_sources *sources, const struct kg_flow *flow)
+{
+	rte_hash_del_key(sources->flows, &flow->peer);
+}
+
+static void read_local(struct kg_udp_peer *peer, struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			peer->local = info.ipi6_addr;
+			if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+				peer->local_ifindex = info.ipi6_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			memcpy(&peer->local, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
+		}
+	}
+}
+
+static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener *listener,
+				  const struct kg_udp_peer *peer)
+{
+	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
+	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_UDP);
+
+	if (flow == NULL)
+		return NULL;
+	flow->peer = *peer;
+	if (rte_hash_add_key_data(p->udp_sources->flows, peer, flow) != 0) {
+		kg_flow_destroy(p, flow);
+		return NULL;
+	}
+	flow->listener = listener;
+	kg_count(&p->stats.udp_flows, 1);
+	kg_flow_open(p, flow);
+	return flow;
+}
+
+/* The flow of a datagram's source, made when it is the first one. */
+static struct kg_flow *whose(struct kg_payload *p, struct kg_source *source, struct msghdr *msg)
+{
+	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
+	struct kg_udp_peer peer;
+	void *flow;
+
+	memset(&peer, 0, sizeof(peer));
+	memcpy(&peer.remote, msg->msg_name, msg->msg_namelen);
+	peer.listener = (uint32_t)(listener - p->listeners);
+	if (listener->any)
+		read_local(&peer, msg);
+	if (rte_hash_lookup_data(p->udp_sources->flows, &peer, &flow) >= 0)
+		return flow;
+	return new_source(p, listener, &peer);
+}
+
+static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
+{
+	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
+
+	return kg_udp_receive(p, source, listener->tunnel, whose);
+}
+
+int kg_udp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at)
+{
+	const struct kg_payload_tunnel *tunnel = listener->tunnel;
+	int fd = kg_socket_listen(at, SOCK_DGRAM, tunnel->ipv4_only, tunnel->ipv6_only), error;
+
+	if (fd < 0)
+		return fd;
+	listener->any = at->ip.version == 0;
+	listener->source.serve = serve;
+	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
+	if (error < 0)
+		close(fd);
+	return error;
+}
