@@ -217,14 +217,14 @@ void app_step(struct app *app)
 
 /* ---- what the session asks and tells ---- */
 
-static uint16_t port_acquire(void *host)
+static uint16_t port_acquire(void *host, const struct kg_endpoint *remote)
 {
 	struct sim *sim = ((struct side *)host)->sim;
 	uint16_t port = sim->port_next++;
 
 	sim_check(sim, port >= 10000);
-	sim_check(sim, sim->opening != NULL);
-	sim->flow_of_port[port] = (int8_t)sim->opening->number;
+	sim->flow_of_port[port] =
+		(int8_t)(sim->opening != NULL ? sim->opening->number : SIM_CHANNEL);
 	return port;
 }
 
@@ -232,8 +232,8 @@ static void port_release(void *host, uint16_t port)
 {
 	struct sim *sim = ((struct side *)host)->sim;
 
-	sim_check(sim, sim->flow_of_port[port] >= 0);
-	sim->flow_of_port[port] = -1;
+	sim_check(sim, sim->flow_of_port[port] != SIM_NO_FLOW);
+	sim->flow_of_port[port] = SIM_NO_FLOW;
 }
 
 static void connect_destination(void *host, struct kg_channel *ch)

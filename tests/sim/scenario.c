@@ -35,11 +35,11 @@ static uint32_t spread(struct sim *sim, uint32_t bound)
 
 /* ---- network ---- */
 
-static void draw_holes(struct sim *sim, struct link_params *a, struct link_params *b)
+static void draw_holes(struct sim *sim, struct kg_link_params *a, struct kg_link_params *b)
 {
 	uint64_t at_us = sim->now_us;
 
-	for (int i = 0; i < LINK_HOLES; i++) {
+	for (int i = 0; i < KG_LINK_HOLES; i++) {
 		uint64_t from_us = at_us + below(sim, 15 * KG_US_PER_S);
 		uint32_t which = below(sim, 3);
 
@@ -55,9 +55,9 @@ static void draw_holes(struct sim *sim, struct link_params *a, struct link_param
 	}
 }
 
-static struct link_params draw_link(struct sim *sim)
+static struct kg_link_params draw_link(struct sim *sim)
 {
-	struct link_params params = {
+	struct kg_link_params params = {
 		.delay_us = spread(sim, 300001),
 		.in_order = one_in(sim, 2),
 	};
@@ -84,7 +84,7 @@ static struct link_params draw_link(struct sim *sim)
 
 static void draw_network(struct sim *sim)
 {
-	struct link_params up = draw_link(sim), down = draw_link(sim);
+	struct kg_link_params up = draw_link(sim), down = draw_link(sim);
 
 	if (one_in(sim, 4))
 		draw_holes(sim, &up, &down);
@@ -97,8 +97,8 @@ static void draw_network(struct sim *sim)
 		for (size_t i = 0; i < KG_ARRAY_SIZE(sim->rebind_us); i++)
 			sim->rebind_us[i] = sim->now_us + below(sim, 20000000);
 	}
-	link_init(&sim->client.link, &up, &sim->rng);
-	link_init(&sim->server.link, &down, &sim->rng);
+	kg_link_init(&sim->client.link, &up, &sim->rng);
+	kg_link_init(&sim->server.link, &down, &sim->rng);
 }
 
 /* ---- settings ---- */
@@ -247,7 +247,7 @@ static void draw_memory(struct sim *sim, struct side *side)
 /* One fast writer on a long clean path: the largest windows fill. */
 static void draw_bulk(struct sim *sim)
 {
-	const struct link_params path = {
+	const struct kg_link_params path = {
 		.delay_us = (uint32_t)MSEC(100),
 		.loss = (uint16_t)below(sim, PERCENT(1)),
 		.jitter_us = scaled(sim, 2000),
@@ -256,8 +256,8 @@ static void draw_bulk(struct sim *sim)
 
 	sim->dies = false;
 	sim->flow_count = 1;
-	link_init(&sim->client.link, &path, &sim->rng);
-	link_init(&sim->server.link, &path, &sim->rng);
+	kg_link_init(&sim->client.link, &path, &sim->rng);
+	kg_link_init(&sim->server.link, &path, &sim->rng);
 	sim->client.config.kcp.snd_wnd = sim->server.config.kcp.snd_wnd = KG_KCP_WINDOW_MAX;
 	sim->client.config.kcp.rcv_wnd = sim->server.config.kcp.rcv_wnd = KG_KCP_WINDOW_MAX;
 	sim->client.config.kcp.mtu = sim->server.config.kcp.mtu = 100;
@@ -275,7 +275,7 @@ void scenario_draw(struct sim *sim)
 	/* Far into a box's life, or right after its start. */
 	sim->now_us = sim->started_us = one_in(sim, 2) ? kg_rng_next(&sim->rng) >> 16 : 0;
 	sim->port_next = 10000;
-	memset(sim->flow_of_port, -1, sizeof(sim->flow_of_port));
+	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);
 	draw_side(sim, &sim->server, KG_ROLE_SERVER);
 	sim->client.address = (struct kg_ip){ 4, { 198, 18, 0, 1 } };

@@ -39,7 +39,7 @@ void side_stop(struct side *side)
 	kg_seen_destroy(side->seen);
 	kg_twheel_destroy(side->wheel);
 	side->sim->alg->destroy(side->aead);
-	link_fini(&side->link);
+	kg_link_fini(&side->link);
 	sim_check(side->sim, side->mem.in_use_bytes == 0);
 	sim_check(side->sim, side->pool.in_use == 0);
 }
@@ -60,13 +60,13 @@ void side_output(struct side *side)
 			job.len = out.len + KG_ENVELOPE_BYTES;
 			job.iv = (uint16_t)kg_rng_next(&side->rng);
 			sim->alg->seal(side->aead, &job, 1);
-			link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
-				  job.len);
+			kg_link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
+				     job.len);
 		}
 	}
 }
 
-static enum kg_drop take(struct side *side, struct packet *packet)
+static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 {
 	struct sim *sim = side->sim;
 	struct kg_datagram in = {
@@ -94,9 +94,9 @@ static enum kg_drop take(struct side *side, struct packet *packet)
 
 void side_input(struct side *side, struct side *peer)
 {
-	struct packet *packet;
+	struct kg_link_packet *packet;
 
-	while ((packet = link_receive(&peer->link, side->sim->now_us)) != NULL) {
+	while ((packet = kg_link_receive(&peer->link, side->sim->now_us)) != NULL) {
 		side->received++;
 		side->drops[take(side, packet)]++;
 		free(packet);

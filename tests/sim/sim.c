@@ -24,9 +24,9 @@ static void print_app(const struct app *app)
 	       app->slow ? " slow" : "");
 }
 
-static void print_link(const char *name, const struct link *link)
+static void print_link(const char *name, const struct kg_link *link)
 {
-	const struct link_params *p = &link->params;
+	const struct kg_link_params *p = &link->params;
 
 	printf("  %s delay %u us, jitter %u us%s, loss %.2f %%, duplicate %.2f %%, corrupt %.2f %%,"
 	       " bursts %.2f %% of %u us, %llu bytes/s; sent %llu lost %llu\n",
@@ -77,7 +77,8 @@ void sim_fail(const struct sim *sim, const char *file, int line, const char *wha
 
 static uint64_t next_us(const struct sim *sim)
 {
-	uint64_t next = KG_MIN(link_next_us(&sim->client.link), link_next_us(&sim->server.link));
+	uint64_t next =
+		KG_MIN(kg_link_next_us(&sim->client.link), kg_link_next_us(&sim->server.link));
 
 	next = KG_MIN(next, kg_twheel_next_us(sim->client.wheel));
 	next = KG_MIN(next, kg_twheel_next_us(sim->server.wheel));
@@ -239,7 +240,7 @@ static void run_seed(uint64_t seed, bool verbose)
 	check_side(&sim, &sim.client, client_bytes);
 	check_side(&sim, &sim.server, server_bytes);
 	for (int i = 0; i < 65536; i++)
-		sim_check(&sim, sim.flow_of_port[i] == -1);
+		sim_check(&sim, sim.flow_of_port[i] == SIM_NO_FLOW);
 	add_side(&sim.client);
 	add_side(&sim.server);
 	totals.virtual_us += sim.now_us - sim.started_us;

@@ -7,7 +7,7 @@
  *   scenario.c  draws network, settings and flows from the seed
  *   side.c      sessions and their hosts, envelope and AEAD
  *   flow.c      applications: what they write and what they check
- *   link.c      the network
+ *   the network itself is lib/sim/link.h
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 
 #include "aead/aead.h"
 #include "base/mem.h"
-#include "link.h"
 #include "session/session.h"
+#include "sim/link.h"
 
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
 #define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
@@ -81,7 +81,7 @@ struct side {
 	struct kg_session *sessions[SIM_WORKERS_MAX];
 	uint16_t workers;
 	struct kg_ip address;
-	struct link link; /* what this side sends */
+	struct kg_link link; /* what this side sends */
 	void *aead;
 	uint64_t drops[KG_DROP_COUNT];
 	uint64_t received;
@@ -100,7 +100,9 @@ struct sim {
 	struct flow flows[SIM_FLOWS_MAX];
 	uint32_t flow_count;
 	uint16_t port_next;
-	int8_t flow_of_port[65536]; /* -1: none */
+	int8_t flow_of_port[65536]; /* by which handshake, or one of these */
+#define SIM_NO_FLOW -1
+#define SIM_CHANNEL -2 /* a channel after its handshake */
 	struct flow *opening;
 };
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "link.h"
+#include "sim/link.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void link_init(struct link *link, const struct link_params *params, struct kg_rng *rng)
+void kg_link_init(struct kg_link *link, const struct kg_link_params *params, struct kg_rng *rng)
 {
-	*link = (struct link){ .params = *params, .rng = rng };
+	*link = (struct kg_link){ .params = *params, .rng = rng };
 }
 
-void link_fini(struct link *link)
+void kg_link_fini(struct kg_link *link)
 {
 	for (size_t i = 0; i < link->count; i++)
 		free(link->heap[i]);
@@ -18,20 +18,20 @@ void link_fini(struct link *link)
 
 /* ---- heap ---- */
 
-static bool earlier(const struct packet *a, const struct packet *b)
+static bool earlier(const struct kg_link_packet *a, const struct kg_link_packet *b)
 {
 	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-static void swap(struct link *link, size_t i, size_t j)
+static void swap(struct kg_link *link, size_t i, size_t j)
 {
-	struct packet *packet = link->heap[i];
+	struct kg_link_packet *packet = link->heap[i];
 
 	link->heap[i] = link->heap[j];
 	link->heap[j] = packet;
 }
 
-static void push(struct link *link, struct packet *packet)
+static void push(struct kg_link *link, struct kg_link_packet *packet)
 {
 	size_t i = link->count++;
 
@@ -46,9 +46,9 @@ static void push(struct link *link, struct packet *packet)
 		swap(link, i, (i - 1) / 2);
 }
 
-static struct packet *pop(struct link *link)
+static struct kg_link_packet *pop(struct kg_link *link)
 {
-	struct packet *first = link->heap[0];
+	struct kg_link_packet *first = link->heap[0];
 	size_t i = 0;
 
 	link->heap[0] = link->heap[--link->count];
@@ -68,21 +68,21 @@ static struct packet *pop(struct link *link)
 
 /* ---- fates ---- */
 
-static bool happens(struct link *link, uint16_t in_65536)
+static bool happens(struct kg_link *link, uint16_t in_65536)
 {
 	return (kg_rng_next(link->rng) & 0xffff) < in_65536;
 }
 
-static bool in_hole(const struct link *link, uint64_t now_us)
+static bool in_hole(const struct kg_link *link, uint64_t now_us)
 {
-	for (int i = 0; i < LINK_HOLES; i++) {
+	for (int i = 0; i < KG_LINK_HOLES; i++) {
 		if (now_us >= link->params.holes[i].from_us && now_us < link->params.holes[i].to_us)
 			return true;
 	}
 	return false;
 }
 
-static bool is_lost(struct link *link, uint64_t now_us)
+static bool is_lost(struct kg_link *link, uint64_t now_us)
 {
 	if (now_us >= link->bad_until_us && happens(link, link->params.burst))
 		link->bad_until_us = now_us + kg_rng_below(link->rng, link->params.burst_us + 1);
@@ -91,15 +91,15 @@ static bool is_lost(struct link *link, uint64_t now_us)
 }
 
 /* When it arrives; KG_NEVER_US when the bottleneck's queue is full. */
-static uint64_t arrival_us(struct link *link, uint64_t now_us, uint16_t len)
+static uint64_t arrival_us(struct kg_link *link, uint64_t now_us, uint16_t len)
 {
-	const struct link_params *p = &link->params;
+	const struct kg_link_params *p = &link->params;
 	uint64_t leaves_us = KG_MAX(now_us, link->busy_until_us), at_us;
 
 	if (p->rate_Bps != 0) {
 		if (leaves_us - now_us > p->queue_us)
 			return KG_NEVER_US;
-		leaves_us += len * (uint64_t)KG_US_PER_S / p->rate_Bps;
+		leaves_us += (len + p->overhead_bytes) * (uint64_t)KG_US_PER_S / p->rate_Bps;
 		link->busy_until_us = leaves_us;
 	}
 	at_us = leaves_us + p->delay_us + kg_rng_below(link->rng, p->jitter_us + 1);
@@ -110,7 +110,7 @@ static uint64_t arrival_us(struct link *link, uint64_t now_us, uint16_t len)
 }
 
 /* Flips bits, cuts, or lengthens. */
-static void corrupt(struct link *link, struct packet *packet)
+static void corrupt(struct kg_link *link, struct kg_link_packet *packet)
 {
 	uint32_t how = kg_rng_below(link->rng, 8);
 
@@ -126,13 +126,14 @@ static void corrupt(struct link *link, struct packet *packet)
 	}
 }
 
-static void carry(struct link *link, uint64_t now_us, const struct packet *as)
+static void carry(struct kg_link *link, uint64_t now_us, const struct kg_link_packet *as)
 {
 	uint64_t at_us = arrival_us(link, now_us, as->len);
-	struct packet *packet;
+	struct kg_link_packet *packet;
 
 	if (at_us == KG_NEVER_US) {
 		link->lost++;
+		link->overflowed++;
 		return;
 	}
 	packet = malloc(sizeof(*packet) + as->len + 1u);
@@ -146,15 +147,16 @@ static void carry(struct link *link, uint64_t now_us, const struct packet *as)
 	push(link, packet);
 }
 
-void link_send(struct link *link, uint64_t now_us, const struct kg_endpoint *from,
-	       const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
+void kg_link_send(struct kg_link *link, uint64_t now_us, const struct kg_endpoint *from,
+		  const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
 {
 	union {
-		struct packet packet;
-		uint8_t room[sizeof(struct packet) + 4096];
+		struct kg_link_packet packet;
+		uint8_t room[sizeof(struct kg_link_packet) + 4096];
 	} u = { .packet = { .from = *from, .to = *to, .len = len } };
 
 	link->sent++;
+	link->sent_bytes += len + link->params.overhead_bytes;
 	memcpy(u.packet.bytes, bytes, len);
 	if (is_lost(link, now_us)) {
 		link->lost++;
@@ -167,12 +169,12 @@ void link_send(struct link *link, uint64_t now_us, const struct kg_endpoint *fro
 	}
 }
 
-uint64_t link_next_us(const struct link *link)
+uint64_t kg_link_next_us(const struct kg_link *link)
 {
 	return link->count > 0 ? link->heap[0]->at_us : KG_NEVER_US;
 }
 
-struct packet *link_receive(struct link *link, uint64_t now_us)
+struct kg_link_packet *kg_link_receive(struct kg_link *link, uint64_t now_us)
 {
-	return link_next_us(link) <= now_us ? pop(link) : NULL;
+	return kg_link_next_us(link) <= now_us ? pop(link) : NULL;
 }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One direction of a bad network in virtual time, for tests and for kcpgate-bench. Same generator,
+ * same fate of every packet.
+ */
+#pragma once
+
+#include "base/rng.h"
+#include "net/addr.h"
+
+#define KG_LINK_HOLES 4
+
+struct kg_link_params {
+	uint32_t delay_us;
+	uint32_t jitter_us; /* added at random, 0 … jitter */
+	bool in_order;      /* jitter does not reorder */
+	/* in parts of 65,536 */
+	uint16_t loss;
+	uint16_t duplicate;
+	uint16_t corrupt;
+	uint16_t burst; /* how often a packet begins a bad time that loses half of everything */
+	uint32_t burst_us;
+	uint64_t rate_Bps;       /* bottleneck; 0: none */
+	uint32_t queue_us;       /* of the bottleneck; what would wait longer is lost */
+	uint16_t overhead_bytes; /* of a packet on the wire, beyond its own */
+	struct {
+		uint64_t from_us, to_us;
+	} holes[KG_LINK_HOLES]; /* nothing passes */
+};
+
+struct kg_link_packet {
+	uint64_t at_us, order;
+	struct kg_endpoint from, to;
+	uint16_t len;
+	uint8_t bytes[];
+};
+
+struct kg_link {
+	struct kg_link_params params;
+	struct kg_rng *rng;
+	struct kg_link_packet **heap; /* earliest first */
+	size_t count, room;
+	uint64_t order;
+	uint64_t busy_until_us, last_arrival_us;
+	uint64_t bad_until_us;
+	uint64_t sent, sent_bytes; /* overhead included */
+	uint64_t lost, duplicated, corrupted;
+	uint64_t overflowed; /* of the lost, by the bottleneck's queue */
+};
+
+void kg_link_init(struct kg_link *link, const struct kg_link_params *params, struct kg_rng *rng);
+void kg_link_fini(struct kg_link *link);
+void kg_link_send(struct kg_link *link, uint64_t now_us, const struct kg_endpoint *from,
+		  const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len);
+/* When the next packet arrives; KG_NEVER_US when none is under way. */
+uint64_t kg_link_next_us(const struct kg_link *link);
+/* The next packet that has arrived, for the caller to free; NULL. */
+struct kg_link_packet *kg_link_receive(struct kg_link *link, uint64_t now_us);
