@@ -291,7 +291,7 @@ void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg)
 
 /* ---- what sessions ask of their host ---- */
 
-static uint16_t on_port_acquire(void *host)
+static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote)
 {
 	struct kg_side *side = host;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The asking side: a handshake on a local port of its own, then the channel on another. The server
- * does not know the channel's address before it hears from it, so something is sent at once, or a
- * server that speaks first would wait for ever.
+ * The asking side: a handshake on a local port of its own, then the channel on another, which it
+ * gets with the answer, when it is known where it will talk to. The server does not know the
+ * channel's address before it hears from it, so something is sent at once, or a server that speaks
+ * first would wait for ever.
  */
 #include "session/internal.h"
 
@@ -40,13 +41,13 @@ static uint16_t pick_port(struct kg_session *s)
 
 /* ---- opening ---- */
 
-/* Whatever only lingers gives way when local ports run short. */
+/* For the line's remote. Whatever only lingers gives way when local ports run short. */
 static bool take_local_port(struct kg_line *line)
 {
 	struct kg_session *s = line->session;
 	uint16_t port;
 
-	while ((port = s->ops.port_acquire(s->host)) == 0) {
+	while ((port = s->ops.port_acquire(s->host, &line->remote)) == 0) {
 		if (TAILQ_EMPTY(&s->homes[KG_HOME_LINGERING]))
 			return false;
 		kg_line_retire(TAILQ_FIRST(&s->homes[KG_HOME_LINGERING]));
@@ -69,10 +70,7 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now
 			.inbound_Bps = s->config.inbound_Bps,
 		},
 	};
-	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
 
-	hs->line.remote.ip = s->config.destinations[nth];
-	hs->line.remote.port = pick_port(s);
 	hs->line.open = true;
 	return kg_line_say(&hs->line, &request, now_us);
 }
@@ -80,10 +78,13 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now
 static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
 					    uint64_t now_us)
 {
+	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
 
 	if (hs == NULL)
 		return NULL;
+	hs->line.remote.ip = s->config.destinations[nth];
+	hs->line.remote.port = pick_port(s);
 	if (take_local_port(&hs->line) && ask(hs, protocol, now_us))
 		return hs;
 	kg_line_destroy(&hs->line);
@@ -100,12 +101,12 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;
-	if (take_local_port(&ch->line))
-		ch->handshake = begin_handshake(s, protocol, now_us);
+	ch->handshake = begin_handshake(s, protocol, now_us);
 	if (ch->handshake == NULL) {
 		kg_line_destroy(&ch->line);
 		return NULL;
 	}
+	ch->line.hooked = true; /* by its handshake */
 	ch->user = user;
 	ch->handshake->channel = ch;
 	s->stats.handshakes_started++;
@@ -129,6 +130,11 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
+	if (!take_local_port(&ch->line)) {
+		s->stats.handshakes_failed++;
+		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
+		return;
+	}
 	if (kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
 	ch->line.open = true;

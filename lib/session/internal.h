@@ -4,7 +4,8 @@
  *
  * A line is one KCP conversation with its endpoints, its timer and its place in the ready list: the
  * part that a handshake and a channel have in common. A line is hooked while it can be found (by
- * local port, conv or source) and holds those names; it is open while it may send.
+ * local port, conv or source, or by the handshake that will bring them) and holds those names; it
+ * is open while it may send.
  *
  * Every line has one home, the list that owns it:
  *

@@ -75,8 +75,8 @@ enum kg_close {
  * functions or timers of the wheel; none may free the channel except where said.
  */
 struct kg_session_ops {
-	/* Client: a free local UDP port, 0 when none is left. */
-	uint16_t (*port_acquire)(void *host);
+	/* Client: a free local UDP port to talk to `remote` from, 0 when none is left. */
+	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote);
 	void (*port_release)(void *host, uint16_t port);
 	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
 	 * kg_channel_refused, now or later. */
@@ -201,7 +201,7 @@ struct kg_channel_info {
 	uint32_t conv;
 	enum kg_protocol protocol;
 	enum kg_channel_state state;
-	struct kg_endpoint local, remote; /* remote.ip.version 0: not known yet */
+	struct kg_endpoint local, remote; /* port 0: not known yet */
 	uint64_t age_us, silent_us;       /* since opened; since last input */
 	struct kg_kcp_stats kcp;
 };

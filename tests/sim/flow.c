@@ -223,8 +223,9 @@ static uint16_t port_acquire(void *host, const struct kg_endpoint *remote)
 	uint16_t port = sim->port_next++;
 
 	sim_check(sim, port >= 10000);
-	sim->flow_of_port[port] =
-		(int8_t)(sim->opening != NULL ? sim->opening->number : SIM_CHANNEL);
+	sim->flow_of_port[port] = SIM_CHANNEL;
+	if (sim->opening != NULL)
+		sim->flow_of_port[port] = (int8_t)sim->opening->number;
 	return port;
 }
 

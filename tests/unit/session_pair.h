@@ -143,7 +143,7 @@ static inline bool app_read(struct end *end, struct app *app, unsigned int messa
 	return false;
 }
 
-static inline uint16_t on_port_acquire(void *host)
+static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote)
 {
 	struct end *end = host;
 
