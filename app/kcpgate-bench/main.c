@@ -19,29 +19,31 @@ static const struct {
 	{ "tunnel", bench_tunnel },
 };
 
-/* "--lcores=" for a core per side and the main thread on either; one core is enough for most. */
-static void choose_cores(char *text, size_t bytes)
+/* "--lcores=" for `count` threads in turn over the cores we may use, and the main thread anywhere.
+ */
+static void choose_cores(char *text, size_t bytes, unsigned int count)
 {
-	int cores[2] = { 0, 0 };
+	int cores[CPU_SETSIZE] = { 0 };
 	unsigned int found = 0;
+	size_t used;
 	cpu_set_t ours;
 
 	CPU_ZERO(&ours);
 	sched_getaffinity(0, sizeof(ours), &ours);
-	for (int cpu = 0; cpu < CPU_SETSIZE && found < KG_ARRAY_SIZE(cores); cpu++) {
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (CPU_ISSET(cpu, &ours))
 			cores[found++] = cpu;
 	}
-	if (found == 1)
-		cores[1] = cores[0];
-	snprintf(text, bytes, "--lcores=127@(%d,%d),0@%d,1@%d", cores[0], cores[1], cores[0],
-		 cores[1]);
+	found = KG_MAX(found, 1u);
+	used = (size_t)snprintf(text, bytes, "--lcores=127@(%d,%d)", cores[0], cores[found - 1]);
+	for (unsigned int i = 0; i < count && used < bytes; i++)
+		used += (size_t)snprintf(text + used, bytes - used, ",%u@%d", i, cores[i % found]);
 }
 
 /* What the user gives prevails. */
 static bool start_eal(const struct bench_options *options)
 {
-	static char lcores[64];
+	static char lcores[512];
 	static char *defaults[] = { "kcpgate-bench",     "--no-pci",
 				    "--no-huge",         "-m1024",
 				    "--no-shconf",       "--no-telemetry",
@@ -50,7 +52,7 @@ static bool start_eal(const struct bench_options *options)
 	char *args[64];
 	int count = 0;
 
-	choose_cores(lcores, sizeof(lcores));
+	choose_cores(lcores, sizeof(lcores), options->workers * options->cores);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(defaults); i++) {
 		if (i == 0 || options->eal_count == 0)
 			args[count++] = defaults[i];

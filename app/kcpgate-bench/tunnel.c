@@ -1,60 +1,58 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench.h"
 #include "clock.h"
-#include "load.h"
+#include "lane.h"
 #include "twin.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define MEMORY_MB   256 /* per box */
 #define WARM_UP_S   1
-#define SHARE_TURNS 1024 /* between two looks at the buffers left */
+#define WORKERS_MAX 16
+#define LANES_MAX   (SIDES * WORKERS_MAX)
 
-enum {
-	CLIENT,
-	SERVER,
-	SIDES
-};
 static const char *const side_names[] = { "client", "server" };
 
-struct core {
-	struct bench_load load;
-	atomic_bool *stop;
-	/* one writer: the core */
-	uint64_t busy_cyc; /* of turns that found work */
-	uint64_t turns;
-} __rte_cache_aligned;
+struct tunnel {
+	const struct bench_options *options;
+	struct bench_twin twin;
+	struct bench_seat seats[SIDES][WORKERS_MAX];
+	struct bench_lane lanes[LANES_MAX];
+	unsigned int lane_count;
+	atomic_bool stop;
+};
+
+/* ---- samples of all counters while it runs ---- */
 
 struct sample {
-	uint64_t cyc, messages, bytes;
+	uint64_t cyc, messages, bytes; /* messages and bytes: arrived */
 	uint64_t busy_cyc[SIDES];
 	struct kg_counters stats[SIDES];
 };
 
-static void turn(struct core *core)
+static void add_counters(struct kg_counters *sum, const struct kg_counters *more)
 {
-	struct kg_worker *w = core->load.worker;
-	uint64_t begin = rte_rdtsc();
-
-	if (kg_worker_turn(w) > 0)
-		core->busy_cyc += rte_rdtsc() - begin;
-	bench_load_turn(&core->load);
-	if (++core->turns % SHARE_TURNS == 0)
-		kg_buf_mempool_update_share(w->box->bufs);
+	for (int i = 0; i < KG_COUNTER_COUNT; i++)
+		sum->counters[i] += more->counters[i];
+	for (int i = 0; i < KG_DROP_COUNT; i++)
+		sum->drops[i] += more->drops[i];
 }
 
-static void take_sample(const struct core cores[SIDES], struct sample *sample)
+static void take_sample(const struct tunnel *t, struct sample *sample)
 {
-	sample->cyc = rte_rdtsc();
-	sample->messages = cores[SERVER].load.messages;
-	sample->bytes = cores[SERVER].load.bytes;
-	for (int i = 0; i < SIDES; i++) {
-		sample->busy_cyc[i] = cores[i].busy_cyc;
-		sample->stats[i] = cores[i].load.worker->stats;
+	*sample = (struct sample){ .cyc = rte_rdtsc() };
+	for (unsigned int w = 0; w < t->options->workers; w++) {
+		sample->messages += t->seats[SERVER][w].load.messages;
+		sample->bytes += t->seats[SERVER][w].load.bytes;
+		for (int side = 0; side < SIDES; side++) {
+			const struct bench_seat *seat = &t->seats[side][w];
+
+			sample->busy_cyc[side] += seat->busy_cyc;
+			add_counters(&sample->stats[side], &seat->load.worker->stats);
+		}
 	}
 }
 
@@ -102,6 +100,8 @@ static void print_period(const struct sample *from, const struct sample *to)
 struct result {
 	double gbit, messages_per_s;
 	double cycles[SIDES]; /* per message */
+	double pairs_per_s;   /* messages that all pairs of workers carry, a core for each */
+	double handed_off;    /* share of datagrams that came in at the wrong worker */
 	uint64_t dropped;     /* on both sides, for whatever reason */
 };
 
@@ -110,174 +110,164 @@ static void print_result(const struct bench_options *options, uint32_t size,
 {
 	const char *kind = options->datagrams ? "udp" : "tcp";
 
-	printf("%-10s %6s %6s %9s %6s %8s %10s %12s %12s %9s\n", "algorithm", "bytes", "kind",
-	       "channels", "cores", "Gbit/s", "Mmsg/s", "client cyc", "server cyc", "dropped");
-	printf("%-10s %6u %6s %9u %6u %8.2f %10.3f %12.0f %12.0f %9llu\n", options->algorithm, size,
-	       kind, options->channels, options->cores, result->gbit, result->messages_per_s / 1e6,
-	       result->cycles[CLIENT], result->cycles[SERVER], (unsigned long long)result->dropped);
+	printf("%-10s %6s %6s %9s %8s %6s %8s %10s %12s %12s %10s %9s\n", "algorithm", "bytes",
+	       "kind", "channels", "workers", "cores", "Gbit/s", "Mmsg/s", "client cyc",
+	       "server cyc", "handed off", "dropped");
+	printf("%-10s %6u %6s %9u %8u %6u %8.2f %10.3f %12.0f %12.0f %9.0f%% %9llu\n",
+	       options->algorithm, size, kind, options->channels, options->workers, options->cores,
+	       result->gbit, result->messages_per_s / 1e6, result->cycles[CLIENT],
+	       result->cycles[SERVER], result->handed_off * 100,
+	       (unsigned long long)result->dropped);
+	if (result->pairs_per_s > 0)
+		printf("a core for each of %u pairs of workers: %.2f Gbit/s, %.3f Mmsg/s\n",
+		       options->workers, result->pairs_per_s * size * 8 / 1e9,
+		       result->pairs_per_s / 1e6);
 	json_array_append_new(
-		rows, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:I}",
+		rows, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, "
+				"s:f, s:I}",
 				"test", "tunnel", "algorithm", options->algorithm, "size",
 				(int)size, "kind", kind, "channels", (int)options->channels,
-				"window", (int)options->window, "cores", (int)options->cores,
-				"gbit", result->gbit, "messages_per_s", result->messages_per_s,
-				"client_cycles", result->cycles[CLIENT], "server_cycles",
-				result->cycles[SERVER], "dropped", (json_int_t)result->dropped));
+				"window", (int)options->window, "workers", (int)options->workers,
+				"cores", (int)options->cores, "gbit", result->gbit,
+				"messages_per_s", result->messages_per_s, "client_cycles",
+				result->cycles[CLIENT], "server_cycles", result->cycles[SERVER],
+				"pairs_messages_per_s", result->pairs_per_s, "handed_off",
+				result->handed_off, "dropped", (json_int_t)result->dropped));
 }
 
-/* ---- two cores, both sides at once ---- */
+/* ---- the run ---- */
 
-/* The worker's loop, with the load in place of a payload thread. */
-static int run_core(void *arg)
-{
-	struct core *core = arg;
-
-	while (!atomic_load_explicit(core->stop, memory_order_relaxed))
-		turn(core);
-	return 0;
-}
-
+/* What the samples say: rates by the clock, costs by the cores' own busy turns. */
 static struct result difference(const struct sample *from, const struct sample *to)
 {
 	double seconds = (double)(to->cyc - from->cyc) / (double)rte_get_tsc_hz();
-	double messages = (double)(to->messages - from->messages);
+	double messages = (double)(to->messages - from->messages), frames = 0, handed = 0;
 	struct result result = {
 		.gbit = (double)(to->bytes - from->bytes) * 8 / seconds / 1e9,
 		.messages_per_s = messages / seconds,
 	};
 
 	for (int side = 0; side < SIDES; side++) {
+		const uint64_t *a = from->stats[side].counters, *b = to->stats[side].counters;
+
 		result.cycles[side] =
 			(double)(to->busy_cyc[side] - from->busy_cyc[side]) / messages;
 		result.dropped += drops(&to->stats[side]) - drops(&from->stats[side]);
+		frames += (double)(b[KG_COUNTER_RX_FRAMES] - a[KG_COUNTER_RX_FRAMES]);
+		handed += (double)(b[KG_COUNTER_HANDED_OFF] - a[KG_COUNTER_HANDED_OFF]);
 	}
+	result.handed_off = frames > 0 ? handed / frames : 0;
 	return result;
 }
 
-static struct result watch(const struct bench_options *options, const struct core cores[SIDES])
+static struct result watch(const struct tunnel *t)
 {
+	const struct bench_options *options = t->options;
 	uint32_t period = options->stats_period_s > 0 ? options->stats_period_s : options->seconds;
 	struct sample first, before, now = { 0 };
 
 	sleep(WARM_UP_S);
-	take_sample(cores, &first);
+	take_sample(t, &first);
 	before = first;
 	for (uint32_t passed = 0; passed < options->seconds; passed += period) {
 		sleep(KG_MIN(period, options->seconds - passed));
-		take_sample(cores, &now);
+		take_sample(t, &now);
 		print_period(&before, &now);
 		before = now;
 	}
 	return difference(&first, &now);
 }
 
-static bool at_once(const struct bench_options *options, struct core cores[SIDES],
-		    struct result *result)
+/*
+ * Where both sides of a pair share a core, the exact costs of the median piece take the place of
+ * the samples', and the rates are those of a core for each side at the dearer side's cost.
+ */
+static bool refine(struct tunnel *t, uint32_t size, struct result *result)
 {
-	static atomic_bool stop;
-	bool ok = true;
-
-	for (unsigned int side = 0; ok && side < SIDES; side++) {
-		cores[side].stop = &stop;
-		ok = rte_eal_remote_launch(run_core, &cores[side], side) == 0;
-	}
-	if (ok)
-		*result = watch(options, cores);
-	atomic_store(&stop, true);
-	rte_eal_mp_wait_lcore();
-	return ok;
-}
-
-/* ---- one core, the sides in turn ---- */
-
-#define PIECE_MESSAGES 2000
-#define PIECES_MAX     20000
-
-struct pieces {
-	double cycles[SIDES][PIECES_MAX];
-	size_t count;
-	uint64_t end_cyc;
-	struct core *cores;
-};
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Other programs disturb some pieces; their median stays. */
-static int run_in_turn(void *arg)
-{
-	struct pieces *p = arg;
-	struct core *client = &p->cores[CLIENT], *server = &p->cores[SERVER];
-
-	while (p->count < PIECES_MAX && rte_rdtsc() < p->end_cyc) {
-		uint64_t messages = server->load.messages;
-		uint64_t busy[SIDES] = { client->busy_cyc, server->busy_cyc };
-
-		while (server->load.messages - messages < PIECE_MESSAGES &&
-		       rte_rdtsc() < p->end_cyc) {
-			turn(client);
-			turn(server);
-		}
-		messages = server->load.messages - messages;
-		if (messages < PIECE_MESSAGES)
-			break;
-		for (int side = 0; side < SIDES; side++)
-			p->cycles[side][p->count] =
-				(double)(p->cores[side].busy_cyc - busy[side]) / (double)messages;
-		p->count++;
-	}
-	return 0;
-}
-
-static bool in_turn(const struct bench_options *options, struct core cores[SIDES], uint32_t size,
-		    struct result *result)
-{
-	static struct pieces pieces;
 	double slower = 0;
 
-	pieces.cores = cores;
-	pieces.end_cyc = rte_rdtsc() + options->seconds * rte_get_tsc_hz();
-	if (rte_eal_remote_launch(run_in_turn, &pieces, 0) != 0)
-		return false;
-	rte_eal_mp_wait_lcore();
-	if (pieces.count == 0)
-		return false;
-	for (int side = 0; side < SIDES; side++) {
-		qsort(pieces.cycles[side], pieces.count, sizeof(double), compare);
-		result->cycles[side] = pieces.cycles[side][pieces.count / 2];
-		slower = KG_MAX(slower, result->cycles[side]);
-		result->dropped += drops(&cores[side].load.worker->stats);
+	result->cycles[CLIENT] = result->cycles[SERVER] = 0;
+	for (unsigned int i = 0; i < t->lane_count; i++) {
+		struct bench_piece median;
+
+		if (!bench_lane_median(&t->lanes[i], &median))
+			return false;
+		for (int side = 0; side < SIDES; side++)
+			result->cycles[side] += median.cycles[side] / t->lane_count;
+		result->pairs_per_s += 1e9 / median.cpu_ns;
 	}
-	/* What a core for each side would reach at this cost. */
-	result->messages_per_s = (double)rte_get_tsc_hz() / slower;
+	slower = KG_MAX(result->cycles[CLIENT], result->cycles[SERVER]);
+	result->messages_per_s = (double)rte_get_tsc_hz() / slower * t->lane_count;
 	result->gbit = result->messages_per_s * size * 8 / 1e9;
 	return true;
 }
 
-/* ---- the test ---- */
-
-static bool run(const struct bench_options *options, struct bench_twin *twin, uint32_t size,
-		json_t *rows)
+/* Who runs where: workers of equal number are a pair, and have a core each or one together. */
+static bool lay_lanes(struct tunnel *t)
 {
-	static struct core cores[SIDES];
-	uint8_t protocol = options->datagrams ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
-	struct result result = { 0 };
 	bool ok = true;
 
-	for (int side = 0; side < SIDES; side++)
-		ok &= bench_load_init(&cores[side].load, twin->boxes[side].workers[0],
-				      side == CLIENT, options->channels, protocol, (uint16_t)size);
+	for (unsigned int w = 0; w < t->options->workers; w++) {
+		struct bench_seat *client = &t->seats[CLIENT][w], *server = &t->seats[SERVER][w];
+		bool together = t->options->cores == 1;
+
+		ok &= bench_lane_init(&t->lanes[t->lane_count++], client, together ? server : NULL,
+				      &t->stop);
+		if (!together)
+			ok &= bench_lane_init(&t->lanes[t->lane_count++], NULL, server, &t->stop);
+	}
+	return ok;
+}
+
+static bool run_lanes(struct tunnel *t, struct result *result)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; ok && i < t->lane_count; i++)
+		ok = rte_eal_remote_launch(bench_lane_run, &t->lanes[i], i) == 0;
 	if (ok)
-		ok = options->cores == 1 ? in_turn(options, cores, size, &result)
-					 : at_once(options, cores, &result);
+		*result = watch(t);
+	else
+		fprintf(stderr, "%u workers on %u cores each: no lcores for %u threads\n",
+			t->options->workers, t->options->cores, t->lane_count);
+	atomic_store(&t->stop, true);
+	rte_eal_mp_wait_lcore();
+	return ok;
+}
+
+/* Each client worker opens its share of the channels. */
+static bool take_seats(struct tunnel *t, uint32_t size)
+{
+	const struct bench_options *options = t->options;
+	uint8_t protocol = options->datagrams ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
+	unsigned int channels = (options->channels + options->workers - 1) / options->workers;
+	bool ok = true;
+
+	for (unsigned int w = 0; w < options->workers; w++) {
+		ok &= bench_load_init(&t->seats[CLIENT][w].load, t->twin.boxes[CLIENT].workers[w],
+				      true, channels, protocol, (uint16_t)size);
+		/* Channels may come to any worker of the server. */
+		ok &= bench_load_init(&t->seats[SERVER][w].load, t->twin.boxes[SERVER].workers[w],
+				      false, channels * options->workers, protocol, (uint16_t)size);
+	}
+	return ok;
+}
+
+static bool run(struct tunnel *t, json_t *rows)
+{
+	uint32_t size = t->options->size > 0 ? t->options->size : 1400;
+	struct result result = { 0 };
+	bool ok = take_seats(t, size) && lay_lanes(t) && run_lanes(t, &result) &&
+		  (t->options->cores > 1 || refine(t, size, &result));
+
 	if (ok)
-		print_result(options, size, &result, rows);
-	for (int side = 0; side < SIDES; side++)
-		bench_load_fini(&cores[side].load);
+		print_result(t->options, size, &result, rows);
+	for (unsigned int w = 0; w < t->options->workers; w++) {
+		for (int side = 0; side < SIDES; side++)
+			bench_load_fini(&t->seats[side][w].load);
+	}
+	for (unsigned int i = 0; i < t->lane_count; i++)
+		bench_lane_fini(&t->lanes[i]);
 	return ok;
 }
 
@@ -287,20 +277,20 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.window = options->window,
-		.workers = 1,
+		.workers = options->workers,
 		.memory_mb = MEMORY_MB,
 	};
-	uint32_t size = options->size > 0 ? options->size : 1400;
-	static struct bench_twin twin;
+	static struct tunnel tunnel;
 	char error[512];
 	bool ok;
 
+	tunnel.options = options;
 	kg_clock_init();
-	ok = bench_twin_init(&twin, &params, error, sizeof(error));
+	ok = bench_twin_init(&tunnel.twin, &params, error, sizeof(error));
 	if (!ok)
 		fprintf(stderr, "%s\n", error);
 	else
-		ok = run(options, &twin, size, rows);
-	bench_twin_fini(&twin);
+		ok = run(&tunnel, rows);
+	bench_twin_fini(&tunnel.twin);
 	return ok;
 }

@@ -33,3 +33,11 @@ def tunnel(binary, size, window=256, datagrams=False, seconds=1):
     options = {"datagrams": True} if datagrams else {}
     row, = run(binary, "tunnel", cores=1, size=size, window=window, seconds=seconds, **options)
     return row
+
+
+def pairs(binary, size, workers, window=256):
+    """Pairs of workers, client and server together, each pair on a core of its own, eight channels
+    in all."""
+    row, = run(binary, "tunnel", cores=1, workers=workers, channels=8, size=size, window=window,
+               seconds=1)
+    return row

@@ -41,6 +41,8 @@ def measure_round(binary, quick):
         found["tunnel", STREAM, window] = bench.tunnel(binary, STREAM, window)
     found["aead", DATAGRAM] = bench.aead(binary, DATAGRAM)
     found["tunnel", DATAGRAM] = bench.tunnel(binary, DATAGRAM, HEADLINE_WINDOW, datagrams=True)
+    for workers in (1, 2):
+        found["pairs", workers] = bench.pairs(binary, STREAM, workers)
     for size in KCP_SIZES:
         for row in bench.run(binary, "kcp", size=size, segments=200_000 if quick else 1_000_000):
             found["kcp", size, row["window"], row["loss_percent"]] = row
@@ -51,6 +53,12 @@ def cost(size, window, loss):
     """Of the engine: cycles per segment relative to window 128 without loss, same payload."""
     return lambda found: (found["kcp", size, window, loss]["cycles"] /
                           found["kcp", size, KCP_WINDOWS[0], 0]["cycles"])
+
+
+def scaling(found):
+    """What two pairs of workers on two cores carry, against one pair on one."""
+    return (found["pairs", 2]["pairs_messages_per_s"] /
+            found["pairs", 1]["pairs_messages_per_s"])
 
 
 def growth(size, loss):
@@ -119,6 +127,8 @@ def aims(rounds):
         for size, what in zip(KCP_SIZES, ("full segments", "16-byte segments")):
             rows.append((f"engine, window 32,768 against 128, {loss} % loss, {what}",
                          *spread(rounds.values(growth(size, loss)), "{:.2f} ×".format), aim))
+    rows.append(("two workers per box on two cores against one on one, eight streams",
+                 *spread(rounds.values(scaling), "{:.2f} ×".format), "≥ 1.7 ×"))
     return table(("figure", "median", "least to greatest round", "aim"), rows)
 
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lane.h"
+
+#include "box.h"
+
+#include <rte_cycles.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SHARE_TURNS 1024 /* between two looks at the buffers left */
+
+bool bench_lane_init(struct bench_lane *lane, struct bench_seat *client, struct bench_seat *server,
+		     const atomic_bool *stop)
+{
+	*lane = (struct bench_lane){ .seats = { client, server }, .stop = stop };
+	if (client == NULL || server == NULL)
+		return true;
+	lane->pieces = calloc(LANE_PIECES_MAX, sizeof(lane->pieces[0]));
+	return lane->pieces != NULL;
+}
+
+void bench_lane_fini(struct bench_lane *lane)
+{
+	free(lane->pieces);
+}
+
+static void turn(struct bench_seat *seat, bool look)
+{
+	struct kg_worker *w = seat->load.worker;
+	uint64_t begin = rte_rdtsc();
+
+	if (kg_worker_turn(w) > 0)
+		seat->busy_cyc += rte_rdtsc() - begin;
+	bench_load_turn(&seat->load);
+	if (look)
+		kg_buf_mempool_update_share(w->box->bufs);
+}
+
+static void turn_all(struct bench_lane *lane)
+{
+	bool look = ++lane->turns % SHARE_TURNS == 0;
+
+	for (int side = 0; side < SIDES; side++) {
+		if (lane->seats[side] != NULL)
+			turn(lane->seats[side], look);
+	}
+}
+
+static double cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+/* False when told to stop before the piece was whole. */
+static bool run_piece(struct bench_lane *lane, struct bench_piece *piece)
+{
+	struct bench_seat *client = lane->seats[CLIENT], *server = lane->seats[SERVER];
+	uint64_t busy[SIDES] = { client->busy_cyc, server->busy_cyc };
+	uint64_t messages = server->load.messages;
+	double begin_ns = cpu_ns();
+
+	while (server->load.messages - messages < LANE_PIECE_MESSAGES) {
+		if (atomic_load_explicit(lane->stop, memory_order_relaxed))
+			return false;
+		turn_all(lane);
+	}
+	messages = server->load.messages - messages;
+	piece->cpu_ns = (cpu_ns() - begin_ns) / (double)messages;
+	for (int side = 0; side < SIDES; side++)
+		piece->cycles[side] =
+			(double)(lane->seats[side]->busy_cyc - busy[side]) / (double)messages;
+	return true;
+}
+
+int bench_lane_run(void *arg)
+{
+	struct bench_lane *lane = arg;
+
+	while (lane->pieces != NULL && lane->count < LANE_PIECES_MAX &&
+	       run_piece(lane, &lane->pieces[lane->count]))
+		lane->count++;
+	while (!atomic_load_explicit(lane->stop, memory_order_relaxed))
+		turn_all(lane);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of one member of all pieces, which lies `offset` bytes into each. */
+static double median_of(const struct bench_lane *lane, double *scratch, size_t offset)
+{
+	for (size_t i = 0; i < lane->count; i++)
+		scratch[i] = *(const double *)((const char *)&lane->pieces[i] + offset);
+	qsort(scratch, lane->count, sizeof(double), compare);
+	return scratch[lane->count / 2];
+}
+
+bool bench_lane_median(struct bench_lane *lane, struct bench_piece *median)
+{
+	double *scratch = calloc(lane->count + 1, sizeof(double));
+
+	if (scratch == NULL || lane->count == 0) {
+		free(scratch);
+		return false;
+	}
+	for (size_t side = 0; side < SIDES; side++)
+		median->cycles[side] =
+			median_of(lane, scratch,
+				  offsetof(struct bench_piece, cycles) + side * sizeof(double));
+	median->cpu_ns = median_of(lane, scratch, offsetof(struct bench_piece, cpu_ns));
+	free(scratch);
+	return true;
+}
