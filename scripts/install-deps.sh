@@ -6,7 +6,7 @@ set -eu
 
 # Libraries are looked up by package, programs by name: who has another nginx keeps it.
 libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
-    libcmocka-dev zlib1g-dev"
+    libsodium-dev libisal-dev libcmocka-dev zlib1g-dev"
 programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     clang:clang clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
     python3:python3 dpdk-telemetry.py:dpdk-dev

@@ -88,10 +88,10 @@ static void print(const struct rig *rig, uint32_t size, double seal_cyc, double 
 	double seal_gbit = size * 8 * hz / seal_cyc / 1e9,
 	       open_gbit = size * 8 * hz / open_cyc / 1e9;
 
-	printf("%-10s %6u %10.1f %10.2f %10.2f %10.1f %10.2f %10.2f\n", rig->alg->name, size,
+	printf("%-10s %6u %10.1f %10.2f %10.2f %10.1f %10.2f %10.2f\n", rig->alg->spec->name, size,
 	       seal_cyc, hz / seal_cyc / 1e6, seal_gbit, open_cyc, hz / open_cyc / 1e6, open_gbit);
 	json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f}", "test", "aead",
-					      "algorithm", rig->alg->name, "size", (int)size,
+					      "algorithm", rig->alg->spec->name, "size", (int)size,
 					      "seal_cycles", seal_cyc, "open_cycles", open_cyc,
 					      "seal_gbit", seal_gbit, "open_gbit", open_gbit));
 }

@@ -183,7 +183,7 @@ static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 	side->session = kg_session_create(&config, &kg_conn_session_ops, side,
 					  kg_arena_mem(w->arena), kg_buf_mempool_pool(w->box->bufs),
 					  w->wheel, &w->rng, tunnel->seen, w->now_us);
-	return side->session != NULL && (side->aead_ctx != NULL || !side->aead->keyed);
+	return side->session != NULL && side->aead_ctx != NULL;
 }
 
 static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)

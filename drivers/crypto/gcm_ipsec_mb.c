@@ -105,9 +105,7 @@ static void gcm_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 }
 
 const struct kg_aead_alg kg_aead_aes_gcm = {
-	.name = "AES-GCM",
-	.overhead_bytes = KG_AEAD_OVERHEAD_BYTES,
-	.keyed = true,
+	.spec = &kg_aead_spec_aes_gcm,
 	.create = gcm_create,
 	.destroy = gcm_destroy,
 	.seal = gcm_seal,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Seal and open datagrams (wire.md §2) through a table of algorithms. lib/ brings `none`;
- * drivers/crypto brings the rest and the table of all. Works on bursts, in place; open() leaves the
- * trailer behind the plaintext as it came.
+ * Seal and open datagrams (wire.md §2) through a table of algorithms. lib/ knows what each of them
+ * is called and adds; drivers/crypto brings what does the work, and the table of all. Works on
+ * bursts, in place; open() leaves a trailer behind the plaintext that is a function of what came.
  */
 #pragma once
 
@@ -12,9 +12,27 @@
 #define KG_AEAD_TAG_BYTES        16
 #define KG_AEAD_IV_BYTES         2
 #define KG_AEAD_OVERHEAD_BYTES   (KG_AEAD_TAG_BYTES + KG_AEAD_IV_BYTES)
+#define KG_AEAD_CHECK_BYTES      2 /* trailer of those that take no key */
 #define KG_AEAD_OVERHEAD_MAX     KG_AEAD_OVERHEAD_BYTES
 #define KG_AEAD_ASSOCIATED       "KCP PortHopping"
 #define KG_AEAD_ASSOCIATED_BYTES 15
+
+struct kg_aead_spec {
+	const char *name;       /* as in the configuration */
+	uint8_t overhead_bytes; /* trailer that seal adds */
+	bool keyed;             /* needs a password */
+	const char *promise;    /* what users may expect of it, a sentence or two */
+};
+
+extern const struct kg_aead_spec kg_aead_spec_aes_gcm;
+extern const struct kg_aead_spec kg_aead_spec_aes_ocb;
+extern const struct kg_aead_spec kg_aead_spec_chacha20;
+extern const struct kg_aead_spec kg_aead_spec_xchacha20;
+extern const struct kg_aead_spec kg_aead_spec_xor;
+extern const struct kg_aead_spec kg_aead_spec_none;
+
+/* By the name of the configuration; case does not matter; NULL when unknown. Any thread. */
+const struct kg_aead_spec *kg_aead_spec_lookup(const char *name);
 
 struct kg_aead_job {
 	uint8_t *data; /* seal: plaintext with `overhead` bytes of room behind; open: datagram */
@@ -24,15 +42,11 @@ struct kg_aead_job {
 };
 
 struct kg_aead_alg {
-	const char *name;       /* as in the configuration */
-	uint8_t overhead_bytes; /* trailer that seal adds */
-	bool keyed;             /* needs a password */
-	/* A context for one thread; NULL when out of memory or the CPU lacks what is needed. */
+	const struct kg_aead_spec *spec;
+	/* A context for one thread; NULL when out of memory or the CPU lacks what is needed. `key`
+	 * is not read by algorithms that are not keyed. */
 	void *(*create)(const uint8_t key[KG_AEAD_KEY_BYTES]);
-	void (*destroy)(void *ctx); /* wipes the key */
+	void (*destroy)(void *ctx); /* wipes the key; NULL is allowed */
 	void (*seal)(void *ctx, struct kg_aead_job *jobs, uint16_t n);
 	void (*open)(void *ctx, struct kg_aead_job *jobs, uint16_t n);
 };
-
-/* No key: a folded CRC-32 behind the plaintext finds accidents, keeps nothing secret. */
-extern const struct kg_aead_alg kg_aead_none;

@@ -50,7 +50,7 @@ static void check_password(struct kg_load *load, unsigned int i)
 
 	if (!t->encryption_algorithm)
 		return;
-	if (strcmp(t->encryption_algorithm, kg_aead_none.name)) {
+	if (kg_aead_spec_lookup(t->encryption_algorithm)->keyed) {
 		if (!given)
 			kg_report_error(load->report, &at, "missing; %s requires it",
 					t->encryption_algorithm);

@@ -58,10 +58,9 @@ static unsigned int path_families(const struct kg_config *config,
 
 static unsigned int seal_bytes(const struct kg_tunnel_config *tunnel)
 {
-	bool none = tunnel->encryption_algorithm &&
-		    !strcmp(tunnel->encryption_algorithm, kg_aead_none.name);
+	const char *name = tunnel->encryption_algorithm;
 
-	return none ? kg_aead_none.overhead_bytes : KG_AEAD_OVERHEAD_BYTES;
+	return name ? kg_aead_spec_lookup(name)->overhead_bytes : KG_AEAD_OVERHEAD_MAX;
 }
 
 int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,

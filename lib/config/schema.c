@@ -28,13 +28,8 @@ static const struct kg_word mode_words[] = {
 };
 
 static const struct kg_word algorithm_words[] = {
-	{ "AES-GCM" },
-	{ "none" },
-	{ "AES-OCB", .later = true },
-	{ "chacha20", .later = true },
-	{ "xchacha20", .later = true },
-	{ "xor", .later = true },
-	{ NULL },
+	{ "AES-GCM" }, { "AES-OCB" }, { "chacha20" }, { "xchacha20" },
+	{ "XOR" },     { "none" },    { NULL },
 };
 
 #define MEMBER(type, member) \
@@ -129,13 +124,12 @@ const struct kg_key kg_schema[] = {
 	{ TUNNEL("encryption_algorithm"), .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, encryption_algorithm), .words = algorithm_words,
 	  .fallback = "\"none\"",
-	  .help = "Must be the same at both ends. `none` keeps nothing secret and finds only "
-		  "accidental changes.",
-	  .kcptube = "The other algorithms come later." },
+	  .help = "Must be the same at both ends. `XOR` and `none` take no password, keep nothing "
+		  "secret and find only accidental changes." },
 	{ TUNNEL("encryption_password"), .kind = &kg_kind_text,
 	  MEMBER(kg_tunnel_config, encryption_password), .secret = true,
-	  .help = "Must be the same at both ends; required for all algorithms but `none`. White "
-		  "space around it does not count." },
+	  .help = "Must be the same at both ends; required for all algorithms but `XOR` and "
+		  "`none`. White space around it does not count." },
 	{ TUNNEL("udp_timeout"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, udp_timeout_s),
 	  .min = 1, .max = 65535, .beyond = KG_BEYOND_DEFAULT, .zero_unset = true,
 	  .fallback = "180", .help = "Seconds after which a silent UDP flow ends." },

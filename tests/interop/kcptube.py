@@ -20,6 +20,7 @@ from lab import (CLIENT4, DESTINATION, ENTRY, SERVER4, TUNNEL_PORT, Lab, eventua
 import traffic  # noqa: E402
 
 PASSWORD = "qwerty1234"
+UNKEYED = ("none", "XOR")
 MEGABYTE = 1 << 20
 
 
@@ -32,7 +33,7 @@ def original_settings(role, algorithm):
     }
     settings = {"mode": role, "kcp": "regular3", "ipv4_only": 1, **ends[role],
                 "encryption_algorithm": algorithm}
-    if algorithm != "none":
+    if algorithm not in UNKEYED:
         settings["encryption_password"] = PASSWORD
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
@@ -62,7 +63,7 @@ def main(role, algorithm):
         theirs, ours = (lab.client, lab.server) if role == "client" else (lab.server, lab.client)
         lab.set_tunnels(kcp="regular3", encryption_algorithm=algorithm,
                         encryption_password=PASSWORD)
-        if algorithm == "none":
+        if algorithm in UNKEYED:
             del ours.config["tunnels"][0]["encryption_password"]
         ours.start()
         process = start_original(lab, theirs, binary, algorithm)

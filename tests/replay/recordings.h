@@ -20,6 +20,10 @@ struct recording {
 
 static const struct recording recordings[] = {
 	{ "aes-gcm", 289001117, 20000, 2219860, 5, NULL },
+	{ "aes-ocb", 2451189395, 3000, 260820165, 2, NULL },
+	{ "chacha20", 1681060078, 3000, 1555721418, 2, NULL },
+	{ "xchacha20", 448750599, 3000, 3976301495, 2, NULL },
+	{ "xor", 199159041, 3000, 2139863879, 2, NULL },
 	{ "none", 1211821888, 3000, 1977738468, 2, NULL },
 	{ "refused", 0, 0, 0, 0, "Connection refused" },
 };

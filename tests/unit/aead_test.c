@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "crypto/check_isal.h"
 #include "crypto/kdf.h"
 
 #define SEED           77u
@@ -18,8 +19,6 @@
 #define DATAGRAM_MAX   (PLAIN_MAX + KG_AEAD_OVERHEAD_MAX)
 #define BURST_JOBS     32
 #define NO_TAG_GUESSES 5 /* of 2,000: what a check of two bytes may let pass, and then some */
-
-static const char *const names[] = { "AES-GCM", "none" };
 
 struct fixture {
 	const struct kg_aead_alg *alg;
@@ -45,12 +44,11 @@ static void *create(const struct kg_aead_alg *alg, const char *password)
 	return ctx;
 }
 
-static struct fixture *setup(const char *name)
+static struct fixture *setup(const struct kg_aead_alg *alg)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->alg = kg_aead_lookup(name);
-	assert_non_null(f->alg);
+	f->alg = alg;
 	f->ctx = create(f->alg, "qwerty1234");
 	kg_rng_init(&f->rng, SEED);
 	fill(&f->rng, f->plain, sizeof(f->plain));
@@ -66,8 +64,8 @@ static void teardown(struct fixture *f)
 /* Runs `check` under each algorithm. */
 static void for_each(void (*check)(struct fixture *f))
 {
-	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
-		struct fixture *f = setup(names[i]);
+	for (size_t i = 0; i < KG_AEAD_ALGORITHMS; i++) {
+		struct fixture *f = setup(kg_aead_algorithms[i]);
 
 		check(f);
 		teardown(f);
@@ -82,7 +80,7 @@ static uint16_t seal(struct fixture *f, uint8_t *out, uint16_t len)
 	memcpy(out, f->plain, len);
 	f->alg->seal(f->ctx, &job, 1);
 	assert_ptr_equal(job.data, out);
-	assert_int_equal(job.len, len + f->alg->overhead_bytes);
+	assert_int_equal(job.len, len + f->alg->spec->overhead_bytes);
 	return job.len;
 }
 
@@ -112,13 +110,33 @@ static void names_are_found(void **state)
 	assert_non_null(kg_aead_lookup("aes-gcm"));
 	assert_ptr_equal(kg_aead_lookup("AES-GCM"), kg_aead_lookup("Aes-Gcm"));
 	assert_ptr_equal(kg_aead_lookup("None"), &kg_aead_none);
+	assert_ptr_equal(kg_aead_lookup("xor"), &kg_aead_xor);
 	assert_null(kg_aead_lookup(""));
 	assert_null(kg_aead_lookup("AES-GC"));
 	assert_null(kg_aead_lookup("AES-GCM "));
-	assert_true(kg_aead_lookup("AES-GCM")->keyed);
-	assert_false(kg_aead_none.keyed);
-	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++)
-		assert_string_equal(kg_aead_lookup(names[i])->name, names[i]);
+	for (size_t i = 0; i < KG_AEAD_ALGORITHMS; i++) {
+		const struct kg_aead_alg *alg = kg_aead_algorithms[i];
+
+		assert_ptr_equal(kg_aead_lookup(alg->spec->name), alg);
+		assert_ptr_equal(kg_aead_spec_lookup(alg->spec->name), alg->spec);
+		assert_true(alg->spec->overhead_bytes <= KG_AEAD_OVERHEAD_MAX);
+	}
+}
+
+/* Whoever needs no key protects nothing, and has to say so. */
+static void only_two_have_no_key(void **state)
+{
+	for (size_t i = 0; i < KG_AEAD_ALGORITHMS; i++) {
+		const struct kg_aead_alg *alg = kg_aead_algorithms[i];
+		const char *promise = alg->spec->promise;
+		bool open = alg == &kg_aead_none || alg == &kg_aead_xor;
+
+		assert_int_equal(alg->spec->keyed, !open);
+		assert_int_equal(strstr(promise, "into the tunnel") != NULL, open);
+		assert_int_equal(strstr(promise, "hides and checks") != NULL, !open);
+		assert_int_equal(alg->spec->overhead_bytes,
+				 open ? KG_AEAD_CHECK_BYTES : KG_AEAD_OVERHEAD_BYTES);
+	}
 }
 
 /* FIPS 202: SHA3-256 of nothing, and of "abc". */
@@ -149,14 +167,15 @@ static void check_every_length(struct fixture *f)
 	for (uint16_t len = 0; len <= PLAIN_MAX; len++) {
 		uint16_t sealed;
 
-		datagram[len + f->alg->overhead_bytes] = 0xee;
+		datagram[len + f->alg->spec->overhead_bytes] = 0xee;
 		sealed = seal(f, datagram, len);
 		assert_int_equal(datagram[sealed], 0xee);
-		memcpy(trailer, datagram + len, f->alg->overhead_bytes);
+		memcpy(trailer, datagram + len, f->alg->spec->overhead_bytes);
 		assert_true(open_in_place(f, f->ctx, datagram, &sealed));
 		assert_int_equal(sealed, len);
 		assert_memory_equal(datagram, f->plain, len);
-		assert_memory_equal(datagram + len, trailer, f->alg->overhead_bytes);
+		if (f->alg != &kg_aead_xor) /* which whitens it too */
+			assert_memory_equal(datagram + len, trailer, f->alg->spec->overhead_bytes);
 	}
 }
 
@@ -174,11 +193,11 @@ static void check_truncations(struct fixture *f)
 	for (uint16_t cut = 0; cut < len; cut++) {
 		bool ok = opens(f, f->ctx, datagram, cut);
 
-		if (cut < f->alg->overhead_bytes)
+		if (cut < f->alg->spec->overhead_bytes)
 			assert_false(ok);
 		passed += ok;
 	}
-	if (f->alg->keyed)
+	if (f->alg->spec->keyed)
 		assert_int_equal(passed, 0);
 	else
 		assert_in_range(passed, 0, NO_TAG_GUESSES);
@@ -224,7 +243,7 @@ static void noise_does_not_open(struct fixture *f)
 		fill(&f->rng, datagram, len);
 		passed += opens(f, f->ctx, datagram, len);
 	}
-	if (f->alg->keyed)
+	if (f->alg->spec->keyed)
 		assert_int_equal(passed, 0);
 	else
 		assert_in_range(passed, 0, NO_TAG_GUESSES);
@@ -235,25 +254,30 @@ static void noise_is_noticed(void **state)
 	for_each(noise_does_not_open);
 }
 
-static void wrong_key_is_noticed(void **state)
+static void check_wrong_key(struct fixture *f)
 {
-	struct fixture *f = setup("AES-GCM");
 	void *other = create(f->alg, "qwerty1235");
 	uint8_t datagram[DATAGRAM_MAX];
 
 	for (uint16_t len = 0; len < 200; len++)
-		assert_false(opens(f, other, datagram, seal(f, datagram, len)));
+		assert_int_equal(opens(f, other, datagram, seal(f, datagram, len)),
+				 !f->alg->spec->keyed);
 	f->alg->destroy(other);
-	teardown(f);
 }
 
-static void iv_stands_at_the_end(void **state)
+static void wrong_key_is_noticed(void **state)
 {
-	struct fixture *f = setup("AES-GCM");
+	for_each(check_wrong_key);
+}
+
+static void check_iv(struct fixture *f)
+{
 	uint8_t datagram[DATAGRAM_MAX], other[DATAGRAM_MAX];
 	struct kg_aead_job job = { .data = datagram, .len = 100 };
 	struct kg_aead_job twin = { .data = other, .len = 100 };
 
+	if (!f->alg->spec->keyed)
+		return;
 	memcpy(&job.iv, "\x12\x34", KG_AEAD_IV_BYTES);
 	memcpy(&twin.iv, "\x12\x35", KG_AEAD_IV_BYTES);
 	memcpy(datagram, f->plain, 100);
@@ -262,7 +286,11 @@ static void iv_stands_at_the_end(void **state)
 	f->alg->seal(f->ctx, &twin, 1);
 	assert_memory_equal(datagram + 100 + KG_AEAD_TAG_BYTES, "\x12\x34", KG_AEAD_IV_BYTES);
 	assert_memory_not_equal(datagram, other, 100);
-	teardown(f);
+}
+
+static void iv_stands_at_the_end(void **state)
+{
+	for_each(check_iv);
 }
 
 /* A burst of all kinds of lengths; those in `bad` (a bit mask) are spoilt on the way. */
@@ -314,13 +342,26 @@ static void bad_job_spoils_no_other(void **state)
 /* The check value of 802.3's CRC over "123456789" is cbf43926: folded, f2 d2. */
 static void none_folds_the_crc(void **state)
 {
-	struct fixture *f = setup("none");
+	struct fixture *f = setup(&kg_aead_none);
 	uint8_t datagram[] = "123456789\0";
 	struct kg_aead_job job = { .data = datagram, .len = 9 };
 
 	f->alg->seal(f->ctx, &job, 1);
 	assert_int_equal(job.len, 11);
 	assert_memory_equal(datagram, "123456789\xf2\xd2", 11);
+	teardown(f);
+}
+
+/* The same nine bytes and their check: every byte with its right neighbour, the last as it is. */
+static void xor_whitens(void **state)
+{
+	struct fixture *f = setup(&kg_aead_xor);
+	uint8_t datagram[] = "123456789\0";
+	struct kg_aead_job job = { .data = datagram, .len = 9 };
+
+	f->alg->seal(f->ctx, &job, 1);
+	assert_int_equal(job.len, 11);
+	assert_memory_equal(datagram, "\3\1\7\1\3\1\xf\1\xcb\x20\xd2", 11);
 	teardown(f);
 }
 
@@ -332,6 +373,7 @@ int main(void)
 		cmocka_unit_test(tampering_is_noticed),    cmocka_unit_test(noise_is_noticed),
 		cmocka_unit_test(wrong_key_is_noticed),    cmocka_unit_test(iv_stands_at_the_end),
 		cmocka_unit_test(bad_job_spoils_no_other), cmocka_unit_test(none_folds_the_crc),
+		cmocka_unit_test(only_two_have_no_key),    cmocka_unit_test(xor_whitens),
 	};
 
 	printf("seed %u\n", SEED);

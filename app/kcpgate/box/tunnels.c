@@ -38,7 +38,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 	tunnel->aead = kg_aead_lookup(config->encryption_algorithm);
 	if (tunnel->aead == NULL)
 		FAIL("tunnel %s: no algorithm %s", config->name, config->encryption_algorithm);
-	if (tunnel->aead->keyed && !kg_kdf_sha3_256(password, strlen(password), tunnel->key))
+	if (tunnel->aead->spec->keyed && !kg_kdf_sha3_256(password, strlen(password), tunnel->key))
 		FAIL("tunnel %s: the key cannot be derived", config->name);
 	if (config->role == KG_ROLE_SERVER) {
 		enter_listen_ports(box, index);
@@ -46,11 +46,9 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
-	KG_LOG(INFO,
-	       "tunnel %s: %s, %s, kcp_mtu %u. KCPTube's wire hides and checks the traffic; it "
-	       "does not keep it secret from a determined observer\n",
-	       config->name, config->role == KG_ROLE_CLIENT ? "client" : "server",
-	       tunnel->aead->name, config->kcp.mtu);
+	KG_LOG(INFO, "tunnel %s: %s, %s, kcp_mtu %u. %s\n", config->name,
+	       config->role == KG_ROLE_CLIENT ? "client" : "server", tunnel->aead->spec->name,
+	       config->kcp.mtu, tunnel->aead->spec->promise);
 	return true;
 }
 

@@ -13,7 +13,7 @@
 static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16_t len,
 		       const struct kg_endpoint *source)
 {
-	return kg_hash64(sealed, len, side->aead->keyed ? 0 : kg_endpoint_hash(source, 0));
+	return kg_hash64(sealed, len, side->aead->spec->keyed ? 0 : kg_endpoint_hash(source, 0));
 }
 
 static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
@@ -68,9 +68,9 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
-		const struct kg_aead_alg *aead = w->sides[kg_pkt(v[i])->tunnel].aead;
+		const struct kg_aead_spec *spec = w->sides[kg_pkt(v[i])->tunnel].aead->spec;
 
-		if (len < KG_ENVELOPE_BYTES + KG_KCP_HEADER_BYTES + aead->overhead_bytes ||
+		if (len < KG_ENVELOPE_BYTES + KG_KCP_HEADER_BYTES + spec->overhead_bytes ||
 		    len > KG_DATAGRAM_MAX_BYTES)
 			kg_path_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
 		else
