@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMER_US KG_US_PER_MS
+
+enum {
+	SENDER,
+	RECEIVER,
+	ENDS
+};
+
+struct path {
+	const struct kg_path_params *params;
+	struct kg_mem mem;
+	struct kg_buf_malloc_pool pool;
+	struct kg_rng rng;
+	struct kg_kcp *kcp[ENDS];
+	struct kg_link link[ENDS]; /* from each */
+	uint64_t timer_us[ENDS];   /* when the end looks at its engine again */
+	uint64_t now_us, began_us, moved_us;
+	uint64_t due_us;  /* when the next message is said */
+	int speaker;      /* by whom */
+	uint64_t ball_us; /* ping-pong: when the ball in hand was thrown first */
+	uint32_t sent, arrived;
+	uint32_t *latency_us; /* of each message that arrived */
+};
+
+static bool path_init(struct path *p, const struct kg_path_params *params)
+{
+	*p = (struct path){ .params = params, .now_us = KG_US_PER_S };
+	p->began_us = p->moved_us = p->due_us = p->now_us;
+	kg_mem_malloc_init(&p->mem);
+	kg_buf_malloc_pool_init(&p->pool, SIZE_MAX);
+	kg_rng_init(&p->rng, params->seed);
+	p->latency_us = calloc(params->messages, sizeof(*p->latency_us));
+	for (int end = 0; end < ENDS; end++) {
+		p->kcp[end] = kg_kcp_create(&params->kcp, &p->mem, &p->pool.pool, p->now_us);
+		kg_link_init(&p->link[end], &params->link, &p->rng);
+		p->timer_us[end] = KG_NEVER_US;
+	}
+	return p->latency_us != NULL && p->kcp[SENDER] != NULL && p->kcp[RECEIVER] != NULL;
+}
+
+static void path_fini(struct path *p)
+{
+	for (int end = 0; end < ENDS; end++) {
+		kg_kcp_destroy(p->kcp[end]);
+		kg_link_fini(&p->link[end]);
+	}
+	free(p->latency_us);
+}
+
+/* ---- applications ---- */
+
+/* A message says when its round began. */
+static bool say(struct path *p, int end, uint64_t round_us)
+{
+	struct kg_buf *buf = kg_buf_alloc(&p->pool.pool, p->params->message_bytes);
+
+	if (buf == NULL)
+		return false;
+	buf->len = p->params->message_bytes;
+	memset(buf->data, 0, buf->len);
+	memcpy(buf->data, &round_us, sizeof(round_us));
+	if (kg_kcp_send(p->kcp[end], buf, p->now_us))
+		return true;
+	kg_buf_free(buf);
+	return false;
+}
+
+static void write_bulk(struct path *p)
+{
+	while (p->sent < p->params->messages &&
+	       kg_kcp_unacked(p->kcp[SENDER]) < 2u * p->params->kcp.snd_wnd &&
+	       say(p, SENDER, p->now_us))
+		p->sent++;
+	p->due_us = KG_NEVER_US;
+}
+
+static void write_due(struct path *p)
+{
+	uint64_t round_us = p->speaker == SENDER ? p->now_us : p->ball_us;
+
+	if (p->due_us > p->now_us || !say(p, p->speaker, round_us))
+		return;
+	p->sent += p->speaker == SENDER;
+	if (p->params->load == KG_PATH_STEADY && p->sent < p->params->messages)
+		p->due_us += p->params->interval_us;
+	else
+		p->due_us = KG_NEVER_US;
+}
+
+static void on_message(struct path *p, int end, uint64_t round_us)
+{
+	p->moved_us = p->now_us;
+	if (p->params->load == KG_PATH_PING_PONG && end == RECEIVER) {
+		p->speaker = RECEIVER;
+		p->ball_us = round_us;
+		p->due_us = p->now_us + p->params->interval_us;
+		return;
+	}
+	p->latency_us[p->arrived++] = (uint32_t)(p->now_us - round_us);
+	if (p->params->load == KG_PATH_PING_PONG && p->sent < p->params->messages) {
+		p->speaker = SENDER;
+		p->due_us = p->now_us;
+	}
+}
+
+static void read_all(struct path *p, int end)
+{
+	struct kg_buf *message;
+	uint64_t round_us;
+
+	while ((message = kg_kcp_recv(p->kcp[end])) != NULL) {
+		memcpy(&round_us, message->data, sizeof(round_us));
+		kg_buf_free_chain(message);
+		on_message(p, end, round_us);
+	}
+}
+
+/* ---- network ---- */
+
+static void receive(struct path *p, int end)
+{
+	struct kg_link_packet *packet;
+	unsigned int events;
+
+	while ((packet = kg_link_receive(&p->link[!end], p->now_us)) != NULL) {
+		kg_kcp_input(p->kcp[end], packet->bytes, packet->len, p->now_us, &events);
+		free(packet);
+	}
+}
+
+static void transmit(struct path *p, int end)
+{
+	static const struct kg_endpoint nowhere;
+	uint8_t out[KG_KCP_MTU_MAX];
+	uint64_t due_us;
+	uint16_t len;
+
+	while ((len = kg_kcp_output(p->kcp[end], p->now_us, out)) > 0)
+		kg_link_send(&p->link[end], p->now_us, &nowhere, &nowhere, out, len);
+	due_us = kg_kcp_deadline_us(p->kcp[end]);
+	p->timer_us[end] =
+		due_us == KG_NEVER_US ? KG_NEVER_US : (due_us + TIMER_US - 1) / TIMER_US * TIMER_US;
+}
+
+static void step(struct path *p)
+{
+	for (int end = 0; end < ENDS; end++) {
+		receive(p, end);
+		read_all(p, end);
+	}
+	if (p->params->load == KG_PATH_BULK)
+		write_bulk(p);
+	else
+		write_due(p);
+	for (int end = 0; end < ENDS; end++)
+		transmit(p, end);
+}
+
+static uint64_t next_us(const struct path *p)
+{
+	uint64_t next = p->due_us;
+
+	for (int end = 0; end < ENDS; end++)
+		next = KG_MIN(next, KG_MIN(p->timer_us[end], kg_link_next_us(&p->link[end])));
+	return KG_MAX(next, p->now_us + 1);
+}
+
+/* ---- result ---- */
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void summarise(struct path *p, struct kg_path_result *result)
+{
+	uint32_t n = p->arrived, *latency_us = p->latency_us;
+	struct kg_kcp_stats sender, receiver;
+
+	kg_kcp_get_stats(p->kcp[SENDER], &sender);
+	kg_kcp_get_stats(p->kcp[RECEIVER], &receiver);
+	qsort(latency_us, n, sizeof(*latency_us), compare);
+	*result = (struct kg_path_result){
+		.took_us = p->moved_us - p->began_us,
+		.payload_bytes = (sender.sent + receiver.sent) * p->params->message_bytes,
+		.wire_bytes = p->link[SENDER].sent_bytes + p->link[RECEIVER].sent_bytes,
+		.packets = { p->link[SENDER].sent, p->link[RECEIVER].sent },
+		.overflowed = p->link[SENDER].overflowed + p->link[RECEIVER].overflowed,
+		.sent = sender.sent,
+		.resent = sender.resent_fast + sender.resent_timeout,
+		.needless = receiver.duplicates,
+		.latency_p50_us = latency_us[n / 2],
+		.latency_p90_us = latency_us[(uint64_t)n * 90 / 100],
+		.latency_p99_us = latency_us[(uint64_t)n * 99 / 100],
+	};
+}
+
+/* All is said, has arrived, and is acknowledged. */
+static bool finished(const struct path *p)
+{
+	return p->arrived == p->params->messages && kg_kcp_unacked(p->kcp[SENDER]) == 0 &&
+	       kg_kcp_unacked(p->kcp[RECEIVER]) == 0;
+}
+
+bool kg_path_run(const struct kg_path_params *params, struct kg_path_result *result)
+{
+	struct path p;
+	bool ready = path_init(&p, params);
+
+	while (ready && !finished(&p)) {
+		step(&p);
+		p.now_us = next_us(&p);
+		ready = p.now_us - p.moved_us < KG_PATH_STALL_US;
+	}
+	if (ready)
+		summarise(&p, result);
+	path_fini(&p);
+	return ready;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A conversation across a bad network in virtual time: two KCP engines, two links, a load, and what
+ * became of it. For tests and for kcpgate-bench; same parameters, same result.
+ *
+ * The ends are workers that always poll: a datagram is taken in when it arrives, and answered at
+ * once. Timers go off at the next millisecond, as those of base/twheel.h do.
+ */
+#pragma once
+
+#include "kcp/kcp.h"
+#include "sim/link.h"
+
+enum kg_path_load {
+	KG_PATH_BULK,      /* as much as flow control lets through */
+	KG_PATH_STEADY,    /* a message every interval_us */
+	KG_PATH_PING_PONG, /* there and back, the answer after interval_us */
+};
+
+struct kg_path_params {
+	struct kg_kcp_params kcp;   /* of both ends */
+	struct kg_link_params link; /* of both directions */
+	enum kg_path_load load;
+	uint32_t interval_us;
+	uint32_t messages;
+	uint16_t message_bytes; /* 8 or more, one segment at most */
+	uint64_t seed;
+};
+
+struct kg_path_result {
+	uint64_t took_us;       /* until the last message was there */
+	uint64_t payload_bytes; /* of all messages */
+	uint64_t wire_bytes;    /* of all packets, both ways, link.overhead_bytes included */
+	uint64_t packets[2];    /* from the sender, from the receiver */
+	uint64_t overflowed;    /* lost in front of the bottleneck */
+	uint64_t sent, resent;  /* segments of the sender: first copies, further ones */
+	uint64_t needless;      /* further copies that arrived although an earlier one had */
+	/* One way; of a ping-pong there and back. */
+	uint32_t latency_p50_us, latency_p90_us, latency_p99_us;
+};
+
+/* False when out of memory, or when nothing moved for `KG_PATH_STALL_US`. */
+#define KG_PATH_STALL_US (300ull * KG_US_PER_S)
+bool kg_path_run(const struct kg_path_params *params, struct kg_path_result *result);
