@@ -27,6 +27,12 @@ bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b)
 	return a->port == b->port && kg_ip_equal(&a->ip, &b->ip);
 }
 
+/* fe80::/10 (RFC 4291 §2.5.6). */
+bool kg_ip_is_link_local(const struct kg_ip *ip)
+{
+	return ip->version == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
 bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip)
 {
 	unsigned int whole = prefix->length / 8;
@@ -48,31 +54,56 @@ bool kg_ip_parse(struct kg_ip *ip, const char *text)
 	return false;
 }
 
-/* Decimal digits only, which strtoul alone would not insist on. */
-static bool length_parse(uint8_t *length, const char *text, unsigned int max)
+/* At most five decimal digits and nothing else, which strtoul alone would not insist on. */
+static bool number_parse(unsigned long *value, const char *text, unsigned long max)
 {
 	size_t digits = strspn(text, "0123456789");
-	unsigned long value;
 
-	if (digits == 0 || digits > 3 || text[digits] != '\0')
+	if (digits == 0 || digits > 5 || text[digits] != '\0')
 		return false;
-	value = strtoul(text, NULL, 10);
-	*length = (uint8_t)value;
-	return value <= max;
+	*value = strtoul(text, NULL, 10);
+	return *value <= max;
+}
+
+/* The characters from `text` to `end`. */
+static bool ip_parse_piece(struct kg_ip *ip, const char *text, const char *end)
+{
+	char address[KG_IP_TEXT_BYTES];
+
+	if (end < text || (size_t)(end - text) >= sizeof(address))
+		return false;
+	memcpy(address, text, (size_t)(end - text));
+	address[end - text] = '\0';
+	return kg_ip_parse(ip, address);
 }
 
 bool kg_prefix_parse(struct kg_prefix *prefix, const char *text)
 {
-	char address[KG_IP_TEXT_BYTES];
 	const char *slash = strchr(text, '/');
+	unsigned long length;
 
 	*prefix = (struct kg_prefix){ 0 };
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(address))
+	if (slash == NULL || !ip_parse_piece(&prefix->ip, text, slash) ||
+	    !number_parse(&length, slash + 1, ip_bits(&prefix->ip)))
 		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-	return kg_ip_parse(&prefix->ip, address) &&
-	       length_parse(&prefix->length, slash + 1, ip_bits(&prefix->ip));
+	prefix->length = (uint8_t)length;
+	return true;
+}
+
+bool kg_endpoint_parse(struct kg_endpoint *ep, const char *text)
+{
+	bool bracketed = text[0] == '[';
+	const char *colon = strrchr(text, ':');
+	const char *end = bracketed && colon != NULL ? colon - 1 : colon;
+	unsigned long port;
+
+	*ep = (struct kg_endpoint){ 0 };
+	if (colon == NULL || (bracketed && *end != ']') ||
+	    !ip_parse_piece(&ep->ip, text + bracketed, end) || bracketed != (ep->ip.version == 6) ||
+	    !number_parse(&port, colon + 1, UINT16_MAX))
+		return false;
+	ep->port = (uint16_t)port;
+	return true;
 }
 
 const char *kg_ip_text(const struct kg_ip *ip, char text[KG_IP_TEXT_BYTES])
@@ -97,4 +128,9 @@ uint64_t kg_endpoint_hash(const struct kg_endpoint *ep, uint64_t seed)
 {
 	return kg_hash64(ep->ip.bytes, sizeof(ep->ip.bytes),
 			 seed + ((uint64_t)ep->ip.version << 16 | ep->port));
+}
+
+uint64_t kg_tuple_hash(const struct kg_tuple *tuple, uint64_t seed)
+{
+	return kg_endpoint_hash(&tuple->remote, kg_endpoint_hash(&tuple->local, seed));
 }

@@ -14,6 +14,11 @@ struct kg_endpoint {
 	uint16_t port; /* host order */
 };
 
+/* The two ends of a UDP conversation, as seen from here. */
+struct kg_tuple {
+	struct kg_endpoint local, remote;
+};
+
 struct kg_prefix {
 	struct kg_ip ip; /* the address as written, host bits kept */
 	uint8_t length;  /* 0 … 32 or 128 */
@@ -28,6 +33,8 @@ struct kg_mac {
 
 bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b);
 bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b);
+/* An IPv6 address that means something on one link only. */
+bool kg_ip_is_link_local(const struct kg_ip *ip);
 /* Same bits up to the prefix length, and same version. */
 bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip);
 
@@ -35,9 +42,12 @@ bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip);
 bool kg_ip_parse(struct kg_ip *ip, const char *text);
 /* address/length, both needed. */
 bool kg_prefix_parse(struct kg_prefix *prefix, const char *text);
+/* address:port or [address]:port, both needed. */
+bool kg_endpoint_parse(struct kg_endpoint *ep, const char *text);
 /* Version 0 reads "none". */
 const char *kg_ip_text(const struct kg_ip *ip, char text[KG_IP_TEXT_BYTES]);
 const char *kg_endpoint_text(const struct kg_endpoint *ep, char text[KG_ENDPOINT_TEXT_BYTES]);
 
 /* Mixes all bits; `seed` makes it unpredictable for peers. */
 uint64_t kg_endpoint_hash(const struct kg_endpoint *ep, uint64_t seed);
+uint64_t kg_tuple_hash(const struct kg_tuple *tuple, uint64_t seed);

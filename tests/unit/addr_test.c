@@ -75,6 +75,43 @@ static void endpoints_are_written(void **state)
 	assert_string_equal(kg_endpoint_text(&none, text), "none:7");
 }
 
+static void endpoints_are_read_as_they_are_written(void **state)
+{
+	static const char *const good[] = { "198.18.0.1:3000", "[fd00:18::1]:65535", "[::]:0" };
+	static const char *const bad[] = {
+		"",
+		":",
+		"198.18.0.1",
+		"198.18.0.1:",
+		":80",
+		"[:80",
+		"[]:80",
+		"198.18.0.1:65536",
+		"[::1]",
+		"[::1]80",
+		"::1:80",
+		"[198.18.0.1]:80",
+		"[::1:80",
+		"::1]:80",
+		"198.18.0.1:+80",
+		"198.18.0.1:000080",
+		"1.2.3.4:a",
+		"1.2.3.4:8x",
+		"1.2.3.4:80:80",
+		"[1111:2222:3333:4444:5555:6666:7777:"
+		"8888:9999:aaaa]:80",
+	};
+	struct kg_endpoint parsed;
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(good); i++) {
+		assert_true(kg_endpoint_parse(&parsed, good[i]));
+		assert_string_equal(kg_endpoint_text(&parsed, text), good[i]);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(bad); i++)
+		assert_false(kg_endpoint_parse(&parsed, bad[i]));
+}
+
 static void prefixes_keep_their_host_bits(void **state)
 {
 	struct kg_prefix v4 = prefix("198.18.0.2/24"), v6 = prefix("fd00:18::2/64");
@@ -188,6 +225,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_in_network_order_and_the_rest_is_zero),
 		cmocka_unit_test(other_texts_are_refused),
 		cmocka_unit_test(endpoints_are_written),
+		cmocka_unit_test(endpoints_are_read_as_they_are_written),
 		cmocka_unit_test(prefixes_keep_their_host_bits),
 		cmocka_unit_test(other_prefixes_are_refused),
 		cmocka_unit_test(a_prefix_contains_what_shares_its_bits),
