@@ -5,6 +5,7 @@
 #pragma once
 
 #include "net/addr.h"
+#include "nic/rss.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -23,8 +24,9 @@ struct kg_nic {
 	uint16_t port_id;
 	uint16_t descriptors; /* per queue and direction */
 	struct kg_mac mac;
-	bool rx_checksum; /* verdicts on received IPv4 and UDP checksums */
-	bool tx_checksum; /* can fill IPv4 and UDP checksums in */
+	bool rx_checksum;  /* verdicts on received IPv4 and UDP checksums */
+	bool tx_checksum;  /* can fill IPv4 and UDP checksums in */
+	struct kg_rss rss; /* over the receive queues */
 };
 
 /* Mbufs that the queues of one port may hold. */

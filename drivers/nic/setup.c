@@ -31,11 +31,7 @@ static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16
 		.txmode.offloads = info->tx_offload_capa & TX_CHECKSUM,
 	};
 
-	if (queues > 1 && (info->flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf =
-			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
-	}
+	kg_rss_configure(info, queues, &conf);
 	return conf;
 }
 
@@ -71,7 +67,7 @@ static int configure(struct kg_nic *nic, const struct kg_nic_params *params,
 	return setup_queues(nic, params);
 }
 
-static int start(struct kg_nic *nic)
+static int start(struct kg_nic *nic, uint16_t queues)
 {
 	struct rte_ether_addr mac;
 	int rc = rte_eth_dev_start(nic->port_id);
@@ -80,6 +76,7 @@ static int start(struct kg_nic *nic)
 		return rc;
 	/* Neighbour discovery is multicast; a port that cannot choose hears everything anyway. */
 	rte_eth_allmulticast_enable(nic->port_id);
+	kg_rss_learn(&nic->rss, nic->port_id, queues);
 	rc = rte_eth_macaddr_get(nic->port_id, &mac);
 	memcpy(nic->mac.bytes, mac.addr_bytes, sizeof(nic->mac.bytes));
 	return rc;
@@ -106,7 +103,7 @@ bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *
 	if (rc == 0)
 		rc = configure(nic, params, &info);
 	if (rc == 0)
-		rc = start(nic);
+		rc = start(nic, params->queues);
 	if (rc != 0)
 		snprintf(error, error_bytes, "%s: cannot be started: %s", params->device,
 			 strerror(-rc));

@@ -34,6 +34,19 @@ bool kg_box_init_ports(struct kg_box *box, char *error, size_t error_bytes)
 	return true;
 }
 
+static void log_port(const struct kg_box *box, const struct kg_box_port *port)
+{
+	const struct kg_port_config *config = port->config;
+
+	if (box->config->worker_count == 1)
+		KG_LOG(INFO, "port %s: %s, mirrored by %s\n", config->name, config->device,
+		       config->tap);
+	else
+		KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues, %s\n", config->name,
+		       config->device, config->tap, box->config->worker_count,
+		       kg_rss_text(&port->nic.rss));
+}
+
 static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
 	const struct kg_port_config *config = port->config;
@@ -52,8 +65,7 @@ static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, si
 	port->tap = kg_exception_create(&params, why, sizeof(why));
 	if (port->tap == NULL)
 		FAIL("port %s: %s", config->name, why);
-	KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues\n", config->name, config->device,
-	       config->tap, box->config->worker_count);
+	log_port(box, port);
 	return true;
 }
 
