@@ -13,5 +13,7 @@
 bool bench_aead(const struct bench_options *options, json_t *rows);
 /* The KCP engine: a pair in memory, virtual time. */
 bool bench_kcp(const struct bench_options *options, json_t *rows);
+/* A conversation on a path with delay and loss, virtual time: what the wire carries, how late. */
+bool bench_path(const struct bench_options *options, json_t *rows);
 /* The box's own stages: a client and a server worker, one core each, joined by in-memory ports. */
 bool bench_tunnel(const struct bench_options *options, json_t *rows);

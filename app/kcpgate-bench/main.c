@@ -16,6 +16,7 @@ static const struct {
 } tests[] = {
 	{ "aead", bench_aead },
 	{ "kcp", bench_kcp },
+	{ "path", bench_path },
 	{ "tunnel", bench_tunnel },
 };
 

@@ -28,9 +28,9 @@ static const struct row {
 	{                                                                         \
 		name, kind, offsetof(struct bench_options, field), min, max, help \
 	}
-	ROW("test", TEXT, test, 0, 0, "aead, kcp or tunnel"),
+	ROW("test", TEXT, test, 0, 0, "aead, kcp, path or tunnel"),
 	ROW("algorithm", TEXT, algorithm, 0, 0, "AES-GCM or none; default AES-GCM"),
-	ROW("kcp", TEXT, preset, 0, 0, "preset of the tunnel; default fast3"),
+	ROW("kcp", TEXT, preset, 0, 0, "preset (path, tunnel); default fast3"),
 	ROW("size", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("datagrams", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
 	ROW("channels", NUMBER, channels, 1, 4096, "connections through the tunnel; default 1"),
@@ -39,9 +39,16 @@ static const struct row {
 	    "of a pair of workers: 2 (default), at the same time; 1, in turn, for exact costs "
 	    "(tunnel)"),
 	ROW("window", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
-	ROW("loss", FRACTION, loss_percent, 0, 50, "percent of datagrams lost (kcp)"),
+	ROW("loss", FRACTION, loss_percent, 0, 50, "percent of datagrams lost (kcp, path)"),
+	ROW("rtt", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip (path); default 40"),
+	ROW("jitter", FRACTION, jitter_ms, 0, 1000,
+	    "ms more or less each way, in order (path); default 1"),
+	ROW("rate", FRACTION, rate_mbit, 0, 100000,
+	    "Mbit/s of the bottleneck (path); default 1000; 0: none"),
+	ROW("queue", FRACTION, queue_ms, 0, 10000,
+	    "ms that wait in front of the bottleneck (path); default 20"),
 	ROW("segments", LONG_NUMBER, segments, 1, 1e9, "to measure (kcp); default 1000000"),
-	ROW("seconds", NUMBER, seconds, 1, 3600, "to measure (aead, tunnel); default 5"),
+	ROW("seconds", NUMBER, seconds, 1, 3600, "to measure (aead, path, tunnel); default 5"),
 	ROW("stats-period", NUMBER, stats_period_s, 1, 3600, "print port statistics so often"),
 	ROW("json", TEXT, json, 0, 0, "write results to this file"),
 #undef ROW
@@ -135,6 +142,10 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, F
 		.seconds = 5,
 		.segments = 1000000,
 		.loss_percent = -1,
+		.rtt_ms = 40,
+		.jitter_ms = 1,
+		.rate_mbit = 1000,
+		.queue_ms = 20,
 	};
 	argc = split(options, argc, &argv);
 	if (!take_all(options, argc, argv, errors))

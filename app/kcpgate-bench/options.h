@@ -19,10 +19,11 @@ struct bench_options {
 	uint32_t workers; /* tunnel: of each box */
 	uint32_t cores;   /* tunnel: of a pair of workers, 1 or 2 */
 	uint32_t seconds;
-	uint32_t stats_period_s; /* 0: only at the end */
-	uint64_t segments;       /* kcp */
-	double loss_percent;     /* negative: the test's own */
-	bool datagrams;          /* UDP payload instead of a TCP stream */
+	uint32_t stats_period_s;                       /* 0: only at the end */
+	uint64_t segments;                             /* kcp */
+	double loss_percent;                           /* negative: the test's own */
+	double rtt_ms, jitter_ms, rate_mbit, queue_ms; /* path; rate 0: no bottleneck */
+	bool datagrams;                                /* UDP payload instead of a TCP stream */
 };
 
 /* False with words on `errors`. */
