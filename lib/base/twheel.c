@@ -13,10 +13,9 @@
 
 #include "base/mem.h"
 
-#define DIGIT_BITS  6
-#define SLOTS       (1 << DIGIT_BITS)
-#define LEVELS      10 /* 60 bits; ticks of 64-bit microseconds have 55 */
-#define US_PER_TICK KG_US_PER_MS
+#define DIGIT_BITS 6
+#define SLOTS      (1 << DIGIT_BITS)
+#define LEVELS     10 /* 60 bits; ticks of 64-bit microseconds have 57 */
 
 struct kg_twheel {
 	struct kg_mem *mem;
@@ -31,7 +30,7 @@ struct kg_twheel {
 /* First tick at which the deadline has passed. */
 static uint64_t tick_of(uint64_t deadline_us)
 {
-	return deadline_us / US_PER_TICK + (deadline_us % US_PER_TICK != 0);
+	return deadline_us / KG_TWHEEL_TICK_US + (deadline_us % KG_TWHEEL_TICK_US != 0);
 }
 
 static unsigned int level_of(const struct kg_twheel *wheel, uint64_t tick)
@@ -89,7 +88,7 @@ struct kg_twheel *kg_twheel_create(struct kg_mem *mem, uint64_t now_us)
 		return NULL;
 	wheel->mem = mem;
 	wheel->now_us = now_us;
-	wheel->tick = now_us / US_PER_TICK;
+	wheel->tick = now_us / KG_TWHEEL_TICK_US;
 	return wheel;
 }
 
@@ -179,7 +178,7 @@ static void spread(struct kg_twheel *wheel)
 
 void kg_twheel_advance(struct kg_twheel *wheel, uint64_t now_us)
 {
-	uint64_t last = now_us / US_PER_TICK;
+	uint64_t last = now_us / KG_TWHEEL_TICK_US;
 	unsigned int level = 0;
 	uint64_t tick;
 
@@ -210,5 +209,5 @@ uint64_t kg_twheel_next_us(const struct kg_twheel *wheel)
 	if (wheel->overdue != NULL)
 		return wheel->now_us;
 	tick = next_tick(wheel, &level);
-	return tick == UINT64_MAX ? KG_NEVER_US : tick * US_PER_TICK;
+	return tick == UINT64_MAX ? KG_NEVER_US : tick * KG_TWHEEL_TICK_US;
 }

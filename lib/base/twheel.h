@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hierarchical timing wheel: one per worker, 1 ms slots, O(1) arm, move and cancel. A timer fires
- * at or up to 1 ms after its deadline, never before. Not thread-safe.
+ * Hierarchical timing wheel: one per worker, slots of a tick, O(1) arm, move and cancel. A timer
+ * fires at or up to a tick after its deadline, never before. Not thread-safe.
  */
 #pragma once
 
 #include "base/base.h"
+
+/* What is paced leaves in bursts of a tick, and what is sent again may be a tick late. */
+#define KG_TWHEEL_TICK_US 250u
 
 struct kg_timer {
 	struct kg_timer *next, **link; /* private; link is NULL while not armed */

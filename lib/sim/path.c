@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/path.h"
 
+#include "base/twheel.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#define TIMER_US KG_US_PER_MS
 
 enum {
 	SENDER,
@@ -144,8 +144,9 @@ static void transmit(struct path *p, int end)
 	while ((len = kg_kcp_output(p->kcp[end], p->now_us, out)) > 0)
 		kg_link_send(&p->link[end], p->now_us, &nowhere, &nowhere, out, len);
 	due_us = kg_kcp_deadline_us(p->kcp[end]);
-	p->timer_us[end] =
-		due_us == KG_NEVER_US ? KG_NEVER_US : (due_us + TIMER_US - 1) / TIMER_US * TIMER_US;
+	p->timer_us[end] = due_us == KG_NEVER_US ? KG_NEVER_US
+						 : (due_us + KG_TWHEEL_TICK_US - 1) /
+							   KG_TWHEEL_TICK_US * KG_TWHEEL_TICK_US;
 }
 
 static void step(struct path *p)

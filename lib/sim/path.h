@@ -4,7 +4,7 @@
  * became of it. For tests and for kcpgate-bench; same parameters, same result.
  *
  * The ends are workers that always poll: a datagram is taken in when it arrives, and answered at
- * once. Timers go off at the next millisecond, as those of base/twheel.h do.
+ * once. Timers go off at the next tick of a wheel (base/twheel.h).
  */
 #pragma once
 
