@@ -45,7 +45,8 @@ static bool tell(struct bench_load *load, enum kg_msg_type type, struct bench_fl
 		.buf = buf,
 	};
 
-	return rte_ring_sp_enqueue_elem(load->worker->link->to_worker, &msg, sizeof(msg)) == 0;
+	return rte_ring_sp_enqueue_elem(load->worker->links[0].rings->to_worker, &msg,
+					sizeof(msg)) == 0;
 }
 
 /* ---- from the worker ---- */
@@ -109,7 +110,8 @@ static void send_on(struct bench_load *load, struct bench_flow *flow)
 {
 	uint32_t n = KG_MIN(flow->credit, (uint32_t)BURST);
 
-	if (flow->channel == NULL || rte_ring_free_count(load->worker->link->to_worker) < n)
+	if (flow->channel == NULL ||
+	    rte_ring_free_count(load->worker->links[0].rings->to_worker) < n)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct kg_buf *buf = fill(load);
@@ -129,7 +131,7 @@ void bench_load_turn(struct bench_load *load)
 	unsigned int n;
 
 	do {
-		n = rte_ring_sc_dequeue_burst_elem(load->worker->link->to_payload, msgs,
+		n = rte_ring_sc_dequeue_burst_elem(load->worker->links[0].rings->to_payload, msgs,
 						   sizeof(msgs[0]), BURST, NULL);
 		for (unsigned int i = 0; i < n; i++)
 			take(load, &msgs[i]);

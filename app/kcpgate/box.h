@@ -33,6 +33,15 @@ struct kg_box_tunnel {
 	struct kg_seen *seen; /* server: handshakes served; shared by the workers */
 };
 
+/* A payload thread and what it shares with the workers. */
+struct kg_box_payload {
+	struct kg_payload *payload;
+	struct kg_payload_link links[KG_CONFIG_WORKERS_MAX];
+	struct kg_waker waker;
+	pthread_t thread;
+	bool started;
+};
+
 struct kg_box {
 	const struct kg_config *config;
 	struct rte_mempool *mbufs;
@@ -51,12 +60,10 @@ struct kg_box {
 	/* handoff[to][from]: opened datagrams (struct rte_mbuf *) on the way to their owner */
 	struct rte_ring *handoff[KG_CONFIG_WORKERS_MAX][KG_CONFIG_WORKERS_MAX];
 
-	struct kg_payload *payload;
-	struct kg_payload_tunnel *payload_tunnels; /* what the payload thread needs of them */
+	struct kg_box_payload payloads[KG_CONFIG_PAYLOAD_THREADS_MAX];
+	unsigned int payload_count;
+	struct kg_payload_tunnel *payload_tunnels; /* what the payload threads need of them */
 	struct kg_exception *taps[KG_CONFIG_PORTS_MAX];
-	struct kg_payload_link links[KG_CONFIG_WORKERS_MAX];
-	struct kg_waker payload_waker;
-	pthread_t payload_thread;
 
 	struct kg_waker control_waker;
 	struct rte_ring *mail[KG_CONFIG_WORKERS_MAX];    /* struct kg_mail, to workers */
@@ -74,10 +81,12 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 		 size_t error_bytes);
 void kg_box_fini(struct kg_box *box);
 
-/* Launches payload thread and workers; 0 or -errno. */
+/* Launches payload threads and workers; 0 or -errno. */
 int kg_box_start(struct kg_box *box);
 /* Lets the workers tell their peers, then joins all threads. */
 void kg_box_stop(struct kg_box *box);
+/* Any thread: the payload threads' counters added up. */
+struct kg_payload_stats kg_box_payload_stats(const struct kg_box *box);
 
 /* Posts mail to one worker; false when its ring is full. Any thread but a worker. */
 bool kg_box_post(struct kg_box *box, unsigned int worker, struct kg_mail *mail);

@@ -16,12 +16,14 @@ void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
 	conn->todo |= (uint8_t)todo;
 }
 
-static struct kg_conn *conn_create(struct kg_side *side)
+static struct kg_conn *conn_create(struct kg_side *side, struct kg_worker_link *payload)
 {
 	struct kg_conn *conn = kg_mem_alloc(kg_arena_mem(side->worker->arena), sizeof(*conn));
 
-	if (conn != NULL)
+	if (conn != NULL) {
 		conn->side = side;
+		conn->payload = payload;
+	}
 	return conn;
 }
 
@@ -47,8 +49,7 @@ static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, st
 		.buf = buf,
 	};
 
-	return rte_ring_sp_enqueue_elem(conn->side->worker->link->to_payload, &msg, sizeof(msg)) ==
-	       0;
+	return kg_worker_post(conn->payload, &msg);
 }
 
 static bool run_connect(struct kg_conn *conn)
@@ -102,7 +103,7 @@ static bool run_data(struct kg_conn *conn)
 		struct kg_buf *buf;
 		uint32_t count;
 
-		if (rte_ring_full(w->link->to_payload))
+		if (rte_ring_full(conn->payload->rings->to_payload))
 			return false;
 		buf = kg_channel_recv(conn->channel, w->now_us);
 		if (buf == NULL) {
@@ -182,20 +183,20 @@ bool kg_conn_tell_refused(struct kg_worker *w)
 {
 	while (w->refused_count > 0) {
 		struct kg_msg msg = w->refused[w->refused_count - 1];
+		struct kg_worker_link *payload = &w->links[msg.count];
 
 		msg.type = KG_MSG_CLOSE;
 		msg.count = 1;
-		if (rte_ring_sp_enqueue_elem(w->link->to_payload, &msg, sizeof(msg)) != 0)
+		if (!kg_worker_post(payload, &msg))
 			return false;
 		w->refused_count--;
-		kg_waker_wake(w->link->payload_waker);
 	}
 	return true;
 }
 
 void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = conn_create(&w->sides[msg->tunnel]);
+	struct kg_conn *conn = conn_create(&w->sides[msg->tunnel], &w->links[msg->count]);
 	struct kg_report report = { .type = KG_REPORT_OPEN_FAILED, .protocol = msg->protocol };
 
 	if (conn == NULL) {
@@ -305,10 +306,19 @@ static void on_port_release(void *host, uint16_t port)
 	kg_worker_port_release(side->worker, port);
 }
 
+/* The payload threads take turns. */
+static struct kg_worker_link *next_payload(struct kg_worker *w)
+{
+	struct kg_worker_link *payload = &w->links[w->next_link];
+
+	w->next_link = (w->next_link + 1) % w->link_count;
+	return payload;
+}
+
 static void on_connect(void *host, struct kg_channel *ch)
 {
 	struct kg_side *side = host;
-	struct kg_conn *conn = conn_create(side);
+	struct kg_conn *conn = conn_create(side, next_payload(side->worker));
 
 	if (conn == NULL) {
 		kg_channel_refused(ch, "server is out of memory", side->worker->now_us);

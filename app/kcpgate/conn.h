@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 struct kg_worker;
+struct kg_worker_link;
 struct kg_side;
 
 enum kg_conn_todo {
@@ -25,6 +26,7 @@ enum kg_conn_todo {
 struct kg_conn {
 	TAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
 	struct kg_side *side;
+	struct kg_worker_link *payload; /* the thread that has the flow */
 	struct kg_channel *channel;
 	void *flow;           /* the payload thread's; NULL until it dialled */
 	uint32_t credit;      /* segments the application may still send */

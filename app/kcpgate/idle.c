@@ -40,7 +40,11 @@ static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
 
 static bool rings_empty(const struct kg_worker *w)
 {
-	return rte_ring_empty(w->link->to_worker) && rte_ring_empty(w->mail);
+	for (unsigned int i = 0; i < w->link_count; i++) {
+		if (!rte_ring_empty(w->links[i].rings->to_worker))
+			return false;
+	}
+	return rte_ring_empty(w->mail);
 }
 
 static void doze(const struct kg_idle *idle, uint64_t us)

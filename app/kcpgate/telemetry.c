@@ -31,27 +31,27 @@ static void add_counters(struct rte_tel_data *d, const struct kg_counters *stats
 	}
 }
 
-static void add_payload(struct rte_tel_data *d, const struct kg_payload_stats *stats)
+static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 {
 	const struct {
 		const char *name;
 		uint64_t value;
 	} rows[] = {
-		{ "payload_flows", stats->flows },
-		{ "payload_tcp_accepted", stats->tcp_accepted },
-		{ "payload_tcp_connected", stats->tcp_connected },
-		{ "payload_tcp_refused", stats->tcp_refused },
-		{ "payload_tcp_closed", stats->tcp_closed },
-		{ "payload_udp_flows", stats->udp_flows },
-		{ "payload_udp_rx_datagrams", stats->udp_rx_datagrams },
-		{ "payload_udp_tx_datagrams", stats->udp_tx_datagrams },
-		{ "payload_udp_dropped_full", stats->udp_dropped_full },
-		{ "payload_udp_dropped_error", stats->udp_dropped_error },
-		{ "payload_udp_dropped_size", stats->udp_dropped_size },
-		{ "payload_udp_icmp_errors", stats->udp_icmp_errors },
-		{ "payload_accept_put_off", stats->accept_put_off },
-		{ "payload_no_buffer", stats->no_buffer },
-		{ "payload_ring_full", stats->ring_full },
+		{ "payload_flows", stats.flows },
+		{ "payload_tcp_accepted", stats.tcp_accepted },
+		{ "payload_tcp_connected", stats.tcp_connected },
+		{ "payload_tcp_refused", stats.tcp_refused },
+		{ "payload_tcp_closed", stats.tcp_closed },
+		{ "payload_udp_flows", stats.udp_flows },
+		{ "payload_udp_rx_datagrams", stats.udp_rx_datagrams },
+		{ "payload_udp_tx_datagrams", stats.udp_tx_datagrams },
+		{ "payload_udp_dropped_full", stats.udp_dropped_full },
+		{ "payload_udp_dropped_error", stats.udp_dropped_error },
+		{ "payload_udp_dropped_size", stats.udp_dropped_size },
+		{ "payload_udp_icmp_errors", stats.udp_icmp_errors },
+		{ "payload_accept_put_off", stats.accept_put_off },
+		{ "payload_no_buffer", stats.no_buffer },
+		{ "payload_ring_full", stats.ring_full },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++)
@@ -101,8 +101,9 @@ static int stats_of_box(const struct kg_box *box, struct rte_tel_data *d)
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		kg_counters_merge(&sum, &box->workers[i]->stats);
 	kg_tel_add_dict_u64(d, "workers", box->worker_count);
+	kg_tel_add_dict_u64(d, "payload_threads", box->payload_count);
 	add_counters(d, &sum);
-	add_payload(d, kg_payload_get_stats(box->payload));
+	add_payload(d, kg_box_payload_stats(box));
 	add_taps(d, box);
 	add_memory(d, box);
 	return 0;
@@ -120,6 +121,22 @@ static int on_stats(struct kg_box *box, const char *params, struct rte_tel_data 
 		return -1;
 	kg_tel_add_dict_u64(d, "worker", worker);
 	add_counters(d, &box->workers[worker]->stats);
+	return 0;
+}
+
+/* ---- /kcpgate/payload ---- */
+
+static int on_payload(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	struct kg_payload_stats stats = { 0 };
+	unsigned long thread = params != NULL ? strtoul(params, NULL, 10) : 0;
+
+	if (thread >= box->payload_count)
+		return -1;
+	kg_payload_add_stats(&stats, box->payloads[thread].payload);
+	rte_tel_data_start_dict(d);
+	kg_tel_add_dict_u64(d, "thread", thread);
+	add_payload(d, stats);
 	return 0;
 }
 
@@ -294,6 +311,11 @@ static int stats_command(const char *cmd, const char *params, struct rte_tel_dat
 	return answer(on_stats, params, d);
 }
 
+static int payload_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(on_payload, params, d);
+}
+
 static int tunnels_command(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	return answer(on_tunnels, params, d);
@@ -310,6 +332,10 @@ int kg_telemetry_init(struct kg_box *box)
 		"/kcpgate/stats", stats_command,
 		"Counters and drop reasons. Parameters: worker (none: all, and the box's own)");
 
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd(
+			"/kcpgate/payload", payload_command,
+			"Counters of one payload thread. Parameters: thread (none: the first)");
 	if (rc == 0)
 		rc = rte_telemetry_register_cmd("/kcpgate/tunnels", tunnels_command,
 						"State of each tunnel. No parameters");

@@ -135,6 +135,14 @@ void kg_worker_port_release(struct kg_worker *w, uint16_t port)
 	kg_local_ports_release(&w->local_ports, port);
 }
 
+bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg)
+{
+	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_payload, msg, sizeof(*msg), 1, NULL) == 0)
+		return false;
+	link->posted = true;
+	return true;
+}
+
 void kg_worker_report(struct kg_worker *w, struct kg_report *report)
 {
 	if (rte_ring_sp_enqueue_elem(w->reports, report, sizeof(*report)) == 0)
@@ -228,7 +236,9 @@ struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char 
 	}
 	w->box = box;
 	w->index = index;
-	w->link = &box->links[index];
+	w->link_count = box->payload_count;
+	for (unsigned int i = 0; i < w->link_count; i++)
+		w->links[i].rings = &box->payloads[i].links[index];
 	w->mail = box->mail[index];
 	w->reports = box->reports[index];
 	w->now_us = kg_clock_now_us();

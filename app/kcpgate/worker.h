@@ -28,15 +28,21 @@ struct kg_side {
 	uint16_t tunnel; /* index */
 };
 
+/* A payload thread, seen from a worker. */
+struct kg_worker_link {
+	struct kg_payload_link *rings;
+	bool posted; /* since the thread was last woken */
+};
+
 struct kg_worker {
 	/* fixed before the loop starts */
 	struct kg_box *box;
 	unsigned int index; /* also its lcore, and its queue on every port */
 	struct kg_arena *arena;
 	struct kg_side *sides; /* by tunnel index */
-	struct kg_payload_link *link;
 	struct rte_ring *mail, *reports;
-	struct kg_waker waker; /* payload thread and control thread wake us by it */
+	struct kg_waker waker; /* payload threads and control thread wake us by it */
+	unsigned int link_count;
 
 	/* the worker's own */
 	uint64_t now_us; /* monotonic; read once per turn */
@@ -47,6 +53,8 @@ struct kg_worker {
 	struct kg_rng rng;
 	struct kg_hops *hops;
 	struct kg_local_ports local_ports;
+	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
+	unsigned int next_link;                                     /* of the next CONNECT */
 	struct kg_conn_list conns; /* connections with something to do */
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;
@@ -74,6 +82,9 @@ void kg_worker_begin_stop(struct kg_worker *w);
 /* A free local UDP port for a client channel of `tunnel`, 0 when none is left; and back. */
 uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel);
 void kg_worker_port_release(struct kg_worker *w, uint16_t port);
+
+/* To a payload thread, which is woken by the next kg_path_deliver; false when its ring is full. */
+bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
 
 /* Tells the control thread; silently dropped when its ring is full. */
 void kg_worker_report(struct kg_worker *w, struct kg_report *report);

@@ -54,9 +54,12 @@ void kg_flow_end(struct kg_payload *p, struct kg_flow *flow, bool reset)
 
 /* ---- worker side ---- */
 
-static uint32_t message_count(struct kg_flow *flow, enum kg_msg_type type)
+static uint32_t message_count(const struct kg_payload *p, const struct kg_flow *flow,
+			      enum kg_msg_type type)
 {
 	switch (type) {
+	case KG_MSG_OPEN:
+		return p->config.index;
 	case KG_MSG_CREDIT:
 		return flow->owed;
 	case KG_MSG_REFUSED:
@@ -74,7 +77,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 			.type = (uint8_t)type,
 			.protocol = flow->protocol,
 			.tunnel = (uint16_t)(flow->tunnel - p->tunnels),
-			.count = message_count(flow, type),
+			.count = message_count(p, flow, type),
 			.flow = flow,
 			.channel = flow->channel,
 		};

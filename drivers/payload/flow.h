@@ -108,11 +108,16 @@ struct kg_buf *kg_flow_dequeue(struct kg_flow *flow);
 void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines);
 void kg_flow_disarm(struct kg_flow *flow);
 
+/* ---- listen.c ---- */
+
+/* False with a text in `error`; close takes what there is. */
+bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes);
+void kg_listeners_close(struct kg_payload *p);
+
 /* ---- tcp.c, udp.c, udp_sources.c, udp_tx.c ---- */
 
-/* Begins to listen. 0, or -errno. */
-int kg_tcp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
-int kg_udp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at);
+enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source);
+enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *source);
 
 /* Scratch memory and the table of sources; false when memory is short, destroy takes what there is.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The language between a worker and the payload thread.
+ * The language between a worker and a payload thread. Of several threads each has its own links; a
+ * flow stays with its thread, a channel with its worker.
  *
  *   client tunnel                                   server tunnel
  *   payload          worker                         worker            payload
@@ -43,7 +44,7 @@
 #define KG_FLOW_TX_SEGMENTS 256
 
 enum kg_msg_type {
-	KG_MSG_OPEN,      /* p→w  flow, tunnel, protocol */
+	KG_MSG_OPEN,      /* p→w  flow, tunnel, protocol, count = index of the payload thread */
 	KG_MSG_ATTACHED,  /* w→p  flow, channel, count = credit */
 	KG_MSG_CONNECT,   /* w→p  channel, tunnel, protocol */
 	KG_MSG_CONNECTED, /* p→w  channel, flow */
@@ -83,7 +84,7 @@ struct kg_waker {
 	atomic_bool sleeping; /* written by both sides */
 };
 
-/* One worker's link to the payload thread. */
+/* A worker's link to a payload thread. */
 struct kg_payload_link {
 	struct rte_ring *to_worker;     /* struct kg_msg elements, SP/SC */
 	struct rte_ring *to_payload;    /* struct kg_msg elements, SP/SC */

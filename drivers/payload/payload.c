@@ -240,8 +240,7 @@ static void close_all(struct kg_payload *p)
 {
 	while (!TAILQ_EMPTY(&p->flows))
 		kg_flow_destroy(p, TAILQ_FIRST(&p->flows));
-	for (unsigned int i = 0; i < p->listener_count; i++)
-		kg_source_close(p, &p->listeners[i].source);
+	kg_listeners_close(p);
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		struct kg_link *link = &p->links[i];
 
@@ -273,9 +272,13 @@ void kg_payload_stop(struct kg_payload *p)
 	kg_waker_wake(p->config.waker);
 }
 
-const struct kg_payload_stats *kg_payload_get_stats(const struct kg_payload *p)
+void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload *p)
 {
-	return &p->stats;
+	const uint64_t *from = (const uint64_t *)&p->stats;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
 /* ---- create, destroy ---- */
@@ -286,47 +289,6 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 	(void)p;
 	(void)source;
 	return KG_SERVED_IDLE;
-}
-
-static bool listen_at(struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-		      const struct kg_endpoint *at, bool tcp, char *error, size_t error_bytes)
-{
-	struct kg_listener *listener = &p->listeners[p->listener_count];
-	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
-	int failed;
-
-	listener->tunnel = tunnel;
-	failed = tcp ? kg_tcp_listen(p, listener, at) : kg_udp_listen(p, listener, at);
-	if (failed == 0) {
-		p->listener_count++;
-		return true;
-	}
-	if (at->ip.version != 0)
-		kg_endpoint_text(at, text);
-	snprintf(error, error_bytes, "tunnel %s: cannot listen on %s %s (port %u): %s",
-		 tunnel->name, tcp ? "tcp" : "udp", text, at->port, strerror(-failed));
-	return false;
-}
-
-static bool listen_all(struct kg_payload *p, char *error, size_t error_bytes)
-{
-	const struct kg_payload_config *config = &p->config;
-
-	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		const struct kg_payload_tunnel *tunnel = &p->tunnels[t];
-
-		p->spare_bytes = KG_MAX(p->spare_bytes, tunnel->first_bytes);
-		if (tunnel->role != KG_ROLE_CLIENT)
-			continue;
-		for (unsigned int i = 0; i < tunnel->listen_count; i++) {
-			const struct kg_endpoint *at = &tunnel->listen[i];
-
-			if (!listen_at(p, tunnel, at, true, error, error_bytes) ||
-			    !listen_at(p, tunnel, at, false, error, error_bytes))
-				return false;
-		}
-	}
-	return true;
 }
 
 static bool open_taps(struct kg_payload *p, struct kg_exception *const *exceptions)
@@ -341,17 +303,6 @@ static bool open_taps(struct kg_payload *p, struct kg_exception *const *exceptio
 			return false;
 	}
 	return true;
-}
-
-static unsigned int count_listeners(const struct kg_payload_config *config)
-{
-	unsigned int count = 0;
-
-	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		if (config->tunnels[t].role == KG_ROLE_CLIENT)
-			count += 2 * config->tunnels[t].listen_count; /* TCP and UDP */
-	}
-	return count;
 }
 
 /* Each connection is a descriptor, and the usual soft limit of 1024 is for programs of another
@@ -370,11 +321,10 @@ static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
-	p->listeners = calloc(count_listeners(&p->config) + 1, sizeof(*p->listeners));
 	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return p->tunnels != NULL && p->links != NULL && p->listeners != NULL && p->taps != NULL &&
-	       p->epoll_fd >= 0 && kg_udp_create(p);
+	return p->tunnels != NULL && p->links != NULL && p->taps != NULL && p->epoll_fd >= 0 &&
+	       kg_udp_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -389,6 +339,8 @@ static void init(struct kg_payload *p)
 	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
 	p->config.tunnels = NULL;
 	p->config.taps = NULL;
+	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
+		p->spare_bytes = KG_MAX(p->spare_bytes, p->tunnels[t].first_bytes);
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		p->links[i].rings = &p->config.links[i];
 		TAILQ_INIT(&p->links[i].pending);
@@ -423,7 +375,7 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 	init(p);
 	raise_descriptor_limit();
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
-	    !open_taps(p, config->taps) || !listen_all(p, error, error_bytes)) {
+	    !open_taps(p, config->taps) || !kg_listeners_open(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Payload thread: the TCP and UDP sockets toward applications, and the TAP devices. It never sees
- * KCP; it trades messages with the workers over one pair of SPSC rings each (payload/msg.h).
+ * KCP; it trades messages with the workers over one pair of SPSC rings each (payload/msg.h). A box
+ * may have several such threads. They share nothing but the ports they listen on, over which the
+ * kernel spreads connections and UDP sources.
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
  * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
@@ -36,6 +38,7 @@ struct kg_payload_tunnel {
 struct kg_payload_config {
 	const struct kg_payload_tunnel *tunnels;
 	unsigned int tunnel_count;
+	unsigned int index, count;     /* which of how many threads; 0 as count is 1 */
 	struct kg_payload_link *links; /* one per worker, rings and wakers ready */
 	unsigned int link_count;
 	struct kg_waker *waker; /* this thread's; the links point to it */
@@ -46,7 +49,7 @@ struct kg_payload_config {
 	bool busy; /* never sleep */
 };
 
-/* One writer: the payload thread. Read by telemetry. */
+/* One writer: the payload thread. Read by telemetry. Nothing but uint64_t. */
 struct kg_payload_stats {
 	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
 	uint64_t accept_put_off; /* out of descriptors: the connection waits in the kernel */
@@ -64,10 +67,10 @@ struct kg_payload_stats {
 struct kg_payload;
 
 /*
- * Opens the listening sockets. Links, waker, TAPs and pool must outlive the thread; the arrays of
- * the configuration itself need not. NULL, with a text in `error`, when one cannot be had. Call on
- * the control thread; then kg_payload_run on the thread itself. Raises the process's soft limit of
- * descriptors to the hard one.
+ * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker,
+ * TAPs and pool must outlive the thread; the arrays of the configuration itself need not. NULL,
+ * with a text in `error`, when one cannot be had. Call on the control thread; then kg_payload_run
+ * on the thread itself. Raises the process's soft limit of descriptors to the hard one.
  */
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
 				     size_t error_bytes);
@@ -80,4 +83,5 @@ void kg_payload_run(struct kg_payload *p);
  */
 void kg_payload_stop(struct kg_payload *p);
 void kg_payload_destroy(struct kg_payload *p);
-const struct kg_payload_stats *kg_payload_get_stats(const struct kg_payload *p);
+/* Any thread. Adds up the threads of a box. */
+void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload *p);

@@ -60,7 +60,8 @@ static int bind_and_listen(int fd, const struct kg_endpoint *at, int family, int
 	return 0;
 }
 
-int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only)
+int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
+		     enum kg_socket_share share)
 {
 	bool any = at->ip.version == 0;
 	int family = at->ip.version == 4 || (any && ipv4_only) ? AF_INET : AF_INET6;
@@ -81,12 +82,16 @@ int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, boo
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	else if (any)
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (share == KG_SOCKET_FURTHER)
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 
 	error = bind_and_listen(fd, at, family, type);
 	if (error < 0) {
 		close(fd);
 		return error;
 	}
+	if (share == KG_SOCKET_FIRST)
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	return fd;
 }
 

@@ -15,12 +15,20 @@ union kg_sockaddr {
 
 socklen_t kg_sockaddr_len(const union kg_sockaddr *addr);
 
+/* Whether further sockets of this user may listen where this one does. */
+enum kg_socket_share {
+	KG_SOCKET_ALONE,
+	KG_SOCKET_FIRST, /* must find the port free, then they may */
+	KG_SOCKET_FURTHER,
+};
+
 /*
  * A socket bound to `at` (version 0: any address, of both families unless one is excluded);
  * SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to. Descriptor, or
  * -errno.
  */
-int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only);
+int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
+		     enum kg_socket_share share);
 
 /* A connected socket, or one that connects (`*in_progress`). Descriptor, or -errno. */
 int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress);

@@ -306,7 +306,7 @@ static void accepted(struct kg_payload *p, const struct kg_listener *listener, i
 	kg_flow_open(p, flow);
 }
 
-static enum kg_served serve_listener(struct kg_payload *p, struct kg_source *source)
+enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source)
 {
 	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
 
@@ -327,20 +327,6 @@ static enum kg_served serve_listener(struct kg_payload *p, struct kg_source *sou
 		/* Else that connection is gone already. */
 	}
 	return KG_SERVED_MORE;
-}
-
-int kg_tcp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at)
-{
-	const struct kg_payload_tunnel *tunnel = listener->tunnel;
-	int fd = kg_socket_listen(at, SOCK_STREAM, tunnel->ipv4_only, tunnel->ipv6_only), error;
-
-	if (fd < 0)
-		return fd;
-	listener->source.serve = serve_listener;
-	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
-	if (error < 0)
-		close(fd);
-	return error;
 }
 
 /* ---- what a flow does ---- */

@@ -13,7 +13,7 @@ bool kg_udp_create(struct kg_payload *p)
 {
 	p->udp_rx = kg_udp_rx_create();
 	p->udp_tx = kg_udp_tx_create();
-	p->udp_sources = kg_udp_sources_create();
+	p->udp_sources = kg_udp_sources_create(p->config.count);
 	return p->udp_rx != NULL && p->udp_tx != NULL && p->udp_sources != NULL;
 }
 

@@ -38,6 +38,7 @@ void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chai
 /* ---- udp_sources.c ---- */
 
 struct kg_udp_sources;
-struct kg_udp_sources *kg_udp_sources_create(void);
+/* Its share of the sources that all payload threads together may have. */
+struct kg_udp_sources *kg_udp_sources_create(unsigned int threads);
 void kg_udp_sources_destroy(struct kg_udp_sources *sources);
 void kg_udp_sources_remove(struct kg_udp_sources *sources, const struct kg_flow *flow);

@@ -9,21 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define SOURCES_MAX 65536 /* UDP flows of clients, all tunnels */
+#define SOURCES_MAX 65536 /* UDP flows of clients, all tunnels and threads */
 
 struct kg_udp_sources {
 	struct rte_hash *flows; /* struct kg_udp_peer -> struct kg_flow */
 };
 
-struct kg_udp_sources *kg_udp_sources_create(void)
+struct kg_udp_sources *kg_udp_sources_create(unsigned int threads)
 {
 	struct kg_udp_sources *sources = calloc(1, sizeof(*sources));
 	char name[RTE_HASH_NAMESIZE];
 	const struct rte_hash_parameters params = {
 		.name = name,
-		.entries = SOURCES_MAX,
+		.entries = SOURCES_MAX / KG_MAX(threads, 1u),
 		.key_len = sizeof(struct kg_udp_peer),
 		.hash_func_init_val = (uint32_t)rte_rand(),
 		.socket_id = SOCKET_ID_ANY,
@@ -107,24 +106,9 @@ static struct kg_flow *whose(struct kg_payload *p, struct kg_source *source, str
 	return new_source(p, listener, &peer);
 }
 
-static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
+enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *source)
 {
 	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
 
 	return kg_udp_receive(p, source, listener->tunnel, whose);
-}
-
-int kg_udp_listen(struct kg_payload *p, struct kg_listener *listener, const struct kg_endpoint *at)
-{
-	const struct kg_payload_tunnel *tunnel = listener->tunnel;
-	int fd = kg_socket_listen(at, SOCK_DGRAM, tunnel->ipv4_only, tunnel->ipv6_only), error;
-
-	if (fd < 0)
-		return fd;
-	listener->any = at->ip.version == 0;
-	listener->source.serve = serve;
-	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
-	if (error < 0)
-		close(fd);
-	return error;
 }

@@ -12,11 +12,12 @@
 
 #include <stdio.h>
 
-#define KG_CONFIG_WORKERS_MAX   64
-#define KG_CONFIG_PORTS_MAX     16
-#define KG_CONFIG_ADDRESSES_MAX 16
-#define KG_CONFIG_TUNNELS_MAX   256
-#define KG_CONFIG_EAL_MAX       64
+#define KG_CONFIG_WORKERS_MAX         64
+#define KG_CONFIG_PORTS_MAX           16
+#define KG_CONFIG_PAYLOAD_THREADS_MAX 16
+#define KG_CONFIG_ADDRESSES_MAX       16
+#define KG_CONFIG_TUNNELS_MAX         256
+#define KG_CONFIG_EAL_MAX             64
 
 enum kg_poll {
 	KG_POLL_ADAPTIVE,
@@ -62,6 +63,7 @@ struct kg_config {
 	char *name;
 	unsigned int workers[KG_CONFIG_WORKERS_MAX]; /* CPU of each worker */
 	unsigned int worker_count;
+	unsigned int payload_threads;
 	enum kg_poll poll;
 	bool hugepages;
 	unsigned int memory_mb;

@@ -52,6 +52,12 @@ const struct kg_key kg_schema[] = {
 	  .min = 0, .max = 1023, .fallback = "[0]",
 	  .help = "CPUs that move packets, one worker thread on each. CPU 0 exists everywhere; a "
 		  "box with cores to spare gives the tunnel others and leaves CPU 0 to Linux." },
+	{ ROOT("payload_threads"), .kind = &kg_kind_number, MEMBER(kg_config, payload_threads),
+	  .min = 1, .max = KG_CONFIG_PAYLOAD_THREADS_MAX, .fallback = "1",
+	  .help = "Threads that serve the sockets of applications, anywhere on the CPUs the "
+		  "process may use. More than one helps when one is busy all the time, and there "
+		  "are "
+		  "CPUs to spare: connections and UDP flows are spread over them." },
 	{ ROOT("poll"), .kind = &kg_kind_choice, MEMBER(kg_config, poll), .words = poll_words,
 	  .fallback = "\"adaptive\"",
 	  .help = "`busy` never sleeps; `adaptive` sleeps in short, growing steps while there is "

@@ -43,6 +43,11 @@ class Connection:
         """The same for each worker."""
         return [self.ask("/kcpgate/stats", worker) for worker in range(self.stats()["workers"])]
 
+    def payload_stats(self):
+        """Of each payload thread."""
+        return [self.ask("/kcpgate/payload", thread)
+                for thread in range(self.stats()["payload_threads"])]
+
     def tunnels(self):
         return self.ask("/kcpgate/tunnels")
 

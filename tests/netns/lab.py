@@ -188,6 +188,9 @@ class Box:
     def worker_stats(self):
         return self._ask(telemetry.Connection.worker_stats)
 
+    def payload_stats(self):
+        return self._ask(telemetry.Connection.payload_stats)
+
     def tunnels(self):
         return self._ask(telemetry.Connection.tunnels)
 

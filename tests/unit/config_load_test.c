@@ -14,6 +14,7 @@ static void defaults(void **state)
 	assert_string_equal(f.config.name, "kcpgate");
 	assert_int_equal(f.config.worker_count, 1);
 	assert_int_equal(f.config.workers[0], 0);
+	assert_int_equal(f.config.payload_threads, 1);
 	assert_int_equal(f.config.poll, KG_POLL_ADAPTIVE);
 	assert_true(f.config.hugepages);
 	assert_int_equal(f.config.memory_mb, 512);
@@ -51,7 +52,7 @@ static void box_values(void **state)
 {
 	struct fixture f;
 
-	load_text(&f, "{'name': 'edge-1', 'workers': [1, 3], 'poll': 'busy',"
+	load_text(&f, "{'name': 'edge-1', 'workers': [1, 3], 'payload_threads': 3, 'poll': 'busy',"
 		      " 'memory': {'hugepages': false, 'mb': 2048},"
 		      " 'eal': ['--log-level=a,b', '--no-pci'],"
 		      " 'ports': [{'name': 'wan', 'device': 'net_af_xdp0,iface=eth1', 'tap': 'kg0',"
@@ -63,6 +64,7 @@ static void box_values(void **state)
 	assert_string_equal(f.config.name, "edge-1");
 	assert_int_equal(f.config.worker_count, 2);
 	assert_int_equal(f.config.workers[1], 3);
+	assert_int_equal(f.config.payload_threads, 3);
 	assert_int_equal(f.config.poll, KG_POLL_BUSY);
 	assert_false(f.config.hugepages);
 	assert_int_equal(f.config.memory_mb, 2048);

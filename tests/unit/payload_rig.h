@@ -178,14 +178,17 @@ static inline uint16_t rig_free_port(void)
 	return port;
 }
 
-/* A port that is free for one protocol and address may be taken for another: tries some. */
+/* Unless the port is given: one that is free for one protocol and address may be taken for another,
+ * so some are tried. */
 static inline struct kg_payload *rig_listen(struct kg_payload_config *config, uint16_t *port)
 {
 	struct kg_payload *payload = NULL;
+	bool given = *port != 0;
 	char error[256] = "";
 
 	for (int i = 0; i < 20 && payload == NULL; i++) {
-		*port = rig_free_port();
+		if (!given)
+			*port = rig_free_port();
 		payload = kg_payload_create(config, error, sizeof(error));
 	}
 	if (payload == NULL)
@@ -193,9 +196,12 @@ static inline struct kg_payload *rig_listen(struct kg_payload_config *config, ui
 	return payload;
 }
 
-/* Everything but the thread; `ring_size` as kg_payload_link_init has it. */
-static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception *const *taps,
-				     unsigned int tap_count)
+/* Everything but the thread, which is number `index` of `count`; `ring_size` as
+ * kg_payload_link_init has it. The first one chooses the port. */
+static inline struct rig *rig_create_one_of(unsigned int index, unsigned int count, uint16_t port,
+					    unsigned int ring_size,
+					    struct kg_exception *const *taps,
+					    unsigned int tap_count)
 {
 	static unsigned int serial;
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -203,6 +209,8 @@ static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception
 	struct kg_payload_config config = {
 		.tunnels = tunnels,
 		.tunnel_count = 2,
+		.index = index,
+		.count = count,
 		.links = rig->links,
 		.link_count = RIG_LINKS,
 		.waker = &rig->payload_waker,
@@ -238,8 +246,15 @@ static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
+	rig->listen.port = port;
 	rig->payload = rig_listen(&config, &rig->listen.port);
 	return rig;
+}
+
+static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception *const *taps,
+				     unsigned int tap_count)
+{
+	return rig_create_one_of(0, 1, 0, ring_size, taps, tap_count);
 }
 
 static inline void *rig_thread(void *rig)

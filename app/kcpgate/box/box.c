@@ -25,7 +25,8 @@ bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes)
 		box->workers[i] = kg_worker_create(box, i, error, error_bytes);
 		if (box->workers[i] == NULL)
 			return false;
-		box->links[i].worker_waker = &box->workers[i]->waker;
+		for (unsigned int t = 0; t < box->payload_count; t++)
+			box->payloads[t].links[i].worker_waker = &box->workers[i]->waker;
 	}
 	return true;
 }
@@ -34,7 +35,10 @@ void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 {
 	memset(box, 0, sizeof(*box));
 	box->config = config;
-	box->control_waker.fd = box->payload_waker.fd = -1;
+	box->payload_count = config->payload_threads;
+	box->control_waker.fd = -1;
+	for (unsigned int t = 0; t < box->payload_count; t++)
+		box->payloads[t].waker.fd = -1;
 	kg_mem_malloc_init(&box->mem);
 }
 
@@ -65,27 +69,13 @@ void kg_box_fini(struct kg_box *box)
 	kg_box_fini_memory(box);
 }
 
-static void *payload_thread(void *box)
-{
-	kg_payload_run(((struct kg_box *)box)->payload);
-	return NULL;
-}
-
 int kg_box_start(struct kg_box *box)
 {
-	int rc = pthread_create(&box->payload_thread, NULL, payload_thread, box);
+	int rc = kg_box_start_payloads(box);
 
-	if (rc != 0)
-		return -rc;
-	pthread_setname_np(box->payload_thread, "kg-payload");
 	for (unsigned int i = 0; rc == 0 && i < box->worker_count; i++)
 		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], i);
 	return rc;
-}
-
-static bool flows_left(const struct kg_box *box)
-{
-	return kg_payload_get_stats(box->payload)->flows > 0;
 }
 
 void kg_box_stop(struct kg_box *box)
@@ -96,10 +86,10 @@ void kg_box_stop(struct kg_box *box)
 		kg_box_post(box, i, &mail);
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		rte_eal_wait_lcore(i);
-	for (int waited_ms = 0; waited_ms < DRAIN_MS && flows_left(box); waited_ms++)
+	for (int waited_ms = 0; waited_ms < DRAIN_MS && kg_box_payload_stats(box).flows > 0;
+	     waited_ms++)
 		usleep(KG_US_PER_MS);
-	kg_payload_stop(box->payload);
-	pthread_join(box->payload_thread, NULL);
+	kg_box_stop_payloads(box);
 }
 
 bool kg_box_post(struct kg_box *box, unsigned int worker, struct kg_mail *mail)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The payload thread, told what it needs of the tunnels. */
+/* The payload threads, told what they need of the tunnels. */
 #include "box/parts.h"
 
 #include "worker.h"
@@ -45,34 +45,92 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 	return tunnel->listen != NULL;
 }
 
-bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes)
+/* The TAPs are the first thread's. */
+static bool create_payload(struct kg_box *box, unsigned int index, char *error, size_t error_bytes)
 {
-	struct kg_payload_config config = {
+	struct kg_box_payload *payload = &box->payloads[index];
+	const struct kg_payload_config config = {
+		.tunnels = box->payload_tunnels,
 		.tunnel_count = box->tunnel_count,
-		.links = box->links,
+		.index = index,
+		.count = box->payload_count,
+		.links = payload->links,
 		.link_count = box->worker_count,
-		.waker = &box->payload_waker,
+		.waker = &payload->waker,
 		.taps = box->taps,
-		.tap_count = box->port_count,
+		.tap_count = index == 0 ? box->port_count : 0,
 		.pool = kg_buf_mempool_pool(box->bufs),
 		.busy = box->config->poll == KG_POLL_BUSY,
 	};
 
+	payload->payload = kg_payload_create(&config, error, error_bytes);
+	return payload->payload != NULL;
+}
+
+bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes)
+{
 	box->payload_tunnels = calloc(box->tunnel_count, sizeof(box->payload_tunnels[0]));
-	config.tunnels = box->payload_tunnels;
 	for (unsigned int i = 0; i < box->tunnel_count; i++) {
 		if (box->payload_tunnels == NULL ||
 		    !fill_payload_tunnel(box, i, &box->payload_tunnels[i]))
 			FAIL("out of memory");
 	}
-	box->payload = kg_payload_create(&config, error, error_bytes);
-	return box->payload != NULL;
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		if (!create_payload(box, t, error, error_bytes))
+			return false;
+	}
+	return true;
 }
 
 void kg_box_fini_payload(struct kg_box *box)
 {
-	kg_payload_destroy(box->payload);
+	for (unsigned int t = 0; t < box->payload_count; t++)
+		kg_payload_destroy(box->payloads[t].payload);
 	for (unsigned int i = 0; box->payload_tunnels != NULL && i < box->tunnel_count; i++)
 		free((void *)(uintptr_t)box->payload_tunnels[i].listen);
 	free(box->payload_tunnels);
+}
+
+/* ---- running ---- */
+
+static void *run(void *payload)
+{
+	kg_payload_run(payload);
+	return NULL;
+}
+
+int kg_box_start_payloads(struct kg_box *box)
+{
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		struct kg_box_payload *payload = &box->payloads[t];
+		int rc = pthread_create(&payload->thread, NULL, run, payload->payload);
+		char name[16]; /* what a thread's name may have */
+
+		if (rc != 0)
+			return -rc;
+		payload->started = true;
+		snprintf(name, sizeof(name), "kg-payload%u", t);
+		pthread_setname_np(payload->thread, name);
+	}
+	return 0;
+}
+
+void kg_box_stop_payloads(struct kg_box *box)
+{
+	for (unsigned int t = 0; t < box->payload_count; t++)
+		kg_payload_stop(box->payloads[t].payload);
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		if (box->payloads[t].started)
+			pthread_join(box->payloads[t].thread, NULL);
+		box->payloads[t].started = false;
+	}
+}
+
+struct kg_payload_stats kg_box_payload_stats(const struct kg_box *box)
+{
+	struct kg_payload_stats sum = { 0 };
+
+	for (unsigned int t = 0; t < box->payload_count; t++)
+		kg_payload_add_stats(&sum, box->payloads[t].payload);
+	return sum;
 }

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LINK_RING_SIZE   16384 /* messages between a worker and the payload thread */
+#define LINK_RINGS_SIZE  16384 /* messages between a worker and all payload threads */
+#define LINK_RING_MIN    1024  /* and one of them at least */
 #define REPORT_RING_SIZE 1024
 
 static struct rte_ring *make_ring(const struct kg_box *box, const char *what, unsigned int to,
@@ -19,14 +20,28 @@ static struct rte_ring *make_ring(const struct kg_box *box, const char *what, un
 				    RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
+/* A worker's rings take the same memory whatever the number of payload threads. */
+static bool init_links_of(struct kg_box *box, unsigned int w)
+{
+	unsigned int share = rte_align32prevpow2(LINK_RINGS_SIZE / box->payload_count);
+
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		struct kg_box_payload *payload = &box->payloads[t];
+		char name[KG_BOX_NAME_BYTES], part[32];
+
+		snprintf(part, sizeof(part), "w%u_%u", w, t);
+		kg_box_name(box, name, part);
+		payload->links[w].payload_waker = &payload->waker;
+		if (kg_payload_link_init(&payload->links[w], name,
+					 KG_MAX(share, (unsigned int)LINK_RING_MIN)) != 0)
+			return false;
+	}
+	return true;
+}
+
 static bool init_rings_of(struct kg_box *box, unsigned int w)
 {
-	char name[KG_BOX_NAME_BYTES], part[32];
-
-	snprintf(part, sizeof(part), "w%u", w);
-	kg_box_name(box, name, part);
-	box->links[w].payload_waker = &box->payload_waker;
-	if (kg_payload_link_init(&box->links[w], name, LINK_RING_SIZE) != 0)
+	if (!init_links_of(box, w))
 		return false;
 	box->mail[w] = make_ring(box, "mail", w, 0, sizeof(struct kg_mail), KG_MAIL_RING_SIZE);
 	box->reports[w] = make_ring(box, "rep", w, 0, sizeof(struct kg_report), REPORT_RING_SIZE);
@@ -44,8 +59,12 @@ static bool init_rings_of(struct kg_box *box, unsigned int w)
 bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes)
 {
 	pthread_mutex_init(&box->mail_lock, NULL);
-	if (kg_waker_init(&box->control_waker) != 0 || kg_waker_init(&box->payload_waker) != 0)
+	if (kg_waker_init(&box->control_waker) != 0)
 		FAIL("no event descriptors: %s", strerror(errno));
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		if (kg_waker_init(&box->payloads[t].waker) != 0)
+			FAIL("no event descriptors: %s", strerror(errno));
+	}
 	for (unsigned int w = 0; w < box->config->worker_count; w++) {
 		if (!init_rings_of(box, w))
 			FAIL("out of memory for the rings of worker %u", w);
@@ -56,7 +75,8 @@ bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes)
 void kg_box_fini_rings(struct kg_box *box)
 {
 	for (unsigned int w = 0; w < box->config->worker_count; w++) {
-		kg_payload_link_fini(&box->links[w]);
+		for (unsigned int t = 0; t < box->payload_count; t++)
+			kg_payload_link_fini(&box->payloads[t].links[w]);
 		rte_ring_free(box->mail[w]);
 		rte_ring_free(box->reports[w]);
 		for (unsigned int from = 0; from < box->config->worker_count; from++) {
@@ -69,5 +89,6 @@ void kg_box_fini_rings(struct kg_box *box)
 		}
 	}
 	kg_waker_fini(&box->control_waker);
-	kg_waker_fini(&box->payload_waker);
+	for (unsigned int t = 0; t < box->payload_count; t++)
+		kg_waker_fini(&box->payloads[t].waker);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "path/path.h"
 
-#define COLLECT_MAX 512 /* messages per turn */
+#define COLLECT_MAX 512 /* messages per turn and payload thread */
 
 static void on_frame(struct kg_worker *w, const struct kg_msg *msg)
 {
@@ -17,7 +17,7 @@ static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) =
 	[KG_MSG_FRAME] = on_frame,
 };
 
-unsigned int kg_path_collect(struct kg_worker *w)
+static unsigned int collect_from(struct kg_worker *w, struct rte_ring *to_worker)
 {
 	struct kg_msg msgs[KG_CONN_REFUSED_MAX];
 	unsigned int n, total = 0;
@@ -25,11 +25,20 @@ unsigned int kg_path_collect(struct kg_worker *w)
 	do {
 		if (!kg_conn_tell_refused(w))
 			break;
-		n = rte_ring_sc_dequeue_burst_elem(w->link->to_worker, msgs, sizeof(msgs[0]),
+		n = rte_ring_sc_dequeue_burst_elem(to_worker, msgs, sizeof(msgs[0]),
 						   KG_CONN_REFUSED_MAX, NULL);
 		for (unsigned int i = 0; i < n; i++)
 			handlers[msgs[i].type](w, &msgs[i]);
 		total += n;
 	} while (n == KG_CONN_REFUSED_MAX && total < COLLECT_MAX);
+	return total;
+}
+
+unsigned int kg_path_collect(struct kg_worker *w)
+{
+	unsigned int total = 0;
+
+	for (unsigned int i = 0; i < w->link_count; i++)
+		total += collect_from(w, w->links[i].rings->to_worker);
 	return total;
 }

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "path/path.h"
 
+/* Who sleeps and has got something, from here or from stages before. */
+static void wake_payload_threads(struct kg_worker *w)
+{
+	for (unsigned int i = 0; i < w->link_count; i++) {
+		if (!w->links[i].posted)
+			continue;
+		w->links[i].posted = false;
+		kg_waker_wake(w->links[i].rings->payload_waker);
+	}
+}
+
 /* Each connection that has something to say gets one try; who is stuck stays in the list. */
 unsigned int kg_path_deliver(struct kg_worker *w)
 {
@@ -8,14 +19,11 @@ unsigned int kg_path_deliver(struct kg_worker *w)
 	unsigned int served = 0;
 	struct kg_conn *conn;
 
-	if (TAILQ_EMPTY(&w->conns))
-		return 0;
 	TAILQ_CONCAT(&list, &w->conns, link);
 	while ((conn = TAILQ_FIRST(&list)) != NULL) {
 		TAILQ_REMOVE(&list, conn, link);
 		served += kg_conn_run(conn);
 	}
-	if (served > 0)
-		kg_waker_wake(w->link->payload_waker);
+	wake_payload_threads(w);
 	return served;
 }

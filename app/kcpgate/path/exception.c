@@ -4,18 +4,17 @@
 
 #include <rte_ether.h>
 
-/* To the payload thread, which owns the TAPs. */
+/* To the payload thread that owns the TAPs, the first. */
 static void to_kernel(struct kg_worker *w, enum kg_msg_type type, uint16_t port, struct rte_mbuf *m,
 		      enum kg_counter counter, enum kg_drop when_full)
 {
 	struct kg_msg msg = { .type = type, .tunnel = port, .mbuf = m };
 
-	if (rte_ring_sp_enqueue_elem(w->link->to_payload, &msg, sizeof(msg)) != 0) {
+	if (!kg_worker_post(&w->links[0], &msg)) {
 		kg_path_drop(w, m, when_full);
 		return;
 	}
 	kg_worker_count(w, counter, 1);
-	kg_waker_wake(w->link->payload_waker);
 }
 
 void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two workers and two payload threads per box: connections and UDP flows spread over all of them, every
+worker talks to every payload thread, and each flow stays where it is.
+
+    applications ── 2 payload threads ── 2 workers ── wire ── 2 workers ── 2 payload threads ── echo
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import DESTINATION, ENTRY, Lab, eventually, skip
+import traffic
+
+CPUS = sorted(os.sched_getaffinity(0))[:2]
+if len(CPUS) < 2:
+    skip("needs two CPUs")
+JOBS = 48
+
+with Lab(pmd="net_af_packet0") as lab:
+    for box in lab.boxes:
+        box.config["workers"] = CPUS
+        box.config["payload_threads"] = 2
+        box.config["ports"][0]["device"] += ",qpairs=2"
+    lab.start()
+    with lab.server.ns:
+        services = traffic.serve_echo(*DESTINATION)
+
+    def one(seed):
+        with lab.client.ns:
+            traffic.tcp_echo(*ENTRY, 200_000, seed)
+            return traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 30), window=4)
+
+    with ThreadPoolExecutor(8) as pool:
+        datagrams = sum(job.result() for job in [pool.submit(one, seed) for seed in range(JOBS)])
+
+    opened = {"client": "payload_tcp_accepted", "server": "payload_tcp_connected"}
+    for box in lab.boxes:
+        threads = box.payload_stats()
+        assert len(threads) == 2
+        for thread in threads:
+            tcp, udp = thread[opened[box.role]], thread["payload_udp_flows"]
+            # A hash spreads the client's: all 48 at one thread is one case in 10^14.
+            assert tcp > 0 and udp > 0, f"{box.role}: {thread}"
+            # A server's worker takes the threads in turn.
+            assert box.role == "client" or tcp + udp >= JOBS - 1, f"{box.role}: {thread}"
+        stats = box.stats()
+        for counter in ("payload_udp_rx_datagrams", "payload_udp_flows", opened[box.role]):
+            assert stats[counter] == sum(thread[counter] for thread in threads)
+        assert stats[opened[box.role]] == stats["payload_udp_flows"] == JOBS, "a flow was divided"
+        assert stats["payload_udp_rx_datagrams"] == datagrams
+        assert all(worker["delivered"] > 100 for worker in box.worker_stats())
+    # TCP is over; the UDP flows are still there, and closed in order when the boxes stop.
+    for box in lab.boxes:
+        eventually(f"{box.role} has only its UDP flows left",
+                   lambda: box.counter("payload_flows") == JOBS, 40)
