@@ -96,22 +96,15 @@ static void print(const struct rig *rig, uint32_t size, double seal_cyc, double 
 					      "seal_gbit", seal_gbit, "open_gbit", open_gbit));
 }
 
-bool bench_aead(const struct bench_options *options, json_t *rows)
+static bool run(const struct kg_aead_alg *alg, const struct bench_options *options, json_t *rows)
 {
 	static const uint8_t key[KG_AEAD_KEY_BYTES] = { 1 };
-	struct rig rig = { .alg = kg_aead_lookup(options->algorithm) };
+	struct rig rig = { .alg = alg, .ctx = alg->create(key) };
 	size_t count = options->size > 0 ? 1 : KG_ARRAY_SIZE(sizes);
 	bool ok;
 
-	if (rig.alg == NULL) {
-		fprintf(stderr, "no algorithm \"%s\"\n", options->algorithm);
-		return false;
-	}
-	rig.ctx = rig.alg->create(key);
 	rig.buffers = calloc(BURST, sizeof(*rig.buffers));
-	ok = rig.buffers != NULL;
-	printf("%-10s %6s %10s %10s %10s %10s %10s %10s\n", "algorithm", "bytes", "seal cyc",
-	       "Mpps", "Gbit/s", "open cyc", "Mpps", "Gbit/s");
+	ok = rig.buffers != NULL && rig.ctx != NULL;
 	for (size_t i = 0; ok && i < count; i++) {
 		uint32_t size = options->size > 0 ? options->size : sizes[i];
 		double seal_cyc = 0, open_cyc = 0;
@@ -122,6 +115,24 @@ bool bench_aead(const struct bench_options *options, json_t *rows)
 			print(&rig, size, seal_cyc, open_cyc, rows);
 	}
 	free(rig.buffers);
-	rig.alg->destroy(rig.ctx);
+	alg->destroy(rig.ctx);
+	return ok;
+}
+
+bool bench_aead(const struct bench_options *options, json_t *rows)
+{
+	const struct kg_aead_alg *one = NULL;
+	bool ok = true;
+
+	if (options->algorithm != NULL && (one = kg_aead_lookup(options->algorithm)) == NULL) {
+		fprintf(stderr, "no algorithm \"%s\"\n", options->algorithm);
+		return false;
+	}
+	printf("%-10s %6s %10s %10s %10s %10s %10s %10s\n", "algorithm", "bytes", "seal cyc",
+	       "Mpps", "Gbit/s", "open cyc", "Mpps", "Gbit/s");
+	for (size_t i = 0; ok && i < KG_AEAD_ALGORITHMS; i++) {
+		if (one == NULL || one == kg_aead_algorithms[i])
+			ok = run(kg_aead_algorithms[i], options, rows);
+	}
 	return ok;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "options.h"
 
+#include "box/ndr.h"
+
 #include "kcp/kcp.h"
 
 #include <errno.h>
@@ -19,38 +21,65 @@ enum kind {
 
 static const struct row {
 	const char *name;
+	const char *tests; /* that use it, space-separated; empty: all */
 	enum kind kind;
 	size_t offset;
 	double min, max;
 	const char *help;
 } rows[] = {
-#define ROW(name, kind, field, min, max, help)                                    \
-	{                                                                         \
-		name, kind, offsetof(struct bench_options, field), min, max, help \
+#define ROW(name, tests, kind, field, min, max, help)                                    \
+	{                                                                                \
+		name, tests, kind, offsetof(struct bench_options, field), min, max, help \
 	}
-	ROW("test", TEXT, test, 0, 0, "aead, kcp, path or tunnel"),
-	ROW("algorithm", TEXT, algorithm, 0, 0, "AES-GCM or none; default AES-GCM"),
-	ROW("kcp", TEXT, preset, 0, 0, "preset (path, tunnel); default fast3"),
-	ROW("size", NUMBER, size, 1, 1400, "payload bytes of a message"),
-	ROW("datagrams", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
-	ROW("channels", NUMBER, channels, 1, 4096, "connections through the tunnel; default 1"),
-	ROW("workers", NUMBER, workers, 1, 16, "of each box (tunnel); default 1"),
-	ROW("cores", NUMBER, cores, 1, 2,
-	    "of a pair of workers: 2 (default), at the same time; 1, in turn, for exact costs "
-	    "(tunnel)"),
-	ROW("window", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
-	ROW("loss", FRACTION, loss_percent, 0, 50, "percent of datagrams lost (kcp, path)"),
-	ROW("rtt", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip (path); default 40"),
-	ROW("jitter", FRACTION, jitter_ms, 0, 1000,
-	    "ms more or less each way, in order (path); default 1"),
-	ROW("rate", FRACTION, rate_mbit, 0, 100000,
-	    "Mbit/s of the bottleneck (path); default 1000; 0: none"),
-	ROW("queue", FRACTION, queue_ms, 0, 10000,
-	    "ms that wait in front of the bottleneck (path); default 20"),
-	ROW("segments", LONG_NUMBER, segments, 1, 1e9, "to measure (kcp); default 1000000"),
-	ROW("seconds", NUMBER, seconds, 1, 3600, "to measure (aead, path, tunnel); default 5"),
-	ROW("stats-period", NUMBER, stats_period_s, 1, 3600, "print port statistics so often"),
-	ROW("json", TEXT, json, 0, 0, "write results to this file"),
+	ROW("test", "", TEXT, test, 0, 0, "aead, box, kcp, path or tunnel"),
+	ROW("algorithm", "aead tunnel", TEXT, algorithm, 0, 0,
+	    "as in a configuration; default AES-GCM, of aead all in turn"),
+	ROW("kcp", "path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
+	ROW("size", "aead box kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
+	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
+	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
+	ROW("channels", "tunnel", NUMBER, channels, 1, 4096,
+	    "connections through the tunnel; default 1"),
+	ROW("workers", "tunnel", NUMBER, workers, 1, 16, "of each box; default 1"),
+	ROW("cores", "box tunnel", NUMBER, cores, 1, 2,
+	    "tunnel: of a pair of workers: 2 (default), at the same time; 1, in turn, for exact "
+	    "costs; box: one for the sink or none"),
+	ROW("window", "kcp path tunnel", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
+	ROW("loss", "kcp path", FRACTION, loss_percent, 0, 50, "percent of datagrams lost"),
+	ROW("rtt", "path", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip; default 40"),
+	ROW("jitter", "path", FRACTION, jitter_ms, 0, 1000,
+	    "ms more or less each way, in order; default 1"),
+	ROW("rate", "path", FRACTION, rate_mbit, 0, 100000,
+	    "Mbit/s of the bottleneck; default 1000; 0: none"),
+	ROW("queue", "path", FRACTION, queue_ms, 0, 10000,
+	    "ms that wait in front of the bottleneck; default 20"),
+	ROW("from", "box", TEXT, from, 0, 0,
+	    "the sender's own address on the first port, or address:port"),
+	ROW("to", "box", TEXT, to, 0, 0, "address:port where the client box listens"),
+	ROW("sink", "box", TEXT, sink, 0, 0,
+	    "address:port that the server box forwards to, on the second port, or the first if "
+	    "there is one only; default: something else echoes"),
+	ROW("gateway", "box", TEXT, gateway, 0, 0, "router towards --to; default: none between"),
+	ROW("echo", "box", SWITCH, echo, 0, 0, "the sink sends back: round trips count"),
+	ROW("flows", "box", NUMBER, flows, 1, 50000, "source ports; default 1"),
+	ROW("pps", "box", NUMBER, pps, 1, 200e6,
+	    "datagrams per second, one trial; default: search"),
+	ROW("max-pps", "box", NUMBER, max_pps, 100, 200e6,
+	    "where the search begins; default 1000000"),
+	ROW("loss-tolerance", "box", FRACTION, loss_tolerance_percent, 0, 50,
+	    "percent that the second rate searched for may lose; default 0.1"),
+	ROW("precision", "box", FRACTION, precision_percent, 0.01, 50,
+	    "percent of a rate at which the search ends; default 1"),
+	ROW("trials", "box", NUMBER, trials, 1, BENCH_NDR_TRIALS_MAX,
+	    "at each rate, the median loss counts; odd; default 1"),
+	ROW("adaptive", "box", SWITCH, adaptive, 0, 0,
+	    "sleep while there is nothing to do: for cores that others need"),
+	ROW("segments", "kcp", LONG_NUMBER, segments, 1, 1e9, "to measure; default 1000000"),
+	ROW("seconds", "aead box path tunnel", NUMBER, seconds, 1, 3600,
+	    "to measure, of box each trial; default 5"),
+	ROW("stats-period", "box tunnel", NUMBER, stats_period_s, 1, 3600,
+	    "print port statistics so often"),
+	ROW("json", "", TEXT, json, 0, 0, "write results to this file"),
 #undef ROW
 };
 
@@ -58,7 +87,21 @@ void bench_options_help(FILE *to)
 {
 	fputs("usage: kcpgate-bench [EAL options --] --test NAME [options]\n", to);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++)
-		fprintf(to, "  --%-13s %s\n", rows[i].name, rows[i].help);
+		fprintf(to, "  --%-14s  %-20s  %s\n", rows[i].name, rows[i].tests, rows[i].help);
+}
+
+static bool is_for(const struct row *row, const char *test)
+{
+	size_t len = strlen(test);
+
+	for (const char *at = row->tests; *at != '\0'; at += strspn(at, " ")) {
+		size_t word = strcspn(at, " ");
+
+		if (word == len && memcmp(at, test, len) == 0)
+			return true;
+		at += word;
+	}
+	return row->tests[0] == '\0';
 }
 
 static bool parse_number(const struct row *row, const char *text, double *value, FILE *errors)
@@ -96,9 +139,23 @@ static bool take(struct bench_options *options, const struct row *row, const cha
 	return true;
 }
 
+/* An option that would have no effect is a mistake. */
+static bool all_fit(const struct row *given[KG_ARRAY_SIZE(rows)], const char *test, FILE *errors)
+{
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++) {
+		if (given[i] == NULL || is_for(given[i], test))
+			continue;
+		fprintf(errors, "--%s is not for --test %s, but for: %s\n", given[i]->name, test,
+			given[i]->tests);
+		return false;
+	}
+	return true;
+}
+
 static bool take_all(struct bench_options *options, int argc, char **argv, FILE *errors)
 {
 	struct option known[KG_ARRAY_SIZE(rows) + 1] = { 0 };
+	const struct row *given[KG_ARRAY_SIZE(rows)] = { 0 };
 	int index = 0, option;
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++) {
@@ -109,11 +166,13 @@ static bool take_all(struct bench_options *options, int argc, char **argv, FILE 
 	while ((option = getopt_long(argc, argv, "", known, &index)) != -1) {
 		if (option != 0 || !take(options, &rows[index], optarg, errors))
 			return false;
+		given[index] = &rows[index];
 	}
-	if (optind == argc)
-		return true;
-	fprintf(errors, "what is \"%s\"?\n", argv[optind]);
-	return false;
+	if (optind < argc) {
+		fprintf(errors, "what is \"%s\"?\n", argv[optind]);
+		return false;
+	}
+	return options->test == NULL || all_fit(given, options->test, errors);
 }
 
 /* What stands before "--" is EAL's; argv[0] stays in front of the rest. */
@@ -134,7 +193,6 @@ static int split(struct bench_options *options, int argc, char ***argv)
 bool bench_options_parse(struct bench_options *options, int argc, char **argv, FILE *errors)
 {
 	*options = (struct bench_options){
-		.algorithm = "AES-GCM",
 		.preset = "fast3",
 		.channels = 1,
 		.workers = 1,
@@ -146,11 +204,18 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, F
 		.jitter_ms = 1,
 		.rate_mbit = 1000,
 		.queue_ms = 20,
+		.flows = 1,
+		.max_pps = 1000000,
+		.loss_tolerance_percent = 0.1,
+		.precision_percent = 1,
+		.trials = 1,
 	};
 	argc = split(options, argc, &argv);
 	if (!take_all(options, argc, argv, errors))
 		return false;
 	if (options->test == NULL)
 		bench_options_help(errors);
+	else if (options->algorithm == NULL && strcmp(options->test, "aead") != 0)
+		options->algorithm = "AES-GCM";
 	return options->test != NULL;
 }

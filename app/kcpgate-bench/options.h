@@ -10,7 +10,7 @@ struct bench_options {
 	char **eal; /* what stood before "--" */
 	int eal_count;
 	const char *test;
-	const char *algorithm; /* as in the configuration */
+	const char *algorithm; /* as in the configuration; NULL: all that there are */
 	const char *preset;    /* of KCP */
 	const char *json;      /* file, NULL: none */
 	uint32_t size;         /* payload bytes of a message; 0: the test's own */
@@ -23,7 +23,12 @@ struct bench_options {
 	uint64_t segments;                             /* kcp */
 	double loss_percent;                           /* negative: the test's own */
 	double rtt_ms, jitter_ms, rate_mbit, queue_ms; /* path; rate 0: no bottleneck */
-	bool datagrams;                                /* UDP payload instead of a TCP stream */
+	/* box */
+	const char *from, *to, *sink, *gateway;
+	uint32_t flows, pps, max_pps, trials; /* pps 0: search up to max_pps */
+	double loss_tolerance_percent, precision_percent;
+	bool imix, echo, adaptive;
+	bool datagrams; /* UDP payload instead of a TCP stream */
 };
 
 /* False with words on `errors`. */

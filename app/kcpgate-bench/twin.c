@@ -30,7 +30,7 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 		      char *error, size_t error_bytes)
 {
 	static const char *const modes[] = { "client", "server" };
-	bool keyed = strcmp(params->algorithm, "none") != 0;
+	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
 	struct kg_config_report report;
 	char text[1024], workers[256] = "";
 	bool good;
@@ -41,7 +41,8 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 	snprintf(twin->names[side], sizeof(twin->names[side]), "bench-%s", modes[side]);
 	snprintf(text, sizeof(text), SETTINGS, twin->names[side], workers, params->memory_mb,
 		 twin->names[side], twin->names[side], 1 + (unsigned int)side, modes[side],
-		 params->algorithm, keyed ? "\"encryption_password\": \"benchmark\"," : "",
+		 params->algorithm,
+		 spec != NULL && spec->keyed ? "\"encryption_password\": \"benchmark\"," : "",
 		 params->preset, params->window, params->window);
 	kg_config_load_text(&twin->configs[side], &report, "bench", text, strlen(text));
 	good = report.errors == NULL;
