@@ -17,3 +17,5 @@ bool bench_kcp(const struct bench_options *options, json_t *rows);
 bool bench_path(const struct bench_options *options, json_t *rows);
 /* The box's own stages: a client and a server worker, one core each, joined by in-memory ports. */
 bool bench_tunnel(const struct bench_options *options, json_t *rows);
+/* Running boxes from outside, over real ports: loss-free rate and latency. */
+bool bench_box(const struct bench_options *options, json_t *rows);
