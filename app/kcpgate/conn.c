@@ -292,11 +292,11 @@ void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg)
 
 /* ---- what sessions ask of their host ---- */
 
-static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote)
+static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct kg_side *side = host;
 
-	return kg_worker_port_acquire(side->worker, side->tunnel);
+	return kg_worker_port_acquire(side->worker, side->tunnel, alone);
 }
 
 static void on_port_release(void *host, uint16_t port)

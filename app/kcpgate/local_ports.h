@@ -1,27 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker's share of the local UDP ports that client channels use. Port p belongs to worker
- * p % workers, so that any worker can tell whose answer it has received. First in, first out: a
- * port that was given back rests as long as possible.
+ * A worker's share of the local UDP ports that clients use. Port p belongs to worker p % workers,
+ * so that any worker can tell whose answer it has received.
+ *
+ * A channel has a port of its own while more than half of the share is free; then it shares one
+ * with others of its tunnel, in turn. Handshakes never share. The last sixteenth goes to tunnels
+ * that hold less than that, so that a busy one leaves something to the others.
+ *
+ * First in, first out: a port that was given back rests as long as possible.
  */
 #pragma once
 
 #include "base/base.h"
 #include "base/rng.h"
+#include "config/config.h"
 #include "port_table.h"
+
+#include <sys/queue.h>
 
 /* Below Linux's default ephemeral range, which begins at 32768. */
 #define KG_LOCAL_PORT_FIRST 16384
 #define KG_LOCAL_PORT_LAST  32767
+#define KG_LOCAL_PORT_COUNT (KG_LOCAL_PORT_LAST - KG_LOCAL_PORT_FIRST + 1)
+
+struct kg_local_port {
+	TAILQ_ENTRY(kg_local_port) link; /* of a tunnel's, while channels use it */
+	uint32_t users;                  /* 0: free */
+	uint16_t tunnel;
+	bool alone;
+};
+TAILQ_HEAD(kg_local_port_list, kg_local_port);
 
 struct kg_local_ports {
-	uint32_t head, count;
-	uint16_t ports[KG_LOCAL_PORT_LAST - KG_LOCAL_PORT_FIRST + 1];
+	uint16_t free[KG_LOCAL_PORT_COUNT];
+	uint32_t head, free_count, total;
+	struct kg_local_port ports[KG_LOCAL_PORT_COUNT]; /* from KG_LOCAL_PORT_FIRST on */
+	struct {
+		struct kg_local_port_list shared; /* what was shared longest ago comes first */
+		uint32_t held;                    /* ports in use */
+	} tunnels[KG_CONFIG_TUNNELS_MAX];
 };
 
 /* Takes the worker's ports that `table` does not use, in random order. */
 void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_table *table,
 			 unsigned int worker, unsigned int workers, struct kg_rng *rng);
-/* 0 when none is left. */
-uint16_t kg_local_ports_acquire(struct kg_local_ports *lp);
-void kg_local_ports_release(struct kg_local_ports *lp, uint16_t port);
+/* A port for one more user, which wants it alone or not; 0 when none is left. */
+uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone);
+/* One user less; true when it was the last and the port is free again. */
+bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t port);

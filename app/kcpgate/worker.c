@@ -120,9 +120,9 @@ int kg_worker_run(void *worker)
 	return 0;
 }
 
-uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel)
+uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel, bool alone)
 {
-	uint16_t port = kg_local_ports_acquire(&w->local_ports);
+	uint16_t port = kg_local_ports_acquire(&w->local_ports, tunnel, alone);
 
 	if (port != 0)
 		kg_port_table_set(&w->box->udp_ports, port, tunnel);
@@ -131,8 +131,8 @@ uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel)
 
 void kg_worker_port_release(struct kg_worker *w, uint16_t port)
 {
-	kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
-	kg_local_ports_release(&w->local_ports, port);
+	if (kg_local_ports_release(&w->local_ports, port))
+		kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
 }
 
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg)

@@ -49,12 +49,10 @@ void kg_channel_unhook(struct kg_channel *ch)
 	struct kg_session *s = ch->line.session;
 	struct kg_handshake *hs = ch->handshake;
 
-	if (s->config.role == KG_ROLE_CLIENT && ch->line.local.port != 0) {
-		kg_u32map_remove(&s->by_name, ch->line.local.port);
+	if (ch->conv != 0)
+		kg_line_forget(&ch->line);
+	if (ch->conv != 0 && s->config.role == KG_ROLE_CLIENT)
 		s->ops.port_release(s->host, ch->line.local.port);
-	} else if (s->config.role == KG_ROLE_SERVER) {
-		kg_u32map_remove(&s->by_name, ch->conv);
-	}
 	ch->handshake = NULL;
 	if (hs == NULL)
 		return;

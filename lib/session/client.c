@@ -7,6 +7,10 @@
  */
 #include "session/internal.h"
 
+/* Local ports that are tried for one line. A free name is found at once but for a chance of one in
+ * millions. */
+#define PORT_TRIES 8
+
 /* ---- where to ---- */
 
 /* The server's own list, unless it would leave the user's one port or says nothing. */
@@ -41,21 +45,36 @@ static uint16_t pick_port(struct kg_session *s)
 
 /* ---- opening ---- */
 
-/* For the line's remote. Whatever only lingers gives way when local ports run short. */
+/* The oldest line that only serves repetitions lets go of its port: a handshake, which has it for
+ * itself, rather than a channel. */
+static bool make_room(struct kg_session *s)
+{
+	struct kg_line *oldest = TAILQ_FIRST(&s->homes[KG_HOME_SETTLED]);
+
+	if (oldest == NULL)
+		oldest = TAILQ_FIRST(&s->homes[KG_HOME_LINGERING]);
+	if (oldest == NULL)
+		return false;
+	kg_line_retire(oldest);
+	return true;
+}
+
+/* For the line's remote and conv. */
 static bool take_local_port(struct kg_line *line)
 {
 	struct kg_session *s = line->session;
-	uint16_t port;
+	bool alone = line->kind == KG_LINE_HANDSHAKE;
 
-	while ((port = s->ops.port_acquire(s->host, &line->remote)) == 0) {
-		if (TAILQ_EMPTY(&s->homes[KG_HOME_LINGERING]))
+	for (int i = 0; i < PORT_TRIES; i++) {
+		do
+			line->local.port = s->ops.port_acquire(s->host, &line->remote, alone);
+		while (line->local.port == 0 && make_room(s));
+		if (line->local.port == 0)
 			return false;
-		kg_line_retire(TAILQ_FIRST(&s->homes[KG_HOME_LINGERING]));
+		if (kg_line_hook(line))
+			return true;
+		s->ops.port_release(s->host, line->local.port);
 	}
-	line->local.port = port;
-	if (kg_line_hook(line, port))
-		return true;
-	s->ops.port_release(s->host, port);
 	return false;
 }
 
@@ -131,6 +150,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
 	if (!take_local_port(&ch->line)) {
+		ch->conv = 0;
 		s->stats.handshakes_failed++;
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
 		return;
@@ -192,12 +212,11 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us)
 {
-	struct kg_line *line = kg_u32map_lookup(&s->by_name, in->local.port);
+	struct kg_line *line = kg_line_find(s, in->local.port, conv);
 
-	if (line != NULL && line->kind == KG_LINE_HANDSHAKE && conv == 0)
+	if (line == NULL)
+		return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
+	if (line->kind == KG_LINE_HANDSHAKE)
 		return handshake_input(kg_line_handshake(line), in, now_us);
-	if (line != NULL && line->kind == KG_LINE_CHANNEL && line->open &&
-	    kg_line_channel(line)->conv == conv)
-		return kg_channel_input(kg_line_channel(line), in, now_us);
-	return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
+	return kg_channel_input(kg_line_channel(line), in, now_us);
 }

@@ -27,7 +27,7 @@ void kg_handshake_unhook(struct kg_handshake *hs)
 	struct kg_session *s = hs->line.session;
 
 	if (s->config.role == KG_ROLE_CLIENT) {
-		kg_u32map_remove(&s->by_name, hs->line.local.port);
+		kg_line_forget(&hs->line);
 		s->ops.port_release(s->host, hs->line.local.port);
 	} else {
 		kg_server_forget(hs);
@@ -43,7 +43,7 @@ void kg_handshake_unhook(struct kg_handshake *hs)
 void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us)
 {
 	bool server = hs->line.session->config.role == KG_ROLE_SERVER;
-	enum kg_home home = server && !hs->settled ? KG_HOME_ANSWERED : KG_HOME_LINGERING;
+	enum kg_home home = server && !hs->settled ? KG_HOME_ANSWERED : KG_HOME_SETTLED;
 
 	hs->expires_us = kg_handshake_kept_until_us(hs, now_us);
 	if (hs->line.home != home && hs->line.home != KG_HOME_RETIRED)

@@ -12,12 +12,13 @@
  *   channels    the host's, until kg_channel_free
  *   handshakes  the answer is still awaited
  *   answered    server: a handshake whose answer is not acknowledged yet
- *   lingering   serves only the peer's repetitions
+ *   settled     a handshake that serves only the peer's repetitions
+ *   lingering   a channel that does
  *   retired     out of use, freed by its timer
  *
- * Of the answered and of the lingering lines the oldest gives way when there are more than
- * channels may be. They are told apart because the client of an answered one may repeat its
- * request, which would then open a second channel.
+ * Of the answered, the settled and the lingering lines the oldest gives way when there are more
+ * than channels may be, and on clients when local ports run short. Answered ones are told apart
+ * because the client may repeat its request, which would then open a second channel.
  *
  * Memory of a line is freed by its timer and nowhere else while the session lives, so a callback
  * may end any channel without pulling it from under a caller further up.
@@ -39,6 +40,7 @@ enum kg_home {
 	KG_HOME_CHANNELS,
 	KG_HOME_HANDSHAKES,
 	KG_HOME_ANSWERED,
+	KG_HOME_SETTLED,
 	KG_HOME_LINGERING,
 	KG_HOME_RETIRED,
 	KG_HOME_COUNT
@@ -105,7 +107,7 @@ struct kg_session {
 	struct kg_line_list ready; /* something may be due; served in turn */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
-	struct kg_u32map by_name;   /* client: local port; server: conv; to a line */
+	struct kg_u32map by_name;   /* to a line: see line.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	uint64_t source_seed;
 	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
@@ -126,9 +128,12 @@ static inline struct kg_handshake *kg_line_handshake(struct kg_line *line)
 
 bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
 		  const struct kg_kcp_params *params, uint64_t now_us);
-/* Makes it known by a local port or conv, or by its source; false when memory is short or the name
- * is taken. */
-bool kg_line_hook(struct kg_line *line, uint32_t name);
+/* Makes it known by local port and conv; false when memory is short or the name is taken. */
+bool kg_line_hook(struct kg_line *line);
+/* Takes its name back. */
+void kg_line_forget(struct kg_line *line);
+/* The line of that name, or NULL. A server's channels are known by conv alone. */
+struct kg_line *kg_line_find(const struct kg_session *s, uint16_t port, uint32_t conv);
 /* Gives its names back and falls silent. Harmless when done already. */
 void kg_line_unhook(struct kg_line *line);
 void kg_line_move(struct kg_line *line, enum kg_home home);

@@ -12,10 +12,47 @@ bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind 
 	return line->kcp != NULL;
 }
 
-bool kg_line_hook(struct kg_line *line, uint32_t name)
+/*
+ * Names. A server's channel is known by its conv. At a client, channels that share a local port are
+ * told apart by conv, and those of different servers may have the same; a handshake has conv 0.
+ * Both together are mixed into one key: where two keys happen to be equal, as where both port and
+ * conv are, the later line must take another port.
+ */
+static uint32_t key_of(const struct kg_session *s, uint16_t port, uint32_t conv)
 {
-	line->hooked = kg_u32map_insert(&line->session->by_name, name, line);
-	return line->hooked;
+	return s->config.role == KG_ROLE_CLIENT ? conv ^ (uint32_t)port << 16 : conv;
+}
+
+static uint32_t conv_of(struct kg_line *line)
+{
+	return line->kind == KG_LINE_CHANNEL ? kg_line_channel(line)->conv : 0;
+}
+
+static uint32_t key_of_line(struct kg_line *line)
+{
+	return key_of(line->session, line->local.port, conv_of(line));
+}
+
+bool kg_line_hook(struct kg_line *line)
+{
+	if (!kg_u32map_insert(&line->session->by_name, key_of_line(line), line))
+		return false;
+	line->hooked = true;
+	return true;
+}
+
+void kg_line_forget(struct kg_line *line)
+{
+	kg_u32map_remove(&line->session->by_name, key_of_line(line));
+}
+
+struct kg_line *kg_line_find(const struct kg_session *s, uint16_t port, uint32_t conv)
+{
+	struct kg_line *line = kg_u32map_lookup(&s->by_name, key_of(s, port, conv));
+
+	if (line == NULL || conv_of(line) != conv)
+		return NULL;
+	return s->config.role == KG_ROLE_SERVER || line->local.port == port ? line : NULL;
 }
 
 static void fall_silent(struct kg_line *line)
@@ -51,7 +88,7 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 		return;
 	TAILQ_INSERT_TAIL(&s->homes[home], line, home_link);
 	s->home_counts[home]++;
-	if ((home == KG_HOME_ANSWERED || home == KG_HOME_LINGERING) &&
+	if (home >= KG_HOME_ANSWERED && home <= KG_HOME_LINGERING &&
 	    s->home_counts[home] > s->config.channels_max)
 		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
 }

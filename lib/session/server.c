@@ -162,8 +162,7 @@ static uint32_t pick_uid(struct kg_session *s)
 		uint64_t uid = UID_MIN + kg_rng_below(s->rng, UID_MAX - UID_MIN + 1);
 
 		uid = uid - uid % s->config.workers + s->config.worker;
-		if (uid >= UID_MIN && uid <= UID_MAX &&
-		    kg_u32map_lookup(&s->by_name, (uint32_t)uid) == NULL)
+		if (uid >= UID_MIN && uid <= UID_MAX && kg_line_find(s, 0, (uint32_t)uid) == NULL)
 			return (uint32_t)uid;
 	}
 	return 0;
@@ -201,7 +200,7 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 		ch = kg_channel_create(s, request->protocol, uid, now_us);
 	if (ch == NULL)
 		return NULL;
-	if (!kg_line_hook(&ch->line, uid)) {
+	if (!kg_line_hook(&ch->line)) {
 		kg_line_destroy(&ch->line);
 		return NULL;
 	}
@@ -300,7 +299,7 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 		hs = find(s, &in->remote);
 		return hs != NULL ? later_input(hs, in, now_us) : first_input(s, in, now_us);
 	}
-	line = kg_u32map_lookup(&s->by_name, conv);
+	line = kg_line_find(s, 0, conv);
 	if (line == NULL)
 		return KG_DROP_CONV_UNKNOWN;
 	return kg_channel_input(kg_line_channel(line), in, now_us);

@@ -61,7 +61,7 @@ void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
 bool kg_session_is_quiet(const struct kg_session *s)
 {
 	static const enum kg_home speaking[] = { KG_HOME_CHANNELS, KG_HOME_ANSWERED,
-						 KG_HOME_LINGERING };
+						 KG_HOME_SETTLED, KG_HOME_LINGERING };
 	const struct kg_line *line;
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(speaking); i++) {

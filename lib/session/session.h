@@ -75,8 +75,12 @@ enum kg_close {
  * functions or timers of the wheel; none may free the channel except where said.
  */
 struct kg_session_ops {
-	/* Client: a free local UDP port to talk to `remote` from, 0 when none is left. */
-	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote);
+	/*
+	 * Client: a local UDP port to talk to `remote` from, 0 when none is left. `alone`: one that
+	 * nobody uses; otherwise lines may share it, but for several calls in a row it should not
+	 * be the same. Released once for each time it was acquired.
+	 */
+	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote, bool alone);
 	void (*port_release)(void *host, uint16_t port);
 	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
 	 * kg_channel_refused, now or later. */

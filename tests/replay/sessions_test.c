@@ -100,7 +100,7 @@ static void react(struct bench *b, struct flow *flow, const uint8_t *bytes, size
 
 /* ---- what the session asks of its host ---- */
 
-static uint16_t port_acquire(void *host, const struct kg_endpoint *remote)
+static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct bench *b = host;
 

@@ -217,7 +217,7 @@ void app_step(struct app *app)
 
 /* ---- what the session asks and tells ---- */
 
-static uint16_t port_acquire(void *host, const struct kg_endpoint *remote)
+static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct sim *sim = ((struct side *)host)->sim;
 	uint16_t port = sim->port_next++;

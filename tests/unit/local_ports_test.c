@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The share of local ports that each worker gives to its client channels. */
+/* The share of local ports that each worker gives to its clients' handshakes and channels. */
 #include "kcpgate/local_ports.h"
 
 #include <setjmp.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #define WORKERS 3
+#define TUNNELS 32 /* each holds too little to be refused the last ports */
 #define SEED    7u
 
 static struct kg_port_table table;
@@ -36,7 +37,8 @@ static void test_every_port_has_one_owner(void **state)
 	uint16_t port;
 
 	for (unsigned int w = 0; w < WORKERS; w++) {
-		while ((port = kg_local_ports_acquire(&ports[w])) != 0) {
+		for (uint32_t n = 0; n < ports[w].total; n++) {
+			port = kg_local_ports_acquire(&ports[w], (uint16_t)(n % TUNNELS), true);
 			assert_int_equal(port % WORKERS, w);
 			assert_in_range(port, KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST);
 			assert_false(port >= 20000 && port <= 20010);
@@ -44,21 +46,74 @@ static void test_every_port_has_one_owner(void **state)
 			seen[port] = true;
 			total++;
 		}
+		assert_int_equal(kg_local_ports_acquire(&ports[w], 0, true), 0);
 	}
-	assert_int_equal(total, KG_LOCAL_PORT_LAST - KG_LOCAL_PORT_FIRST + 1 - 11);
+	assert_int_equal(total, KG_LOCAL_PORT_COUNT - 11);
 }
 
 /* The port that was given back last is used last. */
 static void test_ports_rest(void **state)
 {
-	uint32_t count = ports[0].count;
-	uint16_t first = kg_local_ports_acquire(&ports[0]);
+	uint32_t count = ports[0].free_count;
+	uint16_t first = kg_local_ports_acquire(&ports[0], 0, true);
 
-	kg_local_ports_release(&ports[0], first);
+	assert_true(kg_local_ports_release(&ports[0], first));
 	for (uint32_t i = 1; i < count; i++)
-		assert_int_not_equal(kg_local_ports_acquire(&ports[0]), first);
-	assert_int_equal(kg_local_ports_acquire(&ports[0]), first);
-	assert_int_equal(kg_local_ports_acquire(&ports[0]), 0);
+		assert_int_not_equal(
+			kg_local_ports_acquire(&ports[0], (uint16_t)(i % TUNNELS), true), first);
+	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true), first);
+	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true), 0);
+}
+
+/* Half the share is given to one channel each; after that they are shared in turn. */
+static void test_channels_share_when_ports_run_low(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	uint32_t own = lp->total - lp->total / 2;
+	static unsigned int users[65536];
+	uint16_t alone;
+
+	for (uint32_t i = 0; i < 3 * own; i++)
+		users[kg_local_ports_acquire(lp, 0, false)]++;
+	assert_int_equal(lp->free_count, lp->total / 2);
+	alone = kg_local_ports_acquire(lp, 0, true);
+	assert_int_equal(users[alone], 0);
+	for (uint32_t port = 0; port < KG_ARRAY_SIZE(users); port++) {
+		assert_true(users[port] == 0 || users[port] == 3);
+		for (; users[port] > 0; users[port]--)
+			assert_int_equal(kg_local_ports_release(lp, (uint16_t)port),
+					 users[port] == 1);
+	}
+	assert_true(kg_local_ports_release(lp, alone));
+	assert_int_equal(lp->free_count, lp->total);
+}
+
+static void test_tunnels_do_not_share_with_each_other(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	uint32_t own = lp->total - lp->total / 2;
+	uint16_t other;
+
+	for (uint32_t i = 0; i < own; i++)
+		kg_local_ports_acquire(lp, 0, false);
+	other = kg_local_ports_acquire(lp, 1, false);
+	assert_int_equal(lp->free_count, lp->total / 2 - 1);
+	assert_int_equal(kg_local_ports_acquire(lp, 1, false), other);
+	for (uint32_t i = 0; i < 2 * own; i++)
+		assert_int_not_equal(kg_local_ports_acquire(lp, 0, false), other);
+}
+
+/* One tunnel's handshakes cannot take every port. */
+static void test_something_is_left_for_others(void **state)
+{
+	struct kg_local_ports *lp = &ports[2];
+
+	while (kg_local_ports_acquire(lp, 0, true) != 0)
+		;
+	assert_int_equal(lp->free_count, lp->total / 16);
+	while (kg_local_ports_acquire(lp, 1, true) != 0)
+		;
+	assert_int_equal(lp->free_count, 0);
 }
 
 int main(void)
@@ -66,6 +121,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_every_port_has_one_owner, fill),
 		cmocka_unit_test_setup(test_ports_rest, fill),
+		cmocka_unit_test_setup(test_channels_share_when_ports_run_low, fill),
+		cmocka_unit_test_setup(test_tunnels_do_not_share_with_each_other, fill),
+		cmocka_unit_test_setup(test_something_is_left_for_others, fill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

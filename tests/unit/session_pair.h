@@ -58,6 +58,7 @@ struct end {
 	unsigned int app_count;
 	unsigned int ports_out, ports_max;
 	uint16_t port_next;
+	unsigned int shared_ports, shared_next; /* channels have these in turn; 0: each its own */
 	/* host's manners */
 	enum answer answer;
 	bool keep_closed; /* frees nothing */
@@ -143,13 +144,15 @@ static inline bool app_read(struct end *end, struct app *app, unsigned int messa
 	return false;
 }
 
-static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote)
+static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct end *end = host;
 
 	if (end->ports_out >= end->ports_max)
 		return 0;
 	end->ports_out++;
+	if (!alone && end->shared_ports > 0)
+		return (uint16_t)(1000 + end->shared_next++ % end->shared_ports);
 	return end->port_next++;
 }
 

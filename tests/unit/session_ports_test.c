@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Channels that share local ports. */
+#include "session_pair.h"
+
+static struct pair *pair_sharing(unsigned int ports)
+{
+	struct pair *pair = pair_new();
+
+	pair->client.shared_ports = ports;
+	return pair_start(pair);
+}
+
+/* Both ways, and nowhere else. */
+static void talk(struct pair *pair, unsigned int nth, const char *words)
+{
+	struct app *client = &pair->client.apps[nth], *server = &pair->server.apps[nth];
+
+	client->got_len = server->got_len = 0;
+	assert_true(app_send(&pair->client, client, words, strlen(words)));
+	assert_true(app_send(&pair->server, server, words, strlen(words)));
+	exchange(pair);
+	expect(client, words);
+	expect(server, words);
+}
+
+/* The server forgets everything; it draws the same convs again when it is given the same seed. */
+static void restart_server(struct pair *pair, uint64_t seed)
+{
+	struct end *server = &pair->server;
+
+	kg_session_destroy(server->session);
+	kg_rng_init(&server->rng, seed);
+	end_start(server);
+	memset(server->apps, 0, sizeof(server->apps));
+	server->app_count = 0;
+}
+
+static void channels_share_a_port(void **state)
+{
+	static const char *const words[] = { "one", "two", "three", "four" };
+	struct pair *pair = pair_sharing(1);
+
+	for (int i = 0; i < 4; i++)
+		pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	for (int round = 0; round < 3; round++) {
+		for (unsigned int i = 0; i < 4; i++) {
+			assert_int_equal(info_of(&pair->client, &pair->client.apps[i]).local.port,
+					 1000);
+			talk(pair, i, words[i]);
+		}
+	}
+	pair_stop(pair);
+}
+
+/* Whoever leaves, first or last, the others stay. */
+static void a_shared_port_is_left_in_any_order(void **state)
+{
+	struct pair *pair = pair_sharing(2);
+
+	for (int i = 0; i < 6; i++)
+		pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(20));
+	assert_int_equal(pair->client.ports_out, 6);
+	for (unsigned int left = 6, i = 1; left > 0; left--, i = (i + 5) % 6) {
+		kg_channel_finish(pair->client.apps[i].ch, pair->now_us);
+		run(pair, SEC(50));
+		assert_int_equal(pair->client.ports_out, left - 1);
+		for (unsigned int j = 0; j < 6; j++) {
+			if (pair->client.apps[j].ch != NULL)
+				talk(pair, j, "still here");
+		}
+	}
+	pair_stop(pair);
+}
+
+/* A server that was restarted, like another one, may give out a conv that we know already. */
+static void equal_convs_take_different_ports(void **state)
+{
+	struct pair *pair = pair_sharing(2);
+	struct app *old, *new;
+
+	restart_server(pair, PAIR_SEED);
+	old = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	restart_server(pair, PAIR_SEED);
+	pair->client.shared_next = 0;
+	new = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(new->opened, 1);
+	assert_int_equal(info_of(&pair->client, new).conv, info_of(&pair->client, old).conv);
+	assert_int_not_equal(info_of(&pair->client, new).local.port,
+			     info_of(&pair->client, old).local.port);
+	assert_true(app_send(&pair->client, new, "new", 3));
+	exchange(pair);
+	expect(&pair->server.apps[0], "new");
+	pair_stop(pair);
+}
+
+static void without_another_port_the_channel_ends(void **state)
+{
+	struct pair *pair = pair_sharing(1);
+	struct app *old, *new;
+
+	restart_server(pair, PAIR_SEED);
+	old = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	restart_server(pair, PAIR_SEED);
+	new = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(20));
+	assert_int_equal(new->closed, 1);
+	assert_int_equal(new->why, KG_CLOSE_EXHAUSTED);
+	assert_int_equal(old->closed, 0);
+	assert_int_equal(pair->client.ports_out, 1);
+	pair_stop(pair);
+}
+
+/* Channels that a server has forgotten die of silence beside new ones on the same port. */
+static void forgotten_channels_die_alone(void **state)
+{
+	struct pair *pair = pair_sharing(1);
+
+	for (int i = 0; i < 3; i++)
+		pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	restart_server(pair, PAIR_SEED + 77);
+	for (int i = 0; i < 3; i++)
+		pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(300));
+	assert_true(pair->server.drops[KG_DROP_CONV_UNKNOWN] > 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(pair->client.apps[i].why, KG_CLOSE_SILENCE);
+		assert_int_equal(pair->client.apps[i].closed, 1);
+		assert_int_equal(pair->client.apps[3 + i].closed, 0);
+	}
+	assert_true(app_send(&pair->client, &pair->client.apps[4], "alive", 5));
+	exchange(pair);
+	expect(&pair->server.apps[1], "alive");
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(channels_share_a_port),
+		cmocka_unit_test(a_shared_port_is_left_in_any_order),
+		cmocka_unit_test(equal_convs_take_different_ports),
+		cmocka_unit_test(without_another_port_the_channel_ends),
+		cmocka_unit_test(forgotten_channels_die_alone),
+	};
+
+	return cmocka_run_group_tests_name("session_ports", tests, NULL, NULL);
+}
