@@ -24,6 +24,10 @@ BAD = (
     ("--test kcp --loss 51", "from 0 to 50"),
     ("--test kcp --sgements 1", "unrecognized option"),
     ("--test kcp more", 'what is "more"?'),
+    ("--test kcp --flows 2", "--flows is not for --test kcp, but for: box"),
+    ("--flows 2 --test tunnel", "--flows is not for --test tunnel"),
+    ("--test box --window 2", "--window is not for --test box"),
+    ("--test box --loss-tolerance 51", "from 0 to 50"),
     ("--no-huge -- --test nothing", 'no test "nothing"'),
     ("--no-huge --", "usage:"),
 )
