@@ -7,22 +7,24 @@
 
 #include <rte_cycles.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "kcp/kcp.h"
+#include "memory/arena.h"
+#include "memory/buf_mempool.h"
 
-#define CONV     0x11223344u
-#define BURST    32u
-#define BURST_US 1 /* virtual time of a burst */
-#define RNG_SEED 1
+#define CONV          0x11223344u
+#define BURST         32u
+#define BURST_US      1 /* virtual time of a burst */
+#define RNG_SEED      1
+#define ARENA_BYTES   (16u << 20)
+#define MEMPOOL_CACHE 256u                                             /* as in a box */
+#define PAIR_BYTES    (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64) /* a buffer of each class */
 
-/* Buffers of one size on a stack, as a mempool's cache hands them out. */
-struct stack_pool {
-	struct kg_buf_pool pool;
-	struct kg_buf **free;
-	uint32_t count;
-	uint8_t *memory;
+/* An engine with memory of its own, as a box has. */
+struct end {
+	struct kg_arena *arena;
+	struct kg_buf_mempool *bufs;
+	struct kg_kcp *kcp;
 };
 
 /* ACK datagrams on their way, oldest first. */
@@ -36,69 +38,48 @@ struct ack_line {
 
 struct bench {
 	const struct kcp_pair_params *params;
-	struct kg_mem mem;
-	struct stack_pool pool;
-	struct kg_kcp *sender, *receiver;
+	struct end sender, receiver;
 	struct ack_line acks;
 	struct kg_rng rng;
 	uint32_t loss_below; /* of 2^20 */
 	uint64_t now_us;
 	uint64_t delivered;
-	uint64_t in_flight_sum, turns;
 	uint8_t payload[KG_KCP_MTU_MAX];
 };
 
-static struct kg_buf *stack_alloc(struct kg_buf_pool *base, uint16_t room)
+/* `segments`: what it may have to hold. */
+static bool end_init(struct end *end, const char *name, const struct kg_kcp_params *params,
+		     uint32_t segments, uint64_t now_us)
 {
-	struct stack_pool *pool = KG_CONTAINER_OF(base, struct stack_pool, pool);
-	struct kg_buf *buf;
+	size_t bytes = (size_t)(segments + 2 * MEMPOOL_CACHE) * PAIR_BYTES;
+	struct kg_buf_pool *pool;
 
-	if (pool->count == 0)
-		return NULL;
-	buf = pool->free[--pool->count];
-	buf->next = NULL;
-	buf->data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM;
-	buf->len = 0;
-	return buf;
-}
-
-static void stack_free(struct kg_buf *buf)
-{
-	struct stack_pool *pool = KG_CONTAINER_OF(buf->pool, struct stack_pool, pool);
-
-	pool->free[pool->count++] = buf;
-}
-
-static bool stack_pool_init(struct stack_pool *pool, uint32_t buffers, uint16_t room)
-{
-	size_t bytes = (sizeof(struct kg_buf) + KG_BUF_HEADROOM + room + 63u) & ~(size_t)63;
-
-	*pool = (struct stack_pool){
-		.pool = { .alloc = stack_alloc, .free = stack_free, .fair_share = UINT32_MAX },
-		.free = malloc(buffers * sizeof(struct kg_buf *)),
-		.memory = aligned_alloc(64, buffers * bytes),
-	};
-	if (pool->free == NULL || pool->memory == NULL)
+	end->arena = kg_arena_create(ARENA_BYTES);
+	end->bufs = kg_buf_mempool_create(name, bytes, MEMPOOL_CACHE);
+	if (end->arena == NULL || end->bufs == NULL)
 		return false;
-	memset(pool->memory, 0, buffers * bytes);
-	for (uint32_t i = 0; i < buffers; i++) {
-		struct kg_buf *buf = (struct kg_buf *)(pool->memory + i * bytes);
+	pool = kg_buf_mempool_pool(end->bufs);
+	pool->fair_share = UINT32_MAX; /* nobody else wants any */
+	end->kcp = kg_kcp_create(params, kg_arena_mem(end->arena), pool, now_us);
+	return end->kcp != NULL;
+}
 
-		*buf = (struct kg_buf){ .pool = &pool->pool, .room = room };
-		stack_free(buf);
-	}
-	return true;
+static void end_fini(struct end *end)
+{
+	kg_kcp_destroy(end->kcp);
+	kg_buf_mempool_destroy(end->bufs);
+	kg_arena_destroy(end->arena);
 }
 
 static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
 {
 	/* Twice the window, so that holes do not keep it from being full. */
-	uint16_t window = (uint16_t)KG_MIN(2 * params->window, (uint32_t)KG_KCP_WINDOW_MAX);
+	uint32_t wide = KG_MIN(2 * params->window, (uint32_t)KG_KCP_WINDOW_MAX);
 	const struct kg_kcp_params kcp = {
 		.conv = CONV,
 		.mtu = (uint16_t)(KG_KCP_HEADER_BYTES + KG_MAX(params->size, 1376)),
-		.snd_wnd = window,
-		.rcv_wnd = window,
+		.snd_wnd = (uint16_t)wide,
+		.rcv_wnd = (uint16_t)wide,
 		.nodelay = 1,
 		.interval_ms = 1,
 		.resend = 2,
@@ -109,67 +90,65 @@ static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
 	*b = (struct bench){
 		.params = params,
 		.now_us = KG_US_PER_S,
-		.acks.size = 4 * KG_KCP_WINDOW_MAX / BURST,
+		.acks.size = 8 * (1 + wide / BURST),
 		.loss_below = (uint32_t)(params->loss_percent / 100 * (1 << 20)),
 	};
 	kg_rng_init(&b->rng, RNG_SEED);
-	kg_mem_malloc_init(&b->mem);
+	for (size_t i = 0; i < sizeof(b->payload); i++)
+		b->payload[i] = (uint8_t)kg_rng_next(&b->rng);
 	b->acks.slots = malloc(b->acks.size * sizeof(*b->acks.slots));
-	if (b->acks.slots == NULL ||
-	    !stack_pool_init(&b->pool, 2u * window + 4 * BURST, params->size))
-		return false;
-	b->sender = kg_kcp_create(&kcp, &b->mem, &b->pool.pool, b->now_us);
-	b->receiver = kg_kcp_create(&kcp, &b->mem, &b->pool.pool, b->now_us);
-	return b->sender != NULL && b->receiver != NULL;
+	return b->acks.slots != NULL &&
+	       end_init(&b->sender, "bench_sender", &kcp, params->window + BURST, b->now_us) &&
+	       end_init(&b->receiver, "bench_receiver", &kcp, wide + BURST, b->now_us);
 }
 
 static void bench_fini(struct bench *b)
 {
-	kg_kcp_destroy(b->sender);
-	kg_kcp_destroy(b->receiver);
+	end_fini(&b->sender);
+	end_fini(&b->receiver);
 	free(b->acks.slots);
-	free(b->pool.free);
-	free(b->pool.memory);
 }
 
 static void send_burst(struct bench *b)
 {
-	uint32_t unacked = kg_kcp_unacked(b->sender);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(b->sender.bufs);
+	uint32_t unacked = kg_kcp_unacked(b->sender.kcp);
 	uint16_t size = b->params->size;
 
 	for (uint32_t i = 0; i < BURST && unacked + i < b->params->window; i++) {
-		struct kg_buf *buf = kg_buf_alloc(&b->pool.pool, size);
+		struct kg_buf *buf = kg_buf_alloc(pool, size);
 
 		if (buf == NULL)
 			return;
 		memcpy(buf->data, b->payload, size);
 		buf->len = size;
-		if (!kg_kcp_send(b->sender, buf, b->now_us))
+		if (!kg_kcp_send(b->sender.kcp, buf, b->now_us))
 			kg_buf_free(buf);
 	}
 }
 
-/* A burst goes straight from one engine to the other, or is lost. */
-static void carry_burst(struct bench *b)
+/* A burst goes straight from one engine to the other, or is lost. Returns the datagrams. */
+static uint32_t carry_burst(struct bench *b)
 {
 	uint8_t out[KG_KCP_MTU_MAX];
 	unsigned int events;
 
 	for (uint32_t i = 0; i < BURST; i++) {
-		uint16_t len = kg_kcp_output(b->sender, b->now_us, out);
+		uint16_t len = kg_kcp_output(b->sender.kcp, b->now_us, out);
 
 		if (len == 0)
-			return;
+			return i;
 		if (b->loss_below == 0 || kg_rng_below(&b->rng, 1 << 20) >= b->loss_below)
-			kg_kcp_input(b->receiver, out, len, b->now_us, &events);
+			kg_kcp_input(b->receiver.kcp, out, len, b->now_us, &events);
 	}
+	return BURST;
 }
 
 static void read_all(struct bench *b)
 {
 	struct kg_buf *message;
 
-	while ((message = kg_kcp_recv(b->receiver)) != NULL) {
+	while ((message = kg_kcp_recv(b->receiver.kcp)) != NULL) {
 		kg_buf_free(message);
 		b->delivered++;
 	}
@@ -182,47 +161,53 @@ static void hold_acks(struct bench *b)
 	while (acks->count < acks->size) {
 		struct ack_datagram *slot = &acks->slots[(acks->head + acks->count) % acks->size];
 
-		slot->len = kg_kcp_output(b->receiver, b->now_us, slot->data);
+		slot->len = kg_kcp_output(b->receiver.kcp, b->now_us, slot->data);
 		if (slot->len == 0)
 			return;
 		acks->count++;
 	}
 }
 
-/* ACKs come back when the window is full, enough of them for another burst. */
-static void release_acks(struct bench *b)
+/* ACKs come back until no more than `enough` segments are without one. */
+static void release_acks(struct bench *b, uint32_t enough)
 {
 	struct ack_line *acks = &b->acks;
-	uint32_t window = b->params->window, enough = window - KG_MIN(window, BURST);
 	unsigned int events;
 
-	while (acks->count > 0 && kg_kcp_unacked(b->sender) > enough) {
+	while (acks->count > 0 && kg_kcp_unacked(b->sender.kcp) > enough) {
 		struct ack_datagram *slot = &acks->slots[acks->head];
 
-		kg_kcp_input(b->sender, slot->data, slot->len, b->now_us, &events);
+		kg_kcp_input(b->sender.kcp, slot->data, slot->len, b->now_us, &events);
 		acks->head = (acks->head + 1) % acks->size;
 		acks->count--;
 	}
 }
 
-static void turn(struct bench *b)
+static void exchange(struct bench *b)
 {
-	uint64_t delivered = b->delivered, due_us;
-	uint32_t unacked;
+	uint32_t datagrams;
 
 	send_burst(b);
-	carry_burst(b);
-	read_all(b);
-	hold_acks(b);
-	unacked = kg_kcp_unacked(b->sender);
-	b->in_flight_sum += unacked;
-	b->turns++;
-	b->now_us += BURST_US;
-	if (unacked < b->params->window)
+	do {
+		datagrams = carry_burst(b);
+		read_all(b);
+		hold_acks(b);
+		b->now_us += BURST_US;
+	} while (datagrams == BURST);
+}
+
+/* When the window is full, there is room made for another burst. */
+static void turn(struct bench *b)
+{
+	uint32_t window = b->params->window;
+	uint64_t delivered = b->delivered, due_us;
+
+	exchange(b);
+	if (kg_kcp_unacked(b->sender.kcp) < window)
 		return;
-	due_us = kg_kcp_deadline_us(b->sender);
+	due_us = kg_kcp_deadline_us(b->sender.kcp);
 	if (b->acks.count > 0)
-		release_acks(b);
+		release_acks(b, window - KG_MIN(window, BURST));
 	else if (due_us != KG_NEVER_US && b->delivered == delivered)
 		b->now_us = KG_MAX(b->now_us, due_us);
 }
@@ -249,6 +234,14 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static uint32_t in_flight(const struct bench *b)
+{
+	struct kg_kcp_stats stats;
+
+	kg_kcp_get_stats(b->sender.kcp, &stats);
+	return stats.in_flight;
+}
+
 static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 {
 	uint64_t piece = KG_MAX(b->params->segments / KCP_PAIR_PIECES, 1u);
@@ -259,6 +252,7 @@ static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 
 		run_until(b, before + piece);
 		ns[i] = (double)(clock_ns() - start_ns) / (double)(b->delivered - before);
+		result->in_flight += (double)in_flight(b) / KCP_PAIR_PIECES;
 	}
 	qsort(ns, KCP_PAIR_PIECES, sizeof(ns[0]), compare);
 	result->ns = ns[KCP_PAIR_PIECES / 2];
@@ -271,12 +265,14 @@ static void measure(struct bench *b, struct kcp_pair_result *result)
 {
 	struct kg_kcp_stats before, after;
 
+	/* With the first ACK the sender learns how much it may have in flight. */
+	exchange(b);
+	release_acks(b, 0);
 	run_until(b, 4u * b->params->window);
-	b->in_flight_sum = b->turns = 0;
-	kg_kcp_get_stats(b->sender, &before);
+	*result = (struct kcp_pair_result){ 0 };
+	kg_kcp_get_stats(b->sender.kcp, &before);
 	measure_costs(b, result);
-	kg_kcp_get_stats(b->sender, &after);
-	result->in_flight = (double)b->in_flight_sum / (double)b->turns;
+	kg_kcp_get_stats(b->sender.kcp, &after);
 	result->resent_percent = 100.0 / (double)(after.sent - before.sent) *
 				 (double)(after.resent_fast + after.resent_timeout -
 					  before.resent_fast - before.resent_timeout);

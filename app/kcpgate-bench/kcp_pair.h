@@ -3,9 +3,9 @@
  * What a segment costs in the KCP engine, both ends together: send, output, input, recv, and the
  * ACKs back, buffers and payload copies included, crypto and NIC not.
  *
- * A pair of engines in memory. Datagrams arrive at once; ACKs are held back until `window`
- * segments are in flight, so that the sender always has a full window to look after. Bursts of 32,
- * as a worker has them. Virtual time, so that nothing times out.
+ * A pair of engines, each with buffers and state as a box has them. Datagrams arrive at once; ACKs
+ * are held back until `window` segments are in flight, so that the sender always has a full window
+ * to look after. Bursts of 32, as a worker has them. Virtual time, so that nothing times out.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ struct kcp_pair_result {
 	double ns, ns_best;         /* per segment delivered: median and best piece */
 	double cycles, cycles_best; /* the same in TSC cycles */
 	double resent_percent;
-	double in_flight; /* mean */
+	double in_flight; /* segments sent and not acknowledged, mean */
 };
 
 /* False when out of memory. */
