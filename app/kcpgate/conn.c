@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "conn.h"
 
+#include "path/path.h"
+#include "shortcut.h"
 #include "worker.h"
 
 #include <string.h>
@@ -30,6 +32,7 @@ static struct kg_conn *conn_create(struct kg_side *side, struct kg_worker_link *
 /* Not in the list. */
 static void conn_destroy(struct kg_conn *conn)
 {
+	kg_shortcut_close(conn);
 	if (conn->channel != NULL)
 		kg_channel_free(conn->channel);
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
@@ -91,30 +94,44 @@ static uint32_t chain_count(const struct kg_buf *buf)
 	return count;
 }
 
+static void tell_data(struct kg_conn *conn)
+{
+	struct kg_buf *buf = kg_channel_recv(conn->channel, conn->side->worker->now_us);
+	uint32_t count = chain_count(buf);
+
+	tell(conn, KG_MSG_DATA, count, buf);
+	conn->outstanding += count;
+}
+
 /*
- * Messages go while the payload thread holds fewer buffers than its share; the rest stays in the
- * channel and shuts its window. When the channel has ended and is drained, the flow may end.
+ * Messages go out of a port, or to the payload thread while it holds fewer buffers than its share;
+ * the rest stays in the channel and shuts its window. When the channel has ended and is drained,
+ * the flow may end.
  */
 static bool run_data(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
+	size_t bytes;
 
-	while (conn->flow != NULL && !conn->close_told && conn->outstanding < KG_FLOW_TX_SEGMENTS) {
-		struct kg_buf *buf;
-		uint32_t count;
+	while (conn->flow != NULL && !conn->close_told) {
+		const struct kg_nexthop *hop;
 
-		if (rte_ring_full(conn->payload->rings->to_payload))
-			return false;
-		buf = kg_channel_recv(conn->channel, w->now_us);
-		if (buf == NULL) {
+		if (!kg_channel_peek(conn->channel, &bytes, w->now_us)) {
 			if (conn->ended)
 				conn->todo |= KG_CONN_CLOSE;
 			break;
 		}
-		count = chain_count(buf);
-		kg_worker_count(w, KG_COUNTER_PAYLOAD_TX_BYTES, kg_buf_chain_len(buf));
-		tell(conn, KG_MSG_DATA, count, buf);
-		conn->outstanding += count;
+		hop = kg_path_app_hop(w, conn->shortcut, bytes);
+		if (hop == NULL && conn->outstanding >= KG_FLOW_TX_SEGMENTS)
+			break;
+		if (hop == NULL && rte_ring_full(conn->payload->rings->to_payload))
+			return false;
+		kg_worker_count(w, KG_COUNTER_PAYLOAD_TX_BYTES, bytes);
+		if (hop == NULL)
+			tell_data(conn);
+		else
+			kg_path_app_output(w, conn->shortcut, hop,
+					   kg_channel_recv(conn->channel, w->now_us));
 	}
 	return true;
 }
@@ -208,6 +225,8 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 		conn->channel =
 			kg_session_open(conn->side->session, msg->protocol, conn, w->now_us);
 	if (conn->channel != NULL) {
+		if (msg->tuple != NULL)
+			kg_shortcut_open(conn, msg->tuple);
 		kg_conn_mark(conn, KG_CONN_ATTACHED);
 		return;
 	}
@@ -222,8 +241,11 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 
 	conn->dialling = false;
 	conn->flow = msg->flow;
-	if (!conn->ended)
+	if (!conn->ended) {
+		if (msg->tuple != NULL)
+			kg_shortcut_open(conn, msg->tuple);
 		kg_channel_connected(conn->channel, w->now_us);
+	}
 	kg_conn_mark(conn, KG_CONN_CREDIT | KG_CONN_DATA);
 }
 
@@ -248,6 +270,8 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 	conn->credit -= KG_MIN(conn->credit, msg->count);
 	if (kg_channel_send(conn->channel, msg->buf, w->now_us)) {
 		kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, bytes);
+		if (conn->shortcut != NULL)
+			kg_shortcut_enter(conn->shortcut);
 		kg_conn_mark(conn, KG_CONN_CREDIT);
 		return;
 	}
@@ -359,6 +383,7 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 		kg_channel_free(ch);
 		return;
 	}
+	kg_shortcut_close(conn);
 	conn->ended = true;
 	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
 	if (is_failure(why)) {

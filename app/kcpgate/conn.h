@@ -11,9 +11,10 @@
 
 #include <sys/queue.h>
 
+struct kg_shortcut;
+struct kg_side;
 struct kg_worker;
 struct kg_worker_link;
-struct kg_side;
 
 enum kg_conn_todo {
 	KG_CONN_CONNECT = 1 << 0,  /* ask the payload thread to dial */
@@ -28,14 +29,15 @@ struct kg_conn {
 	struct kg_side *side;
 	struct kg_worker_link *payload; /* the thread that has the flow */
 	struct kg_channel *channel;
-	void *flow;           /* the payload thread's; NULL until it dialled */
-	uint32_t credit;      /* segments the application may still send */
-	uint32_t outstanding; /* buffers at the payload thread */
-	uint8_t todo;         /* enum kg_conn_todo; not 0: in the list */
-	bool dialling;        /* CONNECT sent, no answer yet */
-	bool ended;           /* ops.closed has been told */
-	bool reset;           /* the end was not an orderly one */
-	bool close_told;      /* CLOSE sent: nothing more for the flow */
+	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
+	void *flow;                   /* the payload thread's; NULL until it dialled */
+	uint32_t credit;              /* segments the application may still send */
+	uint32_t outstanding;         /* buffers at the payload thread */
+	uint8_t todo;                 /* enum kg_conn_todo; not 0: in the list */
+	bool dialling;                /* CONNECT sent, no answer yet */
+	bool ended;                   /* ops.closed has been told */
+	bool reset;                   /* the end was not an orderly one */
+	bool close_told;              /* CLOSE sent: nothing more for the flow */
 };
 TAILQ_HEAD(kg_conn_list, kg_conn);
 

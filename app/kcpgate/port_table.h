@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which tunnel a local UDP port belongs to. Listen ports are entered before the workers start;
- * a client's local ports come and go, each written only by the worker that owns the port.
+ * What a local UDP port is for: a tunnel, or applications whose datagrams the workers take from the
+ * wire themselves (shortcut.h). Listen ports of both kinds are entered before the workers start;
+ * a client's local ports and those of sockets that were connected for a server's channels come and
+ * go, each written only by the worker that owns the port.
  */
 #pragma once
 
@@ -9,7 +11,11 @@
 
 #include <stdatomic.h>
 
-#define KG_PORT_TABLE_NONE 0xffff
+/* Instead of a tunnel's index. */
+#define KG_PORT_TABLE_LISTENED 0xfffd /* applications come in: see kg_shortcut_owner for whose */
+#define KG_PORT_TABLE_DIALLED  0xfffe /* connected to an application */
+#define KG_PORT_TABLE_NONE     0xffff
+#define KG_PORT_TABLE_APP      KG_PORT_TABLE_LISTENED /* from here on it is no tunnel */
 
 struct kg_port_table {
 	_Atomic uint16_t tunnel[65536];
@@ -22,7 +28,7 @@ static inline void kg_port_table_set(struct kg_port_table *table, uint16_t port,
 	atomic_store_explicit(&table->tunnel[port], tunnel, memory_order_relaxed);
 }
 
-/* Tunnel index, or KG_PORT_TABLE_NONE. */
+/* Tunnel index, or one of the values above. */
 static inline uint16_t kg_port_table_get(const struct kg_port_table *table, uint16_t port)
 {
 	return atomic_load_explicit(&table->tunnel[port], memory_order_relaxed);

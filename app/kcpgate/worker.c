@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "idle.h"
 #include "path/path.h"
+#include "shortcut.h"
 
 #include <rte_malloc.h>
 #include <stdio.h>
@@ -25,13 +26,15 @@ static uint16_t receive(struct kg_worker *w)
 		n = kg_path_rx(w, port, v);
 		total += n;
 		n = kg_path_classify(w, v, n);
+		n = kg_path_app_input(w, v, n);
 		n = kg_path_open(w, v, n);
 		n = kg_path_steer(w, v, n);
 		kg_path_kcp_input(w, v, n);
 	}
 	while ((n = kg_path_steer_in(w, v)) > 0) {
-		kg_path_kcp_input(w, v, n);
 		total += n;
+		n = kg_path_app_input(w, v, n);
+		kg_path_kcp_input(w, v, n);
 	}
 	return total;
 }
@@ -208,8 +211,11 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 	snprintf(part, sizeof(part), "hops%u", w->index);
 	kg_box_name(box, name, part);
 	w->hops = kg_hops_create(name);
+	snprintf(part, sizeof(part), "cuts%u", w->index);
+	kg_box_name(box, name, part);
+	w->shortcuts = kg_shortcuts_create(name, channels);
 	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
-	if (w->wheel == NULL || w->hops == NULL || w->sides == NULL) {
+	if (w->wheel == NULL || w->hops == NULL || w->shortcuts == NULL || w->sides == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,
 			 box->config->memory_mb);
 		return false;
@@ -269,6 +275,7 @@ void kg_worker_destroy(struct kg_worker *w)
 		kg_twheel_destroy(w->wheel);
 	kg_waker_fini(&w->waker);
 	kg_hops_destroy(w->hops);
+	kg_shortcuts_destroy(w->shortcuts);
 	kg_arena_destroy(w->arena);
 	rte_free(w->sides);
 	rte_free(w);

@@ -18,6 +18,7 @@
 #include "telemetry/counters.h"
 
 struct kg_box;
+struct kg_shortcuts;
 
 /* One tunnel on one worker. */
 struct kg_side {
@@ -55,6 +56,7 @@ struct kg_worker {
 	struct kg_local_ports local_ports;
 	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
 	unsigned int next_link;                                     /* of the next CONNECT */
+	struct kg_shortcuts *shortcuts;
 	struct kg_conn_list conns; /* connections with something to do */
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;

@@ -80,6 +80,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 			.count = message_count(p, flow, type),
 			.flow = flow,
 			.channel = flow->channel,
+			.tuple = flow->tuple.local.ip.version != 0 ? &flow->tuple : NULL,
 		};
 
 		if (!kg_link_post(p, flow->link, &msg, 1))
@@ -115,11 +116,21 @@ bool kg_link_post_pending(struct kg_payload *p, struct kg_link *link)
 	return true;
 }
 
+/* In turn; but who takes a flow's datagrams from the wire knows only its tuple. */
+static struct kg_link *next_link(struct kg_payload *p, const struct kg_flow *flow)
+{
+	unsigned int link = p->next_link;
+
+	if (flow->tuple.local.ip.version != 0)
+		return &p->links[kg_tuple_hash(&flow->tuple, 0) % p->config.link_count];
+	p->next_link = (p->next_link + 1) % p->config.link_count;
+	return &p->links[link];
+}
+
 void kg_flow_open(struct kg_payload *p, struct kg_flow *flow)
 {
 	flow->state = KG_FLOW_OPENING;
-	flow->link = &p->links[p->next_link];
-	p->next_link = (p->next_link + 1) % p->config.link_count;
+	flow->link = next_link(p, flow);
 	kg_flow_post(p, flow, KG_MSG_OPEN);
 }
 

@@ -56,6 +56,7 @@ struct kg_flow {
 	uint32_t queued;                    /* buffers */
 	const struct kg_listener *listener; /* UDP of a client */
 	struct kg_udp_peer peer;
+	struct kg_tuple tuple; /* UDP, if workers want to know; else local.ip.version is 0 */
 };
 
 struct kg_flow_ops {
@@ -77,7 +78,7 @@ extern const struct kg_flow_ops kg_tcp_ops, kg_udp_ops;
 
 /* A flow of no worker yet: NULL when memory is short. */
 struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol);
-/* Offers it to the next worker. */
+/* Offers it to a worker. */
 void kg_flow_open(struct kg_payload *p, struct kg_flow *flow);
 void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow);
 void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error);

@@ -58,6 +58,7 @@ struct kg_deadlines {
 struct kg_listener {
 	struct kg_source source;
 	const struct kg_payload_tunnel *tunnel;
+	struct kg_endpoint at;
 	bool any; /* UDP: bound to no address, so each datagram tells which one it came to */
 };
 

@@ -36,6 +36,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "net/addr.h"
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -44,10 +45,10 @@
 #define KG_FLOW_TX_SEGMENTS 256
 
 enum kg_msg_type {
-	KG_MSG_OPEN,      /* p→w  flow, tunnel, protocol, count = index of the payload thread */
+	KG_MSG_OPEN, /* p→w  flow, tunnel, protocol, tuple, count = index of the payload thread */
 	KG_MSG_ATTACHED,  /* w→p  flow, channel, count = credit */
 	KG_MSG_CONNECT,   /* w→p  channel, tunnel, protocol */
-	KG_MSG_CONNECTED, /* p→w  channel, flow */
+	KG_MSG_CONNECTED, /* p→w  channel, flow, tuple */
 	KG_MSG_REFUSED,   /* p→w  channel, count = errno; also the RELEASED of that channel */
 	KG_MSG_DATA,      /* both flow, channel, buf = chain: one message; count = its buffers */
 	KG_MSG_CREDIT,    /* both flow, channel, count = segments */
@@ -70,6 +71,7 @@ struct kg_msg {
 	union {
 		struct kg_buf *buf;
 		struct rte_mbuf *mbuf;
+		const struct kg_tuple *tuple; /* UDP, good until CLOSE; NULL: leave it to Linux */
 	};
 };
 _Static_assert(sizeof(struct kg_msg) == 32, "two messages per cache line");

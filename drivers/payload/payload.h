@@ -31,6 +31,7 @@ struct kg_payload_tunnel {
 	/* server: where connections and datagrams go */
 	struct kg_endpoint destination;
 	bool ipv4_only, ipv6_only;
+	bool fast_path; /* workers want to know the tuples of UDP flows */
 	uint16_t first_bytes,
 		rest_bytes; /* payload of the first and the later buffers of a message */
 };

@@ -14,6 +14,36 @@ socklen_t kg_sockaddr_len(const union kg_sockaddr *addr)
 	return addr->any.sa_family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in);
 }
 
+struct kg_endpoint kg_sockaddr_endpoint(const union kg_sockaddr *addr)
+{
+	struct kg_endpoint ep = { .ip.version = 4 };
+
+	if (addr->any.sa_family == AF_INET) {
+		ep.port = ntohs(addr->in.sin_port);
+		memcpy(ep.ip.bytes, &addr->in.sin_addr, sizeof(addr->in.sin_addr));
+		return ep;
+	}
+	ep.port = ntohs(addr->in6.sin6_port);
+	if (IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr)) {
+		memcpy(ep.ip.bytes, addr->in6.sin6_addr.s6_addr + 12, 4);
+	} else {
+		ep.ip.version = 6;
+		memcpy(ep.ip.bytes, &addr->in6.sin6_addr, sizeof(ep.ip.bytes));
+	}
+	return ep;
+}
+
+bool kg_socket_local(int fd, struct kg_endpoint *local)
+{
+	union kg_sockaddr addr;
+	socklen_t len = sizeof(addr);
+
+	if (getsockname(fd, &addr.any, &len) < 0)
+		return false;
+	*local = kg_sockaddr_endpoint(&addr);
+	return true;
+}
+
 /* `family` decides for an address that is not set. */
 static union kg_sockaddr sockaddr_from(const struct kg_endpoint *ep, int family)
 {

@@ -33,6 +33,11 @@ int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, boo
 /* A connected socket, or one that connects (`*in_progress`). Descriptor, or -errno. */
 int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress);
 
+/* An IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) becomes IPv4 again. */
+struct kg_endpoint kg_sockaddr_endpoint(const union kg_sockaddr *addr);
+/* Where a socket is bound; false leaves `local` alone. */
+bool kg_socket_local(int fd, struct kg_endpoint *local);
+
 /* What every TCP socket wants: small writes leave at once, dead peers are noticed. */
 void kg_socket_tune_tcp(int fd);
 /* Closing will reset the connection instead of ending it in order. */

@@ -9,6 +9,8 @@
 
 #include <unistd.h>
 
+#define PORT_DRAWS 32 /* sockets opened at most to get a local port that suits */
+
 bool kg_udp_create(struct kg_payload *p)
 {
 	p->udp_rx = kg_udp_rx_create();
@@ -37,10 +39,38 @@ static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
 	return kg_udp_receive(p, source, flow->tunnel, whose);
 }
 
+/* Is the flow's local port one that says which worker it belongs to? */
+static bool names_worker(const struct kg_payload *p, const struct kg_flow *flow)
+{
+	return flow->tuple.local.port % p->config.link_count ==
+	       (unsigned int)(flow->link - p->links);
+}
+
+/*
+ * A connected socket, or -errno. Whichever worker receives the flow's datagrams must know whose
+ * they are. A flow that is not lucky in the draw of its local port stays with Linux.
+ */
+static int connect_socket(const struct kg_payload *p, struct kg_flow *flow)
+{
+	const struct kg_endpoint *to = &flow->tunnel->destination;
+	bool in_progress;
+	int fd = kg_socket_dial(to, SOCK_DGRAM, &in_progress);
+
+	if (!flow->tunnel->fast_path)
+		return fd;
+	flow->tuple.remote = *to;
+	for (int draw = 1; fd >= 0 && kg_socket_local(fd, &flow->tuple.local); draw++) {
+		if (names_worker(p, flow) || draw == PORT_DRAWS)
+			break;
+		close(fd);
+		fd = kg_socket_dial(to, SOCK_DGRAM, &in_progress);
+	}
+	return fd;
+}
+
 static void dial(struct kg_payload *p, struct kg_flow *flow)
 {
-	bool in_progress;
-	int fd = kg_socket_dial(&flow->tunnel->destination, SOCK_DGRAM, &in_progress), error = fd;
+	int fd = connect_socket(p, flow), error = fd;
 
 	if (fd >= 0) {
 		flow->source.serve = serve;

@@ -70,6 +70,23 @@ static void read_local(struct kg_udp_peer *peer, struct msghdr *msg)
 	}
 }
 
+/* `peer` as the wire sees it. */
+static struct kg_tuple tuple_of(const struct kg_listener *listener, const struct kg_udp_peer *peer)
+{
+	struct kg_tuple tuple = { .local = listener->at,
+				  .remote = kg_sockaddr_endpoint(&peer->remote) };
+	union kg_sockaddr local = peer->remote;
+
+	if (!listener->any)
+		return tuple;
+	if (local.any.sa_family == AF_INET6)
+		local.in6.sin6_addr = peer->local;
+	else
+		memcpy(&local.in.sin_addr, &peer->local, sizeof(local.in.sin_addr));
+	tuple.local.ip = kg_sockaddr_endpoint(&local).ip;
+	return tuple;
+}
+
 static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener *listener,
 				  const struct kg_udp_peer *peer)
 {
@@ -84,6 +101,8 @@ static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener
 		return NULL;
 	}
 	flow->listener = listener;
+	if (listener->tunnel->fast_path)
+		flow->tuple = tuple_of(listener, peer);
 	kg_count(&p->stats.udp_flows, 1);
 	kg_flow_open(p, flow);
 	return flow;

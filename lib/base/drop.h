@@ -2,7 +2,7 @@
 /*
  * Every reason for which a frame, datagram or message is thrown away. One list makes the enum,
  * the counter's name in telemetry and its help text. Counters satisfy
- *     received = delivered + punted + handed off + sum of receive-side drops
+ *     received = delivered + from applications + punted + handed off + receive-side drops
  * where the receive side is everything before KG_DROP_FIRST_SENT.
  */
 #pragma once
@@ -28,6 +28,10 @@
 	/* kcp */                                                                                  \
 	X(KCP_MALFORMED, "kcp_malformed", "segment chain is not valid KCP")                        \
 	X(MESSAGE_MALFORMED, "message_malformed", "message too short or of unknown kind")          \
+	/* app_input */                                                                            \
+	X(APP_FULL, "app_full", "application's datagram finds its channel full")                   \
+	X(APP_SIZE, "app_size", "application's datagram is too long for a message")                \
+	X(APP_CLOSING, "app_closing", "application's datagram for a channel that closes")          \
 	/* queues and memory, received */                                                          \
 	X(NO_BUFFER, "no_buffer", "no buffer left")                                                \
 	X(HANDOFF_FULL, "handoff_full", "ring to the owning worker full")                          \

@@ -57,6 +57,7 @@ struct kg_tunnel_config {
 	uint32_t keep_alive_s;
 	uint16_t mtu; /* IP packet on the tunnel's path */
 	bool ipv4_only, ipv6_only;
+	bool fast_path; /* UDP of applications past Linux */
 };
 
 struct kg_config {

@@ -159,6 +159,12 @@ const struct kg_key kg_schema[] = {
 	{ TUNNEL("ipv6_only"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, ipv6_only),
 	  .fallback = "false", .help = "No IPv4 in this tunnel.",
 	  .kcptube = "Any value, `no` too, switches it on." },
+	{ TUNNEL("fast_path"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, fast_path),
+	  .fallback = "true",
+	  .help = "UDP of applications that comes and goes through a port does not pass through "
+		  "Linux, once its flow is known there. `false`: for Linux to filter or translate "
+		  "it.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("blast"), .kind = &kg_kind_bool, MEMBER(kg_tunnel_config, kcp.blast),
 	  .fallback = "true",
 	  .help = "Send data at once instead of on the grid of `kcp_interval`." },

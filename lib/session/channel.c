@@ -338,6 +338,18 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	return KG_DROP_NONE;
 }
 
+bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us)
+{
+	fill_inbox(ch, now_us);
+	if (ch->inbox != NULL) {
+		*bytes = kg_buf_chain_len(ch->inbox);
+		return true;
+	}
+	ch->told_readable = false;
+	kg_line_touch(&ch->line, now_us);
+	return false;
+}
+
 struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_buf *chain;

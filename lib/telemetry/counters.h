@@ -14,6 +14,10 @@
 	X(TX_FRAMES, "tx_frames", "frames given to NIC queues")                                 \
 	X(TX_BYTES, "tx_bytes", "bytes of these frames")                                        \
 	X(DELIVERED, "delivered", "datagrams accepted by a channel or handshake")               \
+	X(APP_RX, "app_rx", "applications' datagrams taken from the wire into channels")        \
+	X(APP_RX_BYTES, "app_rx_bytes", "bytes of these")                                       \
+	X(APP_TX, "app_tx", "applications' datagrams put on the wire")                          \
+	X(APP_TX_BYTES, "app_tx_bytes", "bytes of these")                                       \
 	X(PUNTED, "punted", "frames given to Linux through a TAP")                              \
 	X(HANDED_OFF, "handed_off", "datagrams given to the worker that owns their channel")    \
 	X(HANDED_IN, "handed_in", "datagrams received from other workers")                      \
@@ -34,7 +38,7 @@ enum kg_counter {
 };
 
 /* One writer: the worker. Everything received is accounted for:
- *   rx_frames + handed_in = delivered + punted + handed_off + receive-side drops */
+ *   rx_frames + handed_in = delivered + app_rx + punted + handed_off + receive-side drops */
 struct kg_counters {
 	uint64_t counters[KG_COUNTER_COUNT];
 	uint64_t drops[KG_DROP_COUNT];

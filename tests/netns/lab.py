@@ -296,6 +296,20 @@ class Lab:
     def boxes(self):
         return (self.client, self.server)
 
+    def host(self, name, *addresses):
+        """A namespace beside the boxes on the wire, for applications that reach them by it."""
+        ns = Namespace(f"{self.prefix}-{name}")
+        self._namespaces.append(ns)
+        ns.ip("link", "add", "eth", "type", "veth", "peer", "name", name, "netns", self.wire.name)
+        self.wire.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
+        for where, link in ((ns, "eth"), (self.wire, name)):
+            where.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off")
+        self.wire.ip("link", "set", name, "master", "switch", "up")
+        for address in addresses:
+            ns.ip("address", "add", address, "dev", "eth", *(["nodad"] if ":" in address else []))
+        ns.ip("link", "set", "eth", "up")
+        return ns
+
     def set_tunnels(self, **settings):
         """Changes settings that both ends share."""
         for box in self.boxes:
@@ -375,7 +389,8 @@ def check_balance(box):
             drops = sum(count for reason, count in telemetry.drops_of(worker).items()
                         if not reason.startswith("tx_"))
             if worker["rx_frames"] + worker["handed_in"] != (
-                    worker["delivered"] + worker["punted"] + worker["handed_off"] + drops):
+                    worker["delivered"] + worker["app_rx"] + worker["punted"]
+                    + worker["handed_off"] + drops):
                 return False
         return True
     eventually(f"counters of {box.role} balance", balanced, 5)

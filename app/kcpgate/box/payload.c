@@ -22,6 +22,13 @@ static struct kg_endpoint *listen_endpoints(const struct kg_tunnel_config *confi
 	return list;
 }
 
+static bool is_loopback(const struct kg_ip *ip)
+{
+	static const struct kg_ip loopback6 = { .version = 6, .bytes = { [15] = 1 } };
+
+	return (ip->version == 4 && ip->bytes[0] == 127) || kg_ip_equal(ip, &loopback6);
+}
+
 static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 				struct kg_payload_tunnel *tunnel)
 {
@@ -33,12 +40,14 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 		.role = config->role,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
+		.fast_path = config->fast_path,
 		.first_bytes = kg_session_first_bytes(session),
 		.rest_bytes = kg_session_rest_bytes(session),
 	};
 	if (config->role == KG_ROLE_SERVER) {
 		tunnel->destination.ip = config->destinations[0];
 		tunnel->destination.port = config->destination_ports[0].first;
+		tunnel->fast_path &= !is_loopback(&tunnel->destination.ip);
 		return true;
 	}
 	tunnel->listen = listen_endpoints(config, &tunnel->listen_count);

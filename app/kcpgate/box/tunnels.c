@@ -28,6 +28,19 @@ static void enter_listen_ports(struct kg_box *box, uint16_t index)
 	}
 }
 
+/* Where applications come in; a tunnel's port takes precedence. */
+static void enter_app_ports(struct kg_box *box)
+{
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		const struct kg_tunnel_config *config = box->tunnels[t].config;
+		uint16_t port = config->listen_ports[0].first;
+
+		if (config->role == KG_ROLE_CLIENT && config->fast_path &&
+		    kg_port_table_get(&box->udp_ports, port) == KG_PORT_TABLE_NONE)
+			kg_port_table_set(&box->udp_ports, port, KG_PORT_TABLE_LISTENED);
+	}
+}
+
 static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t error_bytes)
 {
 	struct kg_box_tunnel *tunnel = &box->tunnels[index];
@@ -63,6 +76,7 @@ bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 		if (!init_tunnel(box, i, error, error_bytes))
 			return false;
 	}
+	enter_app_ports(box);
 	return true;
 }
 

@@ -41,7 +41,7 @@ static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *lo
 {
 	uint16_t first = kg_port_table_get(&box->udp_ports, local->port);
 
-	if (first == KG_PORT_TABLE_NONE || box->tunnels[first].config->role == KG_ROLE_CLIENT)
+	if (first >= KG_PORT_TABLE_APP || box->tunnels[first].config->role == KG_ROLE_CLIENT)
 		return first;
 	for (uint16_t t = first; t < box->tunnel_count; t++) {
 		const struct kg_tunnel_config *tunnel = box->tunnels[t].config;
@@ -55,7 +55,7 @@ static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *lo
 	return KG_PORT_TABLE_NONE;
 }
 
-/* True when the frame carries a datagram for a tunnel; then its mbuf is cut to the UDP payload. */
+/* True when the frame carries a datagram for a tunnel, or maybe of an application. */
 static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
 {
 	struct kg_pkt *pkt = kg_pkt(m);

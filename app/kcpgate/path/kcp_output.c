@@ -6,7 +6,7 @@
 #define USUAL_BYTES 1536 /* what an Ethernet frame holds */
 
 /* Mbufs are had by the burst, and the one after next is brought into the cache. */
-static struct rte_mbuf *take_mbuf(struct kg_worker *w)
+struct rte_mbuf *kg_path_take_mbuf(struct kg_worker *w)
 {
 	struct rte_mbuf *m;
 
@@ -31,7 +31,7 @@ static void give_mbuf_back(struct kg_worker *w, struct rte_mbuf *m)
 /* The next datagram of a session in a fresh mbuf, or NULL when none is due or no mbuf is left. */
 static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 {
-	struct rte_mbuf *m = take_mbuf(w);
+	struct rte_mbuf *m = kg_path_take_mbuf(w);
 	struct kg_datagram out;
 	struct kg_pkt *pkt;
 

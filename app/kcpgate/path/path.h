@@ -5,6 +5,9 @@
  *   rx > classify > open > steer > kcp_input > deliver      NIC to application
  *   tx < route < seal < kcp_output < collect                application to NIC
  *
+ * Applications behind the NICs, flows with a shortcut (shortcut.h): classify > app_input takes the
+ * place of collect, app_output > tx that of deliver.
+ *
  * A stage takes a burst of n, compacts the survivors to the front of v and returns how many.
  * Whatever is missing was dropped with a named reason or handed on, and counted.
  */
@@ -17,8 +20,12 @@
 #include <rte_mbuf.h>
 
 uint16_t kg_path_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
-/* Tunnel datagrams stay; the rest goes to Linux. Sets local, remote, tunnel, body: sealed bytes. */
+/* Datagrams of tunnels and applications stay; the rest goes to Linux. Sets local, remote, tunnel
+ * (for applications KG_PORT_TABLE_LISTENED or _DIALLED), body: the UDP payload. */
 uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* Takes the datagrams of applications out of the burst: into their channels, to the worker that
+ * owns their flow, or to Linux. What stays is sealed. */
+uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Sealed bytes become KCP segments. */
 uint16_t kg_path_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* What belongs to another worker goes to its ring. */
@@ -38,9 +45,26 @@ uint16_t kg_path_kcp_output(struct kg_worker *w, struct rte_mbuf **v);
 uint16_t kg_path_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Headers for the next hop; datagrams without one leave through Linux. Ends the burst. */
 void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* The way for a message of so many bytes to the flow's application; NULL: through Linux, because
+ * there is no shortcut, the next hop is not known, or it takes more than one frame. Valid until the
+ * next one is asked for. */
+const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_shortcut *shortcut,
+					 size_t bytes);
+/* Sends it there; takes the chain. */
+void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
+			const struct kg_nexthop *hop, struct kg_buf *chain);
 /* Gives what waits to the NICs. */
 void kg_path_tx(struct kg_worker *w);
 
+/* An empty mbuf, NULL when none is left: counted. */
+struct rte_mbuf *kg_path_take_mbuf(struct kg_worker *w);
+/* The kernel's word on a peer; asks for it once when it is not known. Valid until the next turn, or
+ * the next peer. */
+const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer);
+/* UDP payload with local and remote set leaves by a next hop that is ready. */
+void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
+/* A received datagram for another worker. */
+void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m);
 /* A frame of ours, complete but for the VLAN tag's place in it, for a port's queue. */
 void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
 /* A received frame for Linux. */

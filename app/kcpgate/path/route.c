@@ -38,8 +38,7 @@ static void choose_source(const struct kg_box *box, struct kg_pkt *pkt,
 		pkt->local.ip = *own;
 }
 
-/* The kernel's word on a peer; asks for it once when it is not known. */
-static const struct kg_nexthop *hop_to(struct kg_worker *w, const struct kg_ip *peer)
+const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer)
 {
 	const struct kg_nexthop *hop = kg_hops_lookup(w->hops, peer);
 	struct kg_nexthop unknown = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING };
@@ -83,11 +82,18 @@ static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 	kg_path_route_by_kernel(w, m);
 }
 
+void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+{
+	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
+
+	prepend_headers(m, &hop->l2, request_checksum(nic, m, &hop->l2, hop->peer.version));
+	kg_path_tx_frame(w, hop->port, m);
+}
+
 static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
-	const struct kg_nexthop *hop = hop_to(w, &pkt->remote.ip);
-	const struct kg_nic *nic;
+	const struct kg_nexthop *hop = kg_path_hop_to(w, &pkt->remote.ip);
 
 	if (pkt->local.ip.version == 0)
 		choose_source(w->box, pkt, hop);
@@ -96,13 +102,10 @@ static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_SENT, 1);
-	if (hop->state != KG_NEXTHOP_READY) {
+	if (hop->state == KG_NEXTHOP_READY)
+		kg_path_route_to(w, hop, m);
+	else
 		send_by_kernel(w, m);
-		return;
-	}
-	nic = &w->box->ports[hop->port].nic;
-	prepend_headers(m, &hop->l2, request_checksum(nic, m, &hop->l2, pkt->remote.ip.version));
-	kg_path_tx_frame(w, hop->port, m);
 }
 
 void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)

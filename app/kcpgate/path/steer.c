@@ -17,7 +17,7 @@ static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt
 	return kg_session_owner(&in, (uint16_t)workers);
 }
 
-static void hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
+void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
 {
 	if (rte_ring_sp_enqueue(w->box->handoff[owner][w->index], m) != 0) {
 		kg_path_drop(w, m, KG_DROP_HANDOFF_FULL);
@@ -39,7 +39,7 @@ uint16_t kg_path_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		if (owner == w->index)
 			v[kept++] = v[i];
 		else
-			hand_off(w, owner, v[i]);
+			kg_path_hand_off(w, owner, v[i]);
 	}
 	return kept;
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "kcp/kcp.h"
+#include "path/path.h"
+#include "shortcut.h"
+
+/* Tunnel datagrams go to the front of `v`, applications' into `apps`; returns how many the latter
+ * are. */
+static uint16_t sort_out(struct rte_mbuf **v, uint16_t n, struct rte_mbuf **apps)
+{
+	uint16_t count = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (kg_pkt(v[i])->tunnel >= KG_PORT_TABLE_APP)
+			apps[count++] = v[i];
+		else
+			v[i - count] = v[i];
+	}
+	return count;
+}
+
+/* As by Linux: a datagram goes whole while its channel has any room at all. */
+static enum kg_drop send_to_channel(struct kg_worker *w, const struct kg_conn *conn,
+				    const struct kg_pkt *pkt)
+{
+	const struct kg_session *session = conn->side->session;
+	uint16_t first = kg_session_first_bytes(session), rest = kg_session_rest_bytes(session);
+	struct kg_buf *chain;
+
+	if (kg_channel_room(conn->channel) == 0)
+		return KG_DROP_APP_FULL;
+	if (pkt->body_len > first + (KG_KCP_FRAGMENTS_MAX - 1u) * rest)
+		return KG_DROP_APP_SIZE;
+	chain = kg_buf_chain_copy(kg_buf_mempool_pool(w->box->bufs), pkt->body, pkt->body_len,
+				  first, rest);
+	if (chain == NULL)
+		return KG_DROP_NO_BUFFER;
+	if (kg_channel_send(conn->channel, chain, w->now_us))
+		return KG_DROP_NONE;
+	kg_buf_free_chain(chain);
+	return KG_DROP_APP_CLOSING;
+}
+
+static void take(struct kg_worker *w, struct kg_shortcut *shortcut, struct rte_mbuf *m)
+{
+	const struct kg_pkt *pkt = kg_pkt(m);
+	enum kg_drop drop = send_to_channel(w, shortcut->conn, pkt);
+
+	shortcut->proven = true;
+	if (drop != KG_DROP_NONE) {
+		kg_path_drop(w, m, drop);
+		return;
+	}
+	kg_worker_count(w, KG_COUNTER_APP_RX, 1);
+	kg_worker_count(w, KG_COUNTER_APP_RX_BYTES, pkt->body_len);
+	kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, pkt->body_len);
+	rte_pktmbuf_free(m);
+}
+
+/* Whose flow it is shows its tuple, or its port alone: here they part before the look-up. */
+static uint16_t hand_off_foreign(struct kg_worker *w, struct rte_mbuf **apps, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	if (w->box->worker_count == 1)
+		return n;
+	for (uint16_t i = 0; i < n; i++) {
+		unsigned int owner = kg_shortcut_owner(kg_pkt(apps[i]), w->box->worker_count);
+
+		if (owner == w->index)
+			apps[kept++] = apps[i];
+		else
+			kg_path_hand_off(w, owner, apps[i]);
+	}
+	return kept;
+}
+
+uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	struct rte_mbuf *apps[KG_NIC_BURST];
+	struct kg_shortcut *found[KG_NIC_BURST];
+	uint16_t count = sort_out(v, n, apps), ours;
+
+	if (count == 0)
+		return n;
+	ours = hand_off_foreign(w, apps, count);
+	kg_shortcuts_lookup(w->shortcuts, apps, ours, found);
+	for (uint16_t i = 0; i < ours; i++) {
+		if (found[i] != NULL)
+			take(w, found[i], apps[i]);
+		else
+			kg_path_punt(w, kg_pkt(apps[i])->port, apps[i]);
+	}
+	return n - count;
+}

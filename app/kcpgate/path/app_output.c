@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "box.h"
+#include "net/frame.h"
+#include "path/path.h"
+#include "shortcut.h"
+
+/* Bytes of an application's datagram that one frame on this way can hold. */
+static size_t room(const struct kg_worker *w, const struct kg_nexthop *hop)
+{
+	static const struct kg_l2 none;
+	size_t mtu = w->box->ports[hop->port].config->mtu;
+
+	return KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM) -
+	       kg_frame_header_bytes(&none, hop->peer.version);
+}
+
+const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_shortcut *shortcut,
+					 size_t bytes)
+{
+	const struct kg_nexthop *hop;
+
+	if (shortcut == NULL || !shortcut->proven)
+		return NULL;
+	hop = kg_path_hop_to(w, &shortcut->ends.remote.ip);
+	return hop->state == KG_NEXTHOP_READY && bytes <= room(w, hop) ? hop : NULL;
+}
+
+void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
+			const struct kg_nexthop *hop, struct kg_buf *chain)
+{
+	struct rte_mbuf *m = kg_path_take_mbuf(w);
+	struct kg_pkt *pkt;
+	uint16_t len;
+
+	if (m != NULL) {
+		len = (uint16_t)kg_buf_chain_gather(chain, rte_pktmbuf_mtod(m, void *));
+		rte_pktmbuf_append(m, len);
+		pkt = kg_pkt(m);
+		pkt->local = shortcut->ends.local;
+		pkt->remote = shortcut->ends.remote;
+		kg_worker_count(w, KG_COUNTER_APP_TX, 1);
+		kg_worker_count(w, KG_COUNTER_APP_TX_BYTES, len);
+		kg_path_route_to(w, hop, m);
+	}
+	kg_buf_free_chain(chain);
+}
