@@ -25,6 +25,9 @@
 	X(HANDSHAKE_UNKNOWN, "handshake_unknown", "conv 0 datagram belongs to no open handshake")  \
 	X(CONV_UNKNOWN, "conv_unknown", "conv belongs to no channel")                              \
 	X(CHANNEL_LIMIT, "channel_limit", "no more channels or local ports: handshake refused")    \
+	/* fec */                                                                                  \
+	X(FEC_MALFORMED, "fec_malformed",                                                          \
+	  "no shard of its channel, or one that contradicts its group")                            \
 	/* kcp */                                                                                  \
 	X(KCP_MALFORMED, "kcp_malformed", "segment chain is not valid KCP")                        \
 	X(MESSAGE_MALFORMED, "message_malformed", "message too short or of unknown kind")          \

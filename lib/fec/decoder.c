@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Groups live in a ring by their number. The newest number seen decides which are too late; numbers
+ * are compared by signed difference, so a late shard never disturbs a newer group.
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "fec/judge.h"
+#include "kcp/kcp.h"
+
+#define RING_GROUPS_MIN 8   /* groups that can be open */
+#define RING_SHARDS_MIN 128 /* small groups pass fast: more of them, for the same disorder */
+
+enum group_state {
+	GROUP_FREE,
+	GROUP_OPEN,
+	GROUP_OVER, /* nothing to be expected of it */
+};
+
+struct group {
+	struct kg_fec_sums *sums; /* while open */
+	uint32_t sn;
+	uint8_t state;              /* enum group_state */
+	uint8_t data, parity;       /* shards received */
+	uint16_t shortest, longest; /* containers of the data received; UINT16_MAX, 0: none */
+	uint16_t block;             /* bytes of its parity; 0: none received */
+	uint64_t have[(KG_FEC_SHARDS_MAX + 64) / 64];
+};
+
+struct kg_fec_decoder {
+	struct kg_fec *fec;
+	struct kg_fec_sums *spare; /* of groups that are over */
+	struct kg_fec_judge judge;
+	struct kg_fec_stats stats;
+	uint32_t conv;
+	uint32_t newest;
+	uint32_t ring_mask;
+	bool heard;
+	struct group ring[];
+};
+
+/* ---- life ---- */
+
+static uint32_t ring_groups(const struct kg_fec *fec)
+{
+	uint32_t groups = RING_GROUPS_MIN;
+
+	while (groups * (fec->code.data + fec->code.parity) < RING_SHARDS_MIN)
+		groups *= 2;
+	return groups;
+}
+
+static size_t decoder_bytes(const struct kg_fec *fec)
+{
+	return sizeof(struct kg_fec_decoder) + ring_groups(fec) * sizeof(struct group);
+}
+
+struct kg_fec_decoder *kg_fec_decoder_create(struct kg_fec *fec, uint32_t conv)
+{
+	struct kg_fec_decoder *decoder = kg_mem_alloc(fec->mem, decoder_bytes(fec));
+
+	if (!decoder)
+		return NULL;
+	decoder->fec = fec;
+	decoder->conv = conv;
+	decoder->ring_mask = ring_groups(fec) - 1;
+	kg_fec_judge_init(&decoder->judge);
+	return decoder;
+}
+
+void kg_fec_decoder_destroy(struct kg_fec_decoder *decoder)
+{
+	struct kg_fec_sums *sums;
+
+	if (!decoder)
+		return;
+	for (uint32_t i = 0; i <= decoder->ring_mask; i++)
+		kg_fec_sums_destroy(decoder->fec->mem, decoder->ring[i].sums,
+				    decoder->fec->code.parity);
+	while ((sums = decoder->spare) != NULL) {
+		decoder->spare = sums->next;
+		kg_fec_sums_destroy(decoder->fec->mem, sums, decoder->fec->code.parity);
+	}
+	kg_mem_free(decoder->fec->mem, decoder, decoder_bytes(decoder->fec));
+}
+
+void kg_fec_decoder_trust(struct kg_fec_decoder *decoder)
+{
+	kg_fec_judge_trust(&decoder->judge);
+}
+
+/* ---- groups ---- */
+
+static bool has(const struct group *group, unsigned int sub)
+{
+	return group->have[sub / 64] >> sub % 64 & 1;
+}
+
+static void finish(struct kg_fec_decoder *decoder, struct group *group)
+{
+	if (group->sums) {
+		group->sums->next = decoder->spare;
+		decoder->spare = group->sums;
+		group->sums = NULL;
+	}
+	group->state = GROUP_OVER;
+}
+
+static void give_up(struct kg_fec_decoder *decoder, struct group *group)
+{
+	if (group->state == GROUP_OPEN)
+		decoder->stats.missing += decoder->fec->code.data - group->data;
+	finish(decoder, group);
+}
+
+static void begin(struct kg_fec_decoder *decoder, struct group *group, uint32_t sn)
+{
+	struct kg_fec_sums *sums;
+
+	give_up(decoder, group);
+	sums = decoder->spare;
+	if (sums)
+		decoder->spare = sums->next;
+	else
+		sums = kg_fec_sums_create(decoder->fec->mem, decoder->fec->code.parity);
+	*group = (struct group){
+		.sums = sums,
+		.sn = sn,
+		.state = sums ? GROUP_OPEN : GROUP_OVER,
+		.shortest = UINT16_MAX,
+	};
+	if (sums)
+		sums->len = 0;
+}
+
+/* NULL: too late. */
+static struct group *find_group(struct kg_fec_decoder *decoder, uint32_t sn)
+{
+	int32_t ahead = (int32_t)(sn - decoder->newest);
+	struct group *group = &decoder->ring[sn & decoder->ring_mask];
+
+	if (ahead > 0 || !decoder->heard)
+		decoder->newest = sn;
+	else if (ahead < -(int32_t)decoder->ring_mask)
+		return NULL;
+	decoder->heard = true;
+	if (group->state == GROUP_FREE || group->sn != sn)
+		begin(decoder, group, sn);
+	return group;
+}
+
+/* ---- recovery ---- */
+
+static void find(struct kg_fec *fec, const uint8_t *bytes, uint16_t len)
+{
+	fec->found[fec->found_count].bytes = bytes;
+	fec->found[fec->found_count++].len = len;
+}
+
+struct recovery {
+	uint8_t count;
+	uint8_t lost[KG_FEC_SHARDS_MAX]; /* data shards */
+	uint8_t rows[KG_FEC_SHARDS_MAX]; /* parity shards, as many */
+	int spare;                       /* parity shard beyond these; -1: none */
+};
+
+static void choose(const struct kg_fec_code *code, const struct group *group,
+		   struct recovery *recovery)
+{
+	unsigned int rows = 0;
+
+	*recovery = (struct recovery){ .spare = -1 };
+	for (unsigned int i = 0; i < code->data; i++) {
+		if (!has(group, i))
+			recovery->lost[recovery->count++] = (uint8_t)i;
+	}
+	for (unsigned int i = 0; i < code->parity && recovery->spare < 0; i++) {
+		if (!has(group, code->data + i))
+			continue;
+		if (rows < recovery->count)
+			recovery->rows[rows++] = (uint8_t)i;
+		else
+			recovery->spare = (int)i;
+	}
+}
+
+/* The containers of what is lost, into fec->solved. */
+static void solve(struct kg_fec *fec, const struct group *group, const struct recovery *recovery)
+{
+	const uint8_t *sums[KG_FEC_SHARDS_MAX];
+
+	for (unsigned int i = 0; i < recovery->count; i++)
+		sums[i] = group->sums->rows[recovery->rows[i]];
+	kg_fec_code_invert(&fec->code, recovery->rows, recovery->lost, recovery->count,
+			   fec->inverse);
+	fec->rs->expand(fec->solve_tables, fec->inverse, recovery->count, recovery->count);
+	fec->rs->multiply(fec->solve_tables, recovery->count, recovery->count, sums, group->block,
+			  fec->solved->rows);
+}
+
+/* What was recovered, added to the spare sum, must leave nothing. */
+static size_t good_bytes(struct kg_fec *fec, const struct group *group,
+			 const struct recovery *recovery)
+{
+	const struct kg_fec_code *code = &fec->code;
+	const uint8_t *tables =
+		fec->tables + (size_t)recovery->spare * code->data * KG_RS_TABLE_BYTES;
+
+	memcpy(fec->check->rows[0], group->sums->rows[recovery->spare], group->block);
+	for (unsigned int i = 0; i < recovery->count; i++)
+		fec->rs->add(tables, 1, code->data, recovery->lost[i], fec->solved->rows[i],
+			     group->block, fec->check->rows);
+	return kg_fec_zeros(fec->check->rows[0], group->block);
+}
+
+static size_t sure_bytes(const struct group *group)
+{
+	return KG_MIN(group->shortest, group->block);
+}
+
+static bool padded_with_zeros(const struct kg_fec *fec, const struct group *group,
+			      const struct recovery *recovery)
+{
+	for (unsigned int i = 0; i < recovery->count; i++) {
+		const uint8_t *container = fec->solved->rows[i];
+		size_t len = (size_t)KG_FEC_LENGTH_BYTES + kg_load_be16(container);
+
+		if (len < group->block &&
+		    kg_fec_zeros(container + len, group->block - len) < group->block - len)
+			return false;
+	}
+	return true;
+}
+
+/* How many bytes of all that was recovered are right. */
+static size_t believed_bytes(struct kg_fec_decoder *decoder, const struct group *group,
+			     const struct recovery *recovery)
+{
+	size_t block = group->block, sure = sure_bytes(group), good;
+
+	if (recovery->spare >= 0) {
+		good = good_bytes(decoder->fec, group, recovery);
+		kg_fec_judge_test(&decoder->judge, good, sure, block);
+		return good == block ? block : good < sure ? 0 : sure;
+	}
+	if (kg_fec_judge_believes(&decoder->judge, sure, block) > sure &&
+	    !padded_with_zeros(decoder->fec, group, recovery))
+		kg_fec_judge_test(&decoder->judge, sure, sure, block);
+	return kg_fec_judge_believes(&decoder->judge, sure, block);
+}
+
+static void recover(struct kg_fec_decoder *decoder, struct group *group)
+{
+	struct kg_fec *fec = decoder->fec;
+	struct recovery recovery;
+	bool whole = true;
+	size_t believed;
+
+	choose(&fec->code, group, &recovery);
+	solve(fec, group, &recovery);
+	believed = believed_bytes(decoder, group, &recovery);
+	for (unsigned int i = 0; i < recovery.count; i++) {
+		const uint8_t *container = fec->solved->rows[i];
+		uint16_t usable = kg_fec_usable(container, group->block, believed, decoder->conv);
+
+		if (usable > 0)
+			find(fec, container + KG_FEC_LENGTH_BYTES, usable);
+		decoder->stats.recovered += usable > 0;
+		decoder->stats.refused += usable == 0;
+		whole = whole && usable > 0 && usable == kg_load_be16(container);
+	}
+	/* Else a parity shard to spare may still come. */
+	if (whole)
+		finish(decoder, group);
+}
+
+/* All data and some parity: nothing to recover, but a test. */
+static void test(struct kg_fec_decoder *decoder, struct group *group)
+{
+	const struct kg_fec_code *code = &decoder->fec->code;
+	size_t good = group->block;
+
+	for (unsigned int i = 0; i < code->parity; i++) {
+		if (has(group, code->data + i))
+			good = KG_MIN(good, kg_fec_zeros(group->sums->rows[i], group->block));
+	}
+	kg_fec_judge_test(&decoder->judge, good, sure_bytes(group), group->block);
+	finish(decoder, group);
+}
+
+/* ---- input ---- */
+
+static void take_data(struct kg_fec_decoder *decoder, struct group *group,
+		      const struct kg_fec_shard *shard)
+{
+	uint16_t len = (uint16_t)(KG_FEC_LENGTH_BYTES + shard->len);
+	uint8_t *container = shard->bytes - KG_FEC_LENGTH_BYTES;
+
+	kg_store_be16(container, shard->len);
+	kg_fec_add(decoder->fec, group->sums, shard->sub, container, len);
+	group->shortest = KG_MIN(group->shortest, len);
+	group->longest = KG_MAX(group->longest, len);
+	group->data++;
+}
+
+static void take_parity(struct kg_fec_decoder *decoder, struct group *group,
+			const struct kg_fec_shard *shard)
+{
+	uint8_t *sum = group->sums->rows[shard->sub - decoder->fec->code.data];
+
+	kg_fec_sums_extend(group->sums, decoder->fec->code.parity, shard->len);
+	for (size_t i = 0; i < shard->len; i++)
+		sum[i] ^= shard->bytes[i];
+	group->block = shard->len;
+	group->parity++;
+}
+
+/* The length of a block is that of the longest container. */
+static bool fits(const struct group *group, const struct kg_fec_shard *shard)
+{
+	if (!shard->parity)
+		return group->block == 0 || KG_FEC_LENGTH_BYTES + shard->len <= group->block;
+	return shard->len >= group->longest && (group->block == 0 || shard->len == group->block);
+}
+
+static void take(struct kg_fec_decoder *decoder, struct group *group,
+		 const struct kg_fec_shard *shard)
+{
+	uint8_t data = decoder->fec->code.data;
+
+	group->have[shard->sub / 64] |= (uint64_t)1 << shard->sub % 64;
+	if (shard->parity)
+		take_parity(decoder, group, shard);
+	else
+		take_data(decoder, group, shard);
+	if (group->data == data && group->parity > 0)
+		test(decoder, group);
+	else if (group->data < data && group->data + group->parity >= data)
+		recover(decoder, group);
+}
+
+enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body, size_t len)
+{
+	struct kg_fec *fec = decoder->fec;
+	struct kg_fec_shard shard;
+	struct group *group;
+
+	fec->found_count = fec->found_next = 0;
+	if (!kg_fec_shard_decode(&shard, fec->code.data, body, len) ||
+	    shard.conv != decoder->conv || shard.sub >= fec->code.data + fec->code.parity)
+		return KG_DROP_FEC_MALFORMED;
+	group = find_group(decoder, shard.sn);
+	if (!shard.parity)
+		find(fec, shard.bytes, shard.len);
+	if (!group || group->state != GROUP_OPEN) {
+		decoder->stats.late++;
+		return KG_DROP_NONE;
+	}
+	if (has(group, shard.sub)) {
+		decoder->stats.duplicates++;
+		return KG_DROP_NONE;
+	}
+	if (!fits(group, &shard))
+		return shard.parity ? KG_DROP_FEC_MALFORMED : KG_DROP_NONE;
+	decoder->stats.received += !shard.parity;
+	decoder->stats.parity_received += shard.parity;
+	take(decoder, group, &shard);
+	return KG_DROP_NONE;
+}
+
+bool kg_fec_decoder_output(struct kg_fec_decoder *decoder, const uint8_t **datagram, uint16_t *len)
+{
+	struct kg_fec *fec = decoder->fec;
+
+	if (fec->found_next == fec->found_count)
+		return false;
+	*datagram = fec->found[fec->found_next].bytes;
+	*len = fec->found[fec->found_next++].len;
+	return true;
+}
+
+void kg_fec_decoder_add_stats(const struct kg_fec_decoder *decoder, struct kg_fec_stats *stats)
+{
+	stats->received += decoder->stats.received;
+	stats->parity_received += decoder->stats.parity_received;
+	stats->late += decoder->stats.late;
+	stats->duplicates += decoder->stats.duplicates;
+	stats->recovered += decoder->stats.recovered;
+	stats->refused += decoder->stats.refused;
+	stats->missing += decoder->stats.missing;
+	stats->parity_wrong += decoder->judge.parity.failed;
+	stats->padding_wrong += decoder->judge.padding.failed;
+}

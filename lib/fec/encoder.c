@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fec/fec_int.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "kcp/kcp_segment.h"
+
+#define CREDIT_GROUPS 4 /* fillers that can be saved up, in groups */
+
+struct kg_fec_encoder {
+	struct kg_fec *fec;
+	struct kg_fec_sums *sums;
+	uint32_t conv;
+	uint32_t sn;
+	uint8_t data;    /* shards of the group that are out */
+	uint8_t parity;  /* and of these */
+	bool payload;    /* some of them carry any */
+	bool closing;    /* the group is being filled */
+	uint16_t credit; /* fillers that the datagrams so far pay for */
+	uint64_t last_us;
+	struct kg_kcp_segment last; /* header of the latest datagram */
+	struct kg_fec_stats stats;
+};
+
+struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, uint32_t first_sn)
+{
+	struct kg_fec_encoder *encoder = kg_mem_alloc(fec->mem, sizeof(*encoder));
+
+	if (!encoder)
+		return NULL;
+	encoder->fec = fec;
+	encoder->conv = conv;
+	encoder->sn = first_sn;
+	encoder->sums = kg_fec_sums_create(fec->mem, fec->code.parity);
+	if (!encoder->sums) {
+		kg_fec_encoder_destroy(encoder);
+		return NULL;
+	}
+	return encoder;
+}
+
+void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder)
+{
+	if (!encoder)
+		return;
+	kg_fec_sums_destroy(encoder->fec->mem, encoder->sums, encoder->fec->code.parity);
+	kg_mem_free(encoder->fec->mem, encoder, sizeof(*encoder));
+}
+
+static bool is_full(const struct kg_fec_encoder *encoder)
+{
+	return encoder->data == encoder->fec->code.data;
+}
+
+static uint8_t missing(const struct kg_fec_encoder *encoder)
+{
+	return (uint8_t)(encoder->fec->code.data - encoder->data);
+}
+
+/* A group that is left alone is closed when it is worth it and paid for. */
+static bool may_close(const struct kg_fec_encoder *encoder)
+{
+	return encoder->payload && encoder->credit >= missing(encoder);
+}
+
+static void next_group(struct kg_fec_encoder *encoder)
+{
+	encoder->sn++;
+	encoder->data = encoder->parity = 0;
+	encoder->payload = encoder->closing = false;
+	encoder->sums->len = 0;
+}
+
+/* Makes a data shard of what stands behind the room for its header. For a moment the end of that
+ * room is the length in front of the datagram. */
+static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t len)
+{
+	uint8_t *container = body + KG_FEC_HEADER_BYTES - KG_FEC_LENGTH_BYTES;
+
+	kg_store_be16(container, len);
+	kg_fec_add(encoder->fec, encoder->sums, encoder->data, container,
+		   (uint16_t)(KG_FEC_LENGTH_BYTES + len));
+	kg_fec_header_encode(body, encoder->sn, encoder->data++);
+	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
+}
+
+static bool has_payload(const uint8_t *datagram, size_t len)
+{
+	struct kg_kcp_segment seg;
+	size_t bytes;
+
+	while ((bytes = kg_kcp_segment_decode(datagram, len, &seg)) > 0) {
+		if (seg.cmd == KG_KCP_PUSH)
+			return true;
+		datagram += bytes;
+		len -= bytes;
+	}
+	return false;
+}
+
+uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
+		       uint64_t now_us)
+{
+	const uint8_t *datagram = body + KG_FEC_HEADER_BYTES;
+	unsigned int credit_max = CREDIT_GROUPS * (unsigned int)encoder->fec->code.data;
+
+	if (is_full(encoder))
+		next_group(encoder);
+	encoder->payload = encoder->payload || has_payload(datagram, datagram_bytes);
+	kg_kcp_segment_decode(datagram, datagram_bytes, &encoder->last);
+	encoder->last_us = now_us;
+	if (encoder->credit < credit_max)
+		encoder->credit++;
+	encoder->stats.sent++;
+	return add_shard(encoder, body, datagram_bytes);
+}
+
+/* Tells what the latest datagram told: window and una are as fresh as they can be here. */
+static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
+{
+	struct kg_kcp_segment seg = {
+		.conv = encoder->conv,
+		.cmd = KG_KCP_WINS,
+		.wnd = encoder->last.wnd,
+		.una = encoder->last.una,
+	};
+
+	kg_kcp_segment_encode(body + KG_FEC_HEADER_BYTES, &seg);
+	encoder->credit--;
+	encoder->stats.fillers_sent++;
+	return add_shard(encoder, body, KG_KCP_HEADER_BYTES);
+}
+
+static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)
+{
+	const struct kg_fec_code *code = &encoder->fec->code;
+	uint16_t len = encoder->sums->len;
+
+	kg_fec_header_encode(body, encoder->sn, (uint8_t)(code->data + encoder->parity));
+	kg_store_be32(body + KG_FEC_HEADER_BYTES, encoder->conv);
+	memcpy(body + KG_FEC_PARITY_HEADER_BYTES, encoder->sums->rows[encoder->parity], len);
+	encoder->stats.parity_sent++;
+	if (++encoder->parity == code->parity)
+		next_group(encoder);
+	return (uint16_t)(KG_FEC_PARITY_HEADER_BYTES + len);
+}
+
+uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us)
+{
+	if (is_full(encoder))
+		return put_parity(encoder, body);
+	if (kg_fec_encoder_deadline_us(encoder) > now_us)
+		return 0;
+	encoder->closing = true;
+	return put_filler(encoder, body);
+}
+
+uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder)
+{
+	if (is_full(encoder) || (encoder->closing && may_close(encoder)))
+		return 0;
+	return may_close(encoder) ? encoder->last_us + KG_FEC_PAUSE_US : KG_NEVER_US;
+}
+
+void kg_fec_encoder_add_stats(const struct kg_fec_encoder *encoder, struct kg_fec_stats *stats)
+{
+	stats->sent += encoder->stats.sent;
+	stats->fillers_sent += encoder->stats.fillers_sent;
+	stats->parity_sent += encoder->stats.parity_sent;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fec/fec_int.h"
+
+#include <string.h>
+
+static size_t sums_bytes(uint8_t rows)
+{
+	size_t head = sizeof(struct kg_fec_sums) + rows * sizeof(uint8_t *);
+
+	return (head + 63) / 64 * 64 + (size_t)rows * KG_FEC_BLOCK_BYTES;
+}
+
+struct kg_fec_sums *kg_fec_sums_create(struct kg_mem *mem, uint8_t rows)
+{
+	size_t bytes = sums_bytes(rows);
+	struct kg_fec_sums *sums = kg_mem_alloc(mem, bytes);
+
+	if (!sums)
+		return NULL;
+	for (unsigned int i = 0; i < rows; i++)
+		sums->rows[i] = (uint8_t *)sums + bytes - (rows - i) * (size_t)KG_FEC_BLOCK_BYTES;
+	return sums;
+}
+
+void kg_fec_sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows)
+{
+	if (sums)
+		kg_mem_free(mem, sums, sums_bytes(rows));
+}
+
+void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len)
+{
+	if (len <= sums->len)
+		return;
+	for (unsigned int i = 0; i < rows; i++)
+		memset(sums->rows[i] + sums->len, 0, len - sums->len);
+	sums->len = len;
+}
+
+void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
+		const uint8_t *container, uint16_t len)
+{
+	kg_fec_sums_extend(sums, fec->code.parity, len);
+	fec->rs->add(fec->tables, fec->code.parity, fec->code.data, sub, container, len,
+		     sums->rows);
+}
+
+static size_t tables_bytes(const struct kg_fec *fec)
+{
+	return (size_t)fec->code.data * fec->code.parity * KG_RS_TABLE_BYTES;
+}
+
+static size_t inverse_bytes(const struct kg_fec *fec)
+{
+	return (size_t)fec->solve_max * fec->solve_max;
+}
+
+static void expand_code(struct kg_fec *fec, uint8_t *matrix)
+{
+	const struct kg_fec_code *code = &fec->code;
+
+	for (uint8_t row = 0; row < code->parity; row++) {
+		for (uint8_t column = 0; column < code->data; column++)
+			matrix[row * code->data + column] =
+				kg_fec_code_coefficient(code, row, column);
+	}
+	fec->rs->expand(fec->tables, matrix, code->parity, code->data);
+}
+
+struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_alg *rs,
+			     struct kg_mem *mem)
+{
+	size_t matrix_bytes = (size_t)data * parity;
+	struct kg_fec *fec = kg_mem_alloc(mem, sizeof(*fec));
+	uint8_t *matrix = kg_mem_alloc(mem, matrix_bytes);
+
+	if (fec) {
+		fec->mem = mem;
+		fec->rs = rs;
+		fec->solve_max = KG_MIN(data, parity);
+		kg_fec_code_init(&fec->code, data, parity);
+		fec->tables = kg_mem_alloc(mem, tables_bytes(fec));
+		fec->inverse = kg_mem_alloc(mem, inverse_bytes(fec));
+		fec->solve_tables = kg_mem_alloc(mem, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
+		fec->solved = kg_fec_sums_create(mem, fec->solve_max);
+		fec->check = kg_fec_sums_create(mem, 1);
+	}
+	if (!fec || !matrix || !fec->tables || !fec->inverse || !fec->solve_tables ||
+	    !fec->solved || !fec->check) {
+		kg_mem_free(mem, matrix, matrix_bytes);
+		kg_fec_destroy(fec);
+		return NULL;
+	}
+	expand_code(fec, matrix);
+	kg_mem_free(mem, matrix, matrix_bytes);
+	return fec;
+}
+
+void kg_fec_destroy(struct kg_fec *fec)
+{
+	if (!fec)
+		return;
+	kg_mem_free(fec->mem, fec->tables, tables_bytes(fec));
+	kg_mem_free(fec->mem, fec->inverse, inverse_bytes(fec));
+	kg_mem_free(fec->mem, fec->solve_tables, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
+	kg_fec_sums_destroy(fec->mem, fec->solved, fec->solve_max);
+	kg_fec_sums_destroy(fec->mem, fec->check, 1);
+	kg_mem_free(fec->mem, fec, sizeof(*fec));
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Forward error correction of one channel (kcp-fec.md B): of every `data` KCP datagrams of one
+ * direction `parity` more are made; any `data` of them all give back the rest. No I/O and no clock:
+ * bodies go in, bodies and datagrams are pulled out. Not thread-safe; one owner thread per kg_fec.
+ *
+ * Both directions keep sums, one block per parity shard: what goes out, or comes in, is added with
+ * its coefficients at once and then forgotten. The sums of a whole group are its parity; the sums
+ * of what came in, parity included, are what is missing. A group thus holds `parity` blocks, not
+ * all of its datagrams, and its end costs no more than its middle.
+ *
+ * Nothing says how the peer pads. Some versions of KCPTube pad with what is left in memory, some
+ * make wrong parity, and KCP has no checksum: judge.c decides what of a recovered datagram is used.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "base/drop.h"
+#include "base/mem.h"
+#include "fec/rs.h"
+#include "fec/shard.h"
+
+/* ---- the code of a tunnel on one worker, shared by its channels ---- */
+
+struct kg_fec;
+
+/* data and parity: 1 at least, 255 together at most. NULL when out of memory. `mem` outlives it. */
+struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_alg *rs,
+			     struct kg_mem *mem);
+/* After all its encoders and decoders. */
+void kg_fec_destroy(struct kg_fec *fec);
+
+/* ---- what a channel sends ---- */
+
+struct kg_fec_encoder;
+
+/* NULL when out of memory. first_sn is 0 but in tests of wrap-around. */
+struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, uint32_t first_sn);
+void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder);
+
+/*
+ * Takes a datagram of kg_kcp_output that stands at body + KG_FEC_HEADER_BYTES, of at least a
+ * segment, and writes the header in front of it. Returns the bytes of the body. Pull the output
+ * dry first: parity that waits there is lost.
+ */
+uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
+		       uint64_t now_us);
+
+/*
+ * Next body that is due beside the data: parity of a group that is full; fillers for one that is
+ * not but has payload and was left alone for KG_FEC_PAUSE_US. A filler is a data shard with one
+ * segment that tells a window (kcp-fec.md B4); there are never more of them than datagrams. `body`
+ * has room for the longest datagram and KG_FEC_OVERHEAD_BYTES. Returns its bytes, 0: none is due.
+ */
+uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);
+/* When to ask again, as in kg_kcp_deadline_us. */
+uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder);
+
+#define KG_FEC_PAUSE_US 2000
+
+/* ---- what a channel receives ---- */
+
+struct kg_fec_decoder;
+
+/* NULL when out of memory. */
+struct kg_fec_decoder *kg_fec_decoder_create(struct kg_fec *fec, uint32_t conv);
+void kg_fec_decoder_destroy(struct kg_fec_decoder *decoder);
+
+/* The peer is known to make right parity over zero padding: a kcpgate box. */
+void kg_fec_decoder_trust(struct kg_fec_decoder *decoder);
+
+/*
+ * A body from the peer; its header is overwritten. KG_DROP_FEC_MALFORMED: not a shard of this
+ * channel, or one that contradicts its group; nothing was changed. Then pull the output: it is gone
+ * with the next input to any decoder of the same kg_fec. Memory is taken while a group is open;
+ * without it the datagram still comes out, but nothing is recovered.
+ */
+enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body, size_t len);
+/* Next KCP datagram: the one that came in, then those that it helped to recover. False: no more. */
+bool kg_fec_decoder_output(struct kg_fec_decoder *decoder, const uint8_t **datagram, uint16_t *len);
+
+/* ---- seeing inside ---- */
+
+struct kg_fec_stats {
+	uint64_t sent, fillers_sent, parity_sent; /* shards */
+	uint64_t received, parity_received;       /* shards that were new */
+	uint64_t late, duplicates;                /* of groups that are over; seen before */
+	uint64_t recovered;                       /* datagrams, whole or in part */
+	uint64_t refused;                         /* recovered, but not believed */
+	uint64_t missing;                         /* datagrams of groups given up */
+	uint64_t parity_wrong, padding_wrong;     /* tests of the peer that failed */
+};
+void kg_fec_encoder_add_stats(const struct kg_fec_encoder *encoder, struct kg_fec_stats *stats);
+void kg_fec_decoder_add_stats(const struct kg_fec_decoder *decoder, struct kg_fec_stats *stats);

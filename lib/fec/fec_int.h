@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of FEC share. */
+#pragma once
+
+#include "fec/code.h"
+#include "fec/fec.h"
+#include "wire/envelope.h"
+
+/* Of the largest UDP payload, that a parity block can fill. */
+#define KG_FEC_CONTAINER_MAX \
+	(KG_DATAGRAM_MAX_BYTES - KG_ENVELOPE_BYTES - KG_FEC_PARITY_HEADER_BYTES)
+/* Room for a block. No power of two, so that the same place of all blocks is not in one cache set.
+ */
+#define KG_FEC_BLOCK_BYTES 2112
+
+_Static_assert(KG_FEC_CONTAINER_MAX <= KG_FEC_BLOCK_BYTES, "a block has no room");
+
+/* Blocks side by side. Behind `len` they are all zeros that have not been written yet. */
+struct kg_fec_sums {
+	struct kg_fec_sums *next; /* in a list of the owner's */
+	uint16_t len;
+	uint8_t *rows[];
+};
+
+struct kg_fec {
+	struct kg_mem *mem;
+	const struct kg_rs_alg *rs;
+	struct kg_fec_code code;
+	uint8_t solve_max; /* datagrams that can be missing: data or parity, whichever is less */
+	uint8_t *tables;   /* of the whole code */
+	/* to recover with: the inverse, its tables, what comes out, and room to check it */
+	uint8_t *inverse, *solve_tables;
+	struct kg_fec_sums *solved, *check;
+	/* what the last input brought */
+	struct kg_fec_found {
+		const uint8_t *bytes;
+		uint16_t len;
+	} found[KG_FEC_SHARDS_MAX + 1];
+	uint16_t found_count, found_next;
+};
+
+/* `rows` blocks; NULL when out of memory. */
+struct kg_fec_sums *kg_fec_sums_create(struct kg_mem *mem, uint8_t rows);
+/* NULL is allowed. */
+void kg_fec_sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows);
+/* Makes them at least `len` bytes long. */
+void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len);
+
+/* Adds a container, without its padding, with its coefficients of all parity shards. */
+void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
+		const uint8_t *container, uint16_t len);

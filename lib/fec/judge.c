@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fec/judge.h"
+
+#include "base/bytes.h"
+#include "kcp/kcp_segment.h"
+
+#define WANTED_MAX (1u << 20)
+
+void kg_fec_judge_init(struct kg_fec_judge *judge)
+{
+	judge->parity = judge->padding = (struct kg_fec_credit){ .wanted = KG_FEC_TESTS };
+}
+
+void kg_fec_judge_trust(struct kg_fec_judge *judge)
+{
+	judge->parity.passed = judge->parity.wanted;
+	judge->padding.passed = judge->padding.wanted;
+}
+
+static void note(struct kg_fec_credit *credit, bool passed)
+{
+	if (passed) {
+		credit->passed++;
+		return;
+	}
+	credit->failed++;
+	credit->passed = 0;
+	credit->wanted = KG_MIN(2 * credit->wanted, WANTED_MAX);
+}
+
+/* Wrong parity says nothing about padding, and equal lengths do not either. */
+void kg_fec_judge_test(struct kg_fec_judge *judge, size_t good, size_t sure, size_t len)
+{
+	note(&judge->parity, good >= sure);
+	if (good >= sure && sure < len)
+		note(&judge->padding, good == len);
+}
+
+size_t kg_fec_judge_believes(const struct kg_fec_judge *judge, size_t sure, size_t len)
+{
+	if (judge->parity.passed < judge->parity.wanted)
+		return 0;
+	return judge->padding.passed < judge->padding.wanted ? sure : len;
+}
+
+size_t kg_fec_zeros(const uint8_t *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i + sizeof(uint64_t) <= len && kg_load_le64(bytes + i) == 0)
+		i += sizeof(uint64_t);
+	while (i < len && bytes[i] == 0)
+		i++;
+	return i;
+}
+
+uint16_t kg_fec_usable(const uint8_t *container, size_t len, size_t believed, uint32_t conv)
+{
+	const uint8_t *datagram = container + KG_FEC_LENGTH_BYTES;
+	size_t datagram_len = kg_load_be16(container), at = 0, usable = 0;
+
+	if (datagram_len < KG_KCP_HEADER_BYTES || KG_FEC_LENGTH_BYTES + datagram_len > len)
+		return 0;
+	while (at < datagram_len) {
+		struct kg_kcp_segment seg;
+		size_t bytes = kg_kcp_segment_decode(datagram + at, datagram_len - at, &seg);
+
+		if (bytes == 0 || seg.conv != conv)
+			return 0;
+		at += bytes;
+		if (KG_FEC_LENGTH_BYTES + at <= believed)
+			usable = at;
+	}
+	return (uint16_t)usable;
+}
