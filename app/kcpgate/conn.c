@@ -320,7 +320,7 @@ static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bo
 {
 	struct kg_side *side = host;
 
-	return kg_worker_port_acquire(side->worker, side->tunnel, alone);
+	return kg_worker_port_acquire(side->worker, side->tunnel, remote, alone);
 }
 
 static void on_port_release(void *host, uint16_t port)

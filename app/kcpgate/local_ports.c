@@ -33,8 +33,14 @@ static uint16_t number_of(const struct kg_local_ports *lp, const struct kg_local
 	return (uint16_t)(KG_LOCAL_PORT_FIRST + (port - lp->ports));
 }
 
-/* A port that others use too, or NULL. */
-static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tunnel)
+static bool suits(const struct kg_port_wish *wish, uint16_t number)
+{
+	return wish == NULL || wish->suits(wish->ctx, number);
+}
+
+/* A port that others use too, or NULL. Those that do not suit go to the end of the queue. */
+static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tunnel,
+					 const struct kg_port_wish *wish)
 {
 	struct kg_local_port_list *shared = &lp->tunnels[tunnel].shared;
 	struct kg_local_port *port = TAILQ_FIRST(shared);
@@ -42,30 +48,54 @@ static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tun
 	if (port == NULL || lp->free_count > lp->total / SHARE_BELOW_DIVISOR)
 		return NULL;
 	TAILQ_REMOVE(shared, port, link);
+	for (int i = 0; i < KG_LOCAL_PORT_TRIES && !suits(wish, number_of(lp, port)); i++) {
+		TAILQ_INSERT_TAIL(shared, port, link);
+		port = TAILQ_FIRST(shared);
+		TAILQ_REMOVE(shared, port, link);
+	}
 	return port;
 }
 
-static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunnel)
+static uint16_t pop_free(struct kg_local_ports *lp)
+{
+	uint16_t number = lp->free[lp->head];
+
+	lp->head = (lp->head + 1) % KG_ARRAY_SIZE(lp->free);
+	lp->free_count--;
+	return number;
+}
+
+static void push_free(struct kg_local_ports *lp, uint16_t number)
+{
+	lp->free[(lp->head + lp->free_count) % KG_ARRAY_SIZE(lp->free)] = number;
+	lp->free_count++;
+}
+
+static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunnel,
+				       const struct kg_port_wish *wish)
 {
 	uint32_t reserve = lp->total / RESERVE_DIVISOR;
-	struct kg_local_port *port;
+	uint16_t number;
 
 	if (lp->free_count == 0 ||
 	    (lp->free_count <= reserve && lp->tunnels[tunnel].held > reserve))
 		return NULL;
-	port = &lp->ports[lp->free[lp->head] - KG_LOCAL_PORT_FIRST];
-	lp->head = (lp->head + 1) % KG_ARRAY_SIZE(lp->free);
-	lp->free_count--;
+	number = pop_free(lp);
+	for (int i = 0; i < KG_LOCAL_PORT_TRIES && !suits(wish, number); i++) {
+		push_free(lp, number);
+		number = pop_free(lp);
+	}
 	lp->tunnels[tunnel].held++;
-	return port;
+	return &lp->ports[number - KG_LOCAL_PORT_FIRST];
 }
 
-uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone)
+uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone,
+				const struct kg_port_wish *wish)
 {
-	struct kg_local_port *port = alone ? NULL : take_shared(lp, tunnel);
+	struct kg_local_port *port = alone ? NULL : take_shared(lp, tunnel, wish);
 
 	if (port == NULL)
-		port = take_free(lp, tunnel);
+		port = take_free(lp, tunnel, wish);
 	if (port == NULL)
 		return 0;
 	port->users++;
@@ -84,8 +114,7 @@ bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t number)
 		return false;
 	if (!port->alone)
 		TAILQ_REMOVE(&lp->tunnels[port->tunnel].shared, port, link);
-	lp->free[(lp->head + lp->free_count) % KG_ARRAY_SIZE(lp->free)] = number;
-	lp->free_count++;
+	push_free(lp, number);
 	lp->tunnels[port->tunnel].held--;
 	return true;
 }

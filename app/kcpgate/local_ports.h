@@ -7,7 +7,8 @@
  * with others of its tunnel, in turn. Handshakes never share. The last sixteenth goes to tunnels
  * that hold less than that, so that a busy one leaves something to the others.
  *
- * First in, first out: a port that was given back rests as long as possible.
+ * First in, first out: a port that was given back rests as long as possible. Ports that do not suit
+ * a wish go to the end of the queue.
  */
 #pragma once
 
@@ -22,6 +23,7 @@
 #define KG_LOCAL_PORT_FIRST 16384
 #define KG_LOCAL_PORT_LAST  32767
 #define KG_LOCAL_PORT_COUNT (KG_LOCAL_PORT_LAST - KG_LOCAL_PORT_FIRST + 1)
+#define KG_LOCAL_PORT_TRIES 64 /* finds one of 16 workers' ports in 98 cases of 100 */
 
 struct kg_local_port {
 	TAILQ_ENTRY(kg_local_port) link; /* of a tunnel's, while channels use it */
@@ -30,6 +32,12 @@ struct kg_local_port {
 	bool alone;
 };
 TAILQ_HEAD(kg_local_port_list, kg_local_port);
+
+/* Some ports do better than others. */
+struct kg_port_wish {
+	bool (*suits)(void *ctx, uint16_t port);
+	void *ctx;
+};
 
 struct kg_local_ports {
 	uint16_t free[KG_LOCAL_PORT_COUNT];
@@ -44,7 +52,9 @@ struct kg_local_ports {
 /* Takes the worker's ports that `table` does not use, in random order. */
 void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_table *table,
 			 unsigned int worker, unsigned int workers, struct kg_rng *rng);
-/* A port for one more user, which wants it alone or not; 0 when none is left. */
-uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone);
+/* A port for one more user, which wants it alone or not; 0 when none is left. A wish (or NULL) is
+ * met if one of the next KG_LOCAL_PORT_TRIES ports meets it. */
+uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone,
+				const struct kg_port_wish *wish);
 /* One user less; true when it was the last and the port is free again. */
 bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t port);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker.h"
 
+#include "arrival.h"
 #include "box.h"
 #include "clock.h"
 #include "idle.h"
@@ -123,9 +124,14 @@ int kg_worker_run(void *worker)
 	return 0;
 }
 
-uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel, bool alone)
+uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,
+				const struct kg_endpoint *remote, bool alone)
 {
-	uint16_t port = kg_local_ports_acquire(&w->local_ports, tunnel, alone);
+	struct kg_arrival arrival;
+	struct kg_port_wish wish = { kg_arrival_suits, &arrival };
+	bool choosy = kg_arrival_init(&arrival, w, remote);
+	uint16_t port =
+		kg_local_ports_acquire(&w->local_ports, tunnel, alone, choosy ? &wish : NULL);
 
 	if (port != 0)
 		kg_port_table_set(&w->box->udp_ports, port, tunnel);

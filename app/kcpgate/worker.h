@@ -81,9 +81,10 @@ int kg_worker_run(void *worker);
 /* On the worker's thread: tells all peers, then the loop ends when they know, or soon anyway. */
 void kg_worker_begin_stop(struct kg_worker *w);
 
-/* A local UDP port for a handshake (alone) or a channel of a client `tunnel`, 0 when none is left;
- * and back. */
-uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel, bool alone);
+/* A local UDP port for a handshake (alone) or a channel of a client `tunnel` with `remote`, 0 when
+ * none is left; and back. */
+uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,
+				const struct kg_endpoint *remote, bool alone);
 void kg_worker_port_release(struct kg_worker *w, uint16_t port);
 
 /* To a payload thread, which is woken by the next kg_path_deliver; false when its ring is full. */

@@ -134,13 +134,18 @@ uint32_t kg_rss_hash(const struct kg_rss *rss, const struct kg_endpoint *source,
 	return rte_softrss_be(tuple, (uint32_t)(end - tuple), (const uint8_t *)rss->key);
 }
 
+bool kg_rss_covers_ports(const struct kg_rss *rss, uint8_t version)
+{
+	uint64_t needed =
+		version == 4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP : RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+
+	return rss->reta_size != 0 && (rss->hash & needed) != 0;
+}
+
 bool kg_rss_queue_of(const struct kg_rss *rss, const struct kg_endpoint *source,
 		     const struct kg_endpoint *destination, uint16_t *queue)
 {
-	uint64_t needed = source->ip.version == 4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP
-						  : RTE_ETH_RSS_NONFRAG_IPV6_UDP;
-
-	if (rss->reta_size == 0 || (rss->hash & needed) == 0)
+	if (!kg_rss_covers_ports(rss, source->ip.version))
 		return false;
 	*queue = rss->reta[kg_rss_hash(rss, source, destination) & (rss->reta_size - 1u)];
 	return true;

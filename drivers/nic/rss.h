@@ -33,8 +33,9 @@ void kg_rss_learn(struct kg_rss *rss, uint16_t port_id, uint16_t queues);
 /* The hash of a UDP datagram. */
 uint32_t kg_rss_hash(const struct kg_rss *rss, const struct kg_endpoint *source,
 		     const struct kg_endpoint *destination);
-/* The queue on which such a datagram arrives. False when it cannot be known: there is no RSS, or it
- * does not look at ports. */
+/* Is it known how UDP of this IP version is spread, and do ports count? */
+bool kg_rss_covers_ports(const struct kg_rss *rss, uint8_t version);
+/* The queue on which such a datagram arrives; false when it cannot be known. */
 bool kg_rss_queue_of(const struct kg_rss *rss, const struct kg_endpoint *source,
 		     const struct kg_endpoint *destination, uint16_t *queue);
 

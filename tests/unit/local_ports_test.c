@@ -38,7 +38,8 @@ static void test_every_port_has_one_owner(void **state)
 
 	for (unsigned int w = 0; w < WORKERS; w++) {
 		for (uint32_t n = 0; n < ports[w].total; n++) {
-			port = kg_local_ports_acquire(&ports[w], (uint16_t)(n % TUNNELS), true);
+			port = kg_local_ports_acquire(&ports[w], (uint16_t)(n % TUNNELS), true,
+						      NULL);
 			assert_int_equal(port % WORKERS, w);
 			assert_in_range(port, KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST);
 			assert_false(port >= 20000 && port <= 20010);
@@ -46,7 +47,7 @@ static void test_every_port_has_one_owner(void **state)
 			seen[port] = true;
 			total++;
 		}
-		assert_int_equal(kg_local_ports_acquire(&ports[w], 0, true), 0);
+		assert_int_equal(kg_local_ports_acquire(&ports[w], 0, true, NULL), 0);
 	}
 	assert_int_equal(total, KG_LOCAL_PORT_COUNT - 11);
 }
@@ -55,14 +56,15 @@ static void test_every_port_has_one_owner(void **state)
 static void test_ports_rest(void **state)
 {
 	uint32_t count = ports[0].free_count;
-	uint16_t first = kg_local_ports_acquire(&ports[0], 0, true);
+	uint16_t first = kg_local_ports_acquire(&ports[0], 0, true, NULL);
 
 	assert_true(kg_local_ports_release(&ports[0], first));
 	for (uint32_t i = 1; i < count; i++)
 		assert_int_not_equal(
-			kg_local_ports_acquire(&ports[0], (uint16_t)(i % TUNNELS), true), first);
-	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true), first);
-	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true), 0);
+			kg_local_ports_acquire(&ports[0], (uint16_t)(i % TUNNELS), true, NULL),
+			first);
+	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true, NULL), first);
+	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true, NULL), 0);
 }
 
 /* Half the share is given to one channel each; after that they are shared in turn. */
@@ -74,9 +76,9 @@ static void test_channels_share_when_ports_run_low(void **state)
 	uint16_t alone;
 
 	for (uint32_t i = 0; i < 3 * own; i++)
-		users[kg_local_ports_acquire(lp, 0, false)]++;
+		users[kg_local_ports_acquire(lp, 0, false, NULL)]++;
 	assert_int_equal(lp->free_count, lp->total / 2);
-	alone = kg_local_ports_acquire(lp, 0, true);
+	alone = kg_local_ports_acquire(lp, 0, true, NULL);
 	assert_int_equal(users[alone], 0);
 	for (uint32_t port = 0; port < KG_ARRAY_SIZE(users); port++) {
 		assert_true(users[port] == 0 || users[port] == 3);
@@ -95,12 +97,12 @@ static void test_tunnels_do_not_share_with_each_other(void **state)
 	uint16_t other;
 
 	for (uint32_t i = 0; i < own; i++)
-		kg_local_ports_acquire(lp, 0, false);
-	other = kg_local_ports_acquire(lp, 1, false);
+		kg_local_ports_acquire(lp, 0, false, NULL);
+	other = kg_local_ports_acquire(lp, 1, false, NULL);
 	assert_int_equal(lp->free_count, lp->total / 2 - 1);
-	assert_int_equal(kg_local_ports_acquire(lp, 1, false), other);
+	assert_int_equal(kg_local_ports_acquire(lp, 1, false, NULL), other);
 	for (uint32_t i = 0; i < 2 * own; i++)
-		assert_int_not_equal(kg_local_ports_acquire(lp, 0, false), other);
+		assert_int_not_equal(kg_local_ports_acquire(lp, 0, false, NULL), other);
 }
 
 /* One tunnel's handshakes cannot take every port. */
@@ -108,12 +110,71 @@ static void test_something_is_left_for_others(void **state)
 {
 	struct kg_local_ports *lp = &ports[2];
 
-	while (kg_local_ports_acquire(lp, 0, true) != 0)
+	while (kg_local_ports_acquire(lp, 0, true, NULL) != 0)
 		;
 	assert_int_equal(lp->free_count, lp->total / 16);
-	while (kg_local_ports_acquire(lp, 1, true) != 0)
+	while (kg_local_ports_acquire(lp, 1, true, NULL) != 0)
 		;
 	assert_int_equal(lp->free_count, 0);
+}
+
+static bool ends_in_seven(void *calls, uint16_t port)
+{
+	++*(unsigned int *)calls;
+	return port % 10 == 7;
+}
+
+static bool never(void *calls, uint16_t port)
+{
+	++*(unsigned int *)calls;
+	return false;
+}
+
+static void test_a_wish_is_met_if_it_can_be(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	unsigned int calls = 0;
+	struct kg_port_wish wish = { ends_in_seven, &calls };
+
+	for (uint32_t i = 0; i < lp->total / 2; i++)
+		assert_true(kg_local_ports_acquire(lp, 0, true, NULL) != 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(kg_local_ports_acquire(lp, 1, true, &wish) % 10, 7);
+	assert_in_range(calls, 500, 2000);
+}
+
+static void test_shared_ports_are_chosen_too(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	uint32_t own = lp->total - lp->total / 2;
+	unsigned int calls = 0;
+	struct kg_port_wish wish = { ends_in_seven, &calls };
+
+	for (uint32_t i = 0; i < own; i++)
+		kg_local_ports_acquire(lp, 0, false, NULL);
+	for (int i = 0; i < 10; i++) {
+		uint16_t port = kg_local_ports_acquire(lp, 0, false, &wish);
+
+		assert_int_equal(port % 10, 7);
+		assert_false(kg_local_ports_release(lp, port));
+	}
+	assert_int_equal(lp->free_count, lp->total / 2);
+}
+
+/* A wish that nothing meets costs a bounded number of questions, and no port. */
+static void test_a_wish_is_no_condition(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	unsigned int calls = 0;
+	struct kg_port_wish wish = { never, &calls };
+
+	assert_int_not_equal(kg_local_ports_acquire(lp, 0, true, &wish), 0);
+	assert_int_equal(calls, KG_LOCAL_PORT_TRIES);
+	while (kg_local_ports_acquire(lp, 0, false, &wish) != 0 && lp->free_count > lp->total / 2)
+		;
+	calls = 0;
+	assert_int_not_equal(kg_local_ports_acquire(lp, 0, false, &wish), 0);
+	assert_int_equal(calls, KG_LOCAL_PORT_TRIES);
 }
 
 int main(void)
@@ -124,6 +185,9 @@ int main(void)
 		cmocka_unit_test_setup(test_channels_share_when_ports_run_low, fill),
 		cmocka_unit_test_setup(test_tunnels_do_not_share_with_each_other, fill),
 		cmocka_unit_test_setup(test_something_is_left_for_others, fill),
+		cmocka_unit_test_setup(test_a_wish_is_met_if_it_can_be, fill),
+		cmocka_unit_test_setup(test_shared_ports_are_chosen_too, fill),
+		cmocka_unit_test_setup(test_a_wish_is_no_condition, fill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
