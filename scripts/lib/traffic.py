@@ -60,7 +60,8 @@ def echo(connection):
         connection.sendall(data)
 
 
-def serve_udp_echo(address, port):
+def serve_udp_echo(address, port, senders=None):
+    """Enters in the set `senders` who has sent."""
     s = socket.socket(_family(address), socket.SOCK_DGRAM)
     s.bind((address, port))
 
@@ -68,6 +69,8 @@ def serve_udp_echo(address, port):
         while True:
             try:
                 data, sender = s.recvfrom(CHUNK)
+                if senders is not None:
+                    senders.add(sender)
                 s.sendto(data, sender)
             except ConnectionError:
                 continue  # an ICMP error to an earlier answer
@@ -161,22 +164,27 @@ def udp_socket(address, port, timeout_s=5):
 
 def udp_echo(address, port, sizes=range(1, 1401), timeout_s=5, window=16):
     """Sends one datagram of each size, some at a time, and waits for all to come back whole."""
+    with udp_socket(address, port, timeout_s) as s:
+        return echo_over(s, sizes, window)
+
+
+def echo_over(s, sizes, window=16):
+    """The same with a socket that is connected."""
     rng = random.Random(2)
     sizes = list(sizes)
-    with udp_socket(address, port, timeout_s) as s:
-        for start in range(0, len(sizes), window):
-            waiting = [rng.randbytes(size) for size in sizes[start:start + window]]
-            for data in waiting:
-                s.send(data)
-            while waiting:
-                try:
-                    back = s.recv(CHUNK)
-                except TimeoutError:
-                    raise AssertionError(f"no echo of datagrams of "
-                                         f"{[len(w) for w in waiting]} bytes") from None
-                if back not in waiting:
-                    raise AssertionError(f"a datagram of {len(back)} bytes came back changed")
-                waiting.remove(back)
+    for start in range(0, len(sizes), window):
+        waiting = [rng.randbytes(size) for size in sizes[start:start + window]]
+        for data in waiting:
+            s.send(data)
+        while waiting:
+            try:
+                back = s.recv(CHUNK)
+            except TimeoutError:
+                raise AssertionError(f"no echo of datagrams of "
+                                     f"{[len(w) for w in waiting]} bytes") from None
+            if back not in waiting:
+                raise AssertionError(f"a datagram of {len(back)} bytes came back changed")
+            waiting.remove(back)
     return len(sizes)
 
 

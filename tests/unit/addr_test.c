@@ -218,6 +218,37 @@ static void the_hash_mixes_all_bits(void **state)
 	}
 }
 
+static void a_tuple_has_two_different_ends(void **state)
+{
+	struct kg_endpoint a = { ip("198.18.0.1"), 6000 }, b = { ip("198.18.0.11"), 40000 };
+	struct kg_tuple here = { .local = a, .remote = b }, there = { .local = b, .remote = a };
+	struct kg_tuple same = { .local = a, .remote = b };
+
+	assert_true(kg_tuple_hash(&here, 1) == kg_tuple_hash(&same, 1));
+	assert_true(kg_tuple_hash(&here, 1) != kg_tuple_hash(&here, 2));
+	assert_true(kg_tuple_hash(&here, 1) != kg_tuple_hash(&there, 1));
+	same.local.port++;
+	assert_true(kg_tuple_hash(&here, 1) != kg_tuple_hash(&same, 1));
+}
+
+static void link_local_is_fe80_10(void **state)
+{
+	static const struct {
+		const char *text;
+		bool link_local;
+	} cases[] = {
+		{ "fe80::1", true },  { "febf:ffff::", true },  { "fec0::1", false },
+		{ "fe7f::1", false }, { "fd00:18::1", false },  { "::1", false },
+		{ "::fe80", false },  { "254.128.0.1", false }, { "169.254.0.1", false },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct kg_ip address = ip(cases[i].text);
+
+		assert_int_equal(kg_ip_is_link_local(&address), cases[i].link_local);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +263,8 @@ int main(void)
 		cmocka_unit_test(equality_looks_at_everything),
 		cmocka_unit_test(the_hash_depends_on_the_seed),
 		cmocka_unit_test(the_hash_mixes_all_bits),
+		cmocka_unit_test(a_tuple_has_two_different_ends),
+		cmocka_unit_test(link_local_is_fe80_10),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

@@ -373,6 +373,7 @@ struct rig_channel {
 	void *flow;
 	unsigned int link;
 	uint8_t protocol;
+	struct kg_tuple tuple; /* told by OPEN; all 0 if none was */
 };
 
 static inline void rig_say(struct rig_channel *ch, enum kg_msg_type type, uint32_t count,
@@ -409,6 +410,7 @@ static inline void rig_accept(struct rig *rig, struct rig_channel *ch, uint8_t p
 	assert_int_equal(msg.tunnel, RIG_CLIENT);
 	ch->rig = rig;
 	ch->flow = msg.flow;
+	ch->tuple = msg.tuple != NULL ? *msg.tuple : (struct kg_tuple){ 0 };
 	ch->protocol = protocol;
 }
 

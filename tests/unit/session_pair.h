@@ -132,10 +132,14 @@ static inline bool app_read(struct end *end, struct app *app, unsigned int messa
 {
 	while (messages-- > 0) {
 		struct kg_channel *ch = app->ch;
+		size_t bytes;
+		bool any = kg_channel_peek(ch, &bytes, end->pair->now_us);
 		struct kg_buf *chain = kg_channel_recv(ch, end->pair->now_us);
 
+		assert_int_equal(chain != NULL, any);
 		if (chain == NULL)
 			return true;
+		assert_int_equal(kg_buf_chain_len(chain), bytes);
 		assert_true(app->got_len + kg_buf_chain_len(chain) <= sizeof(app->got));
 		app->got_len += kg_buf_chain_gather(chain, app->got + app->got_len);
 		app->messages++;
