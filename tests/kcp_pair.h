@@ -80,6 +80,7 @@ static inline struct kg_kcp_params preset_params(const struct preset *preset)
 		.resend = preset->resend,
 		.nc = true,
 		.blast = true,
+		.pace = true,
 	};
 }
 

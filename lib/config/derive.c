@@ -244,5 +244,6 @@ void kg_load_derive(struct kg_load *load)
 			derive_windows(load, i, preset);
 		}
 		derive_mtu(load, i);
+		t->kcp.pace = true;
 	}
 }

@@ -95,6 +95,13 @@ static bool peer_allows(const struct kg_kcp *kcp)
 	return (int32_t)(kcp->flight.nxt - kcp->peer.edge) < 0;
 }
 
+uint32_t kg_kcp_send_window(const struct kg_kcp *kcp)
+{
+	uint32_t window = KG_MIN(kcp->params.snd_wnd, kcp->peer.wnd);
+
+	return kcp->params.nc ? window : KG_MIN(window, kcp->cwnd.window);
+}
+
 bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
@@ -139,13 +146,14 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
 }
 
-/* Data waits for the grid of flushes when blast is off. */
+/* Data waits for its pace, and for the grid of flushes when blast is off. */
 static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 {
 	uint64_t due_us = 0;
 
 	if (!kg_kcp_may_send_new(kcp))
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
+	due_us = KG_MAX(due_us, kg_kcp_pace_next_us(&kcp->pace));
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);
 }
 

@@ -37,6 +37,7 @@ struct kg_kcp_params {
 	uint8_t resend;        /* later-acknowledged datagrams that make a hole a loss; 0: never */
 	bool nc;               /* true: no congestion window */
 	bool blast;            /* send at once instead of on the grid */
+	bool pace;             /* spread a window over the round trip */
 	uint32_t first_sn;     /* 0 on the wire; tests of wrap-around choose another */
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };

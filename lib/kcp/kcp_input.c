@@ -214,6 +214,9 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		kg_kcp_rtt_sample(&kcp->rtt, d->slowest_us, d->now_us);
 		if (d->slowest_us > d->fastest_us)
 			kg_kcp_rtt_sample(&kcp->rtt, d->fastest_us, d->now_us);
+		if (kcp->params.pace)
+			kg_kcp_pace_update(&kcp->pace, kg_kcp_send_window(kcp),
+					   kg_kcp_rtt_srtt_us(&kcp->rtt), d->now_us);
 	}
 	if (kcp->flight.una != una)
 		kg_kcp_cwnd_on_advance(&kcp->cwnd, kcp->mss, kcp->peer.wnd, kcp->flight.next_order);

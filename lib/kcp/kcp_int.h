@@ -7,6 +7,7 @@
  *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
  *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
+ *   kcp_pace.c     when data may leave
  */
 #pragma once
 
@@ -14,6 +15,7 @@
 #include "kcp/kcp_acks.h"
 #include "kcp/kcp_cwnd.h"
 #include "kcp/kcp_flight.h"
+#include "kcp/kcp_pace.h"
 #include "kcp/kcp_peer.h"
 #include "kcp/kcp_recv.h"
 #include "kcp/kcp_rtt.h"
@@ -40,6 +42,7 @@ struct kg_kcp {
 	struct kg_kcp_rtt rtt;
 	struct kg_kcp_cwnd cwnd;
 	struct kg_kcp_peer peer;
+	struct kg_kcp_pace pace;
 	bool ring_stuck; /* no memory for a larger ring: wait for ACKs */
 
 	/* receiving */
@@ -65,6 +68,8 @@ static inline uint64_t kg_kcp_clock(struct kg_kcp *kcp, uint64_t now_us)
 	return kcp->now_us;
 }
 
+/* Segments that may be in flight as far as windows go. */
+uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
 /* True when all windows allow a segment of the queue to be sent. */
 bool kg_kcp_may_send_new(const struct kg_kcp *kcp);
 /* Arms or disarms the window probe after anything that may have changed it. */

@@ -107,6 +107,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		if (!fits(w, slot->buf->len))
 			return false;
 		put(w, KG_KCP_PUSH, slot->frg, sn, kg_kcp_ts(kcp, w->now_us), slot->buf);
+		kg_kcp_pace_take(&kcp->pace, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 	}
@@ -129,6 +130,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 		kg_prefetch(kcp->queue->data, kcp->queue->len);
 	kcp->queued--;
 	put(w, KG_KCP_PUSH, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf);
+	kg_kcp_pace_take(&kcp->pace, w->now_us);
 	kg_kcp_flight_add(&kcp->flight, buf, w->now_us, ts);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
@@ -153,6 +155,8 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 	bool done;
 
 	if (!kcp->params.blast && kcp->flush_us > w->now_us)
+		return;
+	if (kg_kcp_pace_next_us(&kcp->pace) > w->now_us)
 		return;
 	done = put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
