@@ -252,6 +252,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		{ "sent", kcp->sent },
 		{ "resent_fast", kcp->resent_fast },
 		{ "resent_timeout", kcp->resent_timeout },
+		{ "resent_twin", kcp->resent_twin },
 		{ "resent_needless", kcp->resent_needless },
 	};
 

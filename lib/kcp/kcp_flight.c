@@ -92,6 +92,11 @@ static void use_probe(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uin
 		f->probe_us = now_us + rtt->rto_us / 4;
 }
 
+static bool deserves_twin(const struct kg_kcp_slot *slot, enum kg_kcp_cause cause)
+{
+	return cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && slot->copies > 2);
+}
+
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us)
 {
@@ -107,6 +112,8 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 		slot->copies++;
 	slot->sent_us = now_us;
 	slot->order = f->next_order++;
+	f->twin = sn;
+	f->twin_due = deserves_twin(slot, cause);
 	list_append(f, sn);
 }
 
@@ -118,6 +125,7 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn)
 	kg_buf_free(slot->buf);
 	slot->buf = NULL;
 	f->count--;
+	f->twin_due &= f->twin != sn;
 	f->probes_left = KG_KCP_PROBES;
 }
 
@@ -186,6 +194,8 @@ uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp
 	uint64_t earliest_us = KG_NEVER_US;
 	enum kg_kcp_cause cause;
 
+	if (f->twin_due)
+		return 0;
 	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
 		uint16_t head = f->lists[__builtin_ctz(left)].head;
 		uint64_t due_us = slot_due_us(f, rtt, kg_kcp_flight_slot(f, head), &cause);

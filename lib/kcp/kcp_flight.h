@@ -18,6 +18,10 @@
  * a delay or a dead path rather than of a loss. Then the path is probed with a few copies at a
  * time, KG_KCP_PROBES per quarter of an rto, instead of the whole window; the first ACK that comes
  * back makes everything older a matter of fast resend.
+ *
+ * Twins: a copy whose loss would be dear is sent twice, in two datagrams: the second copy when few
+ * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
+ * up the whole window. These are few, so are their twins.
  */
 #pragma once
 
@@ -56,7 +60,9 @@ struct kg_kcp_flight {
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
 	uint32_t probes_left;  /* copies that may go in silence */
 	uint64_t probe_us;     /* when there are more */
-	uint16_t listed;       /* bit b: list b has members */
+	uint32_t twin;         /* sn of the copy to be sent once more */
+	bool twin_due;
+	uint16_t listed; /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
@@ -100,7 +106,7 @@ void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem);
 
 /* Puts the next sn in flight; room was reserved. */
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts);
-/* Notes that another copy goes out now. */
+/* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);
 /* Acknowledged: frees the buffer. una stays until kg_kcp_flight_advance. */

@@ -93,7 +93,25 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
 }
 
-/* False when a copy is due that does not fit any more. */
+/* Equal to the copy in the datagram before. */
+static bool put_twin(struct kg_kcp *kcp, struct writer *w)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+	struct kg_kcp_slot *slot;
+
+	if (!f->twin_due)
+		return true;
+	slot = kg_kcp_flight_slot(f, f->twin);
+	if (!fits(w, slot->buf->len))
+		return false;
+	put(w, KG_KCP_PUSH, slot->frg, f->twin, kg_kcp_ts(kcp, slot->sent_us), slot->buf);
+	kg_kcp_pace_take(&kcp->pace, w->now_us);
+	f->twin_due = false;
+	kcp->stats.resent_twin++;
+	return true;
+}
+
+/* False when a copy is due that does not fit any more, or must not be in the same datagram. */
 static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
@@ -110,6 +128,8 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		kg_kcp_pace_take(&kcp->pace, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
+		if (f->twin_due)
+			return false;
 	}
 	return true;
 }
@@ -158,7 +178,7 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 		return;
 	if (kg_kcp_pace_next_us(&kcp->pace) > w->now_us)
 		return;
-	done = put_resends(kcp, w) && put_new(kcp, w);
+	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
 	if (done && kcp->flushing) {
 		kcp->flushing = false;

@@ -196,7 +196,7 @@ static void summarise(struct path *p, struct kg_path_result *result)
 		.packets = { p->link[SENDER].sent, p->link[RECEIVER].sent },
 		.overflowed = p->link[SENDER].overflowed + p->link[RECEIVER].overflowed,
 		.sent = sender.sent,
-		.resent = sender.resent_fast + sender.resent_timeout,
+		.resent = sender.resent_fast + sender.resent_timeout + sender.resent_twin,
 		.needless = receiver.duplicates,
 		.latency_p50_us = latency_us[n / 2],
 		.latency_p90_us = latency_us[(uint64_t)n * 90 / 100],

@@ -174,11 +174,37 @@ static void lost_resend_is_resent_fast(void **state)
 	one_send_many(&o, 1);
 	one_ack(&o, 6, T0_MS + 20, 0);
 	assert_true(one_output(&o)); /* 3 and 4 were sent before 5 and 6 as well */
-	assert_int_equal(o.segs, 4);
+	assert_int_equal(o.segs, 3);
 	assert_int_equal(o.seg[0].sn, 3); /* the oldest copy first, new data last */
 	assert_int_equal(o.seg[1].sn, 4);
 	assert_int_equal(o.seg[2].sn, 0);
-	assert_int_equal(o.seg[3].sn, 8);
+	assert_true(one_output(&o)); /* the third copy's twin in a datagram of its own */
+	assert_int_equal(o.segs, 2);
+	assert_int_equal(o.seg[0].sn, 0);
+	assert_int_equal(o.seg[0].ts, T0_MS + 40);
+	assert_int_equal(o.seg[1].sn, 8);
+	assert_int_equal(one_stats(&o).resent_twin, 1);
+	one_fini(&o);
+}
+
+/* What was acknowledged between the copy and its twin needs none. */
+static void twin_of_what_has_arrived_stays(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 1 * MS;
+	one_ack(&o, 0, T0_MS, 1);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	assert_true(one_output(&o));
+	assert_true(kg_kcp_deadline_us(o.kcp) <= o.now_us);
+	one_ack(&o, 1, T0_MS + 1, 2);
+	assert_false(one_output(&o));
+	assert_int_equal(one_stats(&o).resent_twin, 0);
 	one_fini(&o);
 }
 
@@ -409,6 +435,7 @@ int main(void)
 		cmocka_unit_test(remote_window_is_taken_from_the_newest_word),
 		cmocka_unit_test(hole_is_resent_after_enough_later_datagrams),
 		cmocka_unit_test(lost_resend_is_resent_fast),
+		cmocka_unit_test(twin_of_what_has_arrived_stays),
 		cmocka_unit_test(resend_zero_never_resends_by_count),
 		cmocka_unit_test(reordering_widens_the_wait),
 		cmocka_unit_test(closed_window_is_probed),
