@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
+#include "nic/mbufs.h"
+
 #include <rte_cycles.h>
 #include <rte_mempool.h>
 #include <stdio.h>
@@ -32,10 +34,8 @@ static void clear(struct rte_mempool *pool, void *arg, void *object, unsigned in
 /* What is sent comes from a pool of its own, into which nothing is ever received. */
 static bool make_mempools(struct bench_rig *rig)
 {
-	rig->rx_mempool = rte_pktmbuf_pool_create("bench_rx", RX_MBUFS, MEMPOOL_CACHE, 0,
-						  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	rig->tx_mempool = rte_pktmbuf_pool_create("bench_tx", TX_MBUFS, MEMPOOL_CACHE, 0,
-						  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	rig->rx_mempool = kg_nic_mbufs_create("bench_rx", RX_MBUFS, MEMPOOL_CACHE, 0);
+	rig->tx_mempool = kg_nic_mbufs_create("bench_tx", TX_MBUFS, MEMPOOL_CACHE, 0);
 	if (rig->rx_mempool == NULL || rig->tx_mempool == NULL)
 		return false;
 	rte_mempool_obj_iter(rig->tx_mempool, clear, NULL);
