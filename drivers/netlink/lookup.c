@@ -17,6 +17,17 @@ static void read_via(struct kg_ip *gateway, const struct nlattr *attribute)
 	}
 }
 
+static void read_metrics(struct kg_route *route, const struct nlattr *metrics)
+{
+	const struct nlattr *metric;
+
+	mnl_attr_for_each_nested(metric, metrics)
+	{
+		if (mnl_attr_get_type(metric) == RTAX_MTU)
+			route->mtu = (uint16_t)KG_MIN(mnl_attr_get_u32(metric), UINT16_MAX);
+	}
+}
+
 static int read_route(const struct nlmsghdr *header, void *ctx)
 {
 	const struct rtmsg *message = mnl_nlmsg_get_payload(header);
@@ -39,6 +50,9 @@ static int read_route(const struct nlmsghdr *header, void *ctx)
 			break;
 		case RTA_PREFSRC:
 			kg_nl_read_ip(&route->source, attribute);
+			break;
+		case RTA_METRICS:
+			read_metrics(route, attribute);
 			break;
 		}
 	}

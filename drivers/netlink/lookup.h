@@ -9,6 +9,7 @@ struct kg_route {
 	unsigned int ifindex;
 	struct kg_ip gateway; /* version 0: the destination is on the link */
 	struct kg_ip source;  /* version 0: the kernel named none */
+	uint16_t mtu;         /* of the way as far as it is known; 0: the link's */
 };
 
 struct kg_neighbour {

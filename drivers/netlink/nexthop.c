@@ -23,6 +23,7 @@
 #define EVENTS_PER_CALL 64   /* receives */
 #define PEERS_PER_CALL  1024
 #define USES_PER_TICK   256
+#define ROUTES_PER_TICK 256 /* read again: a path found narrow is not announced */
 
 /* The kernel takes 5 s from the first use of a stale entry to its probe (delay_first_probe_time).
  */
@@ -42,6 +43,7 @@ struct peer {
 	LIST_ENTRY(peer) bucket;
 	struct kg_nexthop published;
 	struct kg_ip source;
+	uint16_t mtu;
 	struct hop *hop; /* NULL: no route */
 	bool settled;    /* the route has been looked up since it may have changed */
 	bool told;       /* `published` has been taken */
@@ -158,6 +160,7 @@ static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *p
 		return;
 	nexthop->port = hop->port;
 	nexthop->source = peer->source;
+	nexthop->mtu = peer->mtu;
 	nexthop->state = KG_NEXTHOP_RESOLVING;
 	if (!kg_neighbour_usable(&hop->neighbour))
 		return;
@@ -168,8 +171,8 @@ static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *p
 
 static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b)
 {
-	return a->state == b->state && a->port == b->port && kg_ip_equal(&a->source, &b->source) &&
-	       a->l2.len == b->l2.len && memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
+	return a->state == b->state && a->port == b->port && a->mtu == b->mtu &&
+	       kg_ip_equal(&a->source, &b->source) && a->l2.len == b->l2.len && memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
 }
 
 /* Tells the world if something has changed, or was not taken before. */
@@ -201,6 +204,7 @@ static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 					     route.gateway.version != 0 ? &route.gateway
 									: &peer->published.peer);
 		peer->source = route.source;
+		peer->mtu = route.mtu;
 	}
 	hop_release(w, before);
 }
@@ -344,11 +348,13 @@ static void use_some(struct kg_nexthop_watch *w, uint64_t now_us)
 
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 {
+	unsigned int budget = ROUTES_PER_TICK;
 	struct peer *peer;
 
-	TAILQ_FOREACH (peer, &w->peers, link) {
-		if (peer->hop == NULL)
+	TAILQ_FOREACH (peer, &w->peers, link) { /* what is settled goes to the end */
+		if (peer->hop == NULL || budget > 0)
 			peer->settled = false;
+		budget -= budget > 0;
 	}
 	kg_nexthop_watch_input(w); /* so that states are fresh */
 	use_some(w, now_us);

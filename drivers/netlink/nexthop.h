@@ -28,6 +28,7 @@ struct kg_nexthop {
 	struct kg_ip peer;
 	enum kg_nexthop_state state;
 	uint16_t port;       /* index into the ports given */
+	uint16_t mtu;        /* of a route that has its own, or of a path found narrow; 0: none */
 	struct kg_ip source; /* the kernel's preferred source; version 0 if it named none */
 	struct kg_l2 l2;
 };
@@ -56,5 +57,6 @@ unsigned int kg_nexthop_watch_count(const struct kg_nexthop_watch *w);
 /* Ends the watch of all peers. */
 void kg_nexthop_watch_forget(struct kg_nexthop_watch *w);
 /* Every second or so: tells the kernel which neighbours are in use (NTF_USE), so that it keeps
- * probing them although our datagrams do not pass through it, and re-reads what was unsettled. */
+ * probing them although our datagrams do not pass through it; re-reads what was unsettled, and some
+ * routes for what is not announced. */
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us);

@@ -296,10 +296,14 @@ class Lab:
     def boxes(self):
         return (self.client, self.server)
 
-    def host(self, name, *addresses):
-        """A namespace beside the boxes on the wire, for applications that reach them by it."""
+    def namespace(self, name):
         ns = Namespace(f"{self.prefix}-{name}")
         self._namespaces.append(ns)
+        return ns
+
+    def host(self, name, *addresses):
+        """A namespace beside the boxes on the wire, for applications that reach them by it."""
+        ns = self.namespace(name)
         ns.ip("link", "add", "eth", "type", "veth", "peer", "name", name, "netns", self.wire.name)
         self.wire.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
         for where, link in ((ns, "eth"), (self.wire, name)):

@@ -4,14 +4,16 @@
 #include "path/path.h"
 #include "shortcut.h"
 
-/* Bytes of an application's datagram that one frame on this way can hold. */
-static size_t room(const struct kg_worker *w, const struct kg_nexthop *hop)
+/* Does an application's datagram fit into one frame that can go all this way? */
+static bool fits(const struct kg_worker *w, const struct kg_nexthop *hop, size_t bytes)
 {
 	static const struct kg_l2 none;
 	size_t mtu = w->box->ports[hop->port].config->mtu;
 
-	return KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM) -
-	       kg_frame_header_bytes(&none, hop->peer.version);
+	if (hop->mtu != 0)
+		mtu = KG_MIN(mtu, hop->mtu);
+	return kg_frame_header_bytes(&none, hop->peer.version) + bytes <=
+	       KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM);
 }
 
 const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_shortcut *shortcut,
@@ -22,7 +24,7 @@ const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_sh
 	if (shortcut == NULL || !shortcut->proven)
 		return NULL;
 	hop = kg_path_hop_to(w, &shortcut->ends.remote.ip);
-	return hop->state == KG_NEXTHOP_READY && bytes <= room(w, hop) ? hop : NULL;
+	return hop->state == KG_NEXTHOP_READY && fits(w, hop, bytes) ? hop : NULL;
 }
 
 void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,

@@ -325,6 +325,20 @@ static void routes_are_followed(void **state)
 	assert_int_equal(last(b, "198.19.1.1")->port, 0);
 }
 
+/* The same way, for smaller packets; and a large one again. */
+static void a_narrow_route_is_known(void **state)
+{
+	struct bench *b = *state;
+
+	far_host_add(&b->far, "198.18.0.9", 9);
+	shell("ip route add 198.19.0.0/16 via 198.18.0.9 mtu 1400");
+	assert_int_equal(resolve(b, "198.19.1.1")->mtu, 1400);
+	shell("ip route change 198.19.0.0/16 via 198.18.0.9");
+	for (int i = 0; i < PATIENCE && last(b, "198.19.1.1")->mtu != 0; i++)
+		turn(b);
+	assert_int_equal(last(b, "198.19.1.1")->mtu, 0);
+}
+
 static void ipv6_routes_are_followed(void **state)
 {
 	struct bench *b = *state;
@@ -510,6 +524,7 @@ int main(void)
 		BENCH_TEST(a_host_that_went_away_is_noticed),
 		BENCH_TEST(permanent_neighbours_stay_permanent),
 		BENCH_TEST(routes_are_followed),
+		BENCH_TEST(a_narrow_route_is_known),
 		BENCH_TEST(ipv6_routes_are_followed),
 		BENCH_TEST(a_gateway_may_be_of_the_other_family),
 		BENCH_TEST(other_ways_are_no_ways),
