@@ -46,6 +46,7 @@ struct kg_box {
 	const struct kg_config *config;
 	struct rte_mempool *mbufs;
 	struct kg_buf_mempool *bufs;
+	size_t arena_bytes; /* of each worker */
 	struct kg_mem mem; /* of the control thread */
 
 	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];

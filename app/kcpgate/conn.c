@@ -18,13 +18,13 @@ void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
 	conn->todo |= (uint8_t)todo;
 }
 
-static struct kg_conn *conn_create(struct kg_side *side, struct kg_worker_link *payload)
+static struct kg_conn *conn_create(struct kg_side *side, uint32_t payload)
 {
 	struct kg_conn *conn = kg_mem_alloc(kg_arena_mem(side->worker->arena), sizeof(*conn));
 
 	if (conn != NULL) {
 		conn->side = side;
-		conn->payload = payload;
+		conn->payload = (uint8_t)payload;
 	}
 	return conn;
 }
@@ -40,6 +40,11 @@ static void conn_destroy(struct kg_conn *conn)
 
 /* ---- toward the payload thread ---- */
 
+static struct kg_worker_link *payload_of(const struct kg_conn *conn)
+{
+	return &conn->side->worker->links[conn->payload];
+}
+
 static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
 {
 	struct kg_msg msg = {
@@ -52,7 +57,7 @@ static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, st
 		.buf = buf,
 	};
 
-	return kg_worker_post(conn->payload, &msg);
+	return kg_worker_post(payload_of(conn), &msg);
 }
 
 static bool run_connect(struct kg_conn *conn)
@@ -124,7 +129,7 @@ static bool run_data(struct kg_conn *conn)
 		hop = kg_path_app_hop(w, conn->shortcut, bytes);
 		if (hop == NULL && conn->outstanding >= KG_FLOW_TX_SEGMENTS)
 			break;
-		if (hop == NULL && rte_ring_full(conn->payload->rings->to_payload))
+		if (hop == NULL && rte_ring_full(payload_of(conn)->rings->to_payload))
 			return false;
 		kg_worker_count(w, KG_COUNTER_PAYLOAD_TX_BYTES, bytes);
 		if (hop == NULL)
@@ -213,7 +218,7 @@ bool kg_conn_tell_refused(struct kg_worker *w)
 
 void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = conn_create(&w->sides[msg->tunnel], &w->links[msg->count]);
+	struct kg_conn *conn = conn_create(&w->sides[msg->tunnel], msg->count);
 	struct kg_report report = { .type = KG_REPORT_OPEN_FAILED, .protocol = msg->protocol };
 
 	if (conn == NULL) {
@@ -331,9 +336,9 @@ static void on_port_release(void *host, uint16_t port)
 }
 
 /* The payload threads take turns. */
-static struct kg_worker_link *next_payload(struct kg_worker *w)
+static uint32_t next_payload(struct kg_worker *w)
 {
-	struct kg_worker_link *payload = &w->links[w->next_link];
+	uint32_t payload = w->next_link;
 
 	w->next_link = (w->next_link + 1) % w->link_count;
 	return payload;

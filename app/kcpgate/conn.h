@@ -27,12 +27,12 @@ enum kg_conn_todo {
 struct kg_conn {
 	TAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
 	struct kg_side *side;
-	struct kg_worker_link *payload; /* the thread that has the flow */
 	struct kg_channel *channel;
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
 	void *flow;                   /* the payload thread's; NULL until it dialled */
 	uint32_t credit;              /* segments the application may still send */
 	uint32_t outstanding;         /* buffers at the payload thread */
+	uint8_t payload;              /* index of the thread that has the flow */
 	uint8_t todo;                 /* enum kg_conn_todo; not 0: in the list */
 	bool dialling;                /* CONNECT sent, no answer yet */
 	bool ended;                   /* ops.closed has been told */

@@ -15,6 +15,10 @@
 #define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
 #define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
 
+/* What a channel at rest takes of the arena, tables and handshakes of others included. A quarter is
+ * left for the rings of those that are at work. */
+#define CHANNEL_BYTES 1152
+
 /* ---- the loop ---- */
 
 /* NIC -> application: one burst from each port, and what other workers opened for us. */
@@ -206,12 +210,10 @@ static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 {
 	struct kg_box *box = w->box;
-	/* A channel with both rings at work takes a few KiB; what is left over is for windows. */
-	size_t arena_bytes = ((size_t)box->config->memory_mb << 20) / 8 / box->worker_count;
-	uint32_t channels = (uint32_t)(arena_bytes / 4096);
+	uint32_t channels = (uint32_t)(box->arena_bytes / 4 * 3 / CHANNEL_BYTES);
 	char name[KG_BOX_NAME_BYTES], part[32];
 
-	w->arena = kg_arena_create(arena_bytes);
+	w->arena = kg_arena_create(box->arena_bytes);
 	if (w->arena != NULL)
 		w->wheel = kg_twheel_create(kg_arena_mem(w->arena), w->now_us);
 	snprintf(part, sizeof(part), "hops%u", w->index);

@@ -1,115 +1,136 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "memory/arena.h"
 
-#include <rte_common.h>
+#include "memory/buddy.h"
+
 #include <rte_malloc.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#define UNIT_BYTES 64u
-#define UNIT_SHIFT 6
-#define ORDERS     27 /* up to 4 GiB */
-#define NOT_FREE   0xff
+#define PIECE_MAX_BYTES 1024u
+#define CLASSES         (PIECE_MAX_BYTES / KG_BUDDY_UNIT_BYTES)
+#define SLAB_BYTES      (32u << 10)
+#define KEPT_DIVISOR    8 /* of the region, for what exists */
 
-LIST_HEAD(block_list, block);
+/* At the start of its block, in front of the pieces. */
+struct slab {
+	LIST_ENTRY(slab) link; /* among those of its class with pieces left */
+	struct piece *returned;
+	uint16_t used, cut, total; /* pieces: in use; ever used; in all */
+};
+_Static_assert(sizeof(struct slab) <= KG_BUDDY_UNIT_BYTES, "one unit in front of the pieces");
+LIST_HEAD(slab_list, slab);
 
-/* Lives in a free block itself. */
-struct block {
-	LIST_ENTRY(block) link;
+/* What a returned piece holds. */
+struct piece {
+	struct piece *next;
 };
 
 struct kg_arena {
 	struct kg_mem mem;
-	uint8_t *base;
-	size_t units;
-	uint8_t *free_order; /* by unit: order of the free block that starts there, or NOT_FREE */
-	struct block_list free[ORDERS];
+	struct kg_buddy buddy;
+	struct slab_list slabs[CLASSES]; /* pieces of 1, 2, … units */
 };
 
-static struct block *block_at(struct kg_arena *arena, size_t unit)
+static size_t units_of(size_t bytes)
 {
-	return (struct block *)(arena->base + (unit << UNIT_SHIFT));
+	return KG_MAX((bytes + KG_BUDDY_UNIT_BYTES - 1) >> KG_BUDDY_UNIT_SHIFT, (size_t)1);
 }
 
-static size_t unit_of(const struct kg_arena *arena, const void *ptr)
+/* ---- blocks ---- */
+
+static void *block_alloc(struct kg_arena *arena, size_t bytes)
 {
-	return (size_t)((const uint8_t *)ptr - arena->base) >> UNIT_SHIFT;
+	unsigned int order = kg_buddy_order(bytes);
+	void *block = kg_buddy_alloc(&arena->buddy, order);
+
+	if (block != NULL)
+		arena->mem.in_use_bytes += (size_t)KG_BUDDY_UNIT_BYTES << order;
+	return block;
 }
 
-static unsigned int order_of(size_t bytes)
+static void block_free(struct kg_arena *arena, void *block, size_t bytes)
 {
-	size_t units = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
+	unsigned int order = kg_buddy_order(bytes);
 
-	return units <= 1 ? 0 : 64 - (unsigned int)__builtin_clzll(units - 1);
+	arena->mem.in_use_bytes -= (size_t)KG_BUDDY_UNIT_BYTES << order;
+	kg_buddy_free(&arena->buddy, block, order);
 }
 
-static void put_free(struct kg_arena *arena, size_t unit, unsigned int order)
+/* ---- slabs ---- */
+
+static struct slab *slab_create(struct kg_arena *arena, size_t units)
 {
-	arena->free_order[unit] = (uint8_t)order;
-	LIST_INSERT_HEAD(&arena->free[order], block_at(arena, unit), link);
+	struct slab *slab = block_alloc(arena, SLAB_BYTES);
+
+	if (slab == NULL)
+		return NULL;
+	*slab = (struct slab){
+		.total = (uint16_t)((SLAB_BYTES / KG_BUDDY_UNIT_BYTES - 1) / units),
+	};
+	kg_buddy_mark(&arena->buddy, slab);
+	LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
+	return slab;
 }
 
-static void take_free(struct kg_arena *arena, size_t unit)
+static void *piece_alloc(struct kg_arena *arena, size_t units)
 {
-	arena->free_order[unit] = NOT_FREE;
-	LIST_REMOVE(block_at(arena, unit), link);
+	struct slab *slab = LIST_FIRST(&arena->slabs[units - 1]);
+	void *piece;
+
+	if (slab == NULL)
+		slab = slab_create(arena, units);
+	if (slab == NULL)
+		return NULL;
+	piece = slab->returned;
+	if (piece != NULL)
+		slab->returned = slab->returned->next;
+	else
+		piece = (uint8_t *)slab + (1 + slab->cut++ * units) * KG_BUDDY_UNIT_BYTES;
+	if (++slab->used == slab->total)
+		LIST_REMOVE(slab, link);
+	return piece;
 }
 
+static void piece_free(struct kg_arena *arena, struct slab *slab, struct piece *piece, size_t units)
+{
+	if (slab->used == slab->total)
+		LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
+	piece->next = slab->returned;
+	slab->returned = piece;
+	if (--slab->used > 0)
+		return;
+	LIST_REMOVE(slab, link);
+	block_free(arena, slab, SLAB_BYTES);
+}
+
+/* ---- as lib/ sees it ---- */
+
+/* A small thing that finds no room for a slab may still find a block. */
 static void *arena_alloc(struct kg_mem *mem, size_t bytes)
 {
 	struct kg_arena *arena = KG_CONTAINER_OF(mem, struct kg_arena, mem);
-	unsigned int want = order_of(bytes), order = want;
-	size_t unit;
+	void *ptr = NULL;
 
-	while (order < ORDERS && LIST_EMPTY(&arena->free[order]))
-		order++;
-	if (order >= ORDERS)
-		return NULL;
-	unit = unit_of(arena, LIST_FIRST(&arena->free[order]));
-	take_free(arena, unit);
-	while (order > want) {
-		order--;
-		put_free(arena, unit + ((size_t)1 << order), order);
-	}
-	mem->in_use_bytes += (size_t)UNIT_BYTES << want;
-	return memset(block_at(arena, unit), 0, bytes);
+	if (bytes <= PIECE_MAX_BYTES)
+		ptr = piece_alloc(arena, units_of(bytes));
+	if (ptr == NULL)
+		ptr = block_alloc(arena, bytes);
+	return ptr == NULL ? NULL : memset(ptr, 0, bytes);
 }
 
 static void arena_free(struct kg_mem *mem, void *ptr, size_t bytes)
 {
 	struct kg_arena *arena = KG_CONTAINER_OF(mem, struct kg_arena, mem);
-	unsigned int order = order_of(bytes);
-	size_t unit;
+	struct slab *slab = NULL;
 
 	if (ptr == NULL)
 		return;
-	mem->in_use_bytes -= (size_t)UNIT_BYTES << order;
-	unit = unit_of(arena, ptr);
-	for (; order + 1 < ORDERS; order++) {
-		size_t buddy = unit ^ ((size_t)1 << order);
-
-		if (buddy >= arena->units || arena->free_order[buddy] != order)
-			break;
-		take_free(arena, buddy);
-		unit = RTE_MIN(unit, buddy);
-	}
-	put_free(arena, unit, order);
-}
-
-/* Cuts the region into the largest aligned blocks. */
-static void fill(struct kg_arena *arena)
-{
-	size_t unit = 0;
-
-	while (unit < arena->units) {
-		unsigned int order = ORDERS - 1;
-
-		while ((unit & (((size_t)1 << order) - 1)) != 0 ||
-		       unit + ((size_t)1 << order) > arena->units)
-			order--;
-		put_free(arena, unit, order);
-		unit += (size_t)1 << order;
-	}
+	if (bytes <= PIECE_MAX_BYTES)
+		slab = kg_buddy_marked(&arena->buddy, ptr, kg_buddy_order(SLAB_BYTES));
+	if (slab != NULL)
+		piece_free(arena, slab, ptr, units_of(bytes));
+	else
+		block_free(arena, ptr, bytes);
 }
 
 struct kg_arena *kg_arena_create(size_t bytes)
@@ -118,25 +139,24 @@ struct kg_arena *kg_arena_create(size_t bytes)
 
 	if (arena == NULL)
 		return NULL;
-	arena->mem = (struct kg_mem){ .alloc = arena_alloc, .free = arena_free };
-	arena->units = bytes >> UNIT_SHIFT;
-	arena->base = rte_malloc("kg_arena_base", arena->units << UNIT_SHIFT, UNIT_BYTES);
-	arena->free_order = rte_malloc("kg_arena_order", arena->units, 0);
-	if (arena->base == NULL || arena->free_order == NULL) {
-		kg_arena_destroy(arena);
-		return NULL;
-	}
-	memset(arena->free_order, NOT_FREE, arena->units);
-	fill(arena);
-	return arena;
+	arena->mem = (struct kg_mem){
+		.alloc = arena_alloc,
+		.free = arena_free,
+		.soft_limit_bytes = bytes - bytes / KEPT_DIVISOR,
+	};
+	for (size_t i = 0; i < CLASSES; i++)
+		LIST_INIT(&arena->slabs[i]);
+	if (kg_buddy_init(&arena->buddy, bytes))
+		return arena;
+	rte_free(arena);
+	return NULL;
 }
 
 void kg_arena_destroy(struct kg_arena *arena)
 {
 	if (arena == NULL)
 		return;
-	rte_free(arena->free_order);
-	rte_free(arena->base);
+	kg_buddy_fini(&arena->buddy);
 	rte_free(arena);
 }
 
@@ -147,5 +167,5 @@ struct kg_mem *kg_arena_mem(struct kg_arena *arena)
 
 size_t kg_arena_size_bytes(const struct kg_arena *arena)
 {
-	return arena->units << UNIT_SHIFT;
+	return arena->buddy.units << KG_BUDDY_UNIT_SHIFT;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker's memory for state: a buddy allocator over one region reserved at start. No lock, no
- * system call; what is freed joins its neighbour again. Blocks are powers of two from 64 bytes.
+ * A worker's memory for state, one region reserved at start. No lock, no system call.
+ *
+ * Small things (channels, engines, connections) come from slabs: 32 KiB cut into pieces of equal
+ * size, a multiple of 64 bytes, so that little is lost to rounding. Larger ones (rings, tables) and
+ * the slabs themselves are blocks of a buddy allocator. A slab that is empty goes back to it.
  */
 #pragma once
 
@@ -13,6 +16,7 @@ struct kg_arena;
 struct kg_arena *kg_arena_create(size_t bytes);
 void kg_arena_destroy(struct kg_arena *arena);
 
-/* The arena as lib/ sees it; one user thread. */
+/* The arena as lib/ sees it; one user thread. What is in use counts whole slabs and blocks; an
+ * eighth is kept for what exists already (base/mem.h). */
 struct kg_mem *kg_arena_mem(struct kg_arena *arena);
 size_t kg_arena_size_bytes(const struct kg_arena *arena);

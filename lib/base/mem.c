@@ -28,5 +28,7 @@ static void malloc_free(struct kg_mem *mem, void *ptr, size_t bytes)
 
 void kg_mem_malloc_init(struct kg_mem *mem)
 {
-	*mem = (struct kg_mem){ .alloc = malloc_alloc, .free = malloc_free };
+	*mem = (struct kg_mem){ .alloc = malloc_alloc,
+				.free = malloc_free,
+				.soft_limit_bytes = SIZE_MAX };
 }

@@ -184,18 +184,31 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
 
 void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
 {
-	*stats = kcp->stats;
-	stats->srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt);
-	stats->rttvar_us = kcp->rtt.rttvar4_us / 4;
-	stats->rto_us = kcp->rtt.rto_us;
-	stats->snd_wnd = kcp->params.snd_wnd;
-	stats->rcv_wnd = kcp->params.rcv_wnd;
-	stats->rmt_wnd = kcp->peer.wnd;
-	stats->cwnd = kcp->cwnd.window;
-	stats->in_flight = kcp->flight.count;
-	stats->queued = kcp->queued;
-	stats->held = kcp->recv.held;
-	stats->readable = kcp->recv.listed;
+	*stats = (struct kg_kcp_stats){
+		.srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt),
+		.rttvar_us = kcp->rtt.rttvar4_us / 4,
+		.rto_us = kcp->rtt.rto_us,
+		.snd_wnd = kcp->params.snd_wnd,
+		.rcv_wnd = kcp->params.rcv_wnd,
+		.rmt_wnd = kcp->peer.wnd,
+		.cwnd = kcp->cwnd.window,
+		.in_flight = kcp->flight.count,
+		.queued = kcp->queued,
+		.held = kcp->recv.held,
+		.readable = kcp->recv.listed,
+		.sent = kcp->stats.sent,
+		.sent_bytes = kcp->stats.sent_bytes,
+		.resent_fast = kcp->stats.resent_fast,
+		.resent_timeout = kcp->stats.resent_timeout,
+		.resent_twin = kcp->stats.resent_twin,
+		.resent_needless = kcp->stats.resent_needless,
+		.received = kcp->stats.received,
+		.received_bytes = kcp->stats.received_bytes,
+		.duplicates = kcp->stats.duplicates,
+		.out_of_window = kcp->stats.out_of_window,
+		.acks_sent = kcp->stats.acks_sent,
+		.acks_received = kcp->stats.acks_received,
+	};
 }
 
 bool kg_kcp_peek_first(const uint8_t *data, size_t len, uint32_t conv, const uint8_t **payload,

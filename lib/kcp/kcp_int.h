@@ -23,6 +23,16 @@
 /* A window that reopened is announced this often at most, unless data comes before. */
 #define KG_KCP_TELL_TIMES 3
 
+/* What struct kg_kcp_stats cannot tell from the state; there are many idle conversations, and
+ * no more segments of each than sn has values. */
+struct kg_kcp_counters {
+	uint64_t sent_bytes, received_bytes;
+	uint32_t sent, received;
+	uint32_t resent_fast, resent_timeout, resent_twin, resent_needless;
+	uint32_t duplicates, out_of_window;
+	uint32_t acks_sent, acks_received;
+};
+
 struct kg_kcp {
 	struct kg_mem *mem;
 	struct kg_buf_pool *pool;
@@ -52,7 +62,7 @@ struct kg_kcp {
 	uint8_t tell_left; /* announcements of a reopened window still to make */
 	uint64_t tell_us;  /* when */
 
-	struct kg_kcp_stats stats; /* counters only; the rest is filled in when asked for */
+	struct kg_kcp_counters stats;
 	uint32_t acked_orders[];   /* of flight; params.resend places */
 };
 

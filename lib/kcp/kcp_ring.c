@@ -34,6 +34,8 @@ bool kg_kcp_ring_reserve(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t sl
 		return false;
 	while (capacity < span)
 		capacity *= 2;
+	if (capacity > KG_KCP_RING_MIN && !kg_mem_allows(mem, capacity * slot_bytes))
+		return false;
 	return ring_resize(ring, mem, slot_bytes, first, capacity);
 }
 

@@ -12,12 +12,13 @@ struct kg_kcp_ring {
 	uint32_t capacity; /* slots, a power of two; 0: none yet */
 };
 
-#define KG_KCP_RING_MIN 16u
+#define KG_KCP_RING_MIN 4u
 #define KG_KCP_RING_MAX 65536u
 
 /*
  * Makes room for `span` slots from sn `first` on; slots of the span in use keep their content and
- * new ones are zero. False when `span` is beyond the maximum or memory is short.
+ * new ones are zero. False when `span` is beyond the maximum or memory is short; a ring larger
+ * than the smallest does not take what is kept for others' smallest ones.
  */
 bool kg_kcp_ring_reserve(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
 			 uint32_t first, uint32_t span);

@@ -115,7 +115,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 {
 	struct kg_channel *ch;
 
-	if (s->home_counts[KG_HOME_CHANNELS] >= s->config.channels_max)
+	if (!kg_session_has_room(s))
 		return NULL;
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)

@@ -17,7 +17,7 @@
  *   retired     out of use, freed by its timer
  *
  * Of the answered, the settled and the lingering lines the oldest gives way when there are more
- * than channels may be, and on clients when local ports run short. Answered ones are told apart
+ * than channels may be, when memory is half used up, and on clients when local ports run short. Answered ones are told apart
  * because the client may repeat its request, which would then open a second channel.
  *
  * Memory of a line is freed by its timer and nowhere else while the session lives, so a callback
@@ -122,6 +122,13 @@ static inline struct kg_channel *kg_line_channel(struct kg_line *line)
 static inline struct kg_handshake *kg_line_handshake(struct kg_line *line)
 {
 	return KG_CONTAINER_OF(line, struct kg_handshake, line);
+}
+
+/* For one more channel. */
+static inline bool kg_session_has_room(const struct kg_session *s)
+{
+	return s->home_counts[KG_HOME_CHANNELS] < s->config.channels_max &&
+	       kg_mem_allows(s->mem, 0);
 }
 
 /* ---- line.c ---- */

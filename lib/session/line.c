@@ -75,6 +75,17 @@ void kg_line_unhook(struct kg_line *line)
 		kg_handshake_unhook(kg_line_handshake(line));
 }
 
+/* Lines that are done give way: to others of their kind, and to new ones when memory is no longer
+ * plenty. Two for each that comes, so that they become fewer without a pause. */
+static void thin_out(struct kg_session *s, enum kg_home home)
+{
+	bool plenty = kg_mem_allows(s->mem, s->mem->soft_limit_bytes / 2);
+	uint32_t max = plenty ? s->config.channels_max : s->config.channels_max / 16 + 1;
+
+	for (int i = 0; i < 2 && s->home_counts[home] > max; i++)
+		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
+}
+
 void kg_line_move(struct kg_line *line, enum kg_home home)
 {
 	struct kg_session *s = line->session;
@@ -88,9 +99,8 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 		return;
 	TAILQ_INSERT_TAIL(&s->homes[home], line, home_link);
 	s->home_counts[home]++;
-	if (home >= KG_HOME_ANSWERED && home <= KG_HOME_LINGERING &&
-	    s->home_counts[home] > s->config.channels_max)
-		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
+	if (home >= KG_HOME_ANSWERED && home <= KG_HOME_LINGERING)
+		thin_out(s, home);
 }
 
 void kg_line_retire(struct kg_line *line)

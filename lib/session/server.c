@@ -253,8 +253,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 	if (kg_message_decode(&request, payload, len) != KG_DROP_NONE || !is_request(&request))
 		return KG_DROP_HANDSHAKE_MALFORMED;
 	/* Tests of a port are for channels that are there already. */
-	if (request.feature == KG_FEATURE_INITIALISE &&
-	    s->home_counts[KG_HOME_CHANNELS] >= s->config.channels_max)
+	if (request.feature == KG_FEATURE_INITIALISE && !kg_session_has_room(s))
 		return KG_DROP_CHANNEL_LIMIT;
 	if (s->seen != NULL && kg_seen_test_and_set(s->seen, in->digest, now_us))
 		return KG_DROP_HANDSHAKE_REPLAYED;

@@ -3,6 +3,8 @@
 #include "kcp_one.h"
 #include "kcp_pair.h"
 
+#include "kcp/kcp_ring.h"
+
 #define SEED 0x5eed0010
 
 static void idle_conversation_is_small(void **state)
@@ -226,14 +228,14 @@ static void ring_that_cannot_grow_waits_for_acks(void **state)
 	o.mem.alloc = failing_mem_alloc;
 	kg_rng_init(&failing_rng, 3); /* starts with failures */
 	one_send_many(&o, 99);
-	assert_int_equal(one_drain(&o), 16);
+	assert_int_equal(one_drain(&o), KG_KCP_RING_MIN);
 	assert_true(kg_kcp_deadline_us(o.kcp) > o.now_us);
 	o.now_us += 10 * MS;
 	one_ack(&o, 3, T0_MS, 4);
 	assert_int_equal(one_drain(&o), 4);
 	o.mem.alloc = real_mem_alloc;
 	one_ack(&o, 4, T0_MS, 5);
-	assert_int_equal(one_drain(&o), 100 - 16 - 4);
+	assert_int_equal(one_drain(&o), 100 - KG_KCP_RING_MIN - 4);
 	one_fini(&o);
 }
 

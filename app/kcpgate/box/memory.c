@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a box divides its memory: mbufs by what queues and rings may hold, an eighth for the workers'
- * state, an eighth for EAL and tables, the rest for payload. */
+/* How a box divides its memory: mbufs by what queues and rings may hold, a quarter of the rest for
+ * the workers' state, an eighth of all for EAL and tables, what is left for payload. */
 #include "box/parts.h"
 
-#include "nic/mbufs.h"
 #include "pkt.h"
 
 #include <rte_mempool.h>
@@ -23,14 +22,17 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256
 							       : SMALL_PAGE_BYTES);
 	char name[KG_BOX_NAME_BYTES];
-	size_t taken = mbuf_bytes + total / 8 /* arenas */ + total / 8 /* EAL, rings, tables */;
+	size_t state_bytes = total > mbuf_bytes ? (total - mbuf_bytes) / 4 : 0;
+	size_t taken = mbuf_bytes + state_bytes + total / 8 /* EAL, rings, tables */;
 
 	if (taken + total / 8 > total)
 		FAIL("memory.mb: %u is too little for %u ports and %u workers; %zu would do",
 		     config->memory_mb, config->port_count, config->worker_count,
 		     (mbuf_bytes >> 20) * 2 + 16);
+	box->arena_bytes = state_bytes / config->worker_count;
 	kg_box_name(box, name, "mbufs");
-	box->mbufs = kg_nic_mbufs_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES);
+	box->mbufs = rte_pktmbuf_pool_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES,
+					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	kg_box_name(box, name, "bufs");
 	box->bufs = kg_buf_mempool_create(name, total - taken, MEMPOOL_CACHE);
 	if (box->mbufs == NULL || box->bufs == NULL)
