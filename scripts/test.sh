@@ -57,6 +57,6 @@ if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=de
     suites build/sanitized unit sim fuzz
 fi
 if [ -d build/release ]; then
-    suites build/release netns interop
+    suites build/release netns interop qemu
 fi
 python3 scripts/lib/test_sum.py "$results"

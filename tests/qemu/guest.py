@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A box on a machine of its own: QEMU without KVM, a kernel, and an initramfs made of this host's
+files. What namespaces cannot have is there: NICs on PCI, with queues, RSS and offloads.
+
+    kernel       /boot/vmlinuz-* with its modules, or a linux-image package unpacked in $KG_KERNEL
+    initramfs    init.py as /init, Python, kcpgate, DPDK's drivers and all their libraries
+    ttyS0        kernel, init.py and the box; the second line carries counters, one JSON per line
+
+Nothing on this host's disk is changed; the guest runs from memory.
+"""
+
+import json
+import modulefinder
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TELEMETRY = HERE.parents[1] / "scripts/lib/telemetry.py"
+sys.path.insert(0, str(HERE.parent / "netns"))
+from lab import eventually, kcpgate, skip  # noqa: E402
+
+QEMU = "qemu-system-x86_64"
+BOOT_S = 60
+KERNEL_MODULES = ("uio_pci_generic", "tun")
+DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_virtio")
+
+
+class Kernel:
+    """An image and the modules that belong to it."""
+
+    def __init__(self):
+        root = Path(os.environ.get("KG_KERNEL", "/"))
+        for image in sorted((root / "boot").glob("vmlinuz-*"), reverse=True):
+            self.image = image
+            self.modules = root / "lib/modules" / image.name.removeprefix("vmlinuz-")
+            if all(self._files(name) for name in KERNEL_MODULES):
+                return
+        skip(f"no kernel with {' and '.join(KERNEL_MODULES)} under {root} (environment variable "
+             "KG_KERNEL)")
+
+    def _files(self, name):
+        return list((self.modules / "kernel").rglob(f"{name}.ko"))
+
+    def in_order(self):
+        """Files of the modules we want, each after those that it needs."""
+        found = []
+
+        def add(name):
+            file = self._files(name)[0]
+            # As modinfo reads it; uncompressed, as Debian's are.
+            needed = re.search(rb"\0depends=([^\0]*)\0", file.read_bytes()).group(1).decode()
+            for module in filter(None, needed.split(",")):
+                add(module)
+            if file not in found:
+                found.append(file)
+
+        for name in KERNEL_MODULES:
+            add(name)
+        return found
+
+
+def _libraries(file):
+    """Shared objects that an ELF file wants, its loader included."""
+    text = subprocess.run(("ldd", file), check=False, capture_output=True, text=True).stdout
+    return [Path(path) for path in re.findall(r"(/\S+) \(0x", text)]
+
+
+def _python_files(script):
+    finder = modulefinder.ModuleFinder([str(TELEMETRY.parent), *sys.path])
+    finder.run_script(str(script))
+    paths = [Path(module.__file__) for module in finder.modules.values() if module.__file__]
+    library = Path(os.__file__).parent
+    paths += (library / "encodings").glob("*.py")
+    return [path for path in paths if path.is_relative_to(library)]
+
+
+class Initramfs:
+    """A newc archive; parents are made as needed."""
+
+    def __init__(self, path):
+        self._file = open(path, "wb")
+        self._names = set()
+
+    def _entry(self, name, mode, data=b""):
+        if name in self._names:
+            return
+        self._names.add(name)
+        fields = (len(self._names), mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        header = b"070701" + b"".join(b"%08x" % field for field in fields)
+        self._file.write(_pad(header + name.encode() + b"\0") + _pad(data))
+
+    def _parents(self, name):
+        for parent in reversed(Path(name).parents[:-1]):
+            self._entry(str(parent), stat.S_IFDIR | 0o755)
+
+    def directory(self, name):
+        self._parents(name + "/x")
+
+    def add(self, name, data, mode=0o755):
+        name = name.lstrip("/")
+        self._parents(name)
+        self._entry(name, stat.S_IFREG | mode, data)
+
+    def host_file(self, path):
+        """A file where the host has it; an ELF file with its libraries."""
+        if str(path).lstrip("/") in self._names:
+            return
+        real = path.resolve()
+        data = real.read_bytes()
+        self.add(str(real), data)
+        if path != real:  # two names must not become two libraries
+            self._parents(str(path).lstrip("/"))
+            self._entry(str(path).lstrip("/"), stat.S_IFLNK | 0o777, str(real).encode())
+        if data.startswith(b"\x7fELF"):
+            for library in _libraries(path):
+                self.host_file(library)
+
+    def close(self):
+        self._entry("TRAILER!!!", 0)
+        self._file.close()
+
+
+def _pad(data):
+    return data + bytes(-len(data) % 4)
+
+
+class Guest:
+    """A box in a virtual machine, its port on the switch of `lab` with `queues` queues. `nic` is a
+    network device of QEMU with its properties; the configuration names it NIC."""
+
+    NIC = "0000:00:02.0"
+
+    def __init__(self, lab, config, nic, queues):
+        if shutil.which(QEMU) is None:
+            skip(f"needs {QEMU}")
+        self._config = config
+        self._console = lab.directory / "guest.console"
+        self._counters = lab.directory / "guest.counters"
+        initramfs = lab.directory / "guest.initramfs"
+        kernel = Kernel()
+        self._pack(initramfs, kernel)
+        tap = f"tap,id=wan,ifname=to-guest,script=no,downscript=no,vhost=off,queues={queues}"
+        lab.wire.ip("tuntap", "add", "to-guest", "mode", "tap", "multi_queue", "vnet_hdr")
+        lab.wire.ip("link", "set", "to-guest", "master", "switch", "up")
+        lab.defer(self._show)
+        self.process = lab.popen(
+            lab.wire, QEMU, "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-nodefaults",
+            "-display", "none", "-no-reboot", "-smp", str(max(2, queues)), "-m", "1024",
+            "-kernel", str(kernel.image), "-initrd", str(initramfs),
+            "-append", "console=ttyS0 panic=-1 quiet", "-serial", f"file:{self._console}",
+            "-serial", f"file:{self._counters}", "-netdev", tap,
+            "-device", f"{nic},netdev=wan,addr=2.0,vectors={2 * queues + 2}",
+            stdin=subprocess.DEVNULL)
+
+    def _pack(self, path, kernel):
+        image = Initramfs(path)
+        for name in ("proc", "sys", "dev", "run", "tmp", "var/run", "dev/hugepages"):
+            image.directory(name)
+        python = Path(sys.executable)
+        image.add("init", f"#!{python}\n".encode() + (HERE / "init.py").read_bytes())
+        image.add("telemetry.py", TELEMETRY.read_bytes())
+        image.add("box.json", json.dumps(self._config).encode())
+        image.add("nic", self.NIC.encode())
+        modules = kernel.in_order()
+        for file in modules:
+            image.add(f"modules/{file.name}", file.read_bytes())
+        image.add("modules/order", "\n".join(file.name for file in modules).encode())
+        image.host_file(python)
+        for file in _python_files(HERE / "init.py"):
+            image.host_file(file)
+        image.add("kcpgate", Path(kcpgate()).read_bytes())
+        for library in _libraries(kcpgate()):
+            image.host_file(library)
+        for driver in DRIVERS:
+            for file in Path("/usr/lib").glob(f"*/dpdk/pmds-*/librte_{driver}.so"):
+                image.host_file(file)
+        image.close()
+
+    def _show(self):
+        print("---- log of the guest, last lines")
+        print("\n".join(self.log().splitlines()[-40:]))
+
+    def log(self):
+        return self._console.read_text(errors="replace") if self._console.exists() else ""
+
+    def wait_ready(self):
+        eventually("guest says ready", lambda: "kcpgate ready" in self.log() or
+                   self.process.poll() is not None, BOOT_S)
+        assert self.process.poll() is None, f"the guest has ended\n{self.log()}"
+
+    def worker_stats(self):
+        """Counters of each worker, as they are now."""
+        seen = self._counters.stat().st_size
+
+        def fresh():
+            lines = self._counters.read_bytes()[seen:].split(b"\n")
+            return lines[1:-1][-1:]  # the first may be older, the last not complete
+
+        return json.loads(eventually("the guest tells its counters", fresh)[0])

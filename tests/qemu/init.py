@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The first program of a guest (guest.py): gives the NIC to DPDK, starts the box, and tells the host
+what its workers count."""
+
+import ctypes
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+HUGEPAGES = 256
+FINIT_MODULE = 313      # x86-64
+POWER_OFF = 0x4321fedc  # <linux/reboot.h>
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, what):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), what)
+
+
+def mount(kind, where):
+    check(libc.mount(kind.encode(), where.encode(), kind.encode(), 0, None), f"mount {where}")
+
+
+def insert_modules():
+    for name in Path("/modules/order").read_text().split():
+        with open(f"/modules/{name}", "rb") as file:
+            check(libc.syscall(FINIT_MODULE, file.fileno(), b"", 0), name)
+
+
+def give_to_dpdk(device):
+    Path(f"/sys/bus/pci/devices/{device}/driver_override").write_text("uio_pci_generic")
+    Path("/sys/bus/pci/drivers_probe").write_text(device)
+
+
+def main():
+    os.chmod("/", 0o755)  # or DPDK does not trust what is below
+    mount("proc", "/proc")
+    mount("sysfs", "/sys")
+    mount("devtmpfs", "/dev")
+    os.makedirs("/dev/hugepages", exist_ok=True)
+    mount("hugetlbfs", "/dev/hugepages")
+    Path("/proc/sys/vm/nr_hugepages").write_text(str(HUGEPAGES))
+    insert_modules()
+    give_to_dpdk(Path("/nic").read_text())
+    console = os.open("/dev/ttyS0", os.O_RDWR)
+    box = subprocess.Popen(("/kcpgate", "/box.json"), stdin=console, stdout=console, stderr=console)
+    import telemetry
+    name = json.loads(Path("/box.json").read_text())["name"]
+    with open("/dev/ttyS1", "w", encoding="ascii") as line:
+        while box.poll() is None:
+            time.sleep(0.3)
+            try:
+                with telemetry.Connection(name) as connection:
+                    print(json.dumps(connection.worker_stats()), file=line, flush=True)
+            except (OSError, TypeError):
+                pass  # not yet
+    libc.reboot(POWER_OFF)
+
+
+main()
