@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench.h"
 #include "crypto/aead_table.h"
+#include "median.h"
 
 #include <rte_cycles.h>
 #include <stdlib.h>
@@ -48,13 +49,6 @@ static bool round_trip(struct rig *rig, uint64_t *seal_cyc, uint64_t *open_cyc)
 	return ok;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Median cycles per datagram of many pieces: other programs disturb some of them. */
 static bool measure(struct rig *rig, uint32_t seconds, double *seal_cyc, double *open_cyc)
 {
@@ -72,10 +66,8 @@ static bool measure(struct rig *rig, uint32_t seconds, double *seal_cyc, double 
 		opens[n] = (double)open / (BURSTS * BURST);
 	}
 	if (ok) {
-		qsort(pieces, n, sizeof(*pieces), compare);
-		qsort(opens, n, sizeof(*opens), compare);
-		*seal_cyc = pieces[n / 2];
-		*open_cyc = opens[n / 2];
+		*seal_cyc = bench_median(pieces, n);
+		*open_cyc = bench_median(opens, n);
 	}
 	free(pieces);
 	return ok;

@@ -11,6 +11,8 @@
 
 /* The limit: seal and open alone, bursts of 32. */
 bool bench_aead(const struct bench_options *options, json_t *rows);
+/* FEC alone: encode, decode without loss and with as much as there may be. */
+bool bench_fec(const struct bench_options *options, json_t *rows);
 /* The KCP engine: a pair in memory, virtual time. */
 bool bench_kcp(const struct bench_options *options, json_t *rows);
 /* A conversation on a path with delay and loss, virtual time: what the wire carries, how late. */

@@ -31,11 +31,11 @@ static const struct row {
 	{                                                                                \
 		name, tests, kind, offsetof(struct bench_options, field), min, max, help \
 	}
-	ROW("test", "", TEXT, test, 0, 0, "aead, box, kcp, path or tunnel"),
+	ROW("test", "", TEXT, test, 0, 0, "aead, box, fec, kcp, path or tunnel"),
 	ROW("algorithm", "aead tunnel", TEXT, algorithm, 0, 0,
 	    "as in a configuration; default AES-GCM, of aead all in turn"),
 	ROW("kcp", "path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
-	ROW("size", "aead box kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
+	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
 	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
 	ROW("channels", "tunnel", NUMBER, channels, 1, 4096,
@@ -75,7 +75,7 @@ static const struct row {
 	ROW("adaptive", "box", SWITCH, adaptive, 0, 0,
 	    "sleep while there is nothing to do: for cores that others need"),
 	ROW("segments", "kcp", LONG_NUMBER, segments, 1, 1e9, "to measure; default 1000000"),
-	ROW("seconds", "aead box path tunnel", NUMBER, seconds, 1, 3600,
+	ROW("seconds", "aead box fec path tunnel", NUMBER, seconds, 1, 3600,
 	    "to measure, of box each trial; default 5"),
 	ROW("stats-period", "box tunnel", NUMBER, stats_period_s, 1, 3600,
 	    "print port statistics so often"),

@@ -10,9 +10,7 @@
  */
 #pragma once
 
-#include "base/base.h"
-
-#define KG_FEC_SHARDS_MAX 255 /* data and parity together */
+#include "fec/shard.h"
 
 struct kg_fec_code {
 	uint8_t data, parity;

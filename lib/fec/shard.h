@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 
+#define KG_FEC_SHARDS_MAX          255 /* of a group, data and parity */
 #define KG_FEC_HEADER_BYTES        5
 #define KG_FEC_PARITY_HEADER_BYTES 9
 #define KG_FEC_LENGTH_BYTES        2
