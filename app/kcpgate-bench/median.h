@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stddef.h>
+
+/* The middle of n values, n > 0; sorts them. */
+double bench_median(double *values, size_t n);
