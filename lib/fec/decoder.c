@@ -304,14 +304,19 @@ static void take_data(struct kg_fec_decoder *decoder, struct group *group,
 	group->data++;
 }
 
+static void add_block(uint8_t *restrict sum, const uint8_t *restrict block, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum[i] ^= block[i];
+}
+
 static void take_parity(struct kg_fec_decoder *decoder, struct group *group,
 			const struct kg_fec_shard *shard)
 {
-	uint8_t *sum = group->sums->rows[shard->sub - decoder->fec->code.data];
+	const struct kg_fec_code *code = &decoder->fec->code;
 
-	kg_fec_sums_extend(group->sums, decoder->fec->code.parity, shard->len);
-	for (size_t i = 0; i < shard->len; i++)
-		sum[i] ^= shard->bytes[i];
+	kg_fec_sums_extend(group->sums, code->parity, shard->len);
+	add_block(group->sums->rows[shard->sub - code->data], shard->bytes, shard->len);
 	group->block = shard->len;
 	group->parity++;
 }
