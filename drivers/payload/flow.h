@@ -46,6 +46,7 @@ struct kg_flow {
 	bool fin_seen;    /* TCP: the application's end arrived in order */
 	bool shut;        /* TCP: our end was sent */
 	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
+	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
 	uint32_t pending; /* 1 << enum kg_msg_type */
 	int error;        /* for REFUSED: errno */
 	int32_t credit;   /* segments that may go to the worker */

@@ -75,6 +75,7 @@ static int open_socket(int family, int type)
 	if (type == SOCK_DGRAM) {
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BYTES);
 		set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BYTES);
+		set_int(fd, IPPROTO_UDP, UDP_GRO, 1);
 	}
 	return fd;
 }

@@ -5,6 +5,7 @@
 #include "net/addr.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 union kg_sockaddr {
@@ -24,8 +25,8 @@ enum kg_socket_share {
 
 /*
  * A socket bound to `at` (version 0: any address, of both families unless one is excluded);
- * SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to. Descriptor, or
- * -errno.
+ * SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to. SOCK_DGRAM may give
+ * several datagrams as one (UDP_GRO). Descriptor, or -errno.
  */
 int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
 		     enum kg_socket_share share);

@@ -2,18 +2,24 @@
 /*
  * Datagrams of applications. They are received straight into a large buffer; what is longer than a
  * segment runs over into scratch memory and is copied to further buffers.
+ *
+ * The kernel may give several datagrams of one source and length, of which the last may be shorter,
+ * as one (UDP_GRO): a train. It is put together in the scratch memory and each datagram copied from
+ * there.
  */
 #include "payload/udp.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define DATAGRAM_MAX   65536 /* above the largest UDP payload */
+#define DATAGRAM_MAX   65536 /* above the largest UDP payload, and the longest train */
 #define SEGMENTS_MAX   127   /* KCP numbers the fragments of a message down from 127 at most */
 #define EARLY_SEGMENTS 32    /* a flow may hold until the worker has answered */
 
 struct control {
-	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	_Alignas(struct cmsghdr)
+		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 struct kg_udp_rx {
@@ -22,8 +28,14 @@ struct kg_udp_rx {
 	union kg_sockaddr remote[KG_READ_BUFS];
 	struct control control[KG_READ_BUFS];
 	struct kg_buf *bufs[KG_READ_BUFS];
-	uint8_t overflow[KG_READ_BUFS][DATAGRAM_MAX];
+	/* What runs over, behind room for what a train has in the buffer. */
+	uint8_t scratch[KG_READ_BUFS][KG_KCP_MTU_MAX + DATAGRAM_MAX];
 };
+
+static uint8_t *overflow(struct kg_udp_rx *rx, unsigned int i)
+{
+	return rx->scratch[i] + KG_KCP_MTU_MAX;
+}
 
 struct kg_udp_rx *kg_udp_rx_create(void)
 {
@@ -45,7 +57,7 @@ static int receive(struct kg_payload *p, int fd, uint16_t first_bytes, unsigned 
 	*taken = kg_spare_take(p, rx->bufs, KG_READ_BUFS);
 	for (unsigned int i = 0; i < *taken; i++) {
 		rx->iov[i][0] = (struct iovec){ rx->bufs[i]->data, first_bytes };
-		rx->iov[i][1] = (struct iovec){ rx->overflow[i], DATAGRAM_MAX };
+		rx->iov[i][1] = (struct iovec){ overflow(rx, i), DATAGRAM_MAX };
 		rx->msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &rx->remote[i],
 			.msg_namelen = sizeof(rx->remote[i]),
@@ -82,7 +94,7 @@ static struct kg_buf *chain_of(struct kg_payload *p, const struct kg_flow *flow,
 	if (len <= tunnel->first_bytes)
 		return kg_spare_fit(p, head, (uint16_t)len);
 	head->len = tunnel->first_bytes;
-	head->next = kg_buf_chain_copy(p->config.pool, rx->overflow[i], len - head->len,
+	head->next = kg_buf_chain_copy(p->config.pool, overflow(rx, i), len - head->len,
 				       tunnel->rest_bytes, tunnel->rest_bytes);
 	if (head->next != NULL)
 		return head;
@@ -114,27 +126,80 @@ static uint64_t *refusal(struct kg_payload *p, const struct kg_flow *flow, size_
 	return flow->credit > 0 ? NULL : &p->stats.udp_dropped_full;
 }
 
-static void input(struct kg_payload *p, struct kg_flow *flow, unsigned int i)
+/* Counts it, and says whether it can go on. */
+static bool admit(struct kg_payload *p, const struct kg_flow *flow, size_t len)
 {
-	struct kg_udp_rx *rx = p->udp_rx;
-	size_t len = rx->msgs[i].msg_len;
 	uint64_t *refused = refusal(p, flow, len);
-	struct kg_buf *chain;
 
 	kg_count(&p->stats.udp_rx_datagrams, 1);
 	kg_count(&p->stats.rx_bytes, len);
-	if (refused != NULL) {
+	if (refused != NULL)
 		kg_count(refused, 1);
-		kg_spare_put(p, rx->bufs[i]);
-		return;
-	}
-	chain = chain_of(p, flow, i);
-	if (chain == NULL)
-		return;
+	return refused == NULL;
+}
+
+static void pass_on(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain, size_t len)
+{
 	if (flow->state == KG_FLOW_OPENING)
 		kg_flow_enqueue(flow, chain);
 	else
 		kg_udp_post(p, flow, chain, segments_of(flow->tunnel, len));
+}
+
+static void input(struct kg_payload *p, struct kg_flow *flow, unsigned int i)
+{
+	struct kg_udp_rx *rx = p->udp_rx;
+	size_t len = rx->msgs[i].msg_len;
+	struct kg_buf *chain;
+
+	if (!admit(p, flow, len)) {
+		kg_spare_put(p, rx->bufs[i]);
+		return;
+	}
+	chain = chain_of(p, flow, i);
+	if (chain != NULL)
+		pass_on(p, flow, chain, len);
+}
+
+static void input_train(struct kg_payload *p, struct kg_flow *flow, unsigned int i,
+			size_t datagram_bytes)
+{
+	const struct kg_payload_tunnel *tunnel = flow->tunnel;
+	struct kg_buf *head = p->udp_rx->bufs[i];
+	size_t left = p->udp_rx->msgs[i].msg_len;
+	uint8_t *at = overflow(p->udp_rx, i) - tunnel->first_bytes;
+
+	memcpy(at, head->data, KG_MIN(left, (size_t)tunnel->first_bytes));
+	kg_spare_put(p, head);
+	while (left > 0) {
+		size_t len = KG_MIN(left, datagram_bytes);
+
+		if (admit(p, flow, len)) {
+			struct kg_buf *chain = kg_buf_chain_copy(
+				p->config.pool, at, len, tunnel->first_bytes, tunnel->rest_bytes);
+
+			if (chain != NULL)
+				pass_on(p, flow, chain, len);
+			else
+				kg_count(&p->stats.no_buffer, 1);
+		}
+		at += len;
+		left -= len;
+	}
+}
+
+/* The length of a train's datagrams; 0: it is just one. */
+static size_t train_bytes(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		int bytes;
+
+		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&bytes, CMSG_DATA(c), sizeof(bytes));
+		return bytes > 0 ? (size_t)bytes : 0;
+	}
+	return 0;
 }
 
 /* What a read that brought nothing means for the source. */
@@ -162,13 +227,17 @@ enum kg_served kg_udp_receive(struct kg_payload *p, struct kg_source *source,
 	if (received <= 0)
 		return received_none(p, source, received);
 	for (unsigned int i = 0; i < (unsigned int)received; i++) {
-		struct kg_flow *flow = whose(p, source, &rx->msgs[i].msg_hdr);
+		struct msghdr *msg = &rx->msgs[i].msg_hdr;
+		struct kg_flow *flow = whose(p, source, msg);
+		size_t datagram_bytes = train_bytes(msg);
 
-		if (flow != NULL) {
-			input(p, flow, i);
-		} else {
+		if (flow == NULL) {
 			kg_count(&p->stats.udp_dropped_full, 1);
 			kg_spare_put(p, rx->bufs[i]);
+		} else if (datagram_bytes > 0) {
+			input_train(p, flow, i, datagram_bytes);
+		} else {
+			input(p, flow, i);
 		}
 	}
 	/* A batch that is not full has emptied the socket; an ICMP error has yet to be read. */

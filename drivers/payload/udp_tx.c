@@ -1,33 +1,70 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Datagrams to applications, gathered over the messages of a burst as long as they leave through
- * one socket.
+ * one socket. Those of one flow and one length, of which the last may be shorter, form a train: the
+ * kernel takes it as one, and cuts it apart as late as it can (UDP_SEGMENT).
+ *
+ * Where a train cannot go, above all when its datagrams are longer than the path's MTU, they are
+ * sent one by one, and the flow forms no more trains.
  */
 #include "payload/udp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define SEND_BURST 32  /* datagrams */
-#define SEND_BUFS  512 /* their buffers; more than one chain has */
+#define SEND_TRAINS     32
+#define SEND_BUFS       512   /* of all trains; more than one datagram has */
+#define TRAIN_DATAGRAMS 64    /* what every kernel takes */
+#define TRAIN_BYTES     65507 /* the longest payload over IPv4 */
+#define SEND_FLAGS      (MSG_NOSIGNAL | MSG_DONTWAIT)
+#define SEGMENT_CONTROL CMSG_SPACE(sizeof(uint16_t))
 
 struct control {
-	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	_Alignas(struct cmsghdr)
+		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + SEGMENT_CONTROL];
+};
+
+/* One datagram or several. */
+struct train {
+	struct kg_flow *flow;
+	struct kg_buf *bufs, **tail; /* of all datagrams, one list */
+	uint32_t buf_count;
+	uint32_t datagrams;
+	size_t datagram_bytes; /* of each but the last */
+	size_t bytes;
 };
 
 struct kg_udp_tx {
+	bool segments; /* the kernel takes trains */
 	int fd;
-	unsigned int count, bufs;
-	struct mmsghdr msgs[SEND_BURST];
+	unsigned int count, iov_count;
+	struct train trains[SEND_TRAINS];
+	struct mmsghdr msgs[SEND_TRAINS];
+	struct control control[SEND_TRAINS];
 	struct iovec iov[SEND_BUFS];
-	struct control control[SEND_BURST];
-	struct kg_flow *flows[SEND_BURST];
-	struct kg_buf *chains[SEND_BURST];
 };
+
+/* A kernel that knows nothing of it would send a train as one datagram. */
+static bool kernel_segments(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), value;
+	socklen_t len = sizeof(value);
+	bool known = fd >= 0 && getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return known;
+}
 
 struct kg_udp_tx *kg_udp_tx_create(void)
 {
-	return calloc(1, sizeof(struct kg_udp_tx));
+	struct kg_udp_tx *tx = calloc(1, sizeof(*tx));
+
+	if (tx != NULL)
+		tx->segments = kernel_segments();
+	return tx;
 }
 
 void kg_udp_tx_destroy(struct kg_udp_tx *tx)
@@ -35,52 +72,68 @@ void kg_udp_tx_destroy(struct kg_udp_tx *tx)
 	free(tx);
 }
 
-/* Answers leave from the address the application has written to. */
-static void write_local(struct msghdr *msg, struct control *control, const struct kg_udp_peer *peer)
+/* ---- sending ---- */
+
+/* A refusal may be an ICMP error about an earlier datagram: what is refused once is tried again. */
+static bool send_one(int fd, const struct msghdr *msg)
 {
-	struct cmsghdr *c = (struct cmsghdr *)control->bytes;
+	return sendmsg(fd, msg, SEND_FLAGS) >= 0 || sendmsg(fd, msg, SEND_FLAGS) >= 0;
+}
 
-	msg->msg_control = control->bytes;
-	if (peer->remote.any.sa_family == AF_INET6) {
-		struct in6_pktinfo info = { .ipi6_addr = peer->local,
-					    .ipi6_ifindex = peer->local_ifindex };
+static void send_singly(struct kg_payload *p, struct kg_udp_tx *tx, unsigned int i)
+{
+	const struct train *train = &tx->trains[i];
+	struct msghdr msg = tx->msgs[i].msg_hdr;
+	const struct iovec *end = msg.msg_iov + msg.msg_iovlen;
 
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		msg->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		struct in_pktinfo info = { 0 };
+	msg.msg_controllen -= SEGMENT_CONTROL; /* it is the last one */
+	for (; msg.msg_iov < end; msg.msg_iov += msg.msg_iovlen) {
+		size_t bytes = 0;
 
-		memcpy(&info.ipi_spec_dst, &peer->local, sizeof(info.ipi_spec_dst));
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		msg->msg_controllen = CMSG_SPACE(sizeof(info));
+		for (msg.msg_iovlen = 0;
+		     bytes < train->datagram_bytes && msg.msg_iov + msg.msg_iovlen < end;
+		     msg.msg_iovlen++)
+			bytes += msg.msg_iov[msg.msg_iovlen].iov_len;
+		if (send_one(tx->fd, &msg)) {
+			kg_count(&p->stats.tx_bytes, bytes);
+			kg_count(&p->stats.udp_tx_datagrams, 1);
+		} else {
+			kg_count(&p->stats.udp_dropped_error, 1);
+		}
 	}
 }
 
-/* All are sent or refused after it. A refusal may be an ICMP error about an earlier datagram, so
- * each gets a second chance. */
+/* The socket does not take the train, for what reason `error` says. */
+static void refused(struct kg_payload *p, struct kg_udp_tx *tx, unsigned int i, int error)
+{
+	struct train *train = &tx->trains[i];
+
+	if (train->datagrams == 1) {
+		kg_count(&p->stats.udp_dropped_error, 1);
+		return;
+	}
+	/* Too long for the path, or the path has no way to cut: so will be the next ones. */
+	if (error == EINVAL || error == EMSGSIZE || error == EIO)
+		train->flow->no_trains = true;
+	send_singly(p, tx, i);
+}
+
+/* All are sent or refused after it. */
 static void send_all(struct kg_payload *p, struct kg_udp_tx *tx)
 {
 	unsigned int next = 0, tried = 0;
 
 	while (next < tx->count) {
-		int sent = sendmmsg(tx->fd, tx->msgs + next, tx->count - next,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		int sent = sendmmsg(tx->fd, tx->msgs + next, tx->count - next, SEND_FLAGS);
 
-		if (sent > 0) {
-			for (unsigned int i = next; i < next + (unsigned int)sent; i++)
-				kg_count(&p->stats.tx_bytes, tx->msgs[i].msg_len);
-			kg_count(&p->stats.udp_tx_datagrams, (uint64_t)sent);
-			next += (unsigned int)sent;
-			tried = 0;
-		} else if (tried++ > 0) {
-			kg_count(&p->stats.udp_dropped_error, 1);
+		for (int i = 0; i < sent; i++) {
+			kg_count(&p->stats.tx_bytes, tx->trains[next].bytes);
+			kg_count(&p->stats.udp_tx_datagrams, tx->trains[next].datagrams);
 			next++;
+			tried = 0;
+		}
+		if (sent <= 0 && tried++ > 0) { /* as in send_one */
+			refused(p, tx, next++, errno);
 			tried = 0;
 		}
 	}
@@ -92,11 +145,90 @@ void kg_udp_flush(struct kg_payload *p)
 
 	send_all(p, tx);
 	for (unsigned int i = 0; i < tx->count; i++) {
-		kg_buf_free_chain(tx->chains[i]);
-		kg_flow_taken(p, tx->flows[i], (uint32_t)tx->msgs[i].msg_hdr.msg_iovlen);
+		kg_buf_free_chain(tx->trains[i].bufs);
+		kg_flow_taken(p, tx->trains[i].flow, tx->trains[i].buf_count);
 	}
 	tx->count = 0;
-	tx->bufs = 0;
+	tx->iov_count = 0;
+}
+
+/* ---- gathering ---- */
+
+static void add_control(struct msghdr *msg, struct control *control, int level, int type,
+			const void *value, size_t len)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(control->bytes + msg->msg_controllen);
+
+	msg->msg_control = control->bytes;
+	msg->msg_controllen += CMSG_SPACE(len);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), value, len);
+}
+
+/* Answers leave from the address the application has written to. */
+static void write_local(struct msghdr *msg, struct control *control, const struct kg_udp_peer *peer)
+{
+	if (peer->remote.any.sa_family == AF_INET6) {
+		const struct in6_pktinfo info = { .ipi6_addr = peer->local,
+						  .ipi6_ifindex = peer->local_ifindex };
+
+		add_control(msg, control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	} else {
+		struct in_pktinfo info = { 0 };
+
+		memcpy(&info.ipi_spec_dst, &peer->local, sizeof(info.ipi_spec_dst));
+		add_control(msg, control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	}
+}
+
+/* May a datagram of the flow join the train? A shorter one has ended it. */
+static bool may_join(const struct train *train, const struct kg_flow *flow, size_t bytes)
+{
+	return train->flow == flow && !flow->no_trains && bytes > 0 &&
+	       bytes <= train->datagram_bytes &&
+	       train->bytes == train->datagrams * train->datagram_bytes &&
+	       train->datagrams < TRAIN_DATAGRAMS && train->bytes + bytes <= TRAIN_BYTES;
+}
+
+static void begin_train(struct kg_udp_tx *tx, struct kg_flow *flow, size_t datagram_bytes)
+{
+	struct train *train = &tx->trains[tx->count];
+	struct msghdr *msg = &tx->msgs[tx->count].msg_hdr;
+
+	*train = (struct train){ .flow = flow, .datagram_bytes = datagram_bytes };
+	train->tail = &train->bufs;
+	*msg = (struct msghdr){ .msg_iov = &tx->iov[tx->iov_count] };
+	if (flow->listener != NULL) {
+		msg->msg_name = &flow->peer.remote;
+		msg->msg_namelen = kg_sockaddr_len(&flow->peer.remote);
+		if (flow->listener->any)
+			write_local(msg, &tx->control[tx->count], &flow->peer);
+	}
+	tx->count++;
+}
+
+/* Takes a datagram into the last train. */
+static void append(struct kg_udp_tx *tx, struct kg_buf *chain, size_t bytes)
+{
+	unsigned int i = tx->count - 1;
+	struct train *train = &tx->trains[i];
+	struct msghdr *msg = &tx->msgs[i].msg_hdr;
+	const uint16_t segment = (uint16_t)train->datagram_bytes;
+
+	train->bytes += bytes;
+	if (++train->datagrams == 2)
+		add_control(msg, &tx->control[i], IPPROTO_UDP, UDP_SEGMENT, &segment,
+			    sizeof(segment));
+	for (*train->tail = chain; chain != NULL; chain = chain->next) {
+		train->tail = &chain->next;
+		train->buf_count++;
+		if (chain->len == 0)
+			continue;
+		tx->iov[tx->iov_count++] = (struct iovec){ chain->data, chain->len };
+		msg->msg_iovlen++;
+	}
 }
 
 static unsigned int chain_count(const struct kg_buf *chain)
@@ -112,23 +244,15 @@ void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chai
 {
 	struct kg_udp_tx *tx = p->udp_tx;
 	int fd = flow->listener != NULL ? flow->listener->source.fd : flow->source.fd;
-	unsigned int count = chain_count(chain), i;
-	struct msghdr *msg;
+	size_t bytes = kg_buf_chain_len(chain);
 
-	if (fd != tx->fd || tx->count == SEND_BURST || tx->bufs + count > SEND_BUFS)
+	if (fd != tx->fd || tx->iov_count + chain_count(chain) > SEND_BUFS)
 		kg_udp_flush(p);
-	i = tx->count++;
 	tx->fd = fd;
-	tx->flows[i] = flow;
-	tx->chains[i] = chain;
-	msg = &tx->msgs[i].msg_hdr;
-	*msg = (struct msghdr){ .msg_iov = &tx->iov[tx->bufs], .msg_iovlen = count };
-	if (flow->listener != NULL) {
-		msg->msg_name = &flow->peer.remote;
-		msg->msg_namelen = kg_sockaddr_len(&flow->peer.remote);
-		if (flow->listener->any)
-			write_local(msg, &tx->control[i], &flow->peer);
+	if (!tx->segments || tx->count == 0 || !may_join(&tx->trains[tx->count - 1], flow, bytes)) {
+		if (tx->count == SEND_TRAINS)
+			kg_udp_flush(p);
+		begin_train(tx, flow, bytes);
 	}
-	for (; chain != NULL; chain = chain->next)
-		tx->iov[tx->bufs++] = (struct iovec){ chain->data, chain->len };
+	append(tx, chain, bytes);
 }
