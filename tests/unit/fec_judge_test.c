@@ -198,6 +198,22 @@ static void right_beginnings_are_used(void **state)
 	ends_fini(&e);
 }
 
+/* A short datagram that comes back with something behind it: whoever was believed no longer is. */
+static void padding_that_shows_is_noticed(void **state)
+{
+	begin(3, 1);
+	kg_fec_decoder_trust(e.decoder);
+	fill_datagram(&e.rng, &datagrams[0], 300, 0);
+	fill_datagram(&e.rng, &datagrams[1], 400, 0);
+	fill_datagram(&e.rng, &datagrams[2], 200, 0);
+	encode_with(FAULT_PADDING);
+	for (int i = 1; i < 4; i++)
+		receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 3);
+	assert_int_equal(ends_stats(&e).padding_wrong, 1);
+	assert_int_equal(ends_stats(&e).refused, 1);
+	ends_fini(&e);
+}
+
 /* ---- the pieces ---- */
 
 static void belief_counts(void **state)
@@ -272,6 +288,7 @@ int main(void)
 		cmocka_unit_test(belief_is_earned),
 		cmocka_unit_test(spare_parity_proves),
 		cmocka_unit_test(right_beginnings_are_used),
+		cmocka_unit_test(padding_that_shows_is_noticed),
 		cmocka_unit_test(belief_counts),
 		cmocka_unit_test(usable_bytes),
 		cmocka_unit_test(zeros),

@@ -312,6 +312,7 @@ static void contradictions_are_refused(void **state)
 	memcpy(bodies[1].bytes + KG_FEC_HEADER_BYTES, datagrams[1].bytes, 121);
 	assert_int_equal(receive(&e, bodies[1].bytes, 126, datagrams, 3), KG_DROP_NONE);
 	assert_int_equal(datagrams[1].out, 1);
+	assert_int_equal(ends_stats(&e).received, 1);
 	assert_int_equal(ends_stats(&e).recovered, 0);
 	ends_fini(&e);
 }
