@@ -17,8 +17,9 @@
  *   retired     out of use, freed by its timer
  *
  * Of the answered, the settled and the lingering lines the oldest gives way when there are more
- * than channels may be, when memory is half used up, and on clients when local ports run short. Answered ones are told apart
- * because the client may repeat its request, which would then open a second channel.
+ * than channels may be, when memory is half used up, and on clients when local ports run short.
+ * Answered ones are told apart because the client may repeat its request, which would then open a
+ * second channel.
  *
  * Memory of a line is freed by its timer and nowhere else while the session lives, so a callback
  * may end any channel without pulling it from under a caller further up.
@@ -67,8 +68,9 @@ struct kg_handshake {
 	uint64_t begun_us;
 	uint64_t expires_us; /* KG_NEVER_US until there is an answer */
 	uint64_t peer_outbound_Bps, peer_inbound_Bps;
-	uint32_t key; /* server: hash of the source */
-	bool settled; /* server: the answer is acknowledged */
+	uint32_t key;        /* server: hash of the source */
+	uint32_t request_ts; /* server: the client's clock when it asked */
+	bool settled;        /* server: the answer is acknowledged */
 };
 
 struct kg_channel {

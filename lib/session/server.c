@@ -15,6 +15,10 @@
 /* Random picks before giving up; with a half-full space, which nobody reaches, one in 2^64 fails.
  */
 #define UID_TRIES 64
+/* For so long a client repeats its request; the copy that was served need not be the first. */
+#define REPEATED_MS 30000u
+/* By which clocks may drift, or the path may become shorter, meanwhile. */
+#define SLACK_MS 1000u
 
 /* ---- handshakes by source ---- */
 
@@ -215,7 +219,7 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 }
 
 static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
-			  const struct kg_message *request, uint64_t now_us)
+			  const struct kg_message *request, uint32_t ts, uint64_t now_us)
 {
 	bool test = request->feature == KG_FEATURE_KEEP_ALIVE;
 	const char *failure = test ? NULL : why_not(request);
@@ -224,6 +228,7 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 
 	if (hs == NULL)
 		return KG_DROP_NO_BUFFER;
+	hs->request_ts = ts;
 	if (test) {
 		say_test(hs, request, now_us);
 		return KG_DROP_NONE;
@@ -242,7 +247,15 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 	return KG_DROP_NONE;
 }
 
-static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+/* When the request's first segment left, by its sender's clock. */
+static uint32_t request_ts(const uint8_t *payload)
+{
+	return kg_load_le32(payload - KG_KCP_HEADER_BYTES + 8);
+}
+
+/* `old`: a handshake of the same source that is over; NULL: none. */
+static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *in,
+				struct kg_handshake *old, uint64_t now_us)
 {
 	struct kg_message request;
 	const uint8_t *payload;
@@ -257,7 +270,25 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 		return KG_DROP_CHANNEL_LIMIT;
 	if (s->seen != NULL && kg_seen_test_and_set(s->seen, in->digest, now_us))
 		return KG_DROP_HANDSHAKE_REPLAYED;
-	return serve(s, in, &request, now_us);
+	if (old != NULL)
+		kg_line_retire(&old->line);
+	return serve(s, in, &request, request_ts(payload), now_us);
+}
+
+/*
+ * A client that is short of ports uses one again before we have forgotten its handshake. The clock
+ * of a kcpgate client begins anywhere for each handshake, so a request stamped long before the one
+ * that was served, or later than now, is another. (RFC 6191 tells connections apart like this.)
+ */
+static bool is_another(const struct kg_handshake *hs, const struct kg_datagram *in, uint64_t now_us)
+{
+	uint32_t age_ms = (uint32_t)((now_us - hs->begun_us) / KG_US_PER_MS) + SLACK_MS;
+	const uint8_t *payload;
+	size_t len;
+
+	return hs->expires_us != KG_NEVER_US &&
+	       kg_kcp_peek_first(in->data, in->len, 0, &payload, &len) &&
+	       request_ts(payload) - hs->request_ts + REPEATED_MS > REPEATED_MS + age_ms;
 }
 
 /* A repeated request, an acknowledgement of our answer. */
@@ -296,7 +327,9 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 
 	if (conv == 0) {
 		hs = find(s, &in->remote);
-		return hs != NULL ? later_input(hs, in, now_us) : first_input(s, in, now_us);
+		if (hs != NULL && !is_another(hs, in, now_us))
+			return later_input(hs, in, now_us);
+		return first_input(s, in, hs, now_us);
 	}
 	line = kg_line_find(s, 0, conv);
 	if (line == NULL)

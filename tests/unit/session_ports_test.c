@@ -2,6 +2,8 @@
 /* Channels that share local ports. */
 #include "session_pair.h"
 
+#include "base/bytes.h"
+
 static struct pair *pair_sharing(unsigned int ports)
 {
 	struct pair *pair = pair_new();
@@ -136,6 +138,54 @@ static void forgotten_channels_die_alone(void **state)
 	pair_stop(pair);
 }
 
+/* So many new channels in a moment that handshakes' ports come again before the server has
+ * forgotten them. */
+static void ports_of_handshakes_come_again(void **state)
+{
+	struct pair *pair = pair_sharing(1);
+	uint16_t first = pair->client.port_next;
+
+	for (int i = 0; i < 8; i++) {
+		struct app *client;
+
+		/* What the handshake before has is the only one. */
+		pair->client.ports_max = i + 1;
+		pair->client.port_next = first;
+		client = pair_open(pair, KG_PROTOCOL_TCP);
+		pair->client.ports_max = 100;
+		run(pair, 1000);
+		assert_int_equal(client->opened, 1);
+		assert_int_equal(pair->client.ports_out, i + 2);
+	}
+	assert_int_equal(pair->server.app_count, 8);
+	assert_int_equal(stats_of(&pair->server).handshakes_done, 8);
+	pair_stop(pair);
+}
+
+/* What repeats the request, early or late, is the same request. */
+static void a_repeated_request_is_not_another(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct logged request;
+
+	pair_open(pair, KG_PROTOCOL_TCP);
+	carry(&pair->client, &pair->server);
+	request = *latest(pair, true, 0);
+	run(pair, SEC(1));
+	for (int32_t ms = -29000; ms <= 1500; ms += 500) {
+		uint32_t ts = kg_load_le32(request.bytes + 8);
+
+		kg_store_le32(request.bytes + 8, ts + (uint32_t)ms);
+		request.datagram.data = request.bytes;
+		request.datagram.digest++;
+		assert_int_equal(deliver(&pair->server, &request), KG_DROP_NONE);
+		kg_store_le32(request.bytes + 8, ts);
+	}
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +194,8 @@ int main(void)
 		cmocka_unit_test(equal_convs_take_different_ports),
 		cmocka_unit_test(without_another_port_the_channel_ends),
 		cmocka_unit_test(forgotten_channels_die_alone),
+		cmocka_unit_test(ports_of_handshakes_come_again),
+		cmocka_unit_test(a_repeated_request_is_not_another),
 	};
 
 	return cmocka_run_group_tests_name("session_ports", tests, NULL, NULL);
