@@ -6,8 +6,9 @@
  * the host: what lies behind unread data, a disconnect too, waits its turn, and the window that the
  * engine advertises shows the peer how slow the reader is.
  *
- * The wire has no half-close: a disconnect ends both directions. After the end the line stays for a
- * while to acknowledge what the peer repeats, and after an abort to say so.
+ * KCPTube's disconnect ends both directions. Ends that both know half-close say finish instead,
+ * each for its own direction, and need no disconnect when both have. After the end the line stays
+ * for a while to acknowledge what the peer repeats, and after an abort to say so.
  */
 #include "session/internal.h"
 
@@ -61,19 +62,6 @@ void kg_channel_unhook(struct kg_channel *ch)
 		kg_line_retire(&hs->line);
 }
 
-void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
-{
-	struct kg_session *s = ch->line.session;
-
-	ch->last_input_us = ch->last_data_us = ch->last_alive_us = ch->closing_us = now_us;
-	if (ch->state == KG_CHANNEL_HANDSHAKE) {
-		ch->state = ch->finishing ? KG_CHANNEL_CLOSING : KG_CHANNEL_OPEN;
-		if (s->config.role == KG_ROLE_CLIENT)
-			s->ops.opened(s->host, ch);
-	}
-	kg_line_touch(&ch->line, now_us);
-}
-
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us)
 {
@@ -109,6 +97,7 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 	static const enum kg_feature in_turn[] = {
 		KG_FEATURE_KEEP_ALIVE,
 		KG_FEATURE_KEEP_ALIVE_RESPONSE,
+		KG_FEATURE_FINISH,
 		KG_FEATURE_DISCONNECT,
 	};
 
@@ -119,24 +108,69 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 			continue;
 		if (!kg_line_say(&ch->line, &message, now_us))
 			return;
-		ch->owed &= (uint8_t) ~(1u << in_turn[i]);
+		ch->owed &= (uint16_t) ~(1u << in_turn[i]);
 	}
 }
 
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us)
 {
-	ch->owed |= (uint8_t)(1u << feature);
+	ch->owed |= (uint16_t)(1u << feature);
 	kg_channel_pay(ch, now_us);
 }
 
-static void finish_as(struct kg_channel *ch, enum kg_close why, uint64_t now_us)
+void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t now_us)
 {
-	ch->finishing = true;
+	ch->ended = ch->finishing = true;
 	ch->why = (uint8_t)why;
 	ch->closing_us = now_us;
 	if (ch->state == KG_CHANNEL_OPEN)
 		ch->state = KG_CHANNEL_CLOSING;
 	kg_channel_say(ch, KG_FEATURE_DISCONNECT, now_us);
+}
+
+/* Both directions have ended by themselves: what is left is the peer's last acknowledgement. */
+static void settle(struct kg_channel *ch, uint64_t now_us)
+{
+	bool both = ch->half_close && ch->ended && ch->peer_ended;
+
+	if (ch->state == KG_CHANNEL_OPEN && both) {
+		ch->state = KG_CHANNEL_CLOSING;
+		ch->why = KG_CLOSE_FINISHED;
+		ch->closing_us = now_us;
+	}
+	if (ch->state == KG_CHANNEL_CLOSING && ch->owed == 0 && kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_close(ch, ch->why, both ? PEER_LINGER_US : FINISHED_LINGER_US, "",
+				 now_us);
+}
+
+/* The application has ended, and the peer can be told. */
+static void end_direction(struct kg_channel *ch, uint64_t now_us)
+{
+	const struct kg_session_config *config = &ch->line.session->config;
+
+	if (ch->half_close) {
+		kg_channel_say(ch, KG_FEATURE_FINISH, now_us);
+		settle(ch, now_us);
+	} else if (config->role == KG_ROLE_SERVER || config->answer_wait_s == 0) {
+		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
+	} else {
+		ch->last_data_us = now_us; /* the answer is waited for from now on */
+	}
+}
+
+void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	ch->last_input_us = ch->last_data_us = ch->last_alive_us = ch->closing_us = now_us;
+	if (ch->state == KG_CHANNEL_HANDSHAKE) {
+		ch->state = ch->finishing ? KG_CHANNEL_CLOSING : KG_CHANNEL_OPEN;
+		if (s->config.role == KG_ROLE_CLIENT)
+			s->ops.opened(s->host, ch);
+		if (ch->ended && ch->state == KG_CHANNEL_OPEN)
+			end_direction(ch, now_us);
+	}
+	kg_line_touch(&ch->line, now_us);
 }
 
 static uint32_t count(const struct kg_buf *chain)
@@ -152,7 +186,7 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 {
 	uint32_t segments = count(chain);
 
-	if (ch->finishing || ch->state > KG_CHANNEL_OPEN)
+	if (ch->ended || ch->state > KG_CHANNEL_OPEN)
 		return false;
 	chain->data -= KG_MESSAGE_KIND_BYTES;
 	chain->len += KG_MESSAGE_KIND_BYTES;
@@ -166,7 +200,7 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
-		finish_as(ch, KG_CLOSE_EXHAUSTED, now_us);
+		kg_channel_disconnect(ch, KG_CLOSE_EXHAUSTED, now_us);
 	kg_line_touch(&ch->line, now_us);
 	return true;
 }
@@ -179,22 +213,33 @@ uint32_t kg_channel_room(const struct kg_channel *ch)
 	return limit > unacked ? limit - unacked : 0;
 }
 
+/* A server's channel that has not been answered is refused instead; true when it was. */
+static bool refuse_unanswered(struct kg_channel *ch, uint64_t now_us)
+{
+	bool unanswered = ch->state == KG_CHANNEL_HANDSHAKE &&
+			  ch->line.session->config.role == KG_ROLE_SERVER;
+
+	if (unanswered)
+		kg_channel_refused(ch, "the destination closed the connection", now_us);
+	return unanswered;
+}
+
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us)
 {
-	bool accepting = ch->state == KG_CHANNEL_HANDSHAKE &&
-			 ch->line.session->config.role == KG_ROLE_SERVER;
-
-	if (accepting) {
-		kg_channel_refused(ch, "the destination closed the connection", now_us);
-	} else if (!ch->finishing && ch->state != KG_CHANNEL_CLOSED) {
-		finish_as(ch, KG_CLOSE_FINISHED, now_us);
-		kg_line_touch(&ch->line, now_us);
-	}
+	if (ch->ended || ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
+		return;
+	ch->ended = true;
+	if (ch->state == KG_CHANNEL_OPEN)
+		end_direction(ch, now_us);
+	kg_line_touch(&ch->line, now_us);
 }
 
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 {
-	kg_channel_finish(ch, now_us);
+	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
+		return;
+	if (!ch->finishing)
+		kg_channel_disconnect(ch, KG_CLOSE_ABORTED, now_us);
 	kg_channel_close(ch, KG_CLOSE_ABORTED, ABORT_LINGER_US, "", now_us);
 }
 
@@ -219,6 +264,17 @@ static void on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_
 	kg_channel_close(ch, all_acked ? ch->why : KG_CLOSE_PEER, PEER_LINGER_US, text, now_us);
 }
 
+static void on_finish(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	if (ch->peer_ended || ch->state != KG_CHANNEL_OPEN)
+		return;
+	ch->peer_ended = true;
+	s->ops.finished(s->host, ch);
+	settle(ch, now_us);
+}
+
 static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	uint8_t bytes[KG_CONTROL_MAX_BYTES];
@@ -230,6 +286,8 @@ static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 		/* A peer that asks and never acknowledges is not answered without end. */
 		if (!ch->finishing && kg_channel_room(ch) > 0)
 			kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE_RESPONSE, now_us);
+	} else if (valid && message.feature == KG_FEATURE_FINISH && ch->half_close) {
+		on_finish(ch, now_us);
 	} else if (valid && (message.feature == KG_FEATURE_DISCONNECT ||
 			     message.feature == KG_FEATURE_FAILURE)) {
 		on_disconnect(ch, kg_message_text(&message, text), now_us);
@@ -296,8 +354,7 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	ch->data_left -= KG_MIN(segments, ch->data_left);
 	if (segments > 0 && ch->state != KG_CHANNEL_CLOSED)
 		s->ops.acked(s->host, ch, segments);
-	if (ch->state == KG_CHANNEL_CLOSING && ch->owed == 0 && kg_kcp_unacked(ch->line.kcp) == 0)
-		kg_channel_close(ch, ch->why, FINISHED_LINGER_US, "", now_us);
+	settle(ch, now_us);
 }
 
 /*

@@ -92,8 +92,11 @@ struct kg_channel {
 	uint8_t state;    /* enum kg_channel_state */
 	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
 	uint8_t probes;   /* keep_alives sent because nothing was heard */
-	uint8_t owed;     /* control messages to send, bit per feature */
-	bool finishing;   /* the application has ended */
+	uint16_t owed;    /* control messages to send, bit per feature */
+	bool half_close;  /* both ends know how */
+	bool ended;       /* the application has ended */
+	bool peer_ended;  /* the peer's has, and what it sent was taken */
+	bool finishing;   /* disconnect is on its way */
 	bool told_readable;
 };
 
@@ -131,6 +134,13 @@ static inline bool kg_session_has_room(const struct kg_session *s)
 {
 	return s->home_counts[KG_HOME_CHANNELS] < s->config.channels_max &&
 	       kg_mem_allows(s->mem, 0);
+}
+
+/* Both we and a peer that has announced `theirs` can do it. */
+static inline bool kg_session_shares(const struct kg_session *s, uint32_t theirs,
+				     uint32_t capability)
+{
+	return (s->config.capabilities & theirs & capability) != 0;
 }
 
 /* ---- line.c ---- */
@@ -193,6 +203,8 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
 /* Sends what kg_channel_say could not. */
 void kg_channel_pay(struct kg_channel *ch, uint64_t now_us);
+/* Ends both directions: disconnect goes after all data. */
+void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t now_us);
 /* Over for the host; the line serves the peer for another linger_us. */
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us);

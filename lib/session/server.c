@@ -127,6 +127,7 @@ static bool say_accepted(struct kg_handshake *hs, const struct kg_channel *ch, u
 			.port_end = config->announce_last,
 			.outbound_Bps = config->outbound_Bps,
 			.inbound_Bps = config->inbound_Bps,
+			.capabilities = config->capabilities,
 		},
 	};
 
@@ -212,6 +213,8 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 	hs->peer_outbound_Bps = request->initialise.outbound_Bps;
 	hs->peer_inbound_Bps = request->initialise.inbound_Bps;
 	ch->handshake = hs;
+	ch->half_close =
+		kg_session_shares(s, request->initialise.capabilities, KG_CAPABILITY_HALF_CLOSE);
 	s->stats.handshakes_started++;
 	s->stats.channels_opened++;
 	kg_line_touch(&ch->line, now_us);

@@ -7,6 +7,7 @@
  *   kg_session_open ──► initialise (conv 0) ────► ops.connect ──► kg_channel_connected | _refused
  *   ops.opened      ◄── answer with uid     ◄──── (channel, conv = uid)
  *   kg_channel_send ◄─► data channel, own local port ◄─► kg_channel_send
+ *   kg_channel_finish ──► finish: one direction has ended ──► ops.finished, and back
  *   ops.closed      ◄── disconnect, failure, time-out ──► ops.closed
  *
  * A channel lives until its host calls kg_channel_free after ops.closed: late events of the host
@@ -46,6 +47,10 @@ struct kg_session_config {
 	uint32_t keep_alive_s;    /* 0: off */
 	uint16_t worker, workers; /* this worker's number and how many there are */
 	uint32_t channels_max;
+	uint32_t capabilities; /* KG_CAPABILITY_… that we announce */
+	/* client: how long to wait, from the last data on, for what the server still has to say
+	 * when the application has ended and the server knows no half-close; 0: not at all */
+	uint32_t answer_wait_s;
 	/* client: where to; one address is chosen at random for every handshake and its channel,
 	 * one port for each of them. The arrays stay the caller's and outlive the session. */
 	const struct kg_ip *destinations;
@@ -60,7 +65,7 @@ struct kg_session;
 struct kg_channel;
 
 enum kg_close {
-	KG_CLOSE_FINISHED,  /* we ended it; everything was acknowledged */
+	KG_CLOSE_FINISHED,  /* we ended it, or both have; everything was acknowledged */
 	KG_CLOSE_PEER,      /* the peer sent disconnect; all data before it was readable */
 	KG_CLOSE_REFUSED,   /* the server reported failure: see the text */
 	KG_CLOSE_HANDSHAKE, /* no answer within 30 s */
@@ -91,6 +96,9 @@ struct kg_session_ops {
 	void (*readable)(void *host, struct kg_channel *ch);
 	/* `segments` more were acknowledged and freed: the application may send on. */
 	void (*acked)(void *host, struct kg_channel *ch, uint32_t segments);
+	/* The peer's application has ended and all its data was taken; ours may still send. Not
+	 * told when the end comes as ops.closed. */
+	void (*finished)(void *host, struct kg_channel *ch);
 	/*
 	 * Over; told once. For KG_CLOSE_PEER all data before the disconnect was taken with
 	 * kg_channel_recv, and this may be told from within that call; otherwise what is left can
@@ -166,10 +174,12 @@ bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us);
 struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
 
 /*
- * The application has ended: disconnect goes after all data; ops.closed follows when everything is
- * acknowledged, 35 s after the peer's last sign while only the disconnect is not, 255 s after it
- * while data is not. What the peer still sends can be read until then. A server's channel that has
- * not been answered is refused.
+ * The application has ended. Between ends that know half-close the peer's host is told so after all
+ * data, and ops.closed follows when both have ended. Otherwise disconnect, which ends both
+ * directions, goes after all data (on a client after answer_wait_s); ops.closed follows when
+ * everything is acknowledged, 35 s after the peer's last sign while only the disconnect is not, 255
+ * s after it while data is not. What the peer still sends can be read until then. A server's
+ * channel that has not been answered is refused.
  */
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
 /*

@@ -9,6 +9,8 @@
  *   idle     udp_timeout  UDP channel: no data in either direction
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
  *                       after 120 s and 200 s without input, so that silence means a dead peer
+ *   answer              client's TCP channel: the application has ended and no data came for
+ *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
  *   closing      35 s   channel: no input while nothing but the disconnect waits for its
  *                       acknowledgement; while data does, or the peer's window is closed, the time
  *                       of silence applies: nothing written before the end is given up early
@@ -69,6 +71,13 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 	return KG_NEVER_US;
 }
 
+static uint64_t answer_us(const struct kg_channel *ch)
+{
+	if (!ch->ended || ch->half_close)
+		return KG_NEVER_US;
+	return ch->last_data_us + S(ch->line.session->config.answer_wait_s);
+}
+
 static uint64_t closing_us(const struct kg_channel *ch)
 {
 	struct kg_kcp_stats stats;
@@ -90,6 +99,7 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 	case KG_CHANNEL_OPEN:
 		next_us = KG_MIN(next_us, silence_us(ch));
 		next_us = KG_MIN(next_us, idle_us(ch));
+		next_us = KG_MIN(next_us, answer_us(ch));
 		return KG_MIN(next_us, keep_alive_us(ch));
 	case KG_CHANNEL_CLOSING:
 		return KG_MIN(next_us, closing_us(ch));
@@ -127,6 +137,8 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 		kg_channel_close(ch, KG_CLOSE_SILENCE, 0, "", now_us);
 	else if (now_us >= idle_us(ch))
 		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
+	else if (now_us >= answer_us(ch))
+		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
 	else if (now_us >= keep_alive_us(ch))
 		keep_alive(ch, now_us);
 }

@@ -20,7 +20,16 @@ struct failure_wire {
 	uint8_t reason[]; /* text */
 };
 
-/* disconnect, keep_alive, keep_alive_response */
+/* Behind the 0 of the custom address. */
+struct extension_wire {
+	uint8_t magic[2];
+	uint8_t version;
+	uint8_t capabilities_be[4];
+};
+
+static const struct extension_wire extension = { .magic = { 'K', 'G' }, .version = 1 };
+
+/* disconnect, keep_alive, keep_alive_response, finish */
 struct signal_wire {
 	uint8_t kind;
 	uint8_t zero[2];
@@ -72,6 +81,7 @@ static const struct {
 	[KG_FEATURE_MUX_TRANSFER] = { sizeof(struct mux_transfer_wire), TAIL_DATA },
 	[KG_FEATURE_MUX_CANCEL] = { sizeof(struct mux_cancel_wire), TAIL_NONE },
 	[KG_FEATURE_PRE_CONNECT] = { sizeof(struct pre_connect_wire), TAIL_TEXT },
+	[KG_FEATURE_FINISH] = { sizeof(struct signal_wire), TAIL_NONE },
 };
 
 /* The shortest form: a text holds at least its 0, or one character that fills the message. */
@@ -94,6 +104,20 @@ static void decode_initialise(struct kg_message *msg, const struct initialise_wi
 	init->custom_address_len = msg->len;
 	msg->data = NULL;
 	msg->len = 0;
+}
+
+/* Later versions may say more; what version 1 says stays where it is. */
+static void decode_extension(struct kg_message *msg, const uint8_t *tail, size_t len)
+{
+	const struct extension_wire *wire;
+	size_t text = msg->initialise.custom_address_len;
+
+	if (text >= len || tail[text] != 0 || len - text - 1 < sizeof(*wire))
+		return;
+	wire = (const void *)(tail + text + 1);
+	if (memcmp(wire->magic, extension.magic, sizeof(wire->magic)) == 0 &&
+	    wire->version >= extension.version)
+		msg->initialise.capabilities = kg_load_be32(wire->capabilities_be);
 }
 
 static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
@@ -146,6 +170,8 @@ enum kg_drop kg_message_decode(struct kg_message *msg, const uint8_t *bytes, siz
 	*msg = (struct kg_message){ .feature = feature, .protocol = protocol };
 	decode_tail(msg, bytes + fixed_bytes, len - fixed_bytes);
 	decode_fixed(msg, bytes);
+	if (feature == KG_FEATURE_INITIALISE)
+		decode_extension(msg, bytes + fixed_bytes, len - fixed_bytes);
 	return KG_DROP_NONE;
 }
 
@@ -181,9 +207,18 @@ static void encode_fixed(uint8_t *out, const struct kg_message *msg)
 	}
 }
 
+static void encode_extension(uint8_t *out, uint32_t capabilities)
+{
+	struct extension_wire *wire = (void *)out;
+
+	*wire = extension;
+	kg_store_be32(wire->capabilities_be, capabilities);
+}
+
 size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg)
 {
 	bool initialise = msg->feature == KG_FEATURE_INITIALISE;
+	bool extended = initialise && msg->initialise.capabilities != 0;
 	const uint8_t *tail = initialise ? msg->initialise.custom_address : msg->data;
 	size_t tail_len = initialise ? msg->initialise.custom_address_len : msg->len;
 	enum tail_kind kind = layout[msg->feature].tail;
@@ -195,6 +230,8 @@ size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg
 
 	size_t least = least_bytes(msg->feature);
 
+	if (extended)
+		least += sizeof(struct extension_wire);
 	if (room < least || room - least < tail_len)
 		return 0;
 	encode_fixed(out, msg);
@@ -203,5 +240,7 @@ size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg
 		memcpy(out, tail, tail_len);
 	if (kind == TAIL_TEXT)
 		out[tail_len] = 0;
+	if (extended)
+		encode_extension(out + tail_len + 1, msg->initialise.capabilities);
 	return least + tail_len;
 }

@@ -16,6 +16,7 @@ enum kg_feature {
 	KG_FEATURE_MUX_TRANSFER = 6,
 	KG_FEATURE_MUX_CANCEL = 7,
 	KG_FEATURE_PRE_CONNECT = 8,
+	KG_FEATURE_FINISH = 9, /* only to peers that have announced KG_CAPABILITY_HALF_CLOSE */
 };
 
 enum kg_protocol {
@@ -29,6 +30,12 @@ enum kg_protocol {
 #define KG_INITIALISE_MIN_BYTES   28 /* kind, 26 of numbers, terminating 0 */
 #define KG_MESSAGE_TEXT_MAX_BYTES 255
 
+/*
+ * What an end can do beyond the original, which ignores whatever follows the custom address. Used
+ * only when both ends have announced it (docs/wire.md).
+ */
+#define KG_CAPABILITY_HALF_CLOSE (1u << 0) /* finish: this direction has ended */
+
 struct kg_initialise {
 	uint32_t uid;
 	uint16_t port_start, port_end;
@@ -36,6 +43,7 @@ struct kg_initialise {
 	uint16_t custom_port;
 	const uint8_t *custom_address; /* not terminated; into the decoded bytes */
 	size_t custom_address_len;
+	uint32_t capabilities; /* KG_CAPABILITY_…; 0: an original, or nothing to announce */
 };
 
 struct kg_message {

@@ -22,6 +22,12 @@ static struct app *other(const struct app *app)
 	return app->is_client ? &app->flow->server : &app->flow->client;
 }
 
+static bool half_closes(const struct sim *sim)
+{
+	return (sim->client.config.capabilities & sim->server.config.capabilities &
+		KG_CAPABILITY_HALF_CLOSE) != 0;
+}
+
 /* ---- what is said ---- */
 
 /* The byte at an offset of what the client, or the server, says. */
@@ -156,10 +162,12 @@ static bool wants_to_finish(const struct app *app)
 	bool said_all = app->sent_bytes == app->plan_bytes;
 	bool heard_all = app->got_bytes == other(app)->plan_bytes;
 
-	if (!app->ends || app->finished || !said_all)
+	if (app->finished || !said_all)
 		return false;
-	return app->flow->ending == END_EARLY || app->flow->ending == END_BOTH ||
-	       (app->flow->ending == END_ORDERLY && heard_all);
+	if (app->peer_finished)
+		return true;
+	return app->ends && (app->flow->ending == END_EARLY || app->flow->ending == END_BOTH ||
+			     (app->flow->ending == END_ORDERLY && heard_all));
 }
 
 static bool wants_to_abort(const struct app *app)
@@ -284,6 +292,17 @@ static void acked(void *host, struct kg_channel *ch, uint32_t segments)
 	app->next_us = KG_MIN(app->next_us, wakes_us(app));
 }
 
+/* All that the other has said was heard before. */
+static void finished(void *host, struct kg_channel *ch)
+{
+	struct app *app = kg_channel_user(ch);
+
+	sim_check(app->sim, half_closes(app->sim) && !app->closed && !app->peer_finished);
+	sim_check(app->sim, other(app)->finished && app->got_bytes == other(app)->sent_bytes);
+	app->peer_finished = true;
+	app->next_us = app->sim->now_us;
+}
+
 static void closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
 {
 	struct app *app = kg_channel_user(ch);
@@ -305,6 +324,7 @@ const struct kg_session_ops sim_ops = {
 	.opened = opened,
 	.readable = readable,
 	.acked = acked,
+	.finished = finished,
 	.closed = closed,
 };
 
@@ -323,6 +343,14 @@ static void check_heard_all(const struct app *app)
 	sim_check(app->sim, app->got_messages > 0 || other(app)->sent_messages == 0);
 }
 
+/* Each side had its own end. */
+static void check_half_closed(const struct app *app)
+{
+	sim_check(app->sim, app->why == KG_CLOSE_FINISHED || app->why == KG_CLOSE_ABORTED);
+	sim_check(app->sim, app->finished && app->sent_bytes == app->plan_bytes);
+	check_heard_all(app);
+}
+
 /* `app` finished, and not because the other did. */
 static void check_finished(const struct app *app)
 {
@@ -339,6 +367,10 @@ static void check_app(const struct app *app)
 		sim_check(app->sim, app->why == KG_CLOSE_IDLE);
 		sim_check(app->sim, app->sent_bytes == app->plan_bytes);
 		check_heard_all(app);
+		return;
+	}
+	if (half_closes(app->sim)) {
+		check_half_closed(app);
 		return;
 	}
 	/* Where much is lost the last acknowledgement may fail to come; data may not. */

@@ -148,6 +148,8 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
+		.capabilities = one_in(sim, 4) ? 0 : KG_CAPABILITY_HALF_CLOSE,
+		.answer_wait_s = one_in(sim, 2) ? 10 : 0,
 		.destinations = &server_address,
 		.destination_count = 1,
 		.destination_ports = &server_ports,

@@ -34,7 +34,8 @@
 
 enum ending {
 	END_ORDERLY, /* one side finishes when it has sent and received everything */
-	END_EARLY,   /* one side finishes when it has sent everything */
+	END_EARLY,   /* one side finishes when it has sent everything; where both ends know
+		      * half-close the other then goes on to its own end */
 	END_BOTH,    /* both finish when they have sent everything */
 	END_ABORT,   /* one side aborts at some time */
 	END_IDLE,    /* UDP: nobody says anything any more */
@@ -55,7 +56,7 @@ struct app {
 	bool ends; /* finishes or aborts, as the flow's ending says */
 	uint64_t abort_at_us;
 	bool readable; /* slow: there is more to read */
-	bool began, opened, finished, aborted, closed;
+	bool began, opened, finished, peer_finished, aborted, closed;
 	enum kg_close why;
 };
 

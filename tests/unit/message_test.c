@@ -22,8 +22,12 @@ static const uint8_t initialise[] = {
 	0x1f, 0x90, 'h', 'o', 's', 't', 0,
 };
 static const uint8_t initialise_bare[28] = { 0x30 };
+static const uint8_t initialise_extended[28 + 7] = {
+	0x20, [27] = 0, 'K', 'G', 1, 0x80, 0, 0, 1,
+};
 static const uint8_t failure[] = { 0x21, 'n', 'o', 0 };
 static const uint8_t disconnect[] = { 0x22, 0, 0 };
+static const uint8_t finish[] = { 0x29, 0, 0 };
 static const uint8_t test_connection[] = { 0x03, 0, 0 };
 static const uint8_t keep_alive_response[] = { 0x34, 0, 0 };
 static const uint8_t raw_data[] = { 0x25, 'd', 'a', 't', 'a' };
@@ -57,6 +61,16 @@ static const struct {
 	  sizeof(initialise_bare),
 	  28,
 	  { .feature = KG_FEATURE_INITIALISE, .protocol = KG_PROTOCOL_UDP } },
+	{ initialise_extended,
+	  sizeof(initialise_extended),
+	  28,
+	  { .feature = KG_FEATURE_INITIALISE,
+	    .protocol = KG_PROTOCOL_TCP,
+	    .initialise = { .capabilities = 0x80000001 } } },
+	{ finish,
+	  sizeof(finish),
+	  3,
+	  { .feature = KG_FEATURE_FINISH, .protocol = KG_PROTOCOL_TCP } },
 	{ failure,
 	  sizeof(failure),
 	  2,
@@ -117,6 +131,7 @@ static void assert_same(const struct kg_message *a, const struct kg_message *b)
 	assert_int_equal(a->initialise.outbound_Bps, b->initialise.outbound_Bps);
 	assert_int_equal(a->initialise.inbound_Bps, b->initialise.inbound_Bps);
 	assert_int_equal(a->initialise.custom_port, b->initialise.custom_port);
+	assert_int_equal(a->initialise.capabilities, b->initialise.capabilities);
 	assert_int_equal(a->initialise.custom_address_len, b->initialise.custom_address_len);
 	if (a->initialise.custom_address_len)
 		assert_memory_equal(a->initialise.custom_address, b->initialise.custom_address,
@@ -193,7 +208,7 @@ static void unknown_kinds_are_refused(void **state)
 {
 	for (unsigned int kind = 0; kind < 256; kind++) {
 		uint8_t bytes[64] = { (uint8_t)kind };
-		bool known = (kind & 15) <= KG_FEATURE_PRE_CONNECT && kind >> 4 <= KG_PROTOCOL_UDP;
+		bool known = (kind & 15) <= KG_FEATURE_FINISH && kind >> 4 <= KG_PROTOCOL_UDP;
 
 		assert_int_equal(decode_exact(bytes, sizeof(bytes)),
 				 known ? KG_DROP_NONE : KG_DROP_MESSAGE_MALFORMED);
@@ -239,6 +254,28 @@ static void data_may_be_empty(void **state)
 	assert_int_equal(msg.len, 0);
 }
 
+/* What follows the custom address of an original, or of somebody else, announces nothing. */
+static void only_whole_extensions_count(void **state)
+{
+	static const struct {
+		uint8_t at, value; /* what is wrong with it */
+	} wrong[] = { { 27, 'x' }, { 28, 'k' }, { 29, 'g' }, { 30, 0 } };
+	struct kg_message msg;
+
+	for (size_t len = 28; len < sizeof(initialise_extended); len++) {
+		assert_int_equal(kg_message_decode(&msg, initialise_extended, len), KG_DROP_NONE);
+		assert_int_equal(msg.initialise.capabilities, 0);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(wrong); i++) {
+		uint8_t bytes[sizeof(initialise_extended)];
+
+		memcpy(bytes, initialise_extended, sizeof(bytes));
+		bytes[wrong[i].at] = wrong[i].value;
+		assert_int_equal(kg_message_decode(&msg, bytes, sizeof(bytes)), KG_DROP_NONE);
+		assert_int_equal(msg.initialise.capabilities, 0);
+	}
+}
+
 /* Whatever decodes has one meaning: encoded and decoded again it is the same. */
 static void noise_is_refused_or_understood(void **state)
 {
@@ -279,6 +316,7 @@ int main(void)
 		cmocka_unit_test(text_may_fill_the_message),
 		cmocka_unit_test(text_has_a_longest_form),
 		cmocka_unit_test(data_may_be_empty),
+		cmocka_unit_test(only_whole_extensions_count),
 		cmocka_unit_test(noise_is_refused_or_understood),
 	};
 

@@ -33,7 +33,7 @@ enum answer {
 /* One application's end of a channel. */
 struct app {
 	struct kg_channel *ch; /* NULL once freed */
-	unsigned int opened, readable, closed;
+	unsigned int opened, readable, finished, closed;
 	uint64_t acked;
 	enum kg_close why;
 	char text[256];
@@ -204,6 +204,11 @@ static inline void on_acked(void *host, struct kg_channel *ch, uint32_t segments
 	app_of(ch)->acked += segments;
 }
 
+static inline void on_finished(void *host, struct kg_channel *ch)
+{
+	app_of(ch)->finished++;
+}
+
 static inline void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
 {
 	struct end *end = host;
@@ -226,6 +231,7 @@ static const struct kg_session_ops pair_ops = {
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
+	.finished = on_finished,
 	.closed = on_closed,
 };
 
