@@ -12,7 +12,7 @@ programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     python3:python3 dpdk-telemetry.py:dpdk-dev
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
-    sysctl:procps"
+    nc.openbsd:netcat-openbsd sysctl:procps"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive

@@ -141,6 +141,11 @@ static bool run_data(struct kg_conn *conn)
 	return true;
 }
 
+static bool run_finish(struct kg_conn *conn)
+{
+	return conn->flow == NULL || conn->close_told || tell(conn, KG_MSG_FINISH, 0, NULL);
+}
+
 static bool run_close(struct kg_conn *conn)
 {
 	if (conn->flow != NULL && !conn->close_told)
@@ -164,7 +169,7 @@ unsigned int kg_conn_run(struct kg_conn *conn)
 	} steps[] = {
 		{ KG_CONN_CONNECT, run_connect }, { KG_CONN_ATTACHED, run_attached },
 		{ KG_CONN_CREDIT, run_credit },   { KG_CONN_DATA, run_data },
-		{ KG_CONN_CLOSE, run_close },
+		{ KG_CONN_FINISH, run_finish },   { KG_CONN_CLOSE, run_close },
 	};
 	unsigned int sent = 0;
 
@@ -373,6 +378,11 @@ static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
 	kg_conn_mark(kg_channel_user(ch), KG_CONN_CREDIT);
 }
 
+static void on_finished(void *host, struct kg_channel *ch)
+{
+	kg_conn_mark(kg_channel_user(ch), KG_CONN_FINISH);
+}
+
 static bool is_failure(enum kg_close why)
 {
 	return why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE || why == KG_CLOSE_SILENCE ||
@@ -405,5 +415,6 @@ const struct kg_session_ops kg_conn_session_ops = {
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
+	.finished = on_finished,
 	.closed = on_closed,
 };

@@ -21,7 +21,8 @@ enum kg_conn_todo {
 	KG_CONN_ATTACHED = 1 << 1, /* answer an accepted flow */
 	KG_CONN_CREDIT = 1 << 2,   /* let the application send more */
 	KG_CONN_DATA = 1 << 3,     /* the channel may have messages for the application */
-	KG_CONN_CLOSE = 1 << 4,    /* the flow ends, after all data */
+	KG_CONN_FINISH = 1 << 4,   /* the peer's application has ended, after all data */
+	KG_CONN_CLOSE = 1 << 5,    /* the flow ends, after all data */
 };
 
 struct kg_conn {

@@ -13,6 +13,7 @@
 
 #define HOUSEKEEPING_US   1000u
 #define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
+#define ANSWER_WAIT_S     10            /* for what an original's side still says after our end */
 #define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
 
 /* What a channel at rest takes of the arena, tables and handshakes of others included. A quarter is
@@ -182,6 +183,8 @@ static struct kg_session_config session_config(const struct kg_worker *w,
 		.worker = (uint16_t)w->index,
 		.workers = (uint16_t)w->box->worker_count,
 		.channels_max = channels,
+		.capabilities = KG_CAPABILITY_HALF_CLOSE,
+		.answer_wait_s = ANSWER_WAIT_S,
 		.destinations = t->destinations,
 		.destination_count = (uint16_t)t->destination_count,
 		.destination_ports = t->destination_ports,

@@ -223,6 +223,9 @@ bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_m
 		flow->credit += (int32_t)msg->count;
 		flow->ops->resume(p, flow);
 		break;
+	case KG_MSG_FINISH:
+		flow->ops->end_output(p, flow);
+		break;
 	case KG_MSG_CLOSE:
 		on_close(p, flow, msg->count == 1);
 		break;

@@ -44,6 +44,7 @@ struct kg_flow {
 	bool rx_ended;    /* nothing more comes from the application */
 	bool tx_ended;    /* nothing more can go to the application */
 	bool fin_seen;    /* TCP: the application's end arrived in order */
+	bool shut_due;    /* TCP: our end goes behind what is queued */
 	bool shut;        /* TCP: our end was sent */
 	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
 	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
@@ -67,6 +68,8 @@ struct kg_flow_ops {
 	void (*output)(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
 	/* The worker has answered, or given credit. */
 	void (*resume)(struct kg_payload *p, struct kg_flow *flow);
+	/* The other side's application has ended: ours is told, after what is queued. */
+	void (*end_output)(struct kg_payload *p, struct kg_flow *flow);
 	/* The worker's last word: finish what is queued, then kg_flow_end, now or later. */
 	void (*finish)(struct kg_payload *p, struct kg_flow *flow);
 	/* Lets go of the socket. */

@@ -9,6 +9,7 @@
  *        ◄────────── ATTACHED | CLOSE                       ◄───────── CONNECTED | REFUSED
  *   DATA, CREDIT ──► kg_channel_send, recv ◄─► DATA, CREDIT (both ways, both kinds of tunnel)
  *   FINISH, ABORT ─► kg_channel_finish, _abort
+ *        ◄────────── FINISH  (ops.finished: the other side's application has ended, ours goes on)
  *        ◄────────── CLOSE   (worker's last word on a flow)
  *   RELEASED ──────► kg_channel_free  (payload's last word on a channel)
  *
@@ -29,8 +30,8 @@
  * slow reader holds up its own channel's window and nothing else.
  *
  * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
- * A FINISH is never followed by ABORT: what the application sent before its end still counts, and
- * data toward an application that is gone is swallowed with its credit given back.
+ * An ABORT that follows FINISH says that the application is gone altogether: what it sent before
+ * its end still counts.
  */
 #pragma once
 
@@ -52,7 +53,7 @@ enum kg_msg_type {
 	KG_MSG_REFUSED,   /* p→w  channel, count = errno; also the RELEASED of that channel */
 	KG_MSG_DATA,      /* both flow, channel, buf = chain: one message; count = its buffers */
 	KG_MSG_CREDIT,    /* both flow, channel, count = segments */
-	KG_MSG_FINISH,    /* p→w  channel: application closed its sending side; no DATA follows */
+	KG_MSG_FINISH,    /* both flow, channel: the sending side has ended; no DATA follows */
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
 	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */
 	KG_MSG_RELEASED, /* p→w  channel */

@@ -5,7 +5,9 @@
  *
  * How a connection ends:
  *   the application's end in order -> FINISH; its data before that still counts, even when a reset
- *   follows because it no longer listens. A reset, or a failure without that end -> ABORT.
+ *   follows because it no longer listens, which is told as ABORT behind it. A reset, or a failure
+ *   without that end -> ABORT.
+ *   The worker's FINISH -> everything queued is written, then our end; the application goes on.
  *   The worker's CLOSE -> everything queued is written, then our end; then the application's end is
  *   waited for, reading and forgetting, because closing over unread bytes would be a reset that may
  *   overtake what was written. All that is bounded by a deadline.
@@ -21,7 +23,12 @@
 #define DISCARD_BYTES    (1 << 20)
 
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
-#define BROKEN (EPOLLERR | EPOLLHUP)
+
+/* Once our end is said the application's makes a hang-up: that is as it should be. */
+static bool is_broken(const struct kg_flow *flow)
+{
+	return (flow->source.events & (flow->shut ? EPOLLERR : EPOLLERR | EPOLLHUP)) != 0;
+}
 
 static bool would_block(int error)
 {
@@ -58,6 +65,14 @@ static void abort_flow(struct kg_payload *p, struct kg_flow *flow)
 	tell_abort(p, flow);
 }
 
+/* It has said its end, and takes nothing more. */
+static void gone(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->abort_due = true;
+	kg_tcp_ops.close(p, flow, false);
+	tell_abort(p, flow);
+}
+
 /* ---- application to worker ---- */
 
 /* The application sends no more. */
@@ -66,7 +81,7 @@ static void end_rx(struct kg_payload *p, struct kg_flow *flow)
 	flow->rx_ended = true;
 	kg_flow_post(p, flow, KG_MSG_FINISH);
 	if (flow->tx_ended)
-		kg_tcp_ops.close(p, flow, false);
+		gone(p, flow);
 }
 
 /* `len` bytes are in the first buffers; the others go back. */
@@ -160,7 +175,15 @@ static void end_tx(struct kg_payload *p, struct kg_flow *flow)
 	flow->tx_ended = true;
 	discard_output(p, flow);
 	if (flow->rx_ended)
-		kg_tcp_ops.close(p, flow, false);
+		gone(p, flow);
+}
+
+/* Our end, once everything before it is written. */
+static void say_end(struct kg_flow *flow)
+{
+	if (!flow->shut)
+		shutdown(flow->source.fd, SHUT_WR);
+	flow->shut = true;
 }
 
 /* True when the socket took something. */
@@ -208,7 +231,7 @@ static void check_connected(struct kg_payload *p, struct kg_flow *flow)
 	int error = 0;
 	socklen_t error_len = sizeof(error);
 
-	if (!(flow->source.events & (EPOLLOUT | BROKEN)))
+	if (!(flow->source.events & EPOLLOUT) && !is_broken(flow))
 		return;
 	getsockopt(flow->source.fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
 	if (error != 0) {
@@ -244,9 +267,7 @@ static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
 		kg_flow_end(p, flow, false);
 		return KG_SERVED_IDLE;
 	}
-	if (!flow->shut)
-		shutdown(flow->source.fd, SHUT_WR);
-	flow->shut = true;
+	say_end(flow);
 	return discard_input(p, flow);
 }
 
@@ -254,12 +275,14 @@ static enum kg_served run(struct kg_payload *p, struct kg_flow *flow)
 {
 	enum kg_served served = KG_SERVED_IDLE;
 
-	if ((flow->source.events & BROKEN) && !flow->fin_seen && !flow->rx_ended) {
+	if (is_broken(flow) && !flow->fin_seen && !flow->rx_ended) {
 		abort_flow(p, flow);
 		return KG_SERVED_IDLE;
 	}
 	if (can_write(flow))
 		write_data(p, flow);
+	if (flow->shut_due && flow->queue == NULL && !flow->tx_ended)
+		say_end(flow);
 	if (can_read(flow))
 		served = read_data(p, flow);
 	if (served == KG_SERVED_STALLED)
@@ -271,7 +294,7 @@ static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
 {
 	struct kg_flow *flow = KG_CONTAINER_OF(source, struct kg_flow, source);
 
-	if ((source->events & (EPOLLRDHUP | BROKEN)) == EPOLLRDHUP)
+	if ((source->events & EPOLLRDHUP) && !is_broken(flow))
 		flow->fin_seen = true;
 	switch (flow->state) {
 	case KG_FLOW_CONNECTING:
@@ -361,6 +384,13 @@ static void output(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *ch
 		kg_source_wake(p, &flow->source);
 }
 
+static void end_output(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->shut_due = true;
+	if (flow->source.fd >= 0)
+		kg_source_wake(p, &flow->source);
+}
+
 static void resume(struct kg_payload *p, struct kg_flow *flow)
 {
 	tell_abort(p, flow);
@@ -393,6 +423,7 @@ const struct kg_flow_ops kg_tcp_ops = {
 	.dial = dial,
 	.output = output,
 	.resume = resume,
+	.end_output = end_output,
 	.finish = finish,
 	.close = close_flow,
 };

@@ -101,6 +101,13 @@ static void resume(struct kg_payload *p, struct kg_flow *flow)
 	}
 }
 
+/* Datagrams know no end. */
+static void end_output(struct kg_payload *p, struct kg_flow *flow)
+{
+	(void)p;
+	(void)flow;
+}
+
 static void finish(struct kg_payload *p, struct kg_flow *flow)
 {
 	kg_flow_end(p, flow, false);
@@ -119,6 +126,7 @@ const struct kg_flow_ops kg_udp_ops = {
 	.dial = dial,
 	.output = kg_udp_send,
 	.resume = resume,
+	.end_output = end_output,
 	.finish = finish,
 	.close = close_flow,
 };

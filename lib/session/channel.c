@@ -19,6 +19,8 @@
 #define FINISHED_LINGER_US (5ull * KG_US_PER_S)
 #define PEER_LINGER_US     (35ull * KG_US_PER_S)
 #define ABORT_LINGER_US    (35ull * KG_US_PER_S)
+/* Who had said its end before still wants all of it delivered. */
+#define ABORT_AFTER_END_LINGER_US (255ull * KG_US_PER_S)
 
 /* ---- life ---- */
 
@@ -60,6 +62,15 @@ void kg_channel_unhook(struct kg_channel *ch)
 	hs->channel = NULL;
 	if (hs->line.home == KG_HOME_HANDSHAKES)
 		kg_line_retire(&hs->line);
+}
+
+/* Datagrams have no end that could be told. */
+void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
+{
+	uint32_t shared = ch->line.session->config.capabilities & theirs;
+
+	ch->half_close =
+		ch->protocol == KG_PROTOCOL_TCP && (shared & KG_CAPABILITY_HALF_CLOSE) != 0;
 }
 
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
@@ -236,11 +247,15 @@ void kg_channel_finish(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 {
+	uint64_t linger_us = ABORT_LINGER_US;
+
 	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
 		return;
+	if (ch->ended && kg_kcp_unacked(ch->line.kcp) > 0)
+		linger_us = ABORT_AFTER_END_LINGER_US;
 	if (!ch->finishing)
 		kg_channel_disconnect(ch, KG_CLOSE_ABORTED, now_us);
-	kg_channel_close(ch, KG_CLOSE_ABORTED, ABORT_LINGER_US, "", now_us);
+	kg_channel_close(ch, KG_CLOSE_ABORTED, linger_us, "", now_us);
 }
 
 /* ---- in ---- */
@@ -259,9 +274,11 @@ static struct kg_buf *trim(struct kg_buf *chain)
 
 static void on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us)
 {
-	bool all_acked = ch->finishing && kg_kcp_unacked(ch->line.kcp) == 0;
+	bool all_acked = ch->state == KG_CHANNEL_CLOSING && kg_kcp_unacked(ch->line.kcp) == 0;
+	/* Who has other words for an orderly end means something else by this one. */
+	enum kg_close theirs = ch->half_close ? KG_CLOSE_RESET : KG_CLOSE_PEER;
 
-	kg_channel_close(ch, all_acked ? ch->why : KG_CLOSE_PEER, PEER_LINGER_US, text, now_us);
+	kg_channel_close(ch, all_acked ? ch->why : theirs, PEER_LINGER_US, text, now_us);
 }
 
 static void on_finish(struct kg_channel *ch, uint64_t now_us)

@@ -148,7 +148,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	hs->peer_inbound_Bps = answer->inbound_Bps;
 	learn_ports(s, answer->port_start, answer->port_end);
 	ch->conv = answer->uid;
-	ch->half_close = kg_session_shares(s, answer->capabilities, KG_CAPABILITY_HALF_CLOSE);
+	kg_channel_agree(ch, answer->capabilities);
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
 	if (!take_local_port(&ch->line)) {

@@ -136,13 +136,6 @@ static inline bool kg_session_has_room(const struct kg_session *s)
 	       kg_mem_allows(s->mem, 0);
 }
 
-/* Both we and a peer that has announced `theirs` can do it. */
-static inline bool kg_session_shares(const struct kg_session *s, uint32_t theirs,
-				     uint32_t capability)
-{
-	return (s->config.capabilities & theirs & capability) != 0;
-}
-
 /* ---- line.c ---- */
 
 bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
@@ -197,6 +190,8 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 				     uint64_t now_us);
 void kg_channel_unhook(struct kg_channel *ch);
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
+/* What both we and a peer that has announced `theirs` can do is done. */
+void kg_channel_agree(struct kg_channel *ch, uint32_t theirs);
 /* Both ends know conv and the destination answers: data flows. */
 void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
 /* Sends a message without arguments, again later when memory is short. */

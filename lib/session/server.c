@@ -213,8 +213,7 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 	hs->peer_outbound_Bps = request->initialise.outbound_Bps;
 	hs->peer_inbound_Bps = request->initialise.inbound_Bps;
 	ch->handshake = hs;
-	ch->half_close =
-		kg_session_shares(s, request->initialise.capabilities, KG_CAPABILITY_HALF_CLOSE);
+	kg_channel_agree(ch, request->initialise.capabilities);
 	s->stats.handshakes_started++;
 	s->stats.channels_opened++;
 	kg_line_touch(&ch->line, now_us);

@@ -72,6 +72,7 @@ enum kg_close {
 	KG_CLOSE_SILENCE,   /* no input from the peer for 255 s */
 	KG_CLOSE_IDLE,      /* UDP flow silent for udp_timeout */
 	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
+	KG_CLOSE_RESET, /* the peer aborted; an end that knows no half-close says PEER instead */
 	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
 };
 
@@ -183,8 +184,9 @@ struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
  */
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
 /*
- * The host's side ends at once: ops.closed is called from within. The session goes on by itself for
- * at most 35 s to tell the peer disconnect, behind what was queued.
+ * The host's side ends at once: ops.closed is called from within. The session goes on by itself to
+ * tell the peer disconnect, behind what was queued: for at most 35 s, or 255 s when the application
+ * had ended before and its data is still under way.
  */
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */

@@ -22,9 +22,12 @@ static struct app *other(const struct app *app)
 	return app->is_client ? &app->flow->server : &app->flow->client;
 }
 
-static bool half_closes(const struct sim *sim)
+static bool half_closes(const struct app *app)
 {
-	return (sim->client.config.capabilities & sim->server.config.capabilities &
+	const struct sim *sim = app->sim;
+
+	return app->flow->protocol == KG_PROTOCOL_TCP &&
+	       (sim->client.config.capabilities & sim->server.config.capabilities &
 		KG_CAPABILITY_HALF_CLOSE) != 0;
 }
 
@@ -297,7 +300,7 @@ static void finished(void *host, struct kg_channel *ch)
 {
 	struct app *app = kg_channel_user(ch);
 
-	sim_check(app->sim, half_closes(app->sim) && !app->closed && !app->peer_finished);
+	sim_check(app->sim, half_closes(app) && !app->closed && !app->peer_finished);
 	sim_check(app->sim, other(app)->finished && app->got_bytes == other(app)->sent_bytes);
 	app->peer_finished = true;
 	app->next_us = app->sim->now_us;
@@ -369,7 +372,7 @@ static void check_app(const struct app *app)
 		check_heard_all(app);
 		return;
 	}
-	if (half_closes(app->sim)) {
+	if (half_closes(app)) {
 		check_half_closed(app);
 		return;
 	}

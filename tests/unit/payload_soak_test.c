@@ -25,7 +25,7 @@ struct channel {
 	struct channel *next;
 	uint32_t outstanding; /* toward the application */
 	size_t received;
-	bool ended, closed, released;
+	bool ended, aborted, closed, released;
 };
 
 struct soak {
@@ -141,9 +141,12 @@ static void on_message(struct soak *s, const struct kg_msg *msg, unsigned int li
 		ch->outstanding -= msg->count;
 		break;
 	case KG_MSG_FINISH:
-	case KG_MSG_ABORT:
 		assert_false(ch->ended);
 		ch->ended = true;
+		break;
+	case KG_MSG_ABORT:
+		assert_false(ch->aborted);
+		ch->ended = ch->aborted = true;
 		break;
 	case KG_MSG_RELEASED:
 		assert_true(ch->closed);

@@ -268,7 +268,8 @@ static void data_before_the_end_survives_a_reset(void **state)
 	rig_say(&ch, KG_MSG_CREDIT, 1000, NULL);
 	take_stream(&ch, bytes + (size_t)10 * FIRST_BYTES, 60000 - 10 * FIRST_BYTES, false);
 	rig_expect(rig, KG_MSG_FINISH);
-	rig_await_stat(&rig->payload->stats.tcp_closed, 1); /* it is of no more use */
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch); /* nobody listens */
+	rig_await_stat(&rig->payload->stats.tcp_closed, 1);
 	rig_send(&ch, "and more", 8);
 	rig_expect_silence(rig);
 	rig_close(&ch, false);

@@ -109,7 +109,7 @@ static void an_abort_still_ends_everything(void **state)
 	kg_channel_abort(client->ch, pair->now_us);
 	assert_int_equal(client->why, KG_CLOSE_ABORTED);
 	run(pair, SEC(1));
-	assert_int_equal(server->why, KG_CLOSE_PEER);
+	assert_int_equal(server->why, KG_CLOSE_RESET);
 	pair_stop(pair);
 }
 
