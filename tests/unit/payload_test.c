@@ -475,7 +475,7 @@ static void an_application_that_reads_slowly_gets_all(void **state)
 	uint8_t *bytes = rig_pattern(10000, 6), *got = malloc(part);
 	int fd;
 
-	rig->payload->draining.span_us = 800000;
+	rig->payload->draining.span_us = 1500000;
 	rig_start(rig);
 	fd = rig_connect(rig, 4, SOCK_STREAM);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
@@ -485,7 +485,7 @@ static void an_application_that_reads_slowly_gets_all(void **state)
 		rig_send(&ch, bytes, 10000);
 	rig_close(&ch, false);
 	for (size_t read = 0; read < total; read += part) {
-		usleep(30000); /* 2.4 s in all, three times the span */
+		usleep(60000); /* 4.8 s in all, three times the span */
 		rig_read(fd, got, part);
 		assert_memory_equal(got, bytes, 10000);
 	}
