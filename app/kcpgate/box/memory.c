@@ -3,6 +3,7 @@
  * the workers' state, an eighth of all for EAL and tables, what is left for payload. */
 #include "box/parts.h"
 
+#include "nic/mbufs.h"
 #include "pkt.h"
 
 #include <rte_mempool.h>
@@ -31,8 +32,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 		     (mbuf_bytes >> 20) * 2 + 16);
 	box->arena_bytes = state_bytes / config->worker_count;
 	kg_box_name(box, name, "mbufs");
-	box->mbufs = rte_pktmbuf_pool_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES,
-					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	box->mbufs = kg_nic_mbufs_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES);
 	kg_box_name(box, name, "bufs");
 	box->bufs = kg_buf_mempool_create(name, total - taken, MEMPOOL_CACHE);
 	if (box->mbufs == NULL || box->bufs == NULL)
