@@ -170,6 +170,10 @@ def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def commit():
+    return output_of("git", "-C", str(DOCS), "describe", "--always", "--dirty")
+
+
 def first_match(path, pattern):
     match = re.search(pattern, Path(path).read_text(encoding="utf-8"), re.MULTILINE)
     return match.group(1) if match else "unknown"
@@ -188,7 +192,7 @@ def machine_table(tsc_mhz, load_before, load_after):
         ("compiler", output_of("cc", "--version").splitlines()[0]),
         ("DPDK", output_of("pkg-config", "--modversion", "libdpdk")),
         ("ipsec-mb", first_match("/usr/include/intel-ipsec-mb.h", r'IMB_VERSION_STR "([^"]*)"')),
-        ("kcpgate", output_of("git", "-C", str(DOCS), "describe", "--always", "--dirty")),
+        ("kcpgate", commit()),
         ("date", time.strftime("%Y-%m-%d", time.gmtime())),
         ("load average, before and after", f"{load_before:.1f}, {load_after:.1f}"),
     )
@@ -197,17 +201,17 @@ def machine_table(tsc_mhz, load_before, load_after):
 
 # ---- docs/ ----
 
-def fill_in(text, name, content):
+def fill_in(text, name, content, script):
     """Replaces what stands between the page's two markers of that name."""
-    begin, end = f"<!-- {name}: written by scripts/bench.sh -->", f"<!-- end of {name} -->"
+    begin, end = f"<!-- {name}: written by {script} -->", f"<!-- end of {name} -->"
     head, rest = text.split(begin)
     return f"{head}{begin}\n{content}\n{rest[rest.index(end):]}"
 
 
-def write_docs(tables):
+def write_docs(tables, script="scripts/bench.sh"):
     text = PAGE.read_text(encoding="utf-8")
     for name, content in tables.items():
-        text = fill_in(text, name, content)
+        text = fill_in(text, name, content, script)
     PAGE.write_text(text, encoding="utf-8")
 
 

@@ -40,26 +40,33 @@ def endpoint(version, net, host, port):
 
 
 class Tester:
-    """Before the boxes start."""
+    """To be made before the boxes start. With `direct` there are none: its ports are joined."""
 
-    def __init__(self, lab, version=4):
+    def __init__(self, lab, version=4, direct=False):
         self.lab, self.version = lab, version
         self.ns = Namespace(f"{lab.prefix}-tester")
         lab.defer(self.ns.delete)
+        self.to = endpoint(version, 1, 1, ENTRY_PORT)
+        self.sink = endpoint(version, 2, 9, SINK_PORT)
+        if direct:
+            self.to = self.sink
+            self._join(self.ns, SIDES[0][1], self.ns, SIDES[1][1])
+            return
         for box, (role, link, net) in zip(lab.boxes, SIDES):
             assert box.role == role
-            self._join(box, link)
+            self._join(box.ns, "lan", self.ns, link)
             box.config["ports"].append(
                 {"name": "lan", "device": f"{lab.pmd[:-1]}1,iface=lan", "tap": "kg-lan",
                  "addresses": [f"{address(4, net, 1)}/24", f"{address(6, net, 1)}/64"]})
         for tunnel in lab.server.config["tunnels"]:
             tunnel.update(destination_address=address(version, 2, 9), destination_port=SINK_PORT)
 
-    def _join(self, box, link):
-        box.ns.ip("link", "add", "lan", "type", "veth", "peer", "name", link, "netns",
-                  self.ns.name)
-        for ns, name in ((box.ns, "lan"), (self.ns, link)):
-            ns.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)  # the host is DPDK's, not Linux
+    @staticmethod
+    def _join(ns_a, name_a, ns_b, name_b):
+        """A veth pair; both hosts on it are DPDK's, Linux keeps silent."""
+        ns_a.ip("link", "add", name_a, "type", "veth", "peer", "name", name_b, "netns", ns_b.name)
+        for ns, name in ((ns_a, name_a), (ns_b, name_b)):
+            ns.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
             ns.run("ethtool", "-K", name, "tso", "off", "gso", "off", "gro", "off")
             ns.ip("link", "set", name, "up")
 
@@ -71,9 +78,7 @@ class Tester:
                 "--no-shconf", "--no-telemetry", "--log-level=error",
                 f"--file-prefix={self.lab.prefix}-tester", *devices, "--",
                 "--test", "box", "--cores", "1", "--adaptive",
-                "--from", address(self.version, 1, 9),
-                "--to", endpoint(self.version, 1, 1, ENTRY_PORT),
-                "--sink", endpoint(self.version, 2, 9, SINK_PORT), *options]
+                "--from", address(self.version, 1, 9), "--to", self.to, "--sink", self.sink, *options]
 
     def run(self, *options, timeout_s=100):
         """Its result rows."""

@@ -135,7 +135,8 @@ static void what_is_long_overdue_is_given_up(void **state)
  */
 struct model {
 	double capacity_pps, sender_pps;
-	double noise; /* share of trials that lose */
+	double noise;     /* share of trials that lose */
+	double hindrance; /* share of trials that send a third */
 	struct kg_rng rng;
 	unsigned int trials;
 };
@@ -146,6 +147,8 @@ static bool model_trial(void *context, struct bench_ndr_point *point)
 
 	model->trials++;
 	point->pps = KG_MIN(point->asked_pps, model->sender_pps);
+	if (kg_rng_below(&model->rng, 1000) < model->hindrance * 1000)
+		point->pps /= 3;
 	point->loss = point->pps > model->capacity_pps ? 1 - model->capacity_pps / point->pps : 0;
 	if (kg_rng_below(&model->rng, 1000) < model->noise * 1000)
 		point->loss += 0.00001;
@@ -241,6 +244,25 @@ static void several_trials_see_through_noise(void **state)
 	assert_true(good_searches(&model, 9) > 80);
 }
 
+/* What the sender was kept from sending is not taken for good. */
+static void a_hindered_sender_does_not_mislead(void **state)
+{
+	struct model model = { .capacity_pps = 200000, .sender_pps = 2e6, .hindrance = 0.3 };
+	unsigned int good = 0;
+
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		struct bench_ndr ndr = search_over(&model);
+		struct bench_ndr_point found;
+
+		kg_rng_init(&model.rng, seed);
+		assert_true(bench_ndr_search(&ndr, 0, &found));
+		assert_true(found.pps <= model.capacity_pps);
+		good += found.pps >= model.capacity_pps * 0.95;
+		assert_true(ndr.point_count < 30);
+	}
+	assert_true(good > 60);
+}
+
 static bool failing_trial(void *context, struct bench_ndr_point *point)
 {
 	return false;
@@ -321,6 +343,7 @@ int main(void)
 		cmocka_unit_test(ends_of_the_range),
 		cmocka_unit_test(the_senders_limit_shows),
 		cmocka_unit_test(several_trials_see_through_noise),
+		cmocka_unit_test(a_hindered_sender_does_not_mislead),
 		cmocka_unit_test(a_failed_trial_ends_the_search),
 		cmocka_unit_test(probes_are_read_as_written),
 		cmocka_unit_test(every_datagram_is_told_apart),

@@ -3,11 +3,16 @@
 
 #include <stdlib.h>
 
+/* Rates tried one after the other that the sender did not reach. */
+#define IN_VAIN_MAX 3
+
 static int compare(const void *a, const void *b)
 {
 	const struct bench_ndr_point *x = a, *y = b;
 
-	return (x->loss > y->loss) - (x->loss < y->loss);
+	if (x->loss != y->loss)
+		return x->loss > y->loss ? 1 : -1;
+	return (x->pps > y->pps) - (x->pps < y->pps);
 }
 
 /* All trials of one rate; the one with the median loss stands for them. */
@@ -48,26 +53,40 @@ static struct bench_ndr_point highest_good(const struct bench_ndr *ndr, double l
 	for (unsigned int i = 0; i < ndr->point_count; i++) {
 		const struct bench_ndr_point *point = &ndr->points[i];
 
-		if (point->loss <= loss && point->asked_pps > good.asked_pps &&
+		if (point->loss <= loss && point->pps > good.pps &&
 		    (bad == NULL || point->asked_pps < bad->asked_pps))
 			good = *point;
 	}
 	return good;
 }
 
+static bool close_enough(const struct bench_ndr *ndr, const struct bench_ndr_point *good,
+			 const struct bench_ndr_point *bad)
+{
+	return bad == NULL || bad->asked_pps < ndr->min_pps ||
+	       bad->asked_pps - good->pps <= ndr->precision * bad->asked_pps;
+}
+
 bool bench_ndr_search(struct bench_ndr *ndr, double loss, struct bench_ndr_point *found)
 {
+	unsigned int in_vain = 0;
+	bool better, worse;
+
+	*found = (struct bench_ndr_point){ 0 };
 	if (ndr->point_count == 0 && !try_rate(ndr, ndr->max_pps))
 		return false;
 	for (;;) {
 		const struct bench_ndr_point *bad = lowest_bad(ndr, loss);
+		struct bench_ndr_point good = highest_good(ndr, loss, bad);
 
-		*found = highest_good(ndr, loss, bad);
-		if (bad == NULL || bad->asked_pps < ndr->min_pps ||
-		    bad->asked_pps - found->asked_pps <= ndr->precision * bad->asked_pps ||
+		better = good.pps > found->pps;
+		worse = ndr->points[ndr->point_count - 1].loss > loss;
+		in_vain = better || worse ? 0 : in_vain + 1;
+		*found = good;
+		if (close_enough(ndr, &good, bad) || in_vain == IN_VAIN_MAX ||
 		    ndr->point_count == BENCH_NDR_RATES_MAX)
 			return true;
-		if (!try_rate(ndr, (bad->asked_pps + found->asked_pps) / 2))
+		if (!try_rate(ndr, (bad->asked_pps + good.pps) / 2))
 			return false;
 	}
 }

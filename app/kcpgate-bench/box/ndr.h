@@ -4,6 +4,9 @@
  * maximum, as RFC 2544 §26.1 has it for a share of 0. Knows nothing of packets: it is given a
  * function that makes a trial.
  *
+ * A sender may be kept from sending at the rate it was asked for. Then a trial without loss speaks
+ * only for the rate really sent, and one with loss only against the rate asked for.
+ *
  * What RFC 2544 leaves to one trial may be given to several: the loss at a rate is then the median
  * of them, so that a rate counts as good when more than half of its trials are good.
  */
@@ -16,7 +19,7 @@
 
 struct bench_ndr_point {
 	double asked_pps;
-	double pps;  /* really sent; less when the sender is at its own limit */
+	double pps;  /* really sent */
 	double loss; /* share of what was sent, 0 to 1 */
 };
 
@@ -36,6 +39,7 @@ struct bench_ndr {
 
 /*
  * True with the point found: the highest good rate below the lowest bad one, all zero when there is
- * no good one from min_pps on. Search for the greater loss first. False when a trial failed.
+ * no good one from min_pps on. Its pps is below its asked_pps when the sender could do no more.
+ * Search for the greater loss first. False when a trial failed.
  */
 bool bench_ndr_search(struct bench_ndr *ndr, double loss, struct bench_ndr_point *found);

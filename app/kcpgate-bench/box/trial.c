@@ -86,6 +86,7 @@ struct sending {
 	uint64_t numbers; /* at most */
 	uint64_t next;
 	uint64_t sent; /* of those before `next`, what the port took */
+	uint64_t under_way;
 };
 
 static unsigned int send_due(struct bench_rig *rig, struct sending *sending, uint64_t now_cyc)
@@ -120,14 +121,18 @@ static void send_for(struct bench_rig *rig, struct sending *sending, double pps,
 	}
 }
 
-/* Waits for what is under way: until all is there, two seconds at most. */
-static void drain(struct bench_rig *rig, uint64_t sent)
+static uint64_t under_way(struct bench_rig *rig, const struct sending *sending)
 {
-	const struct bench_tally *tally = bench_rig_tally(rig);
+	return sending->sent - __atomic_load_n(&bench_rig_tally(rig)->received, __ATOMIC_RELAXED);
+}
+
+/* Waits for what is under way: until all is there, two seconds at most. */
+static void drain(struct bench_rig *rig, struct sending *sending)
+{
 	uint64_t hz = rte_get_tsc_hz(), end_cyc = rte_rdtsc() + DRAIN_S * hz;
 
-	while (__atomic_load_n(&tally->received, __ATOMIC_RELAXED) < sent &&
-	       rte_rdtsc() < end_cyc && !*rig->params->interrupted) {
+	sending->under_way = under_way(rig, sending);
+	while (under_way(rig, sending) > 0 && rte_rdtsc() < end_cyc && !*rig->params->interrupted) {
 		if (poll_ours(rig) == 0)
 			bench_rig_idle(rig, hz);
 	}
@@ -164,6 +169,7 @@ static void conclude(struct bench_rig *rig, const struct bench_trial_params *par
 		.received = tally->received,
 		.duplicates = tally->duplicates,
 		.reordered = tally->reordered,
+		.under_way = sending->under_way,
 		.payload_bytes = tally->payload_bytes,
 		.pps = (double)sending->sent / params->seconds,
 		.gbit = (double)tally->payload_bytes * 8 / params->seconds / 1e9,
@@ -207,7 +213,7 @@ bool bench_trial_run(struct bench_rig *rig, const struct bench_trial_params *par
 	warm_up(rig, params->pps, &watch);
 	missed_before = missed(rig);
 	send_for(rig, &sending, params->pps, params->seconds, &watch);
-	drain(rig, sending.sent);
+	drain(rig, &sending);
 	stop_sink(rig);
 	conclude(rig, params, &sending, trial);
 	trial->missed = missed(rig) - missed_before;

@@ -16,6 +16,7 @@ struct bench_trial {
 	uint64_t tx_full;  /* not taken by it */
 	uint64_t given_up; /* not sent, since the sender was late: see pace.h */
 	uint64_t received, duplicates, reordered;
+	uint64_t under_way;     /* when the last left; grows with the trial where queues grow */
 	uint64_t payload_bytes; /* received */
 	uint64_t missed;        /* by the tester itself: its ports' receive rings were full */
 	double pps;             /* sent */
