@@ -17,8 +17,14 @@
 #define BURST_US      1 /* virtual time of a burst */
 #define RNG_SEED      1
 #define ARENA_BYTES   (16u << 20)
-#define MEMPOOL_CACHE 256u                                             /* as in a box */
-#define PAIR_BYTES    (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64) /* a buffer of each class */
+#define MEMPOOL_CACHE 256u /* as in a box */
+
+/* A buffer of each class. */
+#define PAIR_BYTES (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64)
+/* A segment may be named by an ACK of its own. */
+#define ACK_LINE_BYTES(window) ((window)*2 * KG_KCP_HEADER_BYTES + 64 * KG_KCP_MTU_MAX)
+/* A datagram, its length, and the mark that the rest is not used. */
+#define ACK_ROOM (KG_KCP_MTU_MAX + 2 * sizeof(uint16_t))
 
 /* An engine with memory of its own, as a box has. */
 struct end {
@@ -27,13 +33,12 @@ struct end {
 	struct kg_kcp *kcp;
 };
 
-/* ACK datagrams on their way, oldest first. */
+/* ACK datagrams on their way, oldest first: two bytes of length and the datagram, over and over. A
+ * length of 0 stands before the end of the memory: the next one is at its start. */
 struct ack_line {
-	struct ack_datagram {
-		uint16_t len;
-		uint8_t data[KG_KCP_MTU_MAX];
-	} * slots;
-	uint32_t size, head, count;
+	uint8_t *bytes;
+	uint32_t size, head, tail;
+	uint32_t count; /* datagrams */
 };
 
 struct bench {
@@ -90,14 +95,14 @@ static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
 	*b = (struct bench){
 		.params = params,
 		.now_us = KG_US_PER_S,
-		.acks.size = 8 * (1 + wide / BURST),
+		.acks.size = ACK_LINE_BYTES(wide),
 		.loss_below = (uint32_t)(params->loss_percent / 100 * (1 << 20)),
 	};
 	kg_rng_init(&b->rng, RNG_SEED);
 	for (size_t i = 0; i < sizeof(b->payload); i++)
 		b->payload[i] = (uint8_t)kg_rng_next(&b->rng);
-	b->acks.slots = malloc(b->acks.size * sizeof(*b->acks.slots));
-	return b->acks.slots != NULL &&
+	b->acks.bytes = malloc(b->acks.size);
+	return b->acks.bytes != NULL &&
 	       end_init(&b->sender, "bench_sender", &kcp, params->window + BURST, b->now_us) &&
 	       end_init(&b->receiver, "bench_receiver", &kcp, wide + BURST, b->now_us);
 }
@@ -106,16 +111,27 @@ static void bench_fini(struct bench *b)
 {
 	end_fini(&b->sender);
 	end_fini(&b->receiver);
-	free(b->acks.slots);
+	free(b->acks.bytes);
 }
 
+static struct kg_kcp_stats sender_stats(const struct bench *b)
+{
+	struct kg_kcp_stats stats;
+
+	kg_kcp_get_stats(b->sender.kcp, &stats);
+	return stats;
+}
+
+/* Sends what the window has room for, a burst at most; none while earlier ones still wait for it.
+ */
 static void send_burst(struct bench *b)
 {
 	struct kg_buf_pool *pool = kg_buf_mempool_pool(b->sender.bufs);
 	uint32_t unacked = kg_kcp_unacked(b->sender.kcp);
 	uint16_t size = b->params->size;
 
-	for (uint32_t i = 0; i < BURST && unacked + i < b->params->window; i++) {
+	for (uint32_t i = sender_stats(b).queued; i < BURST && unacked < b->params->window;
+	     i++, unacked++) {
 		struct kg_buf *buf = kg_buf_alloc(pool, size);
 
 		if (buf == NULL)
@@ -154,33 +170,48 @@ static void read_all(struct bench *b)
 	}
 }
 
-static void hold_acks(struct bench *b)
+static bool hold_ack(struct bench *b)
 {
 	struct ack_line *acks = &b->acks;
+	uint16_t len;
 
-	while (acks->count < acks->size) {
-		struct ack_datagram *slot = &acks->slots[(acks->head + acks->count) % acks->size];
-
-		slot->len = kg_kcp_output(b->receiver.kcp, b->now_us, slot->data);
-		if (slot->len == 0)
-			return;
-		acks->count++;
+	if (acks->size - acks->tail < ACK_ROOM) {
+		memset(acks->bytes + acks->tail, 0, sizeof(len));
+		acks->tail = 0;
 	}
+	if (acks->count > 0 && acks->head >= acks->tail && acks->head - acks->tail < ACK_ROOM)
+		return false;
+	len = kg_kcp_output(b->receiver.kcp, b->now_us, acks->bytes + acks->tail + sizeof(len));
+	if (len == 0)
+		return false;
+	memcpy(acks->bytes + acks->tail, &len, sizeof(len));
+	acks->tail += sizeof(len) + len;
+	acks->count++;
+	return true;
+}
+
+static void release_ack(struct bench *b)
+{
+	struct ack_line *acks = &b->acks;
+	unsigned int events;
+	uint16_t len;
+
+	memcpy(&len, acks->bytes + acks->head, sizeof(len));
+	if (len == 0) {
+		acks->head = 0;
+		memcpy(&len, acks->bytes, sizeof(len));
+	}
+	kg_kcp_input(b->sender.kcp, acks->bytes + acks->head + sizeof(len), len, b->now_us,
+		     &events);
+	acks->head += sizeof(len) + len;
+	acks->count--;
 }
 
 /* ACKs come back until no more than `enough` segments are without one. */
 static void release_acks(struct bench *b, uint32_t enough)
 {
-	struct ack_line *acks = &b->acks;
-	unsigned int events;
-
-	while (acks->count > 0 && kg_kcp_unacked(b->sender.kcp) > enough) {
-		struct ack_datagram *slot = &acks->slots[acks->head];
-
-		kg_kcp_input(b->sender.kcp, slot->data, slot->len, b->now_us, &events);
-		acks->head = (acks->head + 1) % acks->size;
-		acks->count--;
-	}
+	while (b->acks.count > 0 && kg_kcp_unacked(b->sender.kcp) > enough)
+		release_ack(b);
 }
 
 static void exchange(struct bench *b)
@@ -191,23 +222,25 @@ static void exchange(struct bench *b)
 	do {
 		datagrams = carry_burst(b);
 		read_all(b);
-		hold_acks(b);
+		while (hold_ack(b))
+			;
 		b->now_us += BURST_US;
 	} while (datagrams == BURST);
 }
 
-/* When the window is full, there is room made for another burst. */
+/* When no more may be in flight, room is made for another burst. */
 static void turn(struct bench *b)
 {
-	uint32_t window = b->params->window;
 	uint64_t delivered = b->delivered, due_us;
+	struct kg_kcp_stats stats;
 
 	exchange(b);
-	if (kg_kcp_unacked(b->sender.kcp) < window)
+	stats = sender_stats(b);
+	if (stats.in_flight < b->params->window && stats.queued == 0)
 		return;
 	due_us = kg_kcp_deadline_us(b->sender.kcp);
 	if (b->acks.count > 0)
-		release_acks(b, window - KG_MIN(window, BURST));
+		release_acks(b, stats.in_flight - KG_MIN(stats.in_flight, BURST));
 	else if (due_us != KG_NEVER_US && b->delivered == delivered)
 		b->now_us = KG_MAX(b->now_us, due_us);
 }
@@ -234,17 +267,10 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static uint32_t in_flight(const struct bench *b)
-{
-	struct kg_kcp_stats stats;
-
-	kg_kcp_get_stats(b->sender.kcp, &stats);
-	return stats.in_flight;
-}
-
 static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 {
-	uint64_t piece = KG_MAX(b->params->segments / KCP_PAIR_PIECES, 1u);
+	/* Behind a hole a whole window waits, and is delivered at once. */
+	uint64_t piece = KG_MAX(b->params->segments / KCP_PAIR_PIECES, 4u * b->params->window);
 	double ns[KCP_PAIR_PIECES], cycles_per_ns = (double)rte_get_tsc_hz() / 1e9;
 
 	for (int i = 0; i < KCP_PAIR_PIECES; i++) {
@@ -252,7 +278,7 @@ static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 
 		run_until(b, before + piece);
 		ns[i] = (double)(clock_ns() - start_ns) / (double)(b->delivered - before);
-		result->in_flight += (double)in_flight(b) / KCP_PAIR_PIECES;
+		result->in_flight += (double)sender_stats(b).in_flight / KCP_PAIR_PIECES;
 	}
 	qsort(ns, KCP_PAIR_PIECES, sizeof(ns[0]), compare);
 	result->ns = ns[KCP_PAIR_PIECES / 2];
@@ -270,9 +296,9 @@ static void measure(struct bench *b, struct kcp_pair_result *result)
 	release_acks(b, 0);
 	run_until(b, 4u * b->params->window);
 	*result = (struct kcp_pair_result){ 0 };
-	kg_kcp_get_stats(b->sender.kcp, &before);
+	before = sender_stats(b);
 	measure_costs(b, result);
-	kg_kcp_get_stats(b->sender.kcp, &after);
+	after = sender_stats(b);
 	result->resent_percent = 100.0 / (double)(after.sent - before.sent) *
 				 (double)(after.resent_fast + after.resent_timeout -
 					  before.resent_fast - before.resent_timeout);
