@@ -291,11 +291,12 @@ static void test(struct kg_fec_decoder *decoder, struct group *group)
 
 /* ---- input ---- */
 
+/* For a container the end of the header becomes the length in front of the datagram. */
 static void take_data(struct kg_fec_decoder *decoder, struct group *group,
-		      const struct kg_fec_shard *shard)
+		      const struct kg_fec_shard *shard, uint8_t *body)
 {
 	uint16_t len = (uint16_t)(KG_FEC_LENGTH_BYTES + shard->len);
-	uint8_t *container = shard->bytes - KG_FEC_LENGTH_BYTES;
+	uint8_t *container = body + KG_FEC_HEADER_BYTES - KG_FEC_LENGTH_BYTES;
 
 	kg_store_be16(container, shard->len);
 	kg_fec_add(decoder->fec, group->sums, shard->sub, container, len);
@@ -330,7 +331,7 @@ static bool fits(const struct group *group, const struct kg_fec_shard *shard)
 }
 
 static void take(struct kg_fec_decoder *decoder, struct group *group,
-		 const struct kg_fec_shard *shard)
+		 const struct kg_fec_shard *shard, uint8_t *body)
 {
 	uint8_t data = decoder->fec->code.data;
 
@@ -338,7 +339,7 @@ static void take(struct kg_fec_decoder *decoder, struct group *group,
 	if (shard->parity)
 		take_parity(decoder, group, shard);
 	else
-		take_data(decoder, group, shard);
+		take_data(decoder, group, shard, body);
 	if (group->data == data && group->parity > 0)
 		test(decoder, group);
 	else if (group->data < data && group->data + group->parity >= data)
@@ -370,7 +371,7 @@ enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body,
 		return shard.parity ? KG_DROP_FEC_MALFORMED : KG_DROP_NONE;
 	decoder->stats.received += !shard.parity;
 	decoder->stats.parity_received += shard.parity;
-	take(decoder, group, &shard);
+	take(decoder, group, &shard, body);
 	return KG_DROP_NONE;
 }
 

@@ -45,6 +45,16 @@ void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
 		     sums->rows);
 }
 
+bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len, uint32_t *conv)
+{
+	struct kg_fec_shard shard;
+
+	if (!kg_fec_shard_decode(&shard, fec->code.data, body, len))
+		return false;
+	*conv = shard.conv;
+	return true;
+}
+
 static size_t tables_bytes(const struct kg_fec *fec)
 {
 	return (size_t)fec->code.data * fec->code.parity * KG_RS_TABLE_BYTES;

@@ -7,7 +7,7 @@
 
 #define SUB_OFFSET 4
 
-bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, uint8_t *body, size_t len)
+bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t *body, size_t len)
 {
 	size_t header, least;
 

@@ -27,7 +27,7 @@ struct kg_fec_shard {
 	uint32_t conv;
 	uint8_t sub;
 	bool parity;
-	uint8_t *bytes; /* of the body: KCP datagram, or parity block */
+	const uint8_t *bytes; /* of the body: KCP datagram, or parity block */
 	uint16_t len;
 };
 
@@ -35,7 +35,7 @@ struct kg_fec_shard {
  * Reads a body. `data`: how many data shards a group has. False when it is too short to hold a KCP
  * segment, or its container, or too long for any.
  */
-bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, uint8_t *body, size_t len);
+bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t *body, size_t len);
 
 /* Writes KG_FEC_HEADER_BYTES. */
 void kg_fec_header_encode(uint8_t *body, uint32_t sn, uint8_t sub);
