@@ -18,8 +18,8 @@ def check_trial(row):
     assert row["sent"] == row["received"] and row["lost"] == row["duplicates"] == 0, row
     assert row["reordered"] == 0, row
     # A busy machine may keep the sender itself from sending some.
-    assert RATE * SECONDS / 2 <= row["sent"] <= RATE * SECONDS + 1, row
-    assert row["sent"] + row["given_up"] + row["tx_full"] >= RATE * SECONDS - 1, row
+    assert row["sent"] + row["given_up"] + row["tx_full"] == RATE * SECONDS, row
+    assert row["sent"] > RATE * SECONDS / 4, row
     times = [row[f"{name}_us"] for name in ("min", "p50", "p90", "p99", "p99.9", "max")]
     assert 0 < times[0] and times == sorted(times), times
 

@@ -84,6 +84,9 @@ static bool read_options(struct test *test)
 		return fail(test, "size", "less than 24", "24 or more: what a datagram carries");
 	if (params->from.port + options->flows - 1 > UINT16_MAX)
 		return fail(test, "flows", "more than ports", "a port for each from --from on");
+	if (options->trials % 2 == 0)
+		return fail(test, "trials", "an even number",
+			    "an odd one, for there to be a median");
 	params->size = options->imix ? 0 : options->size != 0 ? (uint16_t)options->size : 64;
 	params->flows = options->flows;
 	params->echo = options->echo;

@@ -19,7 +19,6 @@ unsigned int bench_pace_due(struct bench_pace *pace, uint64_t now_cyc, unsigned 
 	unsigned int due;
 
 	if (waiting > pace->backlog_max) {
-		pace->given_up += waiting - pace->backlog_max;
 		pace->released += waiting - pace->backlog_max;
 		waiting = pace->backlog_max;
 	}

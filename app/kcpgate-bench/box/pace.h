@@ -18,7 +18,6 @@ struct bench_pace {
 	double cyc_each;
 	uint64_t backlog_max;
 	uint64_t released; /* given up ones included */
-	uint64_t given_up;
 };
 
 /* `hz` of the counter. The first datagram is due at `now_cyc`. */

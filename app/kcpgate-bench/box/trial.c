@@ -165,7 +165,7 @@ static void conclude(struct bench_rig *rig, const struct bench_trial_params *par
 		.seconds = params->seconds,
 		.sent = sending->sent,
 		.tx_full = sending->next - sending->sent,
-		.given_up = sending->pace.given_up,
+		.given_up = sending->numbers - sending->next,
 		.received = tally->received,
 		.duplicates = tally->duplicates,
 		.reordered = tally->reordered,
@@ -198,7 +198,7 @@ static void warm_up(struct bench_rig *rig, double pps, struct watch *watch)
 bool bench_trial_run(struct bench_rig *rig, const struct bench_trial_params *params,
 		     struct bench_trial *trial, char *error, size_t error_bytes)
 {
-	struct sending sending = { .numbers = (uint64_t)(params->pps * params->seconds) + 1 };
+	struct sending sending = { .numbers = (uint64_t)(params->pps * params->seconds) };
 	uint64_t missed_before;
 	struct watch watch;
 

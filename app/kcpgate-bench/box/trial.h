@@ -14,7 +14,7 @@ struct bench_trial {
 	double asked_pps, seconds;
 	uint64_t sent;     /* taken by the port */
 	uint64_t tx_full;  /* not taken by it */
-	uint64_t given_up; /* not sent, since the sender was late: see pace.h */
+	uint64_t given_up; /* not sent, since the sender was late (pace.h) */
 	uint64_t received, duplicates, reordered;
 	uint64_t under_way;     /* when the last left; grows with the trial where queues grow */
 	uint64_t payload_bytes; /* received */
