@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench.h"
 #include "clock.h"
+#include "io_stats.h"
 #include "lane.h"
 #include "twin.h"
 
@@ -67,31 +68,31 @@ static uint64_t drops(const struct kg_counters *stats)
 	return sum;
 }
 
-static void print_port(int side, const struct kg_counters *from, const struct kg_counters *to,
-		       double seconds)
+/* A side's port has no drops of its own: here stand those of the whole side. */
+static struct bench_io io_of(const struct kg_counters *stats)
 {
-	const uint64_t *a = from->counters, *b = to->counters;
+	const uint64_t *counters = stats->counters;
 
-	printf("  ---------------------- Forward statistics for port %d (%s) --------------------\n"
-	       "  RX-packets: %-14llu RX-bytes: %-16llu Rx-pps: %.0f\n"
-	       "  TX-packets: %-14llu TX-bytes: %-16llu Tx-pps: %.0f\n"
-	       "  dropped:    %llu\n",
-	       side, side_names[side],
-	       (unsigned long long)(b[KG_COUNTER_RX_FRAMES] - a[KG_COUNTER_RX_FRAMES]),
-	       (unsigned long long)(b[KG_COUNTER_RX_BYTES] - a[KG_COUNTER_RX_BYTES]),
-	       (double)(b[KG_COUNTER_RX_FRAMES] - a[KG_COUNTER_RX_FRAMES]) / seconds,
-	       (unsigned long long)(b[KG_COUNTER_TX_FRAMES] - a[KG_COUNTER_TX_FRAMES]),
-	       (unsigned long long)(b[KG_COUNTER_TX_BYTES] - a[KG_COUNTER_TX_BYTES]),
-	       (double)(b[KG_COUNTER_TX_FRAMES] - a[KG_COUNTER_TX_FRAMES]) / seconds,
-	       (unsigned long long)(drops(to) - drops(from)));
+	return (struct bench_io){
+		.rx_frames = counters[KG_COUNTER_RX_FRAMES],
+		.rx_bytes = counters[KG_COUNTER_RX_BYTES],
+		.tx_frames = counters[KG_COUNTER_TX_FRAMES],
+		.tx_bytes = counters[KG_COUNTER_TX_BYTES],
+		.dropped = drops(stats),
+	};
 }
 
 static void print_period(const struct sample *from, const struct sample *to)
 {
 	double seconds = (double)(to->cyc - from->cyc) / (double)rte_get_tsc_hz();
+	struct bench_io before[SIDES], after[SIDES];
 
-	for (int side = 0; side < SIDES; side++)
-		print_port(side, &from->stats[side], &to->stats[side], seconds);
+	for (unsigned int side = 0; side < SIDES; side++) {
+		before[side] = io_of(&from->stats[side]);
+		after[side] = io_of(&to->stats[side]);
+		bench_io_print(side, side_names[side], &before[side], &after[side], seconds);
+	}
+	bench_io_print_sum(before, after, SIDES, seconds);
 	printf("  ++++++++ goodput %.2f Gbit/s, %.3f million messages/s\n",
 	       (double)(to->bytes - from->bytes) * 8 / seconds / 1e9,
 	       (double)(to->messages - from->messages) / seconds / 1e6);
