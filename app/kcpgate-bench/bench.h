@@ -19,5 +19,8 @@ bool bench_kcp(const struct bench_options *options, json_t *rows);
 bool bench_path(const struct bench_options *options, json_t *rows);
 /* The box's own stages: a client and a server worker, one core each, joined by in-memory ports. */
 bool bench_tunnel(const struct bench_options *options, json_t *rows);
+/* The same boxes with many channels: what they cost at rest, and when they come and go. */
+bool bench_idle(const struct bench_options *options, json_t *rows);
+bool bench_handshake(const struct bench_options *options, json_t *rows);
 /* Running boxes from outside, over real ports: loss-free rate and latency. */
 bool bench_box(const struct bench_options *options, json_t *rows);

@@ -14,8 +14,9 @@ static const struct {
 	const char *name;
 	bool (*run)(const struct bench_options *options, json_t *rows);
 } tests[] = {
-	{ "aead", bench_aead }, { "box", bench_box },   { "fec", bench_fec },
-	{ "kcp", bench_kcp },   { "path", bench_path }, { "tunnel", bench_tunnel },
+	{ "aead", bench_aead },           { "box", bench_box },       { "fec", bench_fec },
+	{ "handshake", bench_handshake }, { "idle", bench_idle },     { "kcp", bench_kcp },
+	{ "path", bench_path },           { "tunnel", bench_tunnel },
 };
 
 /* "--lcores=" for `count` threads in turn over the cores we may use, and the main thread anywhere.
@@ -44,7 +45,7 @@ static bool start_eal(const struct bench_options *options)
 {
 	static char lcores[512];
 	static char *defaults[] = { "kcpgate-bench",     "--no-pci",
-				    "--no-huge",         "-m1024",
+				    "--no-huge",         "-m4096",
 				    "--no-shconf",       "--no-telemetry",
 				    "--log-level=error", lcores,
 				    "--main-lcore=127" };

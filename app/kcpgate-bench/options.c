@@ -31,15 +31,18 @@ static const struct row {
 	{                                                                                \
 		name, tests, kind, offsetof(struct bench_options, field), min, max, help \
 	}
-	ROW("test", "", TEXT, test, 0, 0, "aead, box, fec, kcp, path or tunnel"),
-	ROW("algorithm", "aead tunnel", TEXT, algorithm, 0, 0,
+	ROW("test", "", TEXT, test, 0, 0, "aead, box, fec, handshake, idle, kcp, path or tunnel"),
+	ROW("algorithm", "aead handshake idle tunnel", TEXT, algorithm, 0, 0,
 	    "as in a configuration; default AES-GCM, of aead all in turn"),
-	ROW("kcp", "path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
+	ROW("kcp", "handshake idle path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
 	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
 	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
-	ROW("channels", "tunnel", NUMBER, channels, 1, 4096,
-	    "connections through the tunnel; default 1"),
+	ROW("channels", "handshake idle tunnel", NUMBER, channels, 1, 200000,
+	    "connections through the tunnel, of handshake those under way at once; default 1, of "
+	    "handshake 64, of idle 100000"),
+	ROW("keep-alive", "idle", NUMBER, keep_alive_s, 0, 65535,
+	    "seconds between signs of life; default 0: none"),
 	ROW("workers", "tunnel", NUMBER, workers, 1, 16, "of each box; default 1"),
 	ROW("cores", "box tunnel", NUMBER, cores, 1, 2,
 	    "tunnel: of a pair of workers: 2 (default), at the same time; 1, in turn, for exact "
@@ -75,7 +78,7 @@ static const struct row {
 	ROW("adaptive", "box", SWITCH, adaptive, 0, 0,
 	    "sleep while there is nothing to do: for cores that others need"),
 	ROW("segments", "kcp", LONG_NUMBER, segments, 1, 1e9, "to measure; default 1000000"),
-	ROW("seconds", "aead box fec path tunnel", NUMBER, seconds, 1, 3600,
+	ROW("seconds", "aead box fec handshake idle path tunnel", NUMBER, seconds, 1, 3600,
 	    "to measure, of box each trial; default 5"),
 	ROW("stats-period", "box tunnel", NUMBER, stats_period_s, 1, 3600,
 	    "print port statistics so often"),
@@ -190,11 +193,26 @@ static int split(struct bench_options *options, int argc, char ***argv)
 	return argc;
 }
 
+/* What has another default in each test. */
+static void fill_in(struct bench_options *options)
+{
+	static const struct {
+		const char *test;
+		uint32_t channels;
+	} usual[] = { { "handshake", 64 }, { "idle", 100000 }, { "tunnel", 1 } };
+
+	if (options->algorithm == NULL && strcmp(options->test, "aead") != 0)
+		options->algorithm = "AES-GCM";
+	for (size_t i = 0; i < KG_ARRAY_SIZE(usual); i++) {
+		if (options->channels == 0 && strcmp(options->test, usual[i].test) == 0)
+			options->channels = usual[i].channels;
+	}
+}
+
 bool bench_options_parse(struct bench_options *options, int argc, char **argv, FILE *errors)
 {
 	*options = (struct bench_options){
 		.preset = "fast3",
-		.channels = 1,
 		.workers = 1,
 		.cores = 2,
 		.seconds = 5,
@@ -215,7 +233,7 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, F
 		return false;
 	if (options->test == NULL)
 		bench_options_help(errors);
-	else if (options->algorithm == NULL && strcmp(options->test, "aead") != 0)
-		options->algorithm = "AES-GCM";
+	else
+		fill_in(options);
 	return options->test != NULL;
 }

@@ -15,9 +15,10 @@ struct bench_options {
 	const char *json;      /* file, NULL: none */
 	uint32_t size;         /* payload bytes of a message; 0: the test's own */
 	uint32_t window;       /* segments; 0: the test's own */
-	uint32_t channels;
-	uint32_t workers; /* tunnel: of each box */
-	uint32_t cores;   /* tunnel: of a pair of workers, 1 or 2 */
+	uint32_t channels;     /* 0: the test's own */
+	uint32_t keep_alive_s; /* idle; 0: off */
+	uint32_t workers;      /* tunnel: of each box */
+	uint32_t cores;        /* tunnel: of a pair of workers, 1 or 2 */
 	uint32_t seconds;
 	uint32_t stats_period_s;                       /* 0: only at the end */
 	uint64_t segments;                             /* kcp */

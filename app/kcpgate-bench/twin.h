@@ -9,9 +9,10 @@
 #include "worker.h"
 
 struct bench_twin_params {
-	const char *algorithm;  /* configuration name */
-	const char *preset;     /* of KCP */
-	unsigned int window;    /* segments, both directions; 0: the preset's */
+	const char *algorithm; /* configuration name */
+	const char *preset;    /* of KCP */
+	unsigned int window;   /* segments, both directions; 0: the preset's */
+	unsigned int keep_alive_s;
 	unsigned int workers;   /* per box */
 	unsigned int memory_mb; /* per box */
 };

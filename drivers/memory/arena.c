@@ -36,6 +36,56 @@ static size_t units_of(size_t bytes)
 	return KG_MAX((bytes + KG_BUDDY_UNIT_BYTES - 1) >> KG_BUDDY_UNIT_SHIFT, (size_t)1);
 }
 
+/* ---- slabs ---- */
+
+static struct slab *slab_create(struct kg_arena *arena, size_t units)
+{
+	struct slab *slab = kg_buddy_alloc(&arena->buddy, kg_buddy_order(SLAB_BYTES));
+
+	if (slab == NULL)
+		return NULL;
+	*slab = (struct slab){
+		.total = (uint16_t)((SLAB_BYTES / KG_BUDDY_UNIT_BYTES - 1) / units),
+	};
+	kg_buddy_mark(&arena->buddy, slab);
+	LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
+	return slab;
+}
+
+/* A piece counts with its share of the slab; what is free in slabs serves others of its size. */
+static void *piece_alloc(struct kg_arena *arena, size_t units)
+{
+	struct slab *slab = LIST_FIRST(&arena->slabs[units - 1]);
+	void *piece;
+
+	if (slab == NULL)
+		slab = slab_create(arena, units);
+	if (slab == NULL)
+		return NULL;
+	piece = slab->returned;
+	if (piece != NULL)
+		slab->returned = slab->returned->next;
+	else
+		piece = (uint8_t *)slab + (1 + slab->cut++ * units) * KG_BUDDY_UNIT_BYTES;
+	arena->mem.in_use_bytes += SLAB_BYTES / slab->total;
+	if (++slab->used == slab->total)
+		LIST_REMOVE(slab, link);
+	return piece;
+}
+
+static void piece_free(struct kg_arena *arena, struct slab *slab, struct piece *piece, size_t units)
+{
+	if (slab->used == slab->total)
+		LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
+	arena->mem.in_use_bytes -= SLAB_BYTES / slab->total;
+	piece->next = slab->returned;
+	slab->returned = piece;
+	if (--slab->used > 0)
+		return;
+	LIST_REMOVE(slab, link);
+	kg_buddy_free(&arena->buddy, slab, kg_buddy_order(SLAB_BYTES));
+}
+
 /* ---- blocks ---- */
 
 static void *block_alloc(struct kg_arena *arena, size_t bytes)
@@ -54,53 +104,6 @@ static void block_free(struct kg_arena *arena, void *block, size_t bytes)
 
 	arena->mem.in_use_bytes -= (size_t)KG_BUDDY_UNIT_BYTES << order;
 	kg_buddy_free(&arena->buddy, block, order);
-}
-
-/* ---- slabs ---- */
-
-static struct slab *slab_create(struct kg_arena *arena, size_t units)
-{
-	struct slab *slab = block_alloc(arena, SLAB_BYTES);
-
-	if (slab == NULL)
-		return NULL;
-	*slab = (struct slab){
-		.total = (uint16_t)((SLAB_BYTES / KG_BUDDY_UNIT_BYTES - 1) / units),
-	};
-	kg_buddy_mark(&arena->buddy, slab);
-	LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
-	return slab;
-}
-
-static void *piece_alloc(struct kg_arena *arena, size_t units)
-{
-	struct slab *slab = LIST_FIRST(&arena->slabs[units - 1]);
-	void *piece;
-
-	if (slab == NULL)
-		slab = slab_create(arena, units);
-	if (slab == NULL)
-		return NULL;
-	piece = slab->returned;
-	if (piece != NULL)
-		slab->returned = slab->returned->next;
-	else
-		piece = (uint8_t *)slab + (1 + slab->cut++ * units) * KG_BUDDY_UNIT_BYTES;
-	if (++slab->used == slab->total)
-		LIST_REMOVE(slab, link);
-	return piece;
-}
-
-static void piece_free(struct kg_arena *arena, struct slab *slab, struct piece *piece, size_t units)
-{
-	if (slab->used == slab->total)
-		LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
-	piece->next = slab->returned;
-	slab->returned = piece;
-	if (--slab->used > 0)
-		return;
-	LIST_REMOVE(slab, link);
-	block_free(arena, slab, SLAB_BYTES);
 }
 
 /* ---- as lib/ sees it ---- */

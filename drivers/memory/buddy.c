@@ -115,6 +115,8 @@ bool kg_buddy_init(struct kg_buddy *buddy, size_t bytes)
 		kg_buddy_fini(buddy);
 		return false;
 	}
+	/* Now, so that no worker waits while Linux looks for a page. */
+	memset(buddy->base, 0, buddy->units << KG_BUDDY_UNIT_SHIFT);
 	memset(buddy->state, NOT_FREE, buddy->units);
 	fill(buddy);
 	return true;

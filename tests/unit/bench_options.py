@@ -28,6 +28,8 @@ BAD = (
     ("--flows 2 --test tunnel", "--flows is not for --test tunnel"),
     ("--test box --window 2", "--window is not for --test box"),
     ("--test box --loss-tolerance 51", "from 0 to 50"),
+    ("--test idle --channels 200001", "from 1 to 200000"),
+    ("--test handshake --keep-alive 5", "--keep-alive is not for --test handshake"),
     ("--no-huge -- --test nothing", 'no test "nothing"'),
     ("--no-huge --", "usage:"),
 )
