@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Two boxes against two originals, in turn, on the same wire, with the same applications: TCP goodput
-and what it costs, small datagrams, latency on a lossy wire, idle connections.
+and what it costs, small datagrams, latency on a lossy wire, idle connections. Applications are on the
+same host as the box or original; for the datagrams "from the wire" they are hosts of their own on the wire.
 
-    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--json FILE]
+    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--json FILE]
 
 Prints each figure as the median over the rounds, and the ratio ours / theirs. Needs iperf3. Both
 sides run with their own defaults but for the preset, regular3 here and there, and AES-GCM.
@@ -21,13 +22,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
                 str(ROOT / "scripts" / "lib")]
-from lab import DESTINATION, ENTRY, Lab, eventually  # noqa: E402
+from lab import CLIENT4, DESTINATION, ENTRY, Lab, eventually  # noqa: E402
 from kcptube import PASSWORD, start_original  # noqa: E402
 import traffic  # noqa: E402
 
 SECONDS = 4
 IDLE_CONNECTIONS = 1000
 ROUND_TRIPS = 3000
+FAR = "198.18.0.12"
+BLAST_RATES = (50_000, 100_000, 200_000, 400_000)  # of which the best counts
+BLAST_S = 2
 
 
 def cpu_seconds(processes):
@@ -80,6 +84,43 @@ def datagrams(lab, _):
     return {"udp_64_byte_per_s": (end["packets"] - end["lost_packets"]) / end["seconds"]}
 
 
+def hosts_on_the_wire(lab):
+    """Two hosts for applications; the far one counts and drops what arrives, as fast as it comes."""
+    lab.near, lab.far = lab.host("near", "198.18.0.11/24"), lab.host("far", f"{FAR}/24")
+    lab.server.config["tunnels"][0]["destination_address"] = FAR
+    lab.far.run("nft", "-f", "-", input=f"""
+        table netdev sink {{ counter arrived {{ }}
+            chain ingress {{ type filter hook ingress device eth priority 0;
+                udp dport {DESTINATION[1]} counter name arrived drop
+            }}
+        }}""")
+
+
+def blast(lab, size, per_second, seconds):
+    return lab.popen(lab.near, sys.executable, str(ROOT / "scripts/lib/traffic.py"), "blast", CLIENT4,
+                     str(ENTRY[1]), str(size), str(per_second), str(seconds))
+
+
+def arrived(lab):
+    counter = json.loads(lab.far.run("nft", "-j", "list", "counter", "netdev", "sink", "arrived"))
+    return counter["nftables"][1]["counter"]["packets"]
+
+
+def datagrams_from_the_wire(lab, processes):
+    """Best of several rates offered: what arrives per second, and the CPU time of both ends for it."""
+    best = (0, 0)
+    blast(lab, 64, 100, 1).wait()  # opens the flow
+    for rate in BLAST_RATES:
+        sender = blast(lab, 64, rate, BLAST_S + 1)
+        time.sleep(0.7)
+        begin, before, cpu = time.monotonic(), arrived(lab), cpu_seconds(processes)
+        time.sleep(BLAST_S)
+        count, passed = arrived(lab) - before, time.monotonic() - begin
+        best = max(best, (count / passed, (cpu_seconds(processes) - cpu) / max(count, 1)))
+        sender.wait()
+    return {"udp_64_byte_from_the_wire_per_s": best[0], "cpu_us_per_such_datagram": best[1] * 1e6}
+
+
 def latency(lab, _):
     services = serve_echo(lab)
     lab.lose(5)
@@ -108,7 +149,8 @@ def idle(lab, processes):
     return {"cores_for_1000_idle_connections": share}
 
 
-MEASURES = (goodput, datagrams, latency, idle)
+MEASURES = (goodput, datagrams, datagrams_from_the_wire, latency, idle)
+PREPARE = {datagrams_from_the_wire: hosts_on_the_wire}
 
 
 def start_boxes(lab):
@@ -118,15 +160,17 @@ def start_boxes(lab):
 
 def start_originals(lab):
     binary = os.environ["KCPTUBE"]
-    return [start_original(lab, lab.server, binary, "AES-GCM"),
-            start_original(lab, lab.client, binary, "AES-GCM")]
+    destination = lab.server.config["tunnels"][0]["destination_address"]
+    return [start_original(lab, box, binary, "AES-GCM", destination=destination)
+            for box in (lab.server, lab.client)]
 
 
-def measure(start):
+def measure(start, measures):
     """Each measure on a wire of its own, so that nothing lingers from the one before."""
     figures = {}
-    for what in MEASURES:
+    for what in measures:
         with Lab() as lab:
+            PREPARE.get(what, lambda lab: None)(lab)
             lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
             for box in lab.boxes:
                 box.config["memory"] = {"hugepages": False, "mb": 512}
@@ -137,13 +181,16 @@ def measure(start):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if not os.environ.get("KCPTUBE"):
         sys.exit("environment variable KCPTUBE: no original to compare with")
+    measures = [what for what in MEASURES if arguments.only in (None, what.__name__)]
     rounds = []
     for number in range(arguments.rounds):
-        rounds.append({"ours": measure(start_boxes), "theirs": measure(start_originals)})
+        rounds.append({"ours": measure(start_boxes, measures),
+                       "theirs": measure(start_originals, measures)})
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
     print(f"{'':40} {'ours':>12} {'theirs':>12} {'ratio':>8}")
     result = {}

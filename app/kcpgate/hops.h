@@ -7,8 +7,8 @@
 
 #include "netlink/nexthop.h"
 
-/* Peers that a box remembers next hops of. */
-#define KG_HOPS_MAX 4096
+/* Peers and applications that a box remembers next hops of. */
+#define KG_HOPS_MAX 16384
 
 struct kg_hops;
 

@@ -172,7 +172,8 @@ static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *p
 static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b)
 {
 	return a->state == b->state && a->port == b->port && a->mtu == b->mtu &&
-	       kg_ip_equal(&a->source, &b->source) && a->l2.len == b->l2.len && memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
+	       kg_ip_equal(&a->source, &b->source) && a->l2.len == b->l2.len &&
+	       memcmp(a->l2.bytes, b->l2.bytes, a->l2.len) == 0;
 }
 
 /* Tells the world if something has changed, or was not taken before. */

@@ -5,6 +5,7 @@
     traffic.py serve ADDRESS PORT                  echo server, until ended
     traffic.py udp ADDRESS PORT                    echoes datagrams of 1 … 1400 bytes
     traffic.py pingpong ADDRESS PORT COUNT BYTES   round trips over TCP, percentiles
+    traffic.py blast ADDRESS PORT BYTES PER_SECOND SECONDS   datagrams at a steady rate, as far as it goes
 """
 
 import hashlib
@@ -188,6 +189,23 @@ def echo_over(s, sizes, window=16):
     return len(sizes)
 
 
+def udp_blast(address, port, size, per_second, seconds):
+    """Sends at a steady rate; what cannot be sent in time is left out. Up to 60 datagrams cost one
+    system call: the kernel cuts them (UDP_SEGMENT)."""
+    together = max(1, min(60, 60000 // size, per_second // 1000))
+    cut = [(socket.SOL_UDP, 103, struct.pack("=H", size))] if together > 1 else []
+    data = bytes(size * together)
+    sent, begin = 0, time.monotonic()
+    with udp_socket(address, port) as s:
+        while (passed := time.monotonic() - begin) < seconds:
+            due = int(passed * per_second / together)
+            sent = max(sent, due - 200)
+            while sent < due:
+                s.sendmsg([data], cut)
+                sent += 1
+            time.sleep(0.0005)
+
+
 def ping_pong(address, port, count, size):
     """Seconds of each round trip of `size` bytes over one TCP connection, in order of length."""
     ball = bytes(size)
@@ -213,6 +231,8 @@ def main(command, address, port, *rest):
         times = ping_pong(address, port, count, size)
         at = [f"p{p} {times[min(count - 1, count * p // 100)] * 1e3:.2f} ms" for p in (50, 90, 99)]
         print(f"{', '.join(at)} ({count} round trips of {size} bytes)")
+    elif command == "blast":
+        udp_blast(address, port, *map(int, rest))
     else:
         raise SystemExit(__doc__)
 

@@ -24,11 +24,11 @@ UNKEYED = ("none", "XOR")
 MEGABYTE = 1 << 20
 
 
-def original_settings(role, algorithm):
+def original_settings(role, algorithm, destination=DESTINATION[0]):
     ends = {
         "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
                    "destination_port": TUNNEL_PORT, "dport_refresh": 0},
-        "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
+        "server": {"listen_port": TUNNEL_PORT, "destination_address": destination,
                    "destination_port": DESTINATION[1]},
     }
     settings = {"mode": role, "kcp": "regular3", "ipv4_only": 1, **ends[role],
@@ -38,11 +38,11 @@ def original_settings(role, algorithm):
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-def start_original(lab, box, binary, algorithm):
+def start_original(lab, box, binary, algorithm, **settings):
     address = CLIENT4 if box.role == "client" else SERVER4
     box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
     path = lab.directory / "original.conf"
-    path.write_text(original_settings(box.role, algorithm))
+    path.write_text(original_settings(box.role, algorithm, **settings))
     log = open(lab.directory / "original.log", "wb")
     process = lab.popen(box.ns, binary, str(path), stdout=log, stderr=log)
 

@@ -275,10 +275,8 @@ class Lab:
                       "netns", self.wire.name)
             box.ns.sysctl("net.ipv6.conf.wan.disable_ipv6", 1)
             self.wire.sysctl(f"net.ipv6.conf.{far}.disable_ipv6", 1)
-            # A frame on this wire is what a frame on a cable is: no longer than the MTU, its VLAN tag inside.
             for ns, link in ((box.ns, "wan"), (self.wire, far)):
-                ns.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off",
-                       "txvlan", "off", "rxvlan", "off")
+                _make_cable(ns, link)
             if self.pmd.startswith("net_af_packet"):
                 # AF_PACKET sees a copy; the kernel must not answer the original.
                 box.ns.run("nft", "-f", "-", input="""
@@ -307,7 +305,7 @@ class Lab:
         ns.ip("link", "add", "eth", "type", "veth", "peer", "name", name, "netns", self.wire.name)
         self.wire.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
         for where, link in ((ns, "eth"), (self.wire, name)):
-            where.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off")
+            _make_cable(where, link)
         self.wire.ip("link", "set", name, "master", "switch", "up")
         for address in addresses:
             ns.ip("address", "add", address, "dev", "eth", *(["nodad"] if ":" in address else []))
@@ -384,6 +382,12 @@ class Lab:
                 ns.delete()
         run("rm", "-rf", str(self.directory), *(str(path) for path in
             Path("/var/run/dpdk").glob(f"kcpgate-{self.prefix}-*")))
+
+
+def _make_cable(ns, link):
+    """A frame on this wire is what a frame on a cable is: no longer than the MTU, its tag inside."""
+    ns.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off", "txvlan", "off",
+           "rxvlan", "off")
 
 
 def check_balance(box):

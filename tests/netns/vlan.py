@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Ports with a VLAN: everything on the wire carries tag 7, tunnel and slow path alike; frames without
-a tag or with another one are dropped and counted.
+"""Ports with a VLAN: everything on the wire carries tag 7, tunnel, slow path and applications alike;
+frames without a tag or with another one are dropped and counted.
 
     client ═ 802.1Q, id 7 ═ bridge ═ server
 """
 
 import subprocess
 
-from lab import DESTINATION, ENTRY, SERVER4, SERVER6, Lab, eventually
+from lab import CLIENT4, DESTINATION, ENTRY, SERVER4, SERVER6, Lab, eventually
 from wire import send_frames
 import traffic
 
@@ -30,6 +30,10 @@ with Lab() as lab:
     with lab.client.ns:
         traffic.tcp_echo(*ENTRY, 1_000_000)
         traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 25))
+    with lab.server.ns:  # from the client's side an application behind its port
+        traffic.udp_echo(CLIENT4, ENTRY[1], sizes=range(1, 1473, 25), window=4)
+    for counter in ("app_rx", "app_tx"):
+        assert lab.client.counter(counter) > 40, f"{counter} is {lab.client.counter(counter)}"
     lines = dump.communicate(timeout=20)[0].splitlines()
     untagged = [line for line in lines if "vlan 7," not in line]
     assert len(lines) == FRAMES and not untagged, untagged[:3]

@@ -41,20 +41,19 @@ static enum kg_drop send_to_channel(struct kg_worker *w, const struct kg_conn *c
 	return KG_DROP_APP_CLOSING;
 }
 
-static void take(struct kg_worker *w, struct kg_shortcut *shortcut, struct rte_mbuf *m)
+/* The mbuf stays the caller's. */
+static void take(struct kg_worker *w, struct kg_shortcut *shortcut, const struct kg_pkt *pkt)
 {
-	const struct kg_pkt *pkt = kg_pkt(m);
 	enum kg_drop drop = send_to_channel(w, shortcut->conn, pkt);
 
 	shortcut->proven = true;
 	if (drop != KG_DROP_NONE) {
-		kg_path_drop(w, m, drop);
+		w->stats.drops[drop]++;
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_APP_RX, 1);
 	kg_worker_count(w, KG_COUNTER_APP_RX_BYTES, pkt->body_len);
 	kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, pkt->body_len);
-	rte_pktmbuf_free(m);
 }
 
 /* Whose flow it is shows its tuple, or its port alone: here they part before the look-up. */
@@ -79,17 +78,20 @@ uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	struct rte_mbuf *apps[KG_NIC_BURST];
 	struct kg_shortcut *found[KG_NIC_BURST];
-	uint16_t count = sort_out(v, n, apps), ours;
+	uint16_t count = sort_out(v, n, apps), ours, taken = 0;
 
 	if (count == 0)
 		return n;
 	ours = hand_off_foreign(w, apps, count);
 	kg_shortcuts_lookup(w->shortcuts, apps, ours, found);
 	for (uint16_t i = 0; i < ours; i++) {
-		if (found[i] != NULL)
-			take(w, found[i], apps[i]);
-		else
+		if (found[i] == NULL) {
 			kg_path_punt(w, kg_pkt(apps[i])->port, apps[i]);
+			continue;
+		}
+		take(w, found[i], kg_pkt(apps[i]));
+		apps[taken++] = apps[i];
 	}
+	rte_pktmbuf_free_bulk(apps, taken);
 	return n - count;
 }
