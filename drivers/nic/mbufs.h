@@ -2,7 +2,7 @@
 /*
  * Mbuf pools for ports. DPDK's AF_XDP driver tells the kernel of a pool as so many objects of such
  * a size, one right behind the other. But no object crosses a page, so there are gaps, and the
- * objects at the end of the pool lie beyond what the kernel knows (in DPDK before 24.07). A frame
+ * objects at the end of the pool lie beyond what the kernel knows (DPDK 22.11). A frame
  * in one of these is neither sent nor received, and its mbuf never comes back. Pools made here do
  * not hand such objects out.
  */

@@ -3,7 +3,7 @@
  * Running boxes from outside: a constant rate, or the search for the rates at which nothing, or
  * hardly anything, is lost, and the latency below them.
  */
-#include "../bench.h"
+#include "bench.h"
 #include "report.h"
 
 #include <rte_cycles.h>

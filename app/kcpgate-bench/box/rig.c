@@ -2,14 +2,13 @@
 #include "rig.h"
 
 #include "nic/mbufs.h"
+#include "pace.h"
 
 #include <rte_cycles.h>
 #include <rte_mempool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-#include "pace.h"
 
 #define RX_MBUFS       (BENCH_RIG_PORTS * KG_NIC_MBUFS(1) + 4096)
 #define TX_MBUFS       4096

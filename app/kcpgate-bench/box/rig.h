@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "../io_stats.h"
+#include "io_stats.h"
 #include "port.h"
 #include "tally.h"
 
