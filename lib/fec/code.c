@@ -23,7 +23,9 @@ static void init_field(struct kg_fec_code *code)
 	for (unsigned int i = 0; i < ORDER; i++) {
 		code->exp[i] = code->exp[i + ORDER] = (uint8_t)value;
 		code->log[value] = (uint8_t)i;
-		value = value << 1 ^ (value & 0x80 ? POLYNOMIAL : 0);
+		value <<= 1;
+		if (value > UINT8_MAX)
+			value ^= POLYNOMIAL;
 	}
 }
 
