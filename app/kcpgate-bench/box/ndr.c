@@ -18,7 +18,7 @@ static int compare(const void *a, const void *b)
 /* All trials of one rate; the one with the median loss stands for them. */
 static bool try_rate(struct bench_ndr *ndr, double pps)
 {
-	struct bench_ndr_point trials[BENCH_NDR_TRIALS_MAX];
+	struct bench_ndr_point trials[BENCH_NDR_TRIALS_MAX] = { 0 };
 
 	for (unsigned int i = 0; i < ndr->trials; i++) {
 		trials[i] = (struct bench_ndr_point){ .asked_pps = pps };
