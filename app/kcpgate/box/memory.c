@@ -12,6 +12,14 @@
 #define FRAMES_IN_RINGS  4096 /* mbufs that may wait between workers and Linux */
 #define SMALL_PAGE_BYTES 4096
 
+/* EAL, rings, tables of flows and next hops: what grows with the memory, at least what does not. */
+static size_t tables_bytes(const struct kg_config *config)
+{
+	size_t least_mb = 12 + config->worker_count * (5 + config->payload_threads);
+
+	return KG_MAX((size_t)config->memory_mb << 20 >> 3, least_mb << 20);
+}
+
 bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 {
 	const struct kg_config *config = box->config;
@@ -24,7 +32,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 							       : SMALL_PAGE_BYTES);
 	char name[KG_BOX_NAME_BYTES];
 	size_t state_bytes = total > mbuf_bytes ? (total - mbuf_bytes) / 4 : 0;
-	size_t taken = mbuf_bytes + state_bytes + total / 8 /* EAL, rings, tables */;
+	size_t taken = mbuf_bytes + state_bytes + tables_bytes(config);
 
 	if (taken + total / 8 > total)
 		FAIL("memory.mb: %u is too little for %u ports and %u workers; %zu would do",
