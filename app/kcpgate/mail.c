@@ -4,37 +4,61 @@
 #include "box.h"
 #include "worker.h"
 
-static bool add_row(struct kg_snapshot *page, uint32_t index, const struct kg_side *side,
-		    const struct kg_channel *ch, uint64_t now_us)
-{
-	if (index < page->skip)
-		return true;
-	if (page->count == KG_SNAPSHOT_CHANNELS) {
-		page->more = true;
-		return false;
-	}
-	page->rows[page->count].tunnel = side->tunnel;
-	kg_channel_get_info(ch, &page->rows[page->count].info, now_us);
-	page->count++;
-	return true;
-}
+#define TOUR_STEPS 1024 /* channels passed per turn: the others must not wait for a reader */
 
-static void fill_snapshot(struct kg_worker *w, struct kg_snapshot *page)
+static void begin_page(struct kg_worker *w, struct kg_snapshot *page)
 {
-	uint32_t index = 0;
-
 	page->count = 0;
 	page->more = false;
-	for (uint16_t t = 0; t < w->box->tunnel_count && !page->more; t++) {
-		const struct kg_side *side = &w->sides[t];
-		struct kg_channel *ch = NULL;
+	w->tour.page = page;
+	if (page->skip != 0 && page->skip == w->tour.passed)
+		return;
+	w->tour.passed = 0;
+	w->tour.tunnel = 0;
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
+		kg_session_tour_begin(w->sides[t].session);
+}
 
-		while ((ch = kg_session_next_channel(side->session, ch)) != NULL) {
-			if (!add_row(page, index++, side, ch, w->now_us))
-				break;
-		}
+static struct kg_channel *next_channel(struct kg_worker *w)
+{
+	struct kg_channel *ch = NULL;
+
+	while (w->tour.tunnel < w->box->tunnel_count) {
+		ch = kg_session_tour_next(w->sides[w->tour.tunnel].session);
+		if (ch != NULL)
+			break;
+		w->tour.tunnel++;
 	}
-	atomic_store_explicit(&page->done, true, memory_order_release);
+	return ch;
+}
+
+/* True when there is more to do for this page. */
+static bool step(struct kg_worker *w, struct kg_snapshot *page)
+{
+	struct kg_snapshot_row *row = &page->rows[page->count];
+	struct kg_channel *ch = next_channel(w);
+
+	if (ch == NULL)
+		return false;
+	if (w->tour.passed++ < page->skip)
+		return true;
+	row->tunnel = w->tour.tunnel;
+	kg_channel_get_info(ch, &row->info, w->now_us);
+	page->more = ++page->count == KG_SNAPSHOT_CHANNELS;
+	return !page->more;
+}
+
+static void fill_page(struct kg_worker *w)
+{
+	struct kg_snapshot *page = w->tour.page;
+
+	for (int i = 0; i < TOUR_STEPS; i++) {
+		if (step(w, page))
+			continue;
+		w->tour.page = NULL;
+		atomic_store_explicit(&page->done, true, memory_order_release);
+		return;
+	}
 }
 
 void kg_mail_read(struct kg_worker *w)
@@ -50,11 +74,13 @@ void kg_mail_read(struct kg_worker *w)
 			kg_hops_forget(w->hops);
 			break;
 		case KG_MAIL_SNAPSHOT:
-			fill_snapshot(w, mail.snapshot);
+			begin_page(w, mail.snapshot);
 			break;
 		case KG_MAIL_STOP:
 			kg_worker_begin_stop(w);
 			break;
 		}
 	}
+	if (w->tour.page != NULL)
+		fill_page(w);
 }

@@ -22,7 +22,8 @@ enum kg_mail_type {
 
 #define KG_SNAPSHOT_CHANNELS 32
 
-/* A page of the channel table; the asker waits for `done`, the worker fills it once. */
+/* A page of the channel table; the asker waits for `done`, the worker fills it once. Pages asked
+ * for one after the other cost the worker no more than what is on them. */
 struct kg_snapshot {
 	uint32_t skip;  /* channels of this worker before the page */
 	uint32_t count; /* filled in */
@@ -66,5 +67,12 @@ struct kg_report {
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
 
-/* Takes and does what is in the worker's mailbox. */
+/* Where a worker is with the pages. */
+struct kg_tour {
+	struct kg_snapshot *page; /* to be filled; NULL: none */
+	uint32_t passed;          /* channels since the beginning */
+	uint16_t tunnel;
+};
+
+/* Takes and does what is in the worker's mailbox, a page of channels bit by bit. */
 void kg_mail_read(struct kg_worker *w);

@@ -58,6 +58,7 @@ struct kg_worker {
 	unsigned int next_link;                                     /* of the next CONNECT */
 	struct kg_shortcuts *shortcuts;
 	struct kg_conn_list conns; /* connections with something to do */
+	struct kg_tour tour;
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];

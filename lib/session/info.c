@@ -60,12 +60,19 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 }
 
-struct kg_channel *kg_session_next_channel(const struct kg_session *s, const struct kg_channel *ch)
+void kg_session_tour_begin(struct kg_session *s)
 {
-	struct kg_line *line = ch == NULL ? TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS])
-					  : TAILQ_NEXT(&ch->line, home_link);
+	s->tour = TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS]);
+}
 
-	return line == NULL ? NULL : kg_line_channel(line);
+struct kg_channel *kg_session_tour_next(struct kg_session *s)
+{
+	struct kg_line *line = s->tour;
+
+	if (line == NULL)
+		return NULL;
+	s->tour = TAILQ_NEXT(line, home_link);
+	return kg_line_channel(line);
 }
 
 void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats)

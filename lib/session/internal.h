@@ -112,6 +112,7 @@ struct kg_session {
 	struct kg_line_list ready; /* something may be due; served in turn */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
+	struct kg_line *tour;       /* the channel that kg_session_tour_next gives; NULL: the end */
 	struct kg_u32map by_name;   /* to a line: see line.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	uint64_t source_seed;

@@ -90,6 +90,8 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 {
 	struct kg_session *s = line->session;
 
+	if (s->tour == line)
+		s->tour = TAILQ_NEXT(line, home_link);
 	if (line->home != KG_HOME_NONE) {
 		TAILQ_REMOVE(&s->homes[line->home], line, home_link);
 		s->home_counts[line->home]--;

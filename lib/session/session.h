@@ -226,8 +226,10 @@ struct kg_channel_info {
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info,
 			 uint64_t now_us);
 
-/* Walks channels: NULL gives the first, then the next; NULL at the end. */
-struct kg_channel *kg_session_next_channel(const struct kg_session *s, const struct kg_channel *ch);
+/* A walk over the channels, in instalments: the session keeps the place, which stays good while
+ * channels come and go. The next channel, NULL at the end. */
+void kg_session_tour_begin(struct kg_session *s);
+struct kg_channel *kg_session_tour_next(struct kg_session *s);
 
 struct kg_session_stats {
 	uint64_t handshakes_started, handshakes_done, handshakes_failed;

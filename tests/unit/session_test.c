@@ -307,20 +307,28 @@ static void an_answer_can_be_acknowledged_late(void **state)
 	pair_stop(pair);
 }
 
-static void channels_can_be_walked(void **state)
+/* Whoever goes during the walk is passed over, whoever comes is met. */
+static void channels_can_be_toured(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	struct kg_channel *ch = NULL;
+	struct kg_session *s = pair->client.session;
+	struct app *apps = pair->client.apps;
 
-	assert_null(kg_session_next_channel(pair->client.session, NULL));
-	for (int i = 0; i < 3; i++)
+	assert_null(kg_session_tour_next(s));
+	for (int i = 0; i < 4; i++)
 		pair_open(pair, KG_PROTOCOL_TCP);
-	for (int i = 0; i < 3; i++) {
-		ch = kg_session_next_channel(pair->client.session, ch);
-		assert_ptr_equal(ch, pair->client.apps[i].ch);
-		assert_ptr_equal(kg_channel_session(ch), pair->client.session);
-	}
-	assert_null(kg_session_next_channel(pair->client.session, ch));
+	kg_session_tour_begin(s);
+	assert_ptr_equal(kg_session_tour_next(s), apps[0].ch);
+	assert_ptr_equal(kg_channel_session(apps[0].ch), s);
+	kg_channel_abort(apps[0].ch, pair->now_us);
+	kg_channel_abort(apps[1].ch, pair->now_us);
+	assert_ptr_equal(kg_session_tour_next(s), apps[2].ch);
+	pair_open(pair, KG_PROTOCOL_TCP);
+	assert_ptr_equal(kg_session_tour_next(s), apps[3].ch);
+	assert_ptr_equal(kg_session_tour_next(s), apps[4].ch);
+	assert_null(kg_session_tour_next(s));
+	kg_session_tour_begin(s);
+	assert_ptr_equal(kg_session_tour_next(s), apps[2].ch);
 	pair_stop(pair);
 }
 
@@ -351,7 +359,7 @@ int main(void)
 		cmocka_unit_test(handshake_and_channel_have_ports_of_their_own),
 		cmocka_unit_test(control_messages_do_not_hold_up_data),
 		cmocka_unit_test(an_answer_can_be_acknowledged_late),
-		cmocka_unit_test(channels_can_be_walked),
+		cmocka_unit_test(channels_can_be_toured),
 		cmocka_unit_test(names_are_known),
 	};
 
