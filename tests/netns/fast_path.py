@@ -25,7 +25,7 @@ with Lab() as lab:
     near = lab.host("near", "198.18.0.11/24", "fd00:18::11/64")
     far = lab.host("far", *(f"{FAR['four']}/24", f"{FAR['six']}/64"))
     lab.client.config["tunnels"] = [
-        tunnel("client", name="four", udp_timeout=TIMEOUT_S),
+        tunnel("client", name="four", udp_timeout=TIMEOUT_S, listen_on=[CLIENT4]),
         tunnel("client", name="six", udp_timeout=TIMEOUT_S, listen_port=6001,
                destination_port=3001)]
     lab.server.config["tunnels"] = [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""UDP of applications behind the ports with two workers per box: whichever worker receives a
-datagram, it finds the flow's owner, and no datagram needs a socket.
+"""UDP of applications behind the ports with two workers and two payload threads per box: whichever
+worker receives a datagram, it finds the flow's owner, and no datagram needs a socket.
 
     near ── client, 2 queues ══ 2 queues, server ── far      (af_packet spreads by flow, like RSS)
 """
@@ -23,6 +23,7 @@ with Lab(pmd="net_af_packet0") as lab:
     lab.server.config["tunnels"][0].update(destination_address=FAR)
     for box in lab.boxes:
         box.config["workers"] = CPUS
+        box.config["payload_threads"] = 2
         box.config["ports"][0]["device"] += ",qpairs=2"
     lab.start()
     with far:
