@@ -31,38 +31,61 @@ void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint3
 	acks->list[acks->count++] = (struct kg_kcp_ack){ sn, ts };
 }
 
-/* A flush begins: una may have passed some of the listed sn since they came. */
-static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend)
+/* Takes out what una has passed; of new ones the last becomes the covered one. */
+static uint32_t keep_beyond(struct kg_kcp_acks *acks, uint32_t una, uint32_t from, uint32_t to,
+			    uint32_t kept)
 {
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < acks->count; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		struct kg_kcp_ack ack = acks->list[i];
 
 		if ((int32_t)(ack.sn - una) >= 0)
 			acks->list[kept++] = ack;
-		else if (!acks->covered_due)
+		else if (from == acks->again && !acks->covered_due)
 			kg_kcp_acks_note_covered(acks, ack.sn, ack.ts);
 	}
+	return kept;
+}
+
+/* A flush begins: una may have passed some of the listed sn since they came. */
+static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, uint32_t now_ms)
+{
+	uint32_t again, kept;
+
+	for (uint32_t i = 0; i < acks->again; i++)
+		acks->list[i].ts += now_ms - acks->flushed_ms;
+	again = keep_beyond(acks, una, 0, acks->again, 0);
+	kept = keep_beyond(acks, una, acks->again, acks->count, again);
+	acks->again = again;
 	acks->count = kept;
 	acks->next = 0;
 	acks->quota = resend > 1 ? (kept + resend - 1) / resend : kept;
 }
 
-uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend,
+/* What was new in it is repeated in the next. */
+static void end_flush(struct kg_kcp_acks *acks, uint32_t now_ms)
+{
+	acks->count -= acks->again;
+	memmove(acks->list, acks->list + acks->again, acks->count * sizeof(*acks->list));
+	acks->again = acks->count;
+	acks->flushed_ms = now_ms;
+	acks->next = acks->quota = 0;
+}
+
+uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, uint32_t now_ms,
 			  struct kg_kcp_ack *to, uint32_t max)
 {
 	uint32_t n;
 
 	if (acks->quota == 0)
-		begin_flush(acks, una, resend);
+		begin_flush(acks, una, resend, now_ms);
 	n = KG_MIN(acks->count - acks->next, KG_MIN(acks->quota, max));
 	if (n > 0)
 		memcpy(to, acks->list + acks->next, n * sizeof(*to));
 	acks->next += n;
 	if (acks->next < acks->count)
 		return n;
-	acks->count = acks->next = acks->quota = 0;
+	if (acks->count > 0)
+		end_flush(acks, now_ms);
 	if (acks->covered_due && n < max) {
 		to[n++] = acks->covered;
 		acks->covered_due = false;

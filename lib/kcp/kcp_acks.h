@@ -4,7 +4,8 @@
  *
  * una acknowledges everything in order, so of the segments below it only the one that came last is
  * acknowledged by name: its ts gives the peer a round-trip sample. Segments beyond a gap are all
- * named. An ACK goes out once; if it is lost, una or a retransmission makes up for it.
+ * named, in two flushes: a lost ACK would cost a needless copy of its segment, some fifty times as
+ * much. Repeated, its ts is later by the time between, so that a peer's sample stays true.
  *
  * A stock peer resends a hole after `resend` datagrams with ACKs beyond it, however many ACKs they
  * hold; so in a gap the ACKs of one flush are spread over that many datagrams.
@@ -21,6 +22,8 @@ struct kg_kcp_ack {
 struct kg_kcp_acks {
 	struct kg_kcp_ack *list; /* beyond a gap when they came, in order of arrival */
 	uint32_t capacity, count;
+	uint32_t again;            /* so many of them, in front, were in the flush before */
+	uint32_t flushed_ms;       /* when that was */
 	uint32_t next;             /* first one not yet taken */
 	uint32_t quota;            /* per datagram of the flush under way; 0: none is */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
@@ -29,7 +32,7 @@ struct kg_kcp_acks {
 
 static inline bool kg_kcp_acks_due(const struct kg_kcp_acks *acks)
 {
-	return acks->covered_due || acks->count > 0;
+	return acks->covered_due || acks->count > acks->again;
 }
 
 static inline void kg_kcp_acks_note_covered(struct kg_kcp_acks *acks, uint32_t sn, uint32_t ts)
@@ -46,7 +49,7 @@ void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint3
  * Takes the ACKs of the next datagram, at most `max`, and returns their number. `una` is what the
  * datagram will carry, `resend` the number of datagrams the peer is thought to wait for.
  */
-uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend,
+uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, uint32_t now_ms,
 			  struct kg_kcp_ack *to, uint32_t max);
 
 void kg_kcp_acks_fini(struct kg_kcp_acks *acks, struct kg_mem *mem);

@@ -47,8 +47,8 @@ static void put_acks(struct kg_kcp *kcp, struct writer *w)
 
 	if (!kg_kcp_acks_due(&kcp->acks))
 		return;
-	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, acks,
-			     w->mtu / KG_KCP_HEADER_BYTES);
+	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, kg_kcp_ts(kcp, w->now_us),
+			     acks, w->mtu / KG_KCP_HEADER_BYTES);
 	for (uint32_t i = 0; i < n; i++)
 		put(w, KG_KCP_ACK, 0, acks[i].sn, acks[i].ts, NULL);
 	kcp->stats.acks_sent += n;
