@@ -13,6 +13,7 @@ void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t rese
 		.next_order = first_sn,
 		.newest_acked = first_sn - 1,
 		.probes_left = KG_KCP_PROBES,
+		.twin_credit = KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS,
 		.resend = resend,
 		.acked = acked,
 	};
@@ -76,6 +77,8 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now
 		.frg = (uint8_t)buf->mark,
 	};
 	f->count++;
+	if (f->twin_credit < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
+		f->twin_credit++;
 	list_append(f, sn);
 }
 
@@ -92,9 +95,15 @@ static void use_probe(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uin
 		f->probe_us = now_us + rtt->rto_us / 4;
 }
 
-static bool deserves_twin(const struct kg_kcp_slot *slot, enum kg_kcp_cause cause)
+static bool grant_twin(struct kg_kcp_flight *f, const struct kg_kcp_slot *slot,
+		       enum kg_kcp_cause cause)
 {
-	return cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && slot->copies > 2);
+	bool dear = cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && slot->copies > 2);
+
+	if (!dear || f->twin_credit < KG_KCP_TWIN_SEGMENTS)
+		return false;
+	f->twin_credit -= KG_KCP_TWIN_SEGMENTS;
+	return true;
 }
 
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
@@ -113,7 +122,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	slot->sent_us = now_us;
 	slot->order = f->next_order++;
 	f->twin = sn;
-	f->twin_due = deserves_twin(slot, cause);
+	f->twin_due = grant_twin(f, slot, cause);
 	list_append(f, sn);
 }
 

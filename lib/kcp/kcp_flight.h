@@ -21,7 +21,8 @@
  *
  * Twins: a copy whose loss would be dear is sent twice, in two datagrams: the second copy when few
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
- * up the whole window. These are few, so are their twins.
+ * up the whole window. These are few unless much is lost; then twins would only add to it, so there
+ * is one per KG_KCP_TWIN_SEGMENTS segments at most.
  */
 #pragma once
 
@@ -32,6 +33,9 @@
 #define KG_KCP_PROBES   32u
 #define KG_KCP_PREFETCH 6u /* segments ahead */
 #define KG_KCP_THIN     4u /* segments in flight that are few */
+
+#define KG_KCP_TWIN_SEGMENTS 12u
+#define KG_KCP_TWINS_SAVED   8u /* for later, at most */
 
 struct kg_kcp_slot {
 	struct kg_buf *buf; /* NULL: acknowledged */
@@ -62,7 +66,8 @@ struct kg_kcp_flight {
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due;
-	uint16_t listed; /* bit b: list b has members */
+	uint8_t twin_credit; /* segments sent since */
+	uint16_t listed;     /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
