@@ -201,6 +201,21 @@ static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct d
 		kcp->answer_wask = true;
 }
 
+static void update_pace(struct kg_kcp *kcp, uint64_t now_us)
+{
+	const struct kg_kcp_pace_input in = {
+		.now_us = now_us,
+		.copies = (uint32_t)(kcp->stats.sent + kcp->stats.resent_fast +
+				     kcp->stats.resent_timeout + kcp->stats.resent_twin),
+		.acked = (uint32_t)kcp->stats.sent - kcp->flight.count,
+		.window = kg_kcp_send_window(kcp),
+		.srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt),
+		.backlogged = kcp->queue != NULL,
+	};
+
+	kg_kcp_pace_update(&kcp->pace, &in);
+}
+
 /* All segments are in: una, then the estimates, then the windows. */
 static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
@@ -215,8 +230,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		if (d->slowest_us > d->fastest_us)
 			kg_kcp_rtt_sample(&kcp->rtt, d->fastest_us, d->now_us);
 		if (kcp->params.pace)
-			kg_kcp_pace_update(&kcp->pace, kg_kcp_send_window(kcp),
-					   kg_kcp_rtt_srtt_us(&kcp->rtt), d->now_us);
+			update_pace(kcp, d->now_us);
 	}
 	if (kcp->flight.una != una)
 		kg_kcp_cwnd_on_advance(&kcp->cwnd, kcp->mss, kcp->peer.wnd, kcp->flight.next_order);

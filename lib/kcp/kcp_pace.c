@@ -1,19 +1,153 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The limit of a pace. Time goes in steps of a round trip. What was acknowledged in two of them is
+ * compared with what was sent a step earlier: when a good part was lost although more waited to be
+ * sent, the pace is cut to what is known to get through, and that is tried:
+ *
+ *   WATCHING ── lost more than is tolerated: cut ──► SETTLING ── a few steps later ──► TRYING
+ *       ▲                                                                                │
+ *       ├──────────────────── less is lost: the cut stays ◄──────────────────────────────┤
+ *       └────── as much is lost: the cut is taken back, and such a loss tolerated ◄──────┘
+ *
+ * So a path that loses at random is not slowed down, as is the custom of KCP without a congestion
+ * window, while a queue that overflows is. A limit grows a little each step, until it is too much
+ * again or limits no longer; faster while it is not used.
+ */
 #include "kcp/kcp_pace.h"
 
-#define BURST_SEGMENTS 16u
-#define BURST_US       1000u /* a worker may sleep so long */
-/* A window in four fifths of a round trip: one that a hole held up catches up. */
+/* A window in four fifths of a round trip. */
 #define GAIN_NUMERATOR   5u
 #define GAIN_DENOMINATOR 4u
 
-void kg_kcp_pace_update(struct kg_kcp_pace *pace, uint32_t window, uint32_t srtt_us,
-			uint64_t now_us)
+#define BURST_SEGMENTS 16u
+#define BURST_US       1000u /* a worker may sleep so long */
+
+#define STEP_MIN_US  10000u
+#define STEP_MAX_US  1000000u
+#define COPIES_MIN   32u /* of a step that says anything */
+#define SETTLE_STEPS 3u  /* copies of before the cut are acknowledged, or found lost */
+
+#define WHOLE         1024u
+#define TOLERATED_MIN (WHOLE / 8)
+#define SMOOTH        4u  /* steps, nearly */
+#define GROWTH        32u /* a part of the pace */
+#define GROWTH_UNUSED 4u
+/* Parts that are forgotten each step: of the most that got through, of the loss tolerated. */
+#define FORGET_BEST      32u
+#define FORGET_TOLERATED 128u
+
+static uint64_t gap_of(uint64_t us, uint64_t segments)
 {
-	if (now_us - pace->set_us < srtt_us / 8)
+	return (us << KG_KCP_PACE_SHIFT) / KG_MAX(segments, 1u);
+}
+
+static void grow(struct kg_kcp_pace *pace, uint32_t part)
+{
+	pace->limit_gap -= pace->limit_gap / (part + 1);
+}
+
+/* To the most that has got through lately; when that is no less than now, to what does now. */
+static void cut(struct kg_kcp_pace *pace, uint64_t through_gap)
+{
+	bool is_less = pace->best_gap > pace->gap + pace->gap / 8;
+
+	pace->before_gap = pace->limit_gap;
+	pace->limit_gap = is_less ? pace->best_gap : KG_MAX(through_gap, pace->gap);
+	pace->stage = KG_KCP_PACE_SETTLING;
+	pace->settle = SETTLE_STEPS;
+}
+
+static void watch(struct kg_kcp_pace *pace, uint32_t lost, uint64_t through_gap)
+{
+	pace->lost = (uint16_t)((pace->lost * (SMOOTH - 1) + lost) / SMOOTH);
+	if (pace->lost > KG_MAX(TOLERATED_MIN, pace->tolerated)) {
+		cut(pace, through_gap);
 		return;
-	pace->set_us = now_us;
-	pace->gap = ((uint64_t)srtt_us << KG_KCP_PACE_SHIFT) * GAIN_DENOMINATOR /
-		    (KG_MAX(window, 1u) * (uint64_t)GAIN_NUMERATOR);
+	}
+	pace->tolerated -= pace->tolerated / FORGET_TOLERATED;
+	grow(pace, GROWTH);
+}
+
+static void conclude(struct kg_kcp_pace *pace, uint32_t lost)
+{
+	bool helped = 4 * lost < 3u * pace->lost;
+
+	pace->stage = KG_KCP_PACE_WATCHING;
+	pace->lost = (uint16_t)lost;
+	if (helped)
+		return;
+	pace->limit_gap = pace->before_gap;
+	pace->tolerated = (uint16_t)(lost + lost / 4);
+}
+
+static void judge(struct kg_kcp_pace *pace, uint32_t copies, uint32_t through, uint64_t us)
+{
+	uint32_t lost = (uint32_t)((uint64_t)(copies - KG_MIN(through, copies)) * WHOLE / copies);
+	uint64_t through_gap = gap_of(us, through);
+
+	pace->best_gap = KG_MIN(pace->best_gap + pace->best_gap / FORGET_BEST, through_gap);
+	if (pace->best_gap == 0)
+		pace->best_gap = through_gap;
+	if (pace->stage == KG_KCP_PACE_SETTLING && --pace->settle == 0)
+		pace->stage = KG_KCP_PACE_TRYING;
+	else if (pace->stage == KG_KCP_PACE_TRYING)
+		conclude(pace, lost);
+	else if (pace->stage == KG_KCP_PACE_WATCHING)
+		watch(pace, lost, through_gap);
+}
+
+static void end_step(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+{
+	struct kg_kcp_pace_step now = {
+		.us = in->now_us - pace->step_us,
+		.copies = in->copies - pace->copies,
+		.acked = in->acked - pace->acked,
+	};
+	const struct kg_kcp_pace_step *last = &pace->steps[0], *before = &pace->steps[1];
+
+	if (!in->backlogged) {
+		pace->stage = KG_KCP_PACE_WATCHING;
+		grow(pace, GROWTH_UNUSED);
+	} else if (before->us != 0 && last->copies + before->copies > 0) {
+		judge(pace, last->copies + before->copies, now.acked + last->acked,
+		      now.us + last->us);
+	}
+	pace->steps[1] = pace->steps[0];
+	pace->steps[0] = now;
+}
+
+/* A slow pace needs longer until enough has been sent. */
+static bool step_is_over(const struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+{
+	uint64_t age_us = in->now_us - pace->step_us;
+	bool tells = in->copies - pace->copies >= COPIES_MIN || !in->backlogged;
+
+	return age_us >= (tells ? KG_MAX(in->srtt_us, STEP_MIN_US) : STEP_MAX_US);
+}
+
+static void update_limit(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+{
+	if (!step_is_over(pace, in))
+		return;
+	if (pace->step_us != 0)
+		end_step(pace, in);
+	pace->step_us = in->now_us;
+	pace->copies = in->copies;
+	pace->acked = in->acked;
+}
+
+void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+{
+	uint64_t free_gap;
+
+	if (in->now_us - pace->set_us < in->srtt_us / 8)
+		return;
+	pace->set_us = in->now_us;
+	update_limit(pace, in);
+	free_gap = gap_of((uint64_t)in->srtt_us * GAIN_DENOMINATOR,
+			  in->window * (uint64_t)GAIN_NUMERATOR);
+	if (pace->limit_gap <= free_gap && pace->stage == KG_KCP_PACE_WATCHING)
+		pace->limit_gap = 0;
+	pace->gap = KG_MAX(pace->limit_gap, free_gap);
 	pace->burst = KG_MAX(BURST_SEGMENTS * pace->gap, (uint64_t)BURST_US << KG_KCP_PACE_SHIFT);
 }

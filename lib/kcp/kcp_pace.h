@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * When the next data may leave, so that a window does not leave in one burst (docs/decisions/).
+ * When the next data may leave, so that a window does not leave in one burst.
  *
- *   pace = the window per round trip, a half faster, so that a hole in the window is caught up with
+ *   pace = the window in four fifths of a round trip, so that a hole's delay is caught up with
  *
  * A pace is a gap between segments. What has not been sent for want of something to say, or because
  * nobody looked, may be caught up with up to `burst`. Without a round-trip sample there is no pace.
  *
- * Where more leaves than gets through, the pace is what gets through. See kcp_pace.c.
+ * A window may be far more than the path, or the peer's socket, takes, and without a congestion
+ * window nothing else says so. So the pace has a limit, tried out round by round (kcp_pace.c).
  */
 #pragma once
 
@@ -16,11 +17,41 @@
 /* Times here are in parts of a microsecond: the gaps of a fast pace are shorter. */
 #define KG_KCP_PACE_SHIFT 10
 
+enum kg_kcp_pace_stage {
+	KG_KCP_PACE_WATCHING,
+	KG_KCP_PACE_SETTLING,
+	KG_KCP_PACE_TRYING,
+};
+
+struct kg_kcp_pace_step {
+	uint64_t us; /* long; 0: there was none */
+	uint32_t copies, acked;
+};
+
 struct kg_kcp_pace {
-	uint64_t free;   /* all that was sent has left at the pace by then */
-	uint64_t gap;    /* between segments; 0: no pace */
-	uint64_t burst;  /* how far `free` may run ahead of the clock */
-	uint64_t set_us; /* when gap was last looked at */
+	uint64_t free;  /* all that was sent has left at the pace by then */
+	uint64_t gap;   /* between segments; 0: no pace */
+	uint64_t burst; /* how far `free` may run ahead of the clock */
+	uint64_t set_us;
+	/* the limit */
+	uint64_t limit_gap;               /* 0: none */
+	uint64_t before_gap;              /* limit before the cut that is being tried */
+	uint64_t best_gap;                /* of what got through in the best of the last steps */
+	uint64_t step_us;                 /* when the step began */
+	uint32_t copies, acked;           /* at that time */
+	struct kg_kcp_pace_step steps[2]; /* the last, and the one before */
+	uint16_t lost, tolerated;         /* of 1,024 copies: smoothed; no reason to cut */
+	uint8_t stage, settle;
+};
+
+/* What a conversation knows of itself when an ACK has come. */
+struct kg_kcp_pace_input {
+	uint64_t now_us;
+	uint32_t copies; /* sent, ever; may wrap around */
+	uint32_t acked;  /* segments, likewise */
+	uint32_t window; /* segments that may be in flight */
+	uint32_t srtt_us;
+	bool backlogged; /* more waits to be sent */
 };
 
 static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
@@ -36,6 +67,5 @@ static inline void kg_kcp_pace_take(struct kg_kcp_pace *pace, uint64_t now_us)
 	pace->free = KG_MAX(pace->free, now_us << KG_KCP_PACE_SHIFT) + pace->gap;
 }
 
-/* The round trip or the window may have changed. */
-void kg_kcp_pace_update(struct kg_kcp_pace *pace, uint32_t window, uint32_t srtt_us,
-			uint64_t now_us);
+/* After a round-trip sample. Costs a comparison most of the time. */
+void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in);
