@@ -2,49 +2,114 @@
 /*
  * Linear probing with backward-shift removal: no tombstones, so a lookup costs the same after a
  * million insertions and removals as in a fresh map.
+ *
+ * While the map moves to a larger table a key is in one of the two. The old table is emptied from
+ * its first slot on; taking a key out closes the hole behind it, so what is left stays reachable.
  */
 #include "base/u32map.h"
 
 #define CAPACITY_MIN 16
+/* Slots of the old table that one call empties. It has to be empty before the new one, twice as
+ * large, is three quarters full: two would do. */
+#define MOVE_SLOTS 4
 
 struct kg_u32map_slot {
 	void *value; /* NULL: free */
 	uint32_t key;
 };
 
-static uint32_t home_of(const struct kg_u32map *map, uint32_t key)
+/* ---- one table ---- */
+
+static uint32_t home_of(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
 {
-	uint32_t hash = key ^ map->seed;
+	uint32_t hash = key ^ seed;
 
 	hash = (hash ^ (hash >> 16)) * 0x7feb352du;
 	hash = (hash ^ (hash >> 15)) * 0x846ca68bu;
-	return (hash ^ (hash >> 16)) & (map->capacity - 1);
+	return (hash ^ (hash >> 16)) & (t->capacity - 1);
 }
 
-/* The key's slot, or the free slot where it would go; capacity > count. */
-static struct kg_u32map_slot *slot_of(const struct kg_u32map *map, uint32_t key)
+/* The key's slot, or the free slot where it would go; the table is not full. */
+static struct kg_u32map_slot *slot_of(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
 {
-	uint32_t i = home_of(map, key);
+	uint32_t i = home_of(t, seed, key);
 
-	while (map->slots[i].value != NULL && map->slots[i].key != key)
-		i = (i + 1) & (map->capacity - 1);
-	return &map->slots[i];
+	while (t->slots[i].value != NULL && t->slots[i].key != key)
+		i = (i + 1) & (t->capacity - 1);
+	return &t->slots[i];
+}
+
+static void *lookup(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+{
+	return t->capacity == 0 ? NULL : slot_of(t, seed, key)->value;
+}
+
+/* Empties the slot; moves later members of the probe run into the hole where that brings them
+ * nearer home. */
+static void take_out(struct kg_u32map_table *t, uint32_t seed, uint32_t hole)
+{
+	uint32_t mask = t->capacity - 1;
+
+	for (uint32_t i = (hole + 1) & mask; t->slots[i].value != NULL; i = (i + 1) & mask) {
+		uint32_t home = home_of(t, seed, t->slots[i].key);
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		t->slots[hole] = t->slots[i];
+		hole = i;
+	}
+	t->slots[hole].value = NULL;
+}
+
+static void *remove_from(struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+{
+	struct kg_u32map_slot *slot;
+	void *value;
+
+	if (t->capacity == 0)
+		return NULL;
+	slot = slot_of(t, seed, key);
+	value = slot->value;
+	if (value != NULL)
+		take_out(t, seed, (uint32_t)(slot - t->slots));
+	return value;
+}
+
+static void table_free(struct kg_u32map *map, struct kg_u32map_table *t)
+{
+	kg_mem_free(map->mem, t->slots, t->capacity * sizeof(*t->slots));
+	*t = (struct kg_u32map_table){ 0 };
+}
+
+/* ---- the two of them ---- */
+
+static void move(struct kg_u32map *map, uint32_t slots)
+{
+	for (; slots > 0 && map->moved < map->old.capacity; slots--, map->moved++) {
+		struct kg_u32map_slot *slot = &map->old.slots[map->moved];
+
+		while (slot->value != NULL) {
+			*slot_of(&map->now, map->seed, slot->key) = *slot;
+			take_out(&map->old, map->seed, map->moved);
+		}
+	}
+	if (map->moved == map->old.capacity)
+		table_free(map, &map->old);
 }
 
 static bool grow(struct kg_u32map *map)
 {
-	struct kg_u32map bigger = *map;
+	struct kg_u32map_table bigger = {
+		.capacity = KG_MAX(2 * map->now.capacity, (uint32_t)CAPACITY_MIN),
+	};
 
-	bigger.capacity = KG_MAX(2 * map->capacity, (uint32_t)CAPACITY_MIN);
 	bigger.slots = kg_mem_alloc(map->mem, bigger.capacity * sizeof(*bigger.slots));
 	if (bigger.slots == NULL)
 		return false;
-	for (uint32_t i = 0; i < map->capacity; i++) {
-		if (map->slots[i].value != NULL)
-			*slot_of(&bigger, map->slots[i].key) = map->slots[i];
-	}
-	kg_u32map_fini(map);
-	*map = bigger;
+	move(map, map->old.capacity);
+	map->old = map->now;
+	map->now = bigger;
+	map->moved = 0;
 	return true;
 }
 
@@ -55,60 +120,40 @@ void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, uint32_t seed)
 
 void kg_u32map_fini(struct kg_u32map *map)
 {
-	kg_mem_free(map->mem, map->slots, map->capacity * sizeof(*map->slots));
+	table_free(map, &map->now);
+	table_free(map, &map->old);
 	kg_u32map_init(map, map->mem, map->seed);
-}
-
-bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value)
-{
-	struct kg_u32map_slot *slot;
-
-	if (value == NULL)
-		return false;
-	/* At most three quarters full: probe sequences stay short. */
-	if (map->count >= map->capacity - map->capacity / 4 && !grow(map))
-		return false;
-	slot = slot_of(map, key);
-	if (slot->value != NULL)
-		return false;
-	*slot = (struct kg_u32map_slot){ .value = value, .key = key };
-	map->count++;
-	return true;
 }
 
 void *kg_u32map_lookup(const struct kg_u32map *map, uint32_t key)
 {
-	return map->capacity == 0 ? NULL : slot_of(map, key)->value;
+	void *value = lookup(&map->now, map->seed, key);
+
+	return value != NULL ? value : lookup(&map->old, map->seed, key);
 }
 
-/* Moves later members of the probe run into the hole where that brings them nearer home. */
-static void close_hole(struct kg_u32map *map, uint32_t hole)
+bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value)
 {
-	uint32_t mask = map->capacity - 1;
-
-	for (uint32_t i = (hole + 1) & mask; map->slots[i].value != NULL; i = (i + 1) & mask) {
-		uint32_t home = home_of(map, map->slots[i].key);
-
-		if (((i - home) & mask) < ((i - hole) & mask))
-			continue;
-		map->slots[hole] = map->slots[i];
-		hole = i;
-	}
-	map->slots[hole].value = NULL;
+	if (value == NULL || kg_u32map_lookup(map, key) != NULL)
+		return false;
+	/* At most three quarters full: probe sequences stay short. */
+	if (map->count >= map->now.capacity - map->now.capacity / 4 && !grow(map))
+		return false;
+	move(map, MOVE_SLOTS);
+	*slot_of(&map->now, map->seed, key) = (struct kg_u32map_slot){ .value = value, .key = key };
+	map->count++;
+	return true;
 }
 
 void *kg_u32map_remove(struct kg_u32map *map, uint32_t key)
 {
-	struct kg_u32map_slot *slot;
-	void *value;
+	void *value = remove_from(&map->now, map->seed, key);
 
-	if (map->capacity == 0)
-		return NULL;
-	slot = slot_of(map, key);
-	value = slot->value;
+	if (value == NULL)
+		value = remove_from(&map->old, map->seed, key);
 	if (value == NULL)
 		return NULL;
-	close_hole(map, (uint32_t)(slot - map->slots));
 	map->count--;
+	move(map, MOVE_SLOTS);
 	return value;
 }

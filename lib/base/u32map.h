@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Open-addressing map from a 32-bit key to a pointer: conv to channel, local port to channel.
- * Grows by doubling through its allocator. Not thread-safe.
+ * Grows by doubling through its allocator, and moves its content a few slots with each insertion
+ * and removal, so that none of them takes long. Not thread-safe.
  */
 #pragma once
 
 #include "base/base.h"
 #include "base/mem.h"
 
+struct kg_u32map_table {
+	struct kg_u32map_slot *slots;
+	uint32_t capacity; /* power of two, 0: none */
+};
+
 struct kg_u32map {
 	struct kg_mem *mem;
-	struct kg_u32map_slot *slots;
-	uint32_t capacity; /* power of two, 0 while empty */
+	struct kg_u32map_table now, old; /* old: from which is being moved */
+	uint32_t moved;                  /* slots of the old table that are empty for good */
 	uint32_t count;
 	uint32_t seed; /* of the hash */
 };

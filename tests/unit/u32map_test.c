@@ -110,6 +110,35 @@ static void agrees_with_an_array(void **state)
 	assert_int_equal(mem.in_use_bytes, 0);
 }
 
+/* No call moves more than a few; all are found meanwhile; the old table goes before the next. */
+static void growth_is_spread_over_calls(void **state)
+{
+	static char values[100000];
+	struct kg_mem mem;
+	struct kg_u32map map;
+	uint32_t old = 0;
+
+	kg_mem_malloc_init(&mem);
+	kg_u32map_init(&map, &mem, SEED);
+	for (uint32_t i = 0; i < KG_ARRAY_SIZE(values); i++) {
+		uint32_t moved = map.moved;
+
+		assert_true(kg_u32map_insert(&map, i * 7, &values[i]));
+		if (map.old.capacity != old) {
+			assert_true(old == 0 || map.old.capacity == 0);
+			old = map.old.capacity;
+		} else if (old > 0) {
+			assert_in_range(map.moved - moved, 1, 8);
+		}
+		assert_ptr_equal(kg_u32map_lookup(&map, i / 2 * 7), &values[i / 2]);
+		assert_ptr_equal(kg_u32map_lookup(&map, i * 7), &values[i]);
+	}
+	for (uint32_t i = 0; i < KG_ARRAY_SIZE(values); i++)
+		assert_ptr_equal(kg_u32map_remove(&map, i * 7), &values[i]);
+	kg_u32map_fini(&map);
+	assert_int_equal(mem.in_use_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +146,7 @@ int main(void)
 		cmocka_unit_test(keys_are_unique_and_values_not_null),
 		cmocka_unit_test(survives_failed_growth),
 		cmocka_unit_test(agrees_with_an_array),
+		cmocka_unit_test(growth_is_spread_over_calls),
 	};
 
 	return cmocka_run_group_tests_name("u32map", tests, NULL, NULL);
