@@ -31,6 +31,7 @@ struct kg_box_tunnel {
 	const struct kg_aead_alg *aead;
 	uint8_t key[KG_AEAD_KEY_BYTES];
 	struct kg_seen *seen; /* server: handshakes served; shared by the workers */
+	bool steered;         /* server: NICs bring each worker its share of the listen ports */
 };
 
 /* A payload thread and what it shares with the workers. */
@@ -47,7 +48,7 @@ struct kg_box {
 	struct rte_mempool *mbufs;
 	struct kg_buf_mempool *bufs;
 	size_t arena_bytes; /* of each worker */
-	struct kg_mem mem; /* of the control thread */
+	struct kg_mem mem;  /* of the control thread */
 
 	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];
 	unsigned int port_count;
@@ -75,6 +76,10 @@ struct kg_box {
 /* A name for a DPDK object of this box; fits what DPDK allows for rings, mempools and hashes. */
 #define KG_BOX_NAME_BYTES 26
 void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part);
+
+/* The listen ports that a server's worker names to its clients; 0, 0 where none can be named. */
+struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t tunnel,
+					    unsigned int worker);
 
 /* Builds everything up to the point where workers may start. False with a text in `error`; call
  * kg_box_fini in any case. EAL is initialised. */

@@ -165,14 +165,12 @@ void kg_worker_report(struct kg_worker *w, struct kg_report *report)
 
 /* ---- life ---- */
 
-static bool is_contiguous(const struct kg_tunnel_config *config)
+static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
+					       uint32_t channels)
 {
-	return config->listen_port_count == 1;
-}
+	const struct kg_tunnel_config *t = w->box->tunnels[tunnel].config;
+	struct kg_port_range announced = kg_box_announced_ports(w->box, tunnel, w->index);
 
-static struct kg_session_config session_config(const struct kg_worker *w,
-					       const struct kg_tunnel_config *t, uint32_t channels)
-{
 	return (struct kg_session_config){
 		.role = t->role,
 		.kcp = t->kcp,
@@ -189,15 +187,15 @@ static struct kg_session_config session_config(const struct kg_worker *w,
 		.destination_count = (uint16_t)t->destination_count,
 		.destination_ports = t->destination_ports,
 		.destination_port_count = (uint16_t)t->destination_port_count,
-		.announce_first = is_contiguous(t) ? t->listen_ports[0].first : 0,
-		.announce_last = is_contiguous(t) ? t->listen_ports[0].last : 0,
+		.announce_first = announced.first,
+		.announce_last = announced.last,
 	};
 }
 
 static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 {
 	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
-	struct kg_session_config config = session_config(w, tunnel->config, channels);
+	struct kg_session_config config = session_config(w, index, channels);
 	struct kg_side *side = &w->sides[index];
 
 	side->worker = w;

@@ -111,6 +111,22 @@ static void check_port_mtu(struct kg_load *load, unsigned int i)
 				IPV6_MTU_MIN);
 }
 
+static void check_flow_rules(struct kg_load *load, unsigned int i)
+{
+	const struct kg_config *config = load->config;
+	struct kg_place at = kg_port_place(load, i, "flow_rules");
+
+	if (!config->ports[i].flow_rules)
+		return;
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		if (kg_tunnel_has_port_shares(&config->tunnels[t], config->worker_count))
+			return;
+	}
+	kg_report_warning(load->report, &at,
+			  "without effect: no server's listen_port has a port for each of several "
+			  "workers, without gaps");
+}
+
 void kg_load_check(struct kg_load *load)
 {
 	check_workers(load);
@@ -118,5 +134,6 @@ void kg_load_check(struct kg_load *load)
 	for (unsigned int i = 0; i < load->config->port_count; i++) {
 		check_gateways(load, i);
 		check_port_mtu(load, i);
+		check_flow_rules(load, i);
 	}
 }

@@ -35,6 +35,25 @@ void kg_config_free(struct kg_config *config)
 	*config = (struct kg_config){ 0 };
 }
 
+struct kg_port_range kg_port_range_share(const struct kg_port_range *range, unsigned int worker,
+					 unsigned int workers)
+{
+	unsigned int ports = range->last - range->first + 1u;
+
+	return (struct kg_port_range){
+		.first = (uint16_t)(range->first + ports * worker / workers),
+		.last = (uint16_t)(range->first + ports * (worker + 1) / workers - 1),
+	};
+}
+
+bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers)
+{
+	const struct kg_port_range *range = tunnel->listen_ports;
+
+	return tunnel->role == KG_ROLE_SERVER && workers > 1 && tunnel->listen_port_count == 1 &&
+	       range->last - range->first + 1u >= workers;
+}
+
 bool kg_port_ranges_contain(const struct kg_port_range *ranges, unsigned int count, uint16_t port)
 {
 	unsigned int low = 0;

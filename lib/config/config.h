@@ -26,10 +26,11 @@ enum kg_poll {
 
 struct kg_port_config {
 	char *name;
-	char *device;  /* PCI address, or virtual device with arguments */
-	char *tap;     /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
-	uint16_t mtu;  /* bytes of an IP packet */
-	uint16_t vlan; /* 0: untagged */
+	char *device;    /* PCI address, or virtual device with arguments */
+	char *tap;       /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	uint16_t mtu;    /* bytes of an IP packet */
+	uint16_t vlan;   /* 0: untagged */
+	bool flow_rules; /* ask the NIC for rules that bring workers what is theirs */
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int address_count;
 	struct kg_ip gateways[2]; /* at most one per IP version */
@@ -108,5 +109,10 @@ void kg_config_report_print(const struct kg_config_report *report, FILE *to);
  * shown as they are: the file they came from is no less secret. */
 void kg_config_print(const struct kg_config *config, FILE *to);
 
+/* The part of a range that belongs to one of `workers`; the range has a port for each. */
+struct kg_port_range kg_port_range_share(const struct kg_port_range *range, unsigned int worker,
+					 unsigned int workers);
+/* Can each worker have a share of what this tunnel listens on? */
+bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers);
 /* True when the port lies in one of the ranges. */
 bool kg_port_ranges_contain(const struct kg_port_range *ranges, unsigned int count, uint16_t port);

@@ -93,6 +93,10 @@ const struct kg_key kg_schema[] = {
 	{ PORT("vlan"), .kind = &kg_kind_number, MEMBER(kg_port_config, vlan), .min = 0,
 	  .max = 4094, .fallback = "0",
 	  .help = "VLAN whose tagged frames the port takes and sends; 0: untagged." },
+	{ PORT("flow_rules"), .kind = &kg_kind_bool, MEMBER(kg_port_config, flow_rules),
+	  .fallback = "false",
+	  .help = "Several workers: rules in the NIC bring each of them what is sent to its share "
+		  "of a server's `listen_port`." },
 	{ PORT("addresses"), .kind = &kg_kind_prefixes,
 	  COUNTED(kg_port_config, addresses, address_count), .fallback = "[]",
 	  .help = "The port's own addresses, with prefix length, at most 16." },

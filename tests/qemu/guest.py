@@ -26,21 +26,25 @@ from lab import eventually, kcpgate, skip  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 BOOT_S = 60
-KERNEL_MODULES = ("uio_pci_generic", "tun")
-DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_virtio")
+DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_virtio", "net_tap")
+# The NIC is DPDK's; or it is the kernel's `eth0`, and net_tap has rules made of tc's parts.
+MODULES_FOR_DPDK = ("tun", "uio_pci_generic")
+MODULES_FOR_TAP = ("tun", "virtio_pci", "virtio_net", "sch_multiq", "sch_ingress", "cls_flower",
+                   "act_mirred", "act_skbedit")
 
 
 class Kernel:
-    """An image and the modules that belong to it."""
+    """An image with certain modules."""
 
-    def __init__(self):
+    def __init__(self, modules):
+        self._wanted = modules
         root = Path(os.environ.get("KG_KERNEL", "/"))
         for image in sorted((root / "boot").glob("vmlinuz-*"), reverse=True):
             self.image = image
             self.modules = root / "lib/modules" / image.name.removeprefix("vmlinuz-")
-            if all(self._files(name) for name in KERNEL_MODULES):
+            if all(self._files(name) for name in modules):
                 return
-        skip(f"no kernel with {' and '.join(KERNEL_MODULES)} under {root} (environment variable "
+        skip(f"no kernel with modules {' '.join(modules)} under {root} (environment variable "
              "KG_KERNEL)")
 
     def _files(self, name):
@@ -59,7 +63,7 @@ class Kernel:
             if file not in found:
                 found.append(file)
 
-        for name in KERNEL_MODULES:
+        for name in self._wanted:
             add(name)
         return found
 
@@ -131,7 +135,8 @@ def _pad(data):
 
 class Guest:
     """A box in a virtual machine, its port on the switch of `lab` with `queues` queues. `nic` is a
-    network device of QEMU with its properties; the configuration names it NIC."""
+    network device of QEMU with its properties. A configuration whose device is NIC gets it;
+    otherwise it is eth0 in the guest, for net_tap."""
 
     NIC = "0000:00:02.0"
 
@@ -142,22 +147,24 @@ class Guest:
         self._console = lab.directory / "guest.console"
         self._counters = lab.directory / "guest.counters"
         initramfs = lab.directory / "guest.initramfs"
-        kernel = Kernel()
-        self._pack(initramfs, kernel)
+        self._pack(initramfs)
         tap = f"tap,id=wan,ifname=to-guest,script=no,downscript=no,vhost=off,queues={queues}"
-        lab.wire.ip("tuntap", "add", "to-guest", "mode", "tap", "multi_queue", "vnet_hdr")
+        width = ("multi_queue",) if queues > 1 else ()
+        lab.wire.ip("tuntap", "add", "to-guest", "mode", "tap", "vnet_hdr", *width)
         lab.wire.ip("link", "set", "to-guest", "master", "switch", "up")
         lab.defer(self._show)
         self.process = lab.popen(
             lab.wire, QEMU, "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-nodefaults",
-            "-display", "none", "-no-reboot", "-smp", str(max(2, queues)), "-m", "1024",
-            "-kernel", str(kernel.image), "-initrd", str(initramfs),
+            "-display", "none", "-no-reboot", "-smp", str(len(config["workers"])), "-m", "1024",
+            "-kernel", str(self._kernel.image), "-initrd", str(initramfs),
             "-append", "console=ttyS0 panic=-1 quiet", "-serial", f"file:{self._console}",
             "-serial", f"file:{self._counters}", "-netdev", tap,
             "-device", f"{nic},netdev=wan,addr=2.0,vectors={2 * queues + 2}",
             stdin=subprocess.DEVNULL)
 
-    def _pack(self, path, kernel):
+    def _pack(self, path):
+        for_dpdk = self._config["ports"][0]["device"] == self.NIC
+        self._kernel = Kernel(MODULES_FOR_DPDK if for_dpdk else MODULES_FOR_TAP)
         image = Initramfs(path)
         for name in ("proc", "sys", "dev", "run", "tmp", "var/run", "dev/hugepages"):
             image.directory(name)
@@ -165,8 +172,9 @@ class Guest:
         image.add("init", f"#!{python}\n".encode() + (HERE / "init.py").read_bytes())
         image.add("telemetry.py", TELEMETRY.read_bytes())
         image.add("box.json", json.dumps(self._config).encode())
-        image.add("nic", self.NIC.encode())
-        modules = kernel.in_order()
+        if for_dpdk:
+            image.add("nic", self.NIC.encode())
+        modules = self._kernel.in_order()
         for file in modules:
             image.add(f"modules/{file.name}", file.read_bytes())
         image.add("modules/order", "\n".join(file.name for file in modules).encode())

@@ -44,7 +44,8 @@ def main():
     mount("hugetlbfs", "/dev/hugepages")
     Path("/proc/sys/vm/nr_hugepages").write_text(str(HUGEPAGES))
     insert_modules()
-    give_to_dpdk(Path("/nic").read_text())
+    if os.path.exists("/nic"):
+        give_to_dpdk(Path("/nic").read_text())
     console = os.open("/dev/ttyS0", os.O_RDWR)
     box = subprocess.Popen(("/kcpgate", "/box.json"), stdin=console, stdout=console, stderr=console)
     import telemetry

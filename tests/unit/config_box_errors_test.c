@@ -37,6 +37,9 @@ static void port_keys(void **state)
 		{ "{'mtu': 100}", "mtu", "found 100" NUMBER("576 to 9600") },
 		{ "{'mtu': 1279}", "mtu", "found 1279; allowed 1280 or more with IPv6 addresses" },
 		{ "{'vlan': 4095}", "vlan", "found 4095" NUMBER("0 to 4094") },
+		{ "{'flow_rules': 'auto'}", "flow_rules",
+		  "found \"auto\"; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", "
+		  "\"false\"" },
 		{ "{'addresses': ['198.18.0.2/24', 'fd00:18::2/129']}", "addresses[1]",
 		  "found \"fd00:18::2/129\"; allowed an address with its prefix length, as "
 		  "198.18.0.2/24" },

@@ -281,6 +281,42 @@ static void no_false_alarms(void **state)
 	unload(&f);
 }
 
+/* A server's workers can have shares of one range that is long enough. */
+static void flow_rules(void **state)
+{
+	static const struct {
+		const char *workers, *ports;
+		bool good;
+	} cases[] = {
+		{ "[0, 1]", "'3000-3001'", true },
+		{ "[0, 1]", "3000", false },
+		{ "[0]", "'3000-3001'", false },
+		{ "[0, 1]", "'3000-3010,3012'", false },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		char text[512];
+		struct fixture f;
+
+		snprintf(text, sizeof(text),
+			 "{'workers': %s, 'ports': [{'device': 'net_null0', 'flow_rules': true,"
+			 " 'addresses': '198.18.0.2/24'}], 'tunnels': [{'mode': 'server',"
+			 " 'listen_port': %s, 'destination_address': '127.0.0.1',"
+			 " 'destination_port': 22}]}",
+			 cases[i].workers, cases[i].ports);
+		load_text(&f, text);
+		if (cases[i].good)
+			expect_good(&f);
+		else
+			expect_only_warning(
+				&f, FIXTURE_FILE ": ports[0].flow_rules",
+				"without effect: no server's listen_port has a port for "
+				"each of several workers, without gaps");
+		assert_true(f.config.ports[0].flow_rules);
+		unload(&f);
+	}
+}
+
 static void no_tunnels(void **state)
 {
 	struct fixture f;
@@ -325,12 +361,19 @@ static void byte_order_mark(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),         cmocka_unit_test(box_values),
-		cmocka_unit_test(client_values),    cmocka_unit_test(kcptube_text_forms),
-		cmocka_unit_test(presets),          cmocka_unit_test(every_preset_word_is_a_preset),
-		cmocka_unit_test(windows),          cmocka_unit_test(corrections),
-		cmocka_unit_test(corrected_values), cmocka_unit_test(no_false_alarms),
-		cmocka_unit_test(no_tunnels),       cmocka_unit_test(tunnels_of_one_box),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(box_values),
+		cmocka_unit_test(client_values),
+		cmocka_unit_test(kcptube_text_forms),
+		cmocka_unit_test(presets),
+		cmocka_unit_test(every_preset_word_is_a_preset),
+		cmocka_unit_test(windows),
+		cmocka_unit_test(corrections),
+		cmocka_unit_test(corrected_values),
+		cmocka_unit_test(no_false_alarms),
+		cmocka_unit_test(flow_rules),
+		cmocka_unit_test(no_tunnels),
+		cmocka_unit_test(tunnels_of_one_box),
 		cmocka_unit_test(byte_order_mark),
 	};
 

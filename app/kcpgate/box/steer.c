@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules in NICs that bring each worker of a server what is sent to its share of the listen ports.
+ * Handshakes answer with the share of the worker that will own the channel, and clients go there.
+ */
+#include "box/parts.h"
+
+#include "log.h"
+#include "nic/steer.h"
+
+#include <stdlib.h>
+
+struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t tunnel,
+					    unsigned int worker)
+{
+	const struct kg_tunnel_config *config = box->tunnels[tunnel].config;
+
+	if (config->role != KG_ROLE_SERVER || config->listen_port_count != 1)
+		return (struct kg_port_range){ 0, 0 };
+	if (!box->tunnels[tunnel].steered)
+		return config->listen_ports[0];
+	return kg_port_range_share(&config->listen_ports[0], worker, box->config->worker_count);
+}
+
+static unsigned int add_tunnel(const struct kg_box *box, const struct kg_box_tunnel *tunnel,
+			       uint8_t version, struct kg_nic_steer *steers)
+{
+	unsigned int workers = box->config->worker_count;
+
+	for (unsigned int w = 0; w < workers; w++) {
+		struct kg_port_range share =
+			kg_port_range_share(&tunnel->config->listen_ports[0], w, workers);
+
+		steers[w] = (struct kg_nic_steer){ version, share.first, share.last, (uint16_t)w };
+	}
+	return workers;
+}
+
+static bool has_version(const struct kg_port_config *port, uint8_t version)
+{
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		if (port->addresses[i].ip.version == version)
+			return true;
+	}
+	return false;
+}
+
+static bool can_be_steered(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+{
+	return kg_tunnel_has_port_shares(tunnel->config, box->config->worker_count);
+}
+
+/* For one port; `steers` has room for all. */
+static unsigned int collect(const struct kg_box *box, const struct kg_box_port *port,
+			    struct kg_nic_steer *steers)
+{
+	unsigned int count = 0;
+
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		if (!can_be_steered(box, &box->tunnels[t]))
+			continue;
+		if (has_version(port->config, 4))
+			count += add_tunnel(box, &box->tunnels[t], 4, steers + count);
+		if (has_version(port->config, 6))
+			count += add_tunnel(box, &box->tunnels[t], 6, steers + count);
+	}
+	return count;
+}
+
+static void steer_port(struct kg_box *box, const struct kg_box_port *port,
+		       struct kg_nic_steer *steers)
+{
+	unsigned int count = collect(box, port, steers);
+	char why[128];
+
+	if (count == 0)
+		return; /* the configuration has been warned about */
+	if (!kg_nic_steer(&port->nic, port->config->vlan, steers, count, why, sizeof(why))) {
+		KG_LOG(WARNING, "port %s: the NIC takes no rules (%s): workers hand over\n",
+		       port->config->name, why);
+		return;
+	}
+	KG_LOG(INFO, "port %s: rules bring workers their shares of listen ports\n",
+	       port->config->name);
+	for (unsigned int t = 0; t < box->tunnel_count; t++)
+		box->tunnels[t].steered |= can_be_steered(box, &box->tunnels[t]);
+}
+
+bool kg_box_init_steering(struct kg_box *box, char *error, size_t error_bytes)
+{
+	size_t room = 2 * (size_t)box->tunnel_count * box->config->worker_count;
+	struct kg_nic_steer *steers;
+
+	if (room == 0)
+		return true;
+	steers = calloc(room, sizeof(*steers));
+	if (steers == NULL)
+		FAIL("out of memory");
+	for (unsigned int i = 0; i < box->port_count; i++) {
+		if (box->ports[i].config->flow_rules)
+			steer_port(box, &box->ports[i], steers);
+	}
+	free(steers);
+	return true;
+}
