@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Two boxes in network namespaces and kcpgate-bench --test box around them: the loss-free rate and the
-# latency below it, written into docs/performance.md. Needs root; takes half an hour.
+# latency below it, written into docs/performance.md. Needs root; takes ten minutes.
 #
 #   sudo scripts/bench_box.sh            all sizes, into docs/
 #   sudo scripts/bench_box.sh --quick    short trials of two sizes, printed only
