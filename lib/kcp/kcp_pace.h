@@ -8,7 +8,7 @@
  * nobody looked, may be caught up with up to `burst`. Without a round-trip sample there is no pace.
  *
  * A window may be far more than the path, or the peer's socket, takes, and without a congestion
- * window nothing else says so. So the pace has a limit, tried out round by round (kcp_pace.c).
+ * window nothing else says so. So the pace has a limit, tried out step by step (kcp_pace.c).
  */
 #pragma once
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pace of a conversation: gaps, bursts, and the limit where more leaves than gets through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kcp/kcp_pace.h"
+
+#define MS ((uint64_t)KG_US_PER_MS)
+
+/* A sender that always has more, and a path that takes `capacity_per_ms` segments and loses
+ * `loss_percent` of these; what is acknowledged is so a round trip later. */
+struct flow {
+	struct kg_kcp_pace pace;
+	struct kg_kcp_pace_input in;
+	uint32_t capacity_per_ms, loss_percent;
+	uint32_t under_way[256]; /* acknowledged at that ms, modulo */
+	bool backlogged;
+};
+
+#define SRTT_MS 40
+#define WINDOW  1000
+
+static void flow_init(struct flow *f, uint32_t capacity_per_ms, uint32_t loss_percent)
+{
+	memset(f, 0, sizeof(*f));
+	f->capacity_per_ms = capacity_per_ms;
+	f->loss_percent = loss_percent;
+	f->backlogged = true;
+	f->in = (struct kg_kcp_pace_input){
+		.now_us = 1000 * MS,
+		.window = WINDOW,
+		.srtt_us = SRTT_MS * KG_US_PER_MS,
+	};
+}
+
+/* Sends what the pace allows at this moment. */
+static uint32_t send_all(struct kg_kcp_pace *pace, uint64_t now_us, uint32_t max)
+{
+	uint32_t sent = 0;
+
+	while (sent < max && kg_kcp_pace_next_us(pace) <= now_us) {
+		kg_kcp_pace_take(pace, now_us);
+		sent++;
+	}
+	return sent;
+}
+
+/* Segments sent in so many milliseconds. */
+static uint32_t flow_run(struct flow *f, uint32_t ms)
+{
+	uint32_t before = f->in.copies;
+
+	for (; ms > 0; ms--) {
+		uint32_t now_ms = (uint32_t)(f->in.now_us / MS);
+		uint32_t sent = send_all(&f->pace, f->in.now_us, 4 * WINDOW);
+		uint32_t through = KG_MIN(sent, f->capacity_per_ms);
+
+		f->in.copies += sent;
+		f->under_way[(now_ms + SRTT_MS) % 256] = through * (100 - f->loss_percent) / 100;
+		f->in.acked += f->under_way[now_ms % 256];
+		f->under_way[now_ms % 256] = 0;
+		f->in.backlogged = f->backlogged;
+		kg_kcp_pace_update(&f->pace, &f->in);
+		f->in.now_us += MS;
+	}
+	return f->in.copies - before;
+}
+
+static void nothing_waits_without_a_round_trip(void **state)
+{
+	struct kg_kcp_pace pace = { 0 };
+
+	assert_int_equal(send_all(&pace, 1000 * MS, 65535), 65535);
+	assert_int_equal(kg_kcp_pace_next_us(&pace), 1000 * MS);
+}
+
+/* 1,000 segments per 40 ms and a quarter more are 31 per ms, whoever looks how often. */
+static void window_is_spread_over_the_round_trip(void **state)
+{
+	for (uint32_t every_us = 50; every_us <= 1000; every_us *= 2) {
+		struct kg_kcp_pace pace = { 0 };
+		struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, WINDOW, SRTT_MS * 1000, true };
+		uint32_t sent = 0;
+
+		kg_kcp_pace_update(&pace, &in);
+		send_all(&pace, in.now_us, UINT32_MAX);
+		for (uint64_t us = every_us; us <= 100 * MS; us += every_us)
+			sent += send_all(&pace, in.now_us + us, UINT32_MAX);
+		assert_in_range(sent, 3125 - 40, 3125 + 40);
+	}
+}
+
+/* What was not used is lost but for a burst, which a sleeping worker may make up for. */
+static void bursts_are_bounded(void **state)
+{
+	struct kg_kcp_pace pace = { 0 };
+	struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, WINDOW, SRTT_MS * 1000, true };
+
+	kg_kcp_pace_update(&pace, &in);
+	assert_in_range(send_all(&pace, 1000 * MS, UINT32_MAX), 31, 33);
+	assert_in_range(send_all(&pace, 5000 * MS, UINT32_MAX), 31, 33);
+	assert_true(kg_kcp_pace_next_us(&pace) > 5000 * MS);
+	assert_true(kg_kcp_pace_next_us(&pace) < 5001 * MS);
+	/* Sixteen at least, however slow. */
+	in = (struct kg_kcp_pace_input){ 9000 * MS, 0, 0, 32, 2000 * 1000, true };
+	kg_kcp_pace_update(&pace, &in);
+	assert_in_range(send_all(&pace, 9000 * MS, UINT32_MAX), 16, 18);
+}
+
+/* On a short path a whole window may leave at once. */
+static void short_paths_are_not_held_up(void **state)
+{
+	struct kg_kcp_pace pace = { 0 };
+	struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, WINDOW, 500, true };
+
+	kg_kcp_pace_update(&pace, &in);
+	assert_true(send_all(&pace, 1000 * MS, UINT32_MAX) >= WINDOW);
+}
+
+/* A tenth of the pace gets through: soon not much more is sent than that. */
+static void overflow_limits_the_pace(void **state)
+{
+	struct flow f;
+	uint32_t sent;
+
+	flow_init(&f, 3, 0);
+	flow_run(&f, 1); /* everything at once, before the first sample */
+	assert_in_range(flow_run(&f, 50), 1500, 1700);
+	flow_run(&f, 1000);
+	sent = flow_run(&f, 10000);
+	assert_in_range(sent, 3 * 10000 * 95 / 100, 3 * 10000 * 130 / 100);
+}
+
+/* When there is room again, it is found. */
+static void limit_goes_when_it_is_not_needed(void **state)
+{
+	struct flow f;
+
+	flow_init(&f, 3, 0);
+	flow_run(&f, 2000);
+	assert_true(f.pace.limit_gap > 0);
+	f.capacity_per_ms = 1000;
+	flow_run(&f, 10000);
+	assert_int_equal(f.pace.limit_gap, 0);
+	assert_in_range(flow_run(&f, 1000), 30000, 32500);
+}
+
+static void unused_limit_goes_soon(void **state)
+{
+	struct flow f;
+
+	flow_init(&f, 3, 0);
+	flow_run(&f, 2000);
+	f.backlogged = false;
+	flow_run(&f, 1000);
+	assert_int_equal(f.pace.limit_gap, 0);
+}
+
+/* Random loss is nobody's queue: after a trial the pace is what it was, nearly all the time. */
+static void random_loss_is_tolerated(void **state)
+{
+	for (uint32_t percent = 5; percent <= 40; percent += 5) {
+		struct flow f;
+
+		flow_init(&f, 4000, percent);
+		flow_run(&f, 1000);
+		assert_in_range(flow_run(&f, 10000), 312500 * 9 / 10, 314000);
+	}
+}
+
+static void clocks_and_counters_may_wrap(void **state)
+{
+	struct flow f;
+
+	flow_init(&f, 3, 0);
+	f.in.copies = UINT32_MAX - 500;
+	f.in.acked = UINT32_MAX - 700;
+	flow_run(&f, 2000);
+	assert_in_range(flow_run(&f, 5000), 3 * 5000 * 95 / 100, 3 * 5000 * 130 / 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_waits_without_a_round_trip),
+		cmocka_unit_test(window_is_spread_over_the_round_trip),
+		cmocka_unit_test(bursts_are_bounded),
+		cmocka_unit_test(short_paths_are_not_held_up),
+		cmocka_unit_test(overflow_limits_the_pace),
+		cmocka_unit_test(limit_goes_when_it_is_not_needed),
+		cmocka_unit_test(unused_limit_goes_soon),
+		cmocka_unit_test(random_loss_is_tolerated),
+		cmocka_unit_test(clocks_and_counters_may_wrap),
+	};
+
+	return cmocka_run_group_tests_name("kcp_pace", tests, NULL, NULL);
+}
