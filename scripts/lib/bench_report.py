@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import bench
+import bench_path
 import svg
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -239,6 +240,7 @@ def main(binary, quick):
     windows = (HEADLINE_WINDOW,) if quick else TUNNEL_WINDOWS
     tables = {"aims": aims(rounds), "tunnel": tunnel_table(rounds, windows),
               "engine": kcp_table(rounds),
+              "path": table(*bench_path.results(binary)),
               "machine": machine_table(rounds.tsc_mhz(), load_before, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
     if not quick:
