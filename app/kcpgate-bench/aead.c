@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define BURST      32
-#define BURSTS     100 /* of a piece */
+#define BURSTS     10 /* of a piece: done before another program gets the core */
 #define ROOM       2048
 #define BODY_EXTRA 29 /* envelope, KCP header and kind around a payload */
 #define PIECES_MAX 100000

@@ -17,8 +17,8 @@
 
 #define CONV       1
 #define ROOM       2048
-#define GROUPS     50 /* of a piece */
-#define PIECES_MAX 20000
+#define GROUPS     10 /* of a piece: done before another program gets the core */
+#define PIECES_MAX 100000
 
 static const uint8_t codes[][2] = { { 3, 2 }, { 10, 3 }, { 20, 4 } };
 

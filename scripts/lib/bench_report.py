@@ -47,7 +47,16 @@ def measure_round(binary, quick):
     for size in KCP_SIZES:
         for row in bench.run(binary, "kcp", size=size, segments=200_000 if quick else 1_000_000):
             found["kcp", size, row["window"], row["loss_percent"]] = row
+    measure_formats(binary, found)
     return found
+
+
+def measure_formats(binary, found):
+    """Every cipher at both sizes, FEC with every code."""
+    for row in bench.run(binary, "aead", seconds=1):
+        found["cipher", row["algorithm"], row["size"]] = row
+    for row in bench.run(binary, "fec", seconds=1):
+        found["fec", row["code"]] = row
 
 
 def cost(size, window, loss):
@@ -165,6 +174,28 @@ def kcp_table(rounds):
                   *(f"window {window:,}" for window in KCP_WINDOWS)), rows)
 
 
+def cipher_table(rounds):
+    rows = []
+    for _, name, size in (key for key in rounds.rounds[0] if key[0] == "cipher"):
+        key = ("cipher", name, size)
+        rows.append((name, f"{size:,}", f"{rounds.of(key, 'seal_cycles'):.0f}",
+                     f"{rounds.of(key, 'open_cycles'):.0f}", f"{rounds.of(key, 'seal_gbit'):.1f}",
+                     f"{rounds.of(key, 'open_gbit'):.1f}"))
+    return table(("algorithm", "payload bytes", "seal, cycles", "open, cycles", "seal, Gbit/s",
+                  "open, Gbit/s"), rows)
+
+
+def fec_table(rounds):
+    rows = []
+    for key in (key for key in rounds.rounds[0] if key[0] == "fec"):
+        rows.append((key[1], *(f"{rounds.of(key, part + '_cycles'):.0f}"
+                               for part in ("encode", "decode", "recover")),
+                     *(f"{rounds.of(key, part + '_GBps'):.1f}"
+                       for part in ("encode", "decode", "recover"))))
+    return table(("fec", "encode, cycles", "decode, cycles", "with loss, cycles", "encode, GB/s",
+                  "decode, GB/s", "with loss, GB/s"), rows)
+
+
 # ---- the machine ----
 
 def output_of(*command):
@@ -239,7 +270,8 @@ def main(binary, quick):
         rounds.rounds.append(measure_round(binary, quick))
     windows = (HEADLINE_WINDOW,) if quick else TUNNEL_WINDOWS
     tables = {"aims": aims(rounds), "tunnel": tunnel_table(rounds, windows),
-              "engine": kcp_table(rounds),
+              "engine": kcp_table(rounds), "ciphers": cipher_table(rounds),
+              "fec": fec_table(rounds),
               "path": table(*bench_path.results(binary)),
               "machine": machine_table(rounds.tsc_mhz(), load_before, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
