@@ -8,12 +8,10 @@
 #include <rte_mempool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 
-#define RX_MBUFS       (BENCH_RIG_PORTS * KG_NIC_MBUFS(1) + 4096)
-#define TX_MBUFS       4096
-#define MEMPOOL_CACHE  256
-#define TIMER_SLACK_NS 1000 /* the default of 50 us would make short sleeps long ones */
+#define RX_MBUFS      (BENCH_RIG_PORTS * KG_NIC_MBUFS(1) + 4096)
+#define TX_MBUFS      4096
+#define MEMPOOL_CACHE 256
 
 #define RESOLVE_S    10
 #define RESOLVE_PPS  5
@@ -99,8 +97,7 @@ bool bench_rig_start(struct bench_rig *rig, const struct bench_rig_params *param
 	*rig = (struct bench_rig){ .params = params };
 	for (unsigned int i = 0; i < BENCH_RIG_PORTS; i++)
 		rig->ports[i].nic.port_id = RTE_MAX_ETHPORTS;
-	if (params->adaptive)
-		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	bench_rig_idle_init(rig);
 	/* Datagrams of an earlier process must not look like ours. */
 	rig->run = (uint32_t)(rte_rdtsc() >> 16);
 	if (!make_mempools(rig)) {

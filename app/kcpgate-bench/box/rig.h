@@ -85,5 +85,7 @@ unsigned int bench_rig_send(struct bench_rig *rig, uint32_t run, uint64_t number
 unsigned int bench_rig_poll(struct bench_rig *rig, struct bench_port *port);
 /* Both ports, on the main lcore. */
 unsigned int bench_rig_poll_all(struct bench_rig *rig);
+/* Once on each thread that calls bench_rig_idle. */
+void bench_rig_idle_init(const struct bench_rig *rig);
 /* Nothing to do for so long: sleeps a little if that was asked for. */
 void bench_rig_idle(const struct bench_rig *rig, uint64_t cyc);

@@ -3,10 +3,13 @@
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define IDLE_MAX_US 50 /* what a frame may wait for us */
 #define IDLE_MIN_US 5  /* less is not worth a system call */
+
+#define TIMER_SLACK_NS 1000 /* the default of 50 us would make short sleeps long ones */
 
 /* Small, middle and large as 7 : 4 : 1, what is commonly called IMIX, here of payloads. */
 static const uint16_t mix[] = { 64, 512, 64, 64, 512, 64, 1200, 64, 512, 64, 64, 512 };
@@ -131,6 +134,12 @@ unsigned int bench_rig_poll_all(struct bench_rig *rig)
 	for (unsigned int i = 0; i < rig->port_count; i++)
 		n += bench_rig_poll(rig, &rig->ports[i]);
 	return n;
+}
+
+void bench_rig_idle_init(const struct bench_rig *rig)
+{
+	if (rig->params->adaptive)
+		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 }
 
 void bench_rig_idle(const struct bench_rig *rig, uint64_t cyc)

@@ -22,6 +22,7 @@ static int run_sink(void *arg)
 	struct bench_rig *rig = arg;
 	uint64_t hz = rte_get_tsc_hz();
 
+	bench_rig_idle_init(rig);
 	while (!atomic_load_explicit(&sink_stop, memory_order_relaxed)) {
 		if (bench_rig_poll(rig, &rig->ports[BENCH_RIG_SINK]) == 0)
 			bench_rig_idle(rig, hz);
