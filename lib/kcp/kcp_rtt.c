@@ -25,7 +25,7 @@
  * With few segments in flight nothing sent later can show a loss, and a copy too many costs little.
  * There the first copy waits only
  *
- *   srtt + max(srtt, 4 * rttvar, peak * 5/4, 2 ms)
+ *   srtt + max(srtt, 4 * rttvar, peak * 5/4, 1 ms)
  *
  * and the second twice that, if rto is not sooner. A needless one raises peak like any other.
  *
@@ -37,7 +37,7 @@
 #define MARGIN_MIN_US   10000u  /* a poll loop or a busy peer may be this late */
 #define PEAK_CAP_MIN_US 200000u /* one outage must not inflate the time-out for long */
 #define DECAY_MIN_US    100000u
-#define THIN_MIN_US     2000u
+#define THIN_MIN_US     1000u
 #define LINEAR_BACKOFFS 8
 /* A peer that hears nothing for 255 s is gone: a living one on a bad path must be tried often. */
 #define BACKED_OFF_MAX_US 10000000ull
