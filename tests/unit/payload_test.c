@@ -154,6 +154,32 @@ static void credit_bounds_what_is_read(void **state)
 	rig_destroy(rig);
 }
 
+/* Whatever credit comes in, and whenever: what waits in the socket leaves in full segments. */
+static void a_waiting_stream_fills_segments(void **state)
+{
+	static const uint32_t grants[] = { 1, 16, 7, 33, 64, 2, 27 };
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern((size_t)150 * FIRST_BYTES, 17);
+	const uint8_t *at = bytes;
+	int fd = rig_connect(rig, 4, SOCK_STREAM);
+
+	rig_accept(rig, &ch, TCP);
+	rig_attach(&ch, 0);
+	rig_write(fd, bytes, (size_t)150 * FIRST_BYTES);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(grants); i++) {
+		size_t len = (size_t)grants[i] * FIRST_BYTES;
+
+		rig_say(&ch, KG_MSG_CREDIT, grants[i], NULL);
+		assert_int_equal(take_stream(&ch, at, len, false), grants[i]);
+		at += len;
+	}
+	assert_ptr_equal(at, bytes + (size_t)150 * FIRST_BYTES);
+	close(fd);
+	free(bytes);
+	rig_destroy(rig);
+}
+
 static void credit_adds_up(void **state)
 {
 	struct rig *rig = rig_new();
@@ -646,7 +672,7 @@ static void udp_sources_are_flows(void **state)
 		echo_datagram(&ch[i % 3], fd[i % 3], &byte, 1);
 	}
 	rig_close(&ch[1], false);
-	assert_int_equal(rig_stat(&rig->payload->stats.flows), 2);
+	rig_await_stat(&rig->payload->stats.flows, 2);
 	rig_write(fd[1], "again", 5); /* a new flow */
 	rig_accept(rig, &ch[1], UDP);
 	rig_attach(&ch[1], 10);
@@ -1332,6 +1358,7 @@ int main(void)
 		cmocka_unit_test(tcp_is_accepted_on_ipv4),
 		cmocka_unit_test(tcp_is_accepted_on_ipv6),
 		cmocka_unit_test(credit_bounds_what_is_read),
+		cmocka_unit_test(a_waiting_stream_fills_segments),
 		cmocka_unit_test(credit_adds_up),
 		cmocka_unit_test(small_reads_go_into_small_buffers),
 		cmocka_unit_test(end_of_stream_is_finish),
