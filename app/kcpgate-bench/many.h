@@ -15,9 +15,9 @@ enum {
 
 /* Of one side's worker, over any number of turns. */
 struct bench_cost {
-	uint64_t busy_cyc; /* of turns that found something to do */
-	uint64_t all_cyc;
-	uint64_t longest_cyc;
+	uint64_t busy_cyc; /* passed in turns that found something to do */
+	uint64_t cpu_ns,
+		longest_ns; /* of all turns, of the longest; processor time of the thread */
 };
 
 struct bench_many {
