@@ -48,7 +48,8 @@ class Sniffer:
 
     def __init__(self, ns, link):
         with ns:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            # No protocol yet: until it is bound the socket would take frames of all links.
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self._socket.bind((link, ETH_P_ALL))
         self._socket.settimeout(0.2)
