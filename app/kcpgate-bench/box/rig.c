@@ -15,7 +15,7 @@
 
 #define RESOLVE_S    10
 #define RESOLVE_PPS  5
-#define OPEN_S       10 /* beside the time that one datagram of every flow takes */
+#define OPEN_S       60 /* an overloaded channel may wait ten before it tries again */
 #define OPEN_PPS     5000
 #define OPEN_AGAIN_S 0.5 /* before a flow's datagram is taken for lost */
 
