@@ -30,7 +30,6 @@ struct group {
 
 struct kg_fec_decoder {
 	struct kg_fec *fec;
-	struct kg_fec_sums *spare; /* of groups that are over */
 	struct kg_fec_judge judge;
 	struct kg_fec_stats stats;
 	uint32_t conv;
@@ -71,17 +70,10 @@ struct kg_fec_decoder *kg_fec_decoder_create(struct kg_fec *fec, uint32_t conv)
 
 void kg_fec_decoder_destroy(struct kg_fec_decoder *decoder)
 {
-	struct kg_fec_sums *sums;
-
 	if (!decoder)
 		return;
 	for (uint32_t i = 0; i <= decoder->ring_mask; i++)
-		kg_fec_sums_destroy(decoder->fec->mem, decoder->ring[i].sums,
-				    decoder->fec->code.parity);
-	while ((sums = decoder->spare) != NULL) {
-		decoder->spare = sums->next;
-		kg_fec_sums_destroy(decoder->fec->mem, sums, decoder->fec->code.parity);
-	}
+		kg_fec_sums_give(decoder->fec, decoder->ring[i].sums);
 	kg_mem_free(decoder->fec->mem, decoder, decoder_bytes(decoder->fec));
 }
 
@@ -99,11 +91,8 @@ static bool has(const struct group *group, unsigned int sub)
 
 static void finish(struct kg_fec_decoder *decoder, struct group *group)
 {
-	if (group->sums) {
-		group->sums->next = decoder->spare;
-		decoder->spare = group->sums;
-		group->sums = NULL;
-	}
+	kg_fec_sums_give(decoder->fec, group->sums);
+	group->sums = NULL;
 	group->state = GROUP_OVER;
 }
 
@@ -119,19 +108,13 @@ static void begin(struct kg_fec_decoder *decoder, struct group *group, uint32_t 
 	struct kg_fec_sums *sums;
 
 	give_up(decoder, group);
-	sums = decoder->spare;
-	if (sums)
-		decoder->spare = sums->next;
-	else
-		sums = kg_fec_sums_create(decoder->fec->mem, decoder->fec->code.parity);
+	sums = kg_fec_sums_take(decoder->fec);
 	*group = (struct group){
 		.sums = sums,
 		.sn = sn,
 		.state = sums ? GROUP_OPEN : GROUP_OVER,
 		.shortest = UINT16_MAX,
 	};
-	if (sums)
-		sums->len = 0;
 }
 
 /* NULL: too late. */

@@ -10,7 +10,7 @@
 
 struct kg_fec_encoder {
 	struct kg_fec *fec;
-	struct kg_fec_sums *sums;
+	struct kg_fec_sums *sums; /* of the group; NULL: it has not begun, or gets no parity */
 	uint32_t conv;
 	uint32_t sn;
 	uint8_t data;    /* shards of the group that are out */
@@ -32,11 +32,6 @@ struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, 
 	encoder->fec = fec;
 	encoder->conv = conv;
 	encoder->sn = first_sn;
-	encoder->sums = kg_fec_sums_create(fec->mem, fec->code.parity);
-	if (!encoder->sums) {
-		kg_fec_encoder_destroy(encoder);
-		return NULL;
-	}
 	return encoder;
 }
 
@@ -44,7 +39,7 @@ void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder)
 {
 	if (!encoder)
 		return;
-	kg_fec_sums_destroy(encoder->fec->mem, encoder->sums, encoder->fec->code.parity);
+	kg_fec_sums_give(encoder->fec, encoder->sums);
 	kg_mem_free(encoder->fec->mem, encoder, sizeof(*encoder));
 }
 
@@ -69,7 +64,8 @@ static void next_group(struct kg_fec_encoder *encoder)
 	encoder->sn++;
 	encoder->data = encoder->parity = 0;
 	encoder->payload = encoder->closing = false;
-	encoder->sums->len = 0;
+	kg_fec_sums_give(encoder->fec, encoder->sums);
+	encoder->sums = NULL;
 }
 
 /* Makes a data shard of what stands behind the room for its header. For a moment the end of that
@@ -78,10 +74,15 @@ static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_
 {
 	uint8_t *container = body + KG_FEC_HEADER_BYTES - KG_FEC_LENGTH_BYTES;
 
+	if (encoder->data == 0)
+		encoder->sums = kg_fec_sums_take(encoder->fec);
 	kg_store_be16(container, len);
-	kg_fec_add(encoder->fec, encoder->sums, encoder->data, container,
-		   (uint16_t)(KG_FEC_LENGTH_BYTES + len));
+	if (encoder->sums)
+		kg_fec_add(encoder->fec, encoder->sums, encoder->data, container,
+			   (uint16_t)(KG_FEC_LENGTH_BYTES + len));
 	kg_fec_header_encode(body, encoder->sn, encoder->data++);
+	if (is_full(encoder) && !encoder->sums)
+		next_group(encoder);
 	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SPARE_MAX 64 /* more than that goes back to where it came from */
+
 static size_t sums_bytes(uint8_t rows)
 {
 	size_t head = sizeof(struct kg_fec_sums) + rows * sizeof(uint8_t *);
@@ -10,7 +12,7 @@ static size_t sums_bytes(uint8_t rows)
 	return (head + 63) / 64 * 64 + (size_t)rows * KG_FEC_BLOCK_BYTES;
 }
 
-struct kg_fec_sums *kg_fec_sums_create(struct kg_mem *mem, uint8_t rows)
+static struct kg_fec_sums *sums_create(struct kg_mem *mem, uint8_t rows)
 {
 	size_t bytes = sums_bytes(rows);
 	struct kg_fec_sums *sums = kg_mem_alloc(mem, bytes);
@@ -22,10 +24,35 @@ struct kg_fec_sums *kg_fec_sums_create(struct kg_mem *mem, uint8_t rows)
 	return sums;
 }
 
-void kg_fec_sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows)
+static void sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows)
 {
 	if (sums)
 		kg_mem_free(mem, sums, sums_bytes(rows));
+}
+
+struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec)
+{
+	struct kg_fec_sums *sums = fec->spare;
+
+	if (!sums)
+		return sums_create(fec->mem, fec->code.parity);
+	fec->spare = sums->next;
+	fec->spare_count--;
+	sums->len = 0;
+	return sums;
+}
+
+void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums)
+{
+	if (!sums)
+		return;
+	if (fec->spare_count == SPARE_MAX) {
+		sums_destroy(fec->mem, sums, fec->code.parity);
+		return;
+	}
+	sums->next = fec->spare;
+	fec->spare = sums;
+	fec->spare_count++;
 }
 
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len)
@@ -92,8 +119,8 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 		fec->tables = kg_mem_alloc(mem, tables_bytes(fec));
 		fec->inverse = kg_mem_alloc(mem, inverse_bytes(fec));
 		fec->solve_tables = kg_mem_alloc(mem, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
-		fec->solved = kg_fec_sums_create(mem, fec->solve_max);
-		fec->check = kg_fec_sums_create(mem, 1);
+		fec->solved = sums_create(mem, fec->solve_max);
+		fec->check = sums_create(mem, 1);
 	}
 	if (!fec || !matrix || !fec->tables || !fec->inverse || !fec->solve_tables ||
 	    !fec->solved || !fec->check) {
@@ -113,7 +140,13 @@ void kg_fec_destroy(struct kg_fec *fec)
 	kg_mem_free(fec->mem, fec->tables, tables_bytes(fec));
 	kg_mem_free(fec->mem, fec->inverse, inverse_bytes(fec));
 	kg_mem_free(fec->mem, fec->solve_tables, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
-	kg_fec_sums_destroy(fec->mem, fec->solved, fec->solve_max);
-	kg_fec_sums_destroy(fec->mem, fec->check, 1);
+	sums_destroy(fec->mem, fec->solved, fec->solve_max);
+	sums_destroy(fec->mem, fec->check, 1);
+	while (fec->spare) {
+		struct kg_fec_sums *next = fec->spare->next;
+
+		sums_destroy(fec->mem, fec->spare, fec->code.parity);
+		fec->spare = next;
+	}
 	kg_mem_free(fec->mem, fec, sizeof(*fec));
 }

@@ -37,7 +37,8 @@ bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len,
 
 struct kg_fec_encoder;
 
-/* NULL when out of memory. first_sn is 0 but in tests of wrap-around. */
+/* NULL when out of memory. first_sn is 0 but in tests of wrap-around. Memory for sums is taken
+ * while a group is open; a group that finds none gets no parity. */
 struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, uint32_t first_sn);
 void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder);
 

@@ -17,7 +17,7 @@ _Static_assert(KG_FEC_CONTAINER_MAX <= KG_FEC_BLOCK_BYTES, "a block has no room"
 
 /* Blocks side by side. Behind `len` they are all zeros that have not been written yet. */
 struct kg_fec_sums {
-	struct kg_fec_sums *next; /* in a list of the owner's */
+	struct kg_fec_sums *next; /* of those to spare */
 	uint16_t len;
 	uint8_t *rows[];
 };
@@ -31,6 +31,9 @@ struct kg_fec {
 	/* to recover with: the inverse, its tables, what comes out, and room to check it */
 	uint8_t *inverse, *solve_tables;
 	struct kg_fec_sums *solved, *check;
+	/* of groups that are over, for the next ones of any channel */
+	struct kg_fec_sums *spare;
+	uint32_t spare_count;
 	/* what the last input brought */
 	struct kg_fec_found {
 		const uint8_t *bytes;
@@ -39,10 +42,10 @@ struct kg_fec {
 	uint16_t found_count, found_next;
 };
 
-/* `rows` blocks; NULL when out of memory. */
-struct kg_fec_sums *kg_fec_sums_create(struct kg_mem *mem, uint8_t rows);
-/* NULL is allowed. */
-void kg_fec_sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows);
+/* For a group: a block per parity shard, no bytes long. NULL when out of memory. */
+struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec);
+/* When it is over. NULL is allowed. */
+void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums);
 /* Makes them at least `len` bytes long. */
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len);
 

@@ -37,6 +37,14 @@ static const struct {
 	  18, 1500, 1430 },
 	{ BOTH_PORT, 1500, FIXTURE_CLIENT,
 	  "{'destination_address': ['198.18.0.1', 'fd00:18::1'], " KEYED "}", 40, 18, 1500, 1430 },
+	/* the others add as much as these two */
+	{ IPV4_PORT, 1500, FIXTURE_CLIENT, "{'encryption_algorithm': 'xor'}", 20, 2, 1500, 1466 },
+	{ IPV4_PORT, 1500, FIXTURE_CLIENT,
+	  "{'encryption_algorithm': 'aes-ocb', 'encryption_password': 'x'}", 20, 18, 1500, 1450 },
+	{ IPV4_PORT, 1500, FIXTURE_CLIENT,
+	  "{'encryption_algorithm': 'chacha20', 'encryption_password': 'x'}", 20, 18, 1500, 1450 },
+	{ IPV4_PORT, 1500, FIXTURE_CLIENT,
+	  "{'encryption_algorithm': 'xchacha20', 'encryption_password': 'x'}", 20, 18, 1500, 1450 },
 	/* a server: by listen_on, else by what the ports have */
 	{ BOTH_PORT, 1500, FIXTURE_SERVER, "{" KEYED "}", 40, 18, 1500, 1430 },
 	{ BOTH_PORT, 1500, FIXTURE_SERVER, "{'ipv4_only': true, " KEYED "}", 20, 18, 1500, 1450 },

@@ -37,7 +37,7 @@ static void noise(uint8_t *bytes, size_t len)
 /* Parity of what stands behind each container, as long as the longest; sums are linear. */
 static void add_padding(uint16_t block)
 {
-	struct kg_fec_sums *sums = kg_fec_sums_create(&e.mem, e.parity);
+	struct kg_fec_sums *sums = kg_fec_sums_take(e.fec);
 
 	kg_fec_sums_extend(sums, e.parity, block);
 	for (unsigned int i = 0; i < e.data; i++) {
@@ -52,7 +52,7 @@ static void add_padding(uint16_t block)
 			bodies[e.data + r].bytes[KG_FEC_PARITY_HEADER_BYTES + k] ^=
 				sums->rows[r][k];
 	}
-	kg_fec_sums_destroy(&e.mem, sums, e.parity);
+	kg_fec_sums_give(e.fec, sums);
 }
 
 static void encode_with(enum fault fault)
