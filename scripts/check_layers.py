@@ -21,6 +21,7 @@ PURE = {
     "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
     "stdnoreturn.h", "string.h", "strings.h",
     "arpa/inet.h",   # inet_pton, inet_ntop
+    "emmintrin.h",   # SSE2
     "endian.h",
     "net/if.h",      # IFNAMSIZ
     "sys/queue.h",

@@ -3,12 +3,14 @@
 
 #include <rte_malloc.h>
 #include <rte_mempool.h>
+#include <rte_prefetch.h>
 #include <stdio.h>
 
 /*
  * Dynamic threshold: one conversation may hold this part of what is free. With k conversations
  * that all want more, 1/(1 + k/SHARE) of the pool stays free for the others.
  */
+#define PREFETCH      8
 #define SHARE_DIVISOR 8
 #define SHARE_FLOOR   8 /* segments; keeps a conversation alive when the pool is nearly empty */
 
@@ -16,6 +18,25 @@ struct kg_buf_mempool {
 	struct kg_buf_pool pool;
 	struct rte_mempool *small, *large;
 };
+
+/*
+ * Buffers that wait in a large window have left the caches and the TLB when they are used again.
+ * The next few are touched together, so that their page walks go on side by side; a prefetch does
+ * not retire before its page is found.
+ */
+static void prefetch_next(struct rte_mempool *mempool, uint16_t room)
+{
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(mempool, rte_lcore_id());
+
+	if (cache == NULL || cache->len % PREFETCH != 0 || cache->len < 2 * PREFETCH)
+		return;
+	for (unsigned int i = 1; i <= PREFETCH; i++) {
+		const char *obj = cache->objs[cache->len - i];
+
+		rte_prefetch0(obj);
+		rte_prefetch0(obj + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room);
+	}
+}
 
 static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
 {
@@ -29,6 +50,7 @@ static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
 		if (rte_mempool_get(mp->large, &obj) != 0)
 			return NULL;
 	}
+	prefetch_next(room > KG_BUF_SMALL_ROOM ? mp->large : mp->small, room);
 	buf = obj;
 	buf->next = NULL;
 	buf->data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM;
@@ -38,7 +60,9 @@ static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
 
 static void buf_free(struct kg_buf *buf)
 {
-	rte_mempool_put(rte_mempool_from_obj(buf), buf);
+	struct kg_buf_mempool *mp = KG_CONTAINER_OF(buf->pool, struct kg_buf_mempool, pool);
+
+	rte_mempool_put(buf->room > KG_BUF_SMALL_ROOM ? mp->large : mp->small, buf);
 }
 
 static void init_object(struct rte_mempool *mempool, void *opaque, void *obj, unsigned int idx)

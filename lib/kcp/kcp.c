@@ -141,8 +141,8 @@ uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 
 void kg_kcp_trim(struct kg_kcp *kcp)
 {
-	kg_kcp_ring_fini(&kcp->flight.ring, kcp->mem, sizeof(struct kg_kcp_slot));
-	kg_kcp_ring_fini(&kcp->recv.ring, kcp->mem, sizeof(struct kg_buf *));
+	kg_kcp_flight_trim(&kcp->flight, kcp->mem);
+	kg_kcp_recv_trim(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
 }
 

@@ -61,20 +61,38 @@ void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem)
 		if (slot->buf != NULL)
 			kg_buf_free(slot->buf);
 	}
+	kg_kcp_flight_trim(f, mem);
+}
+
+void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem)
+{
+	kg_kcp_park_fini(&f->park, mem);
 	kg_kcp_ring_fini(&f->ring, mem, sizeof(struct kg_kcp_slot));
 }
 
-void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts)
+static struct kg_buf *park(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
+			   struct kg_buf *buf)
 {
+	if (f->count < KG_KCP_PARK_SEGMENTS || buf->len < KG_KCP_PARK_BYTES)
+		return NULL;
+	return kg_kcp_park_move(&f->park, mem, pool, buf);
+}
+
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
+		       struct kg_buf *buf, uint64_t now_us, uint32_t ts)
+{
+	uint8_t frg = (uint8_t)buf->mark;
+	struct kg_buf *parked = park(f, mem, pool, buf);
 	uint32_t sn = f->nxt++;
 
 	*kg_kcp_flight_slot(f, sn) = (struct kg_kcp_slot){
-		.buf = buf,
+		.buf = parked != NULL ? parked : buf,
 		.sent_us = now_us,
 		.order = f->next_order++,
 		.first_ts = ts,
 		.copies = 1,
-		.frg = (uint8_t)buf->mark,
+		.frg = frg,
+		.parked = parked != NULL,
 	};
 	f->count++;
 	if (f->twin_credit < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
@@ -131,7 +149,10 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn)
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
 	list_remove(f, sn);
-	kg_buf_free(slot->buf);
+	if (slot->parked)
+		kg_kcp_park_release(f->park, slot->buf, f->count);
+	else
+		kg_buf_free(slot->buf);
 	slot->buf = NULL;
 	f->count--;
 	f->twin_due &= f->twin != sn;

@@ -27,12 +27,13 @@
 #pragma once
 
 #include "base/buf.h"
+#include "kcp/kcp_park.h"
 #include "kcp/kcp_ring.h"
 #include "kcp/kcp_rtt.h"
 
 #define KG_KCP_PROBES   32u
-#define KG_KCP_PREFETCH 6u /* segments ahead */
-#define KG_KCP_THIN     4u /* segments in flight that are few */
+#define KG_KCP_PREFETCH 16u /* segments ahead */
+#define KG_KCP_THIN     4u  /* segments in flight that are few */
 
 #define KG_KCP_TWIN_SEGMENTS 12u
 #define KG_KCP_TWINS_SAVED   8u /* for later, at most */
@@ -47,7 +48,8 @@ struct kg_kcp_slot {
 	uint8_t backoff; /* time-outs, up to KG_KCP_BACKOFF_MAX */
 	uint8_t copies;  /* up to 255 */
 	uint8_t frg;
-	bool fast; /* the latest copy was a fast resend */
+	bool fast : 1;   /* the latest copy was a fast resend */
+	bool parked : 1; /* buf belongs to the park */
 };
 
 enum kg_kcp_cause {
@@ -58,8 +60,9 @@ enum kg_kcp_cause {
 
 struct kg_kcp_flight {
 	struct kg_kcp_ring ring;
-	uint32_t una, nxt; /* oldest unacknowledged sn; next sn to be sent */
-	uint32_t count;    /* segments not acknowledged */
+	struct kg_kcp_park *park; /* NULL: none yet */
+	uint32_t una, nxt;        /* oldest unacknowledged sn; next sn to be sent */
+	uint32_t count;           /* segments not acknowledged */
 	uint32_t next_order;
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
 	uint32_t probes_left;  /* copies that may go in silence */
@@ -87,7 +90,11 @@ static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight 
  */
 static inline void kg_kcp_flight_prefetch(const struct kg_kcp_flight *f, uint32_t sn)
 {
-	__builtin_prefetch(kg_kcp_flight_slot(f, sn + KG_KCP_PREFETCH)->buf);
+	const struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn + KG_KCP_PREFETCH);
+
+	__builtin_prefetch(kg_kcp_flight_slot(f, sn + 2 * KG_KCP_PREFETCH));
+	if (!slot->parked)
+		__builtin_prefetch(slot->buf);
 }
 
 /* True when sn was sent and lies in una … nxt-1. */
@@ -108,9 +115,13 @@ void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t rese
 			uint32_t *acked);
 /* Frees what is in flight. */
 void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem);
+/* Nothing is in flight: gives back what memory it has. */
+void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem);
 
-/* Puts the next sn in flight; room was reserved. */
-void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf *buf, uint64_t now_us, uint32_t ts);
+/* Puts the next sn in flight; room was reserved. `buf` is read once more, to `pool`, if it is to be
+ * parked. */
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
+		       struct kg_buf *buf, uint64_t now_us, uint32_t ts);
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);

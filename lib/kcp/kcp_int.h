@@ -7,7 +7,7 @@
  *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
  *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
- *   kcp_pace.c     when data may leave
+ *   kcp_pace.c     when data may leave         kcp_park.c   payload of large windows
  */
 #pragma once
 
@@ -63,7 +63,7 @@ struct kg_kcp {
 	uint64_t tell_us;  /* when */
 
 	struct kg_kcp_counters stats;
-	uint32_t acked_orders[];   /* of flight; params.resend places */
+	uint32_t acked_orders[]; /* of flight; params.resend places */
 };
 
 /* Our clock on the wire. */

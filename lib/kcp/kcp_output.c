@@ -151,9 +151,9 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	kcp->queued--;
 	put(w, KG_KCP_PUSH, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf);
 	kg_kcp_pace_take(&kcp->pace, w->now_us);
-	kg_kcp_flight_add(&kcp->flight, buf, w->now_us, ts);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
+	kg_kcp_flight_add(&kcp->flight, kcp->mem, kcp->pool, buf, w->now_us, ts);
 	return true;
 }
 

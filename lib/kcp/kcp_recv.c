@@ -3,16 +3,21 @@
 
 #include <string.h>
 
+#include "base/cold.h"
 #include "kcp/kcp.h"
 
-#define PREFETCH      6u /* segments ahead: held ones have left the caches when their turn comes */
-#define WND_FIRST     128u /* what a peer assumes before it hears of us (kcp-fec.md A2) */
-#define WND_SHARE_MIN 2u   /* under any pressure, else nobody would ever learn that it is over */
+#define PREFETCH      16u /* segments ahead: held ones have left the caches when their turn comes */
+#define LINK          64u /* segments at once */
+#define COLD_SEGMENTS 1024u /* held: payload leaves the caches before it is read */
+#define COLD_BYTES    512u  /* of payload, that a copy past the caches is worth it */
+#define WND_FIRST     128u  /* what a peer assumes before it hears of us (kcp-fec.md A2) */
+#define WND_SHARE_MIN 2u    /* under any pressure, else nobody would ever learn that it is over */
 
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 {
 	*recv = (struct kg_kcp_recv){
 		.nxt = first_sn,
+		.linked = first_sn,
 		.advertised = first_sn,
 		.wnd = wnd,
 		.tail_link = &recv->head,
@@ -27,6 +32,7 @@ static struct kg_buf **held_slot(const struct kg_kcp_recv *recv, uint32_t sn)
 
 void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem)
 {
+	kg_cold_fence();
 	kg_buf_free_chain(recv->head);
 	for (uint32_t i = 0; i < recv->ring.capacity; i++) {
 		struct kg_buf *buf = *held_slot(recv, i);
@@ -97,7 +103,7 @@ static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *
 
 static bool in_ring(const struct kg_kcp_recv *recv, uint32_t sn)
 {
-	return sn - recv->nxt < recv->ring.capacity && *held_slot(recv, sn) != NULL;
+	return sn - recv->linked < recv->ring.capacity && *held_slot(recv, sn) != NULL;
 }
 
 /* frg contradicts the fragments before: they can never become a message. */
@@ -118,8 +124,7 @@ static void list_append(struct kg_kcp_recv *recv, struct kg_buf *buf)
 		drop_partial(recv);
 	*recv->tail_link = buf;
 	recv->tail_link = &buf->next;
-	recv->listed++;
-	recv->nxt++;
+	recv->linked++;
 	recv->partial++;
 	recv->partial_left = frg;
 	if (frg > 0)
@@ -129,20 +134,57 @@ static void list_append(struct kg_kcp_recv *recv, struct kg_buf *buf)
 	recv->partial_link = recv->tail_link;
 }
 
-/* Moves what has become in order from the ring to the list. */
+static bool may_advance(const struct kg_kcp_recv *recv)
+{
+	return recv->held > 0 && !list_full(recv) && *held_slot(recv, recv->nxt) != NULL;
+}
+
+/* What has become in order stays in the ring, untouched, until somebody wants it. */
+static void advance(struct kg_kcp_recv *recv)
+{
+	if (recv->held >= COLD_SEGMENTS)
+		kg_cold_fence();
+	while (may_advance(recv)) {
+		recv->nxt++;
+		recv->held--;
+		recv->listed++;
+	}
+}
+
+static void link_next(struct kg_kcp_recv *recv)
+{
+	struct kg_buf **slot = held_slot(recv, recv->linked);
+	struct kg_buf *buf = *slot;
+
+	__builtin_prefetch(*held_slot(recv, recv->linked + PREFETCH));
+	*slot = NULL;
+	list_append(recv, buf);
+}
+
+/* Moves segments from the ring to the list, which has no message any more: several, whose cache
+ * misses go on side by side. */
+static void link_some(struct kg_kcp_recv *recv)
+{
+	for (uint32_t n = 0; recv->linked != recv->nxt && (n < LINK || recv->messages == 0); n++)
+		link_next(recv);
+}
+
+/* A message that is longer than the window lets more in when its first fragments are linked. */
 static void drain_ring(struct kg_kcp_recv *recv)
 {
-	while (recv->held > 0 && !list_full(recv)) {
-		struct kg_buf **slot = held_slot(recv, recv->nxt);
-		struct kg_buf *buf = *slot;
+	do {
+		if (may_advance(recv))
+			advance(recv);
+		if (recv->messages == 0)
+			link_some(recv);
+	} while (may_advance(recv));
+}
 
-		__builtin_prefetch(*held_slot(recv, recv->nxt + PREFETCH));
-		if (buf == NULL)
-			return;
-		*slot = NULL;
-		recv->held--;
-		list_append(recv, buf);
-	}
+void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem)
+{
+	while (recv->linked != recv->nxt)
+		link_next(recv);
+	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_buf *));
 }
 
 void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd)
@@ -151,14 +193,23 @@ void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd)
 	drain_ring(recv);
 }
 
+/* Behind a hole, and as many others with it as exceed the caches: `payload` will be read late. */
+static bool waits_long(const struct kg_kcp_recv *recv, uint32_t ahead, uint16_t len)
+{
+	return ahead > 0 && recv->held >= COLD_SEGMENTS && len >= COLD_BYTES;
+}
+
 static struct kg_buf *copy_segment(struct kg_buf_pool *pool, uint8_t frg, const uint8_t *payload,
-				   uint16_t len)
+				   uint16_t len, bool cold)
 {
 	struct kg_buf *buf = kg_buf_alloc(pool, len);
 
 	if (buf == NULL)
 		return NULL;
-	memcpy(buf->data, payload, len);
+	if (cold)
+		kg_cold_copy(buf->data, payload, len);
+	else
+		memcpy(buf->data, payload, len);
 	buf->len = len;
 	buf->mark = frg;
 	buf->next = NULL;
@@ -170,25 +221,28 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 				     const uint8_t *payload, uint16_t len)
 {
 	uint32_t ahead = sn - recv->nxt;
-	bool in_order = ahead == 0 && !list_full(recv);
+	bool at_once = ahead == 0 && recv->linked == recv->nxt && !list_full(recv);
 	struct kg_buf *buf;
 
 	if ((int32_t)ahead < 0 || in_ring(recv, sn))
 		return KG_KCP_STORED_DUPLICATE;
 	if (!in_window(recv, pool, ahead))
 		return KG_KCP_STORED_OUTSIDE;
-	if (!in_order && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(buf), recv->nxt, ahead + 1))
+	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(buf), recv->linked,
+					     sn - recv->linked + 1))
 		return KG_KCP_STORED_NO_ROOM;
-	buf = copy_segment(pool, frg, payload, len);
+	buf = copy_segment(pool, frg, payload, len, waits_long(recv, ahead, len));
 	if (buf == NULL)
 		return KG_KCP_STORED_NO_ROOM;
-	if (in_order) {
+	if (at_once) {
 		list_append(recv, buf);
-		drain_ring(recv);
+		recv->nxt++;
+		recv->listed++;
 	} else {
 		*held_slot(recv, sn) = buf;
 		recv->held++;
 	}
+	drain_ring(recv);
 	return KG_KCP_STORED_NEW;
 }
 
@@ -208,7 +262,5 @@ struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv)
 		recv->partial_link = &recv->head;
 	recv->messages--;
 	drain_ring(recv);
-	if (recv->head != NULL)
-		__builtin_prefetch(recv->head->next);
 	return first;
 }

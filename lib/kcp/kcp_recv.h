@@ -3,8 +3,8 @@
  * The receive side: segments out of order in a ring by sn, segments in order in one list, cut into
  * messages by their frg count-down.
  *
- *   list    [m1][m1][m1] [m2] [m3][m3]          ring   rcv_nxt: gap, +1 held, +2 gap, +3 held
- *                             partial
+ *   list    [m1][m1][m1] [m2] [m3][m3]          ring   [m3][m4] rcv_nxt: gap, +1 held, +2 gap
+ *                             partial   linked
  *
  * Window (kcp-fec.md A10): what may still come, counted from rcv_nxt, is rcv_wnd less the list.
  * Under memory pressure the pool's fair share takes the place of rcv_wnd, but an edge once
@@ -19,8 +19,9 @@
 struct kg_kcp_recv {
 	struct kg_kcp_ring ring;      /* of struct kg_buf *, NULL: not held; buf->mark holds frg */
 	uint32_t nxt;                 /* next sn in order */
-	uint32_t held;                /* segments in the ring */
-	uint32_t listed;              /* segments in the list */
+	uint32_t linked;              /* the list goes up to here, then the ring up to nxt */
+	uint32_t held;                /* segments from nxt on, in the ring */
+	uint32_t listed;              /* segments before nxt, in list and ring */
 	uint32_t messages;            /* whole ones in the list */
 	uint32_t advertised;          /* right edge the peer may rely on */
 	bool told_shut;               /* the last word was a window of 0 */
@@ -47,6 +48,9 @@ void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd);
 enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
 				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
 				     const uint8_t *payload, uint16_t len);
+
+/* Nothing is held out of order: gives back what memory the ring has. */
+void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem);
 
 /* Next whole message, or NULL. */
 struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv);
