@@ -41,3 +41,13 @@ def pairs(binary, size, workers, window=256):
     row, = run(binary, "tunnel", cores=1, workers=workers, channels=8, size=size, window=window,
                seconds=1)
     return row
+
+
+def many(binary, channels):
+    """Channels at rest, and channels that come and go; a row of each for either side."""
+    found = {}
+    for row in run(binary, "idle", channels=channels, seconds=2):
+        found["idle", row["side"]] = row
+    for row in run(binary, "handshake", seconds=1):
+        found["handshake", row["side"]] = row
+    return found

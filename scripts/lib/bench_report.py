@@ -27,6 +27,8 @@ TUNNEL_WINDOWS = (128, 256, 512, 1024, 2048)
 KCP_WINDOWS = (128, 2048, 32768)
 KCP_LOSSES = (0, 1)
 KCP_SIZES = (1376, 16)  # a full segment; hardly any payload, so that only the engine counts
+IDLE_CHANNELS = 100_000
+SIDES = ("client", "server")
 
 # The original's best in two namespaces of one machine of this class; docs/performance.md says how.
 ORIGINAL_GBIT, ORIGINAL_DATAGRAMS_PER_S = 0.54, 57_000
@@ -44,6 +46,7 @@ def measure_round(binary, quick):
     found["tunnel", DATAGRAM] = bench.tunnel(binary, DATAGRAM, HEADLINE_WINDOW, datagrams=True)
     for workers in (1, 2):
         found["pairs", workers] = bench.pairs(binary, STREAM, workers)
+    found.update(bench.many(binary, IDLE_CHANNELS))
     for size in KCP_SIZES:
         for row in bench.run(binary, "kcp", size=size, segments=200_000 if quick else 1_000_000):
             found["kcp", size, row["window"], row["loss_percent"]] = row
@@ -69,6 +72,11 @@ def scaling(found):
     """What two pairs of workers on two cores carry, against one pair on one."""
     return (found["pairs", 2]["pairs_messages_per_s"] /
             found["pairs", 1]["pairs_messages_per_s"])
+
+
+def dearer(test, field, which=max):
+    """The worse of both sides."""
+    return lambda found: which(found[test, side][field] for side in SIDES)
 
 
 def growth(size, loss):
@@ -139,6 +147,15 @@ def aims(rounds):
                          *spread(rounds.values(growth(size, loss)), "{:.2f} ×".format), aim))
     rows.append(("two workers per box on two cores against one on one, eight streams",
                  *spread(rounds.values(scaling), "{:.2f} ×".format), "≥ 1.7 ×"))
+    rows += [
+        (f"{IDLE_CHANNELS:,} idle channels: % of a core",
+         *spread(rounds.values(dearer("idle", "percent")), "{:.2f}".format), "≤ 2"),
+        ("the same: bytes of state each, without buffers",
+         *spread(rounds.values(dearer("idle", "bytes")), "{:,.0f}".format), "≤ 1,024"),
+        ("channels that come, say a word and go: thousand/s per core",
+         *spread(rounds.values(lambda found: dearer("handshake", "handshakes_per_s", min)(found) /
+                               1e3), "{:.0f}".format), "≥ 20"),
+    ]
     return table(("figure", "median", "least to greatest round", "aim"), rows)
 
 
@@ -194,6 +211,20 @@ def fec_table(rounds):
                        for part in ("encode", "decode", "recover"))))
     return table(("fec", "encode, cycles", "decode, cycles", "with loss, cycles", "encode, GB/s",
                   "decode, GB/s", "with loss, GB/s"), rows)
+
+
+def many_table(rounds):
+    rows = []
+    for side in SIDES:
+        idle, life = ("idle", side), ("handshake", side)
+        rows.append((side, f"{rounds.of(idle, 'bytes'):,.0f}",
+                     f"{rounds.of(idle, 'cycles_per_s'):.0f}",
+                     f"{rounds.of(idle, 'percent'):.3f}", f"{rounds.of(idle, 'empty_percent'):.3f}",
+                     f"{rounds.of(life, 'cycles'):,.0f}",
+                     f"{rounds.of(life, 'handshakes_per_s') / 1e3:.0f}"))
+    return table((f"{IDLE_CHANNELS:,} channels", "bytes each", "cycles per second each",
+                  "% of a core", "an empty box, %", "a channel's life, cycles",
+                  "lives, thousand/s per core"), rows)
 
 
 # ---- the machine ----
@@ -270,7 +301,8 @@ def main(binary, quick):
         rounds.rounds.append(measure_round(binary, quick))
     windows = (HEADLINE_WINDOW,) if quick else TUNNEL_WINDOWS
     tables = {"aims": aims(rounds), "tunnel": tunnel_table(rounds, windows),
-              "engine": kcp_table(rounds), "ciphers": cipher_table(rounds),
+              "engine": kcp_table(rounds), "many": many_table(rounds),
+              "ciphers": cipher_table(rounds),
               "fec": fec_table(rounds),
               "path": table(*bench_path.results(binary)),
               "machine": machine_table(rounds.tsc_mhz(), load_before, os.getloadavg()[0])}
