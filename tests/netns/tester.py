@@ -76,7 +76,7 @@ class Tester:
                    for number, (_, link, _) in enumerate(SIDES)]
         return [kcpgate_bench(), f"--lcores=0@({cores})", "--no-huge", "-m", "256", "--no-pci",
                 "--no-shconf", "--no-telemetry", "--log-level=error",
-                f"--file-prefix={self.lab.prefix}-tester", *devices, "--",
+                f"--file-prefix=kcpgate-{self.lab.prefix}-tester", *devices, "--",
                 "--test", "box", "--cores", "1", "--adaptive",
                 "--from", address(self.version, 1, 9), "--to", self.to, "--sink", self.sink, *options]
 

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-EAL = ("-l0 --no-huge -m128 --no-shconf --no-telemetry --no-pci --log-level=error "
-       "--file-prefix=bench-box").split()
+EAL = "-l0 --no-huge -m128 --no-shconf --no-telemetry --no-pci --log-level=error".split()
 LOOP = ("--vdev=net_ring0",)
 ADDRESSES = {4: "--from 198.18.1.9 --to 198.18.1.2:7000 --sink 198.18.1.2:7000",
              6: "--from [fd00:18::9]:100 --to [fd00:18::2]:7000 --sink [fd00:18::2]:7000"}
