@@ -98,8 +98,7 @@ static void endpoints_are_read_as_they_are_written(void **state)
 		"1.2.3.4:a",
 		"1.2.3.4:8x",
 		"1.2.3.4:80:80",
-		"[1111:2222:3333:4444:5555:6666:7777:"
-		"8888:9999:aaaa]:80",
+		"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]:80",
 	};
 	struct kg_endpoint parsed;
 	char text[KG_ENDPOINT_TEXT_BYTES];
