@@ -6,10 +6,10 @@
  */
 #include "bench.h"
 #include "many.h"
+#include "median.h"
 
 #include <rte_cycles.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define PIECE       32 /* lives; the median over pieces leaves other programs out */
 #define PIECES_MAX  100000
@@ -19,13 +19,6 @@ struct pieces {
 	double cycles[SIDES][PIECES_MAX];
 	size_t count;
 };
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static bool run_piece(struct bench_many *many, struct pieces *pieces, uint64_t end_cyc)
 {
@@ -50,8 +43,7 @@ static void print_side(struct bench_many *many, int side, struct pieces *pieces)
 	struct kg_session_stats stats = bench_many_stats(many, side);
 	double per_s, cycles;
 
-	qsort(pieces->cycles[side], pieces->count, sizeof(double), compare);
-	cycles = pieces->cycles[side][pieces->count / 2];
+	cycles = bench_median(pieces->cycles[side], pieces->count);
 	per_s = (double)rte_get_tsc_hz() / cycles;
 	printf("%-8s %12.0f %14.0f %10llu %10llu\n", bench_many_sides[side], cycles, per_s,
 	       (unsigned long long)stats.handshakes_done,

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "kcp/kcp.h"
+#include "median.h"
 #include "memory/arena.h"
 #include "memory/buf_mempool.h"
 
@@ -260,13 +261,6 @@ static void run_until(struct bench *b, uint64_t delivered)
 		turn(b);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 {
 	/* Behind a hole a whole window waits, and is delivered at once. */
@@ -280,8 +274,7 @@ static void measure_costs(struct bench *b, struct kcp_pair_result *result)
 		ns[i] = (double)(clock_ns() - start_ns) / (double)(b->delivered - before);
 		result->in_flight += (double)sender_stats(b).in_flight / KCP_PAIR_PIECES;
 	}
-	qsort(ns, KCP_PAIR_PIECES, sizeof(ns[0]), compare);
-	result->ns = ns[KCP_PAIR_PIECES / 2];
+	result->ns = bench_median(ns, KCP_PAIR_PIECES);
 	result->ns_best = ns[0];
 	result->cycles = result->ns * cycles_per_ns;
 	result->cycles_best = result->ns_best * cycles_per_ns;

@@ -2,6 +2,7 @@
 #include "lane.h"
 
 #include "box.h"
+#include "median.h"
 
 #include <rte_cycles.h>
 #include <stdlib.h>
@@ -87,35 +88,25 @@ int bench_lane_run(void *arg)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Of one member of all pieces, which lies `offset` bytes into each. */
-static double median_of(const struct bench_lane *lane, double *scratch, size_t offset)
-{
-	for (size_t i = 0; i < lane->count; i++)
-		scratch[i] = *(const double *)((const char *)&lane->pieces[i] + offset);
-	qsort(scratch, lane->count, sizeof(double), compare);
-	return scratch[lane->count / 2];
-}
-
 bool bench_lane_median(struct bench_lane *lane, struct bench_piece *median)
 {
-	double *scratch = calloc(lane->count + 1, sizeof(double));
+	double *values[SIDES + 1];
+	double *scratch = calloc(KG_ARRAY_SIZE(values), lane->count * sizeof(double) + 1);
 
 	if (scratch == NULL || lane->count == 0) {
 		free(scratch);
 		return false;
 	}
-	for (size_t side = 0; side < SIDES; side++)
-		median->cycles[side] =
-			median_of(lane, scratch,
-				  offsetof(struct bench_piece, cycles) + side * sizeof(double));
-	median->cpu_ns = median_of(lane, scratch, offsetof(struct bench_piece, cpu_ns));
+	for (size_t v = 0; v < KG_ARRAY_SIZE(values); v++)
+		values[v] = scratch + v * lane->count;
+	for (size_t i = 0; i < lane->count; i++) {
+		for (int side = 0; side < SIDES; side++)
+			values[side][i] = lane->pieces[i].cycles[side];
+		values[SIDES][i] = lane->pieces[i].cpu_ns;
+	}
+	for (int side = 0; side < SIDES; side++)
+		median->cycles[side] = bench_median(values[side], lane->count);
+	median->cpu_ns = bench_median(values[SIDES], lane->count);
 	free(scratch);
 	return true;
 }

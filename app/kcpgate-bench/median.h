@@ -3,5 +3,5 @@
 
 #include <stddef.h>
 
-/* The middle of n values, n > 0; sorts them. */
+/* The middle of n values, n > 0; sorts them, the least first. */
 double bench_median(double *values, size_t n);

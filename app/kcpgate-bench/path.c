@@ -8,11 +8,11 @@
 
 #include "aead/aead.h"
 #include "config/presets.h"
+#include "median.h"
 #include "sim/path.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
 
-#include <stdlib.h>
 
 #define SEEDS 5
 /* Ethernet without FCS, IPv4, UDP; envelope and seal follow. */
@@ -115,27 +115,19 @@ static bool run_small(struct kg_path_params params, enum kg_path_load load, uint
 
 /* ---- medians ---- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 _Static_assert(sizeof(struct figures) % sizeof(double) == 0, "an array of figures");
 
 /* Of each figure by itself. */
 static struct figures medians(const struct figures runs[SEEDS])
 {
-	struct figures middle;
+	struct figures middle = { 0 };
 
 	for (size_t i = 0; i < sizeof(middle) / sizeof(double); i++) {
 		double values[SEEDS];
 
 		for (int seed = 0; seed < SEEDS; seed++)
 			values[seed] = ((const double *)&runs[seed])[i];
-		qsort(values, SEEDS, sizeof(values[0]), compare);
-		((double *)&middle)[i] = values[SEEDS / 2];
+		((double *)&middle)[i] = bench_median(values, SEEDS);
 	}
 	return middle;
 }
