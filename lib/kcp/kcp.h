@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * KCP engine: one conversation (kcp-fec.md A). No I/O and no clock: time comes in as now_us
- * (monotonic), datagrams are pulled out. Cost per segment does not depend on the window: segments
+ * (monotonic), datagrams are pulled out. Work per segment does not depend on the window: segments
  * live in rings indexed by sn, only holes are scanned for fast resend, time-outs come from lists
  * in order of their deadline. 32-bit sn and ts are compared with wrap-around.
  *
