@@ -203,10 +203,12 @@ static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct d
 
 static void update_pace(struct kg_kcp *kcp, uint64_t now_us)
 {
+	uint32_t resent = (uint32_t)(kcp->stats.resent_fast + kcp->stats.resent_timeout +
+				     kcp->stats.resent_twin);
 	const struct kg_kcp_pace_input in = {
 		.now_us = now_us,
-		.copies = (uint32_t)(kcp->stats.sent + kcp->stats.resent_fast +
-				     kcp->stats.resent_timeout + kcp->stats.resent_twin),
+		.copies = (uint32_t)kcp->stats.sent + resent,
+		.resent = resent,
 		.acked = (uint32_t)kcp->stats.sent - kcp->flight.count,
 		.window = kg_kcp_send_window(kcp),
 		.srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt),

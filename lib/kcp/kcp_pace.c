@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The limit of a pace. Time goes in steps of a round trip. What was acknowledged in two of them is
- * compared with what was sent a step earlier: when a good part was lost although more waited to be
- * sent, the pace is cut to what is known to get through, and that is tried:
+ * compared with what was sent a step earlier: when a good part was lost, and as much sent again,
+ * although more waited to be sent, the pace is cut to what is known to get through, and that is
+ * tried. (ACKs that are late are no loss, nor is what was sent again for nothing.)
  *
  *   WATCHING ── lost more than is tolerated: cut ──► SETTLING ── a few steps later ──► TRYING
  *       ▲                                                                                │
@@ -19,26 +20,29 @@
 #define GAIN_NUMERATOR   5u
 #define GAIN_DENOMINATOR 4u
 
-#define BURST_SEGMENTS 16u
-#define BURST_US       1000u /* a worker may sleep so long */
-
 #define STEP_MIN_US  10000u
 #define STEP_MAX_US  1000000u
 #define COPIES_MIN   32u /* of a step that says anything */
 #define SETTLE_STEPS 3u  /* copies of before the cut are acknowledged, or found lost */
 
+#define SLOWEST 8u /* segments in a round trip, whatever got through */
+
 #define WHOLE         1024u
 #define TOLERATED_MIN (WHOLE / 8)
-#define SMOOTH        4u  /* steps, nearly */
+#define SMOOTH        4u /* steps, nearly */
+#define LITTLE        (WHOLE / 32)
 #define GROWTH        32u /* a part of the pace */
+#define GROWTH_FREE   16u /* when little is lost */
 #define GROWTH_UNUSED 4u
 /* Parts that are forgotten each step: of the most that got through, of the loss tolerated. */
 #define FORGET_BEST      32u
 #define FORGET_TOLERATED 128u
 
-static uint64_t gap_of(uint64_t us, uint64_t segments)
+static uint32_t gap_of(uint64_t us, uint64_t segments)
 {
-	return (us << KG_KCP_PACE_SHIFT) / KG_MAX(segments, 1u);
+	uint64_t gap = (us << KG_KCP_PACE_SHIFT) / KG_MAX(segments, 1u);
+
+	return (uint32_t)KG_MIN(gap, (uint64_t)UINT32_MAX);
 }
 
 static void grow(struct kg_kcp_pace *pace, uint32_t part)
@@ -47,7 +51,7 @@ static void grow(struct kg_kcp_pace *pace, uint32_t part)
 }
 
 /* To the most that has got through lately; when that is no less than now, to what does now. */
-static void cut(struct kg_kcp_pace *pace, uint64_t through_gap)
+static void cut(struct kg_kcp_pace *pace, uint32_t through_gap)
 {
 	bool is_less = pace->best_gap > pace->gap + pace->gap / 8;
 
@@ -57,7 +61,7 @@ static void cut(struct kg_kcp_pace *pace, uint64_t through_gap)
 	pace->settle = SETTLE_STEPS;
 }
 
-static void watch(struct kg_kcp_pace *pace, uint32_t lost, uint64_t through_gap)
+static void watch(struct kg_kcp_pace *pace, uint32_t lost, uint32_t through_gap)
 {
 	pace->lost = (uint16_t)((pace->lost * (SMOOTH - 1) + lost) / SMOOTH);
 	if (pace->lost > KG_MAX(TOLERATED_MIN, pace->tolerated)) {
@@ -65,7 +69,7 @@ static void watch(struct kg_kcp_pace *pace, uint32_t lost, uint64_t through_gap)
 		return;
 	}
 	pace->tolerated -= pace->tolerated / FORGET_TOLERATED;
-	grow(pace, GROWTH);
+	grow(pace, pace->lost < LITTLE ? GROWTH_FREE : GROWTH);
 }
 
 static void conclude(struct kg_kcp_pace *pace, uint32_t lost)
@@ -80,14 +84,25 @@ static void conclude(struct kg_kcp_pace *pace, uint32_t lost)
 	pace->tolerated = (uint16_t)(lost + lost / 4);
 }
 
-static void judge(struct kg_kcp_pace *pace, uint32_t copies, uint32_t through, uint64_t us)
+static uint32_t share(uint32_t part, uint32_t whole)
 {
-	uint32_t lost = (uint32_t)((uint64_t)(copies - KG_MIN(through, copies)) * WHOLE / copies);
-	uint64_t through_gap = gap_of(us, through);
+	return (uint32_t)((uint64_t)KG_MIN(part, whole) * WHOLE / KG_MAX(whole, 1u));
+}
 
-	pace->best_gap = KG_MIN(pace->best_gap + pace->best_gap / FORGET_BEST, through_gap);
-	if (pace->best_gap == 0)
+static void judge(struct kg_kcp_pace *pace, const struct kg_kcp_pace_step *now,
+		  const struct kg_kcp_pace_step *last, const struct kg_kcp_pace_step *before)
+{
+	uint32_t through = now->acked + last->acked, copies = last->copies + before->copies;
+	uint32_t missing = share(copies - KG_MIN(through, copies), copies);
+	uint32_t resent = share(now->resent + last->resent, now->copies + last->copies);
+	uint32_t lost = KG_MIN(missing, resent);
+	uint32_t through_gap = gap_of((uint64_t)now->us + last->us, through);
+
+	if (pace->best_gap == 0 || pace->best_gap > through_gap)
 		pace->best_gap = through_gap;
+	else
+		pace->best_gap +=
+			KG_MIN(pace->best_gap / FORGET_BEST, through_gap - pace->best_gap);
 	if (pace->stage == KG_KCP_PACE_SETTLING && --pace->settle == 0)
 		pace->stage = KG_KCP_PACE_TRYING;
 	else if (pace->stage == KG_KCP_PACE_TRYING)
@@ -99,18 +114,17 @@ static void judge(struct kg_kcp_pace *pace, uint32_t copies, uint32_t through, u
 static void end_step(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
 {
 	struct kg_kcp_pace_step now = {
-		.us = in->now_us - pace->step_us,
+		.us = (uint32_t)KG_MIN(in->now_us - pace->step_us, (uint64_t)UINT32_MAX),
 		.copies = in->copies - pace->copies,
+		.resent = in->resent - pace->resent,
 		.acked = in->acked - pace->acked,
 	};
-	const struct kg_kcp_pace_step *last = &pace->steps[0], *before = &pace->steps[1];
 
 	if (!in->backlogged) {
 		pace->stage = KG_KCP_PACE_WATCHING;
 		grow(pace, GROWTH_UNUSED);
-	} else if (before->us != 0 && last->copies + before->copies > 0) {
-		judge(pace, last->copies + before->copies, now.acked + last->acked,
-		      now.us + last->us);
+	} else if (pace->steps[1].us != 0) {
+		judge(pace, &now, &pace->steps[0], &pace->steps[1]);
 	}
 	pace->steps[1] = pace->steps[0];
 	pace->steps[0] = now;
@@ -133,12 +147,13 @@ static void update_limit(struct kg_kcp_pace *pace, const struct kg_kcp_pace_inpu
 		end_step(pace, in);
 	pace->step_us = in->now_us;
 	pace->copies = in->copies;
+	pace->resent = in->resent;
 	pace->acked = in->acked;
 }
 
 void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
 {
-	uint64_t free_gap;
+	uint32_t free_gap, slowest_gap;
 
 	if (in->now_us - pace->set_us < in->srtt_us / 8)
 		return;
@@ -146,8 +161,9 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input
 	update_limit(pace, in);
 	free_gap = gap_of((uint64_t)in->srtt_us * GAIN_DENOMINATOR,
 			  in->window * (uint64_t)GAIN_NUMERATOR);
+	slowest_gap = gap_of(KG_MAX(in->srtt_us, STEP_MIN_US), SLOWEST);
+	pace->limit_gap = KG_MIN(pace->limit_gap, slowest_gap);
 	if (pace->limit_gap <= free_gap && pace->stage == KG_KCP_PACE_WATCHING)
 		pace->limit_gap = 0;
 	pace->gap = KG_MAX(pace->limit_gap, free_gap);
-	pace->burst = KG_MAX(BURST_SEGMENTS * pace->gap, (uint64_t)BURST_US << KG_KCP_PACE_SHIFT);
 }

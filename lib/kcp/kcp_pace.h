@@ -5,7 +5,7 @@
  *   pace = the window in four fifths of a round trip, so that a hole's delay is caught up with
  *
  * A pace is a gap between segments. What has not been sent for want of something to say, or because
- * nobody looked, may be caught up with up to `burst`. Without a round-trip sample there is no pace.
+ * nobody looked, may be caught up with up to a burst. Without a round-trip sample there is no pace.
  *
  * A window may be far more than the path, or the peer's socket, takes, and without a congestion
  * window nothing else says so. So the pace has a limit, tried out step by step (kcp_pace.c).
@@ -24,21 +24,21 @@ enum kg_kcp_pace_stage {
 };
 
 struct kg_kcp_pace_step {
-	uint64_t us; /* long; 0: there was none */
-	uint32_t copies, acked;
+	uint32_t us; /* long; 0: there was none */
+	uint32_t copies, resent, acked;
 };
 
+/* There are many idle conversations: gaps have 32 bits, four seconds. */
 struct kg_kcp_pace {
-	uint64_t free;  /* all that was sent has left at the pace by then */
-	uint64_t gap;   /* between segments; 0: no pace */
-	uint64_t burst; /* how far `free` may run ahead of the clock */
+	uint64_t free; /* all that was sent has left at the pace by then */
 	uint64_t set_us;
+	uint32_t gap; /* between segments; 0: no pace */
 	/* the limit */
-	uint64_t limit_gap;               /* 0: none */
-	uint64_t before_gap;              /* limit before the cut that is being tried */
-	uint64_t best_gap;                /* of what got through in the best of the last steps */
+	uint32_t limit_gap;               /* 0: none */
+	uint32_t before_gap;              /* limit before the cut that is being tried */
+	uint32_t best_gap;                /* of what got through in the best of the last steps */
 	uint64_t step_us;                 /* when the step began */
-	uint32_t copies, acked;           /* at that time */
+	uint32_t copies, resent, acked;   /* at that time */
 	struct kg_kcp_pace_step steps[2]; /* the last, and the one before */
 	uint16_t lost, tolerated;         /* of 1,024 copies: smoothed; no reason to cut */
 	uint8_t stage, settle;
@@ -48,15 +48,22 @@ struct kg_kcp_pace {
 struct kg_kcp_pace_input {
 	uint64_t now_us;
 	uint32_t copies; /* sent, ever; may wrap around */
+	uint32_t resent; /* those of them that were not the first, likewise */
 	uint32_t acked;  /* segments, likewise */
 	uint32_t window; /* segments that may be in flight */
 	uint32_t srtt_us;
 	bool backlogged; /* more waits to be sent */
 };
 
+/* How far `free` may run ahead of the clock: a worker may sleep a millisecond. */
+#define KG_KCP_PACE_BURST_SEGMENTS 16u
+#define KG_KCP_PACE_BURST          ((uint64_t)KG_US_PER_MS << KG_KCP_PACE_SHIFT)
+
 static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
 {
-	uint64_t ahead = pace->free - KG_MIN(pace->free, pace->burst);
+	uint64_t burst =
+		KG_MAX((uint64_t)KG_KCP_PACE_BURST_SEGMENTS * pace->gap, KG_KCP_PACE_BURST);
+	uint64_t ahead = pace->free - KG_MIN(pace->free, burst);
 
 	return (ahead + (1u << KG_KCP_PACE_SHIFT) - 1) >> KG_KCP_PACE_SHIFT;
 }
