@@ -3,15 +3,18 @@
  * Linear probing with backward-shift removal: no tombstones, so a lookup costs the same after a
  * million insertions and removals as in a fresh map.
  *
- * While the map moves to a larger table a key is in one of the two. The old table is emptied from
+ * While the map moves to another table a key is in one of the two. The old table is emptied from
  * its first slot on; taking a key out closes the hole behind it, so what is left stays reachable.
  */
 #include "base/u32map.h"
 
 #define CAPACITY_MIN 16
-/* Slots of the old table that one call empties. It has to be empty before the new one, twice as
- * large, is three quarters full: two would do. */
-#define MOVE_SLOTS 4
+/*
+ * Slots of the old table that one call empties. It has to be empty before the new one is three
+ * quarters full. For one twice as large two would do. One of a quarter of the size begins half
+ * full, and is three quarters full after a sixteenth of the old one's slots.
+ */
+#define MOVE_SLOTS 16
 
 struct kg_u32map_slot {
 	void *value; /* NULL: free */
@@ -97,20 +100,36 @@ static void move(struct kg_u32map *map, uint32_t slots)
 		table_free(map, &map->old);
 }
 
-static bool grow(struct kg_u32map *map)
+static bool resize(struct kg_u32map *map, uint32_t capacity)
 {
-	struct kg_u32map_table bigger = {
-		.capacity = KG_MAX(2 * map->now.capacity, (uint32_t)CAPACITY_MIN),
-	};
+	struct kg_u32map_table other = { .capacity = capacity };
 
-	bigger.slots = kg_mem_alloc(map->mem, bigger.capacity * sizeof(*bigger.slots));
-	if (bigger.slots == NULL)
+	other.slots = kg_mem_alloc(map->mem, capacity * sizeof(*other.slots));
+	if (other.slots == NULL)
 		return false;
 	move(map, map->old.capacity);
 	map->old = map->now;
-	map->now = bigger;
+	map->now = other;
 	map->moved = 0;
 	return true;
+}
+
+/* At most three quarters full: probe sequences stay short. */
+static bool make_room(struct kg_u32map *map)
+{
+	uint32_t capacity = map->now.capacity;
+
+	return map->count < capacity - capacity / 4 ||
+	       resize(map, KG_MAX(2 * capacity, (uint32_t)CAPACITY_MIN));
+}
+
+/* Without memory for a smaller table the map stays as large as it is. */
+static void give_room_back(struct kg_u32map *map)
+{
+	uint32_t capacity = map->now.capacity;
+
+	if (map->old.capacity == 0 && capacity > 4 * CAPACITY_MIN && map->count < capacity / 8)
+		resize(map, capacity / 4);
 }
 
 void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, uint32_t seed)
@@ -136,8 +155,7 @@ bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value)
 {
 	if (value == NULL || kg_u32map_lookup(map, key) != NULL)
 		return false;
-	/* At most three quarters full: probe sequences stay short. */
-	if (map->count >= map->now.capacity - map->now.capacity / 4 && !grow(map))
+	if (!make_room(map))
 		return false;
 	move(map, MOVE_SLOTS);
 	*slot_of(&map->now, map->seed, key) = (struct kg_u32map_slot){ .value = value, .key = key };
@@ -154,6 +172,7 @@ void *kg_u32map_remove(struct kg_u32map *map, uint32_t key)
 	if (value == NULL)
 		return NULL;
 	map->count--;
+	give_room_back(map);
 	move(map, MOVE_SLOTS);
 	return value;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Open-addressing map from a 32-bit key to a pointer: conv to channel, local port to channel.
- * Grows by doubling through its allocator, and moves its content a few slots with each insertion
+ * Grows and shrinks through its allocator, and moves its content a few slots with each insertion
  * and removal, so that none of them takes long. Not thread-safe.
  */
 #pragma once
