@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
                 str(ROOT / "scripts" / "lib")]
-from lab import CLIENT4, DESTINATION, ENTRY, Lab, eventually  # noqa: E402
+from lab import CLIENT4, DESTINATION, ENTRY, Lab, eventually, wire_bytes  # noqa: E402
 from kcptube import PASSWORD, start_original  # noqa: E402
 import traffic  # noqa: E402
 
@@ -149,7 +149,28 @@ def idle(lab, processes):
     return {"cores_for_1000_idle_connections": share}
 
 
-MEASURES = (goodput, datagrams, datagrams_from_the_wire, latency, idle)
+def over_40_ms(lab, loss_percent):
+    """TCP goodput, and what the wire carries for it: whole frames both ways, per byte of payload."""
+    wire = lab.impair(40, 1, loss_percent)
+    server = serve_iperf(lab)
+    end = iperf(lab.client.ns)["sum_received"]
+    carried = wire_bytes(wire)
+    server.terminate()
+    server.wait()
+    where = f"at_40_ms_{loss_percent}_percent_loss"
+    return {f"tcp_mbit_per_s_{where}": end["bits_per_second"] / 1e6,
+            f"wire_per_payload_{where}": carried / end["bytes"]}
+
+
+def long_path(lab, _):
+    return over_40_ms(lab, 0)
+
+
+def long_lossy_path(lab, _):
+    return over_40_ms(lab, 5)
+
+
+MEASURES = (goodput, datagrams, datagrams_from_the_wire, latency, idle, long_path, long_lossy_path)
 PREPARE = {datagrams_from_the_wire: hosts_on_the_wire}
 
 

@@ -217,6 +217,18 @@ def kcpgate():
     return path
 
 
+def impair_binary():
+    path = os.environ.get("KG_IMPAIR") or str(ROOT / "build/release/tests/netns/impair")
+    assert os.access(path, os.X_OK), f"no impair at {path} (environment variable KG_IMPAIR)"
+    return path
+
+
+def wire_bytes(impaired):
+    """Ends a wire of Lab.impair; bytes of whole frames that entered it, from either side."""
+    impaired.terminate()
+    return sum(int(line.split()[3]) for line in impaired.communicate(timeout=10)[0].splitlines())
+
+
 def port(address4, address6, pmd, **more):
     return {"name": "wan", "device": f"{pmd},iface=wan", "tap": "kg-wan", "mtu": 1500,
             "addresses": [f"{address4}/24", f"{address6}/64"], **more}
@@ -331,6 +343,18 @@ class Lab:
                 numgen random mod 1000 < {int(percent * 10)} counter drop
             }}
             }}""")
+
+    def impair(self, round_trip_ms, jitter_ms, loss_percent):
+        """The wire takes its time: half the round trip each way, jitter more or less, order kept, and
+        loses some. Returns a process; wire_bytes() of it ends the wire."""
+        for box in self.boxes:
+            self.wire.ip("link", "set", f"to-{box.role}", "nomaster", "promisc", "on")
+            box.ns.run("ethtool", "-K", "wan", "tx", "off")
+        process = self.popen(self.wire, impair_binary(), "to-client", "to-server",
+                             str(round_trip_ms / 2), str(jitter_ms), str(loss_percent),
+                             stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        return process
 
     def defer(self, function, *arguments):
         """Calls it when the lab is torn down, last one first."""

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A bad wire between two interfaces, for tests and comparisons: frames that come in at one go out
+ * at the other later, in the same order, or not at all.
+ *
+ *     impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT
+ *
+ * Delay, with jitter more or less, is that of one way. Loss is at random, the seed fixed. Prints
+ * "ready", runs until SIGTERM, and then prints frames and bytes that came in at each interface.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define FRAME_BYTES  1600
+#define LINE_FRAMES  65536 /* under way in one direction; more are lost */
+#define SOCKET_BYTES (16 << 20)
+
+struct frame {
+	uint64_t due_ns;
+	uint16_t len;
+	uint8_t bytes[FRAME_BYTES];
+};
+
+/* From one interface to the other; frames in order of arrival. */
+struct line {
+	int from, to;
+	struct frame *frames;
+	uint32_t head, tail;
+	uint64_t last_due_ns, count, bytes;
+};
+
+static uint64_t delay_ns, jitter_ns, random_state = 1;
+static uint32_t loss_below; /* of 2^32 */
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+	(void)number;
+	ended = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* splitmix64 */
+static uint64_t next_random(void)
+{
+	uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static int open_interface(const char *name)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct packet_mreq promiscuous = { .mr_type = PACKET_MR_PROMISC };
+	int one = 1, bytes = SOCKET_BYTES;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL));
+
+	address.sll_ifindex = promiscuous.mr_ifindex = (int)if_nametoindex(name);
+	if (fd < 0 || address.sll_ifindex == 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) != 0) {
+		perror(name);
+		exit(1);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	return fd;
+}
+
+static void take_in(struct line *line)
+{
+	uint64_t now = now_ns(), due;
+	struct frame *frame;
+	ssize_t len;
+
+	for (;;) {
+		frame = &line->frames[line->tail % LINE_FRAMES];
+		len = recv(line->from, frame->bytes, sizeof(frame->bytes), 0);
+		if (len < 0)
+			return;
+		line->count++;
+		line->bytes += (uint64_t)len;
+		if ((uint32_t)next_random() < loss_below ||
+		    line->tail - line->head == LINE_FRAMES - 1)
+			continue;
+		due = now + delay_ns - jitter_ns;
+		if (jitter_ns > 0)
+			due += next_random() % (2 * jitter_ns);
+		line->last_due_ns = due > line->last_due_ns ? due : line->last_due_ns;
+		frame->due_ns = line->last_due_ns;
+		frame->len = (uint16_t)len;
+		line->tail++;
+	}
+}
+
+static void let_out(struct line *line)
+{
+	uint64_t now = now_ns();
+
+	for (; line->head != line->tail; line->head++) {
+		struct frame *frame = &line->frames[line->head % LINE_FRAMES];
+
+		if (frame->due_ns > now)
+			return;
+		if (send(line->to, frame->bytes, frame->len, 0) < 0 && errno == EAGAIN)
+			return;
+	}
+}
+
+/* Until a frame comes or is due, a tenth of a second at most. */
+static void wait_for_frames(const struct line lines[2])
+{
+	struct pollfd fds[2] = { { .fd = lines[0].from, .events = POLLIN },
+				 { .fd = lines[1].from, .events = POLLIN } };
+	uint64_t now = now_ns(), due;
+	struct timespec timeout = { 0 };
+
+	due = now + 100000000u;
+	for (int i = 0; i < 2; i++) {
+		if (lines[i].head != lines[i].tail &&
+		    lines[i].frames[lines[i].head % LINE_FRAMES].due_ns < due)
+			due = lines[i].frames[lines[i].head % LINE_FRAMES].due_ns;
+	}
+	if (due > now)
+		timeout.tv_nsec = (long)(due - now);
+	ppoll(fds, 2, &timeout, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct line lines[2];
+
+	if (argc != 6) {
+		fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT\n",
+		      stderr);
+		return 2;
+	}
+	delay_ns = (uint64_t)(strtod(argv[3], NULL) * 1e6);
+	jitter_ns = (uint64_t)(strtod(argv[4], NULL) * 1e6);
+	loss_below = (uint32_t)(strtod(argv[5], NULL) / 100 * 4294967295.0);
+	for (int i = 0; i < 2; i++) {
+		lines[i].from = open_interface(argv[1 + i]);
+		lines[i].frames = malloc(LINE_FRAMES * sizeof(struct frame));
+		if (lines[i].frames == NULL || delay_ns < jitter_ns)
+			return 2;
+	}
+	lines[0].to = lines[1].from;
+	lines[1].to = lines[0].from;
+	signal(SIGTERM, end);
+	puts("ready");
+	fflush(stdout);
+	while (!ended) {
+		wait_for_frames(lines);
+		for (int i = 0; i < 2; i++) {
+			take_in(&lines[i]);
+			let_out(&lines[i]);
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		printf("%s %llu frames %llu bytes\n", argv[1 + i],
+		       (unsigned long long)lines[i].count, (unsigned long long)lines[i].bytes);
+	return 0;
+}
