@@ -13,7 +13,6 @@
 #include "wire/envelope.h"
 #include "wire/message.h"
 
-
 #define SEEDS 5
 /* Ethernet without FCS, IPv4, UDP; envelope and seal follow. */
 #define HEADERS_BYTES (14 + 20 + 8)
