@@ -94,6 +94,10 @@ int main(int argc, char **argv)
 {
 	struct bench_options options;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		bench_options_help(stdout);
+		return 0;
+	}
 	if (!bench_options_parse(&options, argc, argv, stderr))
 		return 2;
 	return run(&options);

@@ -64,6 +64,7 @@ void kg_kcp_destroy(struct kg_kcp *kcp)
 	kg_kcp_flight_fini(&kcp->flight, kcp->mem);
 	kg_kcp_recv_fini(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
+	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
 	kg_mem_free(kcp->mem, kcp, kcp_bytes(&kcp->params));
 }
 
@@ -144,6 +145,7 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 	kg_kcp_flight_trim(&kcp->flight, kcp->mem);
 	kg_kcp_recv_trim(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
+	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
 }
 
 /* Data waits for its pace, and for the grid of flushes when blast is off. */

@@ -215,7 +215,7 @@ static void update_pace(struct kg_kcp *kcp, uint64_t now_us)
 		.backlogged = kcp->queue != NULL,
 	};
 
-	kg_kcp_pace_update(&kcp->pace, &in);
+	kg_kcp_pace_update(&kcp->pace, kcp->mem, &in);
 }
 
 /* All segments are in: una, then the estimates, then the windows. */

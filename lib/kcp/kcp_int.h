@@ -38,10 +38,13 @@ struct kg_kcp {
 	struct kg_buf_pool *pool;
 	struct kg_kcp_params params;
 	uint16_t mss;
+	bool flushing;      /* blast off: data of the flush under way has left */
+	bool ring_stuck;    /* no memory for a larger ring: wait for ACKs */
+	bool answer_wask;   /* WINS is due at once */
+	uint8_t tell_left;  /* announcements of a reopened window still to make */
 	uint64_t now_us;    /* latest time we were told; never goes back */
 	uint64_t active_us; /* last input, send or output of something */
 	uint64_t flush_us;  /* blast off: no data leaves before */
-	bool flushing;      /* data of the flush under way has left */
 
 	/* sending */
 	struct kg_buf *queue; /* segments without sn; mark holds frg */
@@ -53,14 +56,11 @@ struct kg_kcp {
 	struct kg_kcp_cwnd cwnd;
 	struct kg_kcp_peer peer;
 	struct kg_kcp_pace pace;
-	bool ring_stuck; /* no memory for a larger ring: wait for ACKs */
 
 	/* receiving */
 	struct kg_kcp_recv recv;
 	struct kg_kcp_acks acks;
-	bool answer_wask;  /* WINS is due at once */
-	uint8_t tell_left; /* announcements of a reopened window still to make */
-	uint64_t tell_us;  /* when */
+	uint64_t tell_us; /* when the next announcement of a reopened window is due */
 
 	struct kg_kcp_counters stats;
 	uint32_t acked_orders[]; /* of flight; params.resend places */

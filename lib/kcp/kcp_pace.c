@@ -53,35 +53,39 @@ static void grow(struct kg_kcp_pace *pace, uint32_t part)
 /* To the most that has got through lately; when that is no less than now, to what does now. */
 static void cut(struct kg_kcp_pace *pace, uint32_t through_gap)
 {
-	bool is_less = pace->best_gap > pace->gap + pace->gap / 8;
+	struct kg_kcp_pace_trial *t = pace->trial;
+	bool is_less = t->best_gap > pace->gap + pace->gap / 8;
 
-	pace->before_gap = pace->limit_gap;
-	pace->limit_gap = is_less ? pace->best_gap : KG_MAX(through_gap, pace->gap);
-	pace->stage = KG_KCP_PACE_SETTLING;
-	pace->settle = SETTLE_STEPS;
+	t->before_gap = pace->limit_gap;
+	pace->limit_gap = is_less ? t->best_gap : KG_MAX(through_gap, pace->gap);
+	t->stage = KG_KCP_PACE_SETTLING;
+	t->settle = SETTLE_STEPS;
 }
 
 static void watch(struct kg_kcp_pace *pace, uint32_t lost, uint32_t through_gap)
 {
-	pace->lost = (uint16_t)((pace->lost * (SMOOTH - 1) + lost) / SMOOTH);
-	if (pace->lost > KG_MAX(TOLERATED_MIN, pace->tolerated)) {
+	struct kg_kcp_pace_trial *t = pace->trial;
+
+	t->lost = (uint16_t)((t->lost * (SMOOTH - 1) + lost) / SMOOTH);
+	if (t->lost > KG_MAX(TOLERATED_MIN, t->tolerated)) {
 		cut(pace, through_gap);
 		return;
 	}
-	pace->tolerated -= pace->tolerated / FORGET_TOLERATED;
-	grow(pace, pace->lost < LITTLE ? GROWTH_FREE : GROWTH);
+	t->tolerated -= t->tolerated / FORGET_TOLERATED;
+	grow(pace, t->lost < LITTLE ? GROWTH_FREE : GROWTH);
 }
 
 static void conclude(struct kg_kcp_pace *pace, uint32_t lost)
 {
-	bool helped = 4 * lost < 3u * pace->lost;
+	struct kg_kcp_pace_trial *t = pace->trial;
+	bool helped = 4 * lost < 3u * t->lost;
 
-	pace->stage = KG_KCP_PACE_WATCHING;
-	pace->lost = (uint16_t)lost;
+	t->stage = KG_KCP_PACE_WATCHING;
+	t->lost = (uint16_t)lost;
 	if (helped)
 		return;
-	pace->limit_gap = pace->before_gap;
-	pace->tolerated = (uint16_t)(lost + lost / 4);
+	pace->limit_gap = t->before_gap;
+	t->tolerated = (uint16_t)(lost + lost / 4);
 }
 
 static uint32_t share(uint32_t part, uint32_t whole)
@@ -92,78 +96,93 @@ static uint32_t share(uint32_t part, uint32_t whole)
 static void judge(struct kg_kcp_pace *pace, const struct kg_kcp_pace_step *now,
 		  const struct kg_kcp_pace_step *last, const struct kg_kcp_pace_step *before)
 {
+	struct kg_kcp_pace_trial *t = pace->trial;
 	uint32_t through = now->acked + last->acked, copies = last->copies + before->copies;
 	uint32_t missing = share(copies - KG_MIN(through, copies), copies);
 	uint32_t resent = share(now->resent + last->resent, now->copies + last->copies);
 	uint32_t lost = KG_MIN(missing, resent);
 	uint32_t through_gap = gap_of((uint64_t)now->us + last->us, through);
 
-	if (pace->best_gap == 0 || pace->best_gap > through_gap)
-		pace->best_gap = through_gap;
+	if (t->best_gap == 0 || t->best_gap > through_gap)
+		t->best_gap = through_gap;
 	else
-		pace->best_gap +=
-			KG_MIN(pace->best_gap / FORGET_BEST, through_gap - pace->best_gap);
-	if (pace->stage == KG_KCP_PACE_SETTLING && --pace->settle == 0)
-		pace->stage = KG_KCP_PACE_TRYING;
-	else if (pace->stage == KG_KCP_PACE_TRYING)
+		t->best_gap += KG_MIN(t->best_gap / FORGET_BEST, through_gap - t->best_gap);
+	if (t->stage == KG_KCP_PACE_SETTLING && --t->settle == 0)
+		t->stage = KG_KCP_PACE_TRYING;
+	else if (t->stage == KG_KCP_PACE_TRYING)
 		conclude(pace, lost);
-	else if (pace->stage == KG_KCP_PACE_WATCHING)
+	else if (t->stage == KG_KCP_PACE_WATCHING)
 		watch(pace, lost, through_gap);
 }
 
 static void end_step(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
 {
+	struct kg_kcp_pace_trial *t = pace->trial;
 	struct kg_kcp_pace_step now = {
-		.us = (uint32_t)KG_MIN(in->now_us - pace->step_us, (uint64_t)UINT32_MAX),
-		.copies = in->copies - pace->copies,
-		.resent = in->resent - pace->resent,
-		.acked = in->acked - pace->acked,
+		.us = (uint32_t)KG_MIN(in->now_us - t->step_us, (uint64_t)UINT32_MAX),
+		.copies = in->copies - t->copies,
+		.resent = in->resent - t->resent,
+		.acked = in->acked - t->acked,
 	};
 
 	if (!in->backlogged) {
-		pace->stage = KG_KCP_PACE_WATCHING;
+		t->stage = KG_KCP_PACE_WATCHING;
 		grow(pace, GROWTH_UNUSED);
-	} else if (pace->steps[1].us != 0) {
-		judge(pace, &now, &pace->steps[0], &pace->steps[1]);
+	} else if (t->steps[1].us != 0) {
+		judge(pace, &now, &t->steps[0], &t->steps[1]);
 	}
-	pace->steps[1] = pace->steps[0];
-	pace->steps[0] = now;
+	t->steps[1] = t->steps[0];
+	t->steps[0] = now;
 }
 
 /* A slow pace needs longer until enough has been sent. */
-static bool step_is_over(const struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+static bool step_is_over(const struct kg_kcp_pace_trial *t, const struct kg_kcp_pace_input *in)
 {
-	uint64_t age_us = in->now_us - pace->step_us;
-	bool tells = in->copies - pace->copies >= COPIES_MIN || !in->backlogged;
+	uint64_t age_us = in->now_us - t->step_us;
+	bool tells = in->copies - t->copies >= COPIES_MIN || !in->backlogged;
 
 	return age_us >= (tells ? KG_MAX(in->srtt_us, STEP_MIN_US) : STEP_MAX_US);
 }
 
-static void update_limit(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+static void update_limit(struct kg_kcp_pace *pace, struct kg_mem *mem,
+			 const struct kg_kcp_pace_input *in)
 {
-	if (!step_is_over(pace, in))
+	struct kg_kcp_pace_trial *t = pace->trial;
+
+	if (t == NULL)
+		t = pace->trial = kg_mem_alloc(mem, sizeof(*t));
+	if (t == NULL || !step_is_over(t, in))
 		return;
-	if (pace->step_us != 0)
+	if (t->step_us != 0)
 		end_step(pace, in);
-	pace->step_us = in->now_us;
-	pace->copies = in->copies;
-	pace->resent = in->resent;
-	pace->acked = in->acked;
+	t->step_us = in->now_us;
+	t->copies = in->copies;
+	t->resent = in->resent;
+	t->acked = in->acked;
 }
 
-void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in)
+void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
+			const struct kg_kcp_pace_input *in)
 {
 	uint32_t free_gap, slowest_gap;
 
 	if (in->now_us - pace->set_us < in->srtt_us / 8)
 		return;
 	pace->set_us = in->now_us;
-	update_limit(pace, in);
+	update_limit(pace, mem, in);
 	free_gap = gap_of((uint64_t)in->srtt_us * GAIN_DENOMINATOR,
 			  in->window * (uint64_t)GAIN_NUMERATOR);
 	slowest_gap = gap_of(KG_MAX(in->srtt_us, STEP_MIN_US), SLOWEST);
 	pace->limit_gap = KG_MIN(pace->limit_gap, slowest_gap);
-	if (pace->limit_gap <= free_gap && pace->stage == KG_KCP_PACE_WATCHING)
+	if (pace->limit_gap <= free_gap &&
+	    (pace->trial == NULL || pace->trial->stage == KG_KCP_PACE_WATCHING))
 		pace->limit_gap = 0;
 	pace->gap = KG_MAX(pace->limit_gap, free_gap);
+}
+
+void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem)
+{
+	if (pace->trial != NULL)
+		kg_mem_free(mem, pace->trial, sizeof(*pace->trial));
+	pace->trial = NULL;
 }

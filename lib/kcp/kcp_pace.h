@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/mem.h"
 
 /* Times here are in parts of a microsecond: the gaps of a fast pace are shorter. */
 #define KG_KCP_PACE_SHIFT 10
@@ -28,13 +29,8 @@ struct kg_kcp_pace_step {
 	uint32_t copies, resent, acked;
 };
 
-/* There are many idle conversations: gaps have 32 bits, four seconds. */
-struct kg_kcp_pace {
-	uint64_t free; /* all that was sent has left at the pace by then */
-	uint64_t set_us;
-	uint32_t gap; /* between segments; 0: no pace */
-	/* the limit */
-	uint32_t limit_gap;               /* 0: none */
+/* How the limit is found: only while a conversation is busy. Gaps have 32 bits, four seconds. */
+struct kg_kcp_pace_trial {
 	uint32_t before_gap;              /* limit before the cut that is being tried */
 	uint32_t best_gap;                /* of what got through in the best of the last steps */
 	uint64_t step_us;                 /* when the step began */
@@ -42,6 +38,14 @@ struct kg_kcp_pace {
 	struct kg_kcp_pace_step steps[2]; /* the last, and the one before */
 	uint16_t lost, tolerated;         /* of 1,024 copies: smoothed; no reason to cut */
 	uint8_t stage, settle;
+};
+
+struct kg_kcp_pace {
+	uint64_t free; /* all that was sent has left at the pace by then */
+	uint64_t set_us;
+	uint32_t gap;                    /* between segments; 0: no pace */
+	uint32_t limit_gap;              /* 0: none */
+	struct kg_kcp_pace_trial *trial; /* NULL: none is under way */
 };
 
 /* What a conversation knows of itself when an ACK has come. */
@@ -74,5 +78,9 @@ static inline void kg_kcp_pace_take(struct kg_kcp_pace *pace, uint64_t now_us)
 	pace->free = KG_MAX(pace->free, now_us << KG_KCP_PACE_SHIFT) + pace->gap;
 }
 
-/* After a round-trip sample. Costs a comparison most of the time. */
-void kg_kcp_pace_update(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in);
+/* After a round-trip sample. Costs a comparison most of the time. Without memory there is no limit
+ * to be found. */
+void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
+			const struct kg_kcp_pace_input *in);
+/* What was found out so far is forgotten, but for the limit. */
+void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem);

@@ -23,6 +23,8 @@ struct flow {
 	bool backlogged;
 };
 
+static struct kg_mem mem;
+
 #define SRTT_MS 40
 #define WINDOW  1000
 
@@ -70,7 +72,7 @@ static uint32_t flow_run(struct flow *f, uint32_t ms)
 		f->lost[(now_ms + SRTT_MS) % 256] = sent - f->under_way[(now_ms + SRTT_MS) % 256];
 		f->under_way[now_ms % 256] = 0;
 		f->in.backlogged = f->backlogged;
-		kg_kcp_pace_update(&f->pace, &f->in);
+		kg_kcp_pace_update(&f->pace, &mem, &f->in);
 		f->in.now_us += MS;
 	}
 	return f->in.copies - before;
@@ -82,6 +84,7 @@ static void nothing_waits_without_a_round_trip(void **state)
 
 	assert_int_equal(send_all(&pace, 1000 * MS, 65535), 65535);
 	assert_true(kg_kcp_pace_next_us(&pace) <= 1000 * MS);
+	kg_kcp_pace_trim(&pace, &mem);
 }
 
 /* 1,000 segments per 40 ms and a quarter more are 31 per ms, whoever looks how often. */
@@ -92,11 +95,12 @@ static void window_is_spread_over_the_round_trip(void **state)
 		struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, 0, WINDOW, SRTT_MS * 1000, true };
 		uint32_t sent = 0;
 
-		kg_kcp_pace_update(&pace, &in);
+		kg_kcp_pace_update(&pace, &mem, &in);
 		send_all(&pace, in.now_us, UINT32_MAX);
 		for (uint64_t us = every_us; us <= 100 * MS; us += every_us)
 			sent += send_all(&pace, in.now_us + us, UINT32_MAX);
 		assert_in_range(sent, 3125 - 40, 3125 + 40);
+		kg_kcp_pace_trim(&pace, &mem);
 	}
 }
 
@@ -106,15 +110,16 @@ static void bursts_are_bounded(void **state)
 	struct kg_kcp_pace pace = { 0 };
 	struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, 0, WINDOW, SRTT_MS * 1000, true };
 
-	kg_kcp_pace_update(&pace, &in);
+	kg_kcp_pace_update(&pace, &mem, &in);
 	assert_in_range(send_all(&pace, 1000 * MS, UINT32_MAX), 31, 33);
 	assert_in_range(send_all(&pace, 5000 * MS, UINT32_MAX), 31, 33);
 	assert_true(kg_kcp_pace_next_us(&pace) > 5000 * MS);
 	assert_true(kg_kcp_pace_next_us(&pace) < 5001 * MS);
 	/* Sixteen at least, however slow. */
 	in = (struct kg_kcp_pace_input){ 9000 * MS, 0, 0, 0, 32, 2000 * 1000, true };
-	kg_kcp_pace_update(&pace, &in);
+	kg_kcp_pace_update(&pace, &mem, &in);
 	assert_in_range(send_all(&pace, 9000 * MS, UINT32_MAX), 16, 18);
+	kg_kcp_pace_trim(&pace, &mem);
 }
 
 /* On a short path a whole window may leave at once. */
@@ -123,8 +128,9 @@ static void short_paths_are_not_held_up(void **state)
 	struct kg_kcp_pace pace = { 0 };
 	struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, 0, WINDOW, 500, true };
 
-	kg_kcp_pace_update(&pace, &in);
+	kg_kcp_pace_update(&pace, &mem, &in);
 	assert_true(send_all(&pace, 1000 * MS, UINT32_MAX) >= WINDOW);
+	kg_kcp_pace_trim(&pace, &mem);
 }
 
 /* A tenth of the pace gets through: soon not much more is sent than that. */
@@ -139,6 +145,7 @@ static void overflow_limits_the_pace(void **state)
 	flow_run(&f, 1000);
 	sent = flow_run(&f, 10000);
 	assert_in_range(sent, 3 * 10000 * 95 / 100, 3 * 10000 * 130 / 100);
+	kg_kcp_pace_trim(&f.pace, &mem);
 }
 
 /* When there is room again, it is found. */
@@ -153,6 +160,7 @@ static void limit_goes_when_it_is_not_needed(void **state)
 	flow_run(&f, 10000);
 	assert_int_equal(f.pace.limit_gap, 0);
 	assert_in_range(flow_run(&f, 1000), 30000, 32500);
+	kg_kcp_pace_trim(&f.pace, &mem);
 }
 
 static void unused_limit_goes_soon(void **state)
@@ -164,6 +172,7 @@ static void unused_limit_goes_soon(void **state)
 	f.backlogged = false;
 	flow_run(&f, 1000);
 	assert_int_equal(f.pace.limit_gap, 0);
+	kg_kcp_pace_trim(&f.pace, &mem);
 }
 
 /* Random loss is nobody's queue: after a trial the pace is what it was, nearly all the time. */
@@ -175,6 +184,7 @@ static void random_loss_is_tolerated(void **state)
 		flow_init(&f, 4000, percent);
 		flow_run(&f, 1000);
 		assert_in_range(flow_run(&f, 10000), 312500 * 9 / 10, 314000);
+		kg_kcp_pace_trim(&f.pace, &mem);
 	}
 }
 
@@ -190,11 +200,12 @@ static void late_acks_are_no_loss(void **state)
 
 		f.in.copies += WINDOW;
 		f.in.now_us += 300 * MS;
-		kg_kcp_pace_update(&f.pace, &f.in);
+		kg_kcp_pace_update(&f.pace, &mem, &f.in);
 		f.in.acked = acked + WINDOW;
 		flow_run(&f, 100);
 		assert_int_equal(f.pace.limit_gap, 0);
 	}
+	kg_kcp_pace_trim(&f.pace, &mem);
 }
 
 /* Nothing comes through for a long time: afterwards there is still a pace to find out with. */
@@ -210,6 +221,7 @@ static void outage_leaves_a_pace(void **state)
 	f.capacity_per_ms = 1000;
 	flow_run(&f, 20000);
 	assert_in_range(flow_run(&f, 1000), 30000, 32500);
+	kg_kcp_pace_trim(&f.pace, &mem);
 }
 
 static void clocks_and_counters_may_wrap(void **state)
@@ -221,6 +233,18 @@ static void clocks_and_counters_may_wrap(void **state)
 	f.in.acked = UINT32_MAX - 700;
 	flow_run(&f, 2000);
 	assert_in_range(flow_run(&f, 5000), 3 * 5000 * 95 / 100, 3 * 5000 * 130 / 100);
+	kg_kcp_pace_trim(&f.pace, &mem);
+}
+
+static int begin(void **state)
+{
+	kg_mem_malloc_init(&mem);
+	return 0;
+}
+
+static int nothing_is_left(void **state)
+{
+	return mem.in_use_bytes == 0 ? 0 : -1;
 }
 
 int main(void)
@@ -239,5 +263,5 @@ int main(void)
 		cmocka_unit_test(clocks_and_counters_may_wrap),
 	};
 
-	return cmocka_run_group_tests_name("kcp_pace", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("kcp_pace", tests, begin, nothing_is_left);
 }

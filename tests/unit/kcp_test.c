@@ -14,7 +14,7 @@ static void idle_conversation_is_small(void **state)
 
 	one_init_default(&o);
 	fresh = o.mem.in_use_bytes;
-	assert_true(fresh <= 704);
+	assert_true(fresh <= 640);
 	one_push(&o, 5, 0, 1, "x");
 	one_send_many(&o, 100);
 	one_drain(&o);
