@@ -10,11 +10,11 @@
 
 #define CAPACITY_MIN 16
 /*
- * Slots of the old table that one call empties. It has to be empty before the new one is three
- * quarters full. For one twice as large two would do. One of a quarter of the size begins half
- * full, and is three quarters full after a sixteenth of the old one's slots.
+ * Slots of the old table that one call empties, which takes a few microseconds. It has to be empty
+ * before the new one is three quarters full: 16 would do for one of a quarter of the size, which
+ * begins half full. More, and the old table is soon gone.
  */
-#define MOVE_SLOTS 16
+#define MOVE_SLOTS 128
 
 struct kg_u32map_slot {
 	void *value; /* NULL: free */
@@ -96,7 +96,7 @@ static void move(struct kg_u32map *map, uint32_t slots)
 			take_out(&map->old, map->seed, map->moved);
 		}
 	}
-	if (map->moved == map->old.capacity)
+	if (map->moved == map->old.capacity || map->count == 0)
 		table_free(map, &map->old);
 }
 
@@ -128,7 +128,11 @@ static void give_room_back(struct kg_u32map *map)
 {
 	uint32_t capacity = map->now.capacity;
 
-	if (map->old.capacity == 0 && capacity > 4 * CAPACITY_MIN && map->count < capacity / 8)
+	if (capacity <= 4 * CAPACITY_MIN)
+		return;
+	if (map->count == 0)
+		resize(map, CAPACITY_MIN);
+	else if (map->old.capacity == 0 && map->count < capacity / 8)
 		resize(map, capacity / 4);
 }
 

@@ -128,7 +128,7 @@ static void resizing_is_spread_over_calls(void **state)
 			assert_true(old == 0 || map.old.capacity == 0);
 			old = map.old.capacity;
 		} else if (old > 0) {
-			assert_in_range(map.moved - moved, 1, 16);
+			assert_in_range(map.moved - moved, 1, 128);
 		}
 		assert_ptr_equal(kg_u32map_lookup(&map, i / 2 * 7), &values[i / 2]);
 		assert_ptr_equal(kg_u32map_lookup(&map, i * 7), &values[i]);
@@ -138,11 +138,13 @@ static void resizing_is_spread_over_calls(void **state)
 		uint32_t before = map.now.capacity;
 
 		assert_ptr_equal(kg_u32map_remove(&map, i * 7), &values[i]);
-		assert_true(map.now.capacity == before || map.now.capacity == before / 4);
+		assert_true(map.now.capacity == before || map.now.capacity == before / 4 ||
+			    map.count == 0);
 		if (i + 1 < KG_ARRAY_SIZE(values))
 			assert_non_null(kg_u32map_lookup(&map, (i + 1) * 7));
 	}
 	assert_in_range(map.now.capacity, 1, 64);
+	assert_int_equal(map.old.capacity, 0);
 	kg_u32map_fini(&map);
 	assert_int_equal(mem.in_use_bytes, 0);
 }
