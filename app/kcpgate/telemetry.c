@@ -177,6 +177,8 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	rte_tel_data_add_dict_string(row, "encryption", config->encryption_algorithm);
 	rte_tel_data_add_dict_string(row, "kcp", config->kcp_preset);
 	kg_tel_add_dict_u64(row, "kcp_mtu", config->kcp.mtu);
+	snprintf(name, sizeof(name), "%u:%u", config->fec.data, config->fec.parity);
+	rte_tel_data_add_dict_string(row, "fec", config->fec.parity > 0 ? name : "off");
 	kg_tel_add_dict_u64(row, "channels", sum.channels);
 	kg_tel_add_dict_u64(row, "channels_opened", sum.channels_opened);
 	kg_tel_add_dict_u64(row, "channels_closed", sum.channels_closed);
@@ -229,6 +231,25 @@ static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
 	return false;
 }
 
+static void add_fec(struct rte_tel_data *row, const struct kg_fec_stats *fec)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "fec_parity_sent", fec->parity_sent },
+		{ "fec_fillers_sent", fec->fillers_sent },
+		{ "fec_parity_received", fec->parity_received },
+		{ "fec_recovered", fec->recovered },
+		{ "fec_refused", fec->refused },
+		{ "fec_missing", fec->missing },
+		{ "fec_peer_wrong", fec->parity_wrong + fec->padding_wrong },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
+		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
+}
+
 static struct rte_tel_data *channel_row(const struct kg_box *box, const struct kg_snapshot_row *r)
 {
 	const struct kg_kcp_stats *kcp = &r->info.kcp;
@@ -268,6 +289,8 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		r->info.remote.ip.version == 0 ? "" : kg_endpoint_text(&r->info.remote, text));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
+	if (box->tunnels[r->tunnel].config->fec.parity > 0)
+		add_fec(row, &r->info.fec);
 	return row;
 }
 

@@ -4,6 +4,7 @@
 #include "arrival.h"
 #include "box.h"
 #include "clock.h"
+#include "fec/rs_isal.h"
 #include "idle.h"
 #include "path/path.h"
 #include "shortcut.h"
@@ -174,6 +175,7 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 	return (struct kg_session_config){
 		.role = t->role,
 		.kcp = t->kcp,
+		.fec = w->sides[tunnel].fec,
 		.outbound_Bps = t->outbound_Bps,
 		.inbound_Bps = t->inbound_Bps,
 		.udp_timeout_s = t->udp_timeout_s,
@@ -181,7 +183,7 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.worker = (uint16_t)w->index,
 		.workers = (uint16_t)w->box->worker_count,
 		.channels_max = channels,
-		.capabilities = KG_CAPABILITY_HALF_CLOSE,
+		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY,
 		.answer_wait_s = ANSWER_WAIT_S,
 		.destinations = t->destinations,
 		.destination_count = (uint16_t)t->destination_count,
@@ -195,16 +197,24 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 {
 	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
-	struct kg_session_config config = session_config(w, index, channels);
+	const struct kg_fec_config *fec = &tunnel->config->fec;
 	struct kg_side *side = &w->sides[index];
+	struct kg_mem *mem = kg_arena_mem(w->arena);
+	struct kg_session_config config;
 
 	side->worker = w;
 	side->tunnel = index;
 	side->aead = tunnel->aead;
 	side->aead_ctx = tunnel->aead->create(tunnel->key);
-	side->session = kg_session_create(&config, &kg_conn_session_ops, side,
-					  kg_arena_mem(w->arena), kg_buf_mempool_pool(w->box->bufs),
-					  w->wheel, &w->rng, tunnel->seen, w->now_us);
+	if (fec->parity > 0) {
+		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, mem);
+		if (side->fec == NULL)
+			return false;
+	}
+	config = session_config(w, index, channels);
+	side->session = kg_session_create(&config, &kg_conn_session_ops, side, mem,
+					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
+					  tunnel->seen, w->now_us);
 	return side->session != NULL && side->aead_ctx != NULL;
 }
 
@@ -277,6 +287,7 @@ void kg_worker_destroy(struct kg_worker *w)
 
 		if (side->session != NULL)
 			kg_session_destroy(side->session);
+		kg_fec_destroy(side->fec);
 		if (side->aead_ctx != NULL)
 			side->aead->destroy(side->aead_ctx);
 	}

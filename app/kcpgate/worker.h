@@ -26,7 +26,8 @@ struct kg_side {
 	struct kg_session *session;
 	const struct kg_aead_alg *aead;
 	void *aead_ctx;
-	uint16_t tunnel; /* index */
+	struct kg_fec *fec; /* NULL: off */
+	uint16_t tunnel;    /* index */
 };
 
 /* A payload thread, seen from a worker. */

@@ -37,6 +37,11 @@ struct kg_port_config {
 	unsigned int gateway_count;
 };
 
+/* Parity shards for each so many data shards; both 0: off. */
+struct kg_fec_config {
+	uint8_t data, parity;
+};
+
 struct kg_tunnel_config {
 	char *name;
 	enum kg_role role;
@@ -53,6 +58,7 @@ struct kg_tunnel_config {
 	char *kcp_preset;           /* "fast1" … "regular5", "manual" */
 	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
 	struct kg_kcp_params kcp;
+	struct kg_fec_config fec;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
 	uint32_t keep_alive_s;

@@ -5,6 +5,7 @@
 #include "config/presets.h"
 
 #include "aead/aead.h"
+#include "fec/shard.h"
 #include "wire/envelope.h"
 
 #include <string.h>
@@ -68,7 +69,8 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 {
 	bool ipv4 = path_families(config, tunnel) == KG_FAMILY_IPV4;
 	unsigned int headers = (ipv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + UDP_HEADER_BYTES;
-	unsigned int around = KG_ENVELOPE_BYTES + seal_bytes(tunnel);
+	unsigned int fec = tunnel->fec.parity ? KG_FEC_OVERHEAD_BYTES : 0;
+	unsigned int around = KG_ENVELOPE_BYTES + seal_bytes(tunnel) + fec;
 	int room = (int)mtu - (int)(headers + around);
 	int readable = (int)(KG_DATAGRAM_MAX_BYTES - around); /* by an original */
 

@@ -311,3 +311,20 @@ static json_t *bandwidth_dump(const struct kg_key *key, const void *object)
 }
 
 const struct kg_kind kg_kind_bandwidth = { "bits per second", bandwidth_load, bandwidth_dump };
+
+static void fec_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
+{
+	if (!json_is_string(value) ||
+	    !kg_parse_fec(json_string_value(value), kg_field_member(field)))
+		kg_field_refuse(field, at, value,
+				"\"DATA:PARITY\", whole numbers from 1, 255 at most together");
+}
+
+static json_t *fec_dump(const struct kg_key *key, const void *object)
+{
+	const struct kg_fec_config *fec = kg_key_member(key, object);
+
+	return fec->parity ? json_sprintf("%u:%u", fec->data, fec->parity) : NULL;
+}
+
+const struct kg_kind kg_kind_fec = { "text `DATA:PARITY`", fec_load, fec_dump };

@@ -210,11 +210,15 @@ const struct kg_key kg_schema[] = {
 	  .min = 1, .max = KG_KCP_WINDOW_MAX, .beyond = KG_BEYOND_CAP, .zero_unset = true,
 	  .computed = "preset", .help = "Segments held for the application at most, 128 at least.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
+	{ TUNNEL("fec"), .kind = &kg_kind_fec, MEMBER(kg_tunnel_config, fec),
+	  .help = "Forward error correction: of every DATA datagrams of a channel, PARITY more are "
+		  "made; as many may be lost without anything sent again. 1 or more each, 255 at "
+		  "most together. Must be the same at both ends. None: off.",
+	  .kcptube = "Right parity only up to v0.7.2; since v0.7.5 no connection comes about." },
 
 	LATER("dport_refresh", "Port hopping."),
 	LATER("destination_dnstxt", "The server's address and ports from a DNS TXT record."),
 	LATER("mux_tunnels", "Several connections in one channel."),
-	LATER("fec", "Forward error correction."),
 	LATER("stun_server", "NAT traversal."),
 	LATER("update_ipv4", "Program called with a new outside IPv4 address."),
 	LATER("update_ipv6", "Program called with a new outside IPv6 address."),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/values.h"
 #include "config/report.h"
+#include "fec/shard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,20 @@ bool kg_parse_bandwidth(const char *text, uint64_t *Bps)
 	if (!parse_digits(s, KG_BANDWIDTH_MAX_BITPS / factor, &number))
 		return false;
 	*Bps = number * factor / 8;
+	return true;
+}
+
+bool kg_parse_fec(const char *text, struct kg_fec_config *fec)
+{
+	struct kg_slice parity = kg_slice_of(text);
+	struct kg_slice data = kg_slice_cut(&parity, ':');
+	uint64_t d, p;
+
+	if (!parse_digits(data, KG_FEC_SHARDS_MAX, &d) ||
+	    !parse_digits(slice_trim(parity), KG_FEC_SHARDS_MAX, &p) || d == 0 || p == 0 ||
+	    d + p > KG_FEC_SHARDS_MAX)
+		return false;
+	*fec = (struct kg_fec_config){ (uint8_t)d, (uint8_t)p };
 	return true;
 }
 

@@ -30,6 +30,9 @@ bool kg_parse_bool(const char *text, bool *value);
 /* "500M" bits per second: K M G count in 1024, k m g in 1000. Bytes per second, rounded down. */
 bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
 
+/* "20:4": data and parity shards of a group, 1 or more each, 255 at most together. */
+bool kg_parse_fec(const char *text, struct kg_fec_config *fec);
+
 struct kg_port_list {
 	struct kg_port_range *ranges; /* heap */
 	unsigned int count, room;

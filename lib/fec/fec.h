@@ -30,7 +30,8 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 /* After all its encoders and decoders. */
 void kg_fec_destroy(struct kg_fec *fec);
 
-/* Whose a body is: the conv of a data or parity shard. False when it is too short or too long. */
+/* Whose a body is: the conv of a data or parity shard. False when it is too short or too long, or
+ * parity of handshakes, which have none. */
 bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len, uint32_t *conv);
 
 /* ---- what a channel sends ---- */

@@ -44,6 +44,10 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 		return NULL;
 	}
 	kg_line_move(&ch->line, KG_HOME_CHANNELS);
+	if (conv != 0 && !kg_framing_start(&ch->line.framing, conv)) {
+		kg_line_destroy(&ch->line);
+		return NULL;
+	}
 	return ch;
 }
 
@@ -64,13 +68,15 @@ void kg_channel_unhook(struct kg_channel *ch)
 		kg_line_retire(&hs->line);
 }
 
-/* Datagrams have no end that could be told. */
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 {
 	uint32_t shared = ch->line.session->config.capabilities & theirs;
 
+	/* Datagrams have no end that could be told. */
 	ch->half_close =
 		ch->protocol == KG_PROTOCOL_TCP && (shared & KG_CAPABILITY_HALF_CLOSE) != 0;
+	if ((shared & KG_CAPABILITY_RIGHT_PARITY) != 0)
+		kg_framing_trust(&ch->line.framing);
 }
 
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
@@ -397,7 +403,8 @@ static void follow(struct kg_channel *ch, const struct kg_datagram *in, unsigned
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	unsigned int events = 0;
-	enum kg_drop drop = kg_kcp_input(ch->line.kcp, in->data, in->len, now_us, &events);
+	enum kg_drop drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len,
+					     now_us, &events);
 
 	if (drop != KG_DROP_NONE)
 		return drop;

@@ -148,15 +148,15 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	hs->peer_inbound_Bps = answer->inbound_Bps;
 	learn_ports(s, answer->port_start, answer->port_end);
 	ch->conv = answer->uid;
-	kg_channel_agree(ch, answer->capabilities);
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
-	if (!take_local_port(&ch->line)) {
+	if (!kg_framing_start(&ch->line.framing, ch->conv) || !take_local_port(&ch->line)) {
 		ch->conv = 0;
 		s->stats.handshakes_failed++;
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
 		return;
 	}
+	kg_channel_agree(ch, answer->capabilities);
 	if (kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
 	ch->line.open = true;

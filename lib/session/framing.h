@@ -3,14 +3,15 @@
  * What stands between a line's KCP and the wire: nothing, or FEC. A line asks its framing wherever
  * it would ask its KCP for datagrams and deadlines, and gives it what comes in.
  *
- *   kcp_output ─► framing_output ─► envelope          envelope ─► framing_input ─► framing_next ─►
- * kcp_input
+ *   kcp_output ─► framing_output ─► envelope          envelope ─► framing_input ─► kcp_input
  *
- * With FEC a handshake's datagrams only get the header (kcp-fec.md B7); a channel's are coded from
- * the moment its conv is known.
+ * With FEC a handshake's datagrams only get the header (kcp-fec.md B7), and lose it before anybody
+ * looks at them; a channel's are coded from the moment its conv is known. Without, all this is one
+ * comparison per call.
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "fec/fec.h"
 #include "kcp/kcp.h"
 
@@ -18,15 +19,18 @@ struct kg_framing {
 	struct kg_fec *fec;             /* NULL: FEC is off */
 	struct kg_fec_encoder *encoder; /* both NULL on handshakes */
 	struct kg_fec_decoder *decoder;
-	const uint8_t *datagram; /* where nothing is decoded: what the last input brought */
-	uint16_t len;
 };
 
 /* `fec`: of the tunnel on this worker, or NULL; outlives it. Ready for a handshake. */
 void kg_framing_init(struct kg_framing *framing, struct kg_fec *fec);
-/* For a channel, as soon as conv is known, before its first output. False when out of memory. */
+/* For a channel, as soon as conv is known, before its first output and input. False when out of
+ * memory. */
 bool kg_framing_start(struct kg_framing *framing, uint32_t conv);
+/* The peer of a started one is a box: what its parity recovers is believed. */
+void kg_framing_trust(struct kg_framing *framing);
 void kg_framing_fini(struct kg_framing *framing);
+/* What its encoder and decoder have counted. */
+void kg_framing_add_stats(const struct kg_framing *framing, struct kg_fec_stats *stats);
 
 /* Bytes that a body can be longer than kcp.mtu. */
 static inline uint16_t kg_framing_overhead_bytes(const struct kg_fec *fec)
@@ -34,17 +38,64 @@ static inline uint16_t kg_framing_overhead_bytes(const struct kg_fec *fec)
 	return fec == NULL ? 0 : KG_FEC_OVERHEAD_BYTES;
 }
 
+/* Bytes in front of a datagram that is no parity, a handshake's for one. */
+static inline uint16_t kg_framing_header_bytes(const struct kg_fec *fec)
+{
+	return fec == NULL ? 0 : KG_FEC_HEADER_BYTES;
+}
+
+/*
+ * Whose a body is: 0 for handshakes. KG_DROP_KCP_MALFORMED, with FEC KG_DROP_FEC_MALFORMED:
+ * nobody's. A body that is somebody's holds the header and a KCP segment, or is parity of a
+ * channel.
+ */
+static inline enum kg_drop kg_framing_conv(const struct kg_fec *fec, const uint8_t *body,
+					   size_t len, uint32_t *conv)
+{
+	if (fec != NULL)
+		return kg_fec_peek_conv(fec, body, len, conv) ? KG_DROP_NONE
+							      : KG_DROP_FEC_MALFORMED;
+	if (len < KG_KCP_HEADER_BYTES)
+		return KG_DROP_KCP_MALFORMED;
+	*conv = kg_load_le32(body);
+	return KG_DROP_NONE;
+}
+
+/* What the functions below do where FEC is on. */
+uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint64_t now_us,
+			   uint8_t *body);
+enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, uint8_t *body,
+			       size_t len, uint64_t now_us, unsigned int *events);
+
 /* The next body that is due, from FEC or KCP, as kg_kcp_output; `body` has room for kcp.mtu and the
  * overhead. */
-uint16_t kg_framing_output(struct kg_framing *framing, struct kg_kcp *kcp, uint64_t now_us,
-			   uint8_t *body);
+static inline uint16_t kg_framing_output(struct kg_framing *framing, struct kg_kcp *kcp,
+					 uint64_t now_us, uint8_t *body)
+{
+	return framing->fec == NULL ? kg_kcp_output(kcp, now_us, body)
+				    : kg_framing_encode(framing, kcp, now_us, body);
+}
+
 /* When to ask for it: the earlier of both. */
-uint64_t kg_framing_deadline_us(const struct kg_framing *framing, const struct kg_kcp *kcp);
+static inline uint64_t kg_framing_deadline_us(const struct kg_framing *framing,
+					      const struct kg_kcp *kcp)
+{
+	uint64_t deadline_us = kg_kcp_deadline_us(kcp);
 
-/* Whose a body is: 0 for handshakes. False when it is too short for any. */
-bool kg_framing_conv(const struct kg_fec *fec, const uint8_t *body, size_t len, uint32_t *conv);
+	if (framing->encoder == NULL)
+		return deadline_us;
+	return KG_MIN(deadline_us, kg_fec_encoder_deadline_us(framing->encoder));
+}
 
-/* A body of this line; its FEC header may be overwritten. Pull the datagrams at once after
- * KG_DROP_NONE: none, one, or with what was recovered several. */
-enum kg_drop kg_framing_input(struct kg_framing *framing, uint8_t *body, size_t len);
-bool kg_framing_next(struct kg_framing *framing, const uint8_t **datagram, uint16_t *len);
+/*
+ * A channel's body, to its KCP as kg_kcp_input. With FEC its header is overwritten, and KCP gets
+ * none, one, or with what was recovered several datagrams; then a drop says that it took none of
+ * those there were.
+ */
+static inline enum kg_drop kg_framing_input(struct kg_framing *framing, struct kg_kcp *kcp,
+					    uint8_t *body, size_t len, uint64_t now_us,
+					    unsigned int *events)
+{
+	return framing->fec == NULL ? kg_kcp_input(kcp, body, len, now_us, events)
+				    : kg_framing_decode(framing, kcp, body, len, now_us, events);
+}

@@ -58,6 +58,7 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 		.silent_us = now_us - ch->last_input_us,
 	};
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
+	kg_framing_add_stats(&ch->line.framing, &info->fec);
 }
 
 void kg_session_tour_begin(struct kg_session *s)

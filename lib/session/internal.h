@@ -29,6 +29,7 @@
 #include <sys/queue.h>
 
 #include "base/u32map.h"
+#include "session/framing.h"
 #include "session/session.h"
 
 enum kg_line_kind {
@@ -50,6 +51,7 @@ enum kg_home {
 struct kg_line {
 	struct kg_session *session;
 	struct kg_kcp *kcp;
+	struct kg_framing framing; /* between kcp and the wire */
 	struct kg_timer timer;
 	TAILQ_ENTRY(kg_line) home_link;
 	TAILQ_ENTRY(kg_line) ready_link;
@@ -191,7 +193,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 				     uint64_t now_us);
 void kg_channel_unhook(struct kg_channel *ch);
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
-/* What both we and a peer that has announced `theirs` can do is done. */
+/* What both we and a peer that has announced `theirs` can do is done; conv is known. */
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs);
 /* Both ends know conv and the destination answers: data flows. */
 void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);

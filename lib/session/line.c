@@ -8,6 +8,7 @@ bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind 
 	line->session = s;
 	line->kind = (uint8_t)kind;
 	line->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = kg_line_on_timer };
+	kg_framing_init(&line->framing, s->config.fec);
 	line->kcp = kg_kcp_create(params, s->mem, s->pool, now_us);
 	return line->kcp != NULL;
 }
@@ -119,6 +120,7 @@ void kg_line_destroy(struct kg_line *line)
 	kg_line_unhook(line);
 	kg_line_move(line, KG_HOME_NONE);
 	kg_twheel_cancel(s->wheel, &line->timer);
+	kg_framing_fini(&line->framing);
 	if (line->kcp != NULL)
 		kg_kcp_destroy(line->kcp);
 	if (line->kind == KG_LINE_CHANNEL) {
@@ -134,7 +136,8 @@ static void arm(struct kg_line *line, uint64_t now_us)
 	uint64_t deadline_us = kg_line_timeout_us(line, now_us);
 
 	if (line->open && !line->ready)
-		deadline_us = KG_MIN(deadline_us, kg_kcp_deadline_us(line->kcp));
+		deadline_us =
+			KG_MIN(deadline_us, kg_framing_deadline_us(&line->framing, line->kcp));
 	kg_twheel_arm(line->session->wheel, &line->timer, deadline_us);
 }
 
@@ -142,7 +145,8 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 {
 	if (line->home == KG_HOME_RETIRED)
 		return;
-	if (line->open && !line->ready && kg_kcp_deadline_us(line->kcp) <= now_us) {
+	if (line->open && !line->ready &&
+	    kg_framing_deadline_us(&line->framing, line->kcp) <= now_us) {
 		line->ready = true;
 		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
 	}
@@ -184,7 +188,7 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 
 	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
 		TAILQ_REMOVE(&s->ready, line, ready_link);
-		out->len = kg_kcp_output(line->kcp, now_us, out->data);
+		out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 		if (out->len > 0) {
 			TAILQ_INSERT_TAIL(&s->ready, line, ready_link);
 			out->local = line->local;

@@ -2,8 +2,6 @@
 /* A session's life, and the way of a datagram to its line. */
 #include "session/internal.h"
 
-#include "base/bytes.h"
-
 struct kg_session *kg_session_create(const struct kg_session_config *config,
 				     const struct kg_session_ops *ops, void *host,
 				     struct kg_mem *mem, struct kg_buf_pool *pool,
@@ -75,20 +73,26 @@ bool kg_session_is_quiet(const struct kg_session *s)
 
 enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
 {
+	uint16_t header = kg_framing_header_bytes(s->config.fec);
+	struct kg_datagram inner = *in;
 	uint32_t conv;
+	enum kg_drop drop = kg_framing_conv(s->config.fec, in->data, in->len, &conv);
 
-	if (in->len < KG_KCP_HEADER_BYTES)
-		return KG_DROP_KCP_MALFORMED;
-	conv = kg_load_le32(in->data);
-	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, in, conv, now_us)
-						: kg_server_input(s, in, conv, now_us);
+	if (drop != KG_DROP_NONE)
+		return drop;
+	if (conv == 0) {
+		inner.data += header;
+		inner.len = (uint16_t)(inner.len - header);
+	}
+	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, &inner, conv, now_us)
+						: kg_server_input(s, &inner, conv, now_us);
 }
 
-uint16_t kg_session_owner(const struct kg_datagram *in, uint16_t workers)
+uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in, uint16_t workers)
 {
-	uint32_t conv = in->len < sizeof(conv) ? 0 : kg_load_le32(in->data);
+	uint32_t conv;
 
-	if (conv == 0)
+	if (kg_framing_conv(fec, in->data, in->len, &conv) != KG_DROP_NONE || conv == 0)
 		return (uint16_t)(kg_endpoint_hash(&in->remote, 0) % workers);
 	return (uint16_t)(conv % workers);
 }

@@ -22,6 +22,7 @@
 #include "base/rng.h"
 #include "base/seen.h"
 #include "base/twheel.h"
+#include "fec/fec.h"
 #include "kcp/kcp.h"
 #include "net/addr.h"
 #include "wire/message.h"
@@ -42,6 +43,7 @@ struct kg_session_config {
 	 * both ends must start at the same sn, and a random clock offset is chosen per channel.
 	 */
 	struct kg_kcp_params kcp;
+	struct kg_fec *fec;                 /* NULL: off. The caller's, outlives the session */
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
 	uint32_t keep_alive_s;    /* 0: off */
@@ -124,7 +126,7 @@ void kg_session_destroy(struct kg_session *s);
 struct kg_datagram {
 	struct kg_endpoint local; /* client output: ip.version 0, the host fills the address in */
 	struct kg_endpoint remote;
-	uint8_t *data; /* the body: KCP segments */
+	uint8_t *data; /* the body: KCP segments, with FEC a shard; input overwrites its header */
 	uint16_t len;
 	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
 };
@@ -136,15 +138,17 @@ struct kg_datagram {
 enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
 
 /*
- * Next datagram that is due: fills `out` and out->len bytes at out->data (room for kcp.mtu bytes,
- * given by the caller). False when none is due. A session with nothing due costs one comparison.
+ * Next datagram that is due: fills `out` and out->len bytes at out->data (room for kcp.mtu and
+ * kg_framing_overhead_bytes, given by the caller). False when none is due. A session with nothing
+ * due costs one comparison.
  */
 bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us);
 bool kg_session_output_pending(const struct kg_session *s);
 
 /* The worker that owns what a datagram is for. Servers: uid % workers for data, source for
- * handshakes. (Clients go by local port: see the host's port_acquire.) */
-uint16_t kg_session_owner(const struct kg_datagram *in, uint16_t workers);
+ * handshakes. (Clients go by local port: see the host's port_acquire.) `fec`: of the tunnel, on any
+ * worker; NULL: off. */
+uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in, uint16_t workers);
 
 /* ---- application side ---- */
 
@@ -222,6 +226,7 @@ struct kg_channel_info {
 	struct kg_endpoint local, remote; /* port 0: not known yet */
 	uint64_t age_us, silent_us;       /* since opened; since last input */
 	struct kg_kcp_stats kcp;
+	struct kg_fec_stats fec; /* all 0 where it is off */
 };
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info,
 			 uint64_t now_us);

@@ -34,7 +34,8 @@ enum kg_protocol {
  * What an end can do beyond the original, which ignores whatever follows the custom address. Used
  * only when both ends have announced it (docs/wire.md).
  */
-#define KG_CAPABILITY_HALF_CLOSE (1u << 0) /* finish: this direction has ended */
+#define KG_CAPABILITY_HALF_CLOSE   (1u << 0) /* finish: this direction has ended */
+#define KG_CAPABILITY_RIGHT_PARITY (1u << 1) /* FEC: parity is right, over padding of zeros */
 
 struct kg_initialise {
 	uint32_t uid;

@@ -179,6 +179,22 @@ static void draw_wraps(struct sim *sim)
 			0u - (uint32_t)(sim->now_us / KG_US_PER_MS) - scaled(sim, 30000);
 }
 
+/* A third has it, mostly in small groups. */
+static void draw_fec(struct sim *sim)
+{
+	struct kg_session_config *client = &sim->client.config, *server = &sim->server.config;
+
+	if (!one_in(sim, 3))
+		return;
+	sim->data = (uint8_t)(1 + scaled(sim, KG_FEC_SHARDS_MAX - 1));
+	sim->parity =
+		(uint8_t)(1 + scaled(sim, (uint32_t)KG_MIN(KG_FEC_SHARDS_MAX - sim->data, 40)));
+	if (one_in(sim, 2))
+		client->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
+	if (one_in(sim, 2))
+		server->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
+}
+
 /* ---- flows ---- */
 
 static void draw_app(struct sim *sim, struct flow *flow, struct app *app, struct side *side)
@@ -283,6 +299,7 @@ void scenario_draw(struct sim *sim)
 	sim->client.address = (struct kg_ip){ 4, { 198, 18, 0, 1 } };
 	sim->server.address = server_address;
 	draw_wraps(sim);
+	draw_fec(sim);
 	draw_network(sim);
 	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
 	for (uint32_t i = 0; i < sim->flow_count; i++)

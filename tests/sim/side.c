@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "fec/rs_isal.h"
+#include "session/framing.h"
 #include "sim.h"
 #include "wire/envelope.h"
 
@@ -23,6 +25,10 @@ void side_start(struct side *side)
 	sim_check(sim, side->wheel != NULL);
 	if (side->config.role == KG_ROLE_SERVER)
 		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S);
+	if (sim->parity > 0) {
+		side->config.fec = kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->mem);
+		sim_check(sim, side->config.fec != NULL);
+	}
 	for (uint16_t i = 0; i < side->workers; i++) {
 		side->config.worker = i;
 		side->sessions[i] = kg_session_create(&side->config, &sim_ops, side, &side->mem,
@@ -36,6 +42,7 @@ void side_stop(struct side *side)
 {
 	for (uint16_t i = 0; i < side->workers; i++)
 		kg_session_destroy(side->sessions[i]);
+	kg_fec_destroy(side->config.fec);
 	kg_seen_destroy(side->seen);
 	kg_twheel_destroy(side->wheel);
 	side->sim->alg->destroy(side->aead);
@@ -49,12 +56,13 @@ void side_output(struct side *side)
 	struct sim *sim = side->sim;
 	uint8_t bytes[KG_DATAGRAM_MAX_BYTES + KG_AEAD_OVERHEAD_MAX];
 	struct kg_datagram out = { .data = bytes + KG_ENVELOPE_BYTES };
+	unsigned int longest = side->config.kcp.mtu + kg_framing_overhead_bytes(side->config.fec);
 
 	for (uint16_t i = 0; i < side->workers; i++) {
 		while (kg_session_output(side->sessions[i], &out, sim->now_us)) {
 			struct kg_aead_job job = { .data = bytes };
 
-			sim_check(sim, out.len > 0 && out.len <= side->config.kcp.mtu);
+			sim_check(sim, out.len > 0 && out.len <= longest);
 			out.local.ip = side->address;
 			kg_envelope_write(bytes, unix_s(sim));
 			job.len = out.len + KG_ENVELOPE_BYTES;
@@ -88,8 +96,9 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 	in.data = packet->bytes + (body - packet->bytes);
 	in.len = (uint16_t)body_len;
 	side->input_port = packet->from.port;
-	return kg_session_input(side->sessions[kg_session_owner(&in, side->workers)], &in,
-				sim->now_us);
+	return kg_session_input(
+		side->sessions[kg_session_owner(side->config.fec, &in, side->workers)], &in,
+		sim->now_us);
 }
 
 void side_input(struct side *side, struct side *peer)

@@ -95,6 +95,7 @@ struct sim {
 	uint64_t now_us, started_us;
 	struct kg_rng rng;
 	const struct kg_aead_alg *alg;
+	uint8_t data, parity;  /* of FEC; 0: off */
 	bool dies;             /* the network ends for good at some time */
 	uint64_t rebind_us[2]; /* the client's address changes */
 	struct side client, server;

@@ -109,6 +109,19 @@ static void ports(void **state)
 	expect_tunnel_errors(FIXTURE_SERVER, cases, KG_ARRAY_SIZE(cases));
 }
 
+static void fec(void **state)
+{
+#define SHARDS "; allowed \"DATA:PARITY\", whole numbers from 1, 255 at most together"
+	static const struct bad cases[] = {
+		{ "{'fec': '200:56'}", "fec", "found \"200:56\"" SHARDS },
+		{ "{'fec': '20:0'}", "fec", "found \"20:0\"" SHARDS },
+		{ "{'fec': 'much'}", "fec", "found \"much\"" SHARDS },
+		{ "{'fec': 20}", "fec", "found 20" SHARDS },
+	};
+
+	expect_tunnel_errors(FIXTURE_SERVER, cases, KG_ARRAY_SIZE(cases));
+}
+
 /* Passwords do not get into logs. */
 static void secrets(void **state)
 {
@@ -125,10 +138,10 @@ static void secrets(void **state)
 static void not_supported_yet(void **state)
 {
 	static const char *const keys[] = {
-		"dport_refresh", "destination_dnstxt", "mux_tunnels",      "fec",
-		"stun_server",   "update_ipv4",        "update_ipv6",      "log_path",
-		"fib_ingress",   "fib_egress",         "listener",         "forwarder",
-		"custom_input",  "custom_input_tcp",   "custom_input_udp",
+		"dport_refresh",    "destination_dnstxt", "mux_tunnels", "stun_server",
+		"update_ipv4",      "update_ipv6",        "log_path",    "fib_ingress",
+		"fib_egress",       "listener",           "forwarder",   "custom_input",
+		"custom_input_tcp", "custom_input_udp",
 	};
 	static const struct bad words[] = {
 		{ "{'mode': 'relay'}", "mode",
@@ -314,7 +327,7 @@ static void all_at_once(void **state)
 	struct fixture f;
 
 	load_text(&f, "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
-		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'fec': '20:4',"
+		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'mux_tunnels': 4,"
 		      "   'destination_prot': 80}, null]}");
 	expect_error(&f, "box.json: nam", "unknown key; did you mean \"name\"?");
 	expect_error(&f, "box.json: poll", "found 1; allowed adaptive, busy");
@@ -326,7 +339,7 @@ static void all_at_once(void **state)
 		     "found \"relay\", which is not supported yet; allowed client, server");
 	expect_error(&f, "box.json: tunnels[0].listen_port[0]", "found 0" PORTS);
 	expect_error(&f, "box.json: tunnels[0].listen_port[1]", "found 70000" PORTS);
-	expect_error(&f, "box.json: tunnels[0].fec", "not supported yet");
+	expect_error(&f, "box.json: tunnels[0].mux_tunnels", "not supported yet");
 	expect_error(&f, "box.json: tunnels[0].destination_prot",
 		     "unknown key; did you mean \"destination_port\"?");
 	expect_error(&f, "box.json: tunnels[0].destination_port", "missing");
@@ -358,10 +371,10 @@ static void report_as_printed(void **state)
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	load_tunnel(&f, FIXTURE_CLIENT, "{'fec': '20:4', 'keep_alive': 65536}");
+	load_tunnel(&f, FIXTURE_CLIENT, "{'mux_tunnels': 4, 'keep_alive': 65536}");
 	kg_config_report_print(&f.report, to);
 	fclose(to);
-	assert_string_equal(text, "box.json: tunnels[0].fec: not supported yet\n"
+	assert_string_equal(text, "box.json: tunnels[0].mux_tunnels: not supported yet\n"
 				  "box.json: tunnels[0].keep_alive: warning: 65536 is too large, "
 				  "taken as 65535\n");
 	free(text);
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test(broken_json),
 		cmocka_unit_test(wrong_types),
 		cmocka_unit_test(ports),
+		cmocka_unit_test(fec),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(not_supported_yet),
 		cmocka_unit_test(unknown_keys),

@@ -97,7 +97,7 @@ static void client_values(void **state)
 		    " 'destination_address': ['198.18.0.1', 'fd00:18::1'],"
 		    " 'encryption_algorithm': 'aes-gcm', 'encryption_password': ' qwerty1234 ',"
 		    " 'outbound_bandwidth': '50M', 'inbound_bandwidth': 8000000, 'blast': 'no',"
-		    " 'udp_timeout': '300', 'keep_alive': 10}");
+		    " 'udp_timeout': '300', 'keep_alive': 10, 'fec': '20 : 4'}");
 	expect_good(&f);
 
 	const struct kg_tunnel_config *t = &f.config.tunnels[0];
@@ -119,6 +119,8 @@ static void client_values(void **state)
 	assert_false(t->kcp.blast);
 	assert_int_equal(t->udp_timeout_s, 300);
 	assert_int_equal(t->keep_alive_s, 10);
+	assert_int_equal(t->fec.data, 20);
+	assert_int_equal(t->fec.parity, 4);
 	unload(&f);
 }
 

@@ -59,6 +59,10 @@ static const struct {
 	{ IPV4_PORT, 1500, FIXTURE_CLIENT, "{'mtu': '1280'}", 20, 2, 1280, 1246 },
 	{ IPV4_PORT, 1500, FIXTURE_CLIENT, "{'mtu': 98}", 20, 2, 98, 64 },
 	{ IPV4_PORT, 1500, FIXTURE_CLIENT, "{'mtu': 114, " KEYED "}", 20, 18, 114, 64 },
+	/* FEC: the longest body is a parity shard */
+	{ IPV4_PORT, 1500, FIXTURE_CLIENT, "{'fec': '20:4', " KEYED "}", 20, 29, 1500, 1439 },
+	{ IPV4_PORT, 9000, FIXTURE_CLIENT, "{'fec': '20:4', " KEYED "}", 20, 29, 9000, 2000 },
+	{ BOTH_PORT, 1500, FIXTURE_SERVER, "{'fec': '1:1'}", 40, 13, 1500, 1435 },
 	/* other ports */
 	{ IPV4_PORT, 576, FIXTURE_CLIENT, "{" KEYED "}", 20, 18, 576, 526 },
 	{ BOTH_PORT, 1280, FIXTURE_SERVER, "{" KEYED "}", 40, 18, 1280, 1210 },

@@ -101,6 +101,33 @@ static void bandwidths(void **state)
 	}
 }
 
+static void fec(void **state)
+{
+	static const struct {
+		const char *text;
+		struct kg_fec_config fec;
+	} good[] = {
+		{ "20:4", { 20, 4 } },   { "1:1", { 1, 1 } },        { "254:1", { 254, 1 } },
+		{ "1:254", { 1, 254 } }, { " 010 : 3 ", { 10, 3 } },
+	};
+	static const char *const bad[] = {
+		"",      ":",   "20",    "20:",   ":4",     "0:4",   "20:0", "-3:2",
+		"3:2:1", "3;2", "3.5:2", "255:1", "200:56", "256:1", "a:b",
+	};
+	struct kg_fec_config found = { 0 };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(good); i++) {
+		if (!kg_parse_fec(good[i].text, &found) || found.data != good[i].fec.data ||
+		    found.parity != good[i].fec.parity)
+			fail_msg("\"%s\" gave %u:%u", good[i].text, found.data, found.parity);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(bad); i++) {
+		if (kg_parse_fec(bad[i], &found))
+			fail_msg("\"%s\" gave %u:%u", bad[i], found.data, found.parity);
+	}
+	assert_int_equal(found.data, 10);
+}
+
 /* "3000-3010,4000" as the list reads when it is written. */
 static char *ports_text(const struct kg_port_list *list)
 {
@@ -177,9 +204,9 @@ static void ranges_contain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),        cmocka_unit_test(booleans),
-		cmocka_unit_test(bandwidths),     cmocka_unit_test(port_lists),
-		cmocka_unit_test(ranges_contain),
+		cmocka_unit_test(numbers),    cmocka_unit_test(booleans),
+		cmocka_unit_test(fec),        cmocka_unit_test(bandwidths),
+		cmocka_unit_test(port_lists), cmocka_unit_test(ranges_contain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void link_init(struct link *link, uint8_t data, uint8_t parity)
 		kg_framing_init(&end->framing, link->fec);
 		assert_true(kg_framing_start(&end->framing, CONV));
 		if (link->fec != NULL)
-			kg_fec_decoder_trust(end->framing.decoder);
+			kg_framing_trust(&end->framing);
 		link->under_way[i] = malloc(UNDER_WAY * sizeof(struct flight));
 	}
 }
@@ -126,18 +126,16 @@ static void arrive(struct link *link, int to)
 {
 	struct flight *flight = &link->under_way[to][link->first[to]++ % UNDER_WAY];
 	struct end *end = &link->ends[to];
-	const uint8_t *datagram;
 	unsigned int events;
 	uint32_t conv;
-	uint16_t len;
 
 	link->count[to]--;
-	assert_true(kg_framing_conv(link->fec, flight->body, flight->len, &conv));
+	assert_int_equal(kg_framing_conv(link->fec, flight->body, flight->len, &conv),
+			 KG_DROP_NONE);
 	assert_int_equal(conv, CONV);
-	assert_int_equal(kg_framing_input(&end->framing, flight->body, flight->len), KG_DROP_NONE);
-	while (kg_framing_next(&end->framing, &datagram, &len))
-		assert_int_equal(kg_kcp_input(end->kcp, datagram, len, link->now_us, &events),
-				 KG_DROP_NONE);
+	assert_int_equal(kg_framing_input(&end->framing, end->kcp, flight->body, flight->len,
+					  link->now_us, &events),
+			 KG_DROP_NONE);
 	read_all(end);
 }
 
@@ -204,24 +202,25 @@ static void nothing_is_added_without_fec(void **state)
 {
 	struct link link;
 	uint8_t body[BODY_MAX];
-	const uint8_t *datagram;
-	uint16_t len, out;
+	unsigned int events;
 	uint32_t conv;
+	uint16_t len;
 
 	link_init(&link, 0, 0);
 	run(&link, 500);
 	assert_int_equal(kg_framing_overhead_bytes(NULL), 0);
+	assert_int_equal(kg_framing_header_bytes(NULL), 0);
+	kg_framing_trust(&link.ends[0].framing); /* nobody */
 	send_message(&link, 0, 100);
 	len = kg_framing_output(&link.ends[0].framing, link.ends[0].kcp, link.now_us, body);
 	assert_int_equal(len, KG_KCP_HEADER_BYTES + 100);
 	assert_int_equal(kg_load_le32(body), CONV);
-	assert_int_equal(kg_framing_input(&link.ends[1].framing, body, len), KG_DROP_NONE);
-	assert_true(kg_framing_next(&link.ends[1].framing, &datagram, &out));
-	assert_ptr_equal(datagram, body);
-	assert_int_equal(out, len);
-	assert_false(kg_framing_next(&link.ends[1].framing, &datagram, &out));
-	assert_false(kg_framing_conv(NULL, body, KG_KCP_HEADER_BYTES - 1, &conv));
-	assert_int_equal(kg_framing_input(&link.ends[1].framing, body, KG_KCP_HEADER_BYTES - 1),
+	assert_int_equal(kg_framing_input(&link.ends[1].framing, link.ends[1].kcp, body, len,
+					  link.now_us, &events),
+			 KG_DROP_NONE);
+	assert_int_equal(events & KG_KCP_READABLE, KG_KCP_READABLE);
+	assert_int_equal(kg_framing_conv(NULL, body, KG_KCP_HEADER_BYTES, &conv), KG_DROP_NONE);
+	assert_int_equal(kg_framing_conv(NULL, body, KG_KCP_HEADER_BYTES - 1, &conv),
 			 KG_DROP_KCP_MALFORMED);
 	link_fini(&link);
 }
@@ -235,9 +234,8 @@ static void handshakes_have_the_header_only(void **state)
 	struct kg_framing framing;
 	struct kg_kcp *kcp;
 	uint8_t body[BODY_MAX];
-	const uint8_t *datagram;
 	uint32_t conv = 1;
-	uint16_t len, out;
+	uint16_t len;
 
 	link_init(&link, 3, 2);
 	of_handshake.conv = 0;
@@ -255,18 +253,58 @@ static void handshakes_have_the_header_only(void **state)
 		assert_int_equal(kg_framing_output(&framing, kcp, 0, body), 0);
 		assert_true(kg_framing_deadline_us(&framing, kcp) > 0);
 	}
-	assert_true(kg_framing_conv(link.fec, body, len, &conv));
+	assert_int_equal(kg_framing_header_bytes(link.fec), KG_FEC_HEADER_BYTES);
+	assert_int_equal(kg_framing_conv(link.fec, body, len, &conv), KG_DROP_NONE);
 	assert_int_equal(conv, 0);
-	assert_int_equal(kg_framing_input(&framing, body, len), KG_DROP_NONE);
-	assert_true(kg_framing_next(&framing, &datagram, &out));
-	assert_int_equal(out, KG_KCP_HEADER_BYTES + 10);
-	assert_false(kg_framing_next(&framing, &datagram, &out));
-	for (size_t cut = 0; cut < KG_FEC_HEADER_BYTES + KG_KCP_HEADER_BYTES; cut++) {
-		assert_false(kg_framing_conv(link.fec, body, cut, &conv));
-		assert_int_equal(kg_framing_input(&framing, body, cut), KG_DROP_FEC_MALFORMED);
-	}
+	for (size_t cut = 0; cut < KG_FEC_HEADER_BYTES + KG_KCP_HEADER_BYTES; cut++)
+		assert_int_equal(kg_framing_conv(link.fec, body, cut, &conv),
+				 KG_DROP_FEC_MALFORMED);
+	/* Parity of handshakes there is none. */
+	memset(body, 0, BODY_MAX);
+	kg_fec_header_encode(body, 0, 3);
+	assert_int_equal(kg_framing_conv(link.fec, body, 100, &conv), KG_DROP_FEC_MALFORMED);
 	kg_kcp_destroy(kcp);
 	kg_framing_fini(&framing);
+	link_fini(&link);
+}
+
+/* ---- what is nobody's ---- */
+
+static enum kg_drop give(struct link *link, const uint8_t *body, uint16_t len, unsigned int *events)
+{
+	struct end *end = &link->ends[1];
+	uint8_t copy[BODY_MAX];
+
+	memcpy(copy, body, len);
+	return kg_framing_input(&end->framing, end->kcp, copy, len, link->now_us, events);
+}
+
+static void what_kcp_gets_decides(void **state)
+{
+	struct link link;
+	uint8_t data[BODY_MAX], parity[BODY_MAX];
+	unsigned int events;
+	uint16_t data_len, parity_len;
+
+	link_init(&link, 1, 1);
+	send_message(&link, 0, 100);
+	data_len = kg_framing_output(&link.ends[0].framing, link.ends[0].kcp, 0, data);
+	parity_len = kg_framing_output(&link.ends[0].framing, link.ends[0].kcp, 0, parity);
+	assert_int_equal(parity[4], 1);
+	/* Parity that gives the datagram, then the datagram itself, then parity once more. */
+	assert_int_equal(give(&link, parity, parity_len, &events), KG_DROP_NONE);
+	assert_int_equal(events & KG_KCP_ADVANCED, KG_KCP_ADVANCED);
+	assert_int_equal(give(&link, data, data_len, &events), KG_DROP_NONE);
+	assert_int_equal(events & KG_KCP_ADVANCED, 0);
+	assert_int_equal(give(&link, parity, parity_len, &events), KG_DROP_NONE);
+	assert_int_equal(events, 0);
+	/* A shard that KCP understands nothing of; no shard of this code. */
+	data[KG_FEC_HEADER_BYTES + 4] = 0;
+	assert_int_equal(give(&link, data, data_len, &events), KG_DROP_KCP_MALFORMED);
+	kg_fec_header_encode(parity, 1, 2);
+	assert_int_equal(give(&link, parity, parity_len, &events), KG_DROP_FEC_MALFORMED);
+	assert_int_equal(events, 0);
+	read_all(&link.ends[1]);
 	link_fini(&link);
 }
 
@@ -363,6 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_added_without_fec),
 		cmocka_unit_test(handshakes_have_the_header_only),
+		cmocka_unit_test(what_kcp_gets_decides),
 		cmocka_unit_test(no_copy_for_what_fec_makes_good),
 		cmocka_unit_test(the_end_of_a_burst_is_protected),
 		cmocka_unit_test(kcp_repairs_the_rest),

@@ -15,12 +15,19 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "fec/rs_isal.h"
 #include "session/session.h"
 
 #define SEC(n) ((uint64_t)(n)*KG_US_PER_S)
 
-#define PAIR_SEED     0x5eed0004
+#define PAIR_SEED 0x5eed0004
+/* FEC of both ends unless told otherwise: the build makes some tests with it, too. */
+#ifndef PAIR_PARITY
+#define PAIR_DATA   1
+#define PAIR_PARITY 0 /* off */
+#endif
 #define PAIR_MTU      1200
+#define PAIR_BODY_MAX (PAIR_MTU + KG_FEC_OVERHEAD_BYTES)
 #define PAIR_CHANNELS 16
 #define PAIR_LOG      256
 
@@ -53,6 +60,7 @@ struct end {
 	struct kg_seen *seen;
 	struct kg_session *session;
 	struct kg_session_config config;
+	uint8_t data, parity; /* of FEC; 0: off */
 	struct kg_ip address;
 	struct app apps[PAIR_CHANNELS];
 	unsigned int app_count;
@@ -66,6 +74,8 @@ struct end {
 	const char *banner;
 	/* wire */
 	bool deaf; /* loses everything sent to it */
+	bool (*loses)(struct end *end, const struct kg_datagram *datagram); /* NULL: nothing */
+	unsigned int lost;
 	uint64_t drops[KG_DROP_COUNT];
 };
 
@@ -73,7 +83,7 @@ struct end {
 struct logged {
 	struct kg_datagram datagram; /* as the receiver sees it */
 	bool to_server;
-	uint8_t bytes[PAIR_MTU];
+	uint8_t bytes[PAIR_BODY_MAX];
 };
 
 struct pair {
@@ -239,8 +249,14 @@ static const struct kg_session_ops pair_ops = {
 
 static inline enum kg_drop deliver(struct end *to, struct logged *logged)
 {
-	enum kg_drop drop = kg_session_input(to->session, &logged->datagram, to->pair->now_us);
+	struct kg_datagram in = logged->datagram;
+	uint8_t bytes[PAIR_BODY_MAX];
+	enum kg_drop drop;
 
+	/* Input may write to it, and the log keeps what was sent. */
+	memcpy(bytes, in.data, in.len);
+	in.data = bytes;
+	drop = kg_session_input(to->session, &in, to->pair->now_us);
 	to->drops[drop]++;
 	return drop;
 }
@@ -258,7 +274,8 @@ static inline bool carry(struct end *from, struct end *to)
 
 		if (!kg_session_output(from->session, &out, pair->now_us))
 			return any;
-		assert_true(out.len > 0 && out.len <= PAIR_MTU);
+		assert_true(out.len > 0 &&
+			    out.len <= PAIR_MTU + (from->parity > 0 ? KG_FEC_OVERHEAD_BYTES : 0));
 		any = true;
 		pair->logged++;
 		logged->to_server = to == &pair->server;
@@ -269,7 +286,9 @@ static inline bool carry(struct end *from, struct end *to)
 			.len = out.len,
 			.digest = kg_hash64(logged->bytes, out.len, 0),
 		};
-		if (!to->deaf)
+		if (to->loses != NULL && to->loses(to, &logged->datagram))
+			to->lost++;
+		else if (!to->deaf)
 			deliver(to, logged);
 	}
 }
@@ -325,6 +344,8 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
 	if (role == KG_ROLE_SERVER)
 		end->seen = kg_seen_create(&end->mem, 1024, 510);
+	end->data = PAIR_DATA;
+	end->parity = PAIR_PARITY;
 	end->address = (struct kg_ip){ 4, { 198, 18, 0, role == KG_ROLE_CLIENT ? 1 : 2 } };
 	end->port_next = 40000;
 	end->ports_max = 1000;
@@ -348,6 +369,12 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	};
 }
 
+/* With FEC there are fillers and parity beside each so many datagrams. */
+static inline unsigned int pair_bodies_max(unsigned int datagrams)
+{
+	return PAIR_PARITY > 0 ? 2 * datagrams * (PAIR_DATA + PAIR_PARITY) / PAIR_DATA : datagrams;
+}
+
 /* Change the two configs before pair_start. */
 static inline struct pair *pair_new(void)
 {
@@ -361,6 +388,8 @@ static inline struct pair *pair_new(void)
 
 static inline void end_start(struct end *end)
 {
+	if (end->parity > 0 && end->config.fec == NULL)
+		end->config.fec = kg_fec_create(end->data, end->parity, &kg_rs_isal, &end->mem);
 	end->session = kg_session_create(&end->config, &pair_ops, end, &end->mem, &end->pool.pool,
 					 end->wheel, &end->rng, end->seen, end->pair->now_us);
 	assert_non_null(end->session);
@@ -376,6 +405,7 @@ static inline struct pair *pair_start(struct pair *pair)
 static inline void end_stop(struct end *end)
 {
 	kg_session_destroy(end->session);
+	kg_fec_destroy(end->config.fec);
 	assert_int_equal(end->ports_out, 0);
 	assert_int_equal(end->pool.in_use, 0);
 	kg_twheel_destroy(end->wheel);

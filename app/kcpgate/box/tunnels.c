@@ -46,6 +46,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 	struct kg_box_tunnel *tunnel = &box->tunnels[index];
 	const struct kg_tunnel_config *config = &box->config->tunnels[index];
 	const char *password = config->encryption_password;
+	char fec[16] = "";
 
 	tunnel->config = config;
 	tunnel->aead = kg_aead_lookup(config->encryption_algorithm);
@@ -59,8 +60,10 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
-	KG_LOG(INFO, "tunnel %s: %s, %s, kcp_mtu %u. %s\n", config->name,
-	       config->role == KG_ROLE_CLIENT ? "client" : "server", tunnel->aead->spec->name,
+	if (config->fec.parity > 0)
+		snprintf(fec, sizeof(fec), ", fec %u:%u", config->fec.data, config->fec.parity);
+	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
+	       config->role == KG_ROLE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
 	       config->kcp.mtu, tunnel->aead->spec->promise);
 	return true;
 }

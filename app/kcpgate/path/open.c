@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base/bytes.h"
 #include "base/hash.h"
 #include "box.h"
 #include "path/path.h"
+#include "session/framing.h"
 #include "wire/envelope.h"
 
 /*
@@ -22,6 +22,7 @@ static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, stru
 	struct kg_pkt *pkt = kg_pkt(m);
 	const uint8_t *body;
 	size_t body_len;
+	uint32_t conv;
 	enum kg_drop drop;
 
 	if (!job->ok)
@@ -29,10 +30,10 @@ static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, stru
 	drop = kg_envelope_open(job->data, job->len, w->unix_s, &body, &body_len, NULL);
 	if (drop != KG_DROP_NONE)
 		return drop;
-	if (body_len < KG_KCP_HEADER_BYTES)
-		return KG_DROP_DATAGRAM_SIZE;
-	pkt->digest =
-		kg_load_le32(body) == 0 ? digest(side, job->data, pkt->body_len, &pkt->remote) : 0;
+	drop = kg_framing_conv(side->fec, body, body_len, &conv);
+	if (drop != KG_DROP_NONE)
+		return drop;
+	pkt->digest = conv == 0 ? digest(side, job->data, pkt->body_len, &pkt->remote) : 0;
 	pkt->body = job->data + (body - job->data);
 	pkt->body_len = (uint16_t)body_len;
 	return KG_DROP_NONE;
@@ -68,10 +69,11 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
-		const struct kg_aead_spec *spec = w->sides[kg_pkt(v[i])->tunnel].aead->spec;
+		const struct kg_side *side = &w->sides[kg_pkt(v[i])->tunnel];
+		unsigned int least = KG_ENVELOPE_BYTES + kg_framing_header_bytes(side->fec) +
+				     KG_KCP_HEADER_BYTES + side->aead->spec->overhead_bytes;
 
-		if (len < KG_ENVELOPE_BYTES + KG_KCP_HEADER_BYTES + spec->overhead_bytes ||
-		    len > KG_DATAGRAM_MAX_BYTES)
+		if (len < least || len > KG_DATAGRAM_MAX_BYTES)
 			kg_path_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
 		else
 			v[kept++] = v[i];

@@ -14,7 +14,7 @@ static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt
 
 	if (w->box->tunnels[pkt->tunnel].config->role == KG_ROLE_CLIENT)
 		return pkt->local.port % workers;
-	return kg_session_owner(&in, (uint16_t)workers);
+	return kg_session_owner(w->sides[pkt->tunnel].fec, &in, (uint16_t)workers);
 }
 
 void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
