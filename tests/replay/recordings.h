@@ -16,6 +16,7 @@ struct recording {
 	uint32_t udp_uid;
 	size_t udp_datagrams; /* each way */
 	const char *refusal;  /* instead of all that */
+	uint8_t data, parity; /* of FEC; 0: off */
 };
 
 static const struct recording recordings[] = {

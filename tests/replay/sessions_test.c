@@ -14,16 +14,24 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "fec/rs_isal.h"
 #include "kcp/kcp_segment.h"
 #include "replay/capture.h"
 #include "replay/recordings.h"
+#include "session/framing.h"
 #include "session/session.h"
 
 #define SEED          4711u
 #define BUFFERS       4096
 #define FLOWS         2
+#define SUB_OFFSET    4    /* of a shard */
 #define PIECE_BYTES   2048 /* of each read that the recorded client made */
 #define UDP_TIMEOUT_S 180
+
+/* Not among the others: the recordings' reader knows nothing of shards. */
+static const struct recording with_fec = {
+	"fec-3-2", 3260923597, 20000, 2294657950, 5, NULL, 3, 2,
+};
 
 /* One application flow and what our end heard of it. */
 struct flow {
@@ -41,6 +49,7 @@ struct bench {
 	enum kg_role role;
 	struct capture capture;
 	struct kg_session *session;
+	struct kg_fec *fec; /* NULL: off */
 	struct kg_mem mem;
 	struct kg_buf_malloc_pool pool;
 	struct kg_twheel *wheel;
@@ -191,6 +200,16 @@ static const struct kg_session_ops ops = {
 
 /* ---- the bench ---- */
 
+static void name_datagrams(struct bench *b)
+{
+	for (size_t i = 0; i < b->capture.count; i++) {
+		struct datagram *d = &b->capture.datagrams[i];
+
+		assert_int_equal(kg_framing_conv(b->fec, d->body, d->body_len, &d->conv),
+				 KG_DROP_NONE);
+	}
+}
+
 static struct bench *setup(const struct recording *recording, enum kg_role role)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -204,6 +223,9 @@ static struct bench *setup(const struct recording *recording, enum kg_role role)
 	kg_mem_malloc_init(&b->mem);
 	kg_buf_malloc_pool_init(&b->pool, BUFFERS);
 	kg_rng_init(&b->rng, SEED);
+	if (recording->parity > 0)
+		b->fec = kg_fec_create(recording->data, recording->parity, &kg_rs_isal, &b->mem);
+	name_datagrams(b);
 	b->wheel = kg_twheel_create(&b->mem, b->now_us);
 	if (role == KG_ROLE_SERVER)
 		b->seen = kg_seen_create(&b->mem, 64, 512);
@@ -221,6 +243,7 @@ static struct bench *setup(const struct recording *recording, enum kg_role role)
 		.outbound_Bps = BANDWIDTH_Bps,
 		.inbound_Bps = BANDWIDTH_Bps,
 		.udp_timeout_s = UDP_TIMEOUT_S,
+		.fec = b->fec,
 		.workers = 1,
 		.channels_max = FLOWS,
 		.destinations = &b->capture.datagrams[0].destination.ip,
@@ -240,6 +263,7 @@ static struct bench *setup(const struct recording *recording, enum kg_role role)
 static void teardown(struct bench *b)
 {
 	kg_session_destroy(b->session);
+	kg_fec_destroy(b->fec);
 	kg_twheel_destroy(b->wheel);
 	if (b->seen)
 		kg_seen_destroy(b->seen);
@@ -251,11 +275,13 @@ static void teardown(struct bench *b)
 
 static void drain(struct bench *b)
 {
-	uint8_t room[KG_KCP_MTU_MAX];
+	uint8_t room[KG_KCP_MTU_MAX + KG_FEC_OVERHEAD_BYTES];
 	struct kg_datagram out = { .data = room };
+	uint32_t conv;
 
 	while (kg_session_output(b->session, &out, b->now_us)) {
-		if (kg_load_le32(room) == 0)
+		assert_int_equal(kg_framing_conv(b->fec, room, out.len, &conv), KG_DROP_NONE);
+		if (conv == 0)
 			b->handshake_port = out.local.port;
 		else
 			b->data_port = out.local.port;
@@ -348,6 +374,39 @@ static void replay_server(struct bench *b)
 	}
 }
 
+/* Is of the stream to us, but not of its last group: what follows there answers our end. */
+static bool has_successor(const struct bench *b, size_t nth)
+{
+	const struct datagram *d = &b->capture.datagrams[nth];
+
+	for (size_t i = nth; i < b->capture.count; i++) {
+		const struct datagram *later = &b->capture.datagrams[i];
+
+		if (!later->from_client && later->conv == b->recording->tcp_uid &&
+		    kg_load_be32(later->body) == kg_load_be32(d->body) + 1)
+			return !d->from_client && d->conv == later->conv;
+	}
+	return false;
+}
+
+/* Of the stream's groups on their way to us, all but the last, the shard `lost`. */
+static void lose_shards(struct bench *b, uint8_t lost)
+{
+	struct capture *capture = &b->capture;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < capture->count; i++) {
+		struct datagram *d = &capture->datagrams[i];
+
+		if (d->body[SUB_OFFSET] == lost && has_successor(b, i))
+			free(d->body);
+		else
+			capture->datagrams[kept++] = *d;
+	}
+	assert_true(kept < capture->count);
+	capture->count = kept;
+}
+
 /* ---- what was heard ---- */
 
 static void check_stream(const struct bench *b, const struct flow *flow, enum kg_close why)
@@ -420,11 +479,26 @@ static void client_understands_the_original_server(void **state)
 	}
 }
 
+/* Our own conv would make another parity, so only this way round. */
+static void client_understands_the_original_server_with_fec(void **state)
+{
+	for (int lost = -1; lost < with_fec.data; lost++) {
+		struct bench *b = setup(&with_fec, KG_ROLE_CLIENT);
+
+		if (lost >= 0)
+			lose_shards(b, (uint8_t)lost);
+		replay_server(b);
+		check_heard(b, KG_CLOSE_FINISHED);
+		teardown(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(server_understands_the_original_client),
 		cmocka_unit_test(client_understands_the_original_server),
+		cmocka_unit_test(client_understands_the_original_server_with_fec),
 	};
 
 	printf("seed %u\n", SEED);
