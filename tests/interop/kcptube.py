@@ -24,7 +24,7 @@ UNKEYED = ("none", "XOR")
 MEGABYTE = 1 << 20
 
 
-def original_settings(role, algorithm, destination=DESTINATION[0]):
+def original_settings(role, algorithm, destination=DESTINATION[0], **more):
     ends = {
         "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
                    "destination_port": TUNNEL_PORT, "dport_refresh": 0},
@@ -32,7 +32,7 @@ def original_settings(role, algorithm, destination=DESTINATION[0]):
                    "destination_port": DESTINATION[1]},
     }
     settings = {"mode": role, "kcp": "regular3", "ipv4_only": 1, **ends[role],
-                "encryption_algorithm": algorithm}
+                "encryption_algorithm": algorithm, **more}
     if algorithm not in UNKEYED:
         settings["encryption_password"] = PASSWORD
     return "".join(f"{key}={value}\n" for key, value in settings.items())
