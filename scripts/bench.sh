@@ -1,6 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Measures this checkout and writes tables and plots of docs/performance.md again; some minutes.
+# Measures this checkout and writes tables and plots of docs/performance.md again: the parts of a
+# box, some minutes and without root; then, as root and where the environment variable KCPTUBE names
+# an original, two boxes against two originals, a quarter of an hour. (Boxes under load from port to
+# port have a script of their own, bench_box.sh.)
 #
 #   scripts/bench.sh            five rounds, into docs/
 #   scripts/bench.sh --quick    one short round, printed only
@@ -13,6 +16,15 @@ case "$*" in
         exit 2
         ;;
 esac
-scripts/build.sh build/release --buildtype=release -- app/kcpgate-bench/kcpgate-bench >&2
-PYTHONDONTWRITEBYTECODE=1 exec python3 scripts/lib/bench_report.py \
-    build/release/app/kcpgate-bench/kcpgate-bench "$@"
+build=build/release/app
+scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
+    app/kcpgate-bench/kcpgate-bench >&2
+export PYTHONDONTWRITEBYTECODE=1 KCPGATE=$build/kcpgate/kcpgate
+python3 scripts/lib/bench_report.py "$build/kcpgate-bench/kcpgate-bench" "$@"
+if [ -z "${KCPTUBE:-}" ] || [ "$(id -u)" != 0 ]; then
+    echo "not compared with an original: that needs root and the environment variable KCPTUBE"
+elif [ $# = 0 ]; then
+    scripts/compare.py --docs
+else
+    scripts/compare.py --rounds 1
+fi

@@ -4,10 +4,11 @@
 and what it costs, small datagrams, latency on a lossy wire, idle connections. Applications are on the
 same host as the box or original; for the datagrams "from the wire" they are hosts of their own on the wire.
 
-    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--json FILE]
+    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
 
-Prints each figure as the median over the rounds, and the ratio ours / theirs. Needs iperf3. Both
-sides run with their own defaults but for the preset, regular3 here and there, and AES-GCM.
+Prints each figure as the median over the rounds, and the ratio ours / theirs within a round; --docs
+writes the table into docs/performance.md. Needs iperf3. Both sides run with their own defaults but
+for the preset, regular3 here and there, and AES-GCM.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
                 str(ROOT / "scripts" / "lib")]
+from bench_report import commit, table, write_docs  # noqa: E402
 from lab import CLIENT4, DESTINATION, ENTRY, Lab, eventually, wire_bytes  # noqa: E402
 from kcptube import PASSWORD, start_original  # noqa: E402
 import traffic  # noqa: E402
@@ -173,6 +175,23 @@ def long_lossy_path(lab, _):
 MEASURES = (goodput, datagrams, datagrams_from_the_wire, latency, idle, long_path, long_lossy_path)
 PREPARE = {datagrams_from_the_wire: hosts_on_the_wire}
 
+# What a figure is called, and what was aimed at: of the ratio, or of our own figure.
+FIGURES = {
+    "tcp_gbit_per_s": ("one TCP stream, Gbit/s", "≥ 4 ×"),
+    "cpu_s_per_gbit": ("CPU of both ends, seconds per Gbit", "≤ 0.3 ×"),
+    "udp_64_byte_per_s": ("datagrams of 64 bytes that arrive, thousand/s", "≥ 4 ×"),
+    "udp_64_byte_from_the_wire_per_s": ("the same, applications on the wire", "≥ 4 ×"),
+    "cpu_us_per_such_datagram": ("CPU of both ends for each of these, µs", ""),
+    "ping_pong_p50_ms_at_5_percent_loss": ("ping-pong, 100 bytes, 5 % loss each way: median, ms", ""),
+    "ping_pong_p99_ms_at_5_percent_loss": ("the same, 99th percentile, ms", "≤ 0.5 ×"),
+    "cores_for_1000_idle_connections": ("1,000 idle connections, cores", "≤ 0.05 ×"),
+    "tcp_mbit_per_s_at_40_ms_0_percent_loss": ("one TCP stream over 40 ms, Mbit/s", ""),
+    "wire_per_payload_at_40_ms_0_percent_loss": ("the same, bytes on the wire per byte", "≤ 1.10"),
+    "tcp_mbit_per_s_at_40_ms_5_percent_loss": ("the stream with 5 % loss each way, Mbit/s", ""),
+    "wire_per_payload_at_40_ms_5_percent_loss": ("the same, bytes on the wire per byte", "≤ 1.25"),
+}
+THOUSANDS = ("udp_64_byte_per_s", "udp_64_byte_from_the_wire_per_s")
+
 
 def start_boxes(lab):
     lab.start()
@@ -199,11 +218,22 @@ def measure(start, measures):
     return figures
 
 
+def row_of(name, rounds):
+    """Medians of either side and of the ratio, and the ratio's least and greatest round."""
+    ours, theirs = ([r[side][name] / (1e3 if name in THOUSANDS else 1) for r in rounds]
+                    for side in ("ours", "theirs"))
+    ratios = [our / their for our, their in zip(ours, theirs) if their] or [float("nan")]
+    what, aim = FIGURES[name]
+    return (what, f"{statistics.median(ours):.3g}", f"{statistics.median(theirs):.3g}",
+            f"{statistics.median(ratios):.2g} ×", f"{min(ratios):.2g} to {max(ratios):.2g}", aim)
+
+
 def main():
+    load_before = os.getloadavg()[0]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", action="store_true")
     arguments = parser.parse_args()
     if not os.environ.get("KCPTUBE"):
         sys.exit("environment variable KCPTUBE: no original to compare with")
@@ -213,17 +243,14 @@ def main():
         rounds.append({"ours": measure(start_boxes, measures),
                        "theirs": measure(start_originals, measures)})
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-    print(f"{'':40} {'ours':>12} {'theirs':>12} {'ratio':>8}")
-    result = {}
-    for name in rounds[0]["ours"]:
-        ours, theirs = (statistics.median(r[side][name] for r in rounds)
-                        for side in ("ours", "theirs"))
-        ratio = statistics.median(r["ours"][name] / r["theirs"][name] for r in rounds
-                                  if r["theirs"][name])
-        print(f"{name:40} {ours:12.4g} {theirs:12.4g} {ratio:8.3f}")
-        result[name] = {"ours": ours, "theirs": theirs, "ratio": ratio}
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    text = table(("", "two boxes", "two originals", "ratio", "least to greatest", "aim"),
+                 [row_of(name, rounds) for name in rounds[0]["ours"]])
+    text += (f"\n\nMedians of {len(rounds)} rounds, measured on "
+             f"{time.strftime('%Y-%m-%d', time.gmtime())} at {commit()}, load average "
+             f"{load_before:.1f} before.")
+    print(text)
+    if arguments.docs:
+        write_docs({"peers": text})
 
 
 if __name__ == "__main__":
