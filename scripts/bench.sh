@@ -18,7 +18,7 @@ case "$*" in
 esac
 build=build/release/app
 scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
-    app/kcpgate-bench/kcpgate-bench >&2
+    app/kcpgate-bench/kcpgate-bench tests/netns/impair >&2
 export PYTHONDONTWRITEBYTECODE=1 KCPGATE=$build/kcpgate/kcpgate
 python3 scripts/lib/bench_report.py "$build/kcpgate-bench/kcpgate-bench" "$@"
 if [ -z "${KCPTUBE:-}" ] || [ "$(id -u)" != 0 ]; then
