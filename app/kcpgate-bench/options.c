@@ -35,6 +35,8 @@ static const struct row {
 	ROW("algorithm", "aead handshake idle tunnel", TEXT, algorithm, 0, 0,
 	    "as in a configuration; default AES-GCM, of aead all in turn"),
 	ROW("kcp", "handshake idle path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
+	ROW("fec", "tunnel", TEXT, fec, 0, 0,
+	    "forward error correction as in a configuration; default: off"),
 	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
 	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
@@ -213,6 +215,7 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, F
 {
 	*options = (struct bench_options){
 		.preset = "fast3",
+		.fec = "",
 		.workers = 1,
 		.cores = 2,
 		.seconds = 5,

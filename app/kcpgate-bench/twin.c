@@ -23,7 +23,7 @@ enum {
 	"    \"addresses\": [\"198.18.0.%u/24\"] } ],"                                       \
 	"  \"tunnels\": [ { \"name\": \"bench\", \"mode\": \"%s\", \"listen_port\": 3000,"   \
 	"    \"destination_address\": \"198.18.0.2\", \"destination_port\": 3000,"           \
-	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\","                          \
+	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
 	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u } ] }"
 
 static bool configure(struct bench_twin *twin, int side, const struct bench_twin_params *params,
@@ -43,7 +43,8 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 		 twin->names[side], twin->names[side], 1 + (unsigned int)side, modes[side],
 		 params->algorithm,
 		 spec != NULL && spec->keyed ? "\"encryption_password\": \"benchmark\"," : "",
-		 params->preset, params->window, params->window, params->keep_alive_s);
+		 params->preset, params->fec != NULL ? params->fec : "", params->window,
+		 params->window, params->keep_alive_s);
 	kg_config_load_text(&twin->configs[side], &report, "bench", text, strlen(text));
 	good = report.errors == NULL;
 	if (!good)

@@ -11,6 +11,7 @@
 struct bench_twin_params {
 	const char *algorithm; /* configuration name */
 	const char *preset;    /* of KCP */
+	const char *fec;       /* likewise; NULL: off */
 	unsigned int window;   /* segments, both directions; 0: the preset's */
 	unsigned int keep_alive_s;
 	unsigned int workers;   /* per box */
