@@ -90,19 +90,10 @@ static bool run_credit(struct kg_conn *conn)
 	return true;
 }
 
-static uint32_t chain_count(const struct kg_buf *buf)
-{
-	uint32_t count = 0;
-
-	for (; buf != NULL; buf = buf->next)
-		count++;
-	return count;
-}
-
 static void tell_data(struct kg_conn *conn)
 {
 	struct kg_buf *buf = kg_channel_recv(conn->channel, conn->side->worker->now_us);
-	uint32_t count = chain_count(buf);
+	uint32_t count = kg_buf_chain_count(buf);
 
 	tell(conn, KG_MSG_DATA, count, buf);
 	conn->outstanding += count;

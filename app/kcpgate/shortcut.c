@@ -94,12 +94,8 @@ unsigned int kg_shortcut_owner(const struct kg_pkt *pkt, unsigned int workers)
 static bool is_ours(const struct kg_box *box, const struct kg_ip *ip)
 {
 	for (unsigned int port = 0; port < box->port_count; port++) {
-		const struct kg_port_config *config = box->ports[port].config;
-
-		for (unsigned int i = 0; i < config->address_count; i++) {
-			if (kg_ip_equal(&config->addresses[i].ip, ip))
-				return true;
-		}
+		if (kg_port_has_address(box->ports[port].config, ip))
+			return true;
 	}
 	return false;
 }

@@ -38,12 +38,6 @@ static void *chacha_create(const uint8_t key[KG_AEAD_KEY_BYTES])
 	return chacha;
 }
 
-static void fill_nonce(uint8_t *nonce, size_t bytes, const uint8_t iv[KG_AEAD_IV_BYTES])
-{
-	for (size_t i = 0; i < bytes; i += KG_AEAD_IV_BYTES)
-		memcpy(nonce + i, iv, KG_AEAD_IV_BYTES);
-}
-
 /* Writes the iv behind where the tag will stand; returns the tag's place. */
 static uint8_t *place_trailer(const struct kg_aead_job *job)
 {
@@ -71,7 +65,7 @@ static void chacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		struct kg_aead_job *job = &jobs[i];
 		uint8_t *tag = place_trailer(job), nonce[CHACHA_NONCE_BYTES];
 
-		fill_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
+		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
 		crypto_aead_chacha20poly1305_encrypt_detached(job->data, tag, NULL, job->data,
 							      job->len, ASSOCIATED, NULL, nonce,
 							      chacha->key);
@@ -91,7 +85,7 @@ static void chacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 
 		if (!tag)
 			continue;
-		fill_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
+		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
 		job->ok = crypto_aead_chacha20poly1305_decrypt_detached(job->data, NULL, job->data,
 									job->len, tag, ASSOCIATED,
 									nonce, chacha->key) == 0;
@@ -106,7 +100,7 @@ static void xchacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		struct kg_aead_job *job = &jobs[i];
 		uint8_t *tag = place_trailer(job), nonce[XCHACHA_NONCE_BYTES];
 
-		fill_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
+		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
 		crypto_aead_xchacha20poly1305_ietf_encrypt_detached(job->data, tag, NULL, job->data,
 								    job->len, ASSOCIATED, NULL,
 								    nonce, chacha->key);
@@ -126,7 +120,7 @@ static void xchacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 
 		if (!tag)
 			continue;
-		fill_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
+		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
 		job->ok = crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
 				  job->data, NULL, job->data, job->len, tag, ASSOCIATED, nonce,
 				  chacha->key) == 0;

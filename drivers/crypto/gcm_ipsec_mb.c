@@ -54,8 +54,7 @@ static void start(struct gcm *gcm, const uint8_t iv[KG_AEAD_IV_BYTES])
 {
 	uint8_t nonce[NONCE_BYTES];
 
-	for (int i = 0; i < NONCE_BYTES; i += KG_AEAD_IV_BYTES)
-		memcpy(nonce + i, iv, KG_AEAD_IV_BYTES);
+	kg_aead_nonce(nonce, sizeof(nonce), iv);
 	IMB_AES256_GCM_INIT_VAR_IV(gcm->mgr, &gcm->key, &gcm->state, nonce, sizeof(nonce),
 				   (const uint8_t *)KG_AEAD_ASSOCIATED, KG_AEAD_ASSOCIATED_BYTES);
 }

@@ -54,8 +54,7 @@ static bool start(EVP_CIPHER_CTX *evp, const uint8_t iv[KG_AEAD_IV_BYTES])
 	uint8_t nonce[NONCE_BYTES];
 	int len;
 
-	for (int i = 0; i < NONCE_BYTES; i += KG_AEAD_IV_BYTES)
-		memcpy(nonce + i, iv, KG_AEAD_IV_BYTES);
+	kg_aead_nonce(nonce, sizeof(nonce), iv);
 	return EVP_CipherInit_ex2(evp, NULL, NULL, nonce, -1, NULL) == 1 &&
 	       EVP_CipherUpdate(evp, NULL, &len, (const uint8_t *)KG_AEAD_ASSOCIATED,
 				KG_AEAD_ASSOCIATED_BYTES) == 1;

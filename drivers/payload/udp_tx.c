@@ -231,22 +231,13 @@ static void append(struct kg_udp_tx *tx, struct kg_buf *chain, size_t bytes)
 	}
 }
 
-static unsigned int chain_count(const struct kg_buf *chain)
-{
-	unsigned int count = 0;
-
-	for (; chain != NULL; chain = chain->next)
-		count++;
-	return count;
-}
-
 void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)
 {
 	struct kg_udp_tx *tx = p->udp_tx;
 	int fd = flow->listener != NULL ? flow->listener->source.fd : flow->source.fd;
 	size_t bytes = kg_buf_chain_len(chain);
 
-	if (fd != tx->fd || tx->iov_count + chain_count(chain) > SEND_BUFS)
+	if (fd != tx->fd || tx->iov_count + kg_buf_chain_count(chain) > SEND_BUFS)
 		kg_udp_flush(p);
 	tx->fd = fd;
 	if (!tx->segments || tx->count == 0 || !may_join(&tx->trains[tx->count - 1], flow, bytes)) {

@@ -8,6 +8,8 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
 #define KG_AEAD_KEY_BYTES        32
 #define KG_AEAD_TAG_BYTES        16
 #define KG_AEAD_IV_BYTES         2
@@ -40,6 +42,13 @@ struct kg_aead_job {
 	uint16_t iv;   /* seal: two random bytes */
 	bool ok;       /* out: false when open() failed; data is then garbage */
 };
+
+/* The nonce of every keyed algorithm is the iv again and again (wire.md §2); `bytes` is even. */
+static inline void kg_aead_nonce(uint8_t *nonce, size_t bytes, const uint8_t iv[KG_AEAD_IV_BYTES])
+{
+	for (size_t i = 0; i < bytes; i += KG_AEAD_IV_BYTES)
+		memcpy(nonce + i, iv, KG_AEAD_IV_BYTES);
+}
 
 struct kg_aead_alg {
 	const struct kg_aead_spec *spec;

@@ -55,6 +55,16 @@ static inline void kg_buf_free(struct kg_buf *buf)
 /* Frees a chain; NULL is allowed. */
 void kg_buf_free_chain(struct kg_buf *head);
 
+/* Buffers in a chain; 0 for NULL. */
+static inline uint32_t kg_buf_chain_count(const struct kg_buf *head)
+{
+	uint32_t count = 0;
+
+	for (; head != NULL; head = head->next)
+		count++;
+	return count;
+}
+
 /* Bytes in a chain; 0 for NULL. */
 size_t kg_buf_chain_len(const struct kg_buf *head);
 

@@ -37,6 +37,16 @@ struct kg_port_config {
 	unsigned int gateway_count;
 };
 
+/* Is the address one of the port's own? */
+static inline bool kg_port_has_address(const struct kg_port_config *port, const struct kg_ip *ip)
+{
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		if (kg_ip_equal(&port->addresses[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
 /* Parity shards for each so many data shards; both 0: off. */
 struct kg_fec_config {
 	uint8_t data, parity;

@@ -190,18 +190,9 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
 	kg_line_touch(&ch->line, now_us);
 }
 
-static uint32_t count(const struct kg_buf *chain)
-{
-	uint32_t segments = 0;
-
-	for (; chain != NULL; chain = chain->next)
-		segments++;
-	return segments;
-}
-
 bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
-	uint32_t segments = count(chain);
+	uint32_t segments = kg_buf_chain_count(chain);
 
 	if (ch->ended || ch->state > KG_CHANNEL_OPEN)
 		return false;

@@ -15,15 +15,6 @@ static unsigned int trust(const struct rte_mbuf *m)
 	return bits;
 }
 
-static bool is_address_of(const struct kg_port_config *port, const struct kg_ip *ip)
-{
-	for (unsigned int i = 0; i < port->address_count; i++) {
-		if (kg_ip_equal(&port->addresses[i].ip, ip))
-			return true;
-	}
-	return false;
-}
-
 static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_endpoint *local)
 {
 	if (tunnel->listen_on_count == 0)
@@ -60,7 +51,7 @@ static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct 
 {
 	struct kg_pkt *pkt = kg_pkt(m);
 
-	if (!is_address_of(w->box->ports[pkt->port].config, &frame->destination.ip))
+	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip))
 		return false;
 	pkt->tunnel = tunnel_of(w->box, &frame->destination);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
