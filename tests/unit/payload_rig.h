@@ -444,6 +444,63 @@ static inline void rig_dial(struct rig *rig, struct rig_channel *ch, uint8_t pro
 	rig_say(ch, KG_MSG_CONNECT, 0, NULL);
 }
 
+/* Takes DATA until `len` bytes have come, the content checked; returns in how many segments. With
+ * `regrant` each is credited again. */
+static inline uint32_t rig_take_stream(struct rig_channel *ch, const uint8_t *bytes, size_t len,
+				       bool regrant)
+{
+	uint32_t segments = 0;
+
+	for (size_t at = 0; at < len;) {
+		struct kg_msg msg = rig_expect(ch->rig, KG_MSG_DATA);
+
+		assert_ptr_equal(msg.channel, ch);
+		assert_int_equal(msg.count, 1);
+		assert_null(msg.buf->next);
+		assert_in_range(msg.buf->len, 1, FIRST_BYTES);
+		assert_memory_equal(msg.buf->data, bytes + at, msg.buf->len);
+		at += msg.buf->len;
+		kg_buf_free(msg.buf);
+		segments++;
+		if (regrant)
+			rig_say(ch, KG_MSG_CREDIT, 1, NULL);
+	}
+	return segments;
+}
+
+/* The next message is this datagram, in buffers as full as can be. */
+static inline void rig_expect_datagram(struct rig_channel *ch, const uint8_t *bytes, size_t len)
+{
+	static uint8_t got[65536];
+	struct kg_msg msg = rig_expect(ch->rig, KG_MSG_DATA);
+	uint32_t count = 0;
+
+	assert_ptr_equal(msg.channel, ch);
+	assert_int_equal(kg_buf_chain_len(msg.buf), len);
+	kg_buf_chain_gather(msg.buf, got);
+	assert_memory_equal(got, bytes, len);
+	for (const struct kg_buf *buf = msg.buf; buf != NULL; buf = buf->next, count++) {
+		if (buf->next != NULL)
+			assert_int_equal(buf->len, count == 0 ? FIRST_BYTES : REST_BYTES);
+	}
+	assert_int_equal(msg.count, count);
+	kg_buf_free_chain(msg.buf);
+}
+
+/* There and back again. */
+static inline void rig_echo_datagram(struct rig_channel *ch, int fd, const uint8_t *bytes,
+				     size_t len)
+{
+	static uint8_t back[65536];
+
+	assert_int_equal(send(fd, bytes, len, 0), len);
+	rig_expect_datagram(ch, bytes, len);
+	rig_say(ch, KG_MSG_CREDIT, 60, NULL);
+	rig_send(ch, bytes, len);
+	assert_int_equal(recv(fd, back, sizeof(back), 0), len);
+	assert_memory_equal(back, bytes, len);
+}
+
 /* ---- the application ---- */
 
 static inline int rig_connect_to(const struct kg_endpoint *to, int type)

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rings, buffers and descriptors run out, many connections at once, the end amid traffic. */
+#include "payload_rig.h"
+
+#define TCP KG_PROTOCOL_TCP
+#define UDP KG_PROTOCOL_UDP
+
+/* Rings of three messages and a worker that takes one at a time: everything is told, in order. */
+static void full_rings_lose_nothing(void **state)
+{
+	enum {
+		FLOWS = 40
+	};
+	struct rig *rig = rig_create(4, NULL, 0);
+	struct rig_channel ch[FLOWS] = { 0 };
+	int fd[FLOWS], finished = 0;
+	size_t got[FLOWS] = { 0 };
+	uint8_t *bytes = rig_pattern(10000, 11);
+
+	rig_start(rig);
+	for (int i = 0; i < FLOWS; i++) {
+		fd[i] = rig_connect(rig, 4, SOCK_STREAM);
+		rig_write(fd[i], bytes, 10000);
+		shutdown(fd[i], SHUT_WR);
+	}
+	for (int i = 0; i < FLOWS; i++)
+		rig_accept(rig, &ch[i], TCP);
+	for (int i = 0; i < FLOWS; i++)
+		rig_attach(&ch[i], 100);
+	while (finished < FLOWS) {
+		struct kg_msg msg = rig_next(rig);
+		ptrdiff_t i = (struct rig_channel *)msg.channel - ch;
+
+		assert_in_range(i, 0, FLOWS - 1);
+		if (msg.type == KG_MSG_DATA) {
+			assert_memory_equal(msg.buf->data, bytes + got[i], msg.buf->len);
+			got[i] += msg.buf->len;
+			kg_buf_free(msg.buf);
+		} else {
+			assert_int_equal(msg.type, KG_MSG_FINISH);
+			assert_int_equal(got[i], 10000);
+			finished++;
+		}
+	}
+	for (int i = 0; i < FLOWS; i++)
+		rig_say(&ch[i], KG_MSG_CLOSE, 0, NULL);
+	for (int i = 0; i < FLOWS; i++)
+		rig_expect(rig, KG_MSG_RELEASED);
+	rig_await_stat(&rig->payload->stats.flows, 0);
+	assert_true(rig_stat(&rig->payload->stats.ring_full) > 0);
+	for (int i = 0; i < FLOWS; i++)
+		close(fd[i]);
+	free(bytes);
+	rig_destroy(rig);
+}
+
+/* Reading waits until the pool has something again. */
+static void empty_pool_only_delays(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern(50000, 12);
+	struct kg_buf *hog[4];
+	int fd;
+
+	rig->pool.limit = 4;
+	for (int i = 0; i < 4; i++)
+		hog[i] = kg_buf_alloc(&rig->pool.pool, 1);
+	rig_start(rig);
+	fd = rig_connect(rig, 4, SOCK_STREAM);
+	rig_accept(rig, &ch, TCP);
+	rig_attach(&ch, 1000);
+	rig_write(fd, bytes, 50000);
+	rig_expect_silence(rig);
+	assert_true(rig_stat(&rig->payload->stats.no_buffer) > 0);
+	for (int i = 0; i < 4; i++)
+		kg_buf_free(hog[i]);
+	rig_take_stream(&ch, bytes, 50000, false);
+	close(fd);
+	free(bytes);
+	rig_destroy(rig);
+}
+
+/* Connections wait in the kernel while the process has no descriptor left. */
+static void no_descriptors_only_delays(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	struct kg_endpoint to = rig_loopback(4, rig->listen.port);
+	union kg_sockaddr addr = rig_sockaddr(&to);
+	struct rlimit normal, low;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), hogs[64], count = 0;
+
+	getrlimit(RLIMIT_NOFILE, &normal);
+	low = normal;
+	low.rlim_cur = KG_ARRAY_SIZE(hogs);
+	assert_in_range(fd, 0, KG_ARRAY_SIZE(hogs) - 1);
+	setrlimit(RLIMIT_NOFILE, &low);
+	while ((hogs[count] = dup(fd)) >= 0)
+		count++;
+	assert_int_equal(connect(fd, &addr.any, sizeof(addr.in)), 0);
+	rig_expect_silence(rig);
+	assert_true(rig_stat(&rig->payload->stats.accept_put_off) > 0);
+	setrlimit(RLIMIT_NOFILE, &normal);
+	rig_accept(rig, &ch, TCP);
+	while (count > 0)
+		close(hogs[--count]);
+	close(fd);
+	rig_destroy(rig);
+}
+
+/* 200 connections at once, each echoed by the worker until its application is content. */
+static void two_hundred_connections(void **state)
+{
+	enum {
+		FLOWS = 200,
+		BYTES = 20000
+	};
+	struct rig *rig = rig_new();
+	static struct rig_channel ch[FLOWS];
+	static uint8_t back[BYTES];
+	int fd[FLOWS], released = 0;
+
+	for (int i = 0; i < FLOWS; i++) {
+		fd[i] = rig_connect(rig, i % 2 ? 4 : 6, SOCK_STREAM);
+		rig_accept(rig, &ch[i], TCP);
+		rig_attach(&ch[i], 100);
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		uint8_t *bytes = rig_pattern(BYTES, (uint32_t)i);
+
+		rig_write(fd[i], bytes, BYTES);
+		shutdown(fd[i], SHUT_WR);
+		free(bytes);
+	}
+	while (released < FLOWS) {
+		struct kg_msg msg = rig_next(rig);
+
+		if (msg.type == KG_MSG_DATA) {
+			rig_say(msg.channel, KG_MSG_DATA, 1, msg.buf);
+		} else if (msg.type == KG_MSG_FINISH) {
+			rig_say(msg.channel, KG_MSG_CLOSE, 0, NULL);
+		} else {
+			assert_int_equal(msg.type, KG_MSG_RELEASED);
+			released++;
+		}
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		uint8_t *bytes = rig_pattern(BYTES, (uint32_t)i);
+
+		rig_read(fd[i], back, BYTES);
+		assert_memory_equal(back, bytes, BYTES);
+		assert_int_equal(recv(fd[i], back, 1, 0), 0);
+		close(fd[i]);
+		free(bytes);
+	}
+	rig_await_stat(&rig->payload->stats.flows, 0);
+	assert_int_equal(rig_stat(&rig->payload->stats.tcp_closed), FLOWS);
+	rig_destroy(rig);
+}
+
+/* Flows in every state, data on its way both ways. */
+static void stop_leaves_nothing(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch[4];
+	uint8_t *bytes = rig_pattern((size_t)1 << 20, 13), byte;
+	uint16_t port = 0;
+	int peer = rig_bind(4, SOCK_DGRAM, &port), tcp[3], udp;
+
+	rig_set_destination(rig, rig_loopback(4, port));
+	rig_start(rig);
+	for (int i = 0; i < 3; i++) {
+		tcp[i] = rig_connect(rig, 4, SOCK_STREAM);
+		rig_accept(rig, &ch[i], TCP);
+		rig_write(tcp[i], bytes, i == 0 ? 1000 : 10000);
+	}
+	rig_attach(&ch[0], 8);
+	rig_attach(&ch[1], 8); /* the third stays unanswered */
+	for (int i = 0; i < 8; i++)
+		rig_send(&ch[i % 2], bytes, (size_t)1 << 20);
+	rig_say(&ch[1], KG_MSG_CLOSE, 0, NULL);
+	udp = rig_connect(rig, 4, SOCK_DGRAM);
+	rig_write(udp, bytes, 5000);
+	rig_dial(rig, &ch[3], UDP);
+	rig_await_stat(&rig->payload->stats.udp_flows, 2);
+	rig_stop(rig);
+	/* Cut off in the middle must not look like the end. */
+	while (recv(tcp[0], bytes, 1 << 20, 0) > 0)
+		;
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(recv(tcp[2], &byte, 1, 0), -1);
+	for (int i = 0; i < 3; i++)
+		close(tcp[i]);
+	close(udp);
+	close(peer);
+	free(bytes);
+	rig_destroy(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_rings_lose_nothing),
+		cmocka_unit_test(empty_pool_only_delays),
+		cmocka_unit_test(no_descriptors_only_delays),
+		cmocka_unit_test(two_hundred_connections),
+		cmocka_unit_test(stop_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+}
