@@ -12,7 +12,7 @@
 #define STEP_MIN_US    16
 #define STEP_MAX_US    1000 /* worst delay of a frame that meets an idle worker */
 #define STEP_DOUBLINGS 6    /* 16 << 6 > 1000 */
-#define LONG_TURNS     1000 /* about a second without work: then the steps are longer */
+#define LONG_TURNS     300 /* about a quarter of a second without work: then the steps are longer */
 #define LONG_STEP_US   5000
 
 /* The default slack of 50 us would make every short step a long one. */

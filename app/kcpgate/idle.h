@@ -3,7 +3,7 @@
  * What a worker does when it finds nothing to do. Busy polling: nothing. Adaptive: after a short
  * spin it sleeps in growing steps, never past the next timer; the payload and control threads
  * wake it at once, only the NIC has to wait for the end of a step: 1 ms at most, or 5 ms after a
- * second of idleness.
+ * quarter of a second of idleness.
  */
 #pragma once
 
