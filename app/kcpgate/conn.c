@@ -224,7 +224,7 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 	conn->flow = msg->flow;
 	if (!w->stopping)
 		conn->channel =
-			kg_session_open(conn->side->session, msg->protocol, conn, w->now_us);
+			kg_session_open(conn->side->session, msg->protocol, NULL, conn, w->now_us);
 	if (conn->channel != NULL) {
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);
@@ -340,7 +340,7 @@ static uint32_t next_payload(struct kg_worker *w)
 	return payload;
 }
 
-static void on_connect(void *host, struct kg_channel *ch)
+static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct kg_side *side = host;
 	struct kg_conn *conn = conn_create(side, next_payload(side->worker));

@@ -7,6 +7,8 @@
  */
 #include "session/internal.h"
 
+#include <string.h>
+
 /* Local ports that are tried for one line. A free name is found at once but for a chance of one in
  * millions. */
 #define PORT_TRIES 8
@@ -78,7 +80,8 @@ static bool take_local_port(struct kg_line *line)
 	return false;
 }
 
-static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now_us)
+static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct kg_target *target,
+		uint64_t now_us)
 {
 	struct kg_session *s = hs->line.session;
 	struct kg_message request = {
@@ -91,12 +94,17 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now
 		},
 	};
 
+	if (target != NULL) {
+		request.initialise.custom_port = target->port;
+		request.initialise.custom_address = (const uint8_t *)target->address;
+		request.initialise.custom_address_len = strlen(target->address);
+	}
 	hs->line.open = true;
 	return kg_line_say(&hs->line, &request, now_us);
 }
 
 static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
-					    uint64_t now_us)
+					    const struct kg_target *target, uint64_t now_us)
 {
 	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
@@ -105,14 +113,14 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protoc
 		return NULL;
 	hs->line.remote.ip = s->config.destinations[nth];
 	hs->line.remote.port = pick_port(s);
-	if (take_local_port(&hs->line) && ask(hs, protocol, now_us))
+	if (take_local_port(&hs->line) && ask(hs, protocol, target, now_us))
 		return hs;
 	kg_line_destroy(&hs->line);
 	return NULL;
 }
 
-struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol, void *user,
-				   uint64_t now_us)
+struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
+				   const struct kg_target *target, void *user, uint64_t now_us)
 {
 	struct kg_channel *ch;
 
@@ -121,7 +129,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;
-	ch->handshake = begin_handshake(s, protocol, now_us);
+	ch->handshake = begin_handshake(s, protocol, target, now_us);
 	if (ch->handshake == NULL) {
 		kg_line_destroy(&ch->line);
 		return NULL;

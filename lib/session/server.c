@@ -79,12 +79,17 @@ static bool is_request(const struct kg_message *message)
 	       message->protocol <= KG_PROTOCOL_UDP;
 }
 
-static const char *why_not(const struct kg_message *request)
+/* NULL when there is nothing against it. `target` is filled in when it matters. */
+static const char *why_not(const struct kg_session *s, const struct kg_message *request,
+			   struct kg_target *target, char text[KG_TARGET_TEXT_BYTES])
 {
+	const struct kg_initialise *init = &request->initialise;
+
 	if (request->protocol == KG_PROTOCOL_MUX)
 		return "this server does not support mux tunnels";
-	if (request->initialise.custom_address_len > 0 || request->initialise.custom_port != 0)
-		return "this server does not support custom destinations";
+	if (s->config.custom_targets)
+		return kg_target_decode(target, text, init->custom_port, init->custom_address,
+					init->custom_address_len);
 	return NULL;
 }
 
@@ -224,7 +229,9 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 			  const struct kg_message *request, uint32_t ts, uint64_t now_us)
 {
 	bool test = request->feature == KG_FEATURE_KEEP_ALIVE;
-	const char *failure = test ? NULL : why_not(request);
+	char text[KG_TARGET_TEXT_BYTES];
+	struct kg_target target;
+	const char *failure = test ? NULL : why_not(s, request, &target, text);
 	struct kg_handshake *hs = begin_handshake(s, in, now_us);
 	struct kg_channel *ch;
 
@@ -245,7 +252,7 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 		return KG_DROP_NO_BUFFER;
 	}
 	kg_line_touch(&hs->line, now_us);
-	s->ops.connect(s->host, ch);
+	s->ops.connect(s->host, ch, s->config.custom_targets ? &target : NULL);
 	return KG_DROP_NONE;
 }
 

@@ -26,6 +26,7 @@
 #include "kcp/kcp.h"
 #include "net/addr.h"
 #include "wire/message.h"
+#include "wire/target.h"
 
 enum kg_role {
 	KG_ROLE_CLIENT,
@@ -61,6 +62,9 @@ struct kg_session_config {
 	uint16_t destination_port_count;
 	/* server: what the answer announces; 0, 0 when the listen ports have gaps */
 	uint16_t announce_first, announce_last;
+	/* server: clients say where to. Who names no target, or none that can be read, is refused;
+	 * without this what clients name is ignored, as the original does */
+	bool custom_targets;
 };
 
 struct kg_session;
@@ -91,8 +95,9 @@ struct kg_session_ops {
 	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote, bool alone);
 	void (*port_release)(void *host, uint16_t port);
 	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
-	 * kg_channel_refused, now or later. */
-	void (*connect)(void *host, struct kg_channel *ch);
+	 * kg_channel_refused, now or later. `target`: where to, good during the call; NULL without
+	 * custom_targets. */
+	void (*connect)(void *host, struct kg_channel *ch, const struct kg_target *target);
 	/* Client: the server has accepted; data queued before now flows. */
 	void (*opened)(void *host, struct kg_channel *ch);
 	/* A message can be taken with kg_channel_recv; told again only after recv returned NULL. */
@@ -152,9 +157,11 @@ uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in
 
 /* ---- application side ---- */
 
-/* Client: opens a channel; data may be sent at once. NULL at the channel limit or without ports. */
-struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol, void *user,
-				   uint64_t now_us);
+/* Client: opens a channel; data may be sent at once. `target`: where the server shall connect to,
+ * good during the call; NULL leaves it to the server. NULL at the channel limit or without ports.
+ */
+struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
+				   const struct kg_target *target, void *user, uint64_t now_us);
 
 /* Server: the answer to ops.connect. `text` goes to the client's log. */
 void kg_channel_connected(struct kg_channel *ch, uint64_t now_us);

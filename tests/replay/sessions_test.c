@@ -131,7 +131,7 @@ static struct flow *adopt(struct bench *b, enum kg_protocol protocol)
 	return flow;
 }
 
-static void connect_flow(void *host, struct kg_channel *ch)
+static void connect_flow(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct bench *b = host;
 	struct flow *flow = adopt(b, kg_channel_protocol(ch));
@@ -348,7 +348,7 @@ static void begin_flow(struct bench *b)
 	enum kg_protocol protocol = b->flow_count == 0 ? KG_PROTOCOL_TCP : KG_PROTOCOL_UDP;
 	struct flow *flow = adopt(b, protocol);
 
-	flow->ch = kg_session_open(b->session, protocol, flow, b->now_us);
+	flow->ch = kg_session_open(b->session, protocol, NULL, flow, b->now_us);
 	assert_non_null(flow->ch);
 	if (protocol == KG_PROTOCOL_TCP)
 		say_stream(b, flow);

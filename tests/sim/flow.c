@@ -146,7 +146,8 @@ static void open_channel(struct app *app)
 
 	app->began = true;
 	sim->opening = app->flow;
-	app->ch = kg_session_open(app->side->sessions[0], app->flow->protocol, app, sim->now_us);
+	app->ch = kg_session_open(app->side->sessions[0], app->flow->protocol, NULL, app,
+				  sim->now_us);
 	sim->opening = NULL;
 	sim_check(sim, app->ch != NULL);
 }
@@ -248,7 +249,7 @@ static void port_release(void *host, uint16_t port)
 	sim->flow_of_port[port] = SIM_NO_FLOW;
 }
 
-static void connect_destination(void *host, struct kg_channel *ch)
+static void connect_destination(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct side *side = host;
 	int8_t number = side->sim->flow_of_port[side->input_port];

@@ -41,7 +41,8 @@ static void the_channel_limit_holds(void **state)
 	pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(1));
 	client = pair_open(pair, KG_PROTOCOL_TCP);
-	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	assert_null(
+		kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
 	run(pair, SEC(1));
 	assert_int_equal(pair->server.app_count, 2);
 	assert_true(pair->server.drops[KG_DROP_CHANNEL_LIMIT] > 0);
@@ -72,7 +73,8 @@ static void lingering_gives_way_to_new_channels(void **state)
 	client = pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(1));
 	assert_int_equal(client->opened, 1);
-	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	assert_null(
+		kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
 	assert_int_equal(pair->client.ports_out, 1);
 	pair_stop(pair);
 }
@@ -126,7 +128,8 @@ static void without_memory_nothing_opens(void **state)
 	size_t before = pair->client.mem.in_use_bytes;
 
 	pair->client.pool.limit = 0;
-	assert_null(kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, pair->now_us));
+	assert_null(
+		kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
 	assert_int_equal(pair->client.mem.in_use_bytes, before);
 	assert_int_equal(pair->client.ports_out, 1);
 	assert_false(app_send(&pair->client, client, "x", 1));

@@ -44,7 +44,8 @@ struct app {
 	uint64_t acked;
 	enum kg_close why;
 	char text[256];
-	char got[8192]; /* payloads, one after another */
+	char target[KG_TARGET_TEXT_BYTES + 6]; /* "address port" at a server with custom targets */
+	char got[8192];                        /* payloads, one after another */
 	size_t got_len;
 	unsigned int messages;
 	bool got_at_close_known;
@@ -178,12 +179,15 @@ static inline void on_port_release(void *host, uint16_t port)
 	end->ports_out--;
 }
 
-static inline void on_connect(void *host, struct kg_channel *ch)
+static inline void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct end *end = host;
 	struct app *app = app_new(end, ch);
 
 	kg_channel_set_user(ch, app);
+	assert_int_equal(target != NULL, end->config.custom_targets);
+	if (target != NULL)
+		snprintf(app->target, sizeof(app->target), "%s %u", target->address, target->port);
 	if (end->answer == ANSWER_REFUSE)
 		kg_channel_refused(ch, "connection refused", end->pair->now_us);
 	if (end->answer != ANSWER_CONNECT)
@@ -419,14 +423,21 @@ static inline void pair_stop(struct pair *pair)
 	end_stop(&pair->server);
 }
 
-/* The application's end at the client; the server's is server.apps of the same number. */
-static inline struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
+/* The application's end at the client; the server's is server.apps of the same number, unless
+ * `target` is refused. */
+static inline struct app *pair_open_to(struct pair *pair, enum kg_protocol protocol,
+				       const struct kg_target *target)
 {
 	struct app *app = app_new(&pair->client, NULL);
 
-	app->ch = kg_session_open(pair->client.session, protocol, app, pair->now_us);
+	app->ch = kg_session_open(pair->client.session, protocol, target, app, pair->now_us);
 	assert_non_null(app->ch);
 	return app;
+}
+
+static inline struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
+{
+	return pair_open_to(pair, protocol, NULL);
 }
 
 /* Opened, and the handshake's ports and records are gone. */
