@@ -83,6 +83,10 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
  */
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us);
 
+/* Throws away the queued messages for which the window has no room yet; but the first of the queue
+ * stays, since it may have begun to be sent. */
+void kg_kcp_discard_queue(struct kg_kcp *kcp);
+
 /* Next whole message as a chain the caller owns, or NULL. */
 struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp);
 /* True while kg_kcp_recv has a message. */

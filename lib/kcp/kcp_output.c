@@ -249,6 +249,22 @@ bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 	return true;
 }
 
+void kg_kcp_discard_queue(struct kg_kcp *kcp)
+{
+	uint32_t window = kg_kcp_send_window(kcp), taken = kcp->flight.nxt - kcp->flight.una;
+	struct kg_buf *last = kcp->queue;
+	uint32_t kept = 1;
+
+	if (last == NULL)
+		return;
+	for (; last->next != NULL && (last->mark > 0 || taken + kept < window); last = last->next)
+		kept++;
+	kg_buf_free_chain(last->next);
+	last->next = NULL;
+	kcp->queue_tail = &last->next;
+	kcp->queued = kept;
+}
+
 struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
 {
 	struct kg_buf *message = kg_kcp_recv_take(&kcp->recv);

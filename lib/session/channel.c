@@ -248,7 +248,9 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 
 	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
 		return;
-	if (ch->ended && kg_kcp_unacked(ch->line.kcp) > 0)
+	if (!ch->ended)
+		kg_kcp_discard_queue(ch->line.kcp);
+	else if (kg_kcp_unacked(ch->line.kcp) > 0)
 		linger_us = ABORT_AFTER_END_LINGER_US;
 	if (!ch->finishing)
 		kg_channel_disconnect(ch, KG_CLOSE_ABORTED, now_us);
@@ -275,6 +277,7 @@ static void on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_
 	/* Who has other words for an orderly end means something else by this one. */
 	enum kg_close theirs = ch->half_close ? KG_CLOSE_RESET : KG_CLOSE_PEER;
 
+	kg_kcp_discard_queue(ch->line.kcp); /* nobody would read it */
 	kg_channel_close(ch, all_acked ? ch->why : theirs, PEER_LINGER_US, text, now_us);
 }
 

@@ -196,8 +196,8 @@ struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
 /*
  * The host's side ends at once: ops.closed is called from within. The session goes on by itself to
- * tell the peer disconnect, behind what was queued: for at most 35 s, or 255 s when the application
- * had ended before and its data is still under way.
+ * tell the peer disconnect, for at most 35 s. Data that the window has no room for is thrown
+ * away; but when the application had ended before, all of it goes first, for which there are 255 s.
  */
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */

@@ -77,6 +77,53 @@ static void acked_segments_are_freed_and_counted(void **state)
 	one_fini(&o);
 }
 
+/* What has begun is completed, or the peer would join its half to what comes next. */
+static void discarding_leaves_whole_messages(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 2;
+	one_init(&o, &params);
+	kg_kcp_discard_queue(o.kcp);
+	assert_true(one_send(&o, text, 4 * 1376));
+	one_send_many(&o, 5);
+	one_drain(&o);
+	kg_kcp_discard_queue(o.kcp);
+	kg_kcp_discard_queue(o.kcp);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 4);
+	assert_int_equal(o.pool.in_use, 4);
+	assert_true(one_send(&o, "bye", 3));
+	one_ack(&o, 1, T0_MS, 2);
+	for (uint8_t frg = 2; frg > 0; frg--) {
+		assert_true(one_output(&o));
+		assert_int_equal(o.seg[0].frg, frg - 1);
+	}
+	one_ack(&o, 3, T0_MS, 4);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 4);
+	assert_memory_equal(o.seg[0].payload, "bye", 3);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 1);
+	one_fini(&o);
+}
+
+static void discarding_leaves_what_the_window_takes(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 8;
+	one_init(&o, &params);
+	one_send_many(&o, 3);
+	one_drain(&o);
+	one_send_many(&o, 2);
+	assert_true(one_send(&o, text, 4 * 1376)); /* begins within the window */
+	one_send_many(&o, 5);
+	kg_kcp_discard_queue(o.kcp);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 3 + 2 + 4);
+	one_fini(&o);
+}
+
 static void windows_bound_what_is_in_flight(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -431,6 +478,8 @@ int main(void)
 		cmocka_unit_test(messages_are_cut_and_packed),
 		cmocka_unit_test(bad_chains_are_refused),
 		cmocka_unit_test(acked_segments_are_freed_and_counted),
+		cmocka_unit_test(discarding_leaves_whole_messages),
+		cmocka_unit_test(discarding_leaves_what_the_window_takes),
 		cmocka_unit_test(windows_bound_what_is_in_flight),
 		cmocka_unit_test(remote_window_is_taken_from_the_newest_word),
 		cmocka_unit_test(hole_is_resent_after_enough_later_datagrams),

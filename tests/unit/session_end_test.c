@@ -60,6 +60,32 @@ static void an_abort_tells_both_sides_at_once(void **state)
 	pair_stop(pair);
 }
 
+/* What a window has no room for nobody waits for; but all that came before an end in order counts.
+ */
+static void an_abort_sends_no_more(bool after_the_end)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	uint32_t wnd = info_of(&pair->client, client).kcp.snd_wnd;
+
+	for (int i = 0; i < 400; i++)
+		assert_true(app_send(&pair->client, client, "ten bytes.", 10));
+	if (after_the_end)
+		kg_channel_finish(client->ch, pair->now_us);
+	kg_channel_abort(client->ch, pair->now_us);
+	run(pair, SEC(1));
+	assert_int_equal(server->closed, 1);
+	assert_int_equal(server->got_len, after_the_end ? 4000 : 10 * wnd);
+	pair_stop(pair);
+}
+
+static void an_abort_costs_only_what_has_no_end(void **state)
+{
+	an_abort_sends_no_more(false);
+	an_abort_sends_no_more(true);
+}
+
 /* The server has connected to its destination for nothing: it must hear so. */
 static void an_abort_during_the_handshake_reaches_the_server(void **state)
 {
@@ -382,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_disconnect_waits_behind_unread_data),
 		cmocka_unit_test(unread_data_outlives_other_ends),
 		cmocka_unit_test(an_abort_tells_both_sides_at_once),
+		cmocka_unit_test(an_abort_costs_only_what_has_no_end),
 		cmocka_unit_test(an_abort_during_the_handshake_reaches_the_server),
 		cmocka_unit_test(ending_an_unanswered_request_refuses_it),
 		cmocka_unit_test(a_finish_that_nobody_hears_ends),
