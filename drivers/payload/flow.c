@@ -199,10 +199,7 @@ static void on_close(struct kg_payload *p, struct kg_flow *flow, bool reset)
 	if (flow->channel != NULL)
 		kg_flow_post(p, flow, KG_MSG_RELEASED);
 	flow->state = KG_FLOW_DRAINING;
-	if (reset)
-		kg_flow_end(p, flow, true);
-	else
-		flow->ops->finish(p, flow);
+	flow->ops->finish(p, flow, reset);
 }
 
 bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)

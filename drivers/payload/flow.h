@@ -44,9 +44,11 @@ struct kg_flow {
 	bool rx_ended;    /* nothing more comes from the application */
 	bool tx_ended;    /* nothing more can go to the application */
 	bool fin_seen;    /* TCP: the application's end arrived in order */
+	bool cut_off;     /* TCP: it failed before that */
 	bool shut_due;    /* TCP: our end goes behind what is queued */
 	bool shut;        /* TCP: our end was sent */
 	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
+	bool reset_due;   /* TCP: draining ends with a reset */
 	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
 	uint32_t pending; /* 1 << enum kg_msg_type */
 	int error;        /* for REFUSED: errno */
@@ -56,6 +58,7 @@ struct kg_flow {
 	 * answered yet. The first buffer of each has the number of its buffers in `mark`. */
 	struct kg_buf *queue, **queue_tail;
 	uint32_t queued;                    /* buffers */
+	uint32_t untaken;                   /* TCP, draining: bytes the socket held */
 	const struct kg_listener *listener; /* UDP of a client */
 	struct kg_udp_peer peer;
 	struct kg_tuple tuple; /* UDP, if workers want to know; else local.ip.version is 0 */
@@ -71,7 +74,7 @@ struct kg_flow_ops {
 	/* The other side's application has ended: ours is told, after what is queued. */
 	void (*end_output)(struct kg_payload *p, struct kg_flow *flow);
 	/* The worker's last word: finish what is queued, then kg_flow_end, now or later. */
-	void (*finish)(struct kg_payload *p, struct kg_flow *flow);
+	void (*finish)(struct kg_payload *p, struct kg_flow *flow, bool reset);
 	/* Lets go of the socket. */
 	void (*close)(struct kg_payload *p, struct kg_flow *flow, bool reset);
 };
@@ -122,6 +125,8 @@ void kg_listeners_close(struct kg_payload *p);
 /* ---- tcp.c, udp.c, udp_sources.c, udp_tx.c ---- */
 
 enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source);
+/* Draining has taken its time: the flow ends, unless the application has taken something since. */
+void kg_tcp_lose_patience(struct kg_payload *p, struct kg_flow *flow);
 enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *source);
 
 /* Scratch memory and the table of sources; false when memory is short, destroy takes what there is.

@@ -138,9 +138,8 @@ static void expire(struct kg_payload *p)
 		kg_count(&p->stats.tcp_refused, 1);
 		kg_flow_refuse(p, flow, ETIMEDOUT);
 	}
-	/* What is still queued was never read; what is written the kernel may go on delivering. */
 	while (due(p, flow = TAILQ_FIRST(&p->draining.flows)))
-		kg_flow_end(p, flow, flow->queue != NULL);
+		kg_tcp_lose_patience(p, flow);
 }
 
 static bool put_off(const struct kg_payload *p)

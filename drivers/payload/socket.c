@@ -2,8 +2,10 @@
 #include "payload/socket.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG    1024
@@ -150,6 +152,17 @@ void kg_socket_tune_tcp(int fd)
 {
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KG_KEEPALIVE_IDLE_S);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KG_KEEPALIVE_INTERVAL_S);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KG_KEEPALIVE_PROBES);
+	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+uint32_t kg_socket_untaken(int fd)
+{
+	int bytes = 0;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? 0 : (uint32_t)bytes;
 }
 
 void kg_socket_set_reset(int fd)

@@ -6,11 +6,14 @@
  * How a connection ends:
  *   the application's end in order -> FINISH; its data before that still counts, even when a reset
  *   follows because it no longer listens, which is told as ABORT behind it. A reset, or a failure
- *   without that end -> ABORT.
+ *   without that end -> ABORT, behind what it sent as far as there is credit.
  *   The worker's FINISH -> everything queued is written, then our end; the application goes on.
  *   The worker's CLOSE -> everything queued is written, then our end; then the application's end is
  *   waited for, reading and forgetting, because closing over unread bytes would be a reset that may
- *   overtake what was written. All that is bounded by a deadline.
+ *   overtake what was written. All that is bounded by a deadline, which moves on while the
+ *   application takes anything.
+ *   The worker's CLOSE with a reset -> what the socket takes at once, and a reset; but after FINISH
+ *   the reset waits until the application has acknowledged everything up to our end.
  */
 #include "payload/flow.h"
 
@@ -22,12 +25,32 @@
 #define WRITE_BUFS       64
 #define DISCARD_BYTES    (1 << 20)
 
-#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+#define EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP)
 
 /* Once our end is said the application's makes a hang-up: that is as it should be. */
 static bool is_broken(const struct kg_flow *flow)
 {
 	return (flow->source.events & (flow->shut ? EPOLLERR : EPOLLERR | EPOLLHUP)) != 0;
+}
+
+/* Clears it. */
+static int socket_error(const struct kg_flow *flow)
+{
+	int error = 0;
+	socklen_t error_len = sizeof(error);
+
+	getsockopt(flow->source.fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
+	return error;
+}
+
+/* A failure that comes after the application's end says EPIPE; what is read behind another one is
+ * no end. */
+static void take_error(struct kg_flow *flow, int error)
+{
+	if (error == EPIPE)
+		flow->fin_seen = true;
+	else if (error != 0)
+		flow->cut_off = true;
 }
 
 static bool would_block(int error)
@@ -114,7 +137,7 @@ static enum kg_served read_failed(struct kg_payload *p, struct kg_flow *flow, ss
 	}
 	if (len < 0 && errno == EINTR)
 		return KG_SERVED_MORE;
-	if (len == 0 || flow->fin_seen)
+	if (flow->fin_seen || (len == 0 && !flow->cut_off))
 		end_rx(p, flow);
 	else
 		abort_flow(p, flow);
@@ -142,8 +165,9 @@ static enum kg_served read_data(struct kg_payload *p, struct kg_flow *flow)
 	post_read(p, flow, bufs, count, len > 0 ? (size_t)len : 0);
 	if (len <= 0)
 		return read_failed(p, flow, len);
-	/* A short read has emptied the socket; an end that stands behind has yet to be read. */
-	if ((size_t)len < room && !(flow->source.events & EPOLLRDHUP))
+	/* A short read has emptied the socket; but one ends before an urgent byte, and an end that
+	 * stands behind has yet to be read. */
+	if ((size_t)len < room && !(flow->source.events & (EPOLLPRI | EPOLLRDHUP)))
 		flow->source.events &= ~(uint32_t)EPOLLIN;
 	return KG_SERVED_MORE;
 }
@@ -201,8 +225,10 @@ static bool write_data(struct kg_payload *p, struct kg_flow *flow)
 	}
 	len = sendmsg(flow->source.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (len < 0 && !would_block(errno)) {
-		if (errno != EINTR)
+		if (errno != EINTR) {
+			take_error(flow, errno);
 			end_tx(p, flow);
+		}
 		return false;
 	}
 	if (len < 0 || (size_t)len < room)
@@ -228,12 +254,11 @@ static bool can_read(const struct kg_flow *flow)
 
 static void check_connected(struct kg_payload *p, struct kg_flow *flow)
 {
-	int error = 0;
-	socklen_t error_len = sizeof(error);
+	int error;
 
 	if (!(flow->source.events & EPOLLOUT) && !is_broken(flow))
 		return;
-	getsockopt(flow->source.fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
+	error = socket_error(flow);
 	if (error != 0) {
 		kg_count(&p->stats.tcp_refused, 1);
 		kg_flow_refuse(p, flow, error);
@@ -255,12 +280,26 @@ static enum kg_served discard_input(struct kg_payload *p, struct kg_flow *flow)
 	return KG_SERVED_IDLE;
 }
 
+/* Who reads slowly still reads: the time runs from the last byte taken. */
+static void have_patience(struct kg_payload *p, struct kg_flow *flow)
+{
+	flow->untaken = kg_socket_untaken(flow->source.fd);
+	kg_flow_arm(p, flow, &p->draining);
+}
+
+void kg_tcp_lose_patience(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (kg_socket_untaken(flow->source.fd) < flow->untaken)
+		have_patience(p, flow);
+	else /* what is queued was never read; what is written the kernel may go on delivering */
+		kg_flow_end(p, flow, flow->queue != NULL);
+}
+
 /* The worker has closed: write, say our end, wait for theirs. */
 static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
 {
-	/* Who reads slowly still reads: the time runs from the last byte taken. */
 	if (can_write(flow) && write_data(p, flow))
-		kg_flow_arm(p, flow, &p->draining);
+		have_patience(p, flow);
 	if (flow->queue != NULL)
 		return can_write(flow) ? KG_SERVED_MORE : KG_SERVED_IDLE;
 	if (flow->rx_ended || flow->tx_ended) {
@@ -268,17 +307,35 @@ static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
 		return KG_SERVED_IDLE;
 	}
 	say_end(flow);
+	if (flow->reset_due && kg_socket_untaken(flow->source.fd) == 0) {
+		kg_flow_end(p, flow, true);
+		return KG_SERVED_IDLE;
+	}
 	return discard_input(p, flow);
+}
+
+/*
+ * A reset, or a failure: the application takes no more. What it had sent is read first, which also
+ * shows whether its end in order was part of it; but without one nobody waits for credit.
+ */
+static void break_off(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (!flow->tx_ended)
+		end_tx(p, flow);
+	if (flow->rx_ended || flow->credit > 0 || flow->shut)
+		return;
+	if (!flow->fin_seen)
+		take_error(flow, socket_error(flow));
+	if (!flow->fin_seen)
+		abort_flow(p, flow);
 }
 
 static enum kg_served run(struct kg_payload *p, struct kg_flow *flow)
 {
 	enum kg_served served = KG_SERVED_IDLE;
 
-	if (is_broken(flow) && !flow->fin_seen && !flow->rx_ended) {
-		abort_flow(p, flow);
-		return KG_SERVED_IDLE;
-	}
+	if (is_broken(flow))
+		break_off(p, flow);
 	if (can_write(flow))
 		write_data(p, flow);
 	if (flow->shut_due && flow->queue == NULL && !flow->tx_ended)
@@ -398,13 +455,26 @@ static void resume(struct kg_payload *p, struct kg_flow *flow)
 		kg_source_wake(p, &flow->source);
 }
 
-static void finish(struct kg_payload *p, struct kg_flow *flow)
+/* Ahead of a reset goes what the socket takes at once. */
+static void finish_by_reset(struct kg_payload *p, struct kg_flow *flow)
+{
+	while (can_write(flow) && write_data(p, flow))
+		;
+	kg_flow_end(p, flow, true);
+}
+
+static void finish(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
 	if (flow->source.fd < 0) {
 		kg_flow_end(p, flow, false);
 		return;
 	}
-	kg_flow_arm(p, flow, &p->draining);
+	if (reset && !flow->shut_due) {
+		finish_by_reset(p, flow);
+		return;
+	}
+	flow->reset_due = reset;
+	have_patience(p, flow);
 	kg_source_wake(p, &flow->source);
 }
 

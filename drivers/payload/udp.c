@@ -108,9 +108,9 @@ static void end_output(struct kg_payload *p, struct kg_flow *flow)
 	(void)flow;
 }
 
-static void finish(struct kg_payload *p, struct kg_flow *flow)
+static void finish(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
-	kg_flow_end(p, flow, false);
+	kg_flow_end(p, flow, reset);
 }
 
 static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)

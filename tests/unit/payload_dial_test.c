@@ -2,6 +2,8 @@
 /* A server's payload thread connects to the destination. */
 #include "payload_rig.h"
 
+#include "payload/flow.h"
+
 #define TCP KG_PROTOCOL_TCP
 #define UDP KG_PROTOCOL_UDP
 
@@ -18,6 +20,7 @@ static void dialled_to(int version)
 	rig_start(rig);
 	rig_dial(rig, &ch, TCP);
 	ch.flow = rig_expect(rig, KG_MSG_CONNECTED).flow;
+	rig_assert_tuned(((struct kg_flow *)ch.flow)->source.fd);
 	fd = accept(listener, NULL, NULL);
 	rig_write(fd, bytes, 100000); /* the server speaks first */
 	rig_expect_silence(rig);

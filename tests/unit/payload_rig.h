@@ -535,6 +535,51 @@ static inline void rig_read(int fd, void *bytes, size_t len)
 	assert_int_equal(recv(fd, bytes, len, MSG_WAITALL), len);
 }
 
+/* An application that takes a little at a time, and hears the stream out. */
+struct rig_reader {
+	int fd;
+	const uint8_t *bytes;
+	size_t len;
+	bool good;
+};
+
+static inline void *rig_read_slowly(void *arg)
+{
+	struct rig_reader *reader = arg;
+	uint8_t back[30000];
+	size_t at = 0;
+	ssize_t len;
+
+	reader->good = true;
+	while ((len = recv(reader->fd, back, sizeof(back), 0)) > 0) {
+		reader->good &= at + (size_t)len <= reader->len &&
+				memcmp(back, reader->bytes + at, (size_t)len) == 0;
+		at += (size_t)len;
+		rig_nap();
+	}
+	reader->good &= len == 0 && at == reader->len;
+	return NULL;
+}
+
+static inline int rig_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* A socket of the payload thread toward an application is as every such socket should be. */
+static inline void rig_assert_tuned(int fd)
+{
+	assert_int_equal(rig_option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(rig_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(rig_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 120);
+	assert_int_equal(rig_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 15);
+	assert_int_equal(rig_option(fd, IPPROTO_TCP, TCP_KEEPCNT), 5);
+}
+
 static inline void rig_reset(int fd)
 {
 	struct linger reset = { .l_onoff = 1 };
