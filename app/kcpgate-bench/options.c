@@ -35,7 +35,7 @@ static const struct row {
 	ROW("algorithm", "aead handshake idle tunnel", TEXT, algorithm, 0, 0,
 	    "as in a configuration; default AES-GCM, of aead all in turn"),
 	ROW("kcp", "handshake idle path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
-	ROW("fec", "tunnel", TEXT, fec, 0, 0,
+	ROW("fec", "path tunnel", TEXT, fec, 0, 0,
 	    "forward error correction as in a configuration; default: off"),
 	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),

@@ -12,7 +12,7 @@ struct bench_options {
 	const char *test;
 	const char *algorithm; /* as in the configuration; NULL: all that there are */
 	const char *preset;    /* of KCP */
-	const char *fec;       /* tunnel: as in the configuration; "": off */
+	const char *fec;       /* as in the configuration; "": off */
 	const char *json;      /* file, NULL: none */
 	uint32_t size;         /* payload bytes of a message; 0: the test's own */
 	uint32_t window;       /* segments; 0: the test's own */

@@ -8,6 +8,8 @@
 
 #include "aead/aead.h"
 #include "config/presets.h"
+#include "config/values.h"
+#include "fec/rs_isal.h"
 #include "median.h"
 #include "sim/path.h"
 #include "wire/envelope.h"
@@ -29,6 +31,7 @@ static const double losses_percent[] = { 0, 5 };
 struct figures {
 	double goodput_mbit, wire_per_payload, resent_percent, needless_percent, overflowed_percent;
 	double packets_back;                  /* per packet there */
+	double recovered_percent;             /* of the segments, by FEC */
 	double steady_ms[3], ping_pong_ms[3]; /* p50, p90, p99 */
 };
 
@@ -37,15 +40,17 @@ static uint16_t overhead_bytes(void)
 	return HEADERS_BYTES + KG_ENVELOPE_BYTES + KG_AEAD_OVERHEAD_BYTES;
 }
 
-static struct kg_path_params path_params(const struct bench_options *options, double loss_percent)
+static struct kg_path_params path_params(const struct bench_options *options,
+					 const struct kg_fec_config *fec, double loss_percent)
 {
 	const struct kg_preset *preset = kg_preset_find(options->preset);
 	uint16_t window = options->window > 0 ? (uint16_t)options->window : preset->window;
 	double one_way_us = options->rtt_ms * 500, jitter_us = options->jitter_ms * 1000;
+	uint16_t fec_bytes = fec->parity > 0 ? KG_FEC_OVERHEAD_BYTES : 0;
 
 	return (struct kg_path_params){
 		.kcp = { .conv = 1,
-			 .mtu = (uint16_t)(MTU_BYTES + 14 - overhead_bytes()),
+			 .mtu = (uint16_t)(MTU_BYTES + 14 - overhead_bytes() - fec_bytes),
 			 .snd_wnd = window,
 			 .rcv_wnd = window,
 			 .nodelay = preset->nodelay,
@@ -61,6 +66,9 @@ static struct kg_path_params path_params(const struct bench_options *options, do
 			  .rate_Bps = (uint64_t)(options->rate_mbit * 1e6 / 8),
 			  .queue_us = (uint32_t)(options->queue_ms * 1000),
 			  .overhead_bytes = overhead_bytes() },
+		.rs = fec->parity > 0 ? &kg_rs_isal : NULL,
+		.data = fec->data,
+		.parity = fec->parity,
 	};
 }
 
@@ -92,6 +100,7 @@ static bool run_bulk(const struct bench_options *options, struct kg_path_params 
 	f->needless_percent = 100.0 * (double)r.needless / (double)r.sent;
 	f->overflowed_percent = 100.0 * (double)r.overflowed / (double)r.packets[0];
 	f->packets_back = (double)r.packets[1] / (double)r.packets[0];
+	f->recovered_percent = 100.0 * (double)r.fec.recovered / (double)r.sent;
 	return true;
 }
 
@@ -131,10 +140,10 @@ static struct figures medians(const struct figures runs[SEEDS])
 	return middle;
 }
 
-static bool measure(const struct bench_options *options, double loss_percent,
-		    struct figures *figures)
+static bool measure(const struct bench_options *options, const struct kg_fec_config *fec,
+		    double loss_percent, struct figures *figures)
 {
-	struct kg_path_params params = path_params(options, loss_percent);
+	struct kg_path_params params = path_params(options, fec, loss_percent);
 	struct figures runs[SEEDS];
 
 	for (int i = 0; i < SEEDS; i++) {
@@ -159,43 +168,48 @@ static void print_head(const struct bench_options *options)
 		       options->queue_ms);
 	else
 		printf("no bottleneck\n");
-	printf("%-9s %5s | %-52s | %-17s | %-17s\n", "", "", "bulk: goodput, wire, copies",
+	printf("%-9s %5s | %-59s | %-17s | %-17s\n", "", "", "bulk: goodput, wire, copies",
 	       "every 10 ms, one way", "ping-pong");
-	printf("%-9s %5s | %8s %7s %8s %9s %9s %6s | %6s %6s %6s | %6s %6s %6s ms\n", "kcp",
-	       "loss%", "Mbit/s", "wire/pl", "resent%", "needless%", "overflow%", "acks", "p50",
-	       "p90", "p99", "p50", "p90", "p99");
+	printf("%-9s %5s | %8s %7s %8s %9s %9s %6s %6s | %6s %6s %6s | %6s %6s %6s ms\n", "kcp",
+	       "loss%", "Mbit/s", "wire/pl", "resent%", "needless%", "overflow%", "fec%", "acks",
+	       "p50", "p90", "p99", "p50", "p90", "p99");
 }
 
 static void print(const struct bench_options *options, double loss_percent, const struct figures *f,
 		  json_t *rows)
 {
-	printf("%-9s %5.1f | %8.1f %7.3f %8.2f %9.3f %9.2f %6.3f | %6.1f %6.1f %6.1f | %6.1f %6.1f "
-	       "%6.1f\n",
+	printf("%-9s %5.1f | %8.1f %7.3f %8.2f %9.3f %9.2f %6.2f %6.3f | %6.1f %6.1f %6.1f | %6.1f "
+	       "%6.1f %6.1f\n",
 	       options->preset, loss_percent, f->goodput_mbit, f->wire_per_payload,
-	       f->resent_percent, f->needless_percent, f->overflowed_percent, f->packets_back,
-	       f->steady_ms[0], f->steady_ms[1], f->steady_ms[2], f->ping_pong_ms[0],
-	       f->ping_pong_ms[1], f->ping_pong_ms[2]);
+	       f->resent_percent, f->needless_percent, f->overflowed_percent, f->recovered_percent,
+	       f->packets_back, f->steady_ms[0], f->steady_ms[1], f->steady_ms[2],
+	       f->ping_pong_ms[0], f->ping_pong_ms[1], f->ping_pong_ms[2]);
 	json_array_append_new(
-		rows,
-		json_pack(
-			"{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[fff], s:[fff]}",
-			"test", "path", "kcp", options->preset, "loss_percent", loss_percent,
-			"rtt_ms", options->rtt_ms, "jitter_ms", options->jitter_ms, "goodput_mbit",
-			f->goodput_mbit, "wire_per_payload", f->wire_per_payload, "resent_percent",
-			f->resent_percent, "needless_percent", f->needless_percent,
-			"overflowed_percent", f->overflowed_percent, "packets_back",
-			f->packets_back, "steady_ms", f->steady_ms[0], f->steady_ms[1],
-			f->steady_ms[2], "ping_pong_ms", f->ping_pong_ms[0], f->ping_pong_ms[1],
-			f->ping_pong_ms[2]));
+		rows, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+				"s:[fff], s:[fff]}",
+				"test", "path", "kcp", options->preset, "fec", options->fec,
+				"loss_percent", loss_percent, "rtt_ms", options->rtt_ms,
+				"jitter_ms", options->jitter_ms, "goodput_mbit", f->goodput_mbit,
+				"wire_per_payload", f->wire_per_payload, "resent_percent",
+				f->resent_percent, "needless_percent", f->needless_percent,
+				"overflowed_percent", f->overflowed_percent, "recovered_percent",
+				f->recovered_percent, "packets_back", f->packets_back, "steady_ms",
+				f->steady_ms[0], f->steady_ms[1], f->steady_ms[2], "ping_pong_ms",
+				f->ping_pong_ms[0], f->ping_pong_ms[1], f->ping_pong_ms[2]));
 }
 
 bool bench_path(const struct bench_options *options, json_t *rows)
 {
 	size_t count = options->loss_percent >= 0 ? 1 : KG_ARRAY_SIZE(losses_percent);
 	const struct kg_preset *preset = kg_preset_find(options->preset);
+	struct kg_fec_config fec = { 0 };
 
 	if (preset == NULL || preset->window == 0) {
 		fprintf(stderr, "no preset \"%s\"\n", options->preset);
+		return false;
+	}
+	if (options->fec[0] != '\0' && !kg_parse_fec(options->fec, &fec)) {
+		fprintf(stderr, "no code \"%s\"\n", options->fec);
 		return false;
 	}
 	print_head(options);
@@ -203,7 +217,7 @@ bool bench_path(const struct bench_options *options, json_t *rows)
 		double loss_percent = count > 1 ? losses_percent[i] : options->loss_percent;
 		struct figures figures;
 
-		if (!measure(options, loss_percent, &figures)) {
+		if (!measure(options, &fec, loss_percent, &figures)) {
 			fprintf(stderr, "the conversation does not end\n");
 			return false;
 		}

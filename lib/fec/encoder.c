@@ -43,7 +43,7 @@ void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder)
 	kg_mem_free(encoder->fec->mem, encoder, sizeof(*encoder));
 }
 
-static bool is_full(const struct kg_fec_encoder *encoder)
+bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder)
 {
 	return encoder->data == encoder->fec->code.data;
 }
@@ -81,7 +81,7 @@ static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_
 		kg_fec_add(encoder->fec, encoder->sums, encoder->data, container,
 			   (uint16_t)(KG_FEC_LENGTH_BYTES + len));
 	kg_fec_header_encode(body, encoder->sn, encoder->data++);
-	if (is_full(encoder) && !encoder->sums)
+	if (kg_fec_encoder_is_full(encoder) && !encoder->sums)
 		next_group(encoder);
 	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
 }
@@ -106,7 +106,7 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 	const uint8_t *datagram = body + KG_FEC_HEADER_BYTES;
 	unsigned int credit_max = CREDIT_GROUPS * (unsigned int)encoder->fec->code.data;
 
-	if (is_full(encoder))
+	if (kg_fec_encoder_is_full(encoder))
 		next_group(encoder);
 	encoder->payload = encoder->payload || has_payload(datagram, datagram_bytes);
 	kg_kcp_segment_decode(datagram, datagram_bytes, &encoder->last);
@@ -149,7 +149,7 @@ static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)
 
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us)
 {
-	if (is_full(encoder))
+	if (kg_fec_encoder_is_full(encoder))
 		return put_parity(encoder, body);
 	if (kg_fec_encoder_deadline_us(encoder) > now_us)
 		return 0;
@@ -157,9 +157,14 @@ uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, ui
 	return put_filler(encoder, body);
 }
 
+bool kg_fec_encoder_begins(const struct kg_fec_encoder *encoder)
+{
+	return encoder->data == 0;
+}
+
 uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder)
 {
-	if (is_full(encoder) || (encoder->closing && may_close(encoder)))
+	if (kg_fec_encoder_is_full(encoder) || (encoder->closing && may_close(encoder)))
 		return 0;
 	return may_close(encoder) ? encoder->last_us + KG_FEC_PAUSE_US : KG_NEVER_US;
 }

@@ -72,6 +72,16 @@ void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
 		     sums->rows);
 }
 
+uint8_t kg_fec_data(const struct kg_fec *fec)
+{
+	return fec->code.data;
+}
+
+uint8_t kg_fec_parity(const struct kg_fec *fec)
+{
+	return fec->code.parity;
+}
+
 bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len, uint32_t *conv)
 {
 	struct kg_fec_shard shard;

@@ -30,6 +30,10 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 /* After all its encoders and decoders. */
 void kg_fec_destroy(struct kg_fec *fec);
 
+/* As they were given. */
+uint8_t kg_fec_data(const struct kg_fec *fec);
+uint8_t kg_fec_parity(const struct kg_fec *fec);
+
 /* Whose a body is: the conv of a data or parity shard. False when it is too short or too long, or
  * parity of handshakes, which have none. */
 bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len, uint32_t *conv);
@@ -58,6 +62,10 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
  * has room for the longest datagram and KG_FEC_OVERHEAD_BYTES. Returns its bytes, 0: none is due.
  */
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);
+/* All data of a group is out, and parity is due. */
+bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder);
+/* The next datagram will be the first of its group. */
+bool kg_fec_encoder_begins(const struct kg_fec_encoder *encoder);
 /* When to ask again, as in kg_kcp_deadline_us. */
 uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder);
 

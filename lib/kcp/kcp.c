@@ -6,6 +6,7 @@
 #include "kcp/kcp_segment.h"
 
 #define TRIM_AFTER_US 1000000u
+#define LULL_PART     16u /* of a round trip */
 
 const struct kg_kcp_params kg_kcp_handshake_params = {
 	.conv = 0,
@@ -73,10 +74,17 @@ void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv)
 	kcp->params.conv = conv;
 }
 
+/* A group of data in a window of it. */
+static void update_group_part(struct kg_kcp *kcp)
+{
+	kcp->rtt.group_part = (uint16_t)KG_MIN(256u * kcp->group_data / kcp->params.snd_wnd, 256u);
+}
+
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd)
 {
 	kcp->params.snd_wnd = KG_MAX(snd_wnd, 1);
 	kcp->params.rcv_wnd = KG_MAX(rcv_wnd, 1);
+	update_group_part(kcp);
 	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
 	kg_kcp_update_tell(kcp);
 }
@@ -169,6 +177,28 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));
+}
+
+void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity)
+{
+	kcp->group_data = data;
+	kcp->group_parity = parity;
+	update_group_part(kcp);
+}
+
+void kg_kcp_next_group(struct kg_kcp *kcp)
+{
+	kg_kcp_flight_next_group(&kcp->flight);
+}
+
+uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp)
+{
+	return kcp->queue == NULL ? 0 : kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART;
+}
+
+void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us)
+{
+	kg_kcp_pace_take(&kcp->pace, kg_kcp_clock(kcp, now_us));
 }
 
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)

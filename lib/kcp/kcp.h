@@ -101,6 +101,20 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out);
  * A time not after now means at once; KG_NEVER_US means only after input or send. */
 uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp);
 
+/*
+ * With FEC datagrams leave in groups of `data`, behind each of which go `parity` more that bring
+ * lost ones back. A segment then waits for those of its group before ACKs of the same group make it
+ * lost.
+ */
+void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity);
+/* To be told before the first datagram of a group; harmless when told again. */
+void kg_kcp_next_group(struct kg_kcp *kcp);
+/* How long it may take until the next datagram leaves although data waits, because of window and
+ * pace; 0 when none does. */
+uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp);
+/* One of the `parity` leaves: it takes its place in the pace. */
+void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
+
 /* Segments that were acknowledged, and whose buffers are free, since the last call. */
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
 /* Segments queued or in flight. */

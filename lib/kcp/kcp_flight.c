@@ -165,6 +165,12 @@ void kg_kcp_flight_advance(struct kg_kcp_flight *f)
 		f->una++;
 }
 
+void kg_kcp_flight_next_group(struct kg_kcp_flight *f)
+{
+	f->group_mask = KG_KCP_GROUP_ORDERS - 1;
+	f->next_order = (f->next_order + f->group_mask) & ~f->group_mask;
+}
+
 void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
 {
 	uint32_t i;
@@ -180,10 +186,21 @@ void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
 	f->acked[i] = order;
 }
 
-static bool overtaken(const struct kg_kcp_flight *f, const struct kg_kcp_slot *slot)
+/* By so many datagrams as make a copy lost, in order of transmission. */
+static bool overtaken(const struct kg_kcp_flight *f, uint32_t order)
 {
 	return f->resend > 0 && f->acked_count == f->resend &&
-	       (int32_t)(slot->order - f->acked[f->resend - 1]) < 0;
+	       (int32_t)(order - f->acked[f->resend - 1]) < 0;
+}
+
+/* How long after the latest round trip a copy that was overtaken is sent again: one that may only
+ * be late, or whose parity may still come. */
+static uint32_t patience_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			    const struct kg_kcp_slot *slot)
+{
+	if (overtaken(f, slot->order | f->group_mask))
+		return rtt->reorder_us;
+	return KG_MAX(rtt->reorder_us, kg_kcp_rtt_group_us(rtt));
 }
 
 /* When the copy has waited long enough, and what for. */
@@ -206,13 +223,15 @@ static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_r
 			    const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
 {
 	uint64_t timeout_us = waited_us(f, rtt, slot, cause);
+	uint32_t patience;
 	uint64_t fast_us;
 
 	if (f->probes_left == 0 && in_silence(f, slot))
 		return KG_MAX(timeout_us, f->probe_us);
-	if (!overtaken(f, slot))
+	if (!overtaken(f, slot->order))
 		return timeout_us;
-	fast_us = rtt->reorder_us == 0 ? 0 : slot->sent_us + rtt->latest_us + rtt->reorder_us;
+	patience = patience_us(f, rtt, slot);
+	fast_us = patience == 0 ? 0 : slot->sent_us + rtt->latest_us + patience;
 	if (fast_us >= timeout_us)
 		return timeout_us;
 	*cause = KG_KCP_CAUSE_FAST;

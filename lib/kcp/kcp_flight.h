@@ -14,6 +14,11 @@
  * Of every such datagram only its newest order matters, so it is enough to keep the `resend`
  * largest of them: whatever is older than the smallest of these is lost.
  *
+ * Groups: where FEC stands between engine and wire, what is lost may come back with the parity
+ * behind its group. So each group begins with a new multiple of KG_KCP_GROUP_ORDERS. A copy
+ * overtaken by later groups was given up by its own; one overtaken by its own only is given some
+ * more time.
+ *
  * Time-outs in silence: when nothing sent after a copy has been acknowledged, its time-out tells of
  * a delay or a dead path rather than of a loss. Then the path is probed with a few copies at a
  * time, KG_KCP_PROBES per quarter of an rto, instead of the whole window; the first ACK that comes
@@ -34,6 +39,8 @@
 #define KG_KCP_PROBES   32u
 #define KG_KCP_PREFETCH 16u /* segments ahead */
 #define KG_KCP_THIN     4u  /* segments in flight that are few */
+
+#define KG_KCP_GROUP_ORDERS 256u
 
 #define KG_KCP_TWIN_SEGMENTS 12u
 #define KG_KCP_TWINS_SAVED   8u /* for later, at most */
@@ -64,6 +71,7 @@ struct kg_kcp_flight {
 	uint32_t una, nxt;        /* oldest unacknowledged sn; next sn to be sent */
 	uint32_t count;           /* segments not acknowledged */
 	uint32_t next_order;
+	uint32_t group_mask;   /* of an order: its place in its group; 0: there are no groups */
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
 	uint32_t probes_left;  /* copies that may go in silence */
 	uint64_t probe_us;     /* when there are more */
@@ -129,6 +137,10 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn);
 /* Moves una over what was released. */
 void kg_kcp_flight_advance(struct kg_kcp_flight *f);
+
+/* What is sent from now on is in another group. Harmless when nothing was sent since the last call.
+ */
+void kg_kcp_flight_next_group(struct kg_kcp_flight *f);
 
 /* A datagram acknowledged a copy with this order and nothing sent later. */
 void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order);

@@ -213,6 +213,8 @@ static void update_pace(struct kg_kcp *kcp, uint64_t now_us)
 		.window = kg_kcp_send_window(kcp),
 		.srtt_us = kg_kcp_rtt_srtt_us(&kcp->rtt),
 		.backlogged = kcp->queue != NULL,
+		.data = kcp->group_data,
+		.parity = kcp->group_parity,
 	};
 
 	kg_kcp_pace_update(&kcp->pace, kcp->mem, &in);

@@ -38,13 +38,14 @@ struct kg_kcp {
 	struct kg_buf_pool *pool;
 	struct kg_kcp_params params;
 	uint16_t mss;
-	bool flushing;      /* blast off: data of the flush under way has left */
-	bool ring_stuck;    /* no memory for a larger ring: wait for ACKs */
-	bool answer_wask;   /* WINS is due at once */
-	uint8_t tell_left;  /* announcements of a reopened window still to make */
-	uint64_t now_us;    /* latest time we were told; never goes back */
-	uint64_t active_us; /* last input, send or output of something */
-	uint64_t flush_us;  /* blast off: no data leaves before */
+	bool flushing;                    /* blast off: data of the flush under way has left */
+	bool ring_stuck;                  /* no memory for a larger ring: wait for ACKs */
+	bool answer_wask;                 /* WINS is due at once */
+	uint8_t group_data, group_parity; /* of FEC; 0: off */
+	uint8_t tell_left;                /* announcements of a reopened window still to make */
+	uint64_t now_us;                  /* latest time we were told; never goes back */
+	uint64_t active_us;               /* last input, send or output of something */
+	uint64_t flush_us;                /* blast off: no data leaves before */
 
 	/* sending */
 	struct kg_buf *queue; /* segments without sn; mark holds frg */

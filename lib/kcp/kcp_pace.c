@@ -93,15 +93,22 @@ static uint32_t share(uint32_t part, uint32_t whole)
 	return (uint32_t)((uint64_t)KG_MIN(part, whole) * WHOLE / KG_MAX(whole, 1u));
 }
 
-static void judge(struct kg_kcp_pace *pace, const struct kg_kcp_pace_step *now,
-		  const struct kg_kcp_pace_step *last, const struct kg_kcp_pace_step *before)
+/* What leaves for so many segments. */
+static uint64_t with_parity(const struct kg_kcp_pace_input *in, uint32_t segments)
+{
+	return segments + (uint64_t)segments * in->parity / KG_MAX(in->data, 1u);
+}
+
+static void judge(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *in,
+		  const struct kg_kcp_pace_step *now, const struct kg_kcp_pace_step *last,
+		  const struct kg_kcp_pace_step *before)
 {
 	struct kg_kcp_pace_trial *t = pace->trial;
 	uint32_t through = now->acked + last->acked, copies = last->copies + before->copies;
 	uint32_t missing = share(copies - KG_MIN(through, copies), copies);
 	uint32_t resent = share(now->resent + last->resent, now->copies + last->copies);
 	uint32_t lost = KG_MIN(missing, resent);
-	uint32_t through_gap = gap_of((uint64_t)now->us + last->us, through);
+	uint32_t through_gap = gap_of((uint64_t)now->us + last->us, with_parity(in, through));
 
 	if (t->best_gap == 0 || t->best_gap > through_gap)
 		t->best_gap = through_gap;
@@ -129,7 +136,7 @@ static void end_step(struct kg_kcp_pace *pace, const struct kg_kcp_pace_input *i
 		t->stage = KG_KCP_PACE_WATCHING;
 		grow(pace, GROWTH_UNUSED);
 	} else if (t->steps[1].us != 0) {
-		judge(pace, &now, &t->steps[0], &t->steps[1]);
+		judge(pace, in, &now, &t->steps[0], &t->steps[1]);
 	}
 	t->steps[1] = t->steps[0];
 	t->steps[0] = now;
@@ -171,7 +178,8 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	pace->set_us = in->now_us;
 	update_limit(pace, mem, in);
 	free_gap = gap_of((uint64_t)in->srtt_us * GAIN_DENOMINATOR,
-			  in->window * (uint64_t)GAIN_NUMERATOR);
+			  KG_MAX((uint64_t)in->window * GAIN_NUMERATOR,
+				 with_parity(in, in->window) * GAIN_DENOMINATOR));
 	slowest_gap = gap_of(KG_MAX(in->srtt_us, STEP_MIN_US), SLOWEST);
 	pace->limit_gap = KG_MIN(pace->limit_gap, slowest_gap);
 	if (pace->limit_gap <= free_gap &&

@@ -2,10 +2,12 @@
 /*
  * When the next data may leave, so that a window does not leave in one burst.
  *
- *   pace = the window in four fifths of a round trip, so that a hole's delay is caught up with
+ *   pace = the window in four fifths of a round trip, so that a hole's delay is caught up with;
+ *          with FEC the window and its parity in a whole one at least
  *
- * A pace is a gap between segments. What has not been sent for want of something to say, or because
- * nobody looked, may be caught up with up to a burst. Without a round-trip sample there is no pace.
+ * A pace is a gap between segments, or datagrams of parity. What has not been sent for want of
+ * something to say, or because nobody looked, may be caught up with up to a burst. Without a
+ * round-trip sample there is no pace.
  *
  * A window may be far more than the path, or the peer's socket, takes, and without a congestion
  * window nothing else says so. So the pace has a limit, tried out step by step (kcp_pace.c).
@@ -56,7 +58,8 @@ struct kg_kcp_pace_input {
 	uint32_t acked;  /* segments, likewise */
 	uint32_t window; /* segments that may be in flight */
 	uint32_t srtt_us;
-	bool backlogged; /* more waits to be sent */
+	bool backlogged;      /* more waits to be sent */
+	uint8_t data, parity; /* of FEC: datagrams more for so many segments; 0: off */
 };
 
 /* How far `free` may run ahead of the clock: a worker may sleep a millisecond. */
@@ -72,7 +75,7 @@ static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
 	return (ahead + (1u << KG_KCP_PACE_SHIFT) - 1) >> KG_KCP_PACE_SHIFT;
 }
 
-/* A segment leaves now. */
+/* A segment, or a datagram of parity, leaves now. */
 static inline void kg_kcp_pace_take(struct kg_kcp_pace *pace, uint64_t now_us)
 {
 	pace->free = KG_MAX(pace->free, now_us << KG_KCP_PACE_SHIFT) + pace->gap;

@@ -8,6 +8,8 @@
 #define KG_KCP_RTO_MAX_US   60000000u /* bounds every time-out and every sample */
 #define KG_KCP_BACKOFF_MAX  15        /* time-outs of one segment that are told apart */
 
+#define KG_KCP_GROUP_WAIT_US 3000u /* a pause that ends a group (fec/fec.h), and then some */
+
 struct kg_kcp_rtt {
 	uint32_t srtt8_us; /* smoothed sample, times 8 so that nothing is truncated; 0: none yet */
 	uint32_t rttvar4_us; /* smoothed deviation, times 4 */
@@ -19,6 +21,7 @@ struct kg_kcp_rtt {
 	uint32_t interval_us; /* how long the peer may sit on its ACKs */
 	uint64_t decayed_us;  /* when peak and reorder were last lowered */
 	uint8_t nodelay;
+	uint16_t group_part; /* of a round trip that a group takes, in parts of 256 */
 };
 
 void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_ms);
@@ -38,4 +41,13 @@ uint64_t kg_kcp_rtt_thin_us(const struct kg_kcp_rtt *rtt, unsigned int copies);
 static inline uint32_t kg_kcp_rtt_srtt_us(const struct kg_kcp_rtt *rtt)
 {
 	return rtt->srtt8_us / 8;
+}
+
+/* How long a hole waits for what may bring it back from behind its group: one that is sent without
+ * a pause, or ends with one, is over by then. */
+static inline uint32_t kg_kcp_rtt_group_us(const struct kg_kcp_rtt *rtt)
+{
+	uint64_t srtt = kg_kcp_rtt_srtt_us(rtt);
+
+	return (uint32_t)(KG_KCP_GROUP_WAIT_US + srtt / 16 + srtt * rtt->group_part / 256);
 }

@@ -44,7 +44,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 		return NULL;
 	}
 	kg_line_move(&ch->line, KG_HOME_CHANNELS);
-	if (conv != 0 && !kg_framing_start(&ch->line.framing, conv)) {
+	if (conv != 0 && !kg_framing_start(&ch->line.framing, ch->line.kcp, conv)) {
 		kg_line_destroy(&ch->line);
 		return NULL;
 	}

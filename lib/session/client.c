@@ -158,7 +158,8 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
-	if (!kg_framing_start(&ch->line.framing, ch->conv) || !take_local_port(&ch->line)) {
+	if (!kg_framing_start(&ch->line.framing, ch->line.kcp, ch->conv) ||
+	    !take_local_port(&ch->line)) {
 		ch->conv = 0;
 		s->stats.handshakes_failed++;
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);

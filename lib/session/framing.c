@@ -6,10 +6,11 @@ void kg_framing_init(struct kg_framing *framing, struct kg_fec *fec)
 	*framing = (struct kg_framing){ .fec = fec };
 }
 
-bool kg_framing_start(struct kg_framing *framing, uint32_t conv)
+bool kg_framing_start(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t conv)
 {
 	if (framing->fec == NULL)
 		return true;
+	kg_kcp_set_groups(kcp, kg_fec_data(framing->fec), kg_fec_parity(framing->fec));
 	framing->encoder = kg_fec_encoder_create(framing->fec, conv, 0);
 	framing->decoder = kg_fec_decoder_create(framing->fec, conv);
 	if (framing->encoder != NULL && framing->decoder != NULL)
@@ -43,17 +44,21 @@ void kg_framing_add_stats(const struct kg_framing *framing, struct kg_fec_stats 
 uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint64_t now_us,
 			   uint8_t *body)
 {
-	uint16_t len = 0;
+	struct kg_fec_encoder *encoder = framing->encoder;
+	uint16_t len;
 
-	if (framing->encoder != NULL)
-		len = kg_fec_encoder_output(framing->encoder, body, now_us);
-	if (len > 0)
-		return len;
+	if (encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us) {
+		if (kg_fec_encoder_is_full(encoder))
+			kg_kcp_on_parity(kcp, now_us);
+		return kg_fec_encoder_output(encoder, body, now_us);
+	}
+	if (encoder != NULL && kg_fec_encoder_begins(encoder))
+		kg_kcp_next_group(kcp);
 	len = kg_kcp_output(kcp, now_us, body + KG_FEC_HEADER_BYTES);
 	if (len == 0)
 		return 0;
-	if (framing->encoder != NULL)
-		return kg_fec_encode(framing->encoder, body, len, now_us);
+	if (encoder != NULL)
+		return kg_fec_encode(encoder, body, len, now_us);
 	kg_fec_header_encode(body, 0, 0);
 	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
 }

@@ -23,9 +23,9 @@ struct kg_framing {
 
 /* `fec`: of the tunnel on this worker, or NULL; outlives it. Ready for a handshake. */
 void kg_framing_init(struct kg_framing *framing, struct kg_fec *fec);
-/* For a channel, as soon as conv is known, before its first output and input. False when out of
- * memory. */
-bool kg_framing_start(struct kg_framing *framing, uint32_t conv);
+/* For a channel, as soon as conv is known, before the first output and input of `kcp`. False when
+ * out of memory. */
+bool kg_framing_start(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t conv);
 /* The peer of a started one is a box: what its parity recovers is believed. */
 void kg_framing_trust(struct kg_framing *framing);
 void kg_framing_fini(struct kg_framing *framing);
@@ -61,6 +61,16 @@ static inline enum kg_drop kg_framing_conv(const struct kg_fec *fec, const uint8
 	return KG_DROP_NONE;
 }
 
+/* When FEC itself has something to send. A group is not closed for a pause that window and pace
+ * make. */
+static inline uint64_t kg_framing_fec_due_us(const struct kg_framing *framing,
+					     const struct kg_kcp *kcp)
+{
+	uint64_t due_us = kg_fec_encoder_deadline_us(framing->encoder);
+
+	return due_us == 0 || due_us == KG_NEVER_US ? due_us : due_us + kg_kcp_lull_us(kcp);
+}
+
 /* What the functions below do where FEC is on. */
 uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint64_t now_us,
 			   uint8_t *body);
@@ -84,7 +94,7 @@ static inline uint64_t kg_framing_deadline_us(const struct kg_framing *framing,
 
 	if (framing->encoder == NULL)
 		return deadline_us;
-	return KG_MIN(deadline_us, kg_fec_encoder_deadline_us(framing->encoder));
+	return KG_MIN(deadline_us, kg_framing_fec_due_us(framing, kcp));
 }
 
 /*

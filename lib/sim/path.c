@@ -2,6 +2,7 @@
 #include "sim/path.h"
 
 #include "base/twheel.h"
+#include "session/framing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,9 @@ struct path {
 	struct kg_mem mem;
 	struct kg_buf_malloc_pool pool;
 	struct kg_rng rng;
+	struct kg_fec *fec; /* NULL: off */
 	struct kg_kcp *kcp[ENDS];
+	struct kg_framing framing[ENDS];
 	struct kg_link link[ENDS]; /* from each */
 	uint64_t timer_us[ENDS];   /* when the end looks at its engine again */
 	uint64_t now_us, began_us, moved_us;
@@ -28,28 +31,45 @@ struct path {
 	uint32_t *latency_us; /* of each message that arrived */
 };
 
+static bool end_init(struct path *p, int end)
+{
+	p->kcp[end] = kg_kcp_create(&p->params->kcp, &p->mem, &p->pool.pool, p->now_us);
+	kg_link_init(&p->link[end], &p->params->link, &p->rng);
+	kg_framing_init(&p->framing[end], p->fec);
+	p->timer_us[end] = KG_NEVER_US;
+	if (p->kcp[end] == NULL ||
+	    !kg_framing_start(&p->framing[end], p->kcp[end], p->params->kcp.conv))
+		return false;
+	kg_framing_trust(&p->framing[end]);
+	return true;
+}
+
 static bool path_init(struct path *p, const struct kg_path_params *params)
 {
+	bool ready;
+
 	*p = (struct path){ .params = params, .now_us = KG_US_PER_S };
 	p->began_us = p->moved_us = p->due_us = p->now_us;
 	kg_mem_malloc_init(&p->mem);
 	kg_buf_malloc_pool_init(&p->pool, SIZE_MAX);
 	kg_rng_init(&p->rng, params->seed);
 	p->latency_us = calloc(params->messages, sizeof(*p->latency_us));
-	for (int end = 0; end < ENDS; end++) {
-		p->kcp[end] = kg_kcp_create(&params->kcp, &p->mem, &p->pool.pool, p->now_us);
-		kg_link_init(&p->link[end], &params->link, &p->rng);
-		p->timer_us[end] = KG_NEVER_US;
-	}
-	return p->latency_us != NULL && p->kcp[SENDER] != NULL && p->kcp[RECEIVER] != NULL;
+	if (params->rs != NULL)
+		p->fec = kg_fec_create(params->data, params->parity, params->rs, &p->mem);
+	ready = p->latency_us != NULL && (params->rs == NULL || p->fec != NULL);
+	for (int end = 0; end < ENDS; end++)
+		ready = end_init(p, end) && ready;
+	return ready;
 }
 
 static void path_fini(struct path *p)
 {
 	for (int end = 0; end < ENDS; end++) {
+		kg_framing_fini(&p->framing[end]);
 		kg_kcp_destroy(p->kcp[end]);
 		kg_link_fini(&p->link[end]);
 	}
+	kg_fec_destroy(p->fec);
 	free(p->latency_us);
 }
 
@@ -129,7 +149,8 @@ static void receive(struct path *p, int end)
 	unsigned int events;
 
 	while ((packet = kg_link_receive(&p->link[!end], p->now_us)) != NULL) {
-		kg_kcp_input(p->kcp[end], packet->bytes, packet->len, p->now_us, &events);
+		kg_framing_input(&p->framing[end], p->kcp[end], packet->bytes, packet->len,
+				 p->now_us, &events);
 		free(packet);
 	}
 }
@@ -137,13 +158,14 @@ static void receive(struct path *p, int end)
 static void transmit(struct path *p, int end)
 {
 	static const struct kg_endpoint nowhere;
-	uint8_t out[KG_KCP_MTU_MAX];
+	uint8_t out[KG_KCP_MTU_MAX + KG_FEC_OVERHEAD_BYTES];
+	struct kg_framing *framing = &p->framing[end];
 	uint64_t due_us;
 	uint16_t len;
 
-	while ((len = kg_kcp_output(p->kcp[end], p->now_us, out)) > 0)
+	while ((len = kg_framing_output(framing, p->kcp[end], p->now_us, out)) > 0)
 		kg_link_send(&p->link[end], p->now_us, &nowhere, &nowhere, out, len);
-	due_us = kg_kcp_deadline_us(p->kcp[end]);
+	due_us = kg_framing_deadline_us(framing, p->kcp[end]);
 	p->timer_us[end] = due_us == KG_NEVER_US ? KG_NEVER_US
 						 : (due_us + KG_TWHEEL_TICK_US - 1) /
 							   KG_TWHEEL_TICK_US * KG_TWHEEL_TICK_US;
@@ -202,6 +224,8 @@ static void summarise(struct path *p, struct kg_path_result *result)
 		.latency_p90_us = latency_us[(uint64_t)n * 90 / 100],
 		.latency_p99_us = latency_us[(uint64_t)n * 99 / 100],
 	};
+	for (int end = 0; end < ENDS; end++)
+		kg_framing_add_stats(&p->framing[end], &result->fec);
 }
 
 /* All is said, has arrived, and is acknowledged. */

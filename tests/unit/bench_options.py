@@ -25,7 +25,7 @@ BAD = (
     ("--test kcp --sgements 1", "unrecognized option"),
     ("--test kcp more", 'what is "more"?'),
     ("--test kcp --flows 2", "--flows is not for --test kcp, but for: box"),
-    ("--test fec --fec 3:2", "--fec is not for --test fec, but for: tunnel"),
+    ("--test fec --fec 3:2", "--fec is not for --test fec, but for: path"),
     ("--flows 2 --test tunnel", "--flows is not for --test tunnel"),
     ("--test box --window 2", "--window is not for --test box"),
     ("--test box --loss-tolerance 51", "from 0 to 50"),

@@ -79,7 +79,7 @@ static void link_init(struct link *link, uint8_t data, uint8_t parity)
 
 		end->kcp = kg_kcp_create(&params, &link->mem, &link->pool.pool, 0);
 		kg_framing_init(&end->framing, link->fec);
-		assert_true(kg_framing_start(&end->framing, CONV));
+		assert_true(kg_framing_start(&end->framing, end->kcp, CONV));
 		if (link->fec != NULL)
 			kg_framing_trust(&end->framing);
 		link->under_way[i] = malloc(UNDER_WAY * sizeof(struct flight));

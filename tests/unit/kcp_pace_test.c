@@ -104,6 +104,32 @@ static void window_is_spread_over_the_round_trip(void **state)
 	}
 }
 
+/* Parity takes its place; the window with all of it still leaves within a round trip. */
+static void parity_is_in_the_pace(void **state)
+{
+	static const struct {
+		uint8_t data, parity;
+		uint32_t per_round_trip;
+	} codes[] = { { 20, 4, WINDOW * 5 / 4 }, { 2, 1, WINDOW * 3 / 2 }, { 1, 1, WINDOW * 2 } };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(codes); i++) {
+		struct kg_kcp_pace pace = { 0 };
+		struct kg_kcp_pace_input in = {
+			1000 * MS,      0, 0, 0, WINDOW, SRTT_MS * 1000, true, codes[i].data,
+			codes[i].parity
+		};
+		uint32_t sent = 0;
+
+		kg_kcp_pace_update(&pace, &mem, &in);
+		send_all(&pace, in.now_us, UINT32_MAX);
+		for (uint64_t ms = 1; ms <= 10 * SRTT_MS; ms++)
+			sent += send_all(&pace, in.now_us + ms * MS, UINT32_MAX);
+		assert_in_range(sent, 10 * codes[i].per_round_trip - 60,
+				10 * codes[i].per_round_trip + 60);
+		kg_kcp_pace_trim(&pace, &mem);
+	}
+}
+
 /* What was not used is lost but for a burst, which a sleeping worker may make up for. */
 static void bursts_are_bounded(void **state)
 {
@@ -252,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_waits_without_a_round_trip),
 		cmocka_unit_test(window_is_spread_over_the_round_trip),
+		cmocka_unit_test(parity_is_in_the_pace),
 		cmocka_unit_test(bursts_are_bounded),
 		cmocka_unit_test(short_paths_are_not_held_up),
 		cmocka_unit_test(overflow_limits_the_pace),

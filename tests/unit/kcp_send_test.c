@@ -2,6 +2,8 @@
 /* The sending half of a conversation: fragments, windows, fast resends, window probes. */
 #include "kcp_one.h"
 
+#include "kcp/kcp_rtt.h"
+
 static char text[KG_KCP_FRAGMENTS_MAX * KG_KCP_MTU_MAX];
 
 static void messages_are_cut_and_packed(void **state)
@@ -255,6 +257,67 @@ static void twin_of_what_has_arrived_stays(void **state)
 	one_fini(&o);
 }
 
+/* Parity may bring it back while its group is under way, but not for ever, and not when later
+ * groups have arrived. */
+static void hole_waits_for_its_group(void **state)
+{
+	for (int later = 0; later < 2; later++) {
+		struct one o;
+
+		one_init_default(&o);
+		kg_kcp_set_groups(o.kcp, 10, 3);
+		kg_kcp_next_group(o.kcp);
+		one_send_many(&o, 3);
+		assert_int_equal(one_drain(&o), 3);
+		if (later)
+			kg_kcp_next_group(o.kcp);
+		one_send_many(&o, 2);
+		assert_int_equal(one_drain(&o), 2);
+		o.now_us += 40 * MS;
+		one_ack(&o, 3, T0_MS, 0);
+		one_ack(&o, 4, T0_MS, 0);
+		assert_int_equal(one_drain(&o), later ? 3 : 0);
+		/* a sixteenth of a round trip, and what 10 of 128 segments take of one */
+		o.now_us +=
+			KG_KCP_GROUP_WAIT_US + 40 * MS / 16 + 40 * MS * (10 * 256 / 128) / 256 - 1;
+		assert_int_equal(one_drain(&o), 0);
+		o.now_us++;
+		assert_int_equal(one_drain(&o), later ? 0 : 3);
+		assert_int_equal(one_stats(&o).resent_fast, 3);
+		one_fini(&o);
+	}
+}
+
+/* Groups may be told of without anything to send, and orders wrap around. */
+static void groups_count_what_was_sent(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.first_sn = UINT32_MAX - 1000;
+	one_init(&o, &params);
+	kg_kcp_set_groups(o.kcp, 1, 1);
+	for (uint32_t sn = params.first_sn; sn != 1000; sn++) {
+		for (int i = 0; i < 1000; i++)
+			kg_kcp_next_group(o.kcp);
+		one_send_many(&o, 1);
+		assert_int_equal(one_drain(&o), 1);
+		o.now_us += MS;
+		one_ack(&o, sn, T0_MS + sn - params.first_sn, sn + 1);
+	}
+	one_send_many(&o, 1);
+	one_drain(&o);
+	for (int i = 0; i < 2; i++) {
+		kg_kcp_next_group(o.kcp);
+		one_send_many(&o, 1);
+		one_drain(&o);
+		one_ack(&o, 1001 + i, (uint32_t)(o.now_us / MS), 1000);
+	}
+	assert_int_equal(one_drain(&o), 1);
+	assert_int_equal(one_stats(&o).resent_fast, 1);
+	one_fini(&o);
+}
+
 static void resend_zero_never_resends_by_count(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -485,6 +548,8 @@ int main(void)
 		cmocka_unit_test(hole_is_resent_after_enough_later_datagrams),
 		cmocka_unit_test(lost_resend_is_resent_fast),
 		cmocka_unit_test(twin_of_what_has_arrived_stays),
+		cmocka_unit_test(hole_waits_for_its_group),
+		cmocka_unit_test(groups_count_what_was_sent),
 		cmocka_unit_test(resend_zero_never_resends_by_count),
 		cmocka_unit_test(reordering_widens_the_wait),
 		cmocka_unit_test(closed_window_is_probed),
