@@ -41,6 +41,16 @@ static uint32_t take(struct run *run, size_t bytes)
 	return value;
 }
 
+/* But for the gap between 32 and 64 bits. */
+static bool same_stats(const struct kg_kcp_stats *a, const struct kg_kcp_stats *b)
+{
+	size_t gap = offsetof(struct kg_kcp_stats, readable) + sizeof(a->readable);
+	size_t rest = offsetof(struct kg_kcp_stats, sent);
+
+	return memcmp(a, b, gap) == 0 &&
+	       memcmp((const char *)a + rest, (const char *)b + rest, sizeof(*a) - rest) == 0;
+}
+
 /* Nothing is held that nobody asked for, and a refused datagram leaves no trace. */
 static void input(struct run *run, const uint8_t *data, size_t len)
 {
@@ -54,7 +64,7 @@ static void input(struct run *run, const uint8_t *data, size_t len)
 	kg_kcp_get_stats(run->kcp, &after);
 	if (drop != KG_DROP_NONE) {
 		FUZZ_CHECK(drop == KG_DROP_KCP_MALFORMED && events == 0);
-		FUZZ_CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+		FUZZ_CHECK(same_stats(&before, &after));
 		FUZZ_CHECK(buffers == run->pool.in_use);
 	}
 	FUZZ_CHECK(after.held + after.readable + after.in_flight + after.queued ==
