@@ -15,6 +15,10 @@
 /* The engines of stock peers stop working at sn 2^32 (kcp-fec.md A12). */
 #define SEGMENTS_MAX (UINT32_MAX - (1u << 20))
 
+/* Of a mux channel, whose connections have queues of their own: what waits behind its window waits
+ * for all of them. */
+#define MUX_BEHIND 64u
+
 /* A peer that did not hear our last acknowledgement asks again for this long. */
 #define FINISHED_LINGER_US (5ull * KG_US_PER_S)
 #define PEER_LINGER_US     (35ull * KG_US_PER_S)
@@ -38,6 +42,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 	ch->protocol = (uint8_t)protocol;
 	ch->conv = conv;
 	ch->snd_wnd = params.snd_wnd;
+	ch->rcv_wnd = params.rcv_wnd;
 	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
 	if (!kg_line_init(&ch->line, s, KG_LINE_CHANNEL, &params, now_us)) {
 		kg_mem_free(s->mem, ch, sizeof(*ch));
@@ -72,6 +77,7 @@ void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 {
 	uint32_t shared = ch->line.session->config.capabilities & theirs;
 
+	ch->capabilities = shared;
 	/* Datagrams have no end that could be told. */
 	ch->half_close =
 		ch->protocol == KG_PROTOCOL_TCP && (shared & KG_CAPABILITY_HALF_CLOSE) != 0;
@@ -190,20 +196,12 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
 	kg_line_touch(&ch->line, now_us);
 }
 
-bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	uint32_t segments = kg_buf_chain_count(chain);
 
-	if (ch->ended || ch->state > KG_CHANNEL_OPEN)
+	if (ch->ended || ch->state > KG_CHANNEL_OPEN || !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
-	chain->data -= KG_MESSAGE_KIND_BYTES;
-	chain->len += KG_MESSAGE_KIND_BYTES;
-	chain->data[0] = kg_message_kind(KG_FEATURE_RAW_DATA, ch->protocol);
-	if (!kg_kcp_send(ch->line.kcp, chain, now_us)) {
-		chain->data += KG_MESSAGE_KIND_BYTES;
-		chain->len -= KG_MESSAGE_KIND_BYTES;
-		return false;
-	}
 	ch->last_data_us = now_us;
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
@@ -213,9 +211,23 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 	return true;
 }
 
+bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	chain->data -= KG_MESSAGE_KIND_BYTES;
+	chain->len += KG_MESSAGE_KIND_BYTES;
+	chain->data[0] = kg_message_kind(KG_FEATURE_RAW_DATA, ch->protocol);
+	if (kg_channel_send_message(ch, chain, now_us))
+		return true;
+	chain->data += KG_MESSAGE_KIND_BYTES;
+	chain->len -= KG_MESSAGE_KIND_BYTES;
+	return false;
+}
+
 uint32_t kg_channel_room(const struct kg_channel *ch)
 {
-	uint32_t limit = KG_MIN(2u * ch->snd_wnd, ch->line.session->pool->fair_share);
+	uint32_t behind =
+		ch->protocol == KG_PROTOCOL_MUX ? KG_MIN(ch->snd_wnd, MUX_BEHIND) : ch->snd_wnd;
+	uint32_t limit = KG_MIN(ch->snd_wnd + behind, ch->line.session->pool->fair_share);
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
 	return limit > unacked ? limit - unacked : 0;
@@ -313,15 +325,29 @@ static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	}
 }
 
+/* What the host reads: payload, or on a mux channel whatever concerns one of its connections. */
+static bool is_for_host(const struct kg_channel *ch, const struct kg_buf *chain)
+{
+	uint32_t features = 1u << KG_FEATURE_RAW_DATA;
+
+	if (ch->protocol == KG_PROTOCOL_MUX)
+		features = 1u << KG_FEATURE_MUX_TRANSFER | 1u << KG_FEATURE_MUX_CANCEL |
+			   1u << KG_FEATURE_PRE_CONNECT | 1u << KG_FEATURE_MUX_FINISH |
+			   1u << KG_FEATURE_MUX_CREDIT;
+	return chain->len > 0 && (features & 1u << (chain->data[0] & 0x0f)) != 0;
+}
+
 static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	chain = trim(chain);
-	if (chain->len == 0 || (chain->data[0] & 0x0f) != KG_FEATURE_RAW_DATA) {
+	if (!is_for_host(ch, chain)) {
 		on_control(ch, chain, now_us);
 		return;
 	}
-	chain->data += KG_MESSAGE_KIND_BYTES;
-	chain->len -= KG_MESSAGE_KIND_BYTES;
+	if (ch->protocol != KG_PROTOCOL_MUX) {
+		chain->data += KG_MESSAGE_KIND_BYTES;
+		chain->len -= KG_MESSAGE_KIND_BYTES;
+	}
 	ch->inbox = trim(chain);
 	ch->last_data_us = now_us;
 }

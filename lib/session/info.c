@@ -46,6 +46,16 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
 	return ch->protocol;
 }
 
+uint32_t kg_channel_capabilities(const struct kg_channel *ch)
+{
+	return ch->capabilities;
+}
+
+uint16_t kg_channel_receive_window(const struct kg_channel *ch)
+{
+	return ch->rcv_wnd;
+}
+
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info, uint64_t now_us)
 {
 	*info = (struct kg_channel_info){
@@ -59,6 +69,11 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 	};
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
+}
+
+uint64_t kg_session_now_us(const struct kg_session *s)
+{
+	return s->now_us;
 }
 
 void kg_session_tour_begin(struct kg_session *s)

@@ -87,9 +87,10 @@ struct kg_channel {
 	uint64_t closing_us;      /* CLOSING: since when */
 	uint64_t linger_until_us; /* CLOSED: the line serves the peer until then */
 	uint32_t conv;
-	uint32_t segments;  /* data segments ever queued */
-	uint32_t data_left; /* unacknowledged segments up to the latest with data */
-	uint16_t snd_wnd;
+	uint32_t segments;     /* data segments ever queued */
+	uint32_t data_left;    /* unacknowledged segments up to the latest with data */
+	uint32_t capabilities; /* KG_CAPABILITY_… of both ends */
+	uint16_t snd_wnd, rcv_wnd;
 	uint8_t protocol; /* enum kg_protocol */
 	uint8_t state;    /* enum kg_channel_state */
 	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
@@ -118,6 +119,7 @@ struct kg_session {
 	struct kg_u32map by_name;   /* to a line: see line.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	uint64_t source_seed;
+	uint64_t now_us;              /* of the latest input, timer or shutdown */
 	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
 	struct kg_session_stats stats;
 };

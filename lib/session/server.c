@@ -79,15 +79,19 @@ static bool is_request(const struct kg_message *message)
 	       message->protocol <= KG_PROTOCOL_UDP;
 }
 
+/* A mux channel's connections do so each for itself. */
+static bool names_target(const struct kg_session *s, const struct kg_message *request)
+{
+	return s->config.custom_targets && request->protocol != KG_PROTOCOL_MUX;
+}
+
 /* NULL when there is nothing against it. `target` is filled in when it matters. */
 static const char *why_not(const struct kg_session *s, const struct kg_message *request,
 			   struct kg_target *target, char text[KG_TARGET_TEXT_BYTES])
 {
 	const struct kg_initialise *init = &request->initialise;
 
-	if (request->protocol == KG_PROTOCOL_MUX)
-		return "this server does not support mux tunnels";
-	if (s->config.custom_targets)
+	if (names_target(s, request))
 		return kg_target_decode(target, text, init->custom_port, init->custom_address,
 					init->custom_address_len);
 	return NULL;
@@ -252,7 +256,7 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 		return KG_DROP_NO_BUFFER;
 	}
 	kg_line_touch(&hs->line, now_us);
-	s->ops.connect(s->host, ch, s->config.custom_targets ? &target : NULL);
+	s->ops.connect(s->host, ch, names_target(s, request) ? &target : NULL);
 	return KG_DROP_NONE;
 }
 

@@ -20,6 +20,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	s->wheel = wheel;
 	s->rng = rng;
 	s->seen = seen;
+	s->now_us = now_us;
 	TAILQ_INIT(&s->ready);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)
 		TAILQ_INIT(&s->homes[i]);
@@ -48,6 +49,7 @@ void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
 {
 	struct kg_line *line = TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS]);
 
+	s->now_us = now_us;
 	while (line != NULL) {
 		struct kg_line *next = TAILQ_NEXT(line, home_link);
 
@@ -80,6 +82,7 @@ enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in
 
 	if (drop != KG_DROP_NONE)
 		return drop;
+	s->now_us = now_us;
 	if (conv == 0) {
 		inner.data += header;
 		inner.len = (uint16_t)(inner.len - header);

@@ -173,6 +173,8 @@ void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us
  * the channel is closing or memory is short: the caller keeps the chain.
  */
 bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
+/* A mux channel: the same with a whole message, whose header is in place. */
+bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
 /* Segments that may be queued beyond what is unacknowledged now; UDP beyond it is dropped, TCP
  * stops reading. */
 uint32_t kg_channel_room(const struct kg_channel *ch);
@@ -182,7 +184,8 @@ uint16_t kg_session_rest_bytes(const struct kg_session *s);
 
 /* Is there a payload to take, and how many bytes has it? false counts as NULL from recv. */
 bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us);
-/* Next payload of a raw_data message, header taken off; NULL when none is there. */
+/* Next payload of a raw_data message, header taken off; NULL when none is there. From a mux channel
+ * whole messages: mux_transfer, mux_cancel, pre_connect, mux_finish, mux_credit. */
 struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
 
 /*
@@ -214,6 +217,13 @@ void *kg_channel_user(const struct kg_channel *ch);
 void kg_channel_set_user(struct kg_channel *ch, void *user);
 struct kg_session *kg_channel_session(const struct kg_channel *ch);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
+/* KG_CAPABILITY_… that both ends have; 0 before ops.opened. */
+uint32_t kg_channel_capabilities(const struct kg_channel *ch);
+/* Segments. */
+uint16_t kg_channel_receive_window(const struct kg_channel *ch);
+
+/* For ops called from the network side: the time of the input, or of the timer, that led to it. */
+uint64_t kg_session_now_us(const struct kg_session *s);
 
 /* ---- seeing inside ---- */
 

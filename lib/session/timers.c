@@ -5,10 +5,11 @@
  * deadline and these:
  *
  *   handshake    30 s   channel: no answer from the server, or from our destination
- *   silence     255 s   channel: no input from the peer
+ *   silence     255 s   channel: no input from the peer; 31 s on a mux channel
  *   idle     udp_timeout  UDP channel: no data in either direction
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
- *                       after 120 s and 200 s without input, so that silence means a dead peer
+ *                       after 120 s and 200 s without input, so that silence means a dead peer;
+ *                       a mux channel asks after 10 s in any case, on a server after 15 s
  *   answer              client's TCP channel: the application has ended and no data came for
  *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
  *   closing      35 s   channel: no input while nothing but the disconnect waits for its
@@ -26,7 +27,12 @@
 #define SILENCE_US   S(255)
 #define CLOSING_US   S(35)
 #define OWED_US      (100ull * KG_US_PER_MS)
-#define PROBES       2
+/* An original forgets a mux channel after so long. New connections wait for it meanwhile. */
+#define MUX_SILENCE_US      S(31)
+#define MUX_PROBE_CLIENT_US S(10)
+#define MUX_PROBE_SERVER_US S(15) /* later: one question is enough for both */
+
+#define PROBES 2
 static const uint64_t probe_us[PROBES] = { S(120), S(200) };
 
 /* Both ends set their windows when the handshake is that old (wire.md §4.4). */
@@ -48,7 +54,7 @@ uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_
 
 static uint64_t silence_us(const struct kg_channel *ch)
 {
-	return ch->last_input_us + SILENCE_US;
+	return ch->last_input_us + (ch->protocol == KG_PROTOCOL_MUX ? MUX_SILENCE_US : SILENCE_US);
 }
 
 static uint64_t idle_us(const struct kg_channel *ch)
@@ -60,15 +66,26 @@ static uint64_t idle_us(const struct kg_channel *ch)
 	return ch->last_data_us + S(udp_timeout_s);
 }
 
+static uint64_t mux_probe_us(const struct kg_channel *ch)
+{
+	bool server = ch->line.session->config.role == KG_ROLE_SERVER;
+
+	return KG_MAX(ch->last_input_us, ch->last_alive_us) +
+	       (server ? MUX_PROBE_SERVER_US : MUX_PROBE_CLIENT_US);
+}
+
 static uint64_t keep_alive_us(const struct kg_channel *ch)
 {
 	uint32_t keep_alive_s = ch->line.session->config.keep_alive_s;
+	uint64_t next_us = KG_NEVER_US;
 
+	if (ch->protocol == KG_PROTOCOL_MUX)
+		next_us = mux_probe_us(ch);
 	if (keep_alive_s != 0)
-		return ch->last_alive_us + S(keep_alive_s);
+		return KG_MIN(next_us, ch->last_alive_us + S(keep_alive_s));
 	if (ch->protocol == KG_PROTOCOL_TCP && ch->probes < PROBES)
 		return ch->last_input_us + probe_us[ch->probes];
-	return KG_NEVER_US;
+	return next_us;
 }
 
 static uint64_t answer_us(const struct kg_channel *ch)
@@ -182,6 +199,7 @@ void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us)
 		kg_line_destroy(line);
 		return;
 	}
+	line->session->now_us = now_us;
 	if (line->kind == KG_LINE_CHANNEL)
 		channel_on_timer(kg_line_channel(line), now_us);
 	else if (now_us >= kg_line_handshake(line)->expires_us)

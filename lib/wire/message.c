@@ -46,10 +46,17 @@ struct mux_transfer_wire {
 	uint8_t data[];
 };
 
+/* mux_cancel, mux_finish */
 struct mux_cancel_wire {
 	uint8_t kind;
 	uint8_t connection_id_be[4];
 	uint8_t zero[1];
+};
+
+struct mux_credit_wire {
+	uint8_t kind;
+	uint8_t connection_id_be[4];
+	uint8_t bytes_be[4];
 };
 
 struct pre_connect_wire {
@@ -60,6 +67,7 @@ struct pre_connect_wire {
 };
 
 _Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "wire.md §3");
+_Static_assert(sizeof(struct mux_transfer_wire) == KG_MESSAGE_MUX_BYTES, "wire.md §3");
 
 enum tail_kind {
 	TAIL_NONE,
@@ -82,6 +90,8 @@ static const struct {
 	[KG_FEATURE_MUX_CANCEL] = { sizeof(struct mux_cancel_wire), TAIL_NONE },
 	[KG_FEATURE_PRE_CONNECT] = { sizeof(struct pre_connect_wire), TAIL_TEXT },
 	[KG_FEATURE_FINISH] = { sizeof(struct signal_wire), TAIL_NONE },
+	[KG_FEATURE_MUX_FINISH] = { sizeof(struct mux_cancel_wire), TAIL_NONE },
+	[KG_FEATURE_MUX_CREDIT] = { sizeof(struct mux_credit_wire), TAIL_NONE },
 };
 
 /* The shortest form: a text holds at least its 0, or one character that fills the message. */
@@ -123,6 +133,7 @@ static void decode_extension(struct kg_message *msg, const uint8_t *tail, size_t
 static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
 {
 	const struct pre_connect_wire *pre_connect = (const void *)bytes;
+	const struct mux_credit_wire *credit = (const void *)bytes;
 
 	switch (msg->feature) {
 	case KG_FEATURE_INITIALISE:
@@ -130,10 +141,15 @@ static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
 		break;
 	case KG_FEATURE_PRE_CONNECT:
 		msg->port = kg_load_be16(pre_connect->port_be);
+		msg->connection_id = kg_load_be32(pre_connect->connection_id_be);
+		break;
+	case KG_FEATURE_MUX_CREDIT:
+		msg->credit_bytes = kg_load_be32(credit->bytes_be);
 		/* fall through */
 	case KG_FEATURE_MUX_TRANSFER:
 	case KG_FEATURE_MUX_CANCEL:
-		msg->connection_id = kg_load_be32(pre_connect->connection_id_be);
+	case KG_FEATURE_MUX_FINISH:
+		msg->connection_id = kg_load_be32(credit->connection_id_be);
 		break;
 	default:
 		break;
@@ -188,6 +204,7 @@ static void encode_initialise(struct initialise_wire *wire, const struct kg_init
 static void encode_fixed(uint8_t *out, const struct kg_message *msg)
 {
 	struct pre_connect_wire *pre_connect = (void *)out;
+	struct mux_credit_wire *credit = (void *)out;
 
 	memset(out, 0, layout[msg->feature].fixed_bytes);
 	out[0] = kg_message_kind(msg->feature, msg->protocol);
@@ -197,10 +214,15 @@ static void encode_fixed(uint8_t *out, const struct kg_message *msg)
 		break;
 	case KG_FEATURE_PRE_CONNECT:
 		kg_store_be16(pre_connect->port_be, msg->port);
+		kg_store_be32(pre_connect->connection_id_be, msg->connection_id);
+		break;
+	case KG_FEATURE_MUX_CREDIT:
+		kg_store_be32(credit->bytes_be, msg->credit_bytes);
 		/* fall through */
 	case KG_FEATURE_MUX_TRANSFER:
 	case KG_FEATURE_MUX_CANCEL:
-		kg_store_be32(pre_connect->connection_id_be, msg->connection_id);
+	case KG_FEATURE_MUX_FINISH:
+		kg_store_be32(credit->connection_id_be, msg->connection_id);
 		break;
 	default:
 		break;
@@ -243,4 +265,16 @@ size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg
 	if (extended)
 		encode_extension(out + tail_len + 1, msg->initialise.capabilities);
 	return least + tail_len;
+}
+
+const char *kg_protocol_name(enum kg_protocol protocol)
+{
+	static const char *const names[] = {
+		[KG_PROTOCOL_NOT_CARE] = "none",
+		[KG_PROTOCOL_MUX] = "mux",
+		[KG_PROTOCOL_TCP] = "tcp",
+		[KG_PROTOCOL_UDP] = "udp",
+	};
+
+	return names[protocol];
 }

@@ -17,6 +17,9 @@ enum kg_feature {
 	KG_FEATURE_MUX_CANCEL = 7,
 	KG_FEATURE_PRE_CONNECT = 8,
 	KG_FEATURE_FINISH = 9, /* only to peers that have announced KG_CAPABILITY_HALF_CLOSE */
+	/* only to peers that have announced KG_CAPABILITY_MUX */
+	KG_FEATURE_MUX_FINISH = 10,
+	KG_FEATURE_MUX_CREDIT = 11,
 };
 
 enum kg_protocol {
@@ -27,6 +30,7 @@ enum kg_protocol {
 };
 
 #define KG_MESSAGE_KIND_BYTES     1
+#define KG_MESSAGE_MUX_BYTES      5  /* of a mux_transfer, before its data: kind, connection_id */
 #define KG_INITIALISE_MIN_BYTES   28 /* kind, 26 of numbers, terminating 0 */
 #define KG_MESSAGE_TEXT_MAX_BYTES 255
 
@@ -36,6 +40,7 @@ enum kg_protocol {
  */
 #define KG_CAPABILITY_HALF_CLOSE   (1u << 0) /* finish: this direction has ended */
 #define KG_CAPABILITY_RIGHT_PARITY (1u << 1) /* FEC: parity is right, over padding of zeros */
+#define KG_CAPABILITY_MUX          (1u << 2) /* mux_finish, and credit for each connection */
 
 struct kg_initialise {
 	uint32_t uid;
@@ -52,6 +57,7 @@ struct kg_message {
 	enum kg_protocol protocol;
 	struct kg_initialise initialise; /* INITIALISE */
 	uint32_t connection_id;          /* MUX_*, PRE_CONNECT */
+	uint32_t credit_bytes;           /* MUX_CREDIT */
 	uint16_t port;                   /* PRE_CONNECT */
 	const uint8_t *data; /* RAW_DATA, MUX_TRANSFER: payload; FAILURE, PRE_CONNECT: text */
 	size_t len;          /* without a terminating 0 for texts */
@@ -65,6 +71,9 @@ enum kg_drop kg_message_decode(struct kg_message *msg, const uint8_t *bytes, siz
 
 /* Writes the whole message; returns its length, 0 when `room` is too small. */
 size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg);
+
+/* "tcp", "udp", "mux"; "none" for 0. */
+const char *kg_protocol_name(enum kg_protocol protocol);
 
 static inline uint8_t kg_message_kind(enum kg_feature feature, enum kg_protocol protocol)
 {

@@ -33,6 +33,8 @@ static const uint8_t keep_alive_response[] = { 0x34, 0, 0 };
 static const uint8_t raw_data[] = { 0x25, 'd', 'a', 't', 'a' };
 static const uint8_t mux_transfer[] = { 0x26, 1, 2, 3, 4, 'd', 'a', 't', 'a' };
 static const uint8_t mux_cancel[] = { 0x37, 1, 2, 3, 4, 0 };
+static const uint8_t mux_finish[] = { 0x2a, 1, 2, 3, 4, 0 };
+static const uint8_t mux_credit[] = { 0x2b, 1, 2, 3, 4, 0, 1, 0, 2 };
 static const uint8_t pre_connect[] = { 0x28, 1, 2, 3, 4, 0, 53, ':', ':', '1', 0 };
 /* clang-format on */
 
@@ -104,6 +106,19 @@ static const struct {
 	  { .feature = KG_FEATURE_MUX_CANCEL,
 	    .protocol = KG_PROTOCOL_UDP,
 	    .connection_id = 0x01020304 } },
+	{ mux_finish,
+	  sizeof(mux_finish),
+	  6,
+	  { .feature = KG_FEATURE_MUX_FINISH,
+	    .protocol = KG_PROTOCOL_TCP,
+	    .connection_id = 0x01020304 } },
+	{ mux_credit,
+	  sizeof(mux_credit),
+	  9,
+	  { .feature = KG_FEATURE_MUX_CREDIT,
+	    .protocol = KG_PROTOCOL_TCP,
+	    .connection_id = 0x01020304,
+	    .credit_bytes = 0x00010002 } },
 	{ pre_connect,
 	  sizeof(pre_connect),
 	  8,
@@ -120,6 +135,7 @@ static void assert_same(const struct kg_message *a, const struct kg_message *b)
 	assert_int_equal(a->protocol, b->protocol);
 	assert_int_equal(a->connection_id, b->connection_id);
 	assert_int_equal(a->port, b->port);
+	assert_int_equal(a->credit_bytes, b->credit_bytes);
 	assert_int_equal(a->len, b->len);
 	if (a->len)
 		assert_memory_equal(a->data, b->data, a->len);
@@ -208,7 +224,7 @@ static void unknown_kinds_are_refused(void **state)
 {
 	for (unsigned int kind = 0; kind < 256; kind++) {
 		uint8_t bytes[64] = { (uint8_t)kind };
-		bool known = (kind & 15) <= KG_FEATURE_FINISH && kind >> 4 <= KG_PROTOCOL_UDP;
+		bool known = (kind & 15) <= KG_FEATURE_MUX_CREDIT && kind >> 4 <= KG_PROTOCOL_UDP;
 
 		assert_int_equal(decode_exact(bytes, sizeof(bytes)),
 				 known ? KG_DROP_NONE : KG_DROP_MESSAGE_MALFORMED);

@@ -207,17 +207,26 @@ static void a_test_of_a_port_is_echoed(void **state)
 	pair_stop(pair);
 }
 
-static void what_is_not_supported_is_refused_in_words(void **state)
+/* A server whose clients must say where to, so that it can refuse those that do not. */
+static struct pair *start_refusing(void)
 {
-	struct pair *pair = pair_start(pair_new());
+	struct pair *pair = pair_new();
+
+	pair->server.config.custom_targets = true;
+	return pair_start(pair);
+}
+
+static void what_cannot_be_served_is_refused_in_words(void **state)
+{
+	struct pair *pair = start_refusing();
 	struct stranger st = stranger_new(pair, 5000);
 	uint8_t bytes[64];
-	size_t len = initialise(bytes, KG_PROTOCOL_MUX, 0, "");
+	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0, "");
 
 	assert_int_equal(request(pair, &st, bytes, len), KG_DROP_NONE);
 	assert_int_equal(st.answer[0] & 15, KG_FEATURE_FAILURE);
 	st.answer[st.answer_len] = '\0';
-	assert_non_null(strstr((char *)st.answer + 1, "not support"));
+	assert_non_null(strstr((char *)st.answer + 1, "no target"));
 	kg_kcp_destroy(st.kcp);
 	assert_int_equal(pair->server.app_count, 0);
 	pair_stop(pair);
@@ -226,13 +235,13 @@ static void what_is_not_supported_is_refused_in_words(void **state)
 /* Tests and refusals leave records that nobody's channel limit counts. */
 static void floods_of_requests_stay_bounded(void **state)
 {
-	struct pair *pair = pair_start(pair_new());
+	struct pair *pair = start_refusing();
 	size_t most = 0;
 	uint8_t bytes[64];
 
 	for (uint16_t i = 0; i < 500; i++) {
 		struct stranger st = stranger_new(pair, (uint16_t)(1 + i));
-		size_t len = initialise(bytes, KG_PROTOCOL_MUX, 0, "");
+		size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0, "");
 
 		if (i % 2 == 0)
 			bytes[0] = KG_FEATURE_KEEP_ALIVE;
@@ -533,7 +542,7 @@ int main(void)
 		cmocka_unit_test(broken_requests_allocate_nothing),
 		cmocka_unit_test(noise_allocates_nothing),
 		cmocka_unit_test(a_test_of_a_port_is_echoed),
-		cmocka_unit_test(what_is_not_supported_is_refused_in_words),
+		cmocka_unit_test(what_cannot_be_served_is_refused_in_words),
 		cmocka_unit_test(floods_of_requests_stay_bounded),
 		cmocka_unit_test(floods_do_not_make_a_handshake_forgotten),
 		cmocka_unit_test(a_full_server_still_answers_tests),
