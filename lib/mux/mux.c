@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A mux channel. */
+#include "mux/mux_int.h"
+
+/* After its channel has died, or could not be opened: doubled each time, half of it at random. */
+#define REOPEN_MIN_US (1ull * KG_US_PER_S)
+#define REOPEN_MAX_US (30ull * KG_US_PER_S)
+/* Of ids that have ended: an original remembers them for a minute. More are not kept than so many
+ * connections that end at once. */
+#define ENDED_KEEP_US (60ull * KG_US_PER_S)
+#define ENDED_MAX     1024u
+/* Looked at for a new stream. */
+#define PICK_MAX 16u
+
+/* ---- its timer ---- */
+
+static void forget(struct kg_mux *mux, struct kg_mux_ended *ended)
+{
+	kg_u32map_remove(&mux->ended_by_id, ended->id);
+	TAILQ_REMOVE(&mux->ended, ended, link);
+	mux->ended_count--;
+	kg_mem_free(mux->streams->mem, ended, sizeof(*ended));
+}
+
+void kg_mux_arm(struct kg_mux *mux)
+{
+	const struct kg_mux_ended *oldest = TAILQ_FIRST(&mux->ended);
+	uint64_t deadline_us = mux->channel == NULL ? mux->open_us : mux->retry_us;
+
+	if (oldest != NULL)
+		deadline_us = KG_MIN(deadline_us, oldest->until_us);
+	kg_twheel_arm(mux->streams->wheel, &mux->timer, mux->gone ? 0 : deadline_us);
+}
+
+static void put_off(struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_streams *s = mux->streams;
+	uint64_t delay_us = REOPEN_MIN_US << KG_MIN(mux->failures, 5u);
+
+	delay_us = KG_MIN(delay_us, REOPEN_MAX_US);
+	delay_us = delay_us / 2 + kg_rng_below(s->rng, (uint32_t)(delay_us / 2));
+	mux->open_us = s->stopping ? KG_NEVER_US : now_us + delay_us;
+	mux->failures++;
+}
+
+static void open_channel(struct kg_mux *mux, uint64_t now_us)
+{
+	mux->channel = kg_session_open(mux->streams->session, KG_PROTOCOL_MUX, NULL, mux, now_us);
+	if (mux->channel == NULL)
+		put_off(mux, now_us);
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_mux *mux = KG_CONTAINER_OF(timer, struct kg_mux, timer);
+	struct kg_mux_ended *ended;
+
+	if (mux->gone) {
+		kg_mux_destroy(mux);
+		return;
+	}
+	if (mux->channel == NULL && now_us >= mux->open_us)
+		open_channel(mux, now_us);
+	while ((ended = TAILQ_FIRST(&mux->ended)) != NULL && now_us >= ended->until_us)
+		forget(mux, ended);
+	if (now_us >= mux->retry_us)
+		kg_mux_pump(mux, now_us);
+	kg_mux_arm(mux);
+}
+
+/* ---- life ---- */
+
+struct kg_mux *kg_mux_create(struct kg_streams *s, uint64_t now_us)
+{
+	struct kg_mux *mux = kg_mem_alloc(s->mem, sizeof(*mux));
+
+	if (mux == NULL)
+		return NULL;
+	mux->streams = s;
+	mux->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	mux->open_us = now_us;
+	mux->retry_us = KG_NEVER_US;
+	kg_u32map_init(&mux->by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
+	kg_u32map_init(&mux->ended_by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
+	TAILQ_INIT(&mux->members);
+	TAILQ_INIT(&mux->ready);
+	TAILQ_INIT(&mux->ended);
+	TAILQ_INSERT_TAIL(&s->muxes, mux, link);
+	kg_mux_arm(mux);
+	return mux;
+}
+
+static void forget_all(struct kg_mux *mux)
+{
+	while (!TAILQ_EMPTY(&mux->ended))
+		forget(mux, TAILQ_FIRST(&mux->ended));
+}
+
+void kg_mux_destroy(struct kg_mux *mux)
+{
+	struct kg_streams *s = mux->streams;
+
+	TAILQ_REMOVE(&s->muxes, mux, link);
+	kg_twheel_cancel(s->wheel, &mux->timer);
+	forget_all(mux);
+	kg_u32map_fini(&mux->by_id);
+	kg_u32map_fini(&mux->ended_by_id);
+	kg_mem_free(s->mem, mux, sizeof(*mux));
+}
+
+/* ---- its channel ---- */
+
+static void begin(struct kg_mux *mux, struct kg_channel *ch)
+{
+	mux->channel = ch;
+	mux->open = true;
+	mux->extended = (kg_channel_capabilities(ch) & KG_CAPABILITY_MUX) != 0;
+	mux->failures = 0;
+	mux->streams->stats.muxes++;
+	kg_mux_arm(mux);
+}
+
+void kg_mux_accept(struct kg_streams *s, struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_mux *mux = kg_mux_create(s, now_us);
+
+	if (mux == NULL) {
+		kg_channel_refused(ch, "server is out of memory", now_us);
+		return;
+	}
+	kg_channel_set_user(ch, mux);
+	begin(mux, ch);
+	kg_channel_connected(ch, now_us);
+}
+
+void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_streams *s = mux->streams;
+	struct kg_mux_stream *ms;
+
+	begin(mux, mux->channel);
+	while (mux->open && (ms = TAILQ_FIRST(&s->waiting)) != NULL) {
+		if (!kg_mux_stream_attach(ms, mux, now_us))
+			kg_mux_stream_cut(ms, KG_CLOSE_EXHAUSTED, "", now_us);
+	}
+}
+
+void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, uint64_t now_us)
+{
+	struct kg_streams *s = mux->streams;
+	struct kg_channel *ch = mux->channel;
+	struct kg_channel_info info;
+	struct kg_mux_stream *ms;
+
+	kg_channel_get_info(ch, &info, now_us);
+	s->ops.mux_closed(s->host, &info, why, text, mux->count);
+	s->stats.muxes -= mux->open;
+	mux->open = false;
+	mux->channel = NULL;
+	mux->retry_us = KG_NEVER_US;
+	kg_channel_free(ch);
+	while ((ms = TAILQ_FIRST(&mux->members)) != NULL) {
+		kg_mux_stream_leave(ms, now_us);
+		kg_mux_stream_close(ms, KG_CLOSE_RESET, "", now_us);
+	}
+	forget_all(mux);
+	mux->gone = kg_streams_is_server(s);
+	if (!mux->gone)
+		put_off(mux, now_us);
+	kg_mux_arm(mux);
+}
+
+/* ---- streams and ids ---- */
+
+static bool is_better(const struct kg_mux *a, const struct kg_mux *b)
+{
+	bool stalled = a->stalled > 0;
+
+	if (stalled != (b->stalled > 0))
+		return !stalled;
+	return a->count < b->count;
+}
+
+/* The muxes take turns at being looked at. */
+struct kg_mux *kg_mux_pick(struct kg_streams *s)
+{
+	struct kg_mux *best = NULL, *mux;
+
+	for (uint32_t i = 0; i < s->config.mux_channels && (best == NULL || i < PICK_MAX); i++) {
+		mux = TAILQ_FIRST(&s->muxes);
+		TAILQ_REMOVE(&s->muxes, mux, link);
+		TAILQ_INSERT_TAIL(&s->muxes, mux, link);
+		if (mux->open && (best == NULL || is_better(mux, best)))
+			best = mux;
+	}
+	return best;
+}
+
+uint32_t kg_mux_new_id(struct kg_mux *mux)
+{
+	uint32_t id;
+
+	do
+		id = (uint32_t)kg_rng_next(mux->streams->rng);
+	while (kg_u32map_lookup(&mux->by_id, id) != NULL || kg_mux_is_over(mux, id));
+	return id;
+}
+
+void kg_mux_remember(struct kg_mux *mux, uint32_t id, uint64_t now_us)
+{
+	struct kg_mem *mem = mux->streams->mem;
+	struct kg_mux_ended *ended;
+
+	if (mux->ended_count >= ENDED_MAX)
+		forget(mux, TAILQ_FIRST(&mux->ended));
+	ended = kg_mem_allows(mem, sizeof(*ended)) ? kg_mem_alloc(mem, sizeof(*ended)) : NULL;
+	if (ended == NULL)
+		return;
+	if (!kg_u32map_insert(&mux->ended_by_id, id, ended)) {
+		kg_mem_free(mem, ended, sizeof(*ended));
+		return;
+	}
+	ended->id = id;
+	ended->until_us = now_us + ENDED_KEEP_US;
+	TAILQ_INSERT_TAIL(&mux->ended, ended, link);
+	if (mux->ended_count++ == 0)
+		kg_mux_arm(mux);
+}
+
+bool kg_mux_is_over(const struct kg_mux *mux, uint32_t id)
+{
+	return kg_u32map_lookup(&mux->ended_by_id, id) != NULL;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages from a mux channel to its streams. A message is sorted by the id in its header, which
+ * may lie in several fragments; whatever does not fit its stream is dropped and counted.
+ */
+#include "mux/mux_int.h"
+
+/* The longest message that is no payload: pre_connect with an address. */
+#define CONTROL_MAX_BYTES 512
+
+static void count_drop(struct kg_mux *mux)
+{
+	mux->streams->stats.messages_dropped++;
+}
+
+/* ---- to the host ---- */
+
+void kg_mux_stream_tell_readable(struct kg_mux_stream *ms)
+{
+	struct kg_streams *s = ms->streams;
+
+	if (ms->told_readable || ms->state != KG_MUX_OPEN)
+		return;
+	ms->told_readable = true;
+	s->ops.readable(s->host, ms->stream);
+}
+
+uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
+{
+	const struct kg_streams *s = ms->streams;
+	uint32_t segments =
+		KG_MIN((uint32_t)kg_channel_receive_window(ms->mux->channel), s->pool->fair_share);
+	/* Twice what the channel's window holds, so that the window alone is the limit. */
+	int64_t most = 2ll * KG_MAX(segments, 2u) * kg_session_rest_bytes(s->session);
+	int64_t more = most - ms->in_credit - (int64_t)ms->in_bytes;
+
+	return more >= most / 4 ? (uint32_t)more : 0;
+}
+
+/* What the reader has taken may come again. */
+static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
+{
+	struct kg_mux *mux = ms->mux;
+
+	ms->in_bytes -= kg_mux_cost(bytes);
+	if (mux == NULL)
+		return;
+	if (ms->stalls && ms->in.segments <= KG_MUX_QUEUE_SEGMENTS / 2) {
+		ms->stalls = false;
+		mux->stalled--;
+		kg_mux_read(mux, now_us);
+	}
+	if (ms->state == KG_MUX_OPEN && kg_mux_stream_has_credit(ms) && !ms->peer_ended &&
+	    kg_mux_stream_grant(ms) > 0) {
+		ms->grant_due = true;
+		kg_mux_wake(ms, now_us);
+	}
+}
+
+bool kg_mux_stream_peek(struct kg_mux_stream *ms, size_t *bytes, uint64_t now_us)
+{
+	if (ms->in.head != NULL) {
+		*bytes = kg_mux_queue_first_bytes(&ms->in);
+		return true;
+	}
+	ms->told_readable = false;
+	kg_mux_stream_tell_ends(ms, now_us);
+	return false;
+}
+
+struct kg_buf *kg_mux_stream_recv(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_buf *chain = kg_mux_queue_pop(&ms->in);
+
+	if (chain != NULL) {
+		after_read(ms, kg_buf_chain_len(chain), now_us);
+		return chain;
+	}
+	ms->told_readable = false;
+	kg_mux_stream_tell_ends(ms, now_us);
+	return NULL;
+}
+
+void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_mux *mux = ms->mux;
+
+	kg_mux_queue_clear(&ms->in);
+	ms->in_bytes = 0;
+	if (!ms->stalls)
+		return;
+	ms->stalls = false;
+	mux->stalled--;
+	kg_mux_read(mux, now_us);
+}
+
+/* ---- payload ---- */
+
+/* Does the peer keep to what it may send? */
+static bool has_place(struct kg_mux_stream *ms)
+{
+	if (kg_mux_stream_has_credit(ms))
+		return ms->in_credit > 0;
+	return ms->protocol == KG_PROTOCOL_TCP || ms->in.segments < KG_MUX_QUEUE_SEGMENTS;
+}
+
+static void refuse_payload(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	if (ms->protocol == KG_PROTOCOL_UDP) {
+		ms->streams->stats.datagrams_dropped++;
+		return;
+	}
+	/* A stream with a hole is worse than none. */
+	count_drop(ms->mux);
+	kg_mux_stream_cut(ms, KG_CLOSE_RESET, "", now_us);
+}
+
+static void stall(struct kg_mux_stream *ms)
+{
+	if (ms->stalls || ms->protocol != KG_PROTOCOL_TCP || kg_mux_stream_has_credit(ms))
+		return;
+	ms->stalls = true;
+	ms->mux->stalled++;
+}
+
+static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t now_us)
+{
+	size_t bytes = kg_buf_chain_len(chain);
+	bool greeting = bytes == 0 && ms->protocol == KG_PROTOCOL_TCP;
+
+	ms->last_data_us = now_us;
+	if (greeting || ms->state == KG_MUX_CLOSED || ms->peer_ended || !has_place(ms)) {
+		kg_buf_free_chain(chain);
+		if (!greeting && ms->state != KG_MUX_CLOSED && !ms->peer_ended)
+			refuse_payload(ms, now_us);
+		return;
+	}
+	ms->in_bytes += kg_mux_cost(bytes);
+	ms->in_credit -= kg_mux_cost(bytes);
+	kg_mux_queue_push(&ms->in, chain);
+	if (ms->in.segments >= KG_MUX_QUEUE_SEGMENTS)
+		stall(ms);
+	kg_mux_stream_tell_readable(ms);
+}
+
+/* ---- new streams ---- */
+
+/* NULL: this id means nothing here, and the peer has been told. */
+static struct kg_mux_stream *accept_stream(struct kg_mux *mux, const struct kg_message *message,
+					   const struct kg_target *target, uint64_t now_us)
+{
+	struct kg_streams *s = mux->streams;
+	struct kg_mux_stream *ms = NULL;
+
+	if (message->protocol == KG_PROTOCOL_TCP || message->protocol == KG_PROTOCOL_UDP)
+		ms = kg_mux_stream_create(s, message->protocol, now_us);
+	if (ms != NULL && kg_mux_stream_join(ms, mux, message->connection_id)) {
+		ms->state = KG_MUX_CONNECTING;
+		ms->stream = s->ops.accept(s->host, message->protocol, target);
+	}
+	if (ms != NULL && ms->stream != NULL) {
+		*ms->stream = (struct kg_stream){ .streams = s, .mux = ms };
+		return ms;
+	}
+	if (ms != NULL) {
+		kg_mux_stream_leave(ms, now_us);
+		kg_mux_stream_destroy(ms);
+	}
+	kg_mux_disown(mux, message->protocol, message->connection_id, now_us);
+	return NULL;
+}
+
+/* A server whose clients say where to opens nothing for one that does not. */
+static bool may_accept(const struct kg_mux *mux, const struct kg_target *target)
+{
+	const struct kg_streams *s = mux->streams;
+
+	return kg_streams_is_server(s) && (target != NULL || !s->config.session.custom_targets);
+}
+
+/* `chain` begins with the payload. */
+static void on_transfer(struct kg_mux *mux, const struct kg_message *message, struct kg_buf *chain,
+			uint64_t now_us)
+{
+	struct kg_mux_stream *ms = kg_u32map_lookup(&mux->by_id, message->connection_id);
+	bool over = ms == NULL && kg_mux_is_over(mux, message->connection_id);
+
+	if (ms == NULL && !over && may_accept(mux, NULL))
+		ms = accept_stream(mux, message, NULL, now_us);
+	else if (ms == NULL && !over)
+		kg_mux_disown(mux, message->protocol, message->connection_id, now_us);
+	if (ms != NULL && ms->protocol == message->protocol) {
+		on_payload(ms, chain, now_us);
+		return;
+	}
+	kg_buf_free_chain(chain);
+	if (ms != NULL)
+		count_drop(mux);
+}
+
+static void on_pre_connect(struct kg_mux *mux, const struct kg_message *message, uint64_t now_us)
+{
+	bool custom = mux->streams->config.session.custom_targets;
+	char text[KG_TARGET_TEXT_BYTES];
+	struct kg_target target;
+
+	if (!kg_streams_is_server(mux->streams) ||
+	    kg_u32map_lookup(&mux->by_id, message->connection_id) != NULL) {
+		count_drop(mux);
+		return;
+	}
+	if (kg_mux_is_over(mux, message->connection_id))
+		return;
+	if (!custom)
+		accept_stream(mux, message, NULL, now_us);
+	else if (kg_target_decode(&target, text, message->port, message->data, message->len) ==
+		 NULL)
+		accept_stream(mux, message, &target, now_us);
+	else
+		kg_mux_disown(mux, message->protocol, message->connection_id, now_us);
+}
+
+/* ---- ends and credit ---- */
+
+static void on_cancel(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	ms->cancelled = true;
+	ms->reset = kg_mux_stream_has_credit(ms);
+	kg_mux_stream_leave(ms, now_us);
+	kg_mux_stream_tell_ends(ms, now_us);
+}
+
+static void on_control(struct kg_mux *mux, const struct kg_message *message, uint64_t now_us)
+{
+	struct kg_mux_stream *ms = kg_u32map_lookup(&mux->by_id, message->connection_id);
+	bool cancel = message->feature == KG_FEATURE_MUX_CANCEL;
+
+	if (ms == NULL) {
+		if (!cancel && !kg_mux_is_over(mux, message->connection_id))
+			count_drop(mux);
+	} else if (cancel) {
+		on_cancel(ms, now_us);
+	} else if (!kg_mux_stream_has_credit(ms)) {
+		count_drop(mux);
+	} else if (message->feature == KG_FEATURE_MUX_FINISH) {
+		ms->peer_ended = true;
+		kg_mux_stream_tell_ends(ms, now_us);
+	} else {
+		ms->out_credit += message->credit_bytes;
+		kg_mux_wake(ms, now_us);
+	}
+}
+
+/* ---- from the channel ---- */
+
+/* Takes the first `bytes` off, fragments that become empty too; the chain has more than that, or
+ * ends as one empty buffer. */
+static struct kg_buf *pull(struct kg_buf *chain, uint8_t *to, size_t bytes)
+{
+	for (;;) {
+		uint16_t part = (uint16_t)KG_MIN(bytes, (size_t)chain->len);
+		struct kg_buf *next = chain->next;
+
+		for (uint16_t i = 0; i < part; i++)
+			*to++ = chain->data[i];
+		chain->data += part;
+		chain->len = (uint16_t)(chain->len - part);
+		bytes -= part;
+		if (chain->len > 0 || next == NULL)
+			return chain;
+		kg_buf_free(chain);
+		chain = next;
+	}
+}
+
+static void on_message(struct kg_mux *mux, struct kg_buf *chain, uint64_t now_us)
+{
+	bool transfer = (chain->data[0] & 0x0f) == KG_FEATURE_MUX_TRANSFER;
+	size_t len = kg_buf_chain_len(chain);
+	size_t head = transfer ? KG_MESSAGE_MUX_BYTES : len;
+	uint8_t bytes[CONTROL_MAX_BYTES];
+	struct kg_message message;
+
+	if (len < head || head > sizeof(bytes)) {
+		kg_buf_free_chain(chain);
+		count_drop(mux);
+		return;
+	}
+	chain = pull(chain, bytes, head);
+	if (kg_message_decode(&message, bytes, head) != KG_DROP_NONE) {
+		kg_buf_free_chain(chain);
+		count_drop(mux);
+	} else if (transfer) {
+		on_transfer(mux, &message, chain, now_us);
+	} else {
+		kg_buf_free_chain(chain);
+		if (message.feature == KG_FEATURE_PRE_CONNECT)
+			on_pre_connect(mux, &message, now_us);
+		else
+			on_control(mux, &message, now_us);
+	}
+}
+
+void kg_mux_read(struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_buf *chain;
+
+	if (mux->reading)
+		return;
+	mux->reading = true;
+	while (mux->channel != NULL && mux->stalled == 0 &&
+	       (chain = kg_channel_recv(mux->channel, now_us)) != NULL)
+		on_message(mux, chain, now_us);
+	mux->reading = false;
+}

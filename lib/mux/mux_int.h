@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Mux channels from within.
+ *
+ *   stream.c      the host's side: plain streams pass through, others go to mux_stream.c
+ *   mux.c         a mux channel: opened, chosen, dead, opened again; ids that have ended
+ *   mux_stream.c  a stream of one: its life and its ends
+ *   mux_in.c      messages from the channel to the streams
+ *   mux_out.c     messages of the streams to the channel, in turn
+ *
+ * Memory of a mux and of a stream is freed by its timer and nowhere else while the streams live, so
+ * that a callback may end any of them without pulling it from under a caller further up.
+ *
+ * Credit counts the payload bytes of messages, of short ones as many as KG_MUX_MESSAGE_LEAST_BYTES,
+ * for what they take of memory. A message goes whole while there is any credit left.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "base/u32map.h"
+#include "mux/queue.h"
+#include "mux/stream.h"
+
+#define KG_MUX_CREDIT_BYTES        (256u << 10) /* of a new stream, either way; docs/wire.md */
+#define KG_MUX_MESSAGE_LEAST_BYTES 256u
+#define KG_MUX_QUEUE_SEGMENTS      256u /* of a stream, out, and in where there is no credit */
+
+enum kg_mux_state {
+	KG_MUX_WAITING,    /* client: for a channel */
+	KG_MUX_CONNECTING, /* server: the host has not answered */
+	KG_MUX_OPEN,
+	KG_MUX_CLOSED, /* the host knows; may still have to tell the peer */
+};
+
+struct kg_mux_stream {
+	struct kg_streams *streams;
+	struct kg_stream *stream; /* the host's; NULL: the host has let go */
+	struct kg_mux *mux;       /* NULL: waits for one, or has nothing to do with it any more */
+	TAILQ_ENTRY(kg_mux_stream) link; /* of the mux, or of those without one */
+	TAILQ_ENTRY(kg_mux_stream) ready_link;
+	struct kg_timer timer;
+	struct kg_mux_queue out, in;
+	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
+	uint64_t opened_us, closed_us;
+	uint64_t last_data_us;         /* either direction */
+	int64_t out_credit, in_credit; /* bytes that we may send; that the peer may */
+	uint64_t in_bytes;             /* in `in`, as credit counts */
+	uint32_t id;
+	uint8_t protocol;  /* enum kg_protocol */
+	uint8_t state;     /* enum kg_mux_state */
+	uint8_t last_word; /* mux_finish or mux_cancel, to go behind `out`; 0: none */
+	bool ready;        /* in the mux's list */
+	bool greet;        /* client: the server does not know of it yet */
+	bool grant_due;    /* the peer may have more credit */
+	bool stalls;       /* counted in mux->stalled */
+	bool told_readable;
+	bool ended;                  /* our application's direction */
+	bool finish_said;            /* and the peer knows, or will */
+	bool peer_ended, told_ended; /* the peer's; and the host knows */
+	bool cancelled, reset;       /* the peer has cut it off; and not for want of other words */
+};
+TAILQ_HEAD(kg_mux_stream_list, kg_mux_stream);
+
+/* An id that is no longer in use, for what the peer has under way. */
+struct kg_mux_ended {
+	TAILQ_ENTRY(kg_mux_ended) link;
+	uint64_t until_us;
+	uint32_t id;
+};
+
+struct kg_mux {
+	struct kg_streams *streams;
+	TAILQ_ENTRY(kg_mux) link;
+	struct kg_channel *channel;        /* NULL: client, to be opened; server, gone */
+	struct kg_timer timer;             /* opens, frees, forgets, tries again */
+	struct kg_u32map by_id;            /* to struct kg_mux_stream */
+	struct kg_mux_stream_list members; /* all that have an id here */
+	struct kg_mux_stream_list ready;   /* such as have something to send */
+	struct kg_u32map ended_by_id;
+	TAILQ_HEAD(, kg_mux_ended) ended; /* oldest first */
+	uint32_t ended_count;
+	uint32_t count;    /* members */
+	uint32_t stalled;  /* streams that keep the channel from being read */
+	uint32_t failures; /* in a row, to open it */
+	uint64_t open_us;  /* client: when to open it */
+	uint64_t retry_us; /* when to try to send again; KG_NEVER_US: nothing is stuck */
+	bool open;
+	bool gone;     /* server: the timer frees it */
+	bool extended; /* both ends have KG_CAPABILITY_MUX */
+	bool reading, pumping;
+};
+
+struct kg_streams {
+	struct kg_session *session;
+	struct kg_streams_config config;
+	struct kg_stream_ops ops;
+	void *host;
+	struct kg_mem *mem;
+	struct kg_buf_pool *pool;
+	struct kg_twheel *wheel;
+	struct kg_rng *rng;
+	TAILQ_HEAD(, kg_mux) muxes;
+	struct kg_mux_stream_list waiting; /* for a channel, in the order they came */
+	struct kg_mux_stream_list adrift;  /* had one */
+	bool stopping;
+	struct kg_streams_stats stats;
+};
+
+static inline bool kg_streams_is_server(const struct kg_streams *s)
+{
+	return s->config.session.role == KG_ROLE_SERVER;
+}
+
+/* Those that the host has not been told the end of. */
+static inline uint64_t kg_streams_count(const struct kg_streams *s)
+{
+	return s->stats.opened - s->stats.closed;
+}
+
+/* ---- mux.c ---- */
+
+/* A client's, to be opened by its timer. NULL: out of memory. */
+struct kg_mux *kg_mux_create(struct kg_streams *s, uint64_t now_us);
+/* A server's: `ch` asks to be one. */
+void kg_mux_accept(struct kg_streams *s, struct kg_channel *ch, uint64_t now_us);
+void kg_mux_destroy(struct kg_mux *mux);
+void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us);
+void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, uint64_t now_us);
+/* The one for a new stream; NULL: none is open. */
+struct kg_mux *kg_mux_pick(struct kg_streams *s);
+/* An unused id for a client's stream. */
+uint32_t kg_mux_new_id(struct kg_mux *mux);
+/* Remembers that an id is over. */
+void kg_mux_remember(struct kg_mux *mux, uint32_t id, uint64_t now_us);
+bool kg_mux_is_over(const struct kg_mux *mux, uint32_t id);
+void kg_mux_arm(struct kg_mux *mux);
+
+/* ---- mux_stream.c ---- */
+
+/* Without a mux yet; NULL: out of memory, or too many. */
+struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protocol protocol,
+					   uint64_t now_us);
+void kg_mux_stream_destroy(struct kg_mux_stream *ms);
+/* Makes it known in a mux by its id; false: out of memory. */
+bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t id);
+/* Client: from waiting to open. */
+bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t now_us);
+/* Its channel, or the peer, knows it no more: nothing is sent any more. */
+void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us);
+void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,
+			 uint64_t now_us);
+/* Ends it at once; the peer is told. */
+void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,
+		       uint64_t now_us);
+/* Both directions have ended, if so. */
+void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us);
+/* What the peer has said of ends, when all before it was read. */
+void kg_mux_stream_tell_ends(struct kg_mux_stream *ms, uint64_t now_us);
+void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us);
+void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us);
+void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us);
+void kg_mux_stream_free(struct kg_mux_stream *ms);
+/* TCP between ends that grant credit. */
+bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms);
+
+/* ---- mux_in.c ---- */
+
+/* Takes what the channel has, unless a stream stalls it. */
+void kg_mux_read(struct kg_mux *mux, uint64_t now_us);
+void kg_mux_stream_tell_readable(struct kg_mux_stream *ms);
+/* Nobody will read what is in its queue. */
+void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us);
+/* Bytes that the peer should be granted now; 0: not worth a message. */
+uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms);
+
+/* ---- mux_out.c ---- */
+
+/* It may have something to send. */
+void kg_mux_wake(struct kg_mux_stream *ms, uint64_t now_us);
+/* As many messages as the channel has room for. */
+void kg_mux_pump(struct kg_mux *mux, uint64_t now_us);
+/* Tells the peer that an id means nothing here, if that is possible now. */
+void kg_mux_disown(struct kg_mux *mux, enum kg_protocol protocol, uint32_t id, uint64_t now_us);
+
+/* What a message of so many bytes counts. */
+static inline uint32_t kg_mux_cost(size_t bytes)
+{
+	return (uint32_t)KG_MAX(bytes, (size_t)KG_MUX_MESSAGE_LEAST_BYTES);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A stream of a mux channel: its life and its ends. What ends it behaves as on a channel of its own
+ * (session/channel.c): between boxes each direction ends by itself, mux_cancel cuts both off; an
+ * original knows mux_cancel alone, so towards one a client waits for the answer first.
+ *
+ * Its timer:
+ *   waiting   30 s          client: no mux channel has opened
+ *   idle      udp_timeout   UDP: no data in either direction
+ *   answer    answer_wait_s client: see above
+ *   linger    255 s         what was sent before the end is still to go, and nobody takes it
+ */
+#include "mux/mux_int.h"
+
+#define WAITING_US (30ull * KG_US_PER_S)
+#define LINGER_US  (255ull * KG_US_PER_S)
+
+bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms)
+{
+	return ms->mux != NULL && ms->mux->extended && ms->protocol == KG_PROTOCOL_TCP;
+}
+
+/* ---- timer ---- */
+
+static uint64_t idle_us(const struct kg_mux_stream *ms)
+{
+	uint32_t timeout_s = ms->streams->config.session.udp_timeout_s;
+
+	if (ms->protocol != KG_PROTOCOL_UDP || timeout_s == 0)
+		return KG_NEVER_US;
+	return ms->last_data_us + (uint64_t)timeout_s * KG_US_PER_S;
+}
+
+static uint64_t answer_us(const struct kg_mux_stream *ms)
+{
+	bool waits = ms->ended && ms->mux != NULL && !ms->mux->extended && ms->last_word == 0;
+
+	if (!waits)
+		return KG_NEVER_US;
+	return ms->last_data_us + (uint64_t)ms->streams->config.session.answer_wait_s * KG_US_PER_S;
+}
+
+static bool is_retired(const struct kg_mux_stream *ms)
+{
+	return ms->stream == NULL && ms->mux == NULL;
+}
+
+static uint64_t deadline_us(const struct kg_mux_stream *ms)
+{
+	switch ((enum kg_mux_state)ms->state) {
+	case KG_MUX_WAITING:
+		return ms->opened_us + WAITING_US;
+	case KG_MUX_CONNECTING:
+		break;
+	case KG_MUX_OPEN:
+		return KG_MIN(idle_us(ms), answer_us(ms));
+	case KG_MUX_CLOSED:
+		if (is_retired(ms))
+			return 0;
+		return ms->mux != NULL ? ms->closed_us + LINGER_US : KG_NEVER_US;
+	}
+	return KG_NEVER_US;
+}
+
+static void arm(struct kg_mux_stream *ms)
+{
+	kg_twheel_arm(ms->streams->wheel, &ms->timer, deadline_us(ms));
+}
+
+static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	if (ms->state == KG_MUX_WAITING) {
+		kg_mux_stream_cut(ms, KG_CLOSE_HANDSHAKE, "", now_us);
+	} else if (ms->state == KG_MUX_CLOSED) {
+		kg_mux_queue_clear(&ms->out);
+		kg_mux_wake(ms, now_us);
+		kg_mux_stream_leave(ms, now_us);
+	} else if (now_us >= idle_us(ms)) {
+		kg_mux_stream_cut(ms, KG_CLOSE_IDLE, "", now_us);
+	} else {
+		ms->last_word = KG_FEATURE_MUX_CANCEL;
+		kg_mux_wake(ms, now_us);
+	}
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_mux_stream *ms = KG_CONTAINER_OF(timer, struct kg_mux_stream, timer);
+
+	if (is_retired(ms)) {
+		kg_mux_stream_destroy(ms);
+		return;
+	}
+	if (now_us >= deadline_us(ms))
+		on_due(ms, now_us);
+	arm(ms);
+}
+
+/* ---- life ---- */
+
+struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protocol protocol,
+					   uint64_t now_us)
+{
+	struct kg_mux_stream *ms = NULL;
+
+	if (kg_streams_count(s) < s->config.session.channels_max && kg_mem_allows(s->mem, 0))
+		ms = kg_mem_alloc(s->mem, sizeof(*ms));
+	if (ms == NULL)
+		return NULL;
+	ms->streams = s;
+	ms->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	ms->protocol = (uint8_t)protocol;
+	ms->opened_us = ms->last_data_us = now_us;
+	kg_mux_queue_init(&ms->out);
+	kg_mux_queue_init(&ms->in);
+	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
+	s->stats.opened++;
+	arm(ms);
+	return ms;
+}
+
+static struct kg_mux_stream_list *home_of(struct kg_mux_stream *ms)
+{
+	if (ms->mux != NULL)
+		return &ms->mux->members;
+	return ms->state == KG_MUX_WAITING ? &ms->streams->waiting : &ms->streams->adrift;
+}
+
+void kg_mux_stream_destroy(struct kg_mux_stream *ms)
+{
+	struct kg_streams *s = ms->streams;
+
+	TAILQ_REMOVE(home_of(ms), ms, link);
+	s->stats.closed += ms->state != KG_MUX_CLOSED;
+	kg_twheel_cancel(s->wheel, &ms->timer);
+	kg_mux_queue_clear(&ms->out);
+	kg_mux_queue_clear(&ms->in);
+	kg_mem_free(s->mem, ms, sizeof(*ms));
+}
+
+bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t id)
+{
+	if (!kg_u32map_insert(&mux->by_id, id, ms))
+		return false;
+	TAILQ_REMOVE(home_of(ms), ms, link);
+	TAILQ_INSERT_TAIL(&mux->members, ms, link);
+	mux->count++;
+	ms->mux = mux;
+	ms->id = id;
+	ms->out_credit = ms->in_credit = KG_MUX_CREDIT_BYTES;
+	return true;
+}
+
+void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_mux *mux = ms->mux;
+
+	if (mux == NULL)
+		return;
+	kg_mux_queue_clear(&ms->out);
+	kg_u32map_remove(&mux->by_id, ms->id);
+	TAILQ_REMOVE(&mux->members, ms, link);
+	TAILQ_INSERT_TAIL(&ms->streams->adrift, ms, link);
+	mux->count--;
+	if (ms->ready)
+		TAILQ_REMOVE(&mux->ready, ms, ready_link);
+	ms->ready = false;
+	mux->stalled -= ms->stalls;
+	ms->stalls = false;
+	ms->mux = NULL;
+	arm(ms);
+	if (!mux->open)
+		return;
+	kg_mux_remember(mux, ms->id, now_us);
+	kg_mux_read(mux, now_us);
+}
+
+void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,
+			 uint64_t now_us)
+{
+	struct kg_streams *s = ms->streams;
+
+	if (ms->state == KG_MUX_CLOSED)
+		return;
+	if (ms->state == KG_MUX_WAITING) {
+		TAILQ_REMOVE(&s->waiting, ms, link);
+		TAILQ_INSERT_TAIL(&s->adrift, ms, link);
+	}
+	ms->state = KG_MUX_CLOSED;
+	ms->closed_us = now_us;
+	s->stats.closed++;
+	arm(ms);
+	s->ops.closed(s->host, ms->stream, why, text);
+}
+
+void kg_mux_stream_free(struct kg_mux_stream *ms)
+{
+	ms->stream = NULL;
+	kg_mux_stream_discard(ms, kg_session_now_us(ms->streams->session));
+	arm(ms);
+}
+
+/* ---- beginnings ---- */
+
+/* The application has ended, and the peer can be told. */
+static void end_direction(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	const struct kg_streams *s = ms->streams;
+	bool tcp = ms->protocol == KG_PROTOCOL_TCP;
+
+	if (tcp && ms->mux->extended)
+		ms->last_word = KG_FEATURE_MUX_FINISH;
+	else if (!tcp || kg_streams_is_server(s) || s->config.session.answer_wait_s == 0)
+		ms->last_word = KG_FEATURE_MUX_CANCEL;
+	else
+		ms->last_data_us = now_us; /* the answer is waited for from now on */
+	arm(ms);
+	kg_mux_wake(ms, now_us);
+}
+
+bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_streams *s = ms->streams;
+
+	if (!kg_mux_stream_join(ms, mux, kg_mux_new_id(mux)))
+		return false;
+	ms->state = KG_MUX_OPEN;
+	ms->greet = ms->protocol == KG_PROTOCOL_TCP || ms->target != NULL;
+	arm(ms);
+	kg_mux_wake(ms, now_us);
+	if (ms->ended)
+		end_direction(ms, now_us);
+	if (ms->state == KG_MUX_OPEN)
+		s->ops.opened(s->host, ms->stream);
+	return true;
+}
+
+void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	if (ms->state != KG_MUX_CONNECTING)
+		return;
+	ms->state = KG_MUX_OPEN;
+	ms->last_data_us = now_us;
+	arm(ms);
+	if (ms->in.head != NULL)
+		kg_mux_stream_tell_readable(ms);
+	else
+		kg_mux_stream_tell_ends(ms, now_us);
+}
+
+/* ---- ends ---- */
+
+void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	if (!ms->finish_said || !ms->told_ended || ms->state == KG_MUX_CLOSED)
+		return;
+	kg_mux_stream_leave(ms, now_us);
+	kg_mux_stream_close(ms, KG_CLOSE_FINISHED, "", now_us);
+}
+
+void kg_mux_stream_tell_ends(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_streams *s = ms->streams;
+
+	if (ms->state == KG_MUX_CLOSED || ms->in.head != NULL)
+		return;
+	if (ms->cancelled) {
+		/* Who has other words for an orderly end means something else by this one. */
+		kg_mux_stream_close(ms, ms->reset ? KG_CLOSE_RESET : KG_CLOSE_PEER, "", now_us);
+	} else if (ms->peer_ended && !ms->told_ended && ms->state == KG_MUX_OPEN) {
+		ms->told_ended = true;
+		s->ops.finished(s->host, ms->stream);
+		kg_mux_stream_settle(ms, now_us);
+	}
+}
+
+void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	if (ms->ended || ms->state == KG_MUX_CLOSED)
+		return;
+	if (ms->state == KG_MUX_CONNECTING) {
+		kg_mux_stream_cut(ms, KG_CLOSE_REFUSED, "the destination closed the connection",
+				  now_us);
+		return;
+	}
+	ms->ended = true;
+	if (ms->mux != NULL)
+		end_direction(ms, now_us);
+}
+
+void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,
+		       uint64_t now_us)
+{
+	if (ms->state == KG_MUX_CLOSED)
+		return;
+	/* What was sent before an orderly end still goes. */
+	if (!ms->ended)
+		kg_mux_queue_clear(&ms->out);
+	ms->ended = true;
+	ms->grant_due = false;
+	ms->last_word = KG_FEATURE_MUX_CANCEL;
+	kg_mux_stream_close(ms, why, text, now_us);
+	if (ms->mux == NULL)
+		return;
+	if (ms->greet && ms->out.head == NULL)
+		kg_mux_stream_leave(ms, now_us); /* nothing to tell */
+	else
+		kg_mux_wake(ms, now_us);
+}
+
+void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	bool unanswered = ms->state == KG_MUX_CONNECTING;
+
+	kg_mux_stream_cut(ms, unanswered ? KG_CLOSE_REFUSED : KG_CLOSE_ABORTED, "", now_us);
+}

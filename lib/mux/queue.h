@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages in a row. All their buffers are one list; the first of each message has their number in
+ * `mark`. */
+#pragma once
+
+#include "base/buf.h"
+
+struct kg_mux_queue {
+	struct kg_buf *head, **tail;
+	uint32_t segments; /* buffers */
+};
+
+static inline void kg_mux_queue_init(struct kg_mux_queue *queue)
+{
+	*queue = (struct kg_mux_queue){ .tail = &queue->head };
+}
+
+/* Takes the chain. */
+static inline void kg_mux_queue_push(struct kg_mux_queue *queue, struct kg_buf *chain)
+{
+	uint32_t count = 0;
+
+	*queue->tail = chain;
+	for (; *queue->tail != NULL; queue->tail = &(*queue->tail)->next)
+		count++;
+	chain->mark = count;
+	queue->segments += count;
+}
+
+/* The first message without taking it; NULL: none. */
+static inline struct kg_buf *kg_mux_queue_first(const struct kg_mux_queue *queue)
+{
+	return queue->head;
+}
+
+/* Bytes of the first message. */
+static inline size_t kg_mux_queue_first_bytes(const struct kg_mux_queue *queue)
+{
+	const struct kg_buf *buf = queue->head;
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < queue->head->mark; i++, buf = buf->next)
+		bytes += buf->len;
+	return bytes;
+}
+
+/* The first message as a chain, or NULL. */
+static inline struct kg_buf *kg_mux_queue_pop(struct kg_mux_queue *queue)
+{
+	struct kg_buf *chain = queue->head, *last = chain;
+
+	if (chain == NULL)
+		return NULL;
+	for (uint32_t i = 1; i < chain->mark; i++)
+		last = last->next;
+	queue->head = last->next;
+	if (queue->head == NULL)
+		queue->tail = &queue->head;
+	queue->segments -= chain->mark;
+	last->next = NULL;
+	return chain;
+}
+
+/* Puts back what was popped. */
+static inline void kg_mux_queue_return(struct kg_mux_queue *queue, struct kg_buf *chain)
+{
+	struct kg_mux_queue rest = *queue;
+
+	kg_mux_queue_init(queue);
+	kg_mux_queue_push(queue, chain);
+	if (rest.head == NULL)
+		return;
+	*queue->tail = rest.head;
+	queue->tail = rest.tail;
+	queue->segments += rest.segments;
+}
+
+static inline void kg_mux_queue_clear(struct kg_mux_queue *queue)
+{
+	kg_buf_free_chain(queue->head);
+	kg_mux_queue_init(queue);
+}

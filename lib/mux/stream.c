@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The streams of a tunnel, to both sides: what the session tells, and what their host calls. */
+#include "mux/mux_int.h"
+
+/* ---- what the session asks and tells ---- */
+
+static bool is_mux(const struct kg_channel *ch)
+{
+	return kg_channel_protocol(ch) == KG_PROTOCOL_MUX;
+}
+
+static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
+{
+	struct kg_streams *s = host;
+
+	return s->ops.port_acquire(s->host, remote, alone);
+}
+
+static void on_port_release(void *host, uint16_t port)
+{
+	struct kg_streams *s = host;
+
+	s->ops.port_release(s->host, port);
+}
+
+static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
+{
+	struct kg_streams *s = host;
+	uint64_t now_us = kg_session_now_us(s->session);
+	struct kg_stream *stream;
+
+	if (is_mux(ch)) {
+		kg_mux_accept(s, ch, now_us);
+		return;
+	}
+	stream = s->ops.accept(s->host, kg_channel_protocol(ch), target);
+	if (stream == NULL) {
+		kg_channel_refused(ch, "server is out of memory", now_us);
+		return;
+	}
+	s->stats.opened++;
+	*stream = (struct kg_stream){ .streams = s, .channel = ch };
+	kg_channel_set_user(ch, stream);
+}
+
+static void on_opened(void *host, struct kg_channel *ch)
+{
+	struct kg_streams *s = host;
+
+	if (is_mux(ch))
+		kg_mux_on_opened(kg_channel_user(ch), kg_session_now_us(s->session));
+	else
+		s->ops.opened(s->host, kg_channel_user(ch));
+}
+
+static void on_readable(void *host, struct kg_channel *ch)
+{
+	struct kg_streams *s = host;
+
+	if (is_mux(ch))
+		kg_mux_read(kg_channel_user(ch), kg_session_now_us(s->session));
+	else
+		s->ops.readable(s->host, kg_channel_user(ch));
+}
+
+static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
+{
+	struct kg_streams *s = host;
+
+	if (is_mux(ch))
+		kg_mux_pump(kg_channel_user(ch), kg_session_now_us(s->session));
+	else
+		s->ops.acked(s->host, kg_channel_user(ch), segments);
+}
+
+static void on_finished(void *host, struct kg_channel *ch)
+{
+	struct kg_streams *s = host;
+
+	s->ops.finished(s->host, kg_channel_user(ch));
+}
+
+static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+{
+	struct kg_streams *s = host;
+
+	if (kg_channel_user(ch) == NULL) { /* refused: there was no memory for more than that */
+		kg_channel_free(ch);
+	} else if (is_mux(ch)) {
+		kg_mux_on_closed(kg_channel_user(ch), why, text, kg_session_now_us(s->session));
+	} else {
+		s->stats.closed++;
+		s->ops.closed(s->host, kg_channel_user(ch), why, text);
+	}
+}
+
+static const struct kg_session_ops session_ops = {
+	.port_acquire = on_port_acquire,
+	.port_release = on_port_release,
+	.connect = on_connect,
+	.opened = on_opened,
+	.readable = on_readable,
+	.acked = on_acked,
+	.finished = on_finished,
+	.closed = on_closed,
+};
+
+/* ---- life ---- */
+
+static bool create_muxes(struct kg_streams *s, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < s->config.mux_channels; i++) {
+		if (kg_mux_create(s, now_us) == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
+				     const struct kg_stream_ops *ops, void *host,
+				     struct kg_mem *mem, struct kg_buf_pool *pool,
+				     struct kg_twheel *wheel, struct kg_rng *rng,
+				     struct kg_seen *seen, uint64_t now_us)
+{
+	struct kg_streams *s = kg_mem_alloc(mem, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->config = *config;
+	s->ops = *ops;
+	s->host = host;
+	s->mem = mem;
+	s->pool = pool;
+	s->wheel = wheel;
+	s->rng = rng;
+	TAILQ_INIT(&s->muxes);
+	TAILQ_INIT(&s->waiting);
+	TAILQ_INIT(&s->adrift);
+	s->session = kg_session_create(&config->session, &session_ops, s, mem, pool, wheel, rng,
+				       seen, now_us);
+	if (s->session == NULL || !create_muxes(s, now_us)) {
+		kg_streams_destroy(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void destroy_all(struct kg_mux_stream_list *list)
+{
+	struct kg_mux_stream *ms;
+
+	while ((ms = TAILQ_FIRST(list)) != NULL)
+		kg_mux_stream_destroy(ms);
+}
+
+void kg_streams_destroy(struct kg_streams *s)
+{
+	struct kg_mux *mux;
+
+	if (s == NULL)
+		return;
+	kg_session_destroy(s->session);
+	while ((mux = TAILQ_FIRST(&s->muxes)) != NULL) {
+		destroy_all(&mux->members);
+		kg_mux_destroy(mux);
+	}
+	destroy_all(&s->waiting);
+	destroy_all(&s->adrift);
+	kg_mem_free(s->mem, s, sizeof(*s));
+}
+
+void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us)
+{
+	struct kg_mux_stream *ms;
+
+	s->stopping = true;
+	while ((ms = TAILQ_FIRST(&s->waiting)) != NULL)
+		kg_mux_stream_cut(ms, KG_CLOSE_ABORTED, "", now_us);
+	kg_session_shutdown(s->session, now_us);
+}
+
+struct kg_session *kg_streams_session(const struct kg_streams *s)
+{
+	return s->session;
+}
+
+/* ---- what the host calls ---- */
+
+/* A server cannot know beforehand what its clients will open. */
+uint16_t kg_streams_first_bytes(const struct kg_streams *s)
+{
+	bool shared = kg_streams_is_server(s) || s->config.mux_channels > 0;
+	uint16_t header = shared ? KG_MESSAGE_MUX_BYTES : KG_MESSAGE_KIND_BYTES;
+
+	return (uint16_t)(kg_session_rest_bytes(s->session) - header);
+}
+
+uint16_t kg_streams_rest_bytes(const struct kg_streams *s)
+{
+	return kg_session_rest_bytes(s->session);
+}
+
+static bool open_shared(struct kg_streams *s, struct kg_stream *stream, enum kg_protocol protocol,
+			const struct kg_target *target, uint64_t now_us)
+{
+	struct kg_mux_stream *ms = kg_mux_stream_create(s, protocol, now_us);
+	struct kg_mux *mux = kg_mux_pick(s);
+
+	if (ms == NULL)
+		return false;
+	*stream = (struct kg_stream){ .streams = s, .mux = ms };
+	ms->stream = stream;
+	ms->target = target;
+	if (mux == NULL || kg_mux_stream_attach(ms, mux, now_us))
+		return true;
+	kg_mux_stream_destroy(ms);
+	*stream = (struct kg_stream){ 0 };
+	return false;
+}
+
+bool kg_streams_open(struct kg_streams *s, struct kg_stream *stream, enum kg_protocol protocol,
+		     const struct kg_target *target, uint64_t now_us)
+{
+	struct kg_channel *ch;
+
+	if (s->config.mux_channels > 0)
+		return open_shared(s, stream, protocol, target, now_us);
+	ch = kg_session_open(s->session, protocol, target, stream, now_us);
+	if (ch == NULL)
+		return false;
+	s->stats.opened++;
+	*stream = (struct kg_stream){ .streams = s, .channel = ch };
+	return true;
+}
+
+void kg_stream_connected(struct kg_stream *stream, uint64_t now_us)
+{
+	if (stream->mux == NULL)
+		kg_channel_connected(stream->channel, now_us);
+	else
+		kg_mux_stream_connected(stream->mux, now_us);
+}
+
+void kg_stream_refused(struct kg_stream *stream, const char *text, uint64_t now_us)
+{
+	if (stream->mux == NULL)
+		kg_channel_refused(stream->channel, text, now_us);
+	else if (stream->mux->state == KG_MUX_CONNECTING)
+		kg_mux_stream_cut(stream->mux, KG_CLOSE_REFUSED, text, now_us);
+}
+
+void kg_stream_finish(struct kg_stream *stream, uint64_t now_us)
+{
+	if (stream->mux == NULL)
+		kg_channel_finish(stream->channel, now_us);
+	else
+		kg_mux_stream_finish(stream->mux, now_us);
+}
+
+void kg_stream_abort(struct kg_stream *stream, uint64_t now_us)
+{
+	if (stream->mux == NULL)
+		kg_channel_abort(stream->channel, now_us);
+	else
+		kg_mux_stream_abort(stream->mux, now_us);
+}
+
+void kg_stream_free(struct kg_stream *stream)
+{
+	if (stream->mux == NULL)
+		kg_channel_free(stream->channel);
+	else
+		kg_mux_stream_free(stream->mux);
+}
+
+enum kg_protocol kg_stream_protocol(const struct kg_stream *stream)
+{
+	return stream->mux == NULL ? kg_channel_protocol(stream->channel) : stream->mux->protocol;
+}
+
+static enum kg_channel_state state_of(const struct kg_mux_stream *ms)
+{
+	if (ms->state == KG_MUX_CLOSED)
+		return KG_CHANNEL_CLOSED;
+	return ms->state == KG_MUX_OPEN ? KG_CHANNEL_OPEN : KG_CHANNEL_HANDSHAKE;
+}
+
+void kg_stream_get_info(const struct kg_stream *stream, struct kg_channel_info *info,
+			uint64_t now_us)
+{
+	const struct kg_mux_stream *ms = stream->mux;
+	const struct kg_channel *ch = stream->channel;
+
+	if (ms != NULL)
+		ch = ms->mux != NULL ? ms->mux->channel : NULL;
+	*info = (struct kg_channel_info){ 0 };
+	if (ch != NULL)
+		kg_channel_get_info(ch, info, now_us);
+	if (ms == NULL)
+		return;
+	info->protocol = ms->protocol;
+	info->state = state_of(ms);
+	info->age_us = now_us - ms->opened_us;
+}
+
+uint32_t kg_streams_of_channel(const struct kg_channel *ch)
+{
+	const struct kg_mux *mux = kg_channel_user(ch);
+
+	return is_mux(ch) && mux != NULL ? mux->count : !is_mux(ch);
+}
+
+void kg_streams_get_stats(const struct kg_streams *s, struct kg_streams_stats *stats)
+{
+	*stats = s->stats;
+	stats->streams = kg_streams_count(s);
+}

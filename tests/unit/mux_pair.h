@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A client and a server with mux channels between them, on a perfect wire in virtual time. A host
+ * keeps a log of each stream; it reads what comes unless told to be slow, and frees closed streams.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "mux/mux_int.h"
+
+#define SEC(n)       ((uint64_t)(n)*KG_US_PER_S)
+#define MUX_SEED     0x5eed0010
+#define MUX_MTU      1200
+#define MUX_APPS     64
+#define MUX_BODY_MAX 2048
+
+struct app {
+	struct kg_stream stream;
+	bool there; /* not freed */
+	enum kg_protocol protocol;
+	unsigned int opened, readable, finished, closed;
+	uint64_t acked;
+	enum kg_close why;
+	char got[1 << 20];
+	size_t got_len;
+	unsigned int messages;
+	char target[64];
+};
+
+struct end {
+	struct pair *pair;
+	struct kg_mem mem;
+	struct kg_buf_malloc_pool pool;
+	struct kg_twheel *wheel;
+	struct kg_rng rng;
+	struct kg_seen *seen;
+	struct kg_streams *streams;
+	struct kg_streams_config config;
+	struct kg_ip address;
+	struct app apps[MUX_APPS];
+	unsigned int app_count;
+	uint16_t port_next;
+	unsigned int ports_out, mux_closes;
+	enum kg_close mux_why;
+	bool late;      /* connects nothing by itself */
+	bool slow;      /* reads nothing by itself */
+	bool no_memory; /* accepts nothing */
+	bool deaf;      /* loses everything sent to it */
+};
+
+struct pair {
+	uint64_t now_us;
+	struct end client, server;
+};
+
+static const struct kg_ip pair_destination = { 4, { 198, 18, 0, 2 } };
+static const struct kg_port_range pair_ports = { 3000, 3000 };
+
+/* ---- hosts ---- */
+
+static struct app *app_of(struct kg_stream *stream)
+{
+	struct app *app = KG_CONTAINER_OF(stream, struct app, stream);
+
+	assert_true(app->there);
+	assert_int_equal(app->closed, 0);
+	return app;
+}
+
+static struct app *app_new(struct end *end)
+{
+	struct app *app = &end->apps[end->app_count++];
+
+	assert_true(end->app_count <= MUX_APPS);
+	app->there = true;
+	return app;
+}
+
+/* At most `messages`; true when there was nothing more. */
+static bool app_read(struct end *end, struct app *app, unsigned int messages)
+{
+	while (messages-- > 0) {
+		size_t bytes;
+		bool any = app->there && kg_stream_peek(&app->stream, &bytes, end->pair->now_us);
+		struct kg_buf *chain;
+
+		if (!any)
+			return true;
+		chain = kg_stream_recv(&app->stream, end->pair->now_us);
+		assert_non_null(chain);
+		assert_int_equal(kg_buf_chain_len(chain), bytes);
+		assert_true(app->got_len + bytes <= sizeof(app->got));
+		app->got_len += kg_buf_chain_gather(chain, app->got + app->got_len);
+		app->messages++;
+		kg_buf_free_chain(chain);
+	}
+	return false;
+}
+
+static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
+{
+	struct end *end = host;
+
+	end->ports_out++;
+	return end->port_next++;
+}
+
+static void on_port_release(void *host, uint16_t port)
+{
+	struct end *end = host;
+
+	assert_true(end->ports_out > 0);
+	end->ports_out--;
+}
+
+static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
+				   const struct kg_target *target)
+{
+	struct end *end = host;
+	struct app *app;
+
+	if (end->no_memory)
+		return NULL;
+	app = app_new(end);
+	app->protocol = protocol;
+	if (target != NULL)
+		snprintf(app->target, sizeof(app->target), "%s:%u", target->address, target->port);
+	return &app->stream;
+}
+
+static void on_opened(void *host, struct kg_stream *stream)
+{
+	app_of(stream)->opened++;
+}
+
+static void on_readable(void *host, struct kg_stream *stream)
+{
+	struct end *end = host;
+	struct app *app = app_of(stream);
+
+	app->readable++;
+	if (!end->slow)
+		app_read(end, app, UINT32_MAX);
+}
+
+static void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
+{
+	assert_true(segments > 0);
+	app_of(stream)->acked += segments;
+}
+
+static void on_finished(void *host, struct kg_stream *stream)
+{
+	app_of(stream)->finished++;
+}
+
+static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
+{
+	struct app *app = app_of(stream);
+
+	app->closed++;
+	app->why = why;
+	app->there = false;
+	kg_stream_free(stream);
+}
+
+static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
+			  const char *text, uint32_t count)
+{
+	struct end *end = host;
+
+	assert_int_equal(info->protocol, KG_PROTOCOL_MUX);
+	end->mux_closes++;
+	end->mux_why = why;
+}
+
+static const struct kg_stream_ops mux_ops = {
+	.port_acquire = on_port_acquire,
+	.port_release = on_port_release,
+	.accept = on_accept,
+	.opened = on_opened,
+	.readable = on_readable,
+	.acked = on_acked,
+	.finished = on_finished,
+	.closed = on_closed,
+	.mux_closed = on_mux_closed,
+};
+
+/* ---- what applications do ---- */
+
+static bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
+{
+	struct kg_buf *chain =
+		kg_buf_chain_copy(&end->pool.pool, bytes, len, kg_streams_first_bytes(end->streams),
+				  kg_streams_rest_bytes(end->streams));
+
+	if (chain != NULL && kg_stream_send(&app->stream, chain, end->pair->now_us))
+		return true;
+	kg_buf_free_chain(chain);
+	return false;
+}
+
+static void app_finish(struct end *end, struct app *app)
+{
+	kg_stream_finish(&app->stream, end->pair->now_us);
+}
+
+static void app_abort(struct end *end, struct app *app)
+{
+	kg_stream_abort(&app->stream, end->pair->now_us);
+}
+
+static void expect(const struct app *app, const char *bytes)
+{
+	assert_int_equal(app->got_len, strlen(bytes));
+	assert_memory_equal(app->got, bytes, app->got_len);
+}
+
+/* ---- wire ---- */
+
+static bool carry(struct end *from, struct end *to)
+{
+	uint8_t bytes[MUX_BODY_MAX];
+	struct kg_datagram out = { .data = bytes };
+	bool any = false;
+
+	while (kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
+		struct kg_datagram in = {
+			.local = out.remote,
+			.remote = { from->address, out.local.port },
+			.data = bytes,
+			.len = out.len,
+			.digest = kg_hash64(bytes, out.len, 0),
+		};
+
+		any = true;
+		if (!to->deaf)
+			kg_session_input(kg_streams_session(to->streams), &in, to->pair->now_us);
+	}
+	return any;
+}
+
+/* A server accepts in one call and connects in another. */
+static void connect_new(struct end *end)
+{
+	for (unsigned int i = 0; !end->late && i < end->app_count; i++) {
+		struct app *app = &end->apps[i];
+
+		if (!app->there || app->opened > 0)
+			continue;
+		app->opened++;
+		kg_stream_connected(&app->stream, end->pair->now_us);
+	}
+}
+
+static void exchange(struct pair *pair)
+{
+	for (int i = 0; i < 10000; i++) {
+		bool sent = carry(&pair->client, &pair->server);
+
+		connect_new(&pair->server);
+		if (!carry(&pair->server, &pair->client) && !sent)
+			return;
+	}
+	fail_msg("they talk without end");
+}
+
+static void run(struct pair *pair, uint64_t us)
+{
+	uint64_t end_us = pair->now_us + us;
+
+	exchange(pair);
+	while (pair->now_us < end_us) {
+		uint64_t next_us = KG_MIN(kg_twheel_next_us(pair->client.wheel),
+					  kg_twheel_next_us(pair->server.wheel));
+
+		pair->now_us = KG_MIN(end_us, KG_MAX(next_us, pair->now_us + 1));
+		kg_twheel_advance(pair->client.wheel, pair->now_us);
+		kg_twheel_advance(pair->server.wheel, pair->now_us);
+		exchange(pair);
+	}
+}
+
+/* ---- life ---- */
+
+static void end_init(struct end *end, struct pair *pair, enum kg_role role)
+{
+	end->pair = pair;
+	kg_mem_malloc_init(&end->mem);
+	kg_buf_malloc_pool_init(&end->pool, 100000);
+	kg_rng_init(&end->rng, MUX_SEED + role);
+	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
+	if (role == KG_ROLE_SERVER)
+		end->seen = kg_seen_create(&end->mem, 1024, 510);
+	end->address = (struct kg_ip){ 4, { 198, 18, 0, role == KG_ROLE_CLIENT ? 1 : 2 } };
+	end->port_next = 40000;
+	end->config.session = (struct kg_session_config){
+		.role = role,
+		.kcp = { .mtu = MUX_MTU,
+			 .snd_wnd = 256,
+			 .rcv_wnd = 256,
+			 .nodelay = 1,
+			 .interval_ms = 1,
+			 .resend = 2,
+			 .nc = true,
+			 .blast = true },
+		.udp_timeout_s = 180,
+		.workers = 1,
+		.channels_max = MUX_APPS,
+		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
+		.answer_wait_s = 10,
+		.destinations = &pair_destination,
+		.destination_count = 1,
+		.destination_ports = &pair_ports,
+		.destination_port_count = 1,
+	};
+	end->config.mux_channels = role == KG_ROLE_CLIENT ? 1 : 0;
+}
+
+/* Change the two configs before pair_start. */
+static struct pair *pair_new(void)
+{
+	static struct pair pair;
+
+	memset(&pair, 0, sizeof(pair));
+	pair.now_us = SEC(1000);
+	end_init(&pair.client, &pair, KG_ROLE_CLIENT);
+	end_init(&pair.server, &pair, KG_ROLE_SERVER);
+	return &pair;
+}
+
+static void end_start(struct end *end)
+{
+	end->streams = kg_streams_create(&end->config, &mux_ops, end, &end->mem, &end->pool.pool,
+					 end->wheel, &end->rng, end->seen, end->pair->now_us);
+	assert_non_null(end->streams);
+}
+
+static struct pair *pair_start(struct pair *pair)
+{
+	end_start(&pair->client);
+	end_start(&pair->server);
+	return pair;
+}
+
+/* Towards an original: neither end has more words than it. */
+static void pair_as_original(struct pair *pair)
+{
+	pair->client.config.session.capabilities = 0;
+	pair->server.config.session.capabilities = 0;
+}
+
+static void end_stop(struct end *end)
+{
+	kg_streams_destroy(end->streams);
+	assert_int_equal(end->ports_out, 0);
+	assert_int_equal(end->pool.in_use, 0);
+	kg_twheel_destroy(end->wheel);
+	kg_seen_destroy(end->seen);
+	assert_int_equal(end->mem.in_use_bytes, 0);
+}
+
+static void pair_stop(struct pair *pair)
+{
+	end_stop(&pair->client);
+	end_stop(&pair->server);
+}
+
+static struct app *pair_open_to(struct pair *pair, enum kg_protocol protocol,
+				const struct kg_target *target)
+{
+	struct end *end = &pair->client;
+	struct app *app = app_new(end);
+
+	assert_true(kg_streams_open(end->streams, &app->stream, protocol, target, pair->now_us));
+	return app;
+}
+
+static struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
+{
+	return pair_open_to(pair, protocol, NULL);
+}
+
+static struct kg_streams_stats stats_of(const struct end *end)
+{
+	struct kg_streams_stats stats;
+
+	kg_streams_get_stats(end->streams, &stats);
+	return stats;
+}

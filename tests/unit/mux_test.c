@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Streams on mux channels: their data, their ends, and what they do to each other. */
+#include "mux_pair.h"
+
+static struct pair *start(void)
+{
+	struct pair *pair = pair_start(pair_new());
+
+	run(pair, SEC(1));
+	return pair;
+}
+
+static struct pair *start_as_original(void)
+{
+	struct pair *pair = pair_new();
+
+	pair_as_original(pair);
+	pair_start(pair);
+	run(pair, SEC(1));
+	return pair;
+}
+
+static void data_goes_both_ways(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	assert_int_equal(client->opened, 1);
+	assert_true(app_send(&pair->client, client, "question", 8));
+	run(pair, SEC(1));
+	assert_int_equal(server->protocol, KG_PROTOCOL_TCP);
+	expect(server, "question");
+	assert_true(app_send(&pair->server, server, "answer", 6));
+	run(pair, SEC(1));
+	expect(client, "answer");
+	assert_int_equal(stats_of(&pair->client).streams, 1);
+	assert_int_equal(stats_of(&pair->client).muxes, 1);
+	assert_int_equal(stats_of(&pair->server).muxes, 1);
+	pair_stop(pair);
+}
+
+/* What is sent before there is a channel waits for it. */
+static void a_stream_waits_for_a_channel(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	assert_int_equal(client->opened, 0);
+	assert_true(app_send(&pair->client, client, "early", 5));
+	run(pair, SEC(1));
+	assert_int_equal(client->opened, 1);
+	expect(&pair->server.apps[0], "early");
+	pair_stop(pair);
+}
+
+static void waiting_has_an_end(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	pair->server.deaf = true;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(31));
+	assert_int_equal(client->why, KG_CLOSE_HANDSHAKE);
+	pair_stop(pair);
+}
+
+/* Such as ssh's: the client's application says nothing at first. */
+static void the_server_may_speak_first(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	assert_true(app_send(&pair->server, &pair->server.apps[0], "welcome", 7));
+	run(pair, SEC(1));
+	expect(client, "welcome");
+	pair_stop(pair);
+}
+
+static void datagrams_keep_their_boundaries(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP), *server = &pair->server.apps[0];
+	char large[5000];
+
+	memset(large, 'x', sizeof(large));
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 0);
+	assert_true(app_send(&pair->client, client, "one", 3));
+	assert_true(app_send(&pair->client, client, "", 0));
+	assert_true(app_send(&pair->client, client, large, sizeof(large)));
+	run(pair, SEC(1));
+	assert_int_equal(server->protocol, KG_PROTOCOL_UDP);
+	assert_int_equal(server->messages, 3);
+	assert_int_equal(server->got_len, 3 + sizeof(large));
+	pair_stop(pair);
+}
+
+static void half_closes_as_on_a_channel_of_its_own(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	assert_true(app_send(&pair->client, client, "question", 8));
+	app_finish(&pair->client, client);
+	assert_false(app_send(&pair->client, client, "more", 4));
+	run(pair, SEC(600));
+	expect(server, "question");
+	assert_int_equal(server->finished, 1);
+	assert_int_equal(server->closed + client->closed, 0);
+	assert_true(app_send(&pair->server, server, "answer", 6));
+	app_finish(&pair->server, server);
+	run(pair, SEC(1));
+	expect(client, "answer");
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(server->why, KG_CLOSE_FINISHED);
+	run(pair, SEC(70));
+	assert_int_equal(stats_of(&pair->server).streams, 0);
+	assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+	pair_stop(pair);
+}
+
+static void an_end_waits_behind_unread_data(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	pair->server.slow = true;
+	assert_true(app_send(&pair->client, client, "one", 3));
+	assert_true(app_send(&pair->client, client, "two", 3));
+	app_finish(&pair->client, client);
+	run(pair, SEC(1));
+	assert_int_equal(server->readable, 1);
+	assert_false(app_read(&pair->server, server, 2));
+	assert_int_equal(server->finished, 0);
+	assert_true(app_read(&pair->server, server, 1));
+	assert_int_equal(server->finished, 1);
+	pair_stop(pair);
+}
+
+static void an_abort_resets(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	run(pair, SEC(1));
+	app_abort(&pair->client, client);
+	assert_int_equal(client->why, KG_CLOSE_ABORTED);
+	run(pair, SEC(1));
+	assert_int_equal(server->why, KG_CLOSE_RESET);
+	pair_stop(pair);
+}
+
+/* It has never been there, as far as the server knows. */
+static void an_abort_before_the_beginning_is_silent(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	app_abort(&pair->client, client);
+	assert_int_equal(client->why, KG_CLOSE_ABORTED);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 0);
+	pair_stop(pair);
+}
+
+static void a_refusal_resets_the_client(void **state)
+{
+	struct pair *pair = start();
+	struct app *client, *server = &pair->server.apps[0];
+
+	pair->server.late = true;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	kg_stream_refused(&server->stream, "nobody there", pair->now_us);
+	assert_int_equal(server->why, KG_CLOSE_REFUSED);
+	run(pair, SEC(1));
+	assert_int_equal(client->why, KG_CLOSE_RESET);
+	pair_stop(pair);
+}
+
+static void data_waits_for_the_connection(void **state)
+{
+	struct pair *pair = start();
+	struct app *client, *server = &pair->server.apps[0];
+
+	pair->server.late = true;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, client, "soon", 4));
+	app_finish(&pair->client, client);
+	run(pair, SEC(2));
+	assert_int_equal(server->readable + server->finished, 0);
+	pair->server.late = false;
+	run(pair, SEC(1));
+	expect(server, "soon");
+	assert_int_equal(server->finished, 1);
+	pair_stop(pair);
+}
+
+static void a_server_without_memory_cancels(void **state)
+{
+	struct pair *pair = start();
+	struct app *client;
+
+	pair->server.no_memory = true;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(client->why, KG_CLOSE_RESET);
+	assert_int_equal(stats_of(&pair->server).streams, 0);
+	pair_stop(pair);
+}
+
+/* ---- towards an original ---- */
+
+static void towards_an_original_the_answer_is_waited_for(void **state)
+{
+	struct pair *pair = start_as_original();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	assert_true(app_send(&pair->client, client, "question", 8));
+	app_finish(&pair->client, client);
+	run(pair, SEC(9));
+	assert_int_equal(client->closed + server->closed, 0);
+	assert_true(app_send(&pair->server, server, "answer", 6));
+	run(pair, SEC(9));
+	expect(client, "answer");
+	assert_int_equal(client->closed, 0);
+	run(pair, SEC(2));
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(server->why, KG_CLOSE_PEER);
+	pair_stop(pair);
+}
+
+static void a_servers_end_is_the_end(void **state)
+{
+	struct pair *pair = start_as_original();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	run(pair, SEC(1));
+	pair->client.slow = true;
+	assert_true(app_send(&pair->server, server, "last words", 10));
+	app_finish(&pair->server, server);
+	run(pair, SEC(1));
+	assert_int_equal(server->why, KG_CLOSE_FINISHED);
+	/* What the client still sends is lost, as it would be on the way. */
+	assert_true(app_send(&pair->client, client, "too late", 8));
+	assert_int_equal(client->closed, 0);
+	app_read(&pair->client, client, UINT32_MAX);
+	expect(client, "last words");
+	assert_int_equal(client->why, KG_CLOSE_PEER);
+	pair_stop(pair);
+}
+
+/* ---- one beside another ---- */
+
+static void fill(struct pair *pair, struct app *app, unsigned int messages)
+{
+	static const char block[1000];
+
+	for (unsigned int i = 0; i < messages; i++) {
+		assert_true(app_send(&pair->client, app, block, sizeof(block)));
+		if (i % 64 == 63)
+			run(pair, SEC(1));
+	}
+}
+
+static void a_reader_that_stands_still_holds_up_nobody(void **state)
+{
+	struct pair *pair = start();
+	struct app *stalled = pair_open(pair, KG_PROTOCOL_TCP), *other;
+
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	fill(pair, stalled, 700);
+	pair->server.slow = false;
+	assert_true(kg_stream_room(&stalled->stream) == 0);
+	other = pair_open(pair, KG_PROTOCOL_TCP);
+	fill(pair, other, 500);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[1].got_len, 500000);
+
+	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].got_len, 700000);
+	assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+	pair_stop(pair);
+}
+
+/* An original grants nothing: the channel stands still, and goes on when there is room. */
+static void towards_an_original_a_full_stream_stalls_its_channel(void **state)
+{
+	struct pair *pair = start_as_original();
+	struct app *stalled = pair_open(pair, KG_PROTOCOL_TCP), *other;
+
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	fill(pair, stalled, 300);
+	other = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, other, "hello", 5));
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+
+	app_read(&pair->server, &pair->server.apps[0], 100);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	app_read(&pair->server, &pair->server.apps[0], 100);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 2);
+	pair->server.slow = false;
+	app_read(&pair->server, &pair->server.apps[1], UINT32_MAX);
+	expect(&pair->server.apps[1], "hello");
+	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].got_len, 300000);
+	pair_stop(pair);
+}
+
+/* One that stalls its channel and ends lets it go on. */
+static void an_abort_ends_a_stall(void **state)
+{
+	struct pair *pair = start_as_original();
+	struct app *stalled = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	fill(pair, stalled, 300);
+	pair->server.slow = false;
+	pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	app_abort(&pair->server, &pair->server.apps[0]);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 2);
+	pair_stop(pair);
+}
+
+/* Nothing that is queued is too long for the channel's share of the rest. */
+static void streams_take_turns(void **state)
+{
+	struct pair *pair = start();
+	struct app *bulk = pair_open(pair, KG_PROTOCOL_TCP), *small;
+
+	run(pair, SEC(1));
+	pair->server.deaf = true;
+	for (int i = 0; i < 500; i++)
+		app_send(&pair->client, bulk, "bulk", 4);
+	small = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, small, "small", 5));
+	pair->server.deaf = false;
+	pair->client.deaf = true; /* no acknowledgement: what is under way now, and not more */
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[1].got_len, 0);
+	pair->client.deaf = false;
+	run(pair, SEC(1));
+	expect(&pair->server.apps[1], "small");
+	pair_stop(pair);
+}
+
+/* ---- channels ---- */
+
+static void streams_are_spread_over_channels(void **state)
+{
+	struct pair *pair = pair_new();
+	const struct kg_mux *mux;
+
+	pair->client.config.mux_channels = 3;
+	pair_start(pair);
+	run(pair, SEC(1));
+	for (int i = 0; i < 9; i++)
+		pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(stats_of(&pair->client).muxes, 3);
+	TAILQ_FOREACH (mux, &pair->client.streams->muxes, link)
+		assert_int_equal(mux->count, 3);
+	TAILQ_FOREACH (mux, &pair->server.streams->muxes, link)
+		assert_int_equal(mux->count, 3);
+	pair_stop(pair);
+}
+
+static void a_channel_that_dies_takes_its_streams_and_comes_again(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	run(pair, SEC(1));
+	pair->server.deaf = pair->client.deaf = true;
+	run(pair, SEC(32));
+	assert_int_equal(client->why, KG_CLOSE_RESET);
+	assert_int_equal(server->why, KG_CLOSE_RESET);
+	assert_int_equal(pair->client.mux_why, KG_CLOSE_SILENCE);
+	assert_int_equal(stats_of(&pair->server).muxes, 0);
+	pair->server.deaf = pair->client.deaf = false;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, client, "again", 5));
+	run(pair, SEC(29));
+	expect(&pair->server.apps[1], "again");
+	pair_stop(pair);
+}
+
+/* A server that ends says so; its clients come again at once, and more slowly while it is gone. */
+static void a_server_that_stops_is_found_again(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1));
+	kg_streams_shutdown(pair->server.streams, pair->now_us);
+	run(pair, SEC(1));
+	assert_int_equal(client->why, KG_CLOSE_RESET);
+	assert_int_equal(pair->client.mux_closes, 1);
+	run(pair, SEC(5));
+	assert_int_equal(stats_of(&pair->client).muxes, 1);
+	pair_stop(pair);
+}
+
+static void an_idle_channel_stays(void **state)
+{
+	struct pair *pair = start_as_original();
+
+	run(pair, SEC(3600));
+	assert_int_equal(pair->client.mux_closes + pair->server.mux_closes, 0);
+	pair_stop(pair);
+}
+
+static void idle_datagrams_end(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	assert_true(app_send(&pair->client, client, "one", 3));
+	run(pair, SEC(170));
+	assert_true(app_send(&pair->client, client, "two", 3));
+	run(pair, SEC(170));
+	assert_int_equal(client->closed, 0);
+	run(pair, SEC(20));
+	assert_int_equal(client->why, KG_CLOSE_IDLE);
+	assert_int_equal(pair->server.apps[0].closed, 1);
+	pair_stop(pair);
+}
+
+static void a_clean_stop_ends_all(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	run(pair, SEC(1));
+	kg_streams_shutdown(pair->client.streams, pair->now_us);
+	assert_int_equal(client->closed, 1);
+	run(pair, SEC(100));
+	assert_int_equal(server->why, KG_CLOSE_RESET);
+	assert_int_equal(stats_of(&pair->server).muxes, 0);
+	assert_int_equal(pair->client.ports_out, 0);
+	pair_stop(pair);
+}
+
+static void a_target_goes_before_the_data(void **state)
+{
+	static const struct kg_target target = { 22, "host.example" };
+	struct pair *pair = pair_new();
+	struct app *client, *none;
+
+	pair->server.config.session.custom_targets = true;
+	pair_start(pair);
+	run(pair, SEC(1));
+	client = pair_open_to(pair, KG_PROTOCOL_UDP, &target);
+	assert_true(app_send(&pair->client, client, "data", 4));
+	run(pair, SEC(1));
+	assert_string_equal(pair->server.apps[0].target, "host.example:22");
+	expect(&pair->server.apps[0], "data");
+	none = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	assert_int_equal(none->why, KG_CLOSE_RESET);
+	pair_stop(pair);
+}
+
+/* Without mux channels a stream is a channel. */
+static void a_plain_stream_passes_through(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client, *server;
+
+	pair->client.config.mux_channels = 0;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	server = &pair->server.apps[0];
+	assert_true(app_send(&pair->client, client, "question", 8));
+	app_finish(&pair->client, client);
+	run(pair, SEC(1));
+	expect(server, "question");
+	assert_int_equal(server->finished, 1);
+	app_finish(&pair->server, server);
+	run(pair, SEC(1));
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(stats_of(&pair->client).opened, 1);
+	assert_int_equal(stats_of(&pair->client).streams, 0);
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_goes_both_ways),
+		cmocka_unit_test(a_stream_waits_for_a_channel),
+		cmocka_unit_test(waiting_has_an_end),
+		cmocka_unit_test(the_server_may_speak_first),
+		cmocka_unit_test(datagrams_keep_their_boundaries),
+		cmocka_unit_test(half_closes_as_on_a_channel_of_its_own),
+		cmocka_unit_test(an_end_waits_behind_unread_data),
+		cmocka_unit_test(an_abort_resets),
+		cmocka_unit_test(an_abort_before_the_beginning_is_silent),
+		cmocka_unit_test(a_refusal_resets_the_client),
+		cmocka_unit_test(data_waits_for_the_connection),
+		cmocka_unit_test(a_server_without_memory_cancels),
+		cmocka_unit_test(towards_an_original_the_answer_is_waited_for),
+		cmocka_unit_test(a_servers_end_is_the_end),
+		cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
+		cmocka_unit_test(towards_an_original_a_full_stream_stalls_its_channel),
+		cmocka_unit_test(an_abort_ends_a_stall),
+		cmocka_unit_test(streams_take_turns),
+		cmocka_unit_test(streams_are_spread_over_channels),
+		cmocka_unit_test(a_channel_that_dies_takes_its_streams_and_comes_again),
+		cmocka_unit_test(a_server_that_stops_is_found_again),
+		cmocka_unit_test(an_idle_channel_stays),
+		cmocka_unit_test(idle_datagrams_end),
+		cmocka_unit_test(a_clean_stop_ends_all),
+		cmocka_unit_test(a_target_goes_before_the_data),
+		cmocka_unit_test(a_plain_stream_passes_through),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
