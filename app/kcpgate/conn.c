@@ -33,8 +33,8 @@ static struct kg_conn *conn_create(struct kg_side *side, uint32_t payload)
 static void conn_destroy(struct kg_conn *conn)
 {
 	kg_shortcut_close(conn);
-	if (conn->channel != NULL)
-		kg_channel_free(conn->channel);
+	if (conn->streaming)
+		kg_stream_free(&conn->stream);
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
 }
 
@@ -49,11 +49,11 @@ static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, st
 {
 	struct kg_msg msg = {
 		.type = type,
-		.protocol = conn->channel != NULL ? kg_channel_protocol(conn->channel) : 0,
+		.protocol = conn->streaming ? kg_stream_protocol(&conn->stream) : 0,
 		.tunnel = conn->side->tunnel,
 		.count = count,
 		.flow = conn->flow,
-		.channel = conn->channel != NULL ? conn : NULL,
+		.channel = conn->streaming ? conn : NULL,
 		.buf = buf,
 	};
 
@@ -68,7 +68,7 @@ static bool run_connect(struct kg_conn *conn)
 
 static bool run_attached(struct kg_conn *conn)
 {
-	uint32_t room = kg_channel_room(conn->channel);
+	uint32_t room = kg_stream_room(&conn->stream);
 
 	if (!tell(conn, KG_MSG_ATTACHED, room, NULL))
 		return false;
@@ -79,7 +79,7 @@ static bool run_attached(struct kg_conn *conn)
 /* More credit as the peer acknowledges; told in batches. */
 static bool run_credit(struct kg_conn *conn)
 {
-	uint32_t room = conn->ended ? 0 : kg_channel_room(conn->channel);
+	uint32_t room = conn->ended ? 0 : kg_stream_room(&conn->stream);
 	uint32_t grant = room > conn->credit ? room - conn->credit : 0;
 
 	if (conn->flow == NULL || grant == 0 || (grant < CREDIT_BATCH && conn->credit > 0))
@@ -92,7 +92,7 @@ static bool run_credit(struct kg_conn *conn)
 
 static void tell_data(struct kg_conn *conn)
 {
-	struct kg_buf *buf = kg_channel_recv(conn->channel, conn->side->worker->now_us);
+	struct kg_buf *buf = kg_stream_recv(&conn->stream, conn->side->worker->now_us);
 	uint32_t count = kg_buf_chain_count(buf);
 
 	tell(conn, KG_MSG_DATA, count, buf);
@@ -101,7 +101,7 @@ static void tell_data(struct kg_conn *conn)
 
 /*
  * Messages go out of a port, or to the payload thread while it holds fewer buffers than its share;
- * the rest stays in the channel and shuts its window. When the channel has ended and is drained,
+ * the rest stays in the stream and shuts its window. When the stream has ended and is drained,
  * the flow may end.
  */
 static bool run_data(struct kg_conn *conn)
@@ -112,7 +112,7 @@ static bool run_data(struct kg_conn *conn)
 	while (conn->flow != NULL && !conn->close_told) {
 		const struct kg_nexthop *hop;
 
-		if (!kg_channel_peek(conn->channel, &bytes, w->now_us)) {
+		if (!kg_stream_peek(&conn->stream, &bytes, w->now_us)) {
 			if (conn->ended)
 				conn->todo |= KG_CONN_CLOSE;
 			break;
@@ -127,7 +127,7 @@ static bool run_data(struct kg_conn *conn)
 			tell_data(conn);
 		else
 			kg_path_app_output(w, conn->shortcut, hop,
-					   kg_channel_recv(conn->channel, w->now_us));
+					   kg_stream_recv(&conn->stream, w->now_us));
 	}
 	return true;
 }
@@ -144,10 +144,10 @@ static bool run_close(struct kg_conn *conn)
 	return conn->flow == NULL || conn->close_told;
 }
 
-/* The channel is over and the payload thread knows nothing of it, or need not be waited for. */
+/* The stream is over and the payload thread knows nothing of it, or need not be waited for. */
 static bool is_over(const struct kg_conn *conn)
 {
-	if (conn->channel == NULL)
+	if (!conn->streaming)
 		return conn->todo == 0;
 	return conn->ended && conn->flow == NULL && !conn->dialling;
 }
@@ -188,8 +188,8 @@ static void report_failure(struct kg_conn *conn, struct kg_report *report)
 	struct kg_channel_info info;
 
 	report->tunnel = conn->side->tunnel;
-	if (conn->channel != NULL) {
-		kg_channel_get_info(conn->channel, &info, conn->side->worker->now_us);
+	if (conn->streaming) {
+		kg_stream_get_info(&conn->stream, &info, conn->side->worker->now_us);
 		report->protocol = (uint8_t)info.protocol;
 		report->conv = info.conv;
 		report->remote = info.remote;
@@ -222,10 +222,9 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 		return;
 	}
 	conn->flow = msg->flow;
-	if (!w->stopping)
-		conn->channel =
-			kg_session_open(conn->side->session, msg->protocol, NULL, conn, w->now_us);
-	if (conn->channel != NULL) {
+	conn->streaming = !w->stopping && kg_streams_open(conn->side->streams, &conn->stream,
+							  msg->protocol, NULL, w->now_us);
+	if (conn->streaming) {
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);
 		kg_conn_mark(conn, KG_CONN_ATTACHED);
@@ -245,7 +244,7 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 	if (!conn->ended) {
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);
-		kg_channel_connected(conn->channel, w->now_us);
+		kg_stream_connected(&conn->stream, w->now_us);
 	}
 	kg_conn_mark(conn, KG_CONN_CREDIT | KG_CONN_DATA);
 }
@@ -258,7 +257,7 @@ void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg)
 	conn->dialling = false;
 	report_failure(conn, &report);
 	if (!conn->ended)
-		kg_channel_refused(conn->channel, strerrordesc_np((int)msg->count), w->now_us);
+		kg_stream_refused(&conn->stream, strerrordesc_np((int)msg->count), w->now_us);
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 
@@ -269,7 +268,7 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_channel_info info;
 
 	conn->credit -= KG_MIN(conn->credit, msg->count);
-	if (kg_channel_send(conn->channel, msg->buf, w->now_us)) {
+	if (kg_stream_send(&conn->stream, msg->buf, w->now_us)) {
 		kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, bytes);
 		if (conn->shortcut != NULL)
 			kg_shortcut_enter(conn->shortcut);
@@ -277,10 +276,10 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 		return;
 	}
 	kg_buf_free_chain(msg->buf);
-	kg_channel_get_info(conn->channel, &info, w->now_us);
+	kg_stream_get_info(&conn->stream, &info, w->now_us);
 	/* A stream with a hole is worse than none. */
 	if (info.protocol == KG_PROTOCOL_TCP && info.state < KG_CHANNEL_CLOSING)
-		kg_channel_abort(conn->channel, w->now_us);
+		kg_stream_abort(&conn->stream, w->now_us);
 }
 
 void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
@@ -296,7 +295,7 @@ void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_conn *conn = msg->channel;
 
 	if (!conn->ended)
-		kg_channel_finish(conn->channel, w->now_us);
+		kg_stream_finish(&conn->stream, w->now_us);
 }
 
 void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg)
@@ -304,7 +303,7 @@ void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_conn *conn = msg->channel;
 
 	if (!conn->ended)
-		kg_channel_abort(conn->channel, w->now_us);
+		kg_stream_abort(&conn->stream, w->now_us);
 }
 
 void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg)
@@ -340,38 +339,42 @@ static uint32_t next_payload(struct kg_worker *w)
 	return payload;
 }
 
-static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
+static struct kg_conn *conn_of(struct kg_stream *stream)
+{
+	return KG_CONTAINER_OF(stream, struct kg_conn, stream);
+}
+
+static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
+				   const struct kg_target *target)
 {
 	struct kg_side *side = host;
 	struct kg_conn *conn = conn_create(side, next_payload(side->worker));
 
-	if (conn == NULL) {
-		kg_channel_refused(ch, "server is out of memory", side->worker->now_us);
-		return;
-	}
-	conn->channel = ch;
-	kg_channel_set_user(ch, conn);
+	if (conn == NULL)
+		return NULL;
+	conn->streaming = true;
 	kg_conn_mark(conn, KG_CONN_CONNECT);
+	return &conn->stream;
 }
 
-static void on_opened(void *host, struct kg_channel *ch)
+static void on_opened(void *host, struct kg_stream *stream)
 {
-	kg_conn_mark(kg_channel_user(ch), KG_CONN_CREDIT);
+	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
 }
 
-static void on_readable(void *host, struct kg_channel *ch)
+static void on_readable(void *host, struct kg_stream *stream)
 {
-	kg_conn_mark(kg_channel_user(ch), KG_CONN_DATA);
+	kg_conn_mark(conn_of(stream), KG_CONN_DATA);
 }
 
-static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
+static void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
 {
-	kg_conn_mark(kg_channel_user(ch), KG_CONN_CREDIT);
+	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
 }
 
-static void on_finished(void *host, struct kg_channel *ch)
+static void on_finished(void *host, struct kg_stream *stream)
 {
-	kg_conn_mark(kg_channel_user(ch), KG_CONN_FINISH);
+	kg_conn_mark(conn_of(stream), KG_CONN_FINISH);
 }
 
 static bool is_failure(enum kg_close why)
@@ -380,15 +383,11 @@ static bool is_failure(enum kg_close why)
 	       why == KG_CLOSE_EXHAUSTED;
 }
 
-static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
 {
-	struct kg_conn *conn = kg_channel_user(ch);
+	struct kg_conn *conn = conn_of(stream);
 	struct kg_report report = { .type = KG_REPORT_CLOSED, .why = (uint8_t)why };
 
-	if (conn == NULL) { /* connect was refused before there was a connection */
-		kg_channel_free(ch);
-		return;
-	}
 	kg_shortcut_close(conn);
 	conn->ended = true;
 	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
@@ -399,13 +398,33 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 
-const struct kg_session_ops kg_conn_session_ops = {
+static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
+			  const char *text, uint32_t count)
+{
+	struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_CLOSED,
+		.why = (uint8_t)why,
+		.tunnel = side->tunnel,
+		.protocol = KG_PROTOCOL_MUX,
+		.conv = info->conv,
+		.remote = info->remote,
+	};
+
+	if (side->worker->stopping)
+		return;
+	strncpy(report.text, text, sizeof(report.text) - 1);
+	kg_worker_report(side->worker, &report);
+}
+
+const struct kg_stream_ops kg_conn_stream_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
-	.connect = on_connect,
+	.accept = on_accept,
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
 	.finished = on_finished,
 	.closed = on_closed,
+	.mux_closed = on_mux_closed,
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker's half of an application's connection: ties a channel (lib/session) to a flow of the
+ * A worker's half of an application's connection: ties a stream (lib/mux) to a flow of the
  * payload thread (payload/msg.h) and keeps what is still to be told. Nothing here is lost when
  * a ring is full: what is to do stays marked and the connection stays in the worker's list.
  */
 #pragma once
 
+#include "mux/stream.h"
 #include "payload/msg.h"
-#include "session/session.h"
 
 #include <sys/queue.h>
 
@@ -20,7 +20,7 @@ enum kg_conn_todo {
 	KG_CONN_CONNECT = 1 << 0,  /* ask the payload thread to dial */
 	KG_CONN_ATTACHED = 1 << 1, /* answer an accepted flow */
 	KG_CONN_CREDIT = 1 << 2,   /* let the application send more */
-	KG_CONN_DATA = 1 << 3,     /* the channel may have messages for the application */
+	KG_CONN_DATA = 1 << 3,     /* the stream may have messages for the application */
 	KG_CONN_FINISH = 1 << 4,   /* the peer's application has ended, after all data */
 	KG_CONN_CLOSE = 1 << 5,    /* the flow ends, after all data */
 };
@@ -28,13 +28,14 @@ enum kg_conn_todo {
 struct kg_conn {
 	TAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
 	struct kg_side *side;
-	struct kg_channel *channel;
+	struct kg_stream stream;
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
 	void *flow;                   /* the payload thread's; NULL until it dialled */
 	uint32_t credit;              /* segments the application may still send */
 	uint32_t outstanding;         /* buffers at the payload thread */
 	uint8_t payload;              /* index of the thread that has the flow */
 	uint8_t todo;                 /* enum kg_conn_todo; not 0: in the list */
+	bool streaming;               /* there is a stream: not when opening one failed */
 	bool dialling;                /* CONNECT sent, no answer yet */
 	bool ended;                   /* ops.closed has been told */
 	bool reset;                   /* the end was not an orderly one */
@@ -64,5 +65,5 @@ void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);
 
-/* What sessions need of their host; `host` is a struct kg_side. */
-extern const struct kg_session_ops kg_conn_session_ops;
+/* What streams need of their host; `host` is a struct kg_side. */
+extern const struct kg_stream_ops kg_conn_stream_ops;

@@ -70,11 +70,6 @@ static void resolve(struct kg_control *control, const struct kg_ip *peer)
 
 /* ---- reports ---- */
 
-static const char *protocol_name(uint8_t protocol)
-{
-	return protocol == KG_PROTOCOL_UDP ? "udp" : "tcp";
-}
-
 static void log_closed(const struct kg_control *control, const struct kg_report *r)
 {
 	char remote[KG_ENDPOINT_TEXT_BYTES] = "?";
@@ -82,8 +77,8 @@ static void log_closed(const struct kg_control *control, const struct kg_report 
 	if (r->remote.ip.version != 0)
 		kg_endpoint_text(&r->remote, remote);
 	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n",
-	       control->box->tunnels[r->tunnel].config->name, protocol_name(r->protocol), r->conv,
-	       remote, kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
+	       control->box->tunnels[r->tunnel].config->name, kg_protocol_name(r->protocol),
+	       r->conv, remote, kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
 }
 
 static void log_connect_failed(const struct kg_control *control, const struct kg_report *r)
@@ -94,7 +89,7 @@ static void log_connect_failed(const struct kg_control *control, const struct kg
 	char text[KG_ENDPOINT_TEXT_BYTES];
 
 	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
-	       protocol_name(r->protocol), kg_endpoint_text(&destination, text),
+	       kg_protocol_name(r->protocol), kg_endpoint_text(&destination, text),
 	       strerrordesc_np(r->error));
 }
 
@@ -110,7 +105,8 @@ static void log_report(struct kg_control *control, const struct kg_report *r)
 		log_connect_failed(control, r);
 	else
 		KG_LOG(NOTICE, "%s: %s connection refused: no channel or local port left\n",
-		       control->box->tunnels[r->tunnel].config->name, protocol_name(r->protocol));
+		       control->box->tunnels[r->tunnel].config->name,
+		       kg_protocol_name(r->protocol));
 }
 
 static bool read_reports(struct kg_control *control)

@@ -43,6 +43,7 @@ static bool step(struct kg_worker *w, struct kg_snapshot *page)
 	if (w->tour.passed++ < page->skip)
 		return true;
 	row->tunnel = w->tour.tunnel;
+	row->streams = kg_streams_of_channel(ch);
 	kg_channel_get_info(ch, &row->info, w->now_us);
 	page->more = ++page->count == KG_SNAPSHOT_CHANNELS;
 	return !page->more;

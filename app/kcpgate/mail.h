@@ -30,6 +30,7 @@ struct kg_snapshot {
 	bool more;
 	struct kg_snapshot_row {
 		uint16_t tunnel;
+		uint32_t streams;
 		struct kg_channel_info info;
 	} rows[KG_SNAPSHOT_CHANNELS];
 	atomic_bool done; /* worker: wo, asker: ro until it asks again */

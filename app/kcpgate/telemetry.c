@@ -156,8 +156,25 @@ static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_ses
 		sum->channels_opened += one.channels_opened;
 		sum->channels_closed += one.channels_closed;
 		sum->peer_moves += one.peer_moves;
+		sum->messages_dropped += one.messages_dropped;
 		for (size_t i = 0; i < KG_ARRAY_SIZE(one.closed_by); i++)
 			sum->closed_by[i] += one.closed_by[i];
+	}
+}
+
+static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_streams_stats *sum)
+{
+	*sum = (struct kg_streams_stats){ 0 };
+	for (unsigned int w = 0; w < box->worker_count; w++) {
+		struct kg_streams_stats one;
+
+		kg_streams_get_stats(box->workers[w]->sides[t].streams, &one);
+		sum->streams += one.streams;
+		sum->opened += one.opened;
+		sum->closed += one.closed;
+		sum->muxes += one.muxes;
+		sum->messages_dropped += one.messages_dropped;
+		sum->datagrams_dropped += one.datagrams_dropped;
 	}
 }
 
@@ -166,11 +183,13 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	const struct kg_tunnel_config *config = box->tunnels[t].config;
 	struct rte_tel_data *row = rte_tel_data_alloc();
 	struct kg_session_stats sum;
+	struct kg_streams_stats streams;
 	char name[64];
 
 	if (row == NULL)
 		return NULL;
 	sum_sessions(box, t, &sum);
+	sum_streams(box, t, &streams);
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "mode",
 				     config->role == KG_ROLE_CLIENT ? "client" : "server");
@@ -179,6 +198,13 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "kcp_mtu", config->kcp.mtu);
 	snprintf(name, sizeof(name), "%u:%u", config->fec.data, config->fec.parity);
 	rte_tel_data_add_dict_string(row, "fec", config->fec.parity > 0 ? name : "off");
+	kg_tel_add_dict_u64(row, "streams", streams.streams);
+	kg_tel_add_dict_u64(row, "streams_opened", streams.opened);
+	kg_tel_add_dict_u64(row, "streams_closed", streams.closed);
+	kg_tel_add_dict_u64(row, "mux_channels", streams.muxes);
+	kg_tel_add_dict_u64(row, "messages_dropped",
+			    sum.messages_dropped + streams.messages_dropped);
+	kg_tel_add_dict_u64(row, "datagrams_dropped", streams.datagrams_dropped);
 	kg_tel_add_dict_u64(row, "channels", sum.channels);
 	kg_tel_add_dict_u64(row, "channels_opened", sum.channels_opened);
 	kg_tel_add_dict_u64(row, "channels_closed", sum.channels_closed);
@@ -259,6 +285,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		const char *name;
 		uint64_t value;
 	} numbers[] = {
+		{ "streams", r->streams },
 		{ "age_ms", r->info.age_us / KG_US_PER_MS },
 		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
 		{ "srtt_us", kcp->srtt_us },
@@ -281,8 +308,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		return NULL;
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "tunnel", box->tunnels[r->tunnel].config->name);
-	rte_tel_data_add_dict_string(row, "protocol",
-				     r->info.protocol == KG_PROTOCOL_UDP ? "udp" : "tcp");
+	rte_tel_data_add_dict_string(row, "protocol", kg_protocol_name(r->info.protocol));
 	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->info.state));
 	rte_tel_data_add_dict_string(
 		row, "remote",

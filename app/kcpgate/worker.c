@@ -104,7 +104,7 @@ void kg_worker_begin_stop(struct kg_worker *w)
 	w->stopping = true;
 	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
 	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
-		kg_session_shutdown(w->sides[t].session, w->now_us);
+		kg_streams_shutdown(w->sides[t].streams, w->now_us);
 }
 
 int kg_worker_run(void *worker)
@@ -183,7 +183,8 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.worker = (uint16_t)w->index,
 		.workers = (uint16_t)w->box->worker_count,
 		.channels_max = channels,
-		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY,
+		.capabilities =
+			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
 		.answer_wait_s = ANSWER_WAIT_S,
 		.destinations = t->destinations,
 		.destination_count = (uint16_t)t->destination_count,
@@ -194,13 +195,21 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 	};
 }
 
+/* The tunnel's, shared out: each worker has one at least. */
+static uint32_t mux_channels(const struct kg_worker *w, const struct kg_tunnel_config *config)
+{
+	uint32_t all = config->mux_tunnels, workers = w->box->worker_count;
+
+	return all == 0 ? 0 : KG_MAX(all / workers + (w->index < all % workers), 1u);
+}
+
 static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 {
 	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
 	const struct kg_fec_config *fec = &tunnel->config->fec;
 	struct kg_side *side = &w->sides[index];
 	struct kg_mem *mem = kg_arena_mem(w->arena);
-	struct kg_session_config config;
+	struct kg_streams_config config;
 
 	side->worker = w;
 	side->tunnel = index;
@@ -211,11 +220,15 @@ static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 		if (side->fec == NULL)
 			return false;
 	}
-	config = session_config(w, index, channels);
-	side->session = kg_session_create(&config, &kg_conn_session_ops, side, mem,
+	config.session = session_config(w, index, channels);
+	config.mux_channels = mux_channels(w, tunnel->config);
+	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, mem,
 					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
 					  tunnel->seen, w->now_us);
-	return side->session != NULL && side->aead_ctx != NULL;
+	if (side->streams == NULL || side->aead_ctx == NULL)
+		return false;
+	side->session = kg_streams_session(side->streams);
+	return true;
 }
 
 static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
@@ -285,8 +298,7 @@ void kg_worker_destroy(struct kg_worker *w)
 	for (uint16_t t = 0; w->sides != NULL && t < w->box->tunnel_count; t++) {
 		struct kg_side *side = &w->sides[t];
 
-		if (side->session != NULL)
-			kg_session_destroy(side->session);
+		kg_streams_destroy(side->streams);
 		kg_fec_destroy(side->fec);
 		if (side->aead_ctx != NULL)
 			side->aead->destroy(side->aead_ctx);

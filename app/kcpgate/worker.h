@@ -23,7 +23,8 @@ struct kg_shortcuts;
 /* One tunnel on one worker. */
 struct kg_side {
 	struct kg_worker *worker;
-	struct kg_session *session;
+	struct kg_streams *streams;
+	struct kg_session *session; /* of the streams */
 	const struct kg_aead_alg *aead;
 	void *aead_ctx;
 	struct kg_fec *fec; /* NULL: off */

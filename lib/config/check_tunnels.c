@@ -29,6 +29,7 @@ static void check_one(struct kg_load *load, unsigned int i, const char *key, uns
 static void check_counts(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place mux = kg_tunnel_place(load, i, "mux_tunnels");
 
 	if (!kg_tunnel_given(load, i, "mode"))
 		return;
@@ -37,6 +38,11 @@ static void check_counts(struct kg_load *load, unsigned int i)
 			  "client");
 		return;
 	}
+	if (t->mux_tunnels > 0)
+		kg_report_error(load->report, &mux,
+				"found %u; allowed 0 on a server, which takes "
+				"what its clients open",
+				t->mux_tunnels);
 	check_one(load, i, "destination_port",
 		  port_count(t->destination_ports, t->destination_port_count), "server");
 	check_one(load, i, "destination_address", t->destination_count, "server");

@@ -72,7 +72,8 @@ struct kg_tunnel_config {
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
 	uint32_t keep_alive_s;
-	uint16_t mtu; /* IP packet on the tunnel's path */
+	uint16_t mux_tunnels; /* client: channels that connections share; 0: each its own */
+	uint16_t mtu;         /* IP packet on the tunnel's path */
 	bool ipv4_only, ipv6_only;
 	bool fast_path; /* UDP of applications past Linux */
 };

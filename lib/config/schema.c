@@ -215,10 +215,15 @@ const struct kg_key kg_schema[] = {
 		  "made; as many may be lost without anything sent again. 1 or more each, 255 at "
 		  "most together. Must be the same at both ends. None: off.",
 	  .kcptube = "Right parity only up to v0.7.2; since v0.7.5 no connection comes about." },
+	{ TUNNEL("mux_tunnels"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, mux_tunnels),
+	  .min = 0, .max = 65535, .beyond = KG_BEYOND_CAP, .fallback = "0",
+	  .help = "Client: so many channels, opened at the start, that all connections and UDP "
+		  "flows share; every worker has one at least. 0: each has a channel of its own. A "
+		  "server takes both.",
+	  .kcptube = "Takes negative numbers as 0." },
 
 	LATER("dport_refresh", "Port hopping."),
 	LATER("destination_dnstxt", "The server's address and ports from a DNS TXT record."),
-	LATER("mux_tunnels", "Several connections in one channel."),
 	LATER("stun_server", "NAT traversal."),
 	LATER("update_ipv4", "Program called with a new outside IPv4 address."),
 	LATER("update_ipv6", "Program called with a new outside IPv6 address."),

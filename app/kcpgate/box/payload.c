@@ -33,7 +33,7 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 				struct kg_payload_tunnel *tunnel)
 {
 	const struct kg_tunnel_config *config = box->tunnels[index].config;
-	const struct kg_session *session = box->workers[0]->sides[index].session;
+	const struct kg_streams *streams = box->workers[0]->sides[index].streams;
 
 	*tunnel = (struct kg_payload_tunnel){
 		.name = config->name,
@@ -41,8 +41,8 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
 		.fast_path = config->fast_path,
-		.first_bytes = kg_session_first_bytes(session),
-		.rest_bytes = kg_session_rest_bytes(session),
+		.first_bytes = kg_streams_first_bytes(streams),
+		.rest_bytes = kg_streams_rest_bytes(streams),
 	};
 	if (config->role == KG_ROLE_SERVER) {
 		tunnel->destination.ip = config->destinations[0];

@@ -20,14 +20,14 @@ static uint16_t sort_out(struct rte_mbuf **v, uint16_t n, struct rte_mbuf **apps
 }
 
 /* As by Linux: a datagram goes whole while its channel has any room at all. */
-static enum kg_drop send_to_channel(struct kg_worker *w, const struct kg_conn *conn,
-				    const struct kg_pkt *pkt)
+static enum kg_drop send_to_stream(struct kg_worker *w, struct kg_conn *conn,
+				   const struct kg_pkt *pkt)
 {
-	const struct kg_session *session = conn->side->session;
-	uint16_t first = kg_session_first_bytes(session), rest = kg_session_rest_bytes(session);
+	const struct kg_streams *streams = conn->side->streams;
+	uint16_t first = kg_streams_first_bytes(streams), rest = kg_streams_rest_bytes(streams);
 	struct kg_buf *chain;
 
-	if (kg_channel_room(conn->channel) == 0)
+	if (kg_stream_room(&conn->stream) == 0)
 		return KG_DROP_APP_FULL;
 	if (pkt->body_len > first + (KG_KCP_FRAGMENTS_MAX - 1u) * rest)
 		return KG_DROP_APP_SIZE;
@@ -35,7 +35,7 @@ static enum kg_drop send_to_channel(struct kg_worker *w, const struct kg_conn *c
 				  first, rest);
 	if (chain == NULL)
 		return KG_DROP_NO_BUFFER;
-	if (kg_channel_send(conn->channel, chain, w->now_us))
+	if (kg_stream_send(&conn->stream, chain, w->now_us))
 		return KG_DROP_NONE;
 	kg_buf_free_chain(chain);
 	return KG_DROP_APP_CLOSING;
@@ -44,7 +44,7 @@ static enum kg_drop send_to_channel(struct kg_worker *w, const struct kg_conn *c
 /* The mbuf stays the caller's. */
 static void take(struct kg_worker *w, struct kg_shortcut *shortcut, const struct kg_pkt *pkt)
 {
-	enum kg_drop drop = send_to_channel(w, shortcut->conn, pkt);
+	enum kg_drop drop = send_to_stream(w, shortcut->conn, pkt);
 
 	shortcut->proven = true;
 	if (drop != KG_DROP_NONE) {
