@@ -20,7 +20,8 @@ enum kg_mail_type {
 	KG_MAIL_STOP,        /* tell the peers, then leave the loop */
 };
 
-#define KG_SNAPSHOT_CHANNELS 32
+/* DPDK answers with 16 KiB at most. */
+#define KG_SNAPSHOT_CHANNELS 20
 
 /* A page of the channel table; the asker waits for `done`, the worker fills it once. Pages asked
  * for one after the other cost the worker no more than what is on them. */

@@ -142,6 +142,26 @@ static int on_payload(struct kg_box *box, const char *params, struct rte_tel_dat
 
 /* ---- /kcpgate/tunnels ---- */
 
+static void add_fec(struct rte_tel_data *row, struct kg_fec_stats fec)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "fec_parity_sent", fec.parity_sent },
+		{ "fec_fillers_sent", fec.fillers_sent },
+		{ "fec_parity_received", fec.parity_received },
+		{ "fec_recovered", fec.recovered },
+		{ "fec_refused", fec.refused },
+		{ "fec_missing", fec.missing },
+		{ "fec_late", fec.late },
+		{ "fec_peer_wrong", fec.parity_wrong + fec.padding_wrong },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
+		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
+}
+
 static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_session_stats *sum)
 {
 	*sum = (struct kg_session_stats){ 0 };
@@ -178,6 +198,15 @@ static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_stre
 	}
 }
 
+static struct kg_fec_stats fec_of_tunnel(const struct kg_box *box, unsigned int t)
+{
+	struct kg_fec_stats sum = { 0 };
+
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		kg_fec_add_stats(box->workers[w]->sides[t].fec, &sum);
+	return sum;
+}
+
 static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 {
 	const struct kg_tunnel_config *config = box->tunnels[t].config;
@@ -198,6 +227,8 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "kcp_mtu", config->kcp.mtu);
 	snprintf(name, sizeof(name), "%u:%u", config->fec.data, config->fec.parity);
 	rte_tel_data_add_dict_string(row, "fec", config->fec.parity > 0 ? name : "off");
+	if (config->fec.parity > 0)
+		add_fec(row, fec_of_tunnel(box, t));
 	kg_tel_add_dict_u64(row, "streams", streams.streams);
 	kg_tel_add_dict_u64(row, "streams_opened", streams.opened);
 	kg_tel_add_dict_u64(row, "streams_closed", streams.closed);
@@ -257,25 +288,6 @@ static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
 	return false;
 }
 
-static void add_fec(struct rte_tel_data *row, const struct kg_fec_stats *fec)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} numbers[] = {
-		{ "fec_parity_sent", fec->parity_sent },
-		{ "fec_fillers_sent", fec->fillers_sent },
-		{ "fec_parity_received", fec->parity_received },
-		{ "fec_recovered", fec->recovered },
-		{ "fec_refused", fec->refused },
-		{ "fec_missing", fec->missing },
-		{ "fec_peer_wrong", fec->parity_wrong + fec->padding_wrong },
-	};
-
-	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
-		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
-}
-
 static struct rte_tel_data *channel_row(const struct kg_box *box, const struct kg_snapshot_row *r)
 {
 	const struct kg_kcp_stats *kcp = &r->info.kcp;
@@ -316,7 +328,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
 	if (box->tunnels[r->tunnel].config->fec.parity > 0)
-		add_fec(row, &r->info.fec);
+		add_fec(row, r->info.fec);
 	return row;
 }
 

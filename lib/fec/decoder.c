@@ -99,7 +99,7 @@ static void finish(struct kg_fec_decoder *decoder, struct group *group)
 static void give_up(struct kg_fec_decoder *decoder, struct group *group)
 {
 	if (group->state == GROUP_OPEN)
-		decoder->stats.missing += decoder->fec->code.data - group->data;
+		KG_FEC_COUNT(decoder, missing, decoder->fec->code.data - group->data);
 	finish(decoder, group);
 }
 
@@ -216,6 +216,14 @@ static bool padded_with_zeros(const struct kg_fec *fec, const struct group *grou
 	return true;
 }
 
+static void judge(struct kg_fec_decoder *decoder, size_t good, size_t sure, size_t len)
+{
+	enum kg_fec_verdict verdict = kg_fec_judge_test(&decoder->judge, good, sure, len);
+
+	KG_FEC_COUNT(decoder, parity_wrong, verdict == KG_FEC_PARITY_WRONG);
+	KG_FEC_COUNT(decoder, padding_wrong, verdict == KG_FEC_PADDING_WRONG);
+}
+
 /* How many bytes of all that was recovered are right. */
 static size_t believed_bytes(struct kg_fec_decoder *decoder, const struct group *group,
 			     const struct recovery *recovery)
@@ -224,12 +232,12 @@ static size_t believed_bytes(struct kg_fec_decoder *decoder, const struct group 
 
 	if (recovery->spare >= 0) {
 		good = good_bytes(decoder->fec, group, recovery);
-		kg_fec_judge_test(&decoder->judge, good, sure, block);
+		judge(decoder, good, sure, block);
 		return good == block ? block : good < sure ? 0 : sure;
 	}
 	if (kg_fec_judge_believes(&decoder->judge, sure, block) > sure &&
 	    !padded_with_zeros(decoder->fec, group, recovery))
-		kg_fec_judge_test(&decoder->judge, sure, sure, block);
+		judge(decoder, sure, sure, block);
 	return kg_fec_judge_believes(&decoder->judge, sure, block);
 }
 
@@ -249,8 +257,8 @@ static void recover(struct kg_fec_decoder *decoder, struct group *group)
 
 		if (usable > 0)
 			find(fec, container + KG_FEC_LENGTH_BYTES, usable);
-		decoder->stats.recovered += usable > 0;
-		decoder->stats.refused += usable == 0;
+		KG_FEC_COUNT(decoder, recovered, usable > 0);
+		KG_FEC_COUNT(decoder, refused, usable == 0);
 		whole = whole && usable > 0 && usable == kg_load_be16(container);
 	}
 	/* Else a parity shard to spare may still come. */
@@ -268,7 +276,7 @@ static void test(struct kg_fec_decoder *decoder, struct group *group)
 		if (has(group, code->data + i))
 			good = KG_MIN(good, kg_fec_zeros(group->sums->rows[i], group->block));
 	}
-	kg_fec_judge_test(&decoder->judge, good, sure_bytes(group), group->block);
+	judge(decoder, good, sure_bytes(group), group->block);
 	finish(decoder, group);
 }
 
@@ -343,17 +351,18 @@ enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body,
 	if (!shard.parity)
 		find(fec, shard.bytes, shard.len);
 	if (!group || group->state != GROUP_OPEN) {
-		decoder->stats.late++;
+		KG_FEC_COUNT(decoder, late, group == NULL);
+		KG_FEC_COUNT(decoder, unneeded, group != NULL);
 		return KG_DROP_NONE;
 	}
 	if (has(group, shard.sub)) {
-		decoder->stats.duplicates++;
+		KG_FEC_COUNT(decoder, duplicates, 1);
 		return KG_DROP_NONE;
 	}
 	if (!fits(group, &shard))
 		return shard.parity ? KG_DROP_FEC_MALFORMED : KG_DROP_NONE;
-	decoder->stats.received += !shard.parity;
-	decoder->stats.parity_received += shard.parity;
+	KG_FEC_COUNT(decoder, received, !shard.parity);
+	KG_FEC_COUNT(decoder, parity_received, shard.parity);
 	take(decoder, group, &shard, body);
 	return KG_DROP_NONE;
 }
@@ -371,13 +380,5 @@ bool kg_fec_decoder_output(struct kg_fec_decoder *decoder, const uint8_t **datag
 
 void kg_fec_decoder_add_stats(const struct kg_fec_decoder *decoder, struct kg_fec_stats *stats)
 {
-	stats->received += decoder->stats.received;
-	stats->parity_received += decoder->stats.parity_received;
-	stats->late += decoder->stats.late;
-	stats->duplicates += decoder->stats.duplicates;
-	stats->recovered += decoder->stats.recovered;
-	stats->refused += decoder->stats.refused;
-	stats->missing += decoder->stats.missing;
-	stats->parity_wrong += decoder->judge.parity.failed;
-	stats->padding_wrong += decoder->judge.padding.failed;
+	kg_fec_stats_add(stats, &decoder->stats);
 }

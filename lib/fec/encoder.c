@@ -113,7 +113,7 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 	encoder->last_us = now_us;
 	if (encoder->credit < credit_max)
 		encoder->credit++;
-	encoder->stats.sent++;
+	KG_FEC_COUNT(encoder, sent, 1);
 	return add_shard(encoder, body, datagram_bytes);
 }
 
@@ -129,7 +129,7 @@ static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 
 	kg_kcp_segment_encode(body + KG_FEC_HEADER_BYTES, &seg);
 	encoder->credit--;
-	encoder->stats.fillers_sent++;
+	KG_FEC_COUNT(encoder, fillers_sent, 1);
 	return add_shard(encoder, body, KG_KCP_HEADER_BYTES);
 }
 
@@ -141,7 +141,7 @@ static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)
 	kg_fec_header_encode(body, encoder->sn, (uint8_t)(code->data + encoder->parity));
 	kg_store_be32(body + KG_FEC_HEADER_BYTES, encoder->conv);
 	memcpy(body + KG_FEC_PARITY_HEADER_BYTES, encoder->sums->rows[encoder->parity], len);
-	encoder->stats.parity_sent++;
+	KG_FEC_COUNT(encoder, parity_sent, 1);
 	if (++encoder->parity == code->parity)
 		next_group(encoder);
 	return (uint16_t)(KG_FEC_PARITY_HEADER_BYTES + len);
@@ -171,7 +171,5 @@ uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder)
 
 void kg_fec_encoder_add_stats(const struct kg_fec_encoder *encoder, struct kg_fec_stats *stats)
 {
-	stats->sent += encoder->stats.sent;
-	stats->fillers_sent += encoder->stats.fillers_sent;
-	stats->parity_sent += encoder->stats.parity_sent;
+	kg_fec_stats_add(stats, &encoder->stats);
 }

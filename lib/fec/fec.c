@@ -72,6 +72,28 @@ void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
 		     sums->rows);
 }
 
+void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats)
+{
+	sum->sent += stats->sent;
+	sum->fillers_sent += stats->fillers_sent;
+	sum->parity_sent += stats->parity_sent;
+	sum->received += stats->received;
+	sum->parity_received += stats->parity_received;
+	sum->late += stats->late;
+	sum->unneeded += stats->unneeded;
+	sum->duplicates += stats->duplicates;
+	sum->recovered += stats->recovered;
+	sum->refused += stats->refused;
+	sum->missing += stats->missing;
+	sum->parity_wrong += stats->parity_wrong;
+	sum->padding_wrong += stats->padding_wrong;
+}
+
+void kg_fec_add_stats(const struct kg_fec *fec, struct kg_fec_stats *stats)
+{
+	kg_fec_stats_add(stats, &fec->stats);
+}
+
 uint8_t kg_fec_data(const struct kg_fec *fec)
 {
 	return fec->code.data;

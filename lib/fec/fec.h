@@ -97,11 +97,13 @@ bool kg_fec_decoder_output(struct kg_fec_decoder *decoder, const uint8_t **datag
 struct kg_fec_stats {
 	uint64_t sent, fillers_sent, parity_sent; /* shards */
 	uint64_t received, parity_received;       /* shards that were new */
-	uint64_t late, duplicates;                /* of groups that are over; seen before */
+	uint64_t late, unneeded, duplicates;      /* group given up; group complete; seen before */
 	uint64_t recovered;                       /* datagrams, whole or in part */
 	uint64_t refused;                         /* recovered, but not believed */
 	uint64_t missing;                         /* datagrams of groups given up */
 	uint64_t parity_wrong, padding_wrong;     /* tests of the peer that failed */
 };
+/* Of all channels there are and ever were; from any thread. */
+void kg_fec_add_stats(const struct kg_fec *fec, struct kg_fec_stats *stats);
 void kg_fec_encoder_add_stats(const struct kg_fec_encoder *encoder, struct kg_fec_stats *stats);
 void kg_fec_decoder_add_stats(const struct kg_fec_decoder *decoder, struct kg_fec_stats *stats);

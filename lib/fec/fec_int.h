@@ -34,6 +34,7 @@ struct kg_fec {
 	/* of groups that are over, for the next ones of any channel */
 	struct kg_fec_sums *spare;
 	uint32_t spare_count;
+	struct kg_fec_stats stats; /* of all encoders and decoders */
 	/* what the last input brought */
 	struct kg_fec_found {
 		const uint8_t *bytes;
@@ -41,6 +42,11 @@ struct kg_fec {
 	} found[KG_FEC_SHARDS_MAX + 1];
 	uint16_t found_count, found_next;
 };
+
+void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats);
+/* For an encoder or decoder and for all of its kg_fec. */
+#define KG_FEC_COUNT(owner, counter, n) \
+	((owner)->stats.counter += (n), (owner)->fec->stats.counter += (n))
 
 /* For a group: a block per parity shard, no bytes long. NULL when out of memory. */
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec);

@@ -23,17 +23,20 @@ static void note(struct kg_fec_credit *credit, bool passed)
 		credit->passed++;
 		return;
 	}
-	credit->failed++;
 	credit->passed = 0;
 	credit->wanted = KG_MIN(2 * credit->wanted, WANTED_MAX);
 }
 
 /* Wrong parity says nothing about padding, and equal lengths do not either. */
-void kg_fec_judge_test(struct kg_fec_judge *judge, size_t good, size_t sure, size_t len)
+enum kg_fec_verdict kg_fec_judge_test(struct kg_fec_judge *judge, size_t good, size_t sure,
+				      size_t len)
 {
 	note(&judge->parity, good >= sure);
-	if (good >= sure && sure < len)
+	if (good < sure)
+		return KG_FEC_PARITY_WRONG;
+	if (sure < len)
 		note(&judge->padding, good == len);
+	return good == len ? KG_FEC_RIGHT : KG_FEC_PADDING_WRONG;
 }
 
 size_t kg_fec_judge_believes(const struct kg_fec_judge *judge, size_t sure, size_t len)

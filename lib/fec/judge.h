@@ -21,18 +21,24 @@
 struct kg_fec_judge {
 	struct kg_fec_credit {
 		uint32_t wanted, passed; /* tests, in sequence */
-		uint64_t failed;
 	} parity, padding;
 };
 
 void kg_fec_judge_init(struct kg_fec_judge *judge);
 void kg_fec_judge_trust(struct kg_fec_judge *judge);
 
+enum kg_fec_verdict {
+	KG_FEC_RIGHT,
+	KG_FEC_PARITY_WRONG,
+	KG_FEC_PADDING_WRONG,
+};
+
 /*
  * A test: the first `good` bytes of `len` were as they should be. `sure` bytes do not depend on
  * padding: the length of the shortest container that took part.
  */
-void kg_fec_judge_test(struct kg_fec_judge *judge, size_t good, size_t sure, size_t len);
+enum kg_fec_verdict kg_fec_judge_test(struct kg_fec_judge *judge, size_t good, size_t sure,
+				      size_t len);
 
 /* How many bytes to believe of a recovery that could not be tested. */
 size_t kg_fec_judge_believes(const struct kg_fec_judge *judge, size_t sure, size_t len);

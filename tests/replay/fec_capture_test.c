@@ -161,7 +161,7 @@ static void decode_with_losses(size_t first, uint32_t conv)
 	assert_int_equal(all.received, total);
 	/* the first parity shard of a full group tests it, the others are late */
 	assert_int_equal(all.parity_received, all.received / DATA);
-	assert_int_equal(all.late, all.parity_received * (PARITY - 1));
+	assert_int_equal(all.unneeded, all.parity_received * (PARITY - 1));
 	assert_int_equal(all.parity_wrong + all.padding_wrong + all.refused, 0);
 	for (uint32_t lost = 1; lost < 1u << SHARDS; lost++) {
 		unsigned int expected = total;

@@ -237,6 +237,32 @@ static void duplicates_count_once(void **state)
 	ends_fini(&e);
 }
 
+/* Of all channels, whether they are there or gone. */
+static void counts_outlive_channels(void **state)
+{
+	struct kg_fec_stats sum = { 0 }, all = { 0 };
+
+	begin(3, 2, 0);
+	for (int channel = 0; channel < 3; channel++) {
+		for (int g = 0; g < 2; g++) {
+			fill_group(&e, 100);
+			for (int i = g; i < 4; i++)
+				receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 3);
+		}
+		kg_fec_decoder_add_stats(e.decoder, &sum);
+		forget_peer(&e);
+	}
+	kg_fec_encoder_add_stats(e.encoder, &sum);
+	kg_fec_add_stats(e.fec, &all);
+	assert_memory_equal(&all, &sum, sizeof(all));
+	assert_int_equal(all.sent, 18);
+	assert_int_equal(all.parity_sent, 12);
+	assert_int_equal(all.received, 3 * (3 + 2));
+	assert_int_equal(all.recovered, 1); /* by the one that trusts the peer */
+	assert_int_equal(all.refused, 2);
+	ends_fini(&e);
+}
+
 /* What a group has lost for good is told when its place in the ring is taken. */
 static void groups_are_given_up(void **state)
 {
@@ -467,6 +493,7 @@ int main(void)
 		cmocka_unit_test(any_code),
 		cmocka_unit_test(disorder),
 		cmocka_unit_test(duplicates_count_once),
+		cmocka_unit_test(counts_outlive_channels),
 		cmocka_unit_test(groups_are_given_up),
 		cmocka_unit_test(short_ones_are_refused),
 		cmocka_unit_test(strangers_are_refused),
