@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The load of a WireGuard tunnel: 20,000 datagrams of 1,200 bytes a second in one flow, one way and the
+other. What arrives is whole, what does not is counted, and that is little.
+
+    near application ── client ══ server ── far application
+"""
+
+import multiprocessing
+import random
+import re
+import socket
+import struct
+import time
+
+from lab import DESTINATION, ENTRY, Lab
+import traffic
+
+PER_SECOND, BYTES, SECONDS = 20_000, 1_200, 4
+TRAIN = 20        # datagrams that the kernel cuts from one, as it does for WireGuard
+BEHIND_S = 0.010  # a sender that is held up for longer leaves out what was due
+SHARE = 0.9       # of what was sent must arrive, when the machine let the sender keep the rate
+UDP_SEGMENT, UDP_GRO, SO_RCVBUFFORCE = 103, 104, 33
+FILL = random.Random(5).randbytes(4 * BYTES)
+
+
+def datagram(number):
+    at = number % (3 * BYTES)
+    return struct.pack("!I", number) + FILL[at:at + BYTES - 4]
+
+
+def send(s, result):
+    """Tells how many it has sent, and how many it has left out."""
+    cut = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", BYTES))]
+    sent, interval, begin = 0, TRAIN / PER_SECOND, time.monotonic()
+    trains = int(SECONDS / interval)
+    for train in range(trains):
+        early_s = begin + train * interval - time.monotonic()
+        if early_s > 0:
+            time.sleep(early_s)
+        if early_s > -BEHIND_S:
+            s.sendmsg([b"".join(datagram(sent + i) for i in range(TRAIN))], cut)
+            sent += TRAIN
+    result.send((sent, trains * TRAIN - sent))
+
+
+def receive(s, result):
+    """Until nothing has come for two seconds; tells how many have come, and how many of them were not
+    what was sent, or were there before."""
+    seen, wrong = set(), 0
+    s.settimeout(2)
+    while True:
+        try:
+            data, notes, _, _ = s.recvmsg(1 << 16, 64)
+        except TimeoutError:
+            break
+        size = struct.unpack_from("=H", notes[0][2])[0] if notes else len(data)
+        for start in range(0, len(data), size):
+            one = data[start:start + size]
+            number = struct.unpack_from("!I", one)[0]
+            wrong += number in seen or one != datagram(number)
+            seen.add(number)
+    result.send((len(seen), wrong))
+
+
+def one_flow():
+    """A socket at each end of a new flow."""
+    with lab.client.ns:
+        near = traffic.udp_socket(*ENTRY)
+    with lab.server.ns:
+        far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        far.bind(DESTINATION)
+    for s in (near, far):
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        s.setsockopt(socket.SOL_UDP, UDP_GRO, 1)
+    near.send(b"hello")
+    _, peer = far.recvfrom(100)
+    far.connect(peer)
+    return near, far
+
+
+def lost():
+    """Datagrams that a box, or Linux before it, has had to throw away, by name."""
+    counts = {}
+    for box in lab.boxes:
+        errors = re.findall(r"^Udp: (.*)", box.ns.run("cat", "/proc/net/snmp"), re.M)
+        counts[f"{box.role} RcvbufErrors"] = int(dict(zip(*map(str.split, errors)))["RcvbufErrors"])
+        counts.update((f"{box.role} {name}", count) for name, count in box.stats().items()
+                      if name.startswith("payload_udp_dropped_"))
+    return counts
+
+
+def in_process(function, s):
+    result, told = multiprocessing.Pipe(False)
+    process = multiprocessing.Process(target=function, args=(s, told), daemon=True)
+    process.start()
+    return result
+
+
+def load(way, sender, receiver):
+    before = lost()
+    arrived = in_process(receive, receiver)
+    sent, left_out = in_process(send, sender).recv()
+    seen, wrong = arrived.recv()
+    named = {name: count - before[name] for name, count in lost().items() if count != before[name]}
+    print(f"{way}: {sent} sent, {left_out} left out, {seen} arrived, {wrong} wrong, lost: {named}")
+    assert wrong == 0
+    assert sent == seen + sum(named.values()), "datagrams have vanished uncounted"
+    if left_out < sent / 100:
+        assert seen >= SHARE * sent
+
+
+with Lab() as lab:
+    lab.start()
+    near, far = one_flow()
+    load("client to server", near, far)
+    load("server to client", far, near)
