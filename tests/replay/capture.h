@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A recording between two originals (vectors/captures/NAME.pcap), opened with what its settings
- * file NAME.client.conf says. Loading fails the running cmocka test when anything does not open.
+ * file NAME.client.conf says. Loading fails the running cmocka test when anything does not open, or
+ * would be sealed to other bytes.
  */
 #pragma once
 

@@ -140,11 +140,17 @@ static void end_init(struct replay *r, struct end *end, uint32_t conv, struct he
 	end->heard_count = heard_count;
 }
 
-static void end_fini(struct end *end)
+static void end_fini(struct end *end, uint32_t unacked)
 {
 	assert_int_equal(end->next_sn, end->said_count);
-	assert_int_equal(kg_kcp_unacked(end->kcp), 0);
+	assert_int_equal(kg_kcp_unacked(end->kcp), unacked);
 	kg_kcp_destroy(end->kcp);
+}
+
+/* An original hears the answer to its test of a port and falls silent. */
+static bool is_test(const struct conversation *conversation, uint32_t conv)
+{
+	return conv == 0 && conversation->from_client[0].msg.feature == KG_FEATURE_KEEP_ALIVE;
 }
 
 void conversation_replay(struct conversation *conversation, const struct capture *capture,
@@ -168,8 +174,8 @@ void conversation_replay(struct conversation *conversation, const struct capture
 		if (belongs(&capture->datagrams[i], conv, client_port))
 			replay_datagram(r, &capture->datagrams[i]);
 	}
-	end_fini(&r->client);
-	end_fini(&r->server);
+	end_fini(&r->client, 0);
+	end_fini(&r->server, is_test(conversation, conv) ? 1 : 0);
 	assert_int_equal(r->pool.in_use, 0);
 	assert_int_equal(r->mem.in_use_bytes, 0);
 	free(r);

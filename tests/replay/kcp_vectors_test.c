@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vectors/kcp.json: headers, and single datagrams that stock engines were given. Ours answers as
- * one of them does, or refuses what no stock peer sends. The scenarios are in kcp_scenarios_test.c.
+ * vectors/kcp.json: headers, single datagrams that stock engines were given, and their time-outs.
+ * Ours answers as one of them does, or refuses what no stock peer sends. The scenarios are in
+ * kcp_scenarios_test.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,80 @@ static void input_checks_are_met(void **state)
 	}
 }
 
+/* ---- time-outs ---- */
+
+/* Longer than this we never wait, and the linear growth of nodelay 2 ends (kcp_rtt.c). */
+#define WAIT_MAX_MS 10000
+#define LINEAR      8
+
+/* Stock engines cut off the fractions of a millisecond, and each wait grows from the one before. */
+#define FRACTIONS_MS 5
+
+static int64_t ms_at(const json_t *row, const char *key, size_t i)
+{
+	return json_integer_value(json_array_get(json_object_get(row, key), i));
+}
+
+static void check_backoff(const json_t *row)
+{
+	static const char key[] = "ms_after_first";
+	struct kg_kcp_rtt rtt;
+	uint64_t at_us = 0;
+	size_t i = 1;
+
+	kg_kcp_rtt_init(&rtt, (uint8_t)kcp_number(row, "nodelay"),
+			(uint16_t)kcp_number(row, "interval"));
+	assert_int_equal(rtt.rto_us, kcp_number(row, "start_rto") * KG_US_PER_MS);
+	for (; ms_at(row, key, i) - ms_at(row, key, i - 1) < WAIT_MAX_MS; i++) {
+		int64_t theirs = ms_at(row, key, i);
+
+		if (rtt.nodelay == 2 && i > LINEAR)
+			break;
+		at_us += kg_kcp_rtt_timeout_us(&rtt, (unsigned int)i - 1);
+		assert_in_range(at_us, theirs * KG_US_PER_MS,
+				(theirs + theirs / 1000 + FRACTIONS_MS) * KG_US_PER_MS);
+	}
+	assert_true(i > LINEAR - 2);
+}
+
+static void timeouts_back_off_like_theirs(void **state)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (kcp_vectors_table("rto_backoff"), i, row)
+		check_backoff(row);
+}
+
+/* Rows of sample, srtt, rttvar, rto. Theirs takes no sample of 0 ms, and what it makes of the two
+ * averages is a rule of its own. */
+static void round_trips_average_like_theirs(void **state)
+{
+	const json_t *table;
+	size_t i;
+
+	json_array_foreach (kcp_vectors_table("rtt_samples"), i, table) {
+		const json_t *rows = json_object_get(table, "rows");
+		struct kg_kcp_rtt rtt;
+
+		kg_kcp_rtt_init(&rtt, 0, 1);
+		for (size_t k = 0; k < json_array_size(rows); k++) {
+			const json_t *row = json_array_get(rows, k);
+			int64_t ms[3];
+
+			for (size_t c = 0; c < KG_ARRAY_SIZE(ms); c++)
+				ms[c] = json_integer_value(json_array_get(row, c));
+			if (ms[0] == 0)
+				continue;
+			kg_kcp_rtt_sample(&rtt, (uint64_t)ms[0] * KG_US_PER_MS, 0);
+			assert_in_range(kg_kcp_rtt_srtt_us(&rtt), ms[1] * KG_US_PER_MS,
+					(ms[1] + FRACTIONS_MS) * KG_US_PER_MS);
+			assert_in_range(rtt.rttvar4_us / 4, ms[2] * KG_US_PER_MS,
+					(ms[2] + FRACTIONS_MS) * KG_US_PER_MS);
+		}
+	}
+}
+
 static int no_leaks(void **state)
 {
 	return mem.in_use_bytes == 0 && pool.in_use == 0 ? 0 : -1;
@@ -185,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_encode_and_decode),
 		cmocka_unit_test_teardown(input_checks_are_met, no_leaks),
+		cmocka_unit_test(timeouts_back_off_like_theirs),
+		cmocka_unit_test(round_trips_average_like_theirs),
 	};
 
 	kg_mem_malloc_init(&mem);

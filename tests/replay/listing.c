@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
+#include "fec/shard.h"
 #include "kcp/kcp_segment.h"
 
 #define FILE_BYTES    (1u << 20)
@@ -34,9 +36,12 @@ void listing_free(struct listing *listing)
 
 static bool is_of_segments(const char *word)
 {
-	static const char *const starts[] = { "t+",   "t-",   "conv=", "PUSH", "sn=",  "frg=",
-					      "len=", "ACKx", "WASK",  "WINS", "una=", "wnd=" };
+	static const char *const starts[] = { "t+",   "t-",   "fec",    "sub=", "conv=", "PUSH",
+					      "sn=",  "frg=", "len=",   "ACKx", "WASK",  "WINS",
+					      "una=", "wnd=", "PARITY", "block" };
 
+	if (word[0] >= '0' && word[0] <= '9') /* of a block */
+		return true;
 	for (size_t i = 0; i < KG_ARRAY_SIZE(starts); i++) {
 		if (strncmp(word, starts[i], strlen(starts[i])) == 0)
 			return true;
@@ -65,32 +70,64 @@ bool listing_next(struct listing *listing, char line[LISTING_LINE_BYTES])
 	return true;
 }
 
-bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d, uint64_t start_us)
+/* Appends to a line. */
+static void say(char line[LISTING_LINE_BYTES], const char *format, ...)
+{
+	size_t used = strlen(line);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line + used, LISTING_LINE_BYTES - used, format, arguments);
+	va_end(arguments);
+}
+
+static bool say_segments(char line[LISTING_LINE_BYTES], const uint8_t *body, size_t len)
 {
 	struct kg_kcp_segment segment = { 0 };
+	uint32_t conv = kg_load_le32(body);
 	unsigned int acks = 0;
 	size_t at = 0, bytes;
-	uint64_t us = d->time_us - start_us;
-	int used = snprintf(line, LISTING_LINE_BYTES,
-			    "%" PRIu64 ".%06" PRIu64 " %c %u > %u %u B: t%+d conv=%08x",
-			    us / KG_US_PER_S, us % KG_US_PER_S, d->from_client ? 'C' : 'S',
-			    d->source.port, d->destination.port, d->sealed_len, d->skew_s, d->conv);
 
-	while ((bytes = kg_kcp_segment_decode(d->body + at, d->body_len - at, &segment))) {
+	say(line, " conv=%08x", conv);
+	while ((bytes = kg_kcp_segment_decode(body + at, len - at, &segment))) {
 		at += bytes;
-		if (segment.conv != d->conv)
+		if (segment.conv != conv)
 			return false;
 		if (segment.cmd == KG_KCP_PUSH)
-			used += snprintf(line + used, (size_t)(LISTING_LINE_BYTES - used),
-					 " PUSH sn=%u frg=%u len=%u", segment.sn, segment.frg,
-					 segment.len);
+			say(line, " PUSH sn=%u frg=%u len=%u", segment.sn, segment.frg,
+			    segment.len);
 		acks += segment.cmd == KG_KCP_ACK;
 	}
 	if (acks)
-		used += snprintf(line + used, (size_t)(LISTING_LINE_BYTES - used), " ACKx%u", acks);
-	snprintf(line + used, (size_t)(LISTING_LINE_BYTES - used), " una=%u wnd=%u", segment.una,
-		 segment.wnd);
-	return at == d->body_len;
+		say(line, " ACKx%u", acks);
+	say(line, " una=%u wnd=%u", segment.una, segment.wnd);
+	return at == len;
+}
+
+static bool say_shard(char line[LISTING_LINE_BYTES], const struct datagram *d, uint8_t fec_data)
+{
+	struct kg_fec_shard shard;
+
+	if (!kg_fec_shard_decode(&shard, fec_data, d->body, d->body_len))
+		return false;
+	say(line, " fec sn=%u sub=%u", shard.sn, shard.sub);
+	if (!shard.parity)
+		return say_segments(line, shard.bytes, shard.len);
+	say(line, " PARITY conv=%08x block %u", shard.conv, shard.len);
+	return true;
+}
+
+bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d, uint8_t fec_data,
+			 uint64_t start_us)
+{
+	uint64_t us = d->time_us - start_us;
+
+	line[0] = 0;
+	say(line, "%" PRIu64 ".%06" PRIu64 " %c %u > %u %u B: t%+d", us / KG_US_PER_S,
+	    us % KG_US_PER_S, d->from_client ? 'C' : 'S', d->source.port, d->destination.port,
+	    d->sealed_len, d->skew_s);
+	return fec_data > 0 ? say_shard(line, d, fec_data)
+			    : say_segments(line, d->body, d->body_len);
 }
 
 void listing_of_message(char words[LISTING_LINE_BYTES], const struct kg_message *msg, size_t len)

@@ -22,8 +22,9 @@ void listing_free(struct listing *listing);
  * the end. */
 bool listing_next(struct listing *listing, char line[LISTING_LINE_BYTES]);
 
-/* The same of a datagram of ours. False when its body is no chain of segments. */
-bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d,
+/* The same of a datagram of ours. False when its body is no chain of segments; with FEC (data
+ * shards per group, 0: off) no shard. */
+bool listing_of_datagram(char line[LISTING_LINE_BYTES], const struct datagram *d, uint8_t fec_data,
 			 uint64_t start_us);
 
 /* What the listing says of a message; for raw data only kind and length. */
