@@ -33,6 +33,24 @@ bool kg_ip_is_link_local(const struct kg_ip *ip)
 	return ip->version == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
 }
 
+bool kg_ip_is_loopback(const struct kg_ip *ip)
+{
+	static const struct kg_ip loopback6 = { .version = 6, .bytes = { [15] = 1 } };
+
+	return (ip->version == 4 && ip->bytes[0] == 127) || kg_ip_equal(ip, &loopback6);
+}
+
+struct kg_ip kg_ip_unmapped(const struct kg_ip *ip)
+{
+	static const uint8_t clothes[12] = { [10] = 0xff, [11] = 0xff };
+	struct kg_ip plain = { .version = 4 };
+
+	if (ip->version != 6 || memcmp(ip->bytes, clothes, sizeof(clothes)) != 0)
+		return *ip;
+	memcpy(plain.bytes, ip->bytes + sizeof(clothes), 4);
+	return plain;
+}
+
 bool kg_prefix_contains(const struct kg_prefix *prefix, const struct kg_ip *ip)
 {
 	unsigned int whole = prefix->length / 8;
