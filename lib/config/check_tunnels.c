@@ -145,10 +145,10 @@ static void check_path(struct kg_load *load, unsigned int i)
 
 /* ---- pairs ---- */
 
-static bool addresses_overlap(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
+bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
 {
 	if (b->listen_on_count == 0 && a->listen_on_count > 0)
-		return addresses_overlap(b, a);
+		return kg_tunnels_share_address(b, a);
 	if (b->listen_on_count == 0)
 		return kg_tunnel_families(a) & kg_tunnel_families(b);
 	for (unsigned int i = 0; i < b->listen_on_count; i++) {
@@ -194,7 +194,7 @@ static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
 	if (!strcmp(a->name, b->name))
 		kg_report_error(load->report, &name, "found \"%s\", which %s in %s is already",
 				a->name, other->path, other->file);
-	if (port && addresses_overlap(a, b))
+	if (port && kg_tunnels_share_address(a, b))
 		kg_report_error(load->report, &ports,
 				"found %u, where %s in %s listens already on the same address",
 				port, other->path, other->file);
@@ -211,6 +211,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 		check_password(load, i);
 		check_only(load, i);
 		check_path(load, i);
+		kg_load_check_custom(load, i);
 		for (unsigned int j = 0; j < i; j++)
 			check_pair(load, i, j);
 	}

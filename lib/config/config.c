@@ -5,6 +5,10 @@
 
 static void free_tunnel(struct kg_tunnel_config *tunnel)
 {
+	for (unsigned int i = 0; i < tunnel->mapping_count; i++)
+		free((char *)(uintptr_t)tunnel->mappings[i].remote.address);
+	free(tunnel->mappings);
+	free(tunnel->allowed);
 	free(tunnel->name);
 	free(tunnel->listen_on);
 	free(tunnel->listen_ports);

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "kcp/kcp.h"
 #include "net/addr.h"
+#include "net/allow.h"
 #include "session/session.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define KG_CONFIG_ADDRESSES_MAX       16
 #define KG_CONFIG_TUNNELS_MAX         256
 #define KG_CONFIG_EAL_MAX             64
+#define KG_CONFIG_MAPPINGS_MAX        1024 /* of a tunnel */
 
 enum kg_poll {
 	KG_POLL_ADAPTIVE,
@@ -52,6 +54,19 @@ struct kg_fec_config {
 	uint8_t data, parity;
 };
 
+enum kg_mapped {
+	KG_MAPPED_TCP = 1 << 0,
+	KG_MAPPED_UDP = 1 << 1,
+	KG_MAPPED_BOTH = KG_MAPPED_TCP | KG_MAPPED_UDP,
+};
+
+/* Client: what comes in at `local` shall be connected to `remote` by the server. */
+struct kg_mapping_config {
+	enum kg_mapped protocol;
+	struct kg_endpoint local; /* version 0: any address */
+	struct kg_target remote;  /* the text is the mapping's own */
+};
+
 struct kg_tunnel_config {
 	char *name;
 	enum kg_role role;
@@ -63,6 +78,14 @@ struct kg_tunnel_config {
 	unsigned int destination_count;
 	struct kg_port_range *destination_ports;
 	unsigned int destination_port_count;
+	/* client: the mappings say where it listens, there are no listen_on and listen_ports */
+	bool custom_listen;
+	struct kg_mapping_config *mappings;
+	unsigned int mapping_count;
+	/* server: clients say where to, there are no destinations and destination_ports */
+	bool custom_destination;
+	struct kg_allow *allowed; /* none: everything */
+	unsigned int allowed_count;
 	char *encryption_algorithm; /* canonical name: "AES-GCM", "none" */
 	char *encryption_password;  /* NULL: none */
 	char *kcp_preset;           /* "fast1" … "regular5", "manual" */

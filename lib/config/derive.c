@@ -77,6 +77,14 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 	return KG_MIN(room, KG_MIN(readable, KG_KCP_MTU_MAX));
 }
 
+size_t kg_tunnel_target_bytes(const struct kg_tunnel_config *tunnel)
+{
+	unsigned int around = KG_KCP_HEADER_BYTES + KG_INITIALISE_MAX_BYTES;
+	unsigned int room = tunnel->kcp.mtu > around ? tunnel->kcp.mtu - around : 0;
+
+	return KG_MIN(room, (unsigned int)KG_TARGET_ADDRESS_MAX_BYTES);
+}
+
 static unsigned int smallest_port_mtu(const struct kg_config *config)
 {
 	unsigned int smallest = 0;

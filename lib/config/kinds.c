@@ -18,6 +18,21 @@ void *kg_field_member(const struct kg_field *field)
 	return (char *)field->object + field->key->offset;
 }
 
+bool kg_key_is_custom(const struct kg_key *key, const void *object)
+{
+	return key->custom_offset && *((const bool *)object + key->custom_offset);
+}
+
+bool kg_field_is_custom(const struct kg_field *field, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (!field->key->custom_offset || !text || strcmp(text, KG_CUSTOM_TEXT))
+		return false;
+	*((bool *)field->object + field->key->custom_offset) = true;
+	return true;
+}
+
 void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,
 		     const char *allowed)
 {
@@ -328,3 +343,47 @@ static json_t *fec_dump(const struct kg_key *key, const void *object)
 }
 
 const struct kg_kind kg_kind_fec = { "text `DATA:PARITY`", fec_load, fec_dump };
+
+/* ---- both ends of a mapping ---- */
+
+static void listening_load(const struct kg_field *field, const struct kg_place *at,
+			   const json_t *value)
+{
+	if (!json_is_string(value) ||
+	    !kg_parse_listening(json_string_value(value), kg_field_member(field)))
+		kg_field_refuse(field, at, value,
+				"\":PORT\", or the address of one host and a port, as "
+				"\"127.0.0.1:8000\" or \"[fd00:18::1]:8000\"");
+}
+
+static json_t *listening_dump(const struct kg_key *key, const void *object)
+{
+	const struct kg_endpoint *at = kg_key_member(key, object);
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	return at->ip.version == 0 ? json_sprintf(":%u", at->port)
+				   : json_string(kg_endpoint_text(at, text));
+}
+
+const struct kg_kind kg_kind_listening = { "address:port, or :port", listening_load,
+					   listening_dump };
+
+static void target_load(const struct kg_field *field, const struct kg_place *at,
+			const json_t *value)
+{
+	if (!json_is_string(value) ||
+	    !kg_parse_target(json_string_value(value), kg_field_member(field)))
+		kg_field_refuse(field, at, value,
+				"an address or host name and a port, as \"127.0.0.1:8000\", "
+				"\"[::1]:53\" or \"host.name:443\"");
+}
+
+static json_t *target_dump(const struct kg_key *key, const void *object)
+{
+	const struct kg_target *target = kg_key_member(key, object);
+	bool ipv6 = strchr(target->address, ':') != NULL;
+
+	return json_sprintf(ipv6 ? "[%s]:%u" : "%s:%u", target->address, target->port);
+}
+
+const struct kg_kind kg_kind_target = { "address:port, or name:port", target_load, target_dump };

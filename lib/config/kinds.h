@@ -6,7 +6,8 @@
 #include "config/schema.h"
 
 #define KG_NAME_MAX_CHARS 32
-#define KG_TAP_MAX_CHARS  15 /* IFNAMSIZ - 1 */
+#define KG_CUSTOM_TEXT    "{}" /* in place of a port or address: mappings say it */
+#define KG_TAP_MAX_CHARS  15   /* IFNAMSIZ - 1 */
 
 /* A value on its way into `object`, the struct of the key's scope. */
 struct kg_field {
@@ -24,16 +25,21 @@ struct kg_kind {
 };
 
 extern const struct kg_kind kg_kind_text, kg_kind_name, kg_kind_tap, kg_kind_choice, kg_kind_word,
-	kg_kind_number, kg_kind_bool, kg_kind_bandwidth, kg_kind_fec;
+	kg_kind_number, kg_kind_bool, kg_kind_bandwidth, kg_kind_fec, kg_kind_listening,
+	kg_kind_target;
 /* Lists; one value alone stands for a list of one. */
 extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, kg_kind_prefixes,
-	kg_kind_numbers, kg_kind_texts;
+	kg_kind_numbers, kg_kind_texts, kg_kind_allows;
 /* An object and a list of objects: their keys are a scope of their own. */
 extern const struct kg_kind kg_kind_object, kg_kind_objects;
 
 /* The key's member of the object. */
 void *kg_field_member(const struct kg_field *field);
 const void *kg_key_member(const struct kg_key *key, const void *object);
+
+/* "{}" stands in the key's place, and that has been noted. */
+bool kg_field_is_custom(const struct kg_field *field, const json_t *value);
+bool kg_key_is_custom(const struct kg_key *key, const void *object);
 
 /* Reports "found VALUE; allowed ALLOWED". */
 void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,

@@ -74,6 +74,9 @@ static void load_items(const struct kg_field *field, const struct kg_place *at, 
 static void list_load(const struct kg_field *field, const struct kg_place *at, const json_t *value,
 		      const struct element *element)
 {
+	if (kg_field_is_custom(field, value))
+		return;
+
 	json_t *items = items_of(value, element->commas);
 	size_t room = field->key->bytes / element->bytes;
 
@@ -92,6 +95,12 @@ static json_t *list_dump(const struct kg_key *key, const void *object,
 {
 	unsigned int count = *(const unsigned int *)((const char *)object + key->count_offset);
 	const char *from = kg_key_member(key, object);
+
+	if (kg_key_is_custom(key, object))
+		return json_string(KG_CUSTOM_TEXT);
+	if (count == 0 && !may_be_empty(key))
+		return NULL;
+
 	json_t *items = json_array();
 
 	if (element->heap)
@@ -116,28 +125,6 @@ static json_t *list_dump(const struct kg_key *key, const void *object,
 
 /* ---- addresses ---- */
 
-static bool is_host_name(const char *text)
-{
-	bool letter = false;
-
-	for (; *text; text++) {
-		if (!isalnum((unsigned char)*text) && !strchr("-._", *text))
-			return false;
-		letter |= isalpha((unsigned char)*text) != 0;
-	}
-	return letter;
-}
-
-/* No single host: nothing can be bound or sent there. */
-static bool is_special(const struct kg_ip *ip)
-{
-	static const uint8_t zero[16];
-
-	if (!memcmp(ip->bytes, zero, sizeof(zero)))
-		return true;
-	return ip->version == 4 ? ip->bytes[0] >= 224 : ip->bytes[0] == 0xff;
-}
-
 static bool address_load(const struct kg_field *field, const struct kg_place *at,
 			 const json_t *value, void *to)
 {
@@ -145,17 +132,17 @@ static bool address_load(const struct kg_field *field, const struct kg_place *at
 	char found[KG_FOUND_BYTES];
 	struct kg_ip *ip = to;
 
-	if (!strcmp(text, "{}") || is_host_name(text)) {
+	if (kg_is_host_name(text)) {
 		kg_report_error(field->report, at,
-				"found %s, %s are not supported yet; allowed an IP address",
-				kg_found(value, found), *text == '{' ? "mappings" : "host names");
+				"found %s, host names are not supported yet; allowed an IP address",
+				kg_found(value, found));
 		return false;
 	}
 	if (!kg_ip_parse(ip, text)) {
 		kg_field_refuse(field, at, value, "an IPv4 or IPv6 address without brackets");
 		return false;
 	}
-	if (is_special(ip)) {
+	if (!kg_is_one_host(ip)) {
 		kg_field_refuse(field, at, value, "the address of one host");
 		return false;
 	}
@@ -185,7 +172,7 @@ static bool prefix_load(const struct kg_field *field, const struct kg_place *at,
 	const char *text = json_is_string(value) ? json_string_value(value) : "";
 	struct kg_prefix *prefix = to;
 
-	if (strchr(text, '/') && kg_prefix_parse(prefix, text) && !is_special(&prefix->ip))
+	if (strchr(text, '/') && kg_prefix_parse(prefix, text) && kg_is_one_host(&prefix->ip))
 		return true;
 	kg_field_refuse(field, at, value, "an address with its prefix length, as 198.18.0.2/24");
 	return false;
@@ -203,6 +190,31 @@ static const struct element prefixes_element = {
 	sizeof(struct kg_prefix), .commas = true, .heap = false, prefix_load, prefix_dump,
 };
 LIST_KIND(prefixes, "address/length, or list");
+
+/* ---- what may be connected to ---- */
+
+static bool allow_load(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		       void *to)
+{
+	if (json_is_string(value) && kg_allow_parse(to, json_string_value(value)))
+		return true;
+	kg_field_refuse(field, at, value,
+			"ADDRESS:PORTS, as \"10.0.0.0/8:1-65535\", \"127.0.0.1:8000\" or "
+			"\"[fd00:18::/32]:*\"; no names");
+	return false;
+}
+
+static json_t *allow_dump(const void *from)
+{
+	char text[KG_ALLOW_TEXT_BYTES];
+
+	return json_string(kg_allow_text(from, text));
+}
+
+static const struct element allows_element = {
+	sizeof(struct kg_allow), .commas = true, .heap = true, allow_load, allow_dump,
+};
+LIST_KIND(allows, "address:ports, or list");
 
 /* ---- numbers and texts ---- */
 
@@ -266,22 +278,21 @@ static bool add_ports(const json_t *value, struct kg_port_list *list)
 
 static void ports_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
 {
-	json_t *items = items_of(value, false);
 	struct kg_port_list list = { 0 };
-	char found[KG_FOUND_BYTES];
 	const json_t *item;
 	size_t i;
+
+	if (kg_field_is_custom(field, value))
+		return;
+
+	json_t *items = items_of(value, false);
 
 	if (json_array_size(items) == 0)
 		kg_field_refuse(field, at, value, ports_allowed);
 	json_array_foreach (items, i, item) {
 		struct kg_place here = json_is_array(value) ? kg_place_item(at, i) : *at;
 
-		if (json_is_string(item) && !strcmp(json_string_value(item), "{}"))
-			kg_report_error(field->report, &here,
-					"found %s, mappings are not supported yet; allowed %s",
-					kg_found(item, found), ports_allowed);
-		else if (!add_ports(item, &list))
+		if (!add_ports(item, &list))
 			kg_field_refuse(field, &here, item, ports_allowed);
 	}
 	kg_port_list_merge(&list);
@@ -295,6 +306,10 @@ static json_t *ports_dump(const struct kg_key *key, const void *object)
 	unsigned int count = *(const unsigned int *)((const char *)object + key->count_offset);
 	const struct kg_port_range *range =
 		*(struct kg_port_range *const *)kg_key_member(key, object);
+
+	if (kg_key_is_custom(key, object))
+		return json_string(KG_CUSTOM_TEXT);
+
 	json_t *items = json_array();
 
 	for (; count; count--, range++) {

@@ -108,23 +108,50 @@ static bool repeats_earlier(struct kg_load *load, const struct kg_document *docu
 	return false;
 }
 
-/* Room for one more port or tunnel; NULL after a report. */
-static void *next_object(struct kg_load *load, enum kg_scope scope, const struct kg_place *at,
-			 struct kg_origin **origin)
+/* Where the objects of a list go. */
+struct objects {
+	void *array;
+	size_t bytes; /* of one */
+	unsigned int *count, max;
+	struct kg_origin *origins; /* NULL: not kept */
+};
+
+/* For lists that stand in `owner`, of which at most `wanted` objects come. */
+static struct objects objects_of(struct kg_load *load, enum kg_scope scope, void *owner,
+				 size_t wanted)
 {
 	struct kg_config *config = load->config;
-	bool port = scope == KG_SCOPE_PORT;
-	unsigned int *count = port ? &config->port_count : &config->tunnel_count;
-	unsigned int max = port ? KG_CONFIG_PORTS_MAX : KG_CONFIG_TUNNELS_MAX;
-	unsigned int i = *count;
+	struct kg_tunnel_config *tunnel = owner;
 
-	if (i == max) {
-		kg_report_error(load->report, at, "one too many; allowed %u in all", max);
+	switch (scope) {
+	case KG_SCOPE_PORT:
+		return (struct objects){ config->ports, sizeof(config->ports[0]),
+					 &config->port_count, KG_CONFIG_PORTS_MAX, load->ports };
+	case KG_SCOPE_MAPPING:
+		tunnel->mappings = kg_config_alloc(wanted, sizeof(tunnel->mappings[0]));
+		return (struct objects){ tunnel->mappings, sizeof(tunnel->mappings[0]),
+					 &tunnel->mapping_count, KG_CONFIG_MAPPINGS_MAX, NULL };
+	default:
+		return (struct objects){ config->tunnels, sizeof(config->tunnels[0]),
+					 &config->tunnel_count, KG_CONFIG_TUNNELS_MAX,
+					 load->tunnels };
+	}
+}
+
+/* Room for one more; NULL after a report. */
+static void *next_object(struct kg_load *load, const struct objects *objects,
+			 const struct kg_place *at, const json_t *json)
+{
+	unsigned int i = *objects->count;
+
+	if (i == objects->max) {
+		kg_report_error(load->report, at, "one too many; allowed %u in all", objects->max);
 		return NULL;
 	}
-	(*count)++;
-	*origin = port ? &load->ports[i] : &load->tunnels[i];
-	return port ? (void *)&config->ports[i] : (void *)&config->tunnels[i];
+	(*objects->count)++;
+	if (objects->origins)
+		objects->origins[i] = (struct kg_origin){ *at, json };
+	return (char *)objects->array + i * objects->bytes;
 }
 
 /* Whether a key is given in an object, or, for keys that stand once, in any document. */
@@ -149,6 +176,8 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 		struct kg_field field = { key, object, load->report };
 		struct kg_place place = kg_place_member(at, key->name);
 
+		if (kg_key_is_custom(key, object))
+			continue; /* the other key of the pair says so */
 		if (key->required)
 			kg_report_error(load->report, &place, "missing");
 		else if (!is_object_kind(key))
@@ -157,9 +186,11 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 }
 
 static void load_objects(struct kg_load *load, const struct kg_document *document,
-			 const struct kg_key *key, const json_t *list, const struct kg_place *at)
+			 const struct kg_key *key, const json_t *list, const struct kg_place *at,
+			 void *owner)
 {
-	const struct kg_field field = { key, NULL, load->report };
+	struct objects objects = objects_of(load, key->inner, owner, json_array_size(list));
+	const struct kg_field field = { key, owner, load->report };
 	struct kg_config_error **errors_before = load->report->errors_end;
 	const json_t *json;
 	size_t i;
@@ -168,12 +199,10 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		kg_field_refuse(&field, at, list, "a list of objects");
 	json_array_foreach (list, i, json) {
 		struct kg_place here = kg_place_item(at, i);
-		struct kg_origin *origin;
-		void *object = next_object(load, key->inner, &here, &origin);
+		void *object = next_object(load, &objects, &here, json);
 
 		if (!object)
 			break;
-		*origin = (struct kg_origin){ here, json };
 		load_object(load, document, key->inner, json, &here, object);
 		if (json_is_object(json))
 			load_absent(load, key->inner, json, &here, object);
@@ -194,7 +223,7 @@ static void load_member(struct kg_load *load, const struct kg_document *document
 	else if (key->kind == &kg_kind_object)
 		load_object(load, document, key->inner, value, at, object);
 	else if (key->kind == &kg_kind_objects)
-		load_objects(load, document, key, value, at);
+		load_objects(load, document, key, value, at, object);
 	else if (!once || !repeats_earlier(load, document, key, value, at))
 		key->kind->load(&field, at, value);
 }

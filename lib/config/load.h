@@ -68,8 +68,17 @@ unsigned int kg_port_families(const struct kg_config *config);
  */
 int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,
 		      unsigned int mtu);
+/* Of a target's address: more does not fit into a request of one datagram. */
+size_t kg_tunnel_target_bytes(const struct kg_tunnel_config *tunnel);
 
 /* ---- check.c, check_tunnels.c ---- */
 
 void kg_load_check(struct kg_load *load);
 void kg_load_check_tunnels(struct kg_load *load);
+/* Do two tunnels listen on one address, whatever the port? */
+bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
+
+/* ---- check_custom.c ---- */
+
+/* What must agree when clients say where to. */
+void kg_load_check_custom(struct kg_load *load, unsigned int tunnel);

@@ -7,18 +7,35 @@
 
 static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, const void *object);
 
-static json_t *dump_objects(const struct kg_config *config, enum kg_scope scope)
+static json_t *dump_list(const struct kg_config *config, enum kg_scope scope, const void *objects,
+			 unsigned int count, size_t bytes)
 {
-	bool ports = scope == KG_SCOPE_PORT;
-	unsigned int count = ports ? config->port_count : config->tunnel_count;
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; i < count; i++) {
-		const void *object = ports ? (const void *)&config->ports[i] : &config->tunnels[i];
-
-		json_array_append_new(list, dump_object(config, scope, object));
-	}
+	for (unsigned int i = 0; i < count; i++)
+		json_array_append_new(
+			list, dump_object(config, scope, (const char *)objects + i * bytes));
 	return list;
+}
+
+/* The list that stands in `owner`; NULL when there is nothing to show. */
+static json_t *dump_objects(const struct kg_config *config, enum kg_scope scope, const void *owner)
+{
+	const struct kg_tunnel_config *tunnel = owner;
+
+	switch (scope) {
+	case KG_SCOPE_PORT:
+		return dump_list(config, scope, config->ports, config->port_count,
+				 sizeof(config->ports[0]));
+	case KG_SCOPE_MAPPING:
+		if (tunnel->mapping_count == 0)
+			return NULL;
+		return dump_list(config, scope, tunnel->mappings, tunnel->mapping_count,
+				 sizeof(tunnel->mappings[0]));
+	default:
+		return dump_list(config, scope, config->tunnels, config->tunnel_count,
+				 sizeof(config->tunnels[0]));
+	}
 }
 
 /* A kcp_mtu of its own would have no effect beside mtu: then mtu is left out. */
@@ -36,7 +53,7 @@ static json_t *dump_value(const struct kg_config *config, const struct kg_key *k
 	if (key->kind == &kg_kind_object)
 		return dump_object(config, key->inner, object);
 	if (key->kind == &kg_kind_objects)
-		return dump_objects(config, key->inner);
+		return dump_objects(config, key->inner, object);
 	return key->kind->dump(key, object);
 }
 

@@ -12,6 +12,7 @@ const char *const kg_scope_paths[KG_SCOPES] = {
 	[KG_SCOPE_MEMORY] = "memory",
 	[KG_SCOPE_PORT] = "ports[]",
 	[KG_SCOPE_TUNNEL] = "tunnels[]",
+	[KG_SCOPE_MAPPING] = "tunnels[].custom_input[]",
 };
 
 static const struct kg_word poll_words[] = {
@@ -27,6 +28,13 @@ static const struct kg_word mode_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word mapped_words[] = {
+	{ "tcp", KG_MAPPED_TCP },
+	{ "udp", KG_MAPPED_UDP },
+	{ "both", KG_MAPPED_BOTH },
+	{ NULL },
+};
+
 static const struct kg_word algorithm_words[] = {
 	{ "AES-GCM" }, { "AES-OCB" }, { "chacha20" }, { "xchacha20" },
 	{ "XOR" },     { "none" },    { NULL },
@@ -36,10 +44,12 @@ static const struct kg_word algorithm_words[] = {
 	.offset = offsetof(struct type, member), .bytes = sizeof(((struct type *)0)->member)
 #define COUNTED(type, member, counter) \
 	MEMBER(type, member), .count_offset = offsetof(struct type, counter)
-#define ROOT(key)   .scope = KG_SCOPE_ROOT, .name = key
-#define MEMORY(key) .scope = KG_SCOPE_MEMORY, .name = key
-#define PORT(key)   .scope = KG_SCOPE_PORT, .name = key
-#define TUNNEL(key) .scope = KG_SCOPE_TUNNEL, .name = key
+#define ROOT(key)      .scope = KG_SCOPE_ROOT, .name = key
+#define MEMORY(key)    .scope = KG_SCOPE_MEMORY, .name = key
+#define PORT(key)      .scope = KG_SCOPE_PORT, .name = key
+#define TUNNEL(key)    .scope = KG_SCOPE_TUNNEL, .name = key
+#define MAPPING(key)   .scope = KG_SCOPE_MAPPING, .name = key
+#define CUSTOM(member) .custom_offset = offsetof(struct kg_tunnel_config, member)
 #define LATER(key, text)                  \
 	{                                 \
 		TUNNEL(key), .help = text \
@@ -113,23 +123,29 @@ const struct kg_key kg_schema[] = {
 	  .help = "`client` takes connections of applications, `server` makes them.",
 	  .kcptube = "`relay` comes later." },
 	{ TUNNEL("listen_on"), .kind = &kg_kind_addresses,
-	  COUNTED(kg_tunnel_config, listen_on, listen_on_count), .fallback = "[]",
+	  COUNTED(kg_tunnel_config, listen_on, listen_on_count), CUSTOM(custom_listen),
+	  .fallback = "[]",
 	  .help = "Local addresses: for a client's applications, for a server's tunnel. None: any "
 		  "address." },
 	{ TUNNEL("listen_port"), .kind = &kg_kind_ports,
-	  COUNTED(kg_tunnel_config, listen_ports, listen_port_count), .required = true,
-	  .help = "Client: the one TCP and UDP port for applications. Server: the UDP ports of the "
-		  "tunnel, as many as you like.",
+	  COUNTED(kg_tunnel_config, listen_ports, listen_port_count), CUSTOM(custom_listen),
+	  .required = true,
+	  .help = "Client: the one TCP and UDP port for applications, or `{}` for those of "
+		  "`custom_input`. Server: the UDP ports of the tunnel, as many as you like.",
 	  .kcptube = "Takes several ports in a client and uses the lowest; hangs on a range up to "
 		     "65535; refuses `5-5`." },
 	{ TUNNEL("destination_port"), .kind = &kg_kind_ports,
-	  COUNTED(kg_tunnel_config, destination_ports, destination_port_count), .required = true,
+	  COUNTED(kg_tunnel_config, destination_ports, destination_port_count),
+	  CUSTOM(custom_destination), .required = true,
 	  .help = "Client: the server's UDP ports, one is chosen at random for every channel. "
-		  "Server: the one port of the application." },
+		  "Server: the one port of the application, or `{}`: the client says where to.",
+	  .kcptube = "Up to v0.7.7 a server with `{}` needs a port and an address besides." },
 	{ TUNNEL("destination_address"), .kind = &kg_kind_addresses,
-	  COUNTED(kg_tunnel_config, destinations, destination_count), .required = true,
+	  COUNTED(kg_tunnel_config, destinations, destination_count), CUSTOM(custom_destination),
+	  .required = true,
 	  .help = "Client: the server, one of several is chosen at random for every channel. "
-		  "Server: the one address of the application.",
+		  "Server: the one address of the application, or `{}`: the client says where to. "
+		  "One `{}` is enough for both keys.",
 	  .kcptube = "Host names come later." },
 	{ TUNNEL("encryption_algorithm"), .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, encryption_algorithm), .words = algorithm_words,
@@ -222,6 +238,27 @@ const struct kg_key kg_schema[] = {
 		  "server takes both.",
 	  .kcptube = "Takes negative numbers as 0." },
 
+	{ TUNNEL("custom_input"), .kind = &kg_kind_objects, .inner = KG_SCOPE_MAPPING,
+	  .help = "Client with `\"listen_port\": \"{}\"`: where applications come in, and where "
+		  "the "
+		  "server shall connect them to.",
+	  .kcptube = "Since v0.7.0 a client with mappings does not start." },
+	{ TUNNEL("custom_allow"), .kind = &kg_kind_allows,
+	  COUNTED(kg_tunnel_config, allowed, allowed_count),
+	  .help = "Server with `{}`: what clients may reach. None: everything.",
+	  .kcptube = "Not there." },
+
+	{ MAPPING("protocol"), .kind = &kg_kind_choice, MEMBER(kg_mapping_config, protocol),
+	  .words = mapped_words, .fallback = "\"both\"", .help = "What is taken." },
+	{ MAPPING("local"), .kind = &kg_kind_listening, MEMBER(kg_mapping_config, local),
+	  .required = true,
+	  .help = "Where applications come in: `:8000` on any address, `127.0.0.1:8000`, "
+		  "`[fd00:18::1]:8000`." },
+	{ MAPPING("remote"), .kind = &kg_kind_target, MEMBER(kg_mapping_config, remote),
+	  .required = true,
+	  .help = "Where the server connects them to: `127.0.0.1:8000`, `[::1]:53`, or "
+		  "`host.name:443`, which the server resolves." },
+
 	LATER("dport_refresh", "Port hopping."),
 	LATER("destination_dnstxt", "The server's address and ports from a DNS TXT record."),
 	LATER("stun_server", "NAT traversal."),
@@ -232,9 +269,6 @@ const struct kg_key kg_schema[] = {
 	LATER("fib_egress", "FreeBSD's routing table for outgoing traffic."),
 	LATER("listener", "Relay: the side of the clients."),
 	LATER("forwarder", "Relay: the side of the server."),
-	LATER("custom_input", "Mappings chosen by the client."),
-	LATER("custom_input_tcp", "Mappings chosen by the client, TCP only."),
-	LATER("custom_input_udp", "Mappings chosen by the client, UDP only."),
 };
 const size_t kg_schema_count = KG_ARRAY_SIZE(kg_schema);
 

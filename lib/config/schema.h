@@ -11,14 +11,15 @@ struct kg_kind;
 
 /* Which object a key belongs to, and the struct its values go to. */
 enum kg_scope {
-	KG_SCOPE_ROOT,   /* struct kg_config */
-	KG_SCOPE_MEMORY, /* struct kg_config */
-	KG_SCOPE_PORT,   /* struct kg_port_config */
-	KG_SCOPE_TUNNEL, /* struct kg_tunnel_config */
+	KG_SCOPE_ROOT,    /* struct kg_config */
+	KG_SCOPE_MEMORY,  /* struct kg_config */
+	KG_SCOPE_PORT,    /* struct kg_port_config */
+	KG_SCOPE_TUNNEL,  /* struct kg_tunnel_config */
+	KG_SCOPE_MAPPING, /* struct kg_mapping_config */
 	KG_SCOPES,
 };
 
-/* "", "memory", "ports[]", "tunnels[]" */
+/* "", "memory", "ports[]", "tunnels[]", "tunnels[].custom_input[]" */
 extern const char *const kg_scope_paths[KG_SCOPES];
 
 /* One word of several; a list of them ends with a NULL name. */
@@ -43,6 +44,7 @@ struct kg_key {
 	const struct kg_kind *kind; /* NULL: not supported yet */
 	size_t offset, bytes;       /* of the member of the scope's struct */
 	size_t count_offset;        /* lists: of the member that counts them */
+	size_t custom_offset;       /* of the bool that "{}" sets in place of a value; 0: none */
 	int64_t min, max;           /* numbers, and numbers in lists */
 	enum kg_beyond beyond;
 	bool zero_unset; /* numbers: 0 counts as not given */

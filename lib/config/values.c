@@ -3,6 +3,7 @@
 #include "config/report.h"
 #include "fec/shard.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -129,6 +130,66 @@ bool kg_parse_fec(const char *text, struct kg_fec_config *fec)
 	    d + p > KG_FEC_SHARDS_MAX)
 		return false;
 	*fec = (struct kg_fec_config){ (uint8_t)d, (uint8_t)p };
+	return true;
+}
+
+bool kg_is_host_name(const char *text)
+{
+	bool letter = false;
+
+	for (; *text; text++) {
+		if (!isalnum((unsigned char)*text) && !strchr("-._", *text))
+			return false;
+		letter |= isalpha((unsigned char)*text) != 0;
+	}
+	return letter;
+}
+
+bool kg_is_one_host(const struct kg_ip *ip)
+{
+	static const uint8_t zero[16];
+
+	if (!memcmp(ip->bytes, zero, sizeof(zero)))
+		return false;
+	return ip->version == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
+}
+
+bool kg_parse_listening(const char *text, struct kg_endpoint *local)
+{
+	struct kg_endpoint at;
+	uint64_t port;
+
+	if (*text == ':') {
+		if (!parse_digits(kg_slice_of(text + 1), UINT16_MAX, &port) || port == 0)
+			return false;
+		*local = (struct kg_endpoint){ .port = (uint16_t)port };
+		return true;
+	}
+	if (!kg_endpoint_parse(&at, text) || at.port == 0 || !kg_is_one_host(&at.ip))
+		return false;
+	*local = at;
+	return true;
+}
+
+bool kg_parse_target(const char *text, struct kg_target *target)
+{
+	const char *colon = strrchr(text, ':');
+	struct kg_endpoint literal;
+	char address[KG_TARGET_TEXT_BYTES];
+	uint64_t port;
+
+	if (!colon || !parse_digits(kg_slice_of(colon + 1), UINT16_MAX, &port) || port == 0 ||
+	    colon - text > KG_TARGET_ADDRESS_MAX_BYTES)
+		return false;
+	if (kg_endpoint_parse(&literal, text)) {
+		kg_ip_text(&literal.ip, address);
+	} else {
+		memcpy(address, text, (size_t)(colon - text));
+		address[colon - text] = '\0';
+		if (!kg_is_host_name(address))
+			return false;
+	}
+	*target = (struct kg_target){ (uint16_t)port, kg_config_strdup(address) };
 	return true;
 }
 

@@ -33,6 +33,17 @@ bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
 /* "20:4": data and parity shards of a group, 1 or more each, 255 at most together. */
 bool kg_parse_fec(const char *text, struct kg_fec_config *fec);
 
+/* Looks like a host name: letters, digits and "-._", a letter among them. */
+bool kg_is_host_name(const char *text);
+/* Neither all zeros nor a group: something can be bound or sent there. */
+bool kg_is_one_host(const struct kg_ip *ip);
+
+/* ":8000" on any address (version 0), "127.0.0.1:8000", "[fd00:18::1]:8000"; no port 0. */
+bool kg_parse_listening(const char *text, struct kg_endpoint *local);
+/* "127.0.0.1:8000", "[::1]:53", "host.name:443"; no port 0. The address, without brackets, is on
+ * the heap. */
+bool kg_parse_target(const char *text, struct kg_target *target);
+
 struct kg_port_list {
 	struct kg_port_range *ranges; /* heap */
 	unsigned int count, room;

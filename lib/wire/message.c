@@ -68,6 +68,8 @@ struct pre_connect_wire {
 
 _Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "wire.md §3");
 _Static_assert(sizeof(struct mux_transfer_wire) == KG_MESSAGE_MUX_BYTES, "wire.md §3");
+_Static_assert(KG_INITIALISE_MIN_BYTES + sizeof(struct extension_wire) == KG_INITIALISE_MAX_BYTES,
+	       "with an extension");
 
 enum tail_kind {
 	TAIL_NONE,

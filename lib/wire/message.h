@@ -32,6 +32,7 @@ enum kg_protocol {
 #define KG_MESSAGE_KIND_BYTES     1
 #define KG_MESSAGE_MUX_BYTES      5  /* of a mux_transfer, before its data: kind, connection_id */
 #define KG_INITIALISE_MIN_BYTES   28 /* kind, 26 of numbers, terminating 0 */
+#define KG_INITIALISE_MAX_BYTES   35 /* and what we can do; the custom address comes on top */
 #define KG_MESSAGE_TEXT_MAX_BYTES 255
 
 /*

@@ -38,8 +38,13 @@ static void check_printed(const struct kg_config *config)
 static void check_tunnel(const struct kg_tunnel_config *t)
 {
 	FUZZ_CHECK(t->name && t->encryption_algorithm && t->kcp_preset);
-	FUZZ_CHECK(t->listen_port_count > 0 && t->destination_port_count > 0);
-	FUZZ_CHECK(t->destination_count > 0);
+	FUZZ_CHECK(t->custom_listen ? t->mapping_count > 0 : t->listen_port_count > 0);
+	FUZZ_CHECK(t->custom_destination ||
+		   (t->destination_port_count > 0 && t->destination_count > 0));
+	for (unsigned int i = 0; i < t->mapping_count; i++) {
+		FUZZ_CHECK(t->mappings[i].protocol && t->mappings[i].local.port);
+		FUZZ_CHECK(t->mappings[i].remote.port && *t->mappings[i].remote.address);
+	}
 	FUZZ_CHECK(t->kcp.mtu >= KG_KCP_MTU_MIN && t->kcp.mtu <= KG_KCP_MTU_MAX);
 	FUZZ_CHECK(t->kcp.snd_wnd > 0 && t->kcp.rcv_wnd >= 128);
 	for (unsigned int i = 0; i < t->listen_port_count; i++) {

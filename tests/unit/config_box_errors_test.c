@@ -5,10 +5,6 @@
 #define NUMBER(range) "; allowed a whole number, " range
 #define NAME          "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
 
-struct bad {
-	const char *changes, *key, *text;
-};
-
 /* Each makes one error in ports[0]. */
 static void expect_port_errors(const struct bad *cases, size_t count)
 {

@@ -9,23 +9,6 @@
 #define BOOLEAN       "; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\""
 #define NAME          "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
 
-struct bad {
-	const char *changes, *key, *text;
-};
-
-/* Each makes one error in tunnels[0]. */
-static void expect_tunnel_errors(const char *tunnel, const struct bad *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char where[128];
-		struct fixture f;
-
-		snprintf(where, sizeof(where), FIXTURE_FILE ": tunnels[0].%s", cases[i].key);
-		load_tunnel(&f, tunnel, cases[i].changes);
-		expect_only_error(&f, where, cases[i].text);
-	}
-}
-
 static void broken_json(void **state)
 {
 	static const struct {
@@ -138,18 +121,12 @@ static void secrets(void **state)
 static void not_supported_yet(void **state)
 {
 	static const char *const keys[] = {
-		"dport_refresh",    "destination_dnstxt", "stun_server",  "update_ipv4",
-		"update_ipv6",      "log_path",           "fib_ingress",  "fib_egress",
-		"listener",         "forwarder",          "custom_input", "custom_input_tcp",
-		"custom_input_udp",
+		"dport_refresh", "destination_dnstxt", "stun_server", "update_ipv4", "update_ipv6",
+		"log_path",      "fib_ingress",        "fib_egress",  "listener",    "forwarder",
 	};
 	static const struct bad words[] = {
 		{ "{'mode': 'relay'}", "mode",
 		  "found \"relay\", which is not supported yet; allowed client, server" },
-		{ "{'listen_port': '{}'}", "listen_port",
-		  "found \"{}\", mappings are not supported yet" PORTS },
-		{ "{'listen_on': '{}'}", "listen_on",
-		  "found \"{}\", mappings are not supported yet; allowed an IP address" },
 		{ "{'destination_address': 'example.org'}", "destination_address",
 		  "found \"example.org\", host names are not supported yet; allowed an IP "
 		  "address" },

@@ -165,3 +165,21 @@ static inline void expect_only_warning(struct fixture *f, const char *where, con
 	if (f->report.errors || count_entries(f->report.warnings) != 1)
 		fail_with_report(f, "one warning only");
 }
+
+/* A change that is wrong, and what is said about which key. */
+struct bad {
+	const char *changes, *key, *text;
+};
+
+/* Each makes one error in tunnels[0]. */
+static inline void expect_tunnel_errors(const char *tunnel, const struct bad *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char where[128];
+		struct fixture f;
+
+		snprintf(where, sizeof(where), FIXTURE_FILE ": tunnels[0].%s", cases[i].key);
+		load_tunnel(&f, tunnel, cases[i].changes);
+		expect_only_error(&f, where, cases[i].text);
+	}
+}

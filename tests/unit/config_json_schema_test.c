@@ -7,7 +7,7 @@
 #include "config_fixture.h"
 
 #define DOCUMENT      "config/kcpgate.schema.json"
-#define PORTS_PATTERN "^[ 0-9,-]+$"
+#define PORTS_PATTERN "[ 0-9,-]+"
 
 /* What JSON Schema says about each kind, but for numbers' ranges and words. */
 static const struct {
@@ -26,9 +26,9 @@ static const struct {
 	{ &kg_kind_fec, "{'type': 'string', 'pattern': '^ *[0-9]+ *: *[0-9]+ *$'}" },
 	{ &kg_kind_ports,
 	  "{'type': ['integer', 'string', 'array'], 'minimum': 1, 'maximum': 65535,"
-	  " 'pattern': '" PORTS_PATTERN "', 'minItems': 1,"
+	  " 'pattern': '^(" PORTS_PATTERN "|[{][}])$', 'minItems': 1,"
 	  " 'items': {'type': ['integer', 'string'], 'minimum': 1, 'maximum': 65535,"
-	  "           'pattern': '" PORTS_PATTERN "'}}" },
+	  "           'pattern': '^" PORTS_PATTERN "$'}}" },
 	{ &kg_kind_addresses, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_gateways, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_prefixes, "{'type': ['string', 'array'], 'pattern': '/',"
@@ -36,6 +36,10 @@ static const struct {
 	{ &kg_kind_numbers, "{'type': ['integer', 'array'], 'items': {'type': 'integer'}}" },
 	{ &kg_kind_texts, "{'type': ['string', 'array'], 'minLength': 1,"
 			  " 'items': {'type': 'string', 'minLength': 1}}" },
+	{ &kg_kind_allows, "{'type': ['string', 'array'], 'minLength': 1, 'minItems': 1,"
+			   " 'items': {'type': 'string', 'pattern': ':([0-9]+(-[0-9]+)?|[*])$'}}" },
+	{ &kg_kind_listening, "{'type': 'string', 'pattern': ':[0-9]+$'}" },
+	{ &kg_kind_target, "{'type': 'string', 'pattern': '.:[0-9]+$'}" },
 	{ &kg_kind_object, "{}" },
 	{ &kg_kind_objects, "{'type': 'array'}" },
 };
@@ -89,7 +93,8 @@ static json_t *key_rules(const struct kg_key *key)
 	return rules;
 }
 
-/* Keys of the box are not required: they may stand in another file. */
+/* Keys of the box are not required: they may stand in another file. Nor are those for which "{}"
+ * may stand in another key. */
 static json_t *scope_rules(enum kg_scope scope)
 {
 	json_t *properties = json_object(), *required = json_array();
@@ -98,7 +103,7 @@ static json_t *scope_rules(enum kg_scope scope)
 		if (key->scope != scope || !key->kind)
 			continue;
 		json_object_set_new(properties, key->name, key_rules(key));
-		if (key->required && scope != KG_SCOPE_ROOT)
+		if (key->required && scope != KG_SCOPE_ROOT && !key->custom_offset)
 			json_array_append_new(required, json_string(key->name));
 	}
 	return json_pack("{s:s,s:b,s:o,s:o}", "type", "object", "additionalProperties", false,
