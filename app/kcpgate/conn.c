@@ -29,10 +29,41 @@ static struct kg_conn *conn_create(struct kg_side *side, uint32_t payload)
 	return conn;
 }
 
+/* ---- where a client wants to go: the payload thread reads it until it has answered ---- */
+
+static size_t target_bytes(const struct kg_target *target)
+{
+	return sizeof(*target) + strlen(target->address) + 1;
+}
+
+static bool target_set(struct kg_conn *conn, const struct kg_target *target)
+{
+	struct kg_mem *mem = kg_arena_mem(conn->side->worker->arena);
+
+	conn->target = kg_mem_alloc(mem, target_bytes(target));
+	if (conn->target == NULL)
+		return false;
+	*conn->target = (struct kg_target){
+		.port = target->port,
+		.address = strcpy((char *)(conn->target + 1), target->address),
+	};
+	return true;
+}
+
+static void target_drop(struct kg_conn *conn)
+{
+	struct kg_mem *mem = kg_arena_mem(conn->side->worker->arena);
+
+	if (conn->target != NULL)
+		kg_mem_free(mem, conn->target, target_bytes(conn->target));
+	conn->target = NULL;
+}
+
 /* Not in the list. */
 static void conn_destroy(struct kg_conn *conn)
 {
 	kg_shortcut_close(conn);
+	target_drop(conn);
 	if (conn->streaming)
 		kg_stream_free(&conn->stream);
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
@@ -45,24 +76,32 @@ static struct kg_worker_link *payload_of(const struct kg_conn *conn)
 	return &conn->side->worker->links[conn->payload];
 }
 
-static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
+static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, uint32_t count)
 {
-	struct kg_msg msg = {
+	return (struct kg_msg){
 		.type = type,
 		.protocol = conn->streaming ? kg_stream_protocol(&conn->stream) : 0,
 		.tunnel = conn->side->tunnel,
 		.count = count,
 		.flow = conn->flow,
-		.channel = conn->streaming ? conn : NULL,
-		.buf = buf,
+		.channel = conn->streaming ? (void *)(uintptr_t)conn : NULL,
 	};
+}
 
+static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
+{
+	struct kg_msg msg = message(conn, type, count);
+
+	msg.buf = buf;
 	return kg_worker_post(payload_of(conn), &msg);
 }
 
 static bool run_connect(struct kg_conn *conn)
 {
-	conn->dialling = tell(conn, KG_MSG_CONNECT, 0, NULL);
+	struct kg_msg msg = message(conn, KG_MSG_CONNECT, 0);
+
+	msg.target = conn->target;
+	conn->dialling = kg_worker_post(payload_of(conn), &msg);
 	return conn->dialling;
 }
 
@@ -223,7 +262,7 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 	}
 	conn->flow = msg->flow;
 	conn->streaming = !w->stopping && kg_streams_open(conn->side->streams, &conn->stream,
-							  msg->protocol, NULL, w->now_us);
+							  msg->protocol, msg->mapped, w->now_us);
 	if (conn->streaming) {
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);
@@ -240,6 +279,7 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_conn *conn = msg->channel;
 
 	conn->dialling = false;
+	target_drop(conn);
 	conn->flow = msg->flow;
 	if (!conn->ended) {
 		if (msg->tuple != NULL)
@@ -253,11 +293,20 @@ void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg)
 {
 	struct kg_conn *conn = msg->channel;
 	struct kg_report report = { .type = KG_REPORT_CONNECT_FAILED, .error = (int)msg->count };
+	char words[KG_MESSAGE_TEXT_MAX_BYTES];
 
 	conn->dialling = false;
+	snprintf(words, sizeof(words), "%s", kg_refusal_text(msg->count));
+	if (conn->target != NULL) {
+		snprintf(report.text, sizeof(report.text), "%s port %u", conn->target->address,
+			 conn->target->port);
+		snprintf(words, sizeof(words), "%s: %s port %u", kg_refusal_text(msg->count),
+			 conn->target->address, conn->target->port);
+	}
+	target_drop(conn);
 	report_failure(conn, &report);
 	if (!conn->ended)
-		kg_stream_refused(&conn->stream, strerrordesc_np((int)msg->count), w->now_us);
+		kg_stream_refused(&conn->stream, words, w->now_us);
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 
@@ -352,6 +401,10 @@ static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
 
 	if (conn == NULL)
 		return NULL;
+	if (target != NULL && !target_set(conn, target)) {
+		conn_destroy(conn);
+		return NULL;
+	}
 	conn->streaming = true;
 	kg_conn_mark(conn, KG_CONN_CONNECT);
 	return &conn->stream;

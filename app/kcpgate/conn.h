@@ -31,6 +31,7 @@ struct kg_conn {
 	struct kg_stream stream;
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
 	void *flow;                   /* the payload thread's; NULL until it dialled */
+	struct kg_target *target;     /* where the client wants to go; NULL: dialled, or our own */
 	uint32_t credit;              /* segments the application may still send */
 	uint32_t outstanding;         /* buffers at the payload thread */
 	uint8_t payload;              /* index of the thread that has the flow */

@@ -84,13 +84,15 @@ static void log_closed(const struct kg_control *control, const struct kg_report 
 static void log_connect_failed(const struct kg_control *control, const struct kg_report *r)
 {
 	const struct kg_tunnel_config *tunnel = control->box->tunnels[r->tunnel].config;
-	struct kg_endpoint destination = { .ip = tunnel->destinations[0],
-					   .port = tunnel->destination_ports[0].first };
 	char text[KG_ENDPOINT_TEXT_BYTES];
+	const char *to = r->text;
 
+	if (!tunnel->custom_destination)
+		to = kg_endpoint_text(&(struct kg_endpoint){ tunnel->destinations[0],
+							     tunnel->destination_ports[0].first },
+				      text);
 	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
-	       kg_protocol_name(r->protocol), kg_endpoint_text(&destination, text),
-	       strerrordesc_np(r->error));
+	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
 }
 
 static void log_report(struct kg_control *control, const struct kg_report *r)

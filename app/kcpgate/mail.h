@@ -49,13 +49,14 @@ struct kg_mail {
 _Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");
 
 enum kg_report_type {
-	KG_REPORT_RESOLVE,        /* next hop of `remote.ip` wanted */
-	KG_REPORT_CLOSED,         /* a channel ended other than in good order */
-	KG_REPORT_CONNECT_FAILED, /* server: destination refused; `error` is an errno */
-	KG_REPORT_OPEN_FAILED,    /* client: no channel for an application's connection */
+	KG_REPORT_RESOLVE, /* next hop of `remote.ip` wanted */
+	KG_REPORT_CLOSED,  /* a channel ended other than in good order */
+	/* server: destination refused; `error` is an errno or enum kg_refusal */
+	KG_REPORT_CONNECT_FAILED,
+	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
 };
 
-#define KG_REPORT_TEXT_BYTES 64
+#define KG_REPORT_TEXT_BYTES 128
 
 struct kg_report {
 	enum kg_report_type type;
@@ -65,7 +66,7 @@ struct kg_report {
 	int error;
 	uint32_t conv;
 	struct kg_endpoint remote;
-	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, cut to fit */
+	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, or the target; cut to fit */
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
 

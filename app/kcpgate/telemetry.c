@@ -52,6 +52,9 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_accept_put_off", stats.accept_put_off },
 		{ "payload_no_buffer", stats.no_buffer },
 		{ "payload_ring_full", stats.ring_full },
+		{ "payload_custom_denied", stats.custom_denied },
+		{ "payload_names_asked", stats.names_asked },
+		{ "payload_names_failed", stats.names_failed },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++)

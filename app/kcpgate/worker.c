@@ -192,6 +192,7 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.destination_port_count = (uint16_t)t->destination_port_count,
 		.announce_first = announced.first,
 		.announce_last = announced.last,
+		.custom_targets = t->custom_destination,
 	};
 }
 

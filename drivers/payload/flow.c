@@ -34,6 +34,7 @@ void kg_flow_destroy(struct kg_payload *p, struct kg_flow *flow)
 	if (flow->state != KG_FLOW_OVER)
 		flow->ops->close(p, flow, flow->state != KG_FLOW_DRAINING || flow->queue != NULL);
 	kg_flow_disarm(flow);
+	kg_dial_end(flow);
 	drop_queue(flow);
 	if (flow->is_pending)
 		TAILQ_REMOVE(&flow->link->pending, flow, pending_link);
@@ -46,6 +47,7 @@ void kg_flow_end(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
 	flow->ops->close(p, flow, reset);
 	kg_flow_disarm(flow);
+	kg_dial_end(flow);
 	drop_queue(flow);
 	flow->state = KG_FLOW_OVER;
 	if (flow->pending == 0)
@@ -73,7 +75,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 {
 	while (flow->pending != 0) {
 		enum kg_msg_type type = (enum kg_msg_type)__builtin_ctz(flow->pending);
-		const struct kg_msg msg = {
+		struct kg_msg msg = {
 			.type = (uint8_t)type,
 			.protocol = flow->protocol,
 			.tunnel = (uint16_t)(flow->tunnel - p->tunnels),
@@ -83,6 +85,8 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 			.tuple = flow->tuple.local.ip.version != 0 ? &flow->tuple : NULL,
 		};
 
+		if (type == KG_MSG_OPEN)
+			msg.mapped = flow->mapped;
 		if (!kg_link_post(p, flow->link, &msg, 1))
 			return false;
 		flow->pending &= ~(1u << type);
@@ -137,12 +141,17 @@ void kg_flow_open(struct kg_payload *p, struct kg_flow *flow)
 void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow)
 {
 	kg_flow_disarm(flow);
+	kg_dial_end(flow);
 	flow->state = KG_FLOW_RUNNING;
 	kg_flow_post(p, flow, KG_MSG_CONNECTED);
 }
 
 void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error)
 {
+	if (kg_dial_next(p, flow))
+		return;
+	if (flow->protocol == KG_PROTOCOL_TCP)
+		kg_count(&p->stats.tcp_refused, 1);
 	flow->error = error;
 	kg_flow_post(p, flow, KG_MSG_REFUSED);
 	kg_flow_end(p, flow, false);
@@ -189,6 +198,12 @@ static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct 
 		return refuse_unborn(p, link, msg);
 	flow->link = link;
 	flow->channel = msg->channel;
+	flow->state = KG_FLOW_CONNECTING;
+	if (msg->target != NULL) {
+		kg_dial_begin(p, flow, msg->target);
+		return true;
+	}
+	flow->destination = flow->tunnel->destination;
 	flow->ops->dial(p, flow);
 	return true;
 }

@@ -15,7 +15,7 @@
 
 enum kg_flow_state {
 	KG_FLOW_OPENING,    /* client: OPEN is sent, the worker has not answered */
-	KG_FLOW_CONNECTING, /* server: TCP connects */
+	KG_FLOW_CONNECTING, /* server: a name is resolved, TCP connects */
 	KG_FLOW_RUNNING,
 	KG_FLOW_DRAINING, /* the worker has closed: TCP writes what is queued and waits for the end
 			   */
@@ -51,7 +51,7 @@ struct kg_flow {
 	bool reset_due;   /* TCP: draining ends with a reset */
 	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
 	uint32_t pending; /* 1 << enum kg_msg_type */
-	int error;        /* for REFUSED: errno */
+	int error;        /* for REFUSED: errno or enum kg_refusal */
 	int32_t credit;   /* segments that may go to the worker */
 	uint32_t owed;    /* segments to give back with the next CREDIT */
 	/* Messages on their way: TCP toward the application; UDP toward a worker that has not
@@ -59,13 +59,17 @@ struct kg_flow {
 	struct kg_buf *queue, **queue_tail;
 	uint32_t queued;                    /* buffers */
 	uint32_t untaken;                   /* TCP, draining: bytes the socket held */
+	const struct kg_target *mapped;     /* of a client: for OPEN */
+	struct kg_endpoint destination;     /* of a server */
+	struct kg_dial *dial;               /* of a server that is told where to; NULL: settled */
 	const struct kg_listener *listener; /* UDP of a client */
 	struct kg_udp_peer peer;
 	struct kg_tuple tuple; /* UDP, if workers want to know; else local.ip.version is 0 */
 };
 
 struct kg_flow_ops {
-	/* Server: connect, then kg_flow_connected or kg_flow_refuse, now or later. */
+	/* Server: connect to flow->destination, then kg_flow_connected or kg_flow_refuse, now or
+	 * later. */
 	void (*dial)(struct kg_payload *p, struct kg_flow *flow);
 	/* A message for the application. Takes the chain. */
 	void (*output)(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
@@ -88,6 +92,7 @@ struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_pr
 /* Offers it to a worker. */
 void kg_flow_open(struct kg_payload *p, struct kg_flow *flow);
 void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow);
+/* It could not connect. Where it has another address to go to it goes on, else it is refused. */
 void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error);
 /* Lets go of the socket and of what is queued. The flow may be gone after it. */
 void kg_flow_end(struct kg_payload *p, struct kg_flow *flow, bool reset);
@@ -115,6 +120,23 @@ struct kg_buf *kg_flow_dequeue(struct kg_flow *flow);
 /* The flow is given the span of `deadlines` from now on. */
 void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines);
 void kg_flow_disarm(struct kg_flow *flow);
+
+/* ---- dial.c ---- */
+
+#define KG_DIAL_TRIES 4 /* addresses of a name that are tried at most, and share the time */
+
+/* Connects a server's flow to what the client names. `target`: good during the call. */
+void kg_dial_begin(struct kg_payload *p, struct kg_flow *flow, const struct kg_target *target);
+/* Tries the next address; false when there is none. The flow may be gone after true. */
+bool kg_dial_next(struct kg_payload *p, struct kg_flow *flow);
+/* How long a flow may connect. */
+struct kg_deadlines *kg_dial_deadlines(struct kg_payload *p, const struct kg_flow *flow);
+/* That time is over. */
+void kg_dial_expire(struct kg_payload *p, struct kg_flow *flow);
+/* Connected, or gone. Harmless when nothing was begun. */
+void kg_dial_end(struct kg_flow *flow);
+
+enum kg_served kg_dial_serve_resolver(struct kg_payload *p, struct kg_source *source);
 
 /* ---- listen.c ---- */
 

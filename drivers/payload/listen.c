@@ -40,13 +40,16 @@ static int open_listener(struct kg_payload *p, struct kg_listener *listener,
 }
 
 static bool listen_at(struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-		      const struct kg_endpoint *at, bool tcp, char *error, size_t error_bytes)
+		      const struct kg_payload_listen *listen, bool tcp, char *error,
+		      size_t error_bytes)
 {
 	struct kg_listener *listener = &p->listeners[p->listener_count];
+	const struct kg_endpoint *at = &listen->at;
 	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
 	int failed;
 
 	listener->tunnel = tunnel;
+	listener->target = listen->target;
 	failed = open_listener(p, listener, at, tcp);
 	if (failed == 0) {
 		p->listener_count++;
@@ -81,10 +84,10 @@ bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes)
 		if (tunnel->role != KG_ROLE_CLIENT)
 			continue;
 		for (unsigned int i = 0; i < tunnel->listen_count; i++) {
-			const struct kg_endpoint *at = &tunnel->listen[i];
+			const struct kg_payload_listen *at = &tunnel->listen[i];
 
-			if (!listen_at(p, tunnel, at, true, error, error_bytes) ||
-			    !listen_at(p, tunnel, at, false, error, error_bytes))
+			if ((at->tcp && !listen_at(p, tunnel, at, true, error, error_bytes)) ||
+			    (at->udp && !listen_at(p, tunnel, at, false, error, error_bytes)))
 				return false;
 		}
 	}

@@ -11,6 +11,7 @@
 
 #include "payload/payload.h"
 #include "payload/socket.h"
+#include "resolver/resolver.h"
 
 #include <rte_hash.h>
 #include <rte_ring_elem.h>
@@ -58,6 +59,7 @@ struct kg_deadlines {
 struct kg_listener {
 	struct kg_source source;
 	const struct kg_payload_tunnel *tunnel;
+	const struct kg_target *target; /* NULL: the server knows */
 	struct kg_endpoint at;
 	bool any; /* UDP: bound to no address, so each datagram tells which one it came to */
 };
@@ -83,10 +85,13 @@ struct kg_payload {
 	unsigned int ready_count;
 	struct kg_flow_list flows;
 	struct kg_deadlines connecting, draining;
+	struct kg_deadlines trying; /* a name is resolved, or one of several addresses tried */
 
 	struct kg_listener *listeners;
 	unsigned int listener_count;
 	struct kg_tap *taps;
+	struct kg_resolver *resolver;
+	struct kg_source resolving;
 	struct kg_udp_rx *udp_rx;
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;

@@ -5,6 +5,7 @@
 #include <rte_errno.h>
 #include <rte_ring_elem.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -46,6 +47,25 @@ void kg_msg_discard(const struct kg_msg *msg)
 		break;
 	default:
 		break;
+	}
+}
+
+const char *kg_refusal_text(uint32_t count)
+{
+	const char *text;
+
+	switch (count) {
+	case KG_REFUSAL_NOT_ALLOWED:
+		return "not allowed by the server";
+	case KG_REFUSAL_NO_NAME:
+		return "no such host name";
+	case KG_REFUSAL_NO_ADDRESS:
+		return "the host name has no usable address";
+	case KG_REFUSAL_NO_ANSWER:
+		return "no answer to the host name";
+	default:
+		text = strerrordesc_np((int)count);
+		return text != NULL ? text : "refused";
 	}
 }
 

@@ -38,6 +38,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "net/addr.h"
+#include "wire/target.h"
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -46,14 +47,16 @@
 #define KG_FLOW_TX_SEGMENTS 256
 
 enum kg_msg_type {
-	KG_MSG_OPEN, /* p→w  flow, tunnel, protocol, tuple, count = index of the payload thread */
+	/* p→w  flow, mapped, tunnel, protocol, tuple, count = index of the payload thread */
+	KG_MSG_OPEN,
 	KG_MSG_ATTACHED,  /* w→p  flow, channel, count = credit */
-	KG_MSG_CONNECT,   /* w→p  channel, tunnel, protocol */
+	KG_MSG_CONNECT,   /* w→p  channel, target, tunnel, protocol */
 	KG_MSG_CONNECTED, /* p→w  channel, flow, tuple */
-	KG_MSG_REFUSED,   /* p→w  channel, count = errno; also the RELEASED of that channel */
-	KG_MSG_DATA,      /* both flow, channel, buf = chain: one message; count = its buffers */
-	KG_MSG_CREDIT,    /* both flow, channel, count = segments */
-	KG_MSG_FINISH,    /* both flow, channel: the sending side has ended; no DATA follows */
+	/* p→w  channel, count = errno or enum kg_refusal; also the RELEASED of that channel */
+	KG_MSG_REFUSED,
+	KG_MSG_DATA,   /* both flow, channel, buf = chain: one message; count = its buffers */
+	KG_MSG_CREDIT, /* both flow, channel, count = segments */
+	KG_MSG_FINISH, /* both flow, channel: the sending side has ended; no DATA follows */
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
 	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */
 	KG_MSG_RELEASED, /* p→w  channel */
@@ -68,14 +71,31 @@ struct kg_msg {
 	uint16_t tunnel;  /* index; FRAME: port index */
 	uint32_t count;
 	void *flow;
-	void *channel;
+	union {
+		void *channel;
+		/* Where the server shall connect to; the configuration's. NULL: it knows. */
+		const struct kg_target *mapped;
+	};
 	union {
 		struct kg_buf *buf;
 		struct rte_mbuf *mbuf;
 		const struct kg_tuple *tuple; /* UDP, good until CLOSE; NULL: leave it to Linux */
+		/* The worker's, good until CONNECTED or REFUSED. NULL: the tunnel's destination. */
+		const struct kg_target *target;
 	};
 };
 _Static_assert(sizeof(struct kg_msg) == 32, "two messages per cache line");
+
+/* Why a client's target was not connected to, beyond errno. */
+enum kg_refusal {
+	KG_REFUSAL_NOT_ALLOWED = 4096, /* above every errno */
+	KG_REFUSAL_NO_NAME,
+	KG_REFUSAL_NO_ADDRESS,
+	KG_REFUSAL_NO_ANSWER,
+};
+
+/* What a REFUSED says, in words for logs and for the client. */
+const char *kg_refusal_text(uint32_t count);
 
 /*
  * Lets a thread sleep without missing a message: the sleeper announces itself, looks at its rings

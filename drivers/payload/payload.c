@@ -20,6 +20,7 @@
 #define SPIN_US            20 /* without work before the first sleep: a wake-up costs the worker */
 #define STALL_MS           1  /* until a full ring or an empty pool is looked at again */
 #define CONNECT_TIMEOUT_US (20 * KG_US_PER_S) /* the client's handshake gives up after 30 s */
+#define TRY_TIMEOUT_US     (CONNECT_TIMEOUT_US / KG_DIAL_TRIES)
 #define DRAIN_TIMEOUT_US   (35 * KG_US_PER_S) /* like the linger time of a channel */
 
 /* ---- workers ---- */
@@ -134,10 +135,11 @@ static void expire(struct kg_payload *p)
 {
 	struct kg_flow *flow;
 
-	while (due(p, flow = TAILQ_FIRST(&p->connecting.flows))) {
-		kg_count(&p->stats.tcp_refused, 1);
-		kg_flow_refuse(p, flow, ETIMEDOUT);
-	}
+	if (kg_resolver_timeout_ms(p->resolver) == 0)
+		kg_source_wake(p, &p->resolving);
+	while (due(p, flow = TAILQ_FIRST(&p->connecting.flows)) ||
+	       due(p, flow = TAILQ_FIRST(&p->trying.flows)))
+		kg_dial_expire(p, flow);
 	while (due(p, flow = TAILQ_FIRST(&p->draining.flows)))
 		kg_tcp_lose_patience(p, flow);
 }
@@ -171,7 +173,9 @@ static int sleep_ms(const struct kg_payload *p)
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
-	return until_ms(p, &p->draining, until_ms(p, &p->connecting, -1));
+	return until_ms(p, &p->draining,
+			until_ms(p, &p->connecting,
+				 until_ms(p, &p->trying, kg_resolver_timeout_ms(p->resolver))));
 }
 
 static bool nothing_new(const struct kg_payload *p)
@@ -322,8 +326,9 @@ static bool allocate(struct kg_payload *p)
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	p->resolver = kg_resolver_create();
 	return p->tunnels != NULL && p->links != NULL && p->taps != NULL && p->epoll_fd >= 0 &&
-	       kg_udp_create(p);
+	       p->resolver != NULL && kg_udp_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -332,9 +337,12 @@ static void init(struct kg_payload *p)
 	TAILQ_INIT(&p->flows);
 	TAILQ_INIT(&p->connecting.flows);
 	TAILQ_INIT(&p->draining.flows);
+	TAILQ_INIT(&p->trying.flows);
 	p->connecting.span_us = CONNECT_TIMEOUT_US;
 	p->draining.span_us = DRAIN_TIMEOUT_US;
+	p->trying.span_us = TRY_TIMEOUT_US;
 	p->waker.serve = serve_waker;
+	p->resolving.serve = kg_dial_serve_resolver;
 	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
 	p->config.tunnels = NULL;
 	p->config.taps = NULL;
@@ -349,6 +357,7 @@ static void init(struct kg_payload *p)
 static void release(struct kg_payload *p)
 {
 	kg_udp_destroy(p);
+	kg_resolver_destroy(p->resolver);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
 	free(p->taps);
@@ -374,6 +383,7 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 	init(p);
 	raise_descriptor_limit();
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
+	    kg_source_open(p, &p->resolving, kg_resolver_fd(p->resolver), EPOLLIN) < 0 ||
 	    !open_taps(p, config->taps) || !kg_listeners_open(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;

@@ -7,7 +7,8 @@
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
  * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
- * worker asks, the thread connects.
+ * worker asks, the thread connects: to the tunnel's destination, or to what the client names, which
+ * is resolved here (resolver/resolver.h).
  */
 #pragma once
 
@@ -15,21 +16,32 @@
 #include "base/buf.h"
 #include "kernel/exception.h"
 #include "net/addr.h"
+#include "net/allow.h"
 #include "payload/msg.h"
 #include "session/session.h"
 #include "wire/message.h"
 
 #define KG_PAYLOAD_WORKERS_MAX 64
 
+/* Where applications come in. */
+struct kg_payload_listen {
+	struct kg_endpoint at; /* version 0: any address */
+	bool tcp, udp;
+	/* Where the server shall connect them to; NULL: it knows. Outlives the thread. */
+	const struct kg_target *target;
+};
+
 /* What the thread needs of a tunnel. */
 struct kg_payload_tunnel {
 	const char *name;
 	enum kg_role role;
-	/* client: where applications come in, TCP and UDP; an address with version 0 is any */
-	const struct kg_endpoint *listen;
+	const struct kg_payload_listen *listen; /* client */
 	unsigned int listen_count;
-	/* server: where connections and datagrams go */
+	/* server: where connections and datagrams go, unless the client says it */
 	struct kg_endpoint destination;
+	/* server: what clients may name; none: everything. Outlives the thread. */
+	const struct kg_allow *allowed;
+	unsigned int allowed_count;
 	bool ipv4_only, ipv6_only;
 	bool fast_path; /* workers want to know the tuples of UDP flows */
 	uint16_t first_bytes,
@@ -62,7 +74,10 @@ struct kg_payload_stats {
 	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
 	uint64_t no_buffer;          /* reads put off for want of buffers */
 	uint64_t ring_full;          /* messages put off for want of ring space */
-	uint64_t flows;              /* now */
+	uint64_t custom_denied;      /* what a client named is not allowed */
+	uint64_t names_asked;        /* host names of clients; of which there was no address */
+	uint64_t names_failed;
+	uint64_t flows; /* now */
 };
 
 struct kg_payload;

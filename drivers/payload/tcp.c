@@ -260,7 +260,6 @@ static void check_connected(struct kg_payload *p, struct kg_flow *flow)
 		return;
 	error = socket_error(flow);
 	if (error != 0) {
-		kg_count(&p->stats.tcp_refused, 1);
 		kg_flow_refuse(p, flow, error);
 		return;
 	}
@@ -376,6 +375,7 @@ static void accepted(struct kg_payload *p, const struct kg_listener *listener, i
 		return;
 	}
 	kg_socket_tune_tcp(fd);
+	flow->mapped = listener->target;
 	flow->source.serve = serve;
 	if (kg_source_open(p, &flow->source, fd, EVENTS) < 0) {
 		close(fd);
@@ -414,9 +414,8 @@ enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *sou
 static void dial(struct kg_payload *p, struct kg_flow *flow)
 {
 	bool in_progress = false;
-	int fd = kg_socket_dial(&flow->tunnel->destination, SOCK_STREAM, &in_progress), error = fd;
+	int fd = kg_socket_dial(&flow->destination, SOCK_STREAM, &in_progress), error = fd;
 
-	flow->state = KG_FLOW_CONNECTING;
 	flow->source.serve = serve;
 	if (fd >= 0) {
 		kg_socket_tune_tcp(fd);
@@ -425,11 +424,10 @@ static void dial(struct kg_payload *p, struct kg_flow *flow)
 			close(fd);
 	}
 	if (error < 0) {
-		kg_count(&p->stats.tcp_refused, 1);
 		kg_flow_refuse(p, flow, -error);
 		return;
 	}
-	kg_flow_arm(p, flow, &p->connecting);
+	kg_flow_arm(p, flow, kg_dial_deadlines(p, flow));
 }
 
 static void output(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)

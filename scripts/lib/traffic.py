@@ -62,8 +62,8 @@ def echo(connection):
         connection.sendall(data)
 
 
-def serve_udp_echo(address, port, senders=None):
-    """Enters in the set `senders` who has sent."""
+def serve_udp(address, port, answer_to, senders=None):
+    """Sends answer_to(datagram) back; enters in the set `senders` who has sent."""
     s = socket.socket(_family(address), socket.SOCK_DGRAM)
     s.bind((address, port))
 
@@ -73,7 +73,7 @@ def serve_udp_echo(address, port, senders=None):
                 data, sender = s.recvfrom(CHUNK)
                 if senders is not None:
                     senders.add(sender)
-                s.sendto(data, sender)
+                s.sendto(answer_to(data), sender)
             except ConnectionError:
                 continue  # an ICMP error to an earlier answer
             except OSError:
@@ -81,6 +81,10 @@ def serve_udp_echo(address, port, senders=None):
 
     threading.Thread(target=answer, daemon=True).start()
     return s
+
+
+def serve_udp_echo(address, port, senders=None):
+    return serve_udp(address, port, lambda data: data, senders)
 
 
 def serve_echo(address, port):

@@ -128,6 +128,7 @@ class Box:
         self.log_path = lab.directory / f"{role}.log"
         self.process = None
         self.environment = {}
+        self.etc = {}  # files of /etc that this box sees in place of the machine's: name, text
         self._ready = threading.Event()
         self._reader = None
 
@@ -139,13 +140,25 @@ class Box:
         self.path.write_text(json.dumps(self.config, indent=2))
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([kcpgate(), str(self.path)], stdout=subprocess.PIPE,
-                                            stderr=log, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*self._own_etc(), kcpgate(), str(self.path)],
+                                            stdout=subprocess.PIPE, stderr=log,
+                                            stdin=subprocess.DEVNULL,
                                             env={**os.environ, **self.environment})
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
         if wait:
             self.wait_ready()
+
+    def _own_etc(self):
+        """What goes before a command that shall see self.etc."""
+        if not self.etc:
+            return []
+        mounts = ""
+        for name, text in self.etc.items():
+            path = self.path.with_name(f"{self.role}-{name}")
+            path.write_text(text)
+            mounts += f"mount --bind {path} /etc/{name} && "
+        return ["unshare", "--mount", "sh", "-c", f'{mounts} exec "$@"', "sh"]
 
     def _read(self, stream):
         with open(self.log_path, "ab", buffering=0) as log:

@@ -86,7 +86,7 @@ static void no_descriptors_only_delays(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
-	struct kg_endpoint to = rig_loopback(4, rig->listen.port);
+	struct kg_endpoint to = rig_loopback(4, rig->listen.at.port);
 	union kg_sockaddr addr = rig_sockaddr(&to);
 	struct rlimit normal, low;
 	int fd = socket(AF_INET, SOCK_STREAM, 0), hogs[64], count = 0;

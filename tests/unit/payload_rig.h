@@ -49,7 +49,8 @@ struct rig {
 	struct rig_pool pool;
 	struct kg_waker payload_waker, worker_waker;
 	struct kg_payload_link links[RIG_LINKS];
-	struct kg_endpoint listen, destination;
+	struct kg_payload_listen listen;
+	struct kg_endpoint destination;
 	struct kg_payload *payload;
 	pthread_t thread;
 	bool running;
@@ -246,8 +247,8 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
-	rig->listen.port = port;
-	rig->payload = rig_listen(&config, &rig->listen.port);
+	rig->listen = (struct kg_payload_listen){ .at.port = port, .tcp = true, .udp = true };
+	rig->payload = rig_listen(&config, &rig->listen.at.port);
 	return rig;
 }
 
@@ -519,7 +520,7 @@ static inline int rig_connect_to(const struct kg_endpoint *to, int type)
 
 static inline int rig_connect(struct rig *rig, int version, int type)
 {
-	struct kg_endpoint to = rig_loopback(version, rig->listen.port);
+	struct kg_endpoint to = rig_loopback(version, rig->listen.at.port);
 
 	return rig_connect_to(&to, type);
 }

@@ -41,7 +41,8 @@ struct soak {
 
 static void app_connect(struct soak *s, struct app *app)
 {
-	struct kg_endpoint to = rig_loopback(kg_rng_below(&s->rng, 2) ? 4 : 6, s->rig->listen.port);
+	struct kg_endpoint to =
+		rig_loopback(kg_rng_below(&s->rng, 2) ? 4 : 6, s->rig->listen.at.port);
 
 	app->fd = rig_connect_to(&to, SOCK_STREAM);
 	app->sent = 0;

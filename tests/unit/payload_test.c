@@ -90,16 +90,16 @@ static void listening_families(void **state)
 		int fd;
 
 		kg_payload_destroy(rig->payload);
-		rig->listen = at;
+		rig->listen.at = at;
 		if (cases[i].version == 0)
-			rig->listen.ip.version = 0;
+			rig->listen.at.ip.version = 0;
 		tunnel.listen = &rig->listen;
 		tunnel.ipv4_only = cases[i].ipv4_only;
 		tunnel.ipv6_only = cases[i].ipv6_only;
 		config.tunnels = &tunnel;
 		config.tunnel_count = 1;
-		rig->payload = rig_listen(&config, &rig->listen.port);
-		at.port = rig->listen.port;
+		rig->payload = rig_listen(&config, &rig->listen.at.port);
+		at.port = rig->listen.at.port;
 		rig_start(rig);
 
 		fd = rig_connect_to(&at, SOCK_DGRAM);

@@ -27,7 +27,7 @@ static void expect_endpoint(const struct kg_endpoint *is, const struct kg_endpoi
 static void a_source_is_told_with_its_tuple(int version)
 {
 	struct rig *rig = rig_of_fast_path(true, false);
-	struct kg_endpoint to = rig_loopback(version, rig->listen.port), from;
+	struct kg_endpoint to = rig_loopback(version, rig->listen.at.port), from;
 	unsigned int offers[RIG_LINKS] = { 0 };
 
 	rig_start(rig);

@@ -98,7 +98,7 @@ static void answers_leave_from_the_address_written_to(void **state)
 	int fd[2];
 
 	for (int i = 0; i < 2; i++) {
-		struct kg_endpoint to = rig_loopback(4, rig->listen.port);
+		struct kg_endpoint to = rig_loopback(4, rig->listen.at.port);
 
 		to.ip.bytes[3] = (uint8_t)(2 + i); /* 127.0.0.2, .3 */
 		fd[i] = rig_connect_to(&to, SOCK_DGRAM);

@@ -6,27 +6,50 @@
 
 #include <stdlib.h>
 
-/* Where a client tunnel's applications come in; kg_box_fini frees the list. */
-static struct kg_endpoint *listen_endpoints(const struct kg_tunnel_config *config,
-					    unsigned int *count)
+/* On each of its addresses, or on any. */
+static void listen_plainly(const struct kg_tunnel_config *config, struct kg_payload_listen *list,
+			   unsigned int count)
 {
-	struct kg_endpoint *list;
-
-	*count = KG_MAX(config->listen_on_count, 1u);
-	list = calloc(*count, sizeof(*list));
-	for (unsigned int i = 0; list != NULL && i < *count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
+		list[i] = (struct kg_payload_listen){ .tcp = true, .udp = true };
+		list[i].at.port = config->listen_ports[0].first;
 		if (config->listen_on_count > 0)
-			list[i].ip = config->listen_on[i];
-		list[i].port = config->listen_ports[0].first;
+			list[i].at.ip = config->listen_on[i];
 	}
-	return list;
 }
 
-static bool is_loopback(const struct kg_ip *ip)
+static void listen_to_mappings(const struct kg_tunnel_config *config,
+			       struct kg_payload_listen *list)
 {
-	static const struct kg_ip loopback6 = { .version = 6, .bytes = { [15] = 1 } };
+	for (unsigned int i = 0; i < config->mapping_count; i++) {
+		const struct kg_mapping_config *mapping = &config->mappings[i];
 
-	return (ip->version == 4 && ip->bytes[0] == 127) || kg_ip_equal(ip, &loopback6);
+		list[i] = (struct kg_payload_listen){
+			.at = mapping->local,
+			.tcp = (mapping->protocol & KG_MAPPED_TCP) != 0,
+			.udp = (mapping->protocol & KG_MAPPED_UDP) != 0,
+			.target = &mapping->remote,
+		};
+	}
+}
+
+/* Where a client tunnel's applications come in; kg_box_fini frees the list. False without memory.
+ */
+static bool fill_listen(const struct kg_tunnel_config *config, struct kg_payload_tunnel *tunnel)
+{
+	unsigned int count =
+		config->custom_listen ? config->mapping_count : KG_MAX(config->listen_on_count, 1u);
+	struct kg_payload_listen *list = calloc(count, sizeof(*list));
+
+	if (list == NULL)
+		return false;
+	if (config->custom_listen)
+		listen_to_mappings(config, list);
+	else
+		listen_plainly(config, list, count);
+	tunnel->listen = list;
+	tunnel->listen_count = count;
+	return true;
 }
 
 static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
@@ -41,17 +64,19 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
 		.fast_path = config->fast_path,
+		.allowed = config->allowed,
+		.allowed_count = config->allowed_count,
 		.first_bytes = kg_streams_first_bytes(streams),
 		.rest_bytes = kg_streams_rest_bytes(streams),
 	};
-	if (config->role == KG_ROLE_SERVER) {
-		tunnel->destination.ip = config->destinations[0];
-		tunnel->destination.port = config->destination_ports[0].first;
-		tunnel->fast_path &= !is_loopback(&tunnel->destination.ip);
+	if (config->role == KG_ROLE_CLIENT)
+		return fill_listen(config, tunnel);
+	if (config->custom_destination)
 		return true;
-	}
-	tunnel->listen = listen_endpoints(config, &tunnel->listen_count);
-	return tunnel->listen != NULL;
+	tunnel->destination =
+		(struct kg_endpoint){ config->destinations[0], config->destination_ports[0].first };
+	tunnel->fast_path &= !kg_ip_is_loopback(&tunnel->destination.ip);
+	return true;
 }
 
 /* The TAPs are the first thread's. */

@@ -28,17 +28,48 @@ static void enter_listen_ports(struct kg_box *box, uint16_t index)
 	}
 }
 
-/* Where applications come in; a tunnel's port takes precedence. */
+/* A tunnel's port takes precedence. */
+static void enter_app_port(struct kg_box *box, uint16_t port)
+{
+	if (kg_port_table_get(&box->udp_ports, port) == KG_PORT_TABLE_NONE)
+		kg_port_table_set(&box->udp_ports, port, KG_PORT_TABLE_LISTENED);
+}
+
+/* Where applications come in. */
 static void enter_app_ports(struct kg_box *box)
 {
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
 		const struct kg_tunnel_config *config = box->tunnels[t].config;
-		uint16_t port = config->listen_ports[0].first;
 
-		if (config->role == KG_ROLE_CLIENT && config->fast_path &&
-		    kg_port_table_get(&box->udp_ports, port) == KG_PORT_TABLE_NONE)
-			kg_port_table_set(&box->udp_ports, port, KG_PORT_TABLE_LISTENED);
+		if (config->role != KG_ROLE_CLIENT || !config->fast_path)
+			continue;
+		if (!config->custom_listen)
+			enter_app_port(box, config->listen_ports[0].first);
+		for (unsigned int m = 0; m < config->mapping_count; m++) {
+			if ((config->mappings[m].protocol & KG_MAPPED_UDP) != 0)
+				enter_app_port(box, config->mappings[m].local.port);
+		}
 	}
+}
+
+/* What is open to whom has to be said. */
+static void announce_custom(const struct kg_box_tunnel *tunnel)
+{
+	const struct kg_tunnel_config *config = tunnel->config;
+
+	if (!config->custom_destination)
+		return;
+	if (config->allowed_count > 0)
+		KG_LOG(INFO, "tunnel %s: clients say where to, within %u entries of custom_allow\n",
+		       config->name, config->allowed_count);
+	else
+		KG_LOG(WARNING,
+		       "tunnel %s: clients say where to, and there is no custom_allow: %s can "
+		       "reach "
+		       "anything that this box can\n",
+		       config->name,
+		       tunnel->aead->spec->keyed ? "whoever has the password"
+						 : "anybody, for there is no password,");
 }
 
 static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t error_bytes)
@@ -65,6 +96,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
 	       config->role == KG_ROLE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
 	       config->kcp.mtu, tunnel->aead->spec->promise);
+	announce_custom(tunnel);
 	return true;
 }
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A server's flow to what the client names: the name is resolved, each address held against the
+ * list of what is allowed, and those that are left are tried in turn. Nothing is decided by the
+ * name, so a name cannot get around the list.
+ */
+#include "payload/flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct kg_dial {
+	struct kg_payload *payload;
+	struct kg_flow *flow;
+	struct kg_question *question; /* the resolver's; NULL: answered */
+	struct kg_ip ips[KG_DIAL_TRIES];
+	unsigned int count, next;
+	uint16_t port;
+	bool denied; /* there was an address that is not allowed */
+};
+
+static bool has_family(const struct kg_payload_tunnel *tunnel, const struct kg_ip *ip)
+{
+	return ip->version == 4 ? !tunnel->ipv6_only : !tunnel->ipv4_only;
+}
+
+/* An address is taken in if it may be tried. */
+static void consider(struct kg_dial *dial, const struct kg_ip *ip)
+{
+	const struct kg_payload_tunnel *tunnel = dial->flow->tunnel;
+	struct kg_endpoint to = { .ip = kg_ip_unmapped(ip), .port = dial->port };
+
+	if (dial->count == KG_DIAL_TRIES || !has_family(tunnel, &to.ip))
+		return;
+	if (tunnel->allowed_count == 0 ||
+	    kg_allow_contains(tunnel->allowed, tunnel->allowed_count, &to))
+		dial->ips[dial->count++] = to.ip;
+	else
+		dial->denied = true;
+}
+
+/* All addresses are known. */
+static void go(struct kg_payload *p, struct kg_flow *flow)
+{
+	bool denied = flow->dial->denied;
+
+	if (kg_dial_next(p, flow))
+		return;
+	if (denied)
+		kg_count(&p->stats.custom_denied, 1);
+	kg_flow_refuse(p, flow, denied ? KG_REFUSAL_NOT_ALLOWED : KG_REFUSAL_NO_ADDRESS);
+}
+
+static void resolved(void *ctx, enum kg_resolver_error error, const struct kg_ip *ips,
+		     unsigned int count)
+{
+	static const enum kg_refusal refusals[] = {
+		[KG_RESOLVER_NO_NAME] = KG_REFUSAL_NO_NAME,
+		[KG_RESOLVER_NO_ADDRESS] = KG_REFUSAL_NO_ADDRESS,
+		[KG_RESOLVER_NO_ANSWER] = KG_REFUSAL_NO_ANSWER,
+	};
+	struct kg_dial *dial = ctx;
+	struct kg_payload *p = dial->payload;
+
+	dial->question = NULL;
+	if (error != KG_RESOLVER_OK) {
+		kg_count(&p->stats.names_failed, 1);
+		kg_flow_refuse(p, dial->flow, (int)refusals[error]);
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		consider(dial, &ips[i]);
+	go(p, dial->flow);
+}
+
+static void resolve(struct kg_payload *p, struct kg_flow *flow, const char *name)
+{
+	const struct kg_payload_tunnel *tunnel = flow->tunnel;
+
+	kg_count(&p->stats.names_asked, 1);
+	flow->dial->question = kg_resolver_ask(p->resolver, name, !tunnel->ipv6_only,
+					       !tunnel->ipv4_only, resolved, flow->dial);
+	if (flow->dial->question != NULL) {
+		kg_flow_arm(p, flow, &p->trying);
+		return;
+	}
+	kg_count(&p->stats.names_failed, 1);
+	kg_flow_refuse(p, flow, ENOBUFS);
+}
+
+void kg_dial_begin(struct kg_payload *p, struct kg_flow *flow, const struct kg_target *target)
+{
+	struct kg_ip ip;
+
+	flow->dial = calloc(1, sizeof(*flow->dial));
+	if (flow->dial == NULL) {
+		kg_flow_refuse(p, flow, ENOMEM);
+		return;
+	}
+	flow->dial->payload = p;
+	flow->dial->flow = flow;
+	flow->dial->port = target->port;
+	if (!kg_ip_parse(&ip, target->address)) {
+		resolve(p, flow, target->address);
+		return;
+	}
+	consider(flow->dial, &ip);
+	go(p, flow);
+}
+
+bool kg_dial_next(struct kg_payload *p, struct kg_flow *flow)
+{
+	struct kg_dial *dial = flow->dial;
+
+	if (dial == NULL || dial->next == dial->count)
+		return false;
+	flow->ops->close(p, flow, false);
+	kg_flow_disarm(flow);
+	flow->destination = (struct kg_endpoint){ dial->ips[dial->next++], dial->port };
+	flow->ops->dial(p, flow);
+	return true;
+}
+
+struct kg_deadlines *kg_dial_deadlines(struct kg_payload *p, const struct kg_flow *flow)
+{
+	return flow->dial != NULL && flow->dial->count > 1 ? &p->trying : &p->connecting;
+}
+
+void kg_dial_expire(struct kg_payload *p, struct kg_flow *flow)
+{
+	bool asks = flow->dial != NULL && flow->dial->question != NULL;
+
+	if (asks)
+		kg_count(&p->stats.names_failed, 1);
+	kg_flow_refuse(p, flow, asks ? KG_REFUSAL_NO_ANSWER : ETIMEDOUT);
+}
+
+void kg_dial_end(struct kg_flow *flow)
+{
+	if (flow->dial == NULL)
+		return;
+	if (flow->dial->question != NULL)
+		kg_resolver_forget(flow->dial->question);
+	free(flow->dial);
+	flow->dial = NULL;
+}
+
+enum kg_served kg_dial_serve_resolver(struct kg_payload *p, struct kg_source *source)
+{
+	return kg_resolver_input(p->resolver) ? KG_SERVED_MORE : KG_SERVED_IDLE;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host names to addresses without waiting: c-ares behind one descriptor. A resolver belongs to one
+ * thread. Every question is asked anew, as /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf
+ * stand when the first of those that wait together is asked.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "net/addr.h"
+
+#define KG_RESOLVER_IPS_MAX       16
+#define KG_RESOLVER_QUESTIONS_MAX 4096 /* that wait at a time */
+
+enum kg_resolver_error {
+	KG_RESOLVER_OK,
+	KG_RESOLVER_NO_NAME,    /* there is no such name */
+	KG_RESOLVER_NO_ADDRESS, /* the name has none of a family that was asked for */
+	KG_RESOLVER_NO_ANSWER,  /* name servers fail, or cannot be reached in about 5 s */
+};
+
+struct kg_resolver;
+struct kg_question;
+
+/*
+ * The answer, told once, from within kg_resolver_input: addresses to be tried in this order, both
+ * families in turn; none unless `error` is OK.
+ */
+typedef void kg_resolved(void *ctx, enum kg_resolver_error error, const struct kg_ip *ips,
+			 unsigned int count);
+
+/* NULL when memory or descriptors are short. Call before threads start. */
+struct kg_resolver *kg_resolver_create(void);
+/* Questions that wait get no answer. */
+void kg_resolver_destroy(struct kg_resolver *r);
+
+/* Readable when there is something to do; the resolver's own. */
+int kg_resolver_fd(const struct kg_resolver *r);
+/* Until there is something to do without the descriptor saying so; -1: nothing. */
+int kg_resolver_timeout_ms(const struct kg_resolver *r);
+/* Does it. True when there may be more at once. */
+bool kg_resolver_input(struct kg_resolver *r);
+
+/* NULL when too many wait, or memory is short; good until it is answered. Text is copied. */
+struct kg_question *kg_resolver_ask(struct kg_resolver *r, const char *name, bool ipv4, bool ipv6,
+				    kg_resolved *told, void *ctx);
+/* The answer is not wanted any more. */
+void kg_resolver_forget(struct kg_question *question);

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Custom mappings: the client's configuration says where the server connects to, many targets in
+one tunnel; names are resolved on the server, which says what may be reached.
+
+    applications ── client ══ server ─┬─ 127.0.0.1, ::1, 198.18.0.2, fd00:18::2
+      each on a port of its own       └─ a name server on 127.0.0.1, port 53
+"""
+
+import time
+
+from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, Lab, eventually
+import traffic
+
+# Services in the server's namespace; each says its name first.
+SERVICES = {
+    "four": ("127.0.0.1", 7000), "six": ("::1", 7000), "other": ("127.0.0.1", 7001),
+    "port4": (SERVER4, 7002), "port6": (SERVER6, 7003), "hidden": ("127.0.0.9", 7004),
+}
+ALLOWED = ["127.0.0.1:7000-7001", "[::1]:7000", f"{SERVER4}/31:*", f"[{SERVER6}]:1-65535",
+           "127.0.0.1:9"]
+NAMES = {"four.test": SERVER4, "six.test": SERVER6, "inside.test": "127.0.0.9",
+         "mapped.test": "::ffff:127.0.0.9"}
+RESOLV = "nameserver 127.0.0.1\n"
+HOSTS = f"127.0.0.1 localhost\n{SERVER4} written.test\n"
+
+
+def serve(name, at):
+    def tell(connection):
+        connection.sendall(f"{name}\n".encode())
+        traffic.echo(connection)
+
+    return traffic.serve_tcp(*at, tell), traffic.serve_udp(
+        *at, lambda data: f"{name}\n".encode() + data)
+
+
+def tcp_name(at, size=100_000):
+    """Who is at the other end; an echo goes with it."""
+    with traffic.connect(*at, timeout_s=10) as s:
+        name = b""
+        while not name.endswith(b"\n"):
+            piece = s.recv(1)
+            assert piece, "the connection has ended"
+            name += piece
+        data = bytes(range(256)) * (size // 256)
+        s.sendall(data)
+        assert traffic.receive_exactly(s, len(data)) == data
+        return name.decode().strip()
+
+
+def udp_name(at, s=None):
+    with s or traffic.udp_socket(*at, timeout_s=10) as flow:
+        flow.send(b"hello")
+        name, data = flow.recv(2000).split(b"\n")
+        assert data == b"hello"
+        return name.decode()
+
+
+def refused(at):
+    """The connection is closed without a byte; returns the seconds it took."""
+    begin = time.monotonic()
+    try:
+        with traffic.connect(*at, timeout_s=30) as s:
+            assert s.recv(1) == b"", "there is data from nowhere"
+    except ConnectionResetError:
+        pass
+    return time.monotonic() - begin
+
+
+def mapping(local, remote, protocol="both"):
+    return {"local": local, "remote": remote, "protocol": protocol}
+
+
+def configure(lab, **more):
+    lab.client.config["tunnels"][0].update(listen_port="{}", custom_input=[
+        mapping(":8000", "127.0.0.1:7000"),
+        mapping(":8001", "[::1]:7000", "tcp"),
+        mapping(":8001", "127.0.0.1:7001", "udp"),
+        mapping("[::1]:8002", "four.test:7002"),
+        mapping("127.0.0.1:8002", "six.test:7003"),
+        mapping(f"{CLIENT4}:8003", "written.test:7002"),
+        mapping(f"[{CLIENT6}]:8003", "localhost:7000", "tcp"),
+        mapping(":8004", "double.test:7002"),
+        mapping(":8005", "double.test:7003"),
+        mapping(":8010", "missing.test:7000"),
+        mapping(":8011", "127.0.0.1:9", "tcp"),
+        mapping(":8012", "127.0.0.9:7004"),
+        mapping(":8013", "inside.test:7004"),
+        mapping(":8014", "mapped.test:7004"),
+        mapping(":8015", "silent.test:7000", "tcp"),
+        mapping(":8016", "mail.test:7000", "tcp"),
+    ], **more)
+    server = lab.server.config["tunnels"][0]
+    server.update(destination_port="{}", custom_allow=ALLOWED)
+    del server["destination_address"]
+    lab.server.etc = {"resolv.conf": RESOLV, "hosts": HOSTS}
+
+
+def start_names(lab):
+    """Answers to what is in NAMES, `double.test` is both boxes' addresses, `mail.test` has none of
+    any kind; nobody answers for `silent.test`."""
+    records = [f"--address=/{name}/{ip}" for name, ip in NAMES.items()]
+    records += [f"--host-record=double.test,{SERVER4},{SERVER6}",
+                "--mx-host=mail.test,double.test,10"]
+    lab.popen(lab.server.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+              "--no-resolv", "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
+              "--listen-address=127.0.0.1", "--local=/test/", "--server=/silent.test/198.18.0.77",
+              *records)
+
+
+def works(lab):
+    local4, local6 = "127.0.0.1", "::1"
+    with lab.client.ns:
+        for at, name in (((local4, 8000), "four"), ((local6, 8000), "four"),
+                         ((local4, 8001), "six"), ((local6, 8002), "port4"),
+                         ((local4, 8002), "port6"), ((CLIENT4, 8003), "port4"),
+                         ((CLIENT6, 8003), "four"), ((local4, 8004), "port4"),
+                         ((local4, 8005), "port6")):
+            found = tcp_name(at)
+            assert found == name, f"tcp {at}: {found} instead of {name}"
+        for at, name in (((local4, 8000), "four"), ((local6, 8001), "other"),
+                         ((local6, 8002), "port4"), ((local4, 8002), "port6"),
+                         ((CLIENT4, 8003), "port4")):
+            found = udp_name(at)
+            assert found == name, f"udp {at}: {found} instead of {name}"
+        # Flows of one source beside each other: each keeps its own target.
+        flows = {at: traffic.udp_socket(*at) for at in ((local4, 8000), (local4, 8001),
+                                                        (local4, 8002))}
+        for _ in range(3):
+            for (at, flow), name in zip(flows.items(), ("four", "other", "port6")):
+                assert udp_name(at, flow.dup()) == name
+
+
+def is_refused(lab):
+    """Each in the words of its reason, in both logs."""
+    before = lab.server.stats()
+    for port, target, words in (
+            (8010, "missing.test port 7000", "no such host name"),
+            (8011, "127.0.0.1 port 9", "Connection refused"),
+            (8012, "127.0.0.9 port 7004", "not allowed by the server"),
+            (8013, "inside.test port 7004", "not allowed by the server"),
+            (8014, "mapped.test port 7004", "not allowed by the server"),
+            (8016, "mail.test port 7000", "the host name has no usable address"),
+            (8015, "silent.test port 7000", "no answer to the host name")):
+        with lab.client.ns:
+            took_s = refused(("127.0.0.1", port))
+        assert took_s < (10 if "silent" in target else 3), f"{target}: {took_s:.1f} s"
+        lab.server.wait_log(f"cannot connect tcp to {target}: {words}")
+        lab.client.wait_log(f"closed: .*: {words}: {target}")
+    with lab.client.ns, traffic.udp_socket("127.0.0.1", 8012) as s:
+        s.send(b"?")
+        lab.server.wait_log("cannot connect udp to 127.0.0.9 port 7004: not allowed")
+    after = lab.server.stats()
+    for name, count in (("custom_denied", 4), ("names_failed", 3)):
+        changed = after[f"payload_{name}"] - before[f"payload_{name}"]
+        assert changed == count, f"{name}: {changed}"
+
+
+def main():
+    with Lab() as lab:
+        configure(lab)
+        start_names(lab)
+        lab.start()
+        with lab.server.ns:
+            services = [serve(name, at) for name, at in SERVICES.items()]
+        lab.server.wait_log("clients say where to, within 5 entries of custom_allow")
+        works(lab)
+        is_refused(lab)
+        works(lab)
+        for box in lab.boxes:
+            eventually(f"{box.role} has no TCP channel left",
+                       lambda: all(c["protocol"] == "udp" for c in box.channels()), 20)
+        del services
+
+
+if __name__ == "__main__":
+    main()
