@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What an application sees of a TCP connection through the tunnel is what it would see without: resets,
-ends, the last byte, and no connection to a host that has vanished. Each detail in both directions.
+ends, the last byte, and no connection to a host that has vanished. Each detail in both directions, in
+channels of their own and in a mux channel.
 
     near ── client box ══ server box ── far          a host that never answers: 198.18.0.99
 """
@@ -23,7 +24,8 @@ import traffic
 
 NEAR, FAR, NOBODY = "198.18.0.11", "198.18.0.12", "198.18.0.99"
 FAR_PORT = 7000
-ENTRY, ENTRY_TO_NOBODY = (CLIENT4, 6000), (CLIENT4, 6001)
+TO_FAR = {"destination_address": FAR, "destination_port": FAR_PORT}
+ENTRY, MUX_ENTRY, ENTRY_TO_NOBODY = (CLIENT4, 6000), (CLIENT4, 6001), (CLIENT4, 6002)
 SIZE = 3_000_000
 SLOW_BYTES = 30_000
 PIDFD_GETFD = 438  # system call
@@ -33,7 +35,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 def connect():
     """A connection through the tunnel, both of its ends: near's, far's."""
     with near:
-        mine = traffic.connect(*ENTRY)
+        mine = traffic.connect(*entry)
     theirs, _ = listener.accept()
     theirs.settimeout(30)
     return mine, theirs
@@ -276,12 +278,15 @@ with Lab() as lab:
     lab.server.ns.run("nft", "-f", "-", input=f"""
         table inet silence {{ chain out {{ type filter hook output priority 0;
             ip daddr {NOBODY} drop; }}; }}""")
-    for box, entry in ((lab.client, {"listen_port": ENTRY_TO_NOBODY[1],
-                                     "destination_port": TUNNEL_PORT + 1}),
-                       (lab.server, {"listen_port": TUNNEL_PORT + 1,
-                                     "destination_address": NOBODY})):
-        box.config["tunnels"].append(tunnel(box.role, name="nobody", **entry))
-    lab.server.config["tunnels"][0].update(destination_address=FAR, destination_port=FAR_PORT)
+    lab.server.config["tunnels"][0].update(TO_FAR)
+    lab.server.config["tunnels"] += [
+        tunnel("server", name="mux", listen_port=TUNNEL_PORT + 1, **TO_FAR),
+        tunnel("server", name="nobody", listen_port=TUNNEL_PORT + 2, destination_address=NOBODY)]
+    lab.client.config["tunnels"] += [
+        tunnel("client", name="mux", mux_tunnels=1, listen_port=MUX_ENTRY[1],
+               destination_port=TUNNEL_PORT + 1),
+        tunnel("client", name="nobody", listen_port=ENTRY_TO_NOBODY[1],
+               destination_port=TUNNEL_PORT + 2)]
     lab.start()
     with far:
         listener = traffic.listen_tcp(FAR, FAR_PORT)
@@ -289,19 +294,20 @@ with Lab() as lab:
     caller = threading.Thread(target=call_nobody)
     caller.start()
 
-    a_reset_is_a_reset()
-    it_does_not_overtake_what_was_said()
-    also_behind_its_own_end()
-    also_behind_the_other_end()
-    for sender in (send_and_close, send_and_linger):
-        all_of_it_arrives(sender)
-        all_of_it_arrives(sender, slowly=True)
-        all_of_it_arrives(sender, late_s=0.5)
-    all_of_it_arrives(end_the_other_way_first, slowly=True, ends_first=True)
-    even_when_the_sender_is_gone()
-    urgent_bytes_stay_in_place()
-    sockets_are_tuned()
-    who_has_vanished_is_let_go()
+    for entry in (ENTRY, MUX_ENTRY):
+        a_reset_is_a_reset()
+        it_does_not_overtake_what_was_said()
+        also_behind_its_own_end()
+        also_behind_the_other_end()
+        for sender in (send_and_close, send_and_linger):
+            all_of_it_arrives(sender)
+            all_of_it_arrives(sender, slowly=True)
+            all_of_it_arrives(sender, late_s=0.5)
+        all_of_it_arrives(end_the_other_way_first, slowly=True, ends_first=True)
+        even_when_the_sender_is_gone()
+        urgent_bytes_stay_in_place()
+        sockets_are_tuned()
+        who_has_vanished_is_let_go()
 
     caller.join(60)
     was_reset, waited_s = unanswered[0]
@@ -312,4 +318,4 @@ with Lab() as lab:
         eventually(f"{box.role} has no connection left",
                    lambda b=box: b.counter("payload_flows") == 0, 40)
         eventually(f"no channel of {box.role} is left open", lambda b=box: all(
-            row["state"] == "closed" for row in b.channels()))
+            row["state"] == "closed" or row["protocol"] == "mux" for row in b.channels()))
