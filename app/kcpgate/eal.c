@@ -4,6 +4,8 @@
 #include "nic/nic.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct arguments {
 	char **list; /* NULL-terminated; EAL keeps pointers into it */
@@ -113,4 +116,28 @@ bool kg_eal_has_devices(const struct kg_config *config, FILE *errors)
 		all = false;
 	}
 	return all;
+}
+
+static void remove_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) /* "." and ".." stay by themselves */
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(path);
+}
+
+void kg_eal_fini(void)
+{
+	bool ours = rte_eal_process_type() == RTE_PROC_PRIMARY;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	if (ours)
+		remove_files(path);
 }

@@ -12,7 +12,6 @@
 #include "telemetry.h"
 
 #include <errno.h>
-#include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +67,7 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 		return KG_EXIT_FAILED;
 	}
 	if (!kg_eal_has_devices(config, stderr)) {
-		rte_eal_cleanup();
+		kg_eal_fini();
 		return KG_EXIT_BAD_CONFIG;
 	}
 	kg_clock_init();
@@ -79,7 +78,7 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 		status = KG_EXIT_FAILED;
 	}
 	kg_box_fini(&box);
-	rte_eal_cleanup();
+	kg_eal_fini();
 	return status;
 }
 

@@ -64,12 +64,15 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 static void add_memory(struct rte_tel_data *d, const struct kg_box *box)
 {
 	struct kg_buf_mempool_stats pool;
-	uint64_t state_bytes = 0;
+	uint64_t state_bytes = 0, state_total_bytes = 0;
 
 	kg_buf_mempool_get_stats(box->bufs, &pool);
-	for (unsigned int i = 0; i < box->worker_count; i++)
+	for (unsigned int i = 0; i < box->worker_count; i++) {
 		state_bytes += kg_arena_mem(box->workers[i]->arena)->in_use_bytes;
+		state_total_bytes += kg_arena_size_bytes(box->workers[i]->arena);
+	}
 	kg_tel_add_dict_u64(d, "mem_state_bytes", state_bytes);
+	kg_tel_add_dict_u64(d, "mem_state_total_bytes", state_total_bytes);
 	kg_tel_add_dict_u64(d, "mem_buf_small_used", pool.small_total - pool.small_free);
 	kg_tel_add_dict_u64(d, "mem_buf_small_total", pool.small_total);
 	kg_tel_add_dict_u64(d, "mem_buf_large_used", pool.large_total - pool.large_free);
@@ -124,6 +127,22 @@ static int on_stats(struct kg_box *box, const char *params, struct rte_tel_data 
 		return -1;
 	kg_tel_add_dict_u64(d, "worker", worker);
 	add_counters(d, &box->workers[worker]->stats);
+	return 0;
+}
+
+/* ---- /kcpgate/help ---- */
+
+static int on_help(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	char name[64];
+
+	rte_tel_data_start_dict(d);
+	for (int i = 0; i < KG_COUNTER_COUNT; i++)
+		rte_tel_data_add_dict_string(d, kg_counter_name(i), kg_counter_help(i));
+	for (int i = KG_DROP_NONE + 1; i < KG_DROP_COUNT; i++) {
+		snprintf(name, sizeof(name), "drop_%s", kg_drop_name(i));
+		rte_tel_data_add_dict_string(d, name, kg_drop_help(i));
+	}
 	return 0;
 }
 
@@ -376,6 +395,11 @@ static int stats_command(const char *cmd, const char *params, struct rte_tel_dat
 	return answer(on_stats, params, d);
 }
 
+static int help_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(on_help, params, d);
+}
+
 static int payload_command(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	return answer(on_payload, params, d);
@@ -393,21 +417,26 @@ static int channels_command(const char *cmd, const char *params, struct rte_tel_
 
 int kg_telemetry_init(struct kg_box *box)
 {
-	int rc = rte_telemetry_register_cmd(
-		"/kcpgate/stats", stats_command,
-		"Counters and drop reasons. Parameters: worker (none: all, and the box's own)");
+	static const struct {
+		const char *name;
+		telemetry_cb command;
+		const char *help;
+	} commands[] = {
+		{ "/kcpgate/stats", stats_command,
+		  "Counters and drop reasons. Parameters: worker (none: all, and the box's own)" },
+		{ "/kcpgate/help", help_command,
+		  "What the counters and drop reasons mean. No parameters" },
+		{ "/kcpgate/payload", payload_command,
+		  "Counters of one payload thread. Parameters: thread (none: the first)" },
+		{ "/kcpgate/tunnels", tunnels_command, "State of each tunnel. No parameters" },
+		{ "/kcpgate/channels", channels_command,
+		  "Channels, a page at a time. Parameters: worker, channels to skip" },
+	};
+	int rc = 0;
 
-	if (rc == 0)
-		rc = rte_telemetry_register_cmd(
-			"/kcpgate/payload", payload_command,
-			"Counters of one payload thread. Parameters: thread (none: the first)");
-	if (rc == 0)
-		rc = rte_telemetry_register_cmd("/kcpgate/tunnels", tunnels_command,
-						"State of each tunnel. No parameters");
-	if (rc == 0)
-		rc = rte_telemetry_register_cmd(
-			"/kcpgate/channels", channels_command,
-			"Channels, a page at a time. Parameters: worker, channels to skip");
+	for (size_t i = 0; i < KG_ARRAY_SIZE(commands) && rc == 0; i++)
+		rc = rte_telemetry_register_cmd(commands[i].name, commands[i].command,
+						commands[i].help);
 	pthread_mutex_lock(&lock);
 	the_box = box;
 	pthread_mutex_unlock(&lock);

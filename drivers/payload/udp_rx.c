@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define DATAGRAM_MAX   65536 /* above the largest UDP payload, and the longest train */
-#define SEGMENTS_MAX   127   /* KCP numbers the fragments of a message down from 127 at most */
 #define EARLY_SEGMENTS 32    /* a flow may hold until the worker has answered */
 
 struct control {
@@ -119,7 +118,7 @@ void kg_udp_post(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chai
 /* Why the datagram cannot go on, as a counter; NULL when it can. */
 static uint64_t *refusal(struct kg_payload *p, const struct kg_flow *flow, size_t len)
 {
-	if (segments_of(flow->tunnel, len) > SEGMENTS_MAX)
+	if (len > kg_kcp_message_max_bytes(flow->tunnel->first_bytes, flow->tunnel->rest_bytes))
 		return &p->stats.udp_dropped_size;
 	if (flow->state == KG_FLOW_OPENING)
 		return flow->queued < EARLY_SEGMENTS ? NULL : &p->stats.udp_dropped_full;

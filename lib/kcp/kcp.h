@@ -20,6 +20,13 @@
 #define KG_KCP_MTU_MIN       64
 #define KG_KCP_MTU_MAX       2000
 
+/* Bytes of the longest message whose first segment holds `first` bytes and each other one `rest`.
+ */
+static inline size_t kg_kcp_message_max_bytes(uint16_t first, uint16_t rest)
+{
+	return first + (KG_KCP_FRAGMENTS_MAX - 1u) * (size_t)rest;
+}
+
 enum kg_kcp_cmd {
 	KG_KCP_PUSH = 81,
 	KG_KCP_ACK = 82,

@@ -36,14 +36,16 @@ def print_table(rows):
 
 def main(name):
     with telemetry.Connection(name) as box:
-        stats, channels = box.stats(), box.channels()
+        stats, channels, help_texts = box.stats(), box.channels(), box.ask("/kcpgate/help")
     print(f"{name}: {len(channels)} channel{'s' * (len(channels) != 1)}")
     print_table(channels)
     shown = [f"{key} {stats[key]}" for key in COUNTERS]
     for start in range(0, len(shown), 5):
         print("  " + "  ".join(shown[start:start + 5]))
     drops = telemetry.drops_of(stats)
-    print("  drops " + ("  ".join(f"{k} {v}" for k, v in drops.items()) or "none"))
+    print("  drops" + (":" if drops else ": none"))
+    for reason, count in drops.items():
+        print(f"    {reason} {count}: {help_texts[f'drop_{reason}']}")
 
 
 if __name__ == "__main__":

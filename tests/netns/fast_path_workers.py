@@ -6,25 +6,18 @@ worker receives a datagram, it finds the flow's owner, and no datagram needs a s
     near ── client, 2 queues ══ 2 queues, server ── far      (af_packet spreads by flow, like RSS)
 """
 
-import os
-
-from lab import CLIENT4, Lab, eventually, skip
+from lab import CLIENT4, Lab, eventually, two_cpus
 import traffic
 
 FLOWS = 24
 FAR = "198.18.0.12"
-CPUS = sorted(os.sched_getaffinity(0))[:2]
-if len(CPUS) < 2:
-    skip("needs two CPUs")
+CPUS = two_cpus()
 
 with Lab(pmd="net_af_packet0") as lab:
     near = lab.host("near", "198.18.0.11/24")
     far = lab.host("far", f"{FAR}/24")
     lab.server.config["tunnels"][0].update(destination_address=FAR)
-    for box in lab.boxes:
-        box.config["workers"] = CPUS
-        box.config["payload_threads"] = 2
-        box.config["ports"][0]["device"] += ",qpairs=2"
+    lab.use_workers(CPUS, payload_threads=2)
     lab.start()
     with far:
         services = traffic.serve_udp_echo(FAR, 7000)

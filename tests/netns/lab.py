@@ -26,11 +26,13 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "lib"))
 import telemetry  # noqa: E402
+import traffic  # noqa: E402
 
 CLIENT4, CLIENT6 = "198.18.0.1", "fd00:18::1"
 SERVER4, SERVER6 = "198.18.0.2", "fd00:18::2"
@@ -72,6 +74,14 @@ def run(*command, **options):
         raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}"
                              f"{done.stderr}")
     return done.stdout
+
+
+def two_cpus():
+    """For tests with two workers."""
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        skip("needs two CPUs")
+    return cpus
 
 
 class Namespace:
@@ -343,6 +353,24 @@ class Lab:
         for box in self.boxes:
             for t in box.config["tunnels"]:
                 t.update(settings)
+
+    def use_workers(self, cpus, **more):
+        """Gives the boxes a worker on each of these CPUs, each with a queue of its own. The lab must be one
+        of af_packet ports, which spread by flow as RSS does."""
+        for box in self.boxes:
+            box.config.update(workers=cpus, **more)
+            box.config["ports"][0]["device"] += f",qpairs={len(cpus)}"
+
+    def echo_often(self, jobs, tcp_bytes, udp_sizes):
+        """So many connections and UDP flows to an echo server, eight of each at a time; the number of
+        datagrams each way."""
+        def one(seed):
+            with self.client.ns:
+                traffic.tcp_echo(*ENTRY, tcp_bytes, seed)
+                return traffic.udp_echo(*ENTRY, sizes=udp_sizes, window=4)
+
+        with ThreadPoolExecutor(8) as pool:
+            return sum(job.result() for job in [pool.submit(one, seed) for seed in range(jobs)])
 
     def start(self):
         for box in self.boxes:

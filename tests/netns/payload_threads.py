@@ -6,33 +6,18 @@ worker talks to every payload thread, and each flow stays where it is.
     applications ── 2 payload threads ── 2 workers ── wire ── 2 workers ── 2 payload threads ── echo
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
-from lab import DESTINATION, ENTRY, Lab, eventually, skip
+from lab import DESTINATION, Lab, eventually, two_cpus
 import traffic
 
-CPUS = sorted(os.sched_getaffinity(0))[:2]
-if len(CPUS) < 2:
-    skip("needs two CPUs")
+CPUS = two_cpus()
 JOBS = 48
 
 with Lab(pmd="net_af_packet0") as lab:
-    for box in lab.boxes:
-        box.config["workers"] = CPUS
-        box.config["payload_threads"] = 2
-        box.config["ports"][0]["device"] += ",qpairs=2"
+    lab.use_workers(CPUS, payload_threads=2)
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
-
-    def one(seed):
-        with lab.client.ns:
-            traffic.tcp_echo(*ENTRY, 200_000, seed)
-            return traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 30), window=4)
-
-    with ThreadPoolExecutor(8) as pool:
-        datagrams = sum(job.result() for job in [pool.submit(one, seed) for seed in range(JOBS)])
+    datagrams = lab.echo_often(JOBS, 200_000, range(1, 1400, 30))
 
     opened = {"client": "payload_tcp_accepted", "server": "payload_tcp_connected"}
     for box in lab.boxes:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""DPDK's own dpdk-telemetry.py shows counters, tunnels and channels; a table of 100 channels comes in
+"""DPDK's own dpdk-telemetry.py shows counters and what they mean, tunnels and channels; a table of 100 channels comes in
 pages and is whole; the tables for people can be drawn.
 
     client, 100 × ── wire ── server
@@ -40,6 +40,10 @@ with Lab() as lab:
         assert seen["/kcpgate/tunnels"]["home"]["channels"] == 100
         row = next(iter(seen["/kcpgate/channels"].values()))
         assert row["state"] == "open" and row["protocol"] == "tcp"
+
+    help_texts = ask(lab.client, "/kcpgate/help")["/kcpgate/help"]
+    assert set(lab.client.worker_stats()[0]) - {"worker"} == set(help_texts), "not all explained"
+    assert all(help_texts.values())
 
     rows = {box.role: {row["conv"]: row for row in box.channels()} for box in lab.boxes}
     assert len(rows["client"]) == 100 and rows["client"].keys() == rows["server"].keys()

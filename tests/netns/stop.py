@@ -7,9 +7,15 @@ connections closed rather than left hanging.
 """
 
 import signal
+from pathlib import Path
 
 from lab import DESTINATION, ENTRY, Lab, eventually
+import telemetry
 import traffic
+
+
+def runtime_directory(box):
+    return Path(telemetry.socket_path(box.name)).parent
 
 
 def links(box):
@@ -31,6 +37,7 @@ with Lab() as lab:
 
         assert box.stop(number) == 0
         assert "kg-wan" not in links(box), "the TAP was left behind"
+        assert not runtime_directory(box).exists(), "files of EAL were left behind"
         eventually(f"{other.role} has let go of the channels", lambda: not other.channels())
         for flow in flows:
             flow.settimeout(5)

@@ -6,32 +6,17 @@ in at the wrong worker are handed to the right one, and nothing is lost on the w
     client, 2 queues ── wire ── 2 queues, server      (af_packet spreads by flow, like RSS)
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
-from lab import DESTINATION, ENTRY, Lab, skip
+from lab import DESTINATION, Lab, two_cpus
 import traffic
 
-CPUS = sorted(os.sched_getaffinity(0))[:2]
-if len(CPUS) < 2:
-    skip("needs two CPUs")
+CPUS = two_cpus()
 
 with Lab(pmd="net_af_packet0") as lab:
-    for box in lab.boxes:
-        box.config["workers"] = CPUS
-        box.config["ports"][0]["device"] += ",qpairs=2"
+    lab.use_workers(CPUS)
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
-
-    def one(seed):
-        with lab.client.ns:
-            traffic.tcp_echo(*ENTRY, 300_000, seed)
-            return traffic.udp_echo(*ENTRY, sizes=range(1, 1400, 20), window=4)
-
-    with ThreadPoolExecutor(8) as pool:
-        for job in [pool.submit(one, seed) for seed in range(32)]:
-            job.result()
+    lab.echo_often(32, 300_000, range(1, 1400, 20))
 
     for box in lab.boxes:
         workers = box.worker_stats()

@@ -29,7 +29,7 @@ static enum kg_drop send_to_stream(struct kg_worker *w, struct kg_conn *conn,
 
 	if (kg_stream_room(&conn->stream) == 0)
 		return KG_DROP_APP_FULL;
-	if (pkt->body_len > first + (KG_KCP_FRAGMENTS_MAX - 1u) * rest)
+	if (pkt->body_len > kg_kcp_message_max_bytes(first, rest))
 		return KG_DROP_APP_SIZE;
 	chain = kg_buf_chain_copy(kg_buf_mempool_pool(w->box->bufs), pkt->body, pkt->body_len,
 				  first, rest);
