@@ -37,6 +37,8 @@ static const struct row {
 	ROW("kcp", "handshake idle path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
 	ROW("fec", "path tunnel", TEXT, fec, 0, 0,
 	    "forward error correction as in a configuration; default: off"),
+	ROW("mux", "tunnel", NUMBER, mux, 0, 65535,
+	    "mux_tunnels that connections share; default 0: a channel each"),
 	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
 	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),

@@ -125,16 +125,17 @@ static void print_result(const struct bench_options *options, uint32_t size,
 		       result->pairs_per_s / 1e6);
 	json_array_append_new(
 		rows,
-		json_pack("{s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, "
+		json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, "
+			  "s:f, "
 			  "s:f, s:I}",
 			  "test", "tunnel", "algorithm", options->algorithm, "fec", options->fec,
-			  "size", (int)size, "kind", kind, "channels", (int)options->channels,
-			  "window", (int)options->window, "workers", (int)options->workers, "cores",
-			  (int)options->cores, "gbit", result->gbit, "messages_per_s",
-			  result->messages_per_s, "client_cycles", result->cycles[CLIENT],
-			  "server_cycles", result->cycles[SERVER], "pairs_messages_per_s",
-			  result->pairs_per_s, "handed_off", result->handed_off, "dropped",
-			  (json_int_t)result->dropped));
+			  "mux", (int)options->mux, "size", (int)size, "kind", kind, "channels",
+			  (int)options->channels, "window", (int)options->window, "workers",
+			  (int)options->workers, "cores", (int)options->cores, "gbit", result->gbit,
+			  "messages_per_s", result->messages_per_s, "client_cycles",
+			  result->cycles[CLIENT], "server_cycles", result->cycles[SERVER],
+			  "pairs_messages_per_s", result->pairs_per_s, "handed_off",
+			  result->handed_off, "dropped", (json_int_t)result->dropped));
 }
 
 /* ---- the run ---- */
@@ -279,6 +280,7 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.fec = options->fec,
+		.mux = options->mux,
 		.window = options->window,
 		.workers = options->workers,
 		.memory_mb = MEMORY_MB,

@@ -24,7 +24,7 @@ enum {
 	"  \"tunnels\": [ { \"name\": \"bench\", \"mode\": \"%s\", \"listen_port\": 3000,"   \
 	"    \"destination_address\": \"198.18.0.2\", \"destination_port\": 3000,"           \
 	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
-	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u } ] }"
+	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s } ] }"
 
 static bool configure(struct bench_twin *twin, int side, const struct bench_twin_params *params,
 		      char *error, size_t error_bytes)
@@ -32,19 +32,21 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 	static const char *const modes[] = { "client", "server" };
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
 	struct kg_config_report report;
-	char text[1024], workers[256] = "";
+	char text[1024], workers[256] = "", mux[32] = "";
 	bool good;
 
 	for (unsigned int i = 0; i < params->workers; i++)
 		snprintf(workers + strlen(workers), sizeof(workers) - strlen(workers), "%s%u",
 			 i == 0 ? "" : ",", i);
+	if (side == CLIENT)
+		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
 	snprintf(twin->names[side], sizeof(twin->names[side]), "bench-%s", modes[side]);
 	snprintf(text, sizeof(text), SETTINGS, twin->names[side], workers, params->memory_mb,
 		 twin->names[side], twin->names[side], 1 + (unsigned int)side, modes[side],
 		 params->algorithm,
 		 spec != NULL && spec->keyed ? "\"encryption_password\": \"benchmark\"," : "",
 		 params->preset, params->fec != NULL ? params->fec : "", params->window,
-		 params->window, params->keep_alive_s);
+		 params->window, params->keep_alive_s, mux);
 	kg_config_load_text(&twin->configs[side], &report, "bench", text, strlen(text));
 	good = report.errors == NULL;
 	if (!good)

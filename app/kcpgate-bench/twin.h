@@ -13,6 +13,7 @@ struct bench_twin_params {
 	const char *preset;    /* of KCP */
 	const char *fec;       /* likewise; NULL: off */
 	unsigned int window;   /* segments, both directions; 0: the preset's */
+	unsigned int mux;      /* mux_tunnels */
 	unsigned int keep_alive_s;
 	unsigned int workers;   /* per box */
 	unsigned int memory_mb; /* per box */

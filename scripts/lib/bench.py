@@ -28,9 +28,8 @@ def aead(binary, size, seconds=1):
     return row
 
 
-def tunnel(binary, size, window=256, datagrams=False, seconds=1):
+def tunnel(binary, size, window=256, seconds=1, **options):
     """Cycles per message on either side, the sides in turn on one core."""
-    options = {"datagrams": True} if datagrams else {}
     row, = run(binary, "tunnel", cores=1, size=size, window=window, seconds=seconds, **options)
     return row
 

@@ -29,6 +29,16 @@ KCP_LOSSES = (0, 1)
 KCP_SIZES = (1376, 16)  # a full segment; hardly any payload, so that only the engine counts
 IDLE_CHANNELS = 100_000
 SIDES = ("client", "server")
+# What a tunnel may be configured to, each compared with the first.
+FORMATS = {
+    "AES-GCM": {},
+    **{name: {"algorithm": name} for name in ("AES-OCB", "chacha20", "xchacha20", "XOR", "none")},
+    "AES-GCM, fec 10:3": {"fec": "10:3"},
+    "AES-GCM, fec 20:4": {"fec": "20:4"},
+    "AES-GCM, 8 connections": {"channels": 8},
+    "AES-GCM, 8 connections, mux_tunnels 1": {"channels": 8, "mux": 1},
+    "AES-GCM, 8 connections, mux_tunnels 4": {"channels": 8, "mux": 4},
+}
 
 # The original's best in two namespaces of one machine of this class; docs/performance.md says how.
 ORIGINAL_GBIT, ORIGINAL_DATAGRAMS_PER_S = 0.54, 57_000
@@ -55,11 +65,13 @@ def measure_round(binary, quick):
 
 
 def measure_formats(binary, found):
-    """Every cipher at both sizes, FEC with every code."""
+    """Every cipher at both sizes, FEC with every code, the tunnel with each."""
     for row in bench.run(binary, "aead", seconds=1):
         found["cipher", row["algorithm"], row["size"]] = row
     for row in bench.run(binary, "fec", seconds=1):
         found["fec", row["code"]] = row
+    for name, options in FORMATS.items():
+        found["format", name] = bench.tunnel(binary, STREAM, HEADLINE_WINDOW, **options)
 
 
 def cost(size, window, loss):
@@ -213,6 +225,20 @@ def fec_table(rounds):
                   "decode, GB/s", "with loss, GB/s"), rows)
 
 
+def against_first_format(name):
+    """What of the goodput with the first of all formats is left."""
+    return lambda found: (found["format", name]["gbit"] /
+                          found["format", next(iter(FORMATS))]["gbit"])
+
+
+def format_table(rounds):
+    rows = [(name, *(f"{rounds.of(('format', name), side + '_cycles'):.0f}" for side in SIDES),
+             f"{rounds.of(('format', name), 'gbit'):.1f}",
+             f"{rounds.median(against_first_format(name)):.2f}") for name in FORMATS]
+    return table(("stream, 1,400 bytes, window 256", "client, cycles", "server, cycles", "Gbit/s",
+                  "of the first"), rows)
+
+
 def many_table(rounds):
     rows = []
     for side in SIDES:
@@ -304,6 +330,7 @@ def main(binary, quick):
               "engine": kcp_table(rounds), "many": many_table(rounds),
               "ciphers": cipher_table(rounds),
               "fec": fec_table(rounds),
+              "formats": format_table(rounds),
               "path": table(*bench_path.results(binary)),
               "machine": machine_table(rounds.tsc_mhz(), load_before, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
