@@ -14,7 +14,7 @@
 void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
 {
 	if (conn->todo == 0)
-		TAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
+		STAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
 	conn->todo |= (uint8_t)todo;
 }
 
@@ -105,9 +105,15 @@ static bool run_connect(struct kg_conn *conn)
 	return conn->dialling;
 }
 
+/* What the stream takes now. */
+static uint16_t room_of(const struct kg_conn *conn)
+{
+	return (uint16_t)KG_MIN(kg_stream_room(&conn->stream), (uint32_t)UINT16_MAX);
+}
+
 static bool run_attached(struct kg_conn *conn)
 {
-	uint32_t room = kg_stream_room(&conn->stream);
+	uint16_t room = room_of(conn);
 
 	if (!tell(conn, KG_MSG_ATTACHED, room, NULL))
 		return false;
@@ -118,14 +124,14 @@ static bool run_attached(struct kg_conn *conn)
 /* More credit as the peer acknowledges; told in batches. */
 static bool run_credit(struct kg_conn *conn)
 {
-	uint32_t room = conn->ended ? 0 : kg_stream_room(&conn->stream);
-	uint32_t grant = room > conn->credit ? room - conn->credit : 0;
+	uint16_t room = conn->ended ? 0 : room_of(conn);
+	uint16_t grant = room > conn->credit ? (uint16_t)(room - conn->credit) : 0;
 
 	if (conn->flow == NULL || grant == 0 || (grant < CREDIT_BATCH && conn->credit > 0))
 		return true;
 	if (!tell(conn, KG_MSG_CREDIT, grant, NULL))
 		return false;
-	conn->credit += grant;
+	conn->credit = (uint16_t)(conn->credit + grant);
 	return true;
 }
 
@@ -135,7 +141,7 @@ static void tell_data(struct kg_conn *conn)
 	uint32_t count = kg_buf_chain_count(buf);
 
 	tell(conn, KG_MSG_DATA, count, buf);
-	conn->outstanding += count;
+	conn->outstanding = (uint16_t)(conn->outstanding + count);
 }
 
 /*
@@ -216,7 +222,7 @@ unsigned int kg_conn_run(struct kg_conn *conn)
 	if (is_over(conn))
 		conn_destroy(conn);
 	else if (conn->todo != 0)
-		TAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
+		STAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
 	return sent;
 }
 
@@ -316,7 +322,7 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 	size_t bytes = kg_buf_chain_len(msg->buf);
 	struct kg_channel_info info;
 
-	conn->credit -= KG_MIN(conn->credit, msg->count);
+	conn->credit -= (uint16_t)KG_MIN(conn->credit, msg->count);
 	if (kg_stream_send(&conn->stream, msg->buf, w->now_us)) {
 		kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, bytes);
 		if (conn->shortcut != NULL)
@@ -335,7 +341,7 @@ void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
 {
 	struct kg_conn *conn = msg->channel;
 
-	conn->outstanding -= KG_MIN(conn->outstanding, msg->count);
+	conn->outstanding -= (uint16_t)KG_MIN(conn->outstanding, msg->count);
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 

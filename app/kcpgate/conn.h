@@ -26,23 +26,24 @@ enum kg_conn_todo {
 };
 
 struct kg_conn {
-	TAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
+	STAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
 	struct kg_side *side;
 	struct kg_stream stream;
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
 	void *flow;                   /* the payload thread's; NULL until it dialled */
 	struct kg_target *target;     /* where the client wants to go; NULL: dialled, or our own */
-	uint32_t credit;              /* segments the application may still send */
-	uint32_t outstanding;         /* buffers at the payload thread */
+	uint16_t credit;              /* segments the application may still send */
+	uint16_t outstanding;         /* buffers at the payload thread */
 	uint8_t payload;              /* index of the thread that has the flow */
 	uint8_t todo;                 /* enum kg_conn_todo; not 0: in the list */
-	bool streaming;               /* there is a stream: not when opening one failed */
-	bool dialling;                /* CONNECT sent, no answer yet */
-	bool ended;                   /* ops.closed has been told */
-	bool reset;                   /* the end was not an orderly one */
-	bool close_told;              /* CLOSE sent: nothing more for the flow */
+	bool streaming : 1;           /* there is a stream: not when opening one failed */
+	bool dialling : 1;            /* CONNECT sent, no answer yet */
+	bool ended : 1;               /* ops.closed has been told */
+	bool reset : 1;               /* the end was not an orderly one */
+	bool close_told : 1;          /* CLOSE sent: nothing more for the flow */
 };
-TAILQ_HEAD(kg_conn_list, kg_conn);
+_Static_assert(sizeof(struct kg_conn) <= 64, "there are as many as idle channels");
+STAILQ_HEAD(kg_conn_list, kg_conn);
 
 /* Marks work; path/deliver.c does it. */
 void kg_conn_mark(struct kg_conn *conn, unsigned int todo);

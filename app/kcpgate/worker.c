@@ -73,7 +73,7 @@ static bool finished(const struct kg_worker *w)
 		if (!kg_session_is_quiet(w->sides[t].session))
 			return false;
 	}
-	return TAILQ_EMPTY(&w->conns);
+	return STAILQ_EMPTY(&w->conns);
 }
 
 /* Every millisecond; false when the worker may leave. */
@@ -283,7 +283,7 @@ struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char 
 	w->now_us = kg_clock_now_us();
 	w->unix_s = kg_clock_unix_s();
 	kg_rng_init(&w->rng, kg_clock_seed());
-	TAILQ_INIT(&w->conns);
+	STAILQ_INIT(&w->conns);
 	if (kg_waker_init(&w->waker) != 0 || !create_parts(w, error, error_bytes)) {
 		kg_worker_destroy(w);
 		return NULL;

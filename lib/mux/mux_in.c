@@ -159,7 +159,7 @@ static struct kg_mux_stream *accept_stream(struct kg_mux *mux, const struct kg_m
 		ms->stream = s->ops.accept(s->host, message->protocol, target);
 	}
 	if (ms != NULL && ms->stream != NULL) {
-		*ms->stream = (struct kg_stream){ .streams = s, .mux = ms };
+		*ms->stream = (struct kg_stream){ .mux = ms };
 		return ms;
 	}
 	if (ms != NULL) {

@@ -39,7 +39,7 @@ static void on_connect(void *host, struct kg_channel *ch, const struct kg_target
 		return;
 	}
 	s->stats.opened++;
-	*stream = (struct kg_stream){ .streams = s, .channel = ch };
+	*stream = (struct kg_stream){ .channel = ch };
 	kg_channel_set_user(ch, stream);
 }
 
@@ -208,7 +208,7 @@ static bool open_shared(struct kg_streams *s, struct kg_stream *stream, enum kg_
 
 	if (ms == NULL)
 		return false;
-	*stream = (struct kg_stream){ .streams = s, .mux = ms };
+	*stream = (struct kg_stream){ .mux = ms };
 	ms->stream = stream;
 	ms->target = target;
 	if (mux == NULL || kg_mux_stream_attach(ms, mux, now_us))
@@ -229,7 +229,7 @@ bool kg_streams_open(struct kg_streams *s, struct kg_stream *stream, enum kg_pro
 	if (ch == NULL)
 		return false;
 	s->stats.opened++;
-	*stream = (struct kg_stream){ .streams = s, .channel = ch };
+	*stream = (struct kg_stream){ .channel = ch };
 	return true;
 }
 

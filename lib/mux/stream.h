@@ -27,7 +27,6 @@ struct kg_mux_stream;
 
 /* Embedded in the host's own struct; private. */
 struct kg_stream {
-	struct kg_streams *streams;
 	struct kg_channel *channel; /* plain: its own; NULL: of a mux channel */
 	struct kg_mux_stream *mux;  /* NULL: plain */
 };

@@ -15,13 +15,13 @@ static void wake_payload_threads(struct kg_worker *w)
 /* Each connection that has something to say gets one try; who is stuck stays in the list. */
 unsigned int kg_path_deliver(struct kg_worker *w)
 {
-	struct kg_conn_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct kg_conn_list list = STAILQ_HEAD_INITIALIZER(list);
 	unsigned int served = 0;
 	struct kg_conn *conn;
 
-	TAILQ_CONCAT(&list, &w->conns, link);
-	while ((conn = TAILQ_FIRST(&list)) != NULL) {
-		TAILQ_REMOVE(&list, conn, link);
+	STAILQ_CONCAT(&list, &w->conns);
+	while ((conn = STAILQ_FIRST(&list)) != NULL) {
+		STAILQ_REMOVE_HEAD(&list, link);
 		served += kg_conn_run(conn);
 	}
 	wake_payload_threads(w);
