@@ -21,8 +21,8 @@ PURE = {
     "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
     "stdnoreturn.h", "string.h", "strings.h",
     "arpa/inet.h",   # inet_pton, inet_ntop
-    "emmintrin.h",   # SSE2
     "endian.h",
+    "immintrin.h",   # SSE2, AVX2
     "net/if.h",      # IFNAMSIZ
     "sys/queue.h",
 }

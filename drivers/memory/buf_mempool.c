@@ -10,32 +10,34 @@
  * Dynamic threshold: one conversation may hold this part of what is free. With k conversations
  * that all want more, 1/(1 + k/SHARE) of the pool stays free for the others.
  */
-#define PREFETCH      8
+#define PREFETCH      16
 #define SHARE_DIVISOR 8
 #define SHARE_FLOOR   8 /* segments; keeps a conversation alive when the pool is nearly empty */
+
+_Static_assert(sizeof(struct kg_buf) + KG_BUF_HEADROOM + KG_BUF_LARGE_ROOM >=
+		       KG_BUF_LINE + KG_BUF_COLD_ROOM,
+	       "a large buffer may be a cold one");
 
 struct kg_buf_mempool {
 	struct kg_buf_pool pool;
 	struct rte_mempool *small, *large;
+	struct rte_mempool_cache *cold[RTE_MAX_LCORE]; /* of the large ones */
 };
 
 /*
- * Buffers that wait in a large window have left the caches and the TLB when they are used again.
- * The next few are touched together, so that their page walks go on side by side; a prefetch does
- * not retire before its page is found.
+ * Buffers that wait in a large window have left the caches and the TLB when they are used again,
+ * and take as long to come as a dozen are taken.
  */
 static void prefetch_next(struct rte_mempool *mempool, uint16_t room)
 {
 	struct rte_mempool_cache *cache = rte_mempool_default_cache(mempool, rte_lcore_id());
+	const char *obj;
 
-	if (cache == NULL || cache->len % PREFETCH != 0 || cache->len < 2 * PREFETCH)
+	if (cache == NULL || cache->len < PREFETCH)
 		return;
-	for (unsigned int i = 1; i <= PREFETCH; i++) {
-		const char *obj = cache->objs[cache->len - i];
-
-		rte_prefetch0(obj);
-		rte_prefetch0(obj + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room);
-	}
+	obj = cache->objs[cache->len - PREFETCH];
+	rte_prefetch0(obj);
+	rte_prefetch0(obj + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room - 1);
 }
 
 static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
@@ -63,6 +65,35 @@ static void buf_free(struct kg_buf *buf)
 	struct kg_buf_mempool *mp = KG_CONTAINER_OF(buf->pool, struct kg_buf_mempool, pool);
 
 	rte_mempool_put(buf->room > KG_BUF_SMALL_ROOM ? mp->large : mp->small, buf);
+}
+
+/*
+ * Cold buffers pass through caches of their own, so that the usual ones keep what is warm. A thread
+ * without one, which is no worker, goes to the common ring.
+ */
+static struct rte_mempool_cache *cold_cache(const struct kg_buf_mempool *mp)
+{
+	unsigned int lcore = rte_lcore_id();
+
+	return lcore < RTE_MAX_LCORE ? mp->cold[lcore] : NULL;
+}
+
+static struct kg_buf *buf_alloc_cold(struct kg_buf_pool *base)
+{
+	struct kg_buf_mempool *mp = KG_CONTAINER_OF(base, struct kg_buf_mempool, pool);
+	void *obj;
+
+	if (rte_mempool_generic_get(mp->large, &obj, 1, cold_cache(mp)) != 0)
+		return NULL;
+	return obj;
+}
+
+static void buf_free_cold(struct kg_buf_pool *base, struct kg_buf *buf)
+{
+	struct kg_buf_mempool *mp = KG_CONTAINER_OF(base, struct kg_buf_mempool, pool);
+	void *obj = buf;
+
+	rte_mempool_generic_put(mp->large, &obj, 1, cold_cache(mp));
 }
 
 static void init_object(struct rte_mempool *mempool, void *opaque, void *obj, unsigned int idx)
@@ -95,6 +126,14 @@ static size_t object_bytes(uint16_t room)
 	       RTE_CACHE_LINE_SIZE;
 }
 
+static void create_cold_caches(struct kg_buf_mempool *mp, unsigned int cache)
+{
+	for (unsigned int i = 0; i < RTE_MAX_LCORE; i++) {
+		if (rte_lcore_is_enabled(i))
+			mp->cold[i] = rte_mempool_cache_create(cache, SOCKET_ID_ANY);
+	}
+}
+
 struct kg_buf_mempool *kg_buf_mempool_create(const char *name, size_t bytes, unsigned int cache)
 {
 	struct kg_buf_mempool *mp = rte_zmalloc("kg_buf_mempool", sizeof(*mp), 0);
@@ -105,12 +144,15 @@ struct kg_buf_mempool *kg_buf_mempool_create(const char *name, size_t bytes, uns
 		return NULL;
 	mp->pool.alloc = buf_alloc;
 	mp->pool.free = buf_free;
+	mp->pool.alloc_cold = buf_alloc_cold;
+	mp->pool.free_cold = buf_free_cold;
 	mp->small = create_class(mp, name, "small", count, cache, KG_BUF_SMALL_ROOM);
 	mp->large = create_class(mp, name, "large", count, cache, KG_BUF_LARGE_ROOM);
 	if (mp->small == NULL || mp->large == NULL) {
 		kg_buf_mempool_destroy(mp);
 		return NULL;
 	}
+	create_cold_caches(mp, cache);
 	kg_buf_mempool_update_share(mp);
 	return mp;
 }
@@ -119,6 +161,10 @@ void kg_buf_mempool_destroy(struct kg_buf_mempool *mp)
 {
 	if (mp == NULL)
 		return;
+	for (unsigned int i = 0; i < RTE_MAX_LCORE; i++) {
+		if (mp->cold[i] != NULL)
+			rte_mempool_cache_free(mp->cold[i]);
+	}
 	rte_mempool_free(mp->small);
 	rte_mempool_free(mp->large);
 	rte_free(mp);
@@ -129,9 +175,18 @@ struct kg_buf_pool *kg_buf_mempool_pool(struct kg_buf_mempool *mp)
 	return &mp->pool;
 }
 
+static uint32_t large_free(const struct kg_buf_mempool *mp)
+{
+	uint32_t count = rte_mempool_avail_count(mp->large);
+
+	for (unsigned int i = 0; i < RTE_MAX_LCORE; i++)
+		count += mp->cold[i] == NULL ? 0 : mp->cold[i]->len;
+	return KG_MIN(count, mp->large->size);
+}
+
 void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 {
-	uint32_t share = rte_mempool_avail_count(mp->large) / SHARE_DIVISOR;
+	uint32_t share = large_free(mp) / SHARE_DIVISOR;
 
 	mp->pool.fair_share = RTE_MAX(share, (uint32_t)SHARE_FLOOR);
 }
@@ -142,7 +197,7 @@ void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mem
 		.small_total = mp->small->size,
 		.small_free = rte_mempool_avail_count(mp->small),
 		.large_total = mp->large->size,
-		.large_free = rte_mempool_avail_count(mp->large),
+		.large_free = large_free(mp),
 		.fair_share = mp->pool.fair_share,
 	};
 }

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 #define KG_BUF_SMALL_ROOM 240
-#define KG_BUF_LARGE_ROOM 1984
+#define KG_BUF_LARGE_ROOM 2000
 
 struct kg_buf_mempool;
 

@@ -60,22 +60,38 @@ size_t kg_buf_chain_gather(const struct kg_buf *head, void *to)
 	return (size_t)(out - (uint8_t *)to);
 }
 
-static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *base, uint16_t room)
+static struct kg_buf *malloc_pool_get(struct kg_buf_pool *base, size_t align, size_t bytes)
 {
 	struct kg_buf_malloc_pool *pool = KG_CONTAINER_OF(base, struct kg_buf_malloc_pool, pool);
-	struct kg_buf *buf;
+	void *buf;
 
-	if (pool->in_use >= pool->limit)
-		return NULL;
-	buf = malloc(sizeof(*buf) + KG_BUF_HEADROOM + room);
-	if (buf == NULL)
+	if (pool->in_use >= pool->limit || posix_memalign(&buf, align, bytes) != 0)
 		return NULL;
 	pool->in_use++;
+	return buf;
+}
+
+static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *pool, uint16_t room)
+{
+	size_t bytes = sizeof(struct kg_buf) + KG_BUF_HEADROOM + room;
+	struct kg_buf *buf = malloc_pool_get(pool, _Alignof(max_align_t), bytes);
+
+	if (buf == NULL)
+		return NULL;
 	*buf = (struct kg_buf){
-		.pool = base,
+		.pool = pool,
 		.data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM,
 		.room = room,
 	};
+	return buf;
+}
+
+static struct kg_buf *malloc_pool_alloc_cold(struct kg_buf_pool *pool)
+{
+	struct kg_buf *buf = malloc_pool_get(pool, KG_BUF_LINE, KG_BUF_LINE + KG_BUF_COLD_ROOM);
+
+	if (buf != NULL)
+		*buf = (struct kg_buf){ .pool = pool, .room = KG_BUF_COLD_ROOM };
 	return buf;
 }
 
@@ -85,12 +101,20 @@ static void malloc_pool_free(struct kg_buf *buf)
 	free(buf);
 }
 
+static void malloc_pool_free_cold(struct kg_buf_pool *pool, struct kg_buf *buf)
+{
+	buf->pool = pool;
+	malloc_pool_free(buf);
+}
+
 void kg_buf_malloc_pool_init(struct kg_buf_malloc_pool *pool, size_t limit)
 {
 	*pool = (struct kg_buf_malloc_pool){
 		.pool = {
 			.alloc = malloc_pool_alloc,
 			.free = malloc_pool_free,
+			.alloc_cold = malloc_pool_alloc_cold,
+			.free_cold = malloc_pool_free_cold,
 			.fair_share = UINT32_MAX,
 		},
 		.limit = limit,

@@ -16,6 +16,9 @@ struct kg_buf_pool;
 
 /* Room in front of the payload that senders leave for the message header (wire/message.h). */
 #define KG_BUF_HEADROOM 16
+/* Of the cache; a cold buffer has room for so many bytes in whole lines behind its first one. */
+#define KG_BUF_LINE      64u
+#define KG_BUF_COLD_ROOM 1984u
 
 struct kg_buf {
 	struct kg_buf *next;      /* next fragment of the same message, or next of a list */
@@ -34,6 +37,9 @@ struct kg_buf_pool {
 	struct kg_buf *(*alloc)(struct kg_buf_pool *pool, uint16_t room);
 	/* Takes back exactly one buffer; `next` is ignored. */
 	void (*free)(struct kg_buf *buf);
+	/* See base/cold.h. */
+	struct kg_buf *(*alloc_cold)(struct kg_buf_pool *pool);
+	void (*free_cold)(struct kg_buf_pool *pool, struct kg_buf *buf);
 	/*
 	 * How many segments one conversation should hold at most while memory is as tight as it
 	 * is now (UINT32_MAX: no pressure). Written by the pool's host, read by engines when they

@@ -1,58 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copies for what nobody reads soon. An ordinary store reads the old line first and later writes it
- * back, and puts other lines out of the caches meanwhile; a copy past the caches is only written.
+ * Payload that nobody reads soon, and the buffers for it.
+ *
+ * An ordinary store reads the old line first and later writes it back, and puts other lines out of
+ * the caches meanwhile; a copy past the caches is only written. That holds for whole lines: where a
+ * line keeps some of its old bytes they have to be read after all, and the copy waits for them.
+ *
+ * A cold buffer is one of which no line is touched when it is taken and when it is given back. Its
+ * owner remembers how long the payload is, which begins at the second line; the header, in the
+ * first, is of no use until kg_buf_warm.
  */
 #pragma once
 
-#include "base/base.h"
+#include "base/buf.h"
 
-#include <string.h>
+/* `to` is at the start of a line and written up to the end of one. Another thread may look only
+ * after kg_cold_fence. */
+void kg_cold_copy(uint8_t *to, const uint8_t *from, size_t len);
+void kg_cold_fence(void);
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-#define KG_COLD_LINE 64u
-
-static inline void kg_cold_line(uint8_t *to, const uint8_t *from)
+/* Always of the large size; NULL when the pool is empty. */
+static inline struct kg_buf *kg_buf_alloc_cold(struct kg_buf_pool *pool)
 {
-	__m128i a = _mm_loadu_si128((const __m128i *)from);
-	__m128i b = _mm_loadu_si128((const __m128i *)(from + 16));
-	__m128i c = _mm_loadu_si128((const __m128i *)(from + 32));
-	__m128i d = _mm_loadu_si128((const __m128i *)(from + 48));
-
-	_mm_stream_si128((__m128i *)to, a);
-	_mm_stream_si128((__m128i *)(to + 16), b);
-	_mm_stream_si128((__m128i *)(to + 32), c);
-	_mm_stream_si128((__m128i *)(to + 48), d);
+	return pool->alloc_cold(pool);
 }
 
-/* Whole lines go past the caches, the ends do not. Another thread may look only after
- * kg_cold_fence. */
-static inline void kg_cold_copy(uint8_t *to, const uint8_t *from, size_t len)
+/* One from kg_buf_alloc_cold of this pool that has not been warmed. */
+static inline void kg_buf_free_cold(struct kg_buf_pool *pool, struct kg_buf *buf)
 {
-	size_t ahead = KG_MIN(len, -(uintptr_t)to % KG_COLD_LINE);
-
-	memcpy(to, from, ahead);
-	for (; len - ahead >= KG_COLD_LINE; ahead += KG_COLD_LINE)
-		kg_cold_line(to + ahead, from + ahead);
-	memcpy(to + ahead, from + ahead, len - ahead);
+	pool->free_cold(pool, buf);
 }
 
-static inline void kg_cold_fence(void)
+static inline uint8_t *kg_buf_cold_data(struct kg_buf *buf)
 {
-	_mm_sfence();
+	return (uint8_t *)buf + KG_BUF_LINE;
 }
 
-#else
-
-static inline void kg_cold_copy(uint8_t *to, const uint8_t *from, size_t len)
+/* Makes it a buffer like any other, with `len` bytes of payload. */
+static inline void kg_buf_warm(struct kg_buf *buf, uint16_t len)
 {
-	memcpy(to, from, len);
+	buf->next = NULL;
+	buf->data = kg_buf_cold_data(buf);
+	buf->len = len;
 }
-
-static inline void kg_cold_fence(void)
-{
-}
-
-#endif

@@ -62,8 +62,8 @@ void kg_kcp_destroy(struct kg_kcp *kcp)
 	if (kcp == NULL)
 		return;
 	kg_buf_free_chain(kcp->queue);
-	kg_kcp_flight_fini(&kcp->flight, kcp->mem);
-	kg_kcp_recv_fini(&kcp->recv, kcp->mem);
+	kg_kcp_flight_fini(&kcp->flight, kcp->mem, kcp->pool);
+	kg_kcp_recv_fini(&kcp->recv, kcp->mem, kcp->pool);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
 	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
 	kg_mem_free(kcp->mem, kcp, kcp_bytes(&kcp->params));

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcp/kcp_flight.h"
 
+#include "kcp/kcp.h"
+
 _Static_assert(sizeof(struct kg_kcp_slot) == 32, "two slots per cache line");
+_Static_assert(KG_KCP_MTU_MAX - KG_KCP_HEADER_BYTES <= KG_BUF_COLD_ROOM, "all can be parked");
+_Static_assert(KG_BUF_COLD_ROOM < 1u << 11, "bits of a length");
 _Static_assert(KG_KCP_RING_MAX - 1 <= UINT16_MAX, "list links hold the low 16 bits of sn");
 
 void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend, uint32_t *acked)
@@ -53,47 +57,70 @@ static void list_remove(struct kg_kcp_flight *f, uint32_t sn)
 		kg_kcp_flight_slot(f, slot->next)->prev = first ? slot->next : slot->prev;
 }
 
-void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem)
+/* Who gets the buffer next, on whatever thread, must not be overtaken by what we wrote. */
+static void free_slot(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_kcp_slot *slot)
+{
+	if (!slot->parked) {
+		kg_buf_free(slot->buf);
+		return;
+	}
+	if (f->unfenced)
+		kg_cold_fence();
+	f->unfenced = false;
+	kg_buf_free_cold(pool, slot->buf);
+}
+
+void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool)
 {
 	for (uint32_t sn = f->una; sn != f->nxt; sn++) {
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
 		if (slot->buf != NULL)
-			kg_buf_free(slot->buf);
+			free_slot(f, pool, slot);
 	}
 	kg_kcp_flight_trim(f, mem);
 }
 
 void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem)
 {
-	kg_kcp_park_fini(&f->park, mem);
 	kg_kcp_ring_fini(&f->ring, mem, sizeof(struct kg_kcp_slot));
 }
 
-static struct kg_buf *park(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
-			   struct kg_buf *buf)
+/* False, and the payload stays where it is, when parking is of no use or there is no memory. */
+static bool park(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_kcp_slot *slot)
 {
+	struct kg_buf *buf = slot->buf;
+
 	if (f->count < KG_KCP_PARK_SEGMENTS || buf->len < KG_KCP_PARK_BYTES)
-		return NULL;
-	return kg_kcp_park_move(&f->park, mem, pool, buf);
+		return false;
+	slot->buf = kg_buf_alloc_cold(pool);
+	if (slot->buf == NULL) {
+		slot->buf = buf;
+		return false;
+	}
+	kg_cold_copy(kg_buf_cold_data(slot->buf), buf->data, buf->len);
+	kg_buf_free(buf);
+	f->unfenced = true;
+	return true;
 }
 
-void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
-		       struct kg_buf *buf, uint64_t now_us, uint32_t ts)
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
+		       uint64_t now_us, uint32_t ts)
 {
-	uint8_t frg = (uint8_t)buf->mark;
-	struct kg_buf *parked = park(f, mem, pool, buf);
 	uint32_t sn = f->nxt++;
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
-	*kg_kcp_flight_slot(f, sn) = (struct kg_kcp_slot){
-		.buf = parked != NULL ? parked : buf,
+	__builtin_prefetch(kg_kcp_flight_slot(f, f->nxt + KG_KCP_PREFETCH), 1);
+	*slot = (struct kg_kcp_slot){
+		.buf = buf,
 		.sent_us = now_us,
 		.order = f->next_order++,
 		.first_ts = ts,
+		.len = buf->len,
 		.copies = 1,
-		.frg = frg,
-		.parked = parked != NULL,
+		.frg = (uint8_t)buf->mark,
 	};
+	slot->parked = park(f, pool, slot);
 	f->count++;
 	if (f->twin_credit < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
 		f->twin_credit++;
@@ -144,15 +171,12 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	list_append(f, sn);
 }
 
-void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn)
+void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, uint32_t sn)
 {
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
 	list_remove(f, sn);
-	if (slot->parked)
-		kg_kcp_park_release(f->park, slot->buf, f->count);
-	else
-		kg_buf_free(slot->buf);
+	free_slot(f, pool, slot);
 	slot->buf = NULL;
 	f->count--;
 	f->twin_due &= f->twin != sn;

@@ -28,22 +28,31 @@
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
  * up the whole window. These are few unless much is lost; then twins would only add to it, so there
  * is one per KG_KCP_TWIN_SEGMENTS segments at most.
+ *
+ * Parked payload: what thousands of segments in flight hold exceeds the caches. Were it left in the
+ * buffers it came in, every new message would be written into a buffer that has been out of the
+ * caches for a whole window: its old lines are read, for nothing, and written back later. So once
+ * it has been sent the payload moves to a cold buffer (base/cold.h), and the one it came in is used
+ * again at once, warm.
  */
 #pragma once
 
 #include "base/buf.h"
-#include "kcp/kcp_park.h"
+#include "base/cold.h"
 #include "kcp/kcp_ring.h"
 #include "kcp/kcp_rtt.h"
 
 #define KG_KCP_PROBES   32u
-#define KG_KCP_PREFETCH 16u /* segments ahead */
+#define KG_KCP_PREFETCH 32u /* segments ahead */
 #define KG_KCP_THIN     4u  /* segments in flight that are few */
 
 #define KG_KCP_GROUP_ORDERS 256u
 
 #define KG_KCP_TWIN_SEGMENTS 12u
 #define KG_KCP_TWINS_SAVED   8u /* for later, at most */
+
+#define KG_KCP_PARK_SEGMENTS 4096u /* in flight, from which on it is worth it */
+#define KG_KCP_PARK_BYTES    512u  /* the same for a payload */
 
 struct kg_kcp_slot {
 	struct kg_buf *buf; /* NULL: acknowledged */
@@ -52,11 +61,12 @@ struct kg_kcp_slot {
 	uint32_t first_ts;  /* wire time stamp of the first copy */
 	/* Low bits of the neighbours' sn in the list; at an end its own. */
 	uint16_t prev, next;
-	uint8_t backoff; /* time-outs, up to KG_KCP_BACKOFF_MAX */
-	uint8_t copies;  /* up to 255 */
-	uint8_t frg;
-	bool fast : 1;   /* the latest copy was a fast resend */
-	bool parked : 1; /* buf belongs to the park */
+	uint16_t len : 11;    /* of the payload */
+	uint16_t backoff : 4; /* time-outs, up to KG_KCP_BACKOFF_MAX */
+	bool parked : 1;      /* buf is a cold one */
+	uint8_t copies;       /* up to 255 */
+	uint8_t frg : 7;
+	bool fast : 1; /* the latest copy was a fast resend */
 };
 
 enum kg_kcp_cause {
@@ -67,9 +77,8 @@ enum kg_kcp_cause {
 
 struct kg_kcp_flight {
 	struct kg_kcp_ring ring;
-	struct kg_kcp_park *park; /* NULL: none yet */
-	uint32_t una, nxt;        /* oldest unacknowledged sn; next sn to be sent */
-	uint32_t count;           /* segments not acknowledged */
+	uint32_t una, nxt; /* oldest unacknowledged sn; next sn to be sent */
+	uint32_t count;    /* segments not acknowledged */
 	uint32_t next_order;
 	uint32_t group_mask;   /* of an order: its place in its group; 0: there are no groups */
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
@@ -77,6 +86,7 @@ struct kg_kcp_flight {
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due;
+	bool unfenced;       /* parked payload may be on its way to memory */
 	uint8_t twin_credit; /* segments sent since */
 	uint16_t listed;     /* bit b: list b has members */
 	struct {
@@ -105,6 +115,12 @@ static inline void kg_kcp_flight_prefetch(const struct kg_kcp_flight *f, uint32_
 		__builtin_prefetch(slot->buf);
 }
 
+/* Where the payload is. */
+static inline const uint8_t *kg_kcp_flight_data(const struct kg_kcp_slot *slot)
+{
+	return slot->parked ? kg_buf_cold_data(slot->buf) : slot->buf->data;
+}
+
 /* True when sn was sent and lies in una … nxt-1. */
 static inline bool kg_kcp_flight_spans(const struct kg_kcp_flight *f, uint32_t sn)
 {
@@ -122,19 +138,18 @@ static inline bool kg_kcp_flight_reserve(struct kg_kcp_flight *f, struct kg_mem 
 void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend,
 			uint32_t *acked);
 /* Frees what is in flight. */
-void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem);
+void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool);
 /* Nothing is in flight: gives back what memory it has. */
 void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem);
 
-/* Puts the next sn in flight; room was reserved. `buf` is read once more, to `pool`, if it is to be
- * parked. */
-void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool,
-		       struct kg_buf *buf, uint64_t now_us, uint32_t ts);
+/* Puts the next sn in flight; room was reserved. Cold buffers are of `pool`. */
+void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
+		       uint64_t now_us, uint32_t ts);
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);
 /* Acknowledged: frees the buffer. una stays until kg_kcp_flight_advance. */
-void kg_kcp_flight_release(struct kg_kcp_flight *f, uint32_t sn);
+void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, uint32_t sn);
 /* Moves una over what was released. */
 void kg_kcp_flight_advance(struct kg_kcp_flight *f);
 

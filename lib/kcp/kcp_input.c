@@ -70,7 +70,7 @@ static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 
 static void release(struct kg_kcp *kcp, uint32_t sn)
 {
-	kg_kcp_flight_release(&kcp->flight, sn);
+	kg_kcp_flight_release(&kcp->flight, kcp->pool, sn);
 	kcp->acked++;
 	kcp->ring_stuck = false;
 }

@@ -24,20 +24,28 @@ static bool fits(const struct writer *w, uint16_t len)
 	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu;
 }
 
-static void put(struct writer *w, uint8_t cmd, uint8_t frg, uint32_t sn, uint32_t ts,
-		const struct kg_buf *buf)
+static void put(struct writer *w, uint8_t cmd, uint32_t sn, uint32_t ts)
 {
 	w->seg.cmd = cmd;
-	w->seg.frg = frg;
 	w->seg.sn = sn;
 	w->seg.ts = ts;
-	w->seg.len = buf == NULL ? 0 : buf->len;
 	kg_kcp_segment_encode(w->out + w->used, &w->seg);
 	w->used += KG_KCP_HEADER_BYTES;
-	if (buf == NULL)
-		return;
-	memcpy(w->out + w->used, buf->data, buf->len);
-	w->used += buf->len;
+}
+
+static void put_push(struct writer *w, uint8_t frg, uint32_t sn, uint32_t ts, const uint8_t *data,
+		     uint16_t len)
+{
+	w->seg.frg = frg;
+	w->seg.len = len;
+	put(w, KG_KCP_PUSH, sn, ts);
+	memcpy(w->out + w->used, data, len);
+	w->used += len;
+}
+
+static void put_copy(struct writer *w, const struct kg_kcp_slot *slot, uint32_t sn, uint32_t ts)
+{
+	put_push(w, slot->frg, sn, ts, kg_kcp_flight_data(slot), slot->len);
 }
 
 static void put_acks(struct kg_kcp *kcp, struct writer *w)
@@ -50,7 +58,7 @@ static void put_acks(struct kg_kcp *kcp, struct writer *w)
 	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, kg_kcp_ts(kcp, w->now_us),
 			     acks, w->mtu / KG_KCP_HEADER_BYTES);
 	for (uint32_t i = 0; i < n; i++)
-		put(w, KG_KCP_ACK, 0, acks[i].sn, acks[i].ts, NULL);
+		put(w, KG_KCP_ACK, acks[i].sn, acks[i].ts);
 	kcp->stats.acks_sent += n;
 }
 
@@ -58,7 +66,7 @@ static void put_wask(struct kg_kcp *kcp, struct writer *w)
 {
 	if (kcp->peer.probe_us > w->now_us || !fits(w, 0))
 		return;
-	put(w, KG_KCP_WASK, 0, 0, 0, NULL);
+	put(w, KG_KCP_WASK, 0, 0);
 	kg_kcp_peer_on_probe_sent(&kcp->peer, w->now_us);
 }
 
@@ -70,7 +78,7 @@ static void put_wins(struct kg_kcp *kcp, struct writer *w)
 
 	if ((!tell && !kcp->answer_wask) || !fits(w, 0))
 		return;
-	put(w, KG_KCP_WINS, 0, 0, 0, NULL);
+	put(w, KG_KCP_WINS, 0, 0);
 	kcp->answer_wask = false;
 	if (!tell)
 		return;
@@ -102,9 +110,9 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	if (!f->twin_due)
 		return true;
 	slot = kg_kcp_flight_slot(f, f->twin);
-	if (!fits(w, slot->buf->len))
+	if (!fits(w, slot->len))
 		return false;
-	put(w, KG_KCP_PUSH, slot->frg, f->twin, kg_kcp_ts(kcp, slot->sent_us), slot->buf);
+	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
 	kg_kcp_pace_take(&kcp->pace, w->now_us);
 	f->twin_due = false;
 	kcp->stats.resent_twin++;
@@ -122,9 +130,9 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 		uint32_t order = slot->order;
 
-		if (!fits(w, slot->buf->len))
+		if (!fits(w, slot->len))
 			return false;
-		put(w, KG_KCP_PUSH, slot->frg, sn, kg_kcp_ts(kcp, w->now_us), slot->buf);
+		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		kg_kcp_pace_take(&kcp->pace, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
@@ -149,11 +157,11 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	else
 		kg_prefetch(kcp->queue->data, kcp->queue->len);
 	kcp->queued--;
-	put(w, KG_KCP_PUSH, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf);
+	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);
 	kg_kcp_pace_take(&kcp->pace, w->now_us);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
-	kg_kcp_flight_add(&kcp->flight, kcp->mem, kcp->pool, buf, w->now_us, ts);
+	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
 	return true;
 }
 

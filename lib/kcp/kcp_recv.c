@@ -6,7 +6,7 @@
 #include "base/cold.h"
 #include "kcp/kcp.h"
 
-#define PREFETCH      16u /* segments ahead: held ones have left the caches when their turn comes */
+#define PREFETCH      32u /* segments ahead: held ones have left the caches when their turn comes */
 #define LINK          64u /* segments at once */
 #define COLD_SEGMENTS 1024u /* held: payload leaves the caches before it is read */
 #define COLD_BYTES    512u  /* of payload, that a copy past the caches is worth it */
@@ -25,22 +25,32 @@ void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 	};
 }
 
-static struct kg_buf **held_slot(const struct kg_kcp_recv *recv, uint32_t sn)
+static struct kg_kcp_held *held_slot(const struct kg_kcp_recv *recv, uint32_t sn)
 {
-	return (struct kg_buf **)recv->ring.slots + (sn & (recv->ring.capacity - 1));
+	return (struct kg_kcp_held *)recv->ring.slots + (sn & (recv->ring.capacity - 1));
 }
 
-void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem)
+/* Before a cold buffer leaves the conversation. */
+static void fence(struct kg_kcp_recv *recv)
 {
-	kg_cold_fence();
+	if (recv->unfenced)
+		kg_cold_fence();
+	recv->unfenced = false;
+}
+
+void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem, struct kg_buf_pool *pool)
+{
+	fence(recv);
 	kg_buf_free_chain(recv->head);
 	for (uint32_t i = 0; i < recv->ring.capacity; i++) {
-		struct kg_buf *buf = *held_slot(recv, i);
+		struct kg_kcp_held *held = held_slot(recv, i);
 
-		if (buf != NULL)
-			kg_buf_free(buf);
+		if (held->buf != NULL && held->cold)
+			kg_buf_free_cold(pool, held->buf);
+		else if (held->buf != NULL)
+			kg_buf_free(held->buf);
 	}
-	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_buf *));
+	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_kcp_held));
 }
 
 /* Segments the list may hold: the window, or one whole message if that is longer. */
@@ -103,7 +113,7 @@ static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *
 
 static bool in_ring(const struct kg_kcp_recv *recv, uint32_t sn)
 {
-	return sn - recv->linked < recv->ring.capacity && *held_slot(recv, sn) != NULL;
+	return sn - recv->linked < recv->ring.capacity && held_slot(recv, sn)->buf != NULL;
 }
 
 /* frg contradicts the fragments before: they can never become a message. */
@@ -116,10 +126,15 @@ static void drop_partial(struct kg_kcp_recv *recv)
 	recv->partial = 0;
 }
 
-static void list_append(struct kg_kcp_recv *recv, struct kg_buf *buf)
+static void list_append(struct kg_kcp_recv *recv, const struct kg_kcp_held *held)
 {
-	uint8_t frg = (uint8_t)buf->mark;
+	struct kg_buf *buf = held->buf;
+	uint8_t frg = held->frg;
 
+	if (held->cold)
+		kg_buf_warm(buf, held->len);
+	buf->len = held->len;
+	buf->mark = frg;
 	if (recv->partial > 0 && recv->partial_left != frg + 1)
 		drop_partial(recv);
 	*recv->tail_link = buf;
@@ -136,14 +151,12 @@ static void list_append(struct kg_kcp_recv *recv, struct kg_buf *buf)
 
 static bool may_advance(const struct kg_kcp_recv *recv)
 {
-	return recv->held > 0 && !list_full(recv) && *held_slot(recv, recv->nxt) != NULL;
+	return recv->held > 0 && !list_full(recv) && held_slot(recv, recv->nxt)->buf != NULL;
 }
 
 /* What has become in order stays in the ring, untouched, until somebody wants it. */
 static void advance(struct kg_kcp_recv *recv)
 {
-	if (recv->held >= COLD_SEGMENTS)
-		kg_cold_fence();
 	while (may_advance(recv)) {
 		recv->nxt++;
 		recv->held--;
@@ -153,12 +166,13 @@ static void advance(struct kg_kcp_recv *recv)
 
 static void link_next(struct kg_kcp_recv *recv)
 {
-	struct kg_buf **slot = held_slot(recv, recv->linked);
-	struct kg_buf *buf = *slot;
+	struct kg_kcp_held *held = held_slot(recv, recv->linked);
 
-	__builtin_prefetch(*held_slot(recv, recv->linked + PREFETCH));
-	*slot = NULL;
-	list_append(recv, buf);
+	__builtin_prefetch(held_slot(recv, recv->linked + PREFETCH)->buf);
+	if (held->cold)
+		fence(recv);
+	list_append(recv, held);
+	held->buf = NULL;
 }
 
 /* Moves segments from the ring to the list, which has no message any more: several, whose cache
@@ -184,7 +198,7 @@ void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem)
 {
 	while (recv->linked != recv->nxt)
 		link_next(recv);
-	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_buf *));
+	kg_kcp_ring_fini(&recv->ring, mem, sizeof(struct kg_kcp_held));
 }
 
 void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd)
@@ -196,24 +210,23 @@ void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd)
 /* Behind a hole, and as many others with it as exceed the caches: `payload` will be read late. */
 static bool waits_long(const struct kg_kcp_recv *recv, uint32_t ahead, uint16_t len)
 {
-	return ahead > 0 && recv->held >= COLD_SEGMENTS && len >= COLD_BYTES;
+	return ahead > 0 && recv->held >= COLD_SEGMENTS && len >= COLD_BYTES &&
+	       len <= KG_BUF_COLD_ROOM;
 }
 
-static struct kg_buf *copy_segment(struct kg_buf_pool *pool, uint8_t frg, const uint8_t *payload,
-				   uint16_t len, bool cold)
+/* False when there is no buffer. */
+static bool copy_segment(struct kg_kcp_recv *recv, struct kg_buf_pool *pool,
+			 struct kg_kcp_held *held, const uint8_t *payload)
 {
-	struct kg_buf *buf = kg_buf_alloc(pool, len);
-
-	if (buf == NULL)
-		return NULL;
-	if (cold)
-		kg_cold_copy(buf->data, payload, len);
+	held->buf = held->cold ? kg_buf_alloc_cold(pool) : kg_buf_alloc(pool, held->len);
+	if (held->buf == NULL)
+		return false;
+	if (held->cold)
+		kg_cold_copy(kg_buf_cold_data(held->buf), payload, held->len);
 	else
-		memcpy(buf->data, payload, len);
-	buf->len = len;
-	buf->mark = frg;
-	buf->next = NULL;
-	return buf;
+		memcpy(held->buf->data, payload, held->len);
+	recv->unfenced |= held->cold;
+	return true;
 }
 
 enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
@@ -222,24 +235,28 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 {
 	uint32_t ahead = sn - recv->nxt;
 	bool at_once = ahead == 0 && recv->linked == recv->nxt && !list_full(recv);
-	struct kg_buf *buf;
+	struct kg_kcp_held held = {
+		.len = len,
+		.frg = frg,
+		.cold = waits_long(recv, ahead, len),
+	};
 
 	if ((int32_t)ahead < 0 || in_ring(recv, sn))
 		return KG_KCP_STORED_DUPLICATE;
 	if (!in_window(recv, pool, ahead))
 		return KG_KCP_STORED_OUTSIDE;
-	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(buf), recv->linked,
+	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(held), recv->linked,
 					     sn - recv->linked + 1))
 		return KG_KCP_STORED_NO_ROOM;
-	buf = copy_segment(pool, frg, payload, len, waits_long(recv, ahead, len));
-	if (buf == NULL)
+	if (!copy_segment(recv, pool, &held, payload))
 		return KG_KCP_STORED_NO_ROOM;
 	if (at_once) {
-		list_append(recv, buf);
+		list_append(recv, &held);
 		recv->nxt++;
 		recv->listed++;
 	} else {
-		*held_slot(recv, sn) = buf;
+		__builtin_prefetch(held_slot(recv, sn + PREFETCH), 1);
+		*held_slot(recv, sn) = held;
 		recv->held++;
 	}
 	drain_ring(recv);

@@ -16,8 +16,17 @@
 #include "base/buf.h"
 #include "kcp/kcp_ring.h"
 
+/* A segment in the ring. All that has to be known of it is here: its buffer is not touched again
+ * until it is linked. */
+struct kg_kcp_held {
+	struct kg_buf *buf; /* NULL: not held */
+	uint16_t len;
+	uint8_t frg;
+	bool cold; /* buf is a cold one */
+};
+
 struct kg_kcp_recv {
-	struct kg_kcp_ring ring;      /* of struct kg_buf *, NULL: not held; buf->mark holds frg */
+	struct kg_kcp_ring ring;      /* of struct kg_kcp_held */
 	uint32_t nxt;                 /* next sn in order */
 	uint32_t linked;              /* the list goes up to here, then the ring up to nxt */
 	uint32_t held;                /* segments from nxt on, in the ring */
@@ -25,6 +34,7 @@ struct kg_kcp_recv {
 	uint32_t messages;            /* whole ones in the list */
 	uint32_t advertised;          /* right edge the peer may rely on */
 	bool told_shut;               /* the last word was a window of 0 */
+	bool unfenced;                /* payload may be on its way to memory */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */
 	uint8_t partial_left;         /* how many it still needs */
@@ -41,7 +51,7 @@ enum kg_kcp_stored {
 };
 
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd);
-void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem);
+void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem, struct kg_buf_pool *pool);
 void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd);
 
 /* Takes in one PUSH segment: copies it into a buffer of its size. */

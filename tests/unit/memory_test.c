@@ -11,6 +11,7 @@
 
 #include <rte_eal.h>
 
+#include "base/cold.h"
 #include "base/rng.h"
 
 #define ARENA_BYTES (4u << 20)
@@ -126,6 +127,35 @@ static void test_buf_classes(void **state)
 	kg_buf_mempool_destroy(mp);
 }
 
+/* Cold buffers are large ones, come back warm or cold, and are free wherever they wait. */
+static void test_buf_cold(void **state)
+{
+	struct kg_buf_mempool *mp = kg_buf_mempool_create("cold", 1u << 20, 64);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf_mempool_stats stats;
+	struct kg_buf *taken = NULL, *buf;
+
+	for (int i = 0; i < 100; i++) {
+		buf = kg_buf_alloc_cold(pool);
+		assert_int_equal((uintptr_t)kg_buf_cold_data(buf) % KG_BUF_LINE, 0);
+		memset(kg_buf_cold_data(buf), i, KG_BUF_COLD_ROOM);
+		if (i % 2 == 0) {
+			kg_buf_free_cold(pool, buf);
+			continue;
+		}
+		kg_buf_warm(buf, KG_BUF_COLD_ROOM);
+		buf->next = taken;
+		taken = buf;
+	}
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.small_total - stats.small_free, 0);
+	assert_int_equal(stats.large_total - stats.large_free, 50);
+	kg_buf_free_chain(taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_total - stats.large_free, 0);
+	kg_buf_mempool_destroy(mp);
+}
+
 /* The scarcer buffers get, the less one conversation may hold; some is always granted. */
 static void test_buf_fair_share(void **state)
 {
@@ -152,9 +182,8 @@ static void test_buf_fair_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arena_random),
-		cmocka_unit_test(test_arena_exhausted),
-		cmocka_unit_test(test_buf_classes),
+		cmocka_unit_test(test_arena_random),   cmocka_unit_test(test_arena_exhausted),
+		cmocka_unit_test(test_buf_classes),    cmocka_unit_test(test_buf_cold),
 		cmocka_unit_test(test_buf_fair_share),
 	};
 	static char *eal[] = { "memory_test",    "--no-huge", "--no-shconf", "--no-pci",

@@ -220,7 +220,9 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 		.pool = &rig->pool.pool,
 	};
 
-	rig->pool.pool = (struct kg_buf_pool){ rig_buf_alloc, rig_buf_free, UINT32_MAX };
+	rig->pool.pool = (struct kg_buf_pool){ .alloc = rig_buf_alloc,
+					       .free = rig_buf_free,
+					       .fair_share = UINT32_MAX };
 	rig->pool.limit = INT32_MAX;
 	assert_int_equal(kg_waker_init(&rig->payload_waker), 0);
 	assert_int_equal(kg_waker_init(&rig->worker_waker), 0);
