@@ -19,7 +19,7 @@
 #include "replay/recordings.h"
 
 /* Those with an exchange of their own, or none that recordings.h knows of. */
-static const char *const others[] = { "keep-alive", "hopping" };
+static const char *const others[] = { "keep-alive", "hopping", "mux" };
 
 static void check_listing(const char *name, uint8_t fec_data)
 {
