@@ -3,6 +3,9 @@
 
 #include "sim.h"
 
+/* What a stream may hold at once, either way: a new one's credit in messages of the least size. */
+#define STREAM_SEGMENTS 1024
+
 #define PERCENT(n) ((uint16_t)((n)*65536 / 100))
 
 static const struct kg_ip server_address = { 4, { 198, 18, 0, 2 } };
@@ -148,7 +151,7 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
-		.capabilities = one_in(sim, 4) ? 0 : KG_CAPABILITY_HALF_CLOSE,
+		.capabilities = one_in(sim, 4) ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
 		.answer_wait_s = one_in(sim, 2) ? 10 : 0,
 		.destinations = &server_address,
 		.destination_count = 1,
@@ -193,6 +196,17 @@ static void draw_fec(struct sim *sim)
 		client->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
 	if (one_in(sim, 2))
 		server->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
+}
+
+/* A third has them. Channels of the flows, and of what was in their place before. */
+static void draw_mux(struct sim *sim)
+{
+	if (!one_in(sim, 3))
+		return;
+	sim->mux_channels = 1 + scaled(sim, 4);
+	sim->server.config.custom_targets = true;
+	sim->client.config.channels_max += sim->mux_channels;
+	sim->server.config.channels_max += sim->mux_channels;
 }
 
 /* ---- flows ---- */
@@ -245,6 +259,7 @@ static void draw_flow(struct sim *sim, uint32_t number)
 		.refused = one_in(sim, 20),
 		.start_us = sim->now_us + scaled(sim, 15000000),
 		.connect_us = one_in(sim, 2) ? 0 : scaled(sim, 5000000),
+		.target = { (uint16_t)(1 + number), "flow" },
 	};
 	draw_app(sim, flow, &flow->client, &sim->client);
 	draw_app(sim, flow, &flow->server, &sim->server);
@@ -260,6 +275,10 @@ static void draw_memory(struct sim *sim, struct side *side)
 
 	side->pool.pool.fair_share = share;
 	side->pool.limit = 64 + sim->flow_count * (2ull * share + KG_KCP_FRAGMENTS_MAX);
+	/* A stream's queues, and the channels' own conversations. */
+	if (sim->mux_channels > 0)
+		side->pool.limit += (sim->flow_count + sim->mux_channels) *
+				    (2ull * STREAM_SEGMENTS + KG_KCP_FRAGMENTS_MAX);
 }
 
 /* One fast writer on a long clean path: the largest windows fill. */
@@ -300,6 +319,7 @@ void scenario_draw(struct sim *sim)
 	sim->server.address = server_address;
 	draw_wraps(sim);
 	draw_fec(sim);
+	draw_mux(sim);
 	draw_network(sim);
 	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
 	for (uint32_t i = 0; i < sim->flow_count; i++)

@@ -30,18 +30,22 @@ void side_start(struct side *side)
 		sim_check(sim, side->config.fec != NULL);
 	}
 	for (uint16_t i = 0; i < side->workers; i++) {
-		side->config.worker = i;
-		side->sessions[i] = kg_session_create(&side->config, &sim_ops, side, &side->mem,
-						      &side->pool.pool, side->wheel, &side->rng,
-						      side->seen, sim->now_us);
-		sim_check(sim, side->sessions[i] != NULL);
+		struct kg_streams_config config = { .session = side->config };
+
+		config.session.worker = i;
+		if (side->config.role == KG_ROLE_CLIENT)
+			config.mux_channels = sim->mux_channels;
+		side->streams[i] =
+			kg_streams_create(&config, &sim_ops, side, &side->mem, &side->pool.pool,
+					  side->wheel, &side->rng, side->seen, sim->now_us);
+		sim_check(sim, side->streams[i] != NULL);
 	}
 }
 
 void side_stop(struct side *side)
 {
 	for (uint16_t i = 0; i < side->workers; i++)
-		kg_session_destroy(side->sessions[i]);
+		kg_streams_destroy(side->streams[i]);
 	kg_fec_destroy(side->config.fec);
 	kg_seen_destroy(side->seen);
 	kg_twheel_destroy(side->wheel);
@@ -59,7 +63,7 @@ void side_output(struct side *side)
 	unsigned int longest = side->config.kcp.mtu + kg_framing_overhead_bytes(side->config.fec);
 
 	for (uint16_t i = 0; i < side->workers; i++) {
-		while (kg_session_output(side->sessions[i], &out, sim->now_us)) {
+		while (kg_session_output(kg_streams_session(side->streams[i]), &out, sim->now_us)) {
 			struct kg_aead_job job = { .data = bytes };
 
 			sim_check(sim, out.len > 0 && out.len <= longest);
@@ -84,6 +88,7 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 	};
 	struct kg_aead_job job = { .data = packet->bytes, .len = packet->len };
 	const uint8_t *body;
+	uint16_t worker;
 	size_t body_len;
 	enum kg_drop drop;
 
@@ -96,9 +101,8 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 	in.data = packet->bytes + (body - packet->bytes);
 	in.len = (uint16_t)body_len;
 	side->input_port = packet->from.port;
-	return kg_session_input(
-		side->sessions[kg_session_owner(side->config.fec, &in, side->workers)], &in,
-		sim->now_us);
+	worker = kg_session_owner(side->config.fec, &in, side->workers);
+	return kg_session_input(kg_streams_session(side->streams[worker]), &in, sim->now_us);
 }
 
 void side_input(struct side *side, struct side *peer)

@@ -54,8 +54,8 @@ static void print_side(const char *name, const struct side *side)
 
 static void print_sim(const struct sim *sim)
 {
-	printf("seed %llu: %.3f s%s\n", (unsigned long long)sim->seed,
-	       (double)(sim->now_us - sim->started_us) / KG_US_PER_S,
+	printf("seed %llu: %.3f s, %u mux channels%s\n", (unsigned long long)sim->seed,
+	       (double)(sim->now_us - sim->started_us) / KG_US_PER_S, sim->mux_channels,
 	       sim->dies ? ", network dies" : "");
 	print_link("up  ", &sim->client.link);
 	print_link("down", &sim->server.link);
@@ -95,6 +95,11 @@ static uint64_t next_us(const struct sim *sim)
 /* A handshake is known by its source: one that changes address on the way is a second one. */
 static bool is_handshaking(const struct sim *sim)
 {
+	struct kg_streams_stats stats;
+
+	kg_streams_get_stats(sim->client.streams[0], &stats);
+	if (stats.muxes < sim->mux_channels)
+		return true;
 	for (uint32_t i = 0; i < sim->flow_count; i++) {
 		const struct app *client = &sim->flows[i].client;
 
@@ -158,6 +163,13 @@ static void run_quiet(struct sim *sim)
 	}
 }
 
+static void shut_down(struct sim *sim)
+{
+	sim->over = true;
+	for (uint16_t i = 0; i < sim->client.workers; i++)
+		kg_streams_shutdown(sim->client.streams[i], sim->now_us);
+}
+
 /* ---- what must hold ---- */
 
 static void check_side(const struct sim *sim, const struct side *side, size_t bytes_before)
@@ -166,16 +178,21 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 	uint64_t opened = 0, sum = 0;
 
 	for (uint16_t i = 0; i < side->workers; i++) {
+		const struct kg_session *session = kg_streams_session(side->streams[i]);
 		struct kg_session_stats stats;
+		struct kg_streams_stats streams;
 
-		kg_session_get_stats(side->sessions[i], &stats);
+		kg_session_get_stats(session, &stats);
+		kg_streams_get_stats(side->streams[i], &streams);
+		sim_check(sim, streams.streams == 0 && streams.muxes == 0);
+		sim_check(sim, streams.messages_dropped == 0);
 		sim_check(sim, stats.channels == 0);
 		sim_check(sim, stats.channels_opened == stats.channels_closed);
 		sim_check(sim, stats.messages_dropped == 0);
-		sim_check(sim, !kg_session_output_pending(side->sessions[i]));
+		sim_check(sim, !kg_session_output_pending(session));
 		opened += stats.channels_opened;
 	}
-	sim_check(sim, opened <= sim->flow_count);
+	sim_check(sim, opened <= sim->flow_count || sim->mux_channels > 0);
 	for (int i = 0; i < KG_DROP_COUNT; i++)
 		sum += side->drops[i];
 	sim_check(sim, sum == side->received);
@@ -186,7 +203,8 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 	/* Nothing is left: no timer, no buffer, no state but grown tables and spare blocks. */
 	sim_check(sim, kg_twheel_next_us(side->wheel) == KG_NEVER_US);
 	sim_check(sim, side->pool.in_use == 0);
-	sim_check(sim, side->mem.in_use_bytes <= bytes_before + TABLES_BYTES + spare_bytes);
+	sim_check(sim, side->mem.in_use_bytes <=
+			       bytes_before + (1 + sim->mux_channels) * TABLES_BYTES + spare_bytes);
 }
 
 /* Over all seeds: what was really exercised. */
@@ -204,7 +222,7 @@ static void add_side(const struct side *side)
 	for (uint16_t i = 0; i < side->workers; i++) {
 		struct kg_session_stats stats;
 
-		kg_session_get_stats(side->sessions[i], &stats);
+		kg_session_get_stats(kg_streams_session(side->streams[i]), &stats);
 		for (size_t j = 0; j < KG_ARRAY_SIZE(totals.closed_by); j++)
 			totals.closed_by[j] += stats.closed_by[j];
 	}
@@ -237,10 +255,14 @@ static void run_seed(uint64_t seed, bool verbose)
 	client_bytes = sim.client.mem.in_use_bytes;
 	server_bytes = sim.server.mem.in_use_bytes;
 	run_flows(&sim);
+	/* Of its end on a mux channel a host knows before the peer does. */
+	if (sim.mux_channels > 0)
+		run_quiet(&sim);
 	for (uint32_t i = 0; i < sim.flow_count; i++)
 		flow_check(&sim.flows[i]);
 	if (verbose)
 		print_sim(&sim);
+	shut_down(&sim);
 	run_quiet(&sim);
 	check_side(&sim, &sim.client, client_bytes);
 	check_side(&sim, &sim.server, server_bytes);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two boxes without boxes: a client session and one or more server workers on a bad network, with
- * applications that write, read, finish and abort at random. Everything follows from one seed.
+ * Two boxes without boxes: a client and one or more server workers on a bad network, with
+ * applications that write, read, finish and abort at random, each on a channel of its own or on mux
+ * channels. Everything follows from one seed.
  *
  *   sim.c       command line, the clock, what must hold in the end
  *   scenario.c  draws network, settings and flows from the seed
- *   side.c      sessions and their hosts, envelope and AEAD
+ *   side.c      streams and their hosts, envelope and AEAD
  *   flow.c      applications: what they write and what they check
  *   the network itself is lib/sim/link.h
  */
@@ -16,7 +17,7 @@
 
 #include "aead/aead.h"
 #include "base/mem.h"
-#include "session/session.h"
+#include "mux/stream.h"
 #include "sim/link.h"
 
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
@@ -46,9 +47,10 @@ struct app {
 	struct flow *flow;
 	struct side *side;
 	bool is_client;
-	struct kg_channel *ch; /* NULL before and after */
-	uint64_t next_us;      /* when it looks up next */
-	uint64_t plan_bytes;   /* to send */
+	struct kg_stream stream;
+	bool there;          /* it has its stream: not before and after */
+	uint64_t next_us;    /* when it looks up next */
+	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes;
 	uint32_t sent_messages, got_messages;
 	uint32_t write_max_bytes, pause_max_us;
@@ -67,6 +69,7 @@ struct flow {
 	bool refused;
 	uint64_t start_us;
 	uint32_t connect_us; /* how long the destination takes */
+	struct kg_target target;
 	struct app client, server;
 };
 
@@ -79,7 +82,7 @@ struct side {
 	struct kg_rng rng;
 	struct kg_seen *seen;
 	struct kg_session_config config;
-	struct kg_session *sessions[SIM_WORKERS_MAX];
+	struct kg_streams *streams[SIM_WORKERS_MAX];
 	uint16_t workers;
 	struct kg_ip address;
 	struct kg_link link; /* what this side sends */
@@ -96,7 +99,9 @@ struct sim {
 	struct kg_rng rng;
 	const struct kg_aead_alg *alg;
 	uint8_t data, parity;  /* of FEC; 0: off */
+	uint32_t mux_channels; /* 0: every flow has a channel of its own */
 	bool dies;             /* the network ends for good at some time */
+	bool over;             /* all flows are; the client's streams are shut down */
 	uint64_t rebind_us[2]; /* the client's address changes */
 	struct side client, server;
 	struct flow flows[SIM_FLOWS_MAX];
@@ -121,7 +126,7 @@ void side_output(struct side *side);
 void side_input(struct side *side, struct side *peer);
 
 /* flow.c */
-extern const struct kg_session_ops sim_ops;
+extern const struct kg_stream_ops sim_ops;
 void app_step(struct app *app);
 bool flow_is_over(const struct flow *flow);
 void flow_check(const struct flow *flow);
