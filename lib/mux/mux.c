@@ -5,9 +5,9 @@
 /* After its channel has died, or could not be opened: doubled each time, half of it at random. */
 #define REOPEN_MIN_US (1ull * KG_US_PER_S)
 #define REOPEN_MAX_US (30ull * KG_US_PER_S)
-/* Of ids that have ended: an original remembers them for a minute. More are not kept than so many
- * connections that end at once. */
-#define ENDED_KEEP_US (60ull * KG_US_PER_S)
+/* Of ids that have ended: what the peer has under way may be as old as a slow reader there lets it
+ * become. More than so many are not kept. */
+#define ENDED_KEEP_US (600ull * KG_US_PER_S)
 #define ENDED_MAX     1024u
 /* Looked at for a new stream. */
 #define PICK_MAX 16u

@@ -233,12 +233,10 @@ static void on_cancel(struct kg_mux_stream *ms, uint64_t now_us)
 static void on_control(struct kg_mux *mux, const struct kg_message *message, uint64_t now_us)
 {
 	struct kg_mux_stream *ms = kg_u32map_lookup(&mux->by_id, message->connection_id);
-	bool cancel = message->feature == KG_FEATURE_MUX_CANCEL;
 
-	if (ms == NULL) {
-		if (!cancel && !kg_mux_is_over(mux, message->connection_id))
-			count_drop(mux);
-	} else if (cancel) {
+	if (ms == NULL) /* it was on its way when our end's cancel was */
+		return;
+	if (message->feature == KG_FEATURE_MUX_CANCEL) {
 		on_cancel(ms, now_us);
 	} else if (!kg_mux_stream_has_credit(ms)) {
 		count_drop(mux);

@@ -5,7 +5,8 @@
  * deadline and these:
  *
  *   handshake    30 s   channel: no answer from the server, or from our destination
- *   silence     255 s   channel: no input from the peer; 31 s on a mux channel
+ *   silence     255 s   channel: no input from the peer; 31 s on a mux channel,
+ *                       40 s on a server
  *   idle     udp_timeout  UDP channel: no data in either direction
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
  *                       after 120 s and 200 s without input, so that silence means a dead peer;
@@ -27,10 +28,12 @@
 #define SILENCE_US   S(255)
 #define CLOSING_US   S(35)
 #define OWED_US      (100ull * KG_US_PER_MS)
-/* An original forgets a mux channel after so long. New connections wait for it meanwhile. */
-#define MUX_SILENCE_US      S(31)
-#define MUX_PROBE_CLIENT_US S(10)
-#define MUX_PROBE_SERVER_US S(15) /* later: one question is enough for both */
+/* An original forgets a mux channel after so long. New connections wait for it meanwhile. The
+ * client goes first: a server that does would refuse what a client still sends. */
+#define MUX_SILENCE_CLIENT_US S(31)
+#define MUX_SILENCE_SERVER_US S(40)
+#define MUX_PROBE_CLIENT_US   S(10)
+#define MUX_PROBE_SERVER_US   S(15) /* later: one question is enough for both */
 
 #define PROBES 2
 static const uint64_t probe_us[PROBES] = { S(120), S(200) };
@@ -52,9 +55,18 @@ uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_
 	return KG_MAX(hs->begun_us + HANDSHAKE_AGE_US, now_us + more_us);
 }
 
+static bool is_server(const struct kg_channel *ch)
+{
+	return ch->line.session->config.role == KG_ROLE_SERVER;
+}
+
 static uint64_t silence_us(const struct kg_channel *ch)
 {
-	return ch->last_input_us + (ch->protocol == KG_PROTOCOL_MUX ? MUX_SILENCE_US : SILENCE_US);
+	uint64_t limit_us = SILENCE_US;
+
+	if (ch->protocol == KG_PROTOCOL_MUX)
+		limit_us = is_server(ch) ? MUX_SILENCE_SERVER_US : MUX_SILENCE_CLIENT_US;
+	return ch->last_input_us + limit_us;
 }
 
 static uint64_t idle_us(const struct kg_channel *ch)
@@ -68,10 +80,8 @@ static uint64_t idle_us(const struct kg_channel *ch)
 
 static uint64_t mux_probe_us(const struct kg_channel *ch)
 {
-	bool server = ch->line.session->config.role == KG_ROLE_SERVER;
-
 	return KG_MAX(ch->last_input_us, ch->last_alive_us) +
-	       (server ? MUX_PROBE_SERVER_US : MUX_PROBE_CLIENT_US);
+	       (is_server(ch) ? MUX_PROBE_SERVER_US : MUX_PROBE_CLIENT_US);
 }
 
 static uint64_t keep_alive_us(const struct kg_channel *ch)

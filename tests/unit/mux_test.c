@@ -389,6 +389,7 @@ static void a_channel_that_dies_takes_its_streams_and_comes_again(void **state)
 	pair->server.deaf = pair->client.deaf = true;
 	run(pair, SEC(32));
 	assert_int_equal(client->why, KG_CLOSE_RESET);
+	run(pair, SEC(9));
 	assert_int_equal(server->why, KG_CLOSE_RESET);
 	assert_int_equal(pair->client.mux_why, KG_CLOSE_SILENCE);
 	assert_int_equal(stats_of(&pair->server).muxes, 0);
