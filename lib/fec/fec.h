@@ -84,9 +84,10 @@ void kg_fec_decoder_trust(struct kg_fec_decoder *decoder);
 
 /*
  * A body from the peer; its header is overwritten. KG_DROP_FEC_MALFORMED: not a shard of this
- * channel, or one that contradicts its group; nothing was changed. Then pull the output: it is gone
- * with the next input to any decoder of the same kg_fec. Memory is taken while a group is open;
- * without it the datagram still comes out, but nothing is recovered.
+ * channel, or one that contradicts its group; KG_DROP_KCP_MALFORMED: data that is no segments of
+ * this channel; nothing was changed. Then pull the output: it is gone with the next input to any
+ * decoder of the same kg_fec. Memory is taken while a group is open; without it the datagram still
+ * comes out, but nothing is recovered.
  */
 enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body, size_t len);
 /* Next KCP datagram: the one that came in, then those that it helped to recover. False: no more. */

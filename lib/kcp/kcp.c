@@ -183,6 +183,7 @@ void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity)
 {
 	kcp->group_data = data;
 	kcp->group_parity = parity;
+	kg_kcp_flight_set_groups(&kcp->flight, data);
 	update_group_part(kcp);
 }
 

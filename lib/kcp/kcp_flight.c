@@ -189,9 +189,17 @@ void kg_kcp_flight_advance(struct kg_kcp_flight *f)
 		f->una++;
 }
 
+void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams)
+{
+	uint32_t orders = KG_KCP_GROUP_SEGMENTS;
+
+	while (orders < KG_KCP_GROUP_SEGMENTS * datagrams)
+		orders *= 2;
+	f->group_mask = orders - 1;
+}
+
 void kg_kcp_flight_next_group(struct kg_kcp_flight *f)
 {
-	f->group_mask = KG_KCP_GROUP_ORDERS - 1;
 	f->next_order = (f->next_order + f->group_mask) & ~f->group_mask;
 }
 

@@ -15,9 +15,9 @@
  * largest of them: whatever is older than the smallest of these is lost.
  *
  * Groups: where FEC stands between engine and wire, what is lost may come back with the parity
- * behind its group. So each group begins with a new multiple of KG_KCP_GROUP_ORDERS. A copy
- * overtaken by later groups was given up by its own; one overtaken by its own only is given some
- * more time.
+ * behind its group. So each group begins with a new multiple of a power of two, which leaves room
+ * for all of it. A copy overtaken by later groups was given up by its own; one overtaken by its own
+ * only is given some more time.
  *
  * Time-outs in silence: when nothing sent after a copy has been acknowledged, its time-out tells of
  * a delay or a dead path rather than of a loss. Then the path is probed with a few copies at a
@@ -46,7 +46,7 @@
 #define KG_KCP_PREFETCH 32u /* segments ahead */
 #define KG_KCP_THIN     4u  /* segments in flight that are few */
 
-#define KG_KCP_GROUP_ORDERS 256u
+#define KG_KCP_GROUP_SEGMENTS 16u /* of a datagram, room for so many */
 
 #define KG_KCP_TWIN_SEGMENTS 12u
 #define KG_KCP_TWINS_SAVED   8u /* for later, at most */
@@ -153,6 +153,8 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, ui
 /* Moves una over what was released. */
 void kg_kcp_flight_advance(struct kg_kcp_flight *f);
 
+/* There are groups, of so many datagrams. */
+void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams);
 /* What is sent from now on is in another group. Harmless when nothing was sent since the last call.
  */
 void kg_kcp_flight_next_group(struct kg_kcp_flight *f);

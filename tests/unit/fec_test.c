@@ -221,6 +221,32 @@ static void disorder(void **state)
 	ends_fini(&e);
 }
 
+/* What a group of the original forgets (kcp-fec.md B5): data and parity of group 0 between those of
+ * group 1, which still makes good what it lost. */
+static void late_ones_disturb_nothing(void **state)
+{
+	static struct datagram old_datagrams[3];
+	static struct body old_bodies[5];
+
+	begin(3, 2, UINT32_MAX);
+	for (int i = 0; i < 3; i++)
+		random_datagram(&e.rng, &old_datagrams[i], 300);
+	encode_group(&e, old_datagrams, old_bodies);
+	fill_group(&e, 300);
+	assert_int_equal(kg_load_be32(old_bodies[0].bytes), UINT32_MAX);
+	assert_int_equal(kg_load_be32(bodies[0].bytes), 0);
+	for (unsigned int i = 1; i < 4; i++) {
+		const struct body *old = &old_bodies[2 * (i - 1)];
+
+		receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 3);
+		receive(&e, old->bytes, old->len, old_datagrams, 3);
+	}
+	assert_int_equal(datagrams[0].out, 1);
+	assert_int_equal(old_datagrams[1].out, 1);
+	assert_int_equal(ends_stats(&e).recovered, 2);
+	ends_fini(&e);
+}
+
 static void duplicates_count_once(void **state)
 {
 	begin(3, 2, 0);
@@ -492,6 +518,7 @@ int main(void)
 		cmocka_unit_test(every_erasure_of_small_codes),
 		cmocka_unit_test(any_code),
 		cmocka_unit_test(disorder),
+		cmocka_unit_test(late_ones_disturb_nothing),
 		cmocka_unit_test(duplicates_count_once),
 		cmocka_unit_test(counts_outlive_channels),
 		cmocka_unit_test(groups_are_given_up),

@@ -17,7 +17,7 @@ static struct pair *fec_pair(uint32_t client_can, uint32_t server_can)
 	for (int i = 0; i < 2; i++) {
 		ends[i]->data = DATA;
 		ends[i]->parity = PARITY;
-		/* What FEC makes good comes after others of its group. */
+		/* Groups take longer here than KCP waits for them. */
 		ends[i]->config.kcp.resend = 0;
 	}
 	pair->client.config.capabilities = client_can;
@@ -146,6 +146,56 @@ static void what_is_nobodys_has_a_name(void **state)
 	pair_stop(pair);
 }
 
+/* The first group of the log from `first` on that is there as a whole. */
+static struct logged *whole_group(struct pair *pair, unsigned int first)
+{
+	assert_true(pair->logged <= PAIR_LOG);
+	while (first < pair->logged && pair->log[first].datagram.data[4] != 0)
+		first++;
+	assert_true(first + DATA + PARITY <= pair->logged);
+	for (unsigned int sub = 0; sub < DATA + PARITY; sub++)
+		assert_int_equal(pair->log[first + sub].datagram.data[4], sub);
+	return &pair->log[first];
+}
+
+/* Cut at every byte each shard has a name, and the group is as if it had never come: the whole ones
+ * still bring back the one that is lost. */
+static void cut_shards_leave_no_trace(void **state)
+{
+	struct pair *pair = fec_pair(BOTH, BOTH);
+	struct app *app = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	static const char piece[700] = "two do not fit into a datagram";
+	unsigned int first = pair->logged, cuts = 0;
+	struct logged *group;
+
+	pair->server.deaf = true;
+	for (unsigned int i = 0; i < 2 * DATA; i++)
+		assert_true(app_send(&pair->client, app, piece, sizeof(piece) - 8 * i));
+	run(pair, KG_US_PER_MS);
+	group = whole_group(pair, first);
+	for (unsigned int i = 0; i <= DATA; i++) {
+		uint16_t len = group[i].datagram.len;
+
+		if (i == 1)
+			continue;
+		for (group[i].datagram.len = 0; group[i].datagram.len < len; cuts++) {
+			enum kg_drop drop = give(pair, &group[i]);
+
+			assert_true(drop == KG_DROP_FEC_MALFORMED || drop == KG_DROP_KCP_MALFORMED);
+			group[i].datagram.len++;
+		}
+		assert_int_equal(give(pair, &group[i]), KG_DROP_NONE);
+	}
+	assert_int_equal(pair->server.drops[KG_DROP_FEC_MALFORMED] +
+				 pair->server.drops[KG_DROP_KCP_MALFORMED],
+			 cuts);
+	assert_int_equal(info_of(&pair->server, &pair->server.apps[0]).fec.recovered, 1);
+	pair->server.deaf = false;
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].messages, 2 * DATA);
+	pair_stop(pair);
+}
+
 /* Parity may be all that is left of what a client says first: it shows where the client is. */
 static bool loses_data(struct end *end, const struct kg_datagram *d)
 {
@@ -195,6 +245,7 @@ int main(void)
 		cmocka_unit_test(who_announces_nothing_is_not_believed),
 		cmocka_unit_test(handshakes_are_in_no_group),
 		cmocka_unit_test(what_is_nobodys_has_a_name),
+		cmocka_unit_test(cut_shards_leave_no_trace),
 		cmocka_unit_test(a_beginning_is_recovered),
 		cmocka_unit_test(the_owner_is_the_same_for_all_shards),
 	};
