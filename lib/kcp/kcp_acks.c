@@ -5,6 +5,9 @@
 
 #define LIST_MIN 32u
 #define LIST_MAX 4096u /* many bursts of datagrams between two flushes */
+/* Payload from which on an ACK goes again: its 24 bytes are then less than what a tenth of lost
+ * ACKs would cost in copies. */
+#define AGAIN_BYTES 216u
 
 static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {
@@ -24,11 +27,13 @@ static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 	return true;
 }
 
-void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint32_t sn, uint32_t ts)
+void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint32_t sn, uint32_t ts,
+			     uint16_t len)
 {
 	if (acks->count == acks->capacity && !list_grow(acks, mem))
 		return;
 	acks->list[acks->count++] = (struct kg_kcp_ack){ sn, ts };
+	acks->largest = KG_MAX(acks->largest, len);
 }
 
 /* Takes out what una has passed; of new ones the last becomes the covered one. */
@@ -61,12 +66,15 @@ static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, 
 	acks->quota = resend > 1 ? (kept + resend - 1) / resend : kept;
 }
 
-/* What was new in it is repeated in the next. */
+/* What was new in it is repeated in the next, if it is worth it. */
 static void end_flush(struct kg_kcp_acks *acks, uint32_t now_ms)
 {
 	acks->count -= acks->again;
 	memmove(acks->list, acks->list + acks->again, acks->count * sizeof(*acks->list));
+	if (acks->largest < AGAIN_BYTES)
+		acks->count = 0;
 	acks->again = acks->count;
+	acks->largest = 0;
 	acks->flushed_ms = now_ms;
 	acks->next = acks->quota = 0;
 }

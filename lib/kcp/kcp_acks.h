@@ -5,7 +5,8 @@
  * una acknowledges everything in order, so of the segments below it only the one that came last is
  * acknowledged by name: its ts gives the peer a round-trip sample. Segments beyond a gap are all
  * named, in two flushes: a lost ACK would cost a needless copy of its segment, some fifty times as
- * much. Repeated, its ts is later by the time between, so that a peer's sample stays true.
+ * much. Repeated, its ts is later by the time between, so that a peer's sample stays true. ACKs of
+ * small segments go once: to name all of them again would cost more than the few needless copies.
  *
  * A stock peer resends a hole after `resend` datagrams with ACKs beyond it, however many ACKs they
  * hold; so in a gap the ACKs of one flush are spread over that many datagrams.
@@ -24,6 +25,7 @@ struct kg_kcp_acks {
 	uint32_t capacity, count;
 	uint32_t again;            /* so many of them, in front, were in the flush before */
 	uint32_t flushed_ms;       /* when that was */
+	uint16_t largest;          /* payload of those listed since */
 	uint32_t next;             /* first one not yet taken */
 	uint32_t quota;            /* per datagram of the flush under way; 0: none is */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
@@ -41,9 +43,9 @@ static inline void kg_kcp_acks_note_covered(struct kg_kcp_acks *acks, uint32_t s
 	acks->covered_due = true;
 }
 
-/* The list is bounded; an ACK that finds no room is forgotten. */
-void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint32_t sn,
-			     uint32_t ts);
+/* `len`: bytes of payload. The list is bounded; an ACK that finds no room is forgotten. */
+void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint32_t sn, uint32_t ts,
+			     uint16_t len);
 
 /*
  * Takes the ACKs of the next datagram, at most `max`, and returns their number. `una` is what the

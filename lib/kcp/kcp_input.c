@@ -185,7 +185,7 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
 		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
 	else
-		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts);
+		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);
 }
 
 static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)

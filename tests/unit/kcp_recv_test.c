@@ -37,11 +37,10 @@ static void duplicates_are_acknowledged_not_delivered(void **state)
 	one_push(&o, 0, 0, 9, "a");
 	assert_int_equal(o.events & KG_KCP_ADVANCED, KG_KCP_ADVANCED); /* a newer copy, no replay */
 	assert_true(one_output(&o));
-	assert_int_equal(o.segs, 2);
-	assert_int_equal(o.seg[0].sn, 2);
-	assert_int_equal(o.seg[1].sn, 0);
-	assert_int_equal(o.seg[1].ts, 9);
-	assert_int_equal(o.seg[1].una, 1);
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].sn, 0);
+	assert_int_equal(o.seg[0].ts, 9);
+	assert_int_equal(o.seg[0].una, 1);
 	assert_int_equal(one_stats(&o).duplicates, 2);
 	one_push(&o, 1, 0, 9, "b");
 	one_expect(&o, "a");
@@ -50,26 +49,30 @@ static void duplicates_are_acknowledged_not_delivered(void **state)
 	one_fini(&o);
 }
 
-/* What is acknowledged beyond a gap is so again in the next flush, once, its ts as much later. */
+/* A large segment beyond a gap is acknowledged again in the next flush, once, its ts as much
+ * later. */
 static void acks_beyond_a_gap_are_repeated(void **state)
 {
+	char large[301];
 	struct one o;
 
+	memset(large, 'b', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
 	one_init_default(&o);
-	one_push(&o, 1, 0, 7, "b");
+	one_push(&o, 1, 0, 7, large);
 	assert_true(one_output(&o));
 	assert_int_equal(o.segs, 1);
 	assert_false(one_output(&o)); /* not by itself */
 	assert_int_equal(kg_kcp_deadline_us(o.kcp), KG_NEVER_US);
 	o.now_us += 3 * MS;
-	one_push(&o, 2, 0, 11, "c");
+	one_push(&o, 2, 0, 11, large);
 	assert_true(one_output(&o));
 	assert_int_equal(o.seg[0].sn, 1);
 	assert_int_equal(o.seg[0].ts, 10);
 	assert_true(one_output(&o)); /* spread over as many datagrams as the peer waits for */
 	assert_int_equal(o.seg[0].sn, 2);
 	assert_int_equal(o.seg[0].ts, 11);
-	one_push(&o, 3, 0, 12, "d");
+	one_push(&o, 3, 0, 12, large);
 	assert_true(one_output(&o));
 	assert_int_equal(o.seg[0].sn, 2);
 	assert_true(one_output(&o));
@@ -80,6 +83,22 @@ static void acks_beyond_a_gap_are_repeated(void **state)
 	assert_int_equal(o.seg[0].sn, 0);
 	assert_int_equal(o.seg[0].una, 4);
 	assert_false(one_output(&o));
+	one_fini(&o);
+}
+
+/* Those of small segments are not: a copy costs little more than an ACK. */
+static void acks_of_small_segments_go_once(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (uint32_t sn = 1; sn < 4; sn++) {
+		one_push(&o, sn, 0, 7, "small");
+		assert_true(one_output(&o));
+		assert_int_equal(o.segs, 1);
+		assert_int_equal(o.seg[0].sn, sn);
+		assert_false(one_output(&o));
+	}
 	one_fini(&o);
 }
 
@@ -485,6 +504,7 @@ int main(void)
 		cmocka_unit_test(messages_come_in_order),
 		cmocka_unit_test(duplicates_are_acknowledged_not_delivered),
 		cmocka_unit_test(acks_beyond_a_gap_are_repeated),
+		cmocka_unit_test(acks_of_small_segments_go_once),
 		cmocka_unit_test(fragments_become_one_message),
 		cmocka_unit_test(contradicting_fragments_do_not_stall),
 		cmocka_unit_test(long_message_passes_small_window),
