@@ -10,6 +10,10 @@
 #include <sched.h>
 #include <string.h>
 
+/* Of 2 MiB. */
+#define HUGE_PAGES_FREE   "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+#define HUGE_PAGES_WANTED 1000u
+
 static const struct {
 	const char *name;
 	bool (*run)(const struct bench_options *options, json_t *rows);
@@ -40,15 +44,30 @@ static void choose_cores(char *text, size_t bytes, unsigned int count)
 		used += (size_t)snprintf(text + used, bytes - used, ",%u@%d", i, cores[i % found]);
 }
 
-/* What the user gives prevails. */
+/* Whether there are huge pages for any of the tests. */
+static bool huge_pages_are_free(void)
+{
+	FILE *file = fopen(HUGE_PAGES_FREE, "r");
+	unsigned int count;
+	bool enough;
+
+	if (file == NULL)
+		return false;
+	enough = fscanf(file, "%u", &count) == 1 && count >= HUGE_PAGES_WANTED;
+	fclose(file);
+	return enough;
+}
+
+/* What the user gives prevails. Huge pages are taken as they are needed. */
 static bool start_eal(const struct bench_options *options)
 {
 	static char lcores[512];
-	static char *defaults[] = { "kcpgate-bench",     "--no-pci",
-				    "--no-huge",         "-m4096",
-				    "--no-shconf",       "--no-telemetry",
-				    "--log-level=error", lcores,
-				    "--main-lcore=127" };
+	bool huge = huge_pages_are_free();
+	char *defaults[] = {
+		"kcpgate-bench",          "--no-pci",    huge ? "--in-memory" : "--no-huge",
+		huge ? "-m64" : "-m4096", "--no-shconf", "--no-telemetry",
+		"--log-level=error",      lcores,        "--main-lcore=127"
+	};
 	char *args[64];
 	int count = 0;
 
@@ -60,10 +79,21 @@ static bool start_eal(const struct bench_options *options)
 	for (int i = 0; i < options->eal_count && count < (int)KG_ARRAY_SIZE(args) - 1; i++)
 		args[count++] = options->eal[i];
 	args[count] = NULL;
-	if (rte_eal_init(count, args) >= 0)
+	if (rte_eal_init(count, args) >= 0) {
+		fprintf(stderr, "memory in %s pages\n", rte_eal_has_hugepages() ? "huge" : "small");
 		return true;
+	}
 	fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 	return false;
+}
+
+static void note_pages(json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		json_object_set_new(row, "huge_pages", json_boolean(rte_eal_has_hugepages()));
 }
 
 static int run(const struct bench_options *options)
@@ -81,6 +111,7 @@ static int run(const struct bench_options *options)
 		fprintf(stderr, "no test \"%s\"\n", options->test);
 		bench_options_help(stderr);
 	}
+	note_pages(rows);
 	if (ok && options->json != NULL &&
 	    json_dump_file(rows, options->json, JSON_INDENT(2)) != 0) {
 		fprintf(stderr, "%s: cannot be written\n", options->json);

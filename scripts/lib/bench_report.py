@@ -268,7 +268,7 @@ def first_match(path, pattern):
     return match.group(1) if match else "unknown"
 
 
-def machine_table(tsc_mhz, load_before, load_after):
+def machine_table(rounds, load_before, load_after):
     cpu = first_match("/proc/cpuinfo", r"^model name\s*: (.*)")
     numbers = "family {} model {}".format(first_match("/proc/cpuinfo", r"^cpu family\s*: (.*)"),
                                           first_match("/proc/cpuinfo", r"^model\s*: (.*)"))
@@ -276,7 +276,8 @@ def machine_table(tsc_mhz, load_before, load_after):
     rows = (
         ("processor", f"{cpu}, {numbers}{hypervisor}"),
         ("cores", str(len(os.sched_getaffinity(0)))),
-        ("cycle counter", f"{tsc_mhz:.0f} MHz"),
+        ("cycle counter", f"{rounds.tsc_mhz():.0f} MHz"),
+        ("memory pages", "2 MiB" if rounds.rounds[0]["aead", DATAGRAM]["huge_pages"] else "4 KiB"),
         ("kernel", os.uname().release),
         ("compiler", output_of("cc", "--version").splitlines()[0]),
         ("DPDK", output_of("pkg-config", "--modversion", "libdpdk")),
@@ -332,7 +333,7 @@ def main(binary, quick):
               "fec": fec_table(rounds),
               "formats": format_table(rounds),
               "path": table(*bench_path.results(binary)),
-              "machine": machine_table(rounds.tsc_mhz(), load_before, os.getloadavg()[0])}
+              "machine": machine_table(rounds, load_before, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
     if not quick:
         write_docs(tables)
