@@ -89,11 +89,9 @@ static bool start_eal(const struct bench_options *options)
 
 static void note_pages(json_t *rows)
 {
-	json_t *row;
-	size_t i;
-
-	json_array_foreach (rows, i, row)
-		json_object_set_new(row, "huge_pages", json_boolean(rte_eal_has_hugepages()));
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		json_object_set_new(json_array_get(rows, i), "huge_pages",
+				    json_boolean(rte_eal_has_hugepages()));
 }
 
 static int run(const struct bench_options *options)
