@@ -156,6 +156,7 @@ void kg_socket_tune_tcp(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KG_KEEPALIVE_INTERVAL_S);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KG_KEEPALIVE_PROBES);
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	kg_socket_set_reset(fd, true);
 }
 
 uint32_t kg_socket_untaken(int fd)
@@ -165,9 +166,9 @@ uint32_t kg_socket_untaken(int fd)
 	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? 0 : (uint32_t)bytes;
 }
 
-void kg_socket_set_reset(int fd)
+void kg_socket_set_reset(int fd, bool reset)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }

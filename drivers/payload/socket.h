@@ -43,13 +43,14 @@ bool kg_socket_local(int fd, struct kg_endpoint *local);
  * What every TCP socket wants: small writes leave at once; an idle application is asked after
  * KG_KEEPALIVE_IDLE_S whether it is still there, KG_KEEPALIVE_PROBES times every
  * KG_KEEPALIVE_INTERVAL_S, so one that has vanished is noticed before the wire's 255 s of silence;
- * urgent bytes stay in their place in the stream.
+ * urgent bytes stay in their place in the stream; and if this process dies, its connections have
+ * not ended in order.
  */
 #define KG_KEEPALIVE_IDLE_S     120
 #define KG_KEEPALIVE_INTERVAL_S 15
 #define KG_KEEPALIVE_PROBES     5
 void kg_socket_tune_tcp(int fd);
-/* Closing will reset the connection instead of ending it in order. */
-void kg_socket_set_reset(int fd);
+/* Whether closing resets the connection instead of ending it in order. */
+void kg_socket_set_reset(int fd, bool reset);
 /* Bytes written that the other side has not acknowledged, the end among them. */
 uint32_t kg_socket_untaken(int fd);

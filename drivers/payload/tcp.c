@@ -480,8 +480,7 @@ static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
 	if (flow->source.fd < 0)
 		return;
-	if (reset)
-		kg_socket_set_reset(flow->source.fd);
+	kg_socket_set_reset(flow->source.fd, reset);
 	if (flow->state != KG_FLOW_CONNECTING)
 		kg_count(&p->stats.tcp_closed, 1);
 	kg_source_close(p, &flow->source);

@@ -25,7 +25,8 @@ import traffic
 NEAR, FAR, NOBODY = "198.18.0.11", "198.18.0.12", "198.18.0.99"
 FAR_PORT = 7000
 TO_FAR = {"destination_address": FAR, "destination_port": FAR_PORT}
-ENTRY, MUX_ENTRY, ENTRY_TO_NOBODY = (CLIENT4, 6000), (CLIENT4, 6001), (CLIENT4, 6002)
+ENTRY, MUX_ENTRY = (CLIENT4, 6000), (CLIENT4, 6001)
+ENTRY_TO_NOBODY = ("127.0.0.1", 6002)
 SIZE = 3_000_000
 SLOW_BYTES = 30_000
 PIDFD_GETFD = 438  # system call
@@ -141,8 +142,10 @@ def send_and_linger(s, data):
 
 
 def send_and_go(s, data):
-    """Closes when its own machine has nothing left of it."""
+    """Closes when the box has all of it and its end: what is left at the sender when it closes, its own
+    system throws away as soon as somebody sends it something."""
     s.sendall(data)
+    s.shutdown(socket.SHUT_WR)
     eventually("the box has taken it", lambda: not unsent(s), 30)
     s.close()
 
@@ -260,13 +263,21 @@ def answers(host):
     return False
 
 
+def a_box_that_is_stopped_resets():
+    """Which does not look like the end of what was said."""
+    mine, theirs = connect()
+    with mine, theirs:
+        assert lab.client.stop() == 0
+        assert is_reset(mine) and is_reset(theirs)
+
+
 # ---- nobody answers ----
 
 unanswered = []
 
 
 def call_nobody():
-    with near, traffic.connect(*ENTRY_TO_NOBODY, timeout_s=60) as s:
+    with lab.client.ns, traffic.connect(*ENTRY_TO_NOBODY, timeout_s=60) as s:
         begin = time.monotonic()
         unanswered.append((is_reset(s), time.monotonic() - begin))
 
@@ -319,3 +330,4 @@ with Lab() as lab:
                    lambda b=box: b.counter("payload_flows") == 0, 40)
         eventually(f"no channel of {box.role} is left open", lambda b=box: all(
             row["state"] == "closed" or row["protocol"] == "mux" for row in b.channels()))
+    a_box_that_is_stopped_resets()
