@@ -36,11 +36,6 @@ void kg_channel_set_user(struct kg_channel *ch, void *user)
 	ch->user = user;
 }
 
-struct kg_session *kg_channel_session(const struct kg_channel *ch)
-{
-	return ch->line.session;
-}
-
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
 {
 	return ch->protocol;

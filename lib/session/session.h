@@ -215,7 +215,6 @@ bool kg_session_is_quiet(const struct kg_session *s);
 /* The host's own pointer; NULL at first on servers. */
 void *kg_channel_user(const struct kg_channel *ch);
 void kg_channel_set_user(struct kg_channel *ch, void *user);
-struct kg_session *kg_channel_session(const struct kg_channel *ch);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* KG_CAPABILITY_… that both ends have; 0 before ops.opened. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);

@@ -320,7 +320,6 @@ static void channels_can_be_toured(void **state)
 		pair_open(pair, KG_PROTOCOL_TCP);
 	kg_session_tour_begin(s);
 	assert_ptr_equal(kg_session_tour_next(s), apps[0].ch);
-	assert_ptr_equal(kg_channel_session(apps[0].ch), s);
 	kg_channel_abort(apps[0].ch, pair->now_us);
 	kg_channel_abort(apps[1].ch, pair->now_us);
 	assert_ptr_equal(kg_session_tour_next(s), apps[2].ch);
