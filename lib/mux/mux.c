@@ -9,6 +9,9 @@
  * become. More than so many are not kept. */
 #define ENDED_KEEP_US (600ull * KG_US_PER_S)
 #define ENDED_MAX     1024u
+/* A client whose words are not acknowledged for so long opens one more channel for what begins now.
+ * The old one may live on: then there is one more until some channel dies. */
+#define DOUBT_US (5ull * KG_US_PER_S)
 /* Looked at for a new stream. */
 #define PICK_MAX 16u
 
@@ -25,7 +28,8 @@ static void forget(struct kg_mux *mux, struct kg_mux_ended *ended)
 void kg_mux_arm(struct kg_mux *mux)
 {
 	const struct kg_mux_ended *oldest = TAILQ_FIRST(&mux->ended);
-	uint64_t deadline_us = mux->channel == NULL ? mux->open_us : mux->retry_us;
+	uint64_t deadline_us =
+		mux->channel == NULL ? mux->open_us : KG_MIN(mux->retry_us, mux->check_us);
 
 	if (oldest != NULL)
 		deadline_us = KG_MIN(deadline_us, oldest->until_us);
@@ -50,6 +54,30 @@ static void open_channel(struct kg_mux *mux, uint64_t now_us)
 		put_off(mux, now_us);
 }
 
+void kg_mux_expect(struct kg_mux *mux, uint64_t now_us)
+{
+	if (mux->check_us != KG_NEVER_US || kg_streams_is_server(mux->streams))
+		return;
+	mux->check_us = now_us + DOUBT_US;
+	kg_mux_arm(mux);
+}
+
+static void check_peer(struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_streams *s = mux->streams;
+	struct kg_channel_info info;
+
+	kg_channel_get_info(mux->channel, &info, now_us);
+	mux->check_us = KG_NEVER_US;
+	mux->doubted = false;
+	if (info.kcp.in_flight + info.kcp.queued == 0)
+		return;
+	mux->doubted = info.silent_us >= DOUBT_US;
+	if (mux->doubted && !mux->replaced && !s->stopping)
+		mux->replaced = kg_mux_create(s, now_us) != NULL;
+	kg_mux_expect(mux, now_us);
+}
+
 static void on_timer(struct kg_timer *timer, uint64_t now_us)
 {
 	struct kg_mux *mux = KG_CONTAINER_OF(timer, struct kg_mux, timer);
@@ -63,6 +91,8 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 		open_channel(mux, now_us);
 	while ((ended = TAILQ_FIRST(&mux->ended)) != NULL && now_us >= ended->until_us)
 		forget(mux, ended);
+	if (mux->open && now_us >= mux->check_us)
+		check_peer(mux, now_us);
 	if (now_us >= mux->retry_us)
 		kg_mux_pump(mux, now_us);
 	kg_mux_arm(mux);
@@ -79,13 +109,14 @@ struct kg_mux *kg_mux_create(struct kg_streams *s, uint64_t now_us)
 	mux->streams = s;
 	mux->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	mux->open_us = now_us;
-	mux->retry_us = KG_NEVER_US;
+	mux->retry_us = mux->check_us = KG_NEVER_US;
 	kg_u32map_init(&mux->by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
 	kg_u32map_init(&mux->ended_by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
 	TAILQ_INIT(&mux->members);
 	TAILQ_INIT(&mux->ready);
 	TAILQ_INIT(&mux->ended);
 	TAILQ_INSERT_TAIL(&s->muxes, mux, link);
+	s->mux_count++;
 	kg_mux_arm(mux);
 	return mux;
 }
@@ -157,14 +188,16 @@ void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, u
 	s->stats.muxes -= mux->open;
 	mux->open = false;
 	mux->channel = NULL;
-	mux->retry_us = KG_NEVER_US;
+	mux->retry_us = mux->check_us = KG_NEVER_US;
+	mux->doubted = mux->replaced = false;
 	kg_channel_free(ch);
 	while ((ms = TAILQ_FIRST(&mux->members)) != NULL) {
 		kg_mux_stream_leave(ms, now_us);
 		kg_mux_stream_close(ms, KG_CLOSE_RESET, "", now_us);
 	}
 	forget_all(mux);
-	mux->gone = kg_streams_is_server(s);
+	mux->gone = s->mux_count > s->config.mux_channels; /* on a server always */
+	s->mux_count -= mux->gone;
 	if (!mux->gone)
 		put_off(mux, now_us);
 	kg_mux_arm(mux);
@@ -176,6 +209,8 @@ static bool is_better(const struct kg_mux *a, const struct kg_mux *b)
 {
 	bool stalled = a->stalled > 0;
 
+	if (a->doubted != b->doubted)
+		return !a->doubted;
 	if (stalled != (b->stalled > 0))
 		return !stalled;
 	return a->count < b->count;
@@ -186,7 +221,7 @@ struct kg_mux *kg_mux_pick(struct kg_streams *s)
 {
 	struct kg_mux *best = NULL, *mux;
 
-	for (uint32_t i = 0; i < s->config.mux_channels && (best == NULL || i < PICK_MAX); i++) {
+	for (uint32_t i = 0; i < s->mux_count && (best == NULL || i < PICK_MAX); i++) {
 		mux = TAILQ_FIRST(&s->muxes);
 		TAILQ_REMOVE(&s->muxes, mux, link);
 		TAILQ_INSERT_TAIL(&s->muxes, mux, link);

@@ -85,8 +85,12 @@ struct kg_mux {
 	uint32_t failures; /* in a row, to open it */
 	uint64_t open_us;  /* client: when to open it */
 	uint64_t retry_us; /* when to try to send again; KG_NEVER_US: nothing is stuck */
+	uint64_t
+		check_us; /* client: when to look whether the peer answers; KG_NEVER_US: not sent */
 	bool open;
-	bool gone;     /* server: the timer frees it */
+	bool gone;     /* the timer frees it */
+	bool doubted;  /* client: the peer is silent though it should answer */
+	bool replaced; /* client: there is one more because of that */
 	bool extended; /* both ends have KG_CAPABILITY_MUX */
 	bool reading, pumping;
 };
@@ -101,6 +105,7 @@ struct kg_streams {
 	struct kg_twheel *wheel;
 	struct kg_rng *rng;
 	TAILQ_HEAD(, kg_mux) muxes;
+	uint32_t mux_count;                /* not gone */
 	struct kg_mux_stream_list waiting; /* for a channel, in the order they came */
 	struct kg_mux_stream_list adrift;  /* had one */
 	bool stopping;
@@ -135,6 +140,8 @@ uint32_t kg_mux_new_id(struct kg_mux *mux);
 void kg_mux_remember(struct kg_mux *mux, uint32_t id, uint64_t now_us);
 bool kg_mux_is_over(const struct kg_mux *mux, uint32_t id);
 void kg_mux_arm(struct kg_mux *mux);
+/* Something was sent that the peer must acknowledge. */
+void kg_mux_expect(struct kg_mux *mux, uint64_t now_us);
 
 /* ---- mux_stream.c ---- */
 

@@ -197,6 +197,7 @@ void kg_mux_pump(struct kg_mux *mux, uint64_t now_us)
 			break;
 		}
 		enlist(ms);
+		kg_mux_expect(mux, now_us);
 	}
 	mux->pumping = false;
 }

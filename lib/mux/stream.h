@@ -15,8 +15,9 @@
  * whose queue is full stops the whole channel until it has been read to half.
  *
  * Mux channels of a client are opened at the start, and again when they die; their streams end then
- * as reset. A stream goes to the channel with the fewest; when none is open it waits for one. The
- * server hears of a TCP stream at once, by an empty message, so that it may speak first.
+ * as reset. A stream goes to the channel with the fewest; when none is open it waits for one. One
+ * that has not been acknowledged anything for a while is not given more while it has a successor.
+ * The server hears of a TCP stream at once, by an empty message, so that it may speak first.
  */
 #pragma once
 

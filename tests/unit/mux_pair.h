@@ -18,7 +18,7 @@
 #define SEC(n)       ((uint64_t)(n)*KG_US_PER_S)
 #define MUX_SEED     0x5eed0010
 #define MUX_MTU      1200
-#define MUX_APPS     64
+#define MUX_APPS     16
 #define MUX_BODY_MAX 2048
 
 struct app {
@@ -79,6 +79,7 @@ static struct app *app_new(struct end *end)
 	struct app *app = &end->apps[end->app_count++];
 
 	assert_true(end->app_count <= MUX_APPS);
+	memset(app, 0, sizeof(*app));
 	app->there = true;
 	return app;
 }

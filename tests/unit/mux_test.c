@@ -401,6 +401,33 @@ static void a_channel_that_dies_takes_its_streams_and_comes_again(void **state)
 	pair_stop(pair);
 }
 
+/* A server that has lost its memory does not answer in old channels. */
+static void what_begins_after_a_crash_finds_another_channel(void **state)
+{
+	struct pair *pair = start();
+	struct app *old = pair_open(pair, KG_PROTOCOL_TCP), *client;
+
+	run(pair, SEC(1));
+	kg_streams_destroy(pair->server.streams);
+	end_start(&pair->server);
+	pair->server.app_count = 0;
+	client = pair_open(pair, KG_PROTOCOL_TCP); /* finds it out, in vain */
+	run(pair, SEC(8));
+	assert_int_equal(old->closed + client->closed, 0);
+	assert_int_equal(stats_of(&pair->client).muxes, 2);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, client, "hello", 5));
+	run(pair, SEC(1));
+	expect(&pair->server.apps[0], "hello");
+
+	run(pair, SEC(30));
+	assert_int_equal(old->why, KG_CLOSE_RESET);
+	run(pair, SEC(60));
+	assert_int_equal(stats_of(&pair->client).muxes, 1);
+	assert_int_equal(client->closed, 0);
+	pair_stop(pair);
+}
+
 /* A server that ends says so; its clients come again at once, and more slowly while it is gone. */
 static void a_server_that_stops_is_found_again(void **state)
 {
@@ -524,6 +551,7 @@ int main(void)
 		cmocka_unit_test(streams_take_turns),
 		cmocka_unit_test(streams_are_spread_over_channels),
 		cmocka_unit_test(a_channel_that_dies_takes_its_streams_and_comes_again),
+		cmocka_unit_test(what_begins_after_a_crash_finds_another_channel),
 		cmocka_unit_test(a_server_that_stops_is_found_again),
 		cmocka_unit_test(an_idle_channel_stays),
 		cmocka_unit_test(idle_datagrams_end),
