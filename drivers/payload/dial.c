@@ -24,13 +24,15 @@ static bool has_family(const struct kg_payload_tunnel *tunnel, const struct kg_i
 	return ip->version == 4 ? !tunnel->ipv6_only : !tunnel->ipv4_only;
 }
 
-/* An address is taken in if it may be tried. */
+/* An address is taken in if it may be tried. Linux takes 0.0.0.0 and :: for this machine; that is
+ * not what a name server means by it. */
 static void consider(struct kg_dial *dial, const struct kg_ip *ip)
 {
 	const struct kg_payload_tunnel *tunnel = dial->flow->tunnel;
 	struct kg_endpoint to = { .ip = kg_ip_unmapped(ip), .port = dial->port };
 
-	if (dial->count == KG_DIAL_TRIES || !has_family(tunnel, &to.ip))
+	if (dial->count == KG_DIAL_TRIES || !has_family(tunnel, &to.ip) ||
+	    kg_ip_is_unspecified(&to.ip))
 		return;
 	if (tunnel->allowed_count == 0 ||
 	    kg_allow_contains(tunnel->allowed, tunnel->allowed_count, &to))

@@ -60,7 +60,7 @@ const char *kg_refusal_text(uint32_t count)
 	case KG_REFUSAL_NO_NAME:
 		return "no such host name";
 	case KG_REFUSAL_NO_ADDRESS:
-		return "the host name has no usable address";
+		return "no usable address";
 	case KG_REFUSAL_NO_ANSWER:
 		return "no answer to the host name";
 	default:

@@ -147,9 +147,7 @@ bool kg_is_host_name(const char *text)
 
 bool kg_is_one_host(const struct kg_ip *ip)
 {
-	static const uint8_t zero[16];
-
-	if (!memcmp(ip->bytes, zero, sizeof(zero)))
+	if (kg_ip_is_unspecified(ip))
 		return false;
 	return ip->version == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
 }
@@ -182,6 +180,8 @@ bool kg_parse_target(const char *text, struct kg_target *target)
 	    colon - text > KG_TARGET_ADDRESS_MAX_BYTES)
 		return false;
 	if (kg_endpoint_parse(&literal, text)) {
+		if (!kg_is_one_host(&literal.ip))
+			return false;
 		kg_ip_text(&literal.ip, address);
 	} else {
 		memcpy(address, text, (size_t)(colon - text));

@@ -33,6 +33,13 @@ bool kg_ip_is_link_local(const struct kg_ip *ip)
 	return ip->version == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
 }
 
+bool kg_ip_is_unspecified(const struct kg_ip *ip)
+{
+	static const uint8_t zero[sizeof(ip->bytes)];
+
+	return memcmp(ip->bytes, zero, sizeof(zero)) == 0;
+}
+
 bool kg_ip_is_loopback(const struct kg_ip *ip)
 {
 	static const struct kg_ip loopback6 = { .version = 6, .bytes = { [15] = 1 } };

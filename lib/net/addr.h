@@ -35,6 +35,8 @@ bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b);
 bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b);
 /* An IPv6 address that means something on one link only. */
 bool kg_ip_is_link_local(const struct kg_ip *ip);
+/* All zeros. */
+bool kg_ip_is_unspecified(const struct kg_ip *ip);
 /* This machine, and nobody else. */
 bool kg_ip_is_loopback(const struct kg_ip *ip);
 /* An IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) becomes IPv4 again. */

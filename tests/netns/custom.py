@@ -9,7 +9,8 @@ one tunnel; names are resolved on the server, which says what may be reached.
 
 import time
 
-from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, Lab, eventually
+from lab import (CLIENT4, CLIENT6, DESTINATION, ENTRY, SERVER4, SERVER6, Lab, eventually,
+                 tunnel)
 import traffic
 
 # Services in the server's namespace; each says its name first.
@@ -131,8 +132,8 @@ def works(lab):
                 assert udp_name(at, flow.dup()) == name
 
 
-def is_refused(lab):
-    """Each in the words of its reason, in both logs."""
+def is_refused(lab, mux_tunnels):
+    """Each in the words of its reason, in both logs; but mux has no words for the client."""
     before = lab.server.stats()
     for port, target, words in (
             (8010, "missing.test port 7000", "no such host name"),
@@ -140,13 +141,14 @@ def is_refused(lab):
             (8012, "127.0.0.9 port 7004", "not allowed by the server"),
             (8013, "inside.test port 7004", "not allowed by the server"),
             (8014, "mapped.test port 7004", "not allowed by the server"),
-            (8016, "mail.test port 7000", "the host name has no usable address"),
+            (8016, "mail.test port 7000", "no usable address"),
             (8015, "silent.test port 7000", "no answer to the host name")):
         with lab.client.ns:
             took_s = refused(("127.0.0.1", port))
         assert took_s < (10 if "silent" in target else 3), f"{target}: {took_s:.1f} s"
         lab.server.wait_log(f"cannot connect tcp to {target}: {words}")
-        lab.client.wait_log(f"closed: .*: {words}: {target}")
+        if not mux_tunnels:
+            lab.client.wait_log(f"closed: .*: {words}: {target}")
     with lab.client.ns, traffic.udp_socket("127.0.0.1", 8012) as s:
         s.send(b"?")
         lab.server.wait_log("cannot connect udp to 127.0.0.9 port 7004: not allowed")
@@ -156,22 +158,54 @@ def is_refused(lab):
         assert changed == count, f"{name}: {changed}"
 
 
-def main():
+def one_side_only():
+    """A server with a destination of its own does not listen to its clients; one that has none
+    refuses whoever names none."""
     with Lab() as lab:
-        configure(lab)
+        lab.client.config["tunnels"] = [
+            tunnel("client", name="deaf", destination_port=3001, listen_port="{}",
+                   custom_input=[mapping(":6001", "198.18.0.77:1")]),
+            tunnel("client", name="mute")]
+        lab.server.config["tunnels"] = [
+            tunnel("server", name="deaf", listen_port=3001),
+            tunnel("server", name="mute", destination_port="{}", destination_address="{}")]
+        lab.start()
+        lab.server.wait_log("tunnel mute: clients say where to, and there is no custom_allow: "
+                            "whoever has the password can reach anything that this box can")
+        assert "tunnel deaf: clients" not in lab.server.log()
+        with lab.server.ns:
+            services = serve("home", DESTINATION)
+        with lab.client.ns:
+            assert tcp_name(("127.0.0.1", 6001)) == udp_name(("127.0.0.1", 6001)) == "home"
+            refused(ENTRY)
+        lab.client.wait_log("mute: tcp channel .* refused: no target is named")
+        del services
+
+
+def main(mux_tunnels):
+    with Lab() as lab:
+        configure(lab, mux_tunnels=mux_tunnels)
         start_names(lab)
         lab.start()
         with lab.server.ns:
             services = [serve(name, at) for name, at in SERVICES.items()]
         lab.server.wait_log("clients say where to, within 5 entries of custom_allow")
         works(lab)
-        is_refused(lab)
+        is_refused(lab, mux_tunnels)
         works(lab)
         for box in lab.boxes:
             eventually(f"{box.role} has no TCP channel left",
-                       lambda: all(c["protocol"] == "udp" for c in box.channels()), 20)
+                       lambda: all(c["protocol"] != "tcp" for c in box.channels()), 20)
+        # Who waits for a name does not keep the box from ending.
+        asked = lab.server.counter("payload_names_asked")
+        with lab.client.ns:
+            lab.defer(traffic.connect("127.0.0.1", 8015).close)
+        eventually("the name is asked for",
+                   lambda: lab.server.counter("payload_names_asked") > asked)
         del services
 
 
 if __name__ == "__main__":
-    main()
+    for mux in (0, 1):
+        main(mux)
+    one_side_only()

@@ -248,6 +248,37 @@ static void link_local_is_fe80_10(void **state)
 	}
 }
 
+static void some_addresses_are_special(void **state)
+{
+	static const struct {
+		const char *text, *unmapped;
+		bool unspecified, loopback;
+	} cases[] = {
+		{ "0.0.0.0", "0.0.0.0", true, false },
+		{ "::", "::", true, false },
+		{ "127.0.0.1", "127.0.0.1", false, true },
+		{ "127.255.0.9", "127.255.0.9", false, true },
+		{ "128.0.0.1", "128.0.0.1", false, false },
+		{ "::1", "::1", false, true },
+		{ "::2", "::2", false, false },
+		{ "7f00::1", "7f00::1", false, false },
+		{ "::ffff:127.0.0.1", "127.0.0.1", false, false },
+		{ "::ffff:0.0.0.0", "0.0.0.0", false, false },
+		{ "::fffe:127.0.0.1", "::fffe:7f00:1", false, false },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		char text[KG_IP_TEXT_BYTES];
+		struct kg_ip ip, plain;
+
+		assert_true(kg_ip_parse(&ip, cases[i].text));
+		assert_int_equal(kg_ip_is_unspecified(&ip), cases[i].unspecified);
+		assert_int_equal(kg_ip_is_loopback(&ip), cases[i].loopback);
+		plain = kg_ip_unmapped(&ip);
+		assert_string_equal(kg_ip_text(&plain, text), cases[i].unmapped);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +295,7 @@ int main(void)
 		cmocka_unit_test(the_hash_mixes_all_bits),
 		cmocka_unit_test(a_tuple_has_two_different_ends),
 		cmocka_unit_test(link_local_is_fe80_10),
+		cmocka_unit_test(some_addresses_are_special),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

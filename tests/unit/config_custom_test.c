@@ -267,6 +267,9 @@ static void mappings_that_cannot_be_read(void **state)
 		"two words:80",
 		"[]:80",
 		"host/name:80",
+		"0.0.0.0:80",
+		"[::]:80",
+		"224.0.0.1:80",
 	};
 	char mapping[160], text[320];
 

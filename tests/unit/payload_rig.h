@@ -376,7 +376,8 @@ struct rig_channel {
 	void *flow;
 	unsigned int link;
 	uint8_t protocol;
-	struct kg_tuple tuple; /* told by OPEN; all 0 if none was */
+	struct kg_tuple tuple;          /* told by OPEN; all 0 if none was */
+	const struct kg_target *mapped; /* told by OPEN */
 };
 
 static inline void rig_say(struct rig_channel *ch, enum kg_msg_type type, uint32_t count,
@@ -414,6 +415,7 @@ static inline void rig_accept(struct rig *rig, struct rig_channel *ch, uint8_t p
 	ch->rig = rig;
 	ch->flow = msg.flow;
 	ch->tuple = msg.tuple != NULL ? *msg.tuple : (struct kg_tuple){ 0 };
+	ch->mapped = msg.mapped;
 	ch->protocol = protocol;
 }
 
@@ -445,6 +447,22 @@ static inline void rig_dial(struct rig *rig, struct rig_channel *ch, uint8_t pro
 {
 	*ch = (struct rig_channel){ .rig = rig, .protocol = protocol };
 	rig_say(ch, KG_MSG_CONNECT, 0, NULL);
+}
+
+/* `target` as good as the worker's: until the answer. */
+static inline void rig_dial_to(struct rig *rig, struct rig_channel *ch, uint8_t protocol,
+			       const struct kg_target *target)
+{
+	struct kg_msg msg = {
+		.type = KG_MSG_CONNECT,
+		.protocol = protocol,
+		.tunnel = RIG_SERVER,
+		.channel = ch,
+		.target = target,
+	};
+
+	*ch = (struct rig_channel){ .rig = rig, .protocol = protocol };
+	rig_send_on(rig, ch->link, &msg);
 }
 
 /* Takes DATA until `len` bytes have come, the content checked; returns in how many segments. With
