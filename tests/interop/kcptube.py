@@ -38,11 +38,11 @@ def original_settings(role, algorithm, destination=DESTINATION[0], **more):
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-def start_original(lab, box, binary, algorithm, **settings):
+def start_original(lab, box, binary, algorithm, more_lines="", **settings):
     address = CLIENT4 if box.role == "client" else SERVER4
     box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
     path = lab.directory / "original.conf"
-    path.write_text(original_settings(box.role, algorithm, **settings))
+    path.write_text(original_settings(box.role, algorithm, **settings) + more_lines)
     log = open(lab.directory / "original.log", "wb")
     process = lab.popen(box.ns, binary, str(path), stdout=log, stderr=log)
 
