@@ -206,8 +206,6 @@ static void release_ack(struct bench *b)
 		     &events);
 	acks->head += sizeof(len) + len;
 	acks->count--;
-	/* The next one comes as from a NIC: into the cache. */
-	kg_prefetch(acks->bytes + acks->head, sizeof(len) + len);
 }
 
 /* ACKs come back until no more than `enough` segments are without one. */
