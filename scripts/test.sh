@@ -54,7 +54,7 @@ if step build scripts/build.sh build/release --buildtype=release; then
 fi
 if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined; then
-    suites build/sanitized unit sim fuzz
+    suites build/sanitized unit sim replay fuzz
 fi
 if [ -d build/release ]; then
     suites build/release netns interop qemu

@@ -128,11 +128,11 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	const struct recording *recording = bench_config->recording;
 	enum kg_role role = bench_config->role;
 	struct bench *b = calloc(1, sizeof(*b));
-	const struct kg_port_range ports = { SERVER_PORT,
-					     KG_MAX(SERVER_PORT, bench_config->last_port) };
 
 	b->config = *bench_config;
 	b->recording = recording;
+	b->ports =
+		(struct kg_port_range){ SERVER_PORT, KG_MAX(SERVER_PORT, bench_config->last_port) };
 	capture_load(&b->capture, recording->name);
 	b->now_us = b->capture.datagrams[0].time_us;
 	b->next_port = 40000;
@@ -165,10 +165,10 @@ struct bench *bench_create(const struct bench_config *bench_config)
 		.channels_max = BENCH_FLOWS,
 		.destinations = &b->capture.datagrams[0].destination.ip,
 		.destination_count = 1,
-		.destination_ports = &ports,
+		.destination_ports = &b->ports,
 		.destination_port_count = 1,
 		.announce_first = SERVER_PORT,
-		.announce_last = ports.last,
+		.announce_last = b->ports.last,
 	};
 
 	b->session = kg_session_create(&config, &ops, b, &b->mem, &b->pool.pool, b->wheel, &b->rng,
@@ -201,7 +201,7 @@ static void count_messages(struct bench *b, const uint8_t *body, size_t len)
 	while ((bytes = kg_kcp_segment_decode(body + at, len - at, &segment))) {
 		at += bytes;
 		if (segment.cmd == KG_KCP_PUSH && segment.frg == 0 && segment.len > 0)
-			b->said[segment.payload[0] & 0x0f]++;
+			b->said[segment.payload[0] % BENCH_FEATURES]++;
 	}
 }
 

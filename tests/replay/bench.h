@@ -13,7 +13,8 @@
 #include "replay/recordings.h"
 #include "session/session.h"
 
-#define BENCH_FLOWS 2
+#define BENCH_FLOWS    2
+#define BENCH_FEATURES 16 /* values of a kind byte's low nibble */
 
 struct bench;
 
@@ -52,10 +53,13 @@ struct bench {
 	struct kg_seen *seen;
 	struct flow flows[BENCH_FLOWS];
 	size_t flow_count;
+	struct kg_port_range ports; /* the server's */
 	uint16_t next_port;
 	uint16_t handshake_port, data_port; /* client: where our latest datagrams came from */
 	uint64_t now_us;
-	unsigned int said[KG_FEATURE_FINISH + 1]; /* messages that left, by feature; without FEC */
+	/* Messages that left, by feature, the same again too. Right where each fits a segment, and
+	 * there is no FEC. */
+	unsigned int said[BENCH_FEATURES];
 };
 
 struct bench *bench_create(const struct bench_config *config);

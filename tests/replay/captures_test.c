@@ -4,6 +4,7 @@
  * of segments, and says what the independent listing beside it says; our engine, put in the place
  * of either end, hears every message.
  */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,33 @@
 
 /* Those with an exchange of their own, or none that recordings.h knows of. */
 static const char *const others[] = { "keep-alive", "hopping", "mux" };
+
+static bool is_replayed(const char *name)
+{
+	bool found = strcmp(name, "fec-3-2") == 0;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(recordings); i++)
+		found |= strcmp(recordings[i].name, name) == 0;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(others); i++)
+		found |= strcmp(others[i], name) == 0;
+	return found;
+}
+
+static void no_recording_is_left_out(void **state)
+{
+	char path[1024], name[256];
+	glob_t files;
+
+	assert_int_equal(glob(capture_path(path, "*", "pcap"), 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		snprintf(name, sizeof(name), "%s", strrchr(files.gl_pathv[i], '/') + 1);
+		*strrchr(name, '.') = 0;
+		if (!is_replayed(name))
+			fail_msg("%s", name);
+	}
+	assert_int_equal(files.gl_pathc, KG_ARRAY_SIZE(recordings) + KG_ARRAY_SIZE(others) + 1);
+	globfree(&files);
+}
 
 static void check_listing(const char *name, uint8_t fec_data)
 {
@@ -320,6 +348,7 @@ static void hops_are_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_recording_is_left_out),
 		cmocka_unit_test(datagrams_are_as_listed),
 		cmocka_unit_test(segments_encode_to_the_same_bytes),
 		cmocka_unit_test(engine_hears_every_message),
