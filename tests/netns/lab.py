@@ -261,8 +261,7 @@ def tunnel(mode, **more):
     """A tunnel's settings; the two modes fit each other unless told otherwise."""
     ends = {
         "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
-                   "destination_port": TUNNEL_PORT,
-                   "mux_tunnels": int(os.environ.get("KG_MUX", "0"))},
+                   "destination_port": TUNNEL_PORT},
         "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
                    "destination_port": DESTINATION[1]},
     }

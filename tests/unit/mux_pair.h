@@ -65,7 +65,7 @@ static const struct kg_port_range pair_ports = { 3000, 3000 };
 
 /* ---- hosts ---- */
 
-static struct app *app_of(struct kg_stream *stream)
+static inline struct app *app_of(struct kg_stream *stream)
 {
 	struct app *app = KG_CONTAINER_OF(stream, struct app, stream);
 
@@ -74,7 +74,7 @@ static struct app *app_of(struct kg_stream *stream)
 	return app;
 }
 
-static struct app *app_new(struct end *end)
+static inline struct app *app_new(struct end *end)
 {
 	struct app *app = &end->apps[end->app_count++];
 
@@ -85,7 +85,7 @@ static struct app *app_new(struct end *end)
 }
 
 /* At most `messages`; true when there was nothing more. */
-static bool app_read(struct end *end, struct app *app, unsigned int messages)
+static inline bool app_read(struct end *end, struct app *app, unsigned int messages)
 {
 	while (messages-- > 0) {
 		size_t bytes;
@@ -105,7 +105,7 @@ static bool app_read(struct end *end, struct app *app, unsigned int messages)
 	return false;
 }
 
-static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
+static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct end *end = host;
 
@@ -113,7 +113,7 @@ static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bo
 	return end->port_next++;
 }
 
-static void on_port_release(void *host, uint16_t port)
+static inline void on_port_release(void *host, uint16_t port)
 {
 	struct end *end = host;
 
@@ -121,8 +121,8 @@ static void on_port_release(void *host, uint16_t port)
 	end->ports_out--;
 }
 
-static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
-				   const struct kg_target *target)
+static inline struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
+					  const struct kg_target *target)
 {
 	struct end *end = host;
 	struct app *app;
@@ -136,12 +136,12 @@ static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
 	return &app->stream;
 }
 
-static void on_opened(void *host, struct kg_stream *stream)
+static inline void on_opened(void *host, struct kg_stream *stream)
 {
 	app_of(stream)->opened++;
 }
 
-static void on_readable(void *host, struct kg_stream *stream)
+static inline void on_readable(void *host, struct kg_stream *stream)
 {
 	struct end *end = host;
 	struct app *app = app_of(stream);
@@ -151,18 +151,19 @@ static void on_readable(void *host, struct kg_stream *stream)
 		app_read(end, app, UINT32_MAX);
 }
 
-static void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
+static inline void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
 {
 	assert_true(segments > 0);
 	app_of(stream)->acked += segments;
 }
 
-static void on_finished(void *host, struct kg_stream *stream)
+static inline void on_finished(void *host, struct kg_stream *stream)
 {
 	app_of(stream)->finished++;
 }
 
-static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
+static inline void on_closed(void *host, struct kg_stream *stream, enum kg_close why,
+			     const char *text)
 {
 	struct app *app = app_of(stream);
 
@@ -172,8 +173,8 @@ static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, c
 	kg_stream_free(stream);
 }
 
-static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
-			  const char *text, uint32_t count)
+static inline void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
+				 const char *text, uint32_t count)
 {
 	struct end *end = host;
 
@@ -196,7 +197,7 @@ static const struct kg_stream_ops mux_ops = {
 
 /* ---- what applications do ---- */
 
-static bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
+static inline bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
 {
 	struct kg_buf *chain =
 		kg_buf_chain_copy(&end->pool.pool, bytes, len, kg_streams_first_bytes(end->streams),
@@ -208,17 +209,17 @@ static bool app_send(struct end *end, struct app *app, const void *bytes, size_t
 	return false;
 }
 
-static void app_finish(struct end *end, struct app *app)
+static inline void app_finish(struct end *end, struct app *app)
 {
 	kg_stream_finish(&app->stream, end->pair->now_us);
 }
 
-static void app_abort(struct end *end, struct app *app)
+static inline void app_abort(struct end *end, struct app *app)
 {
 	kg_stream_abort(&app->stream, end->pair->now_us);
 }
 
-static void expect(const struct app *app, const char *bytes)
+static inline void expect(const struct app *app, const char *bytes)
 {
 	assert_int_equal(app->got_len, strlen(bytes));
 	assert_memory_equal(app->got, bytes, app->got_len);
@@ -226,7 +227,7 @@ static void expect(const struct app *app, const char *bytes)
 
 /* ---- wire ---- */
 
-static bool carry(struct end *from, struct end *to)
+static inline bool carry(struct end *from, struct end *to)
 {
 	uint8_t bytes[MUX_BODY_MAX];
 	struct kg_datagram out = { .data = bytes };
@@ -249,7 +250,7 @@ static bool carry(struct end *from, struct end *to)
 }
 
 /* A server accepts in one call and connects in another. */
-static void connect_new(struct end *end)
+static inline void connect_new(struct end *end)
 {
 	for (unsigned int i = 0; !end->late && i < end->app_count; i++) {
 		struct app *app = &end->apps[i];
@@ -261,7 +262,7 @@ static void connect_new(struct end *end)
 	}
 }
 
-static void exchange(struct pair *pair)
+static inline void exchange(struct pair *pair)
 {
 	for (int i = 0; i < 10000; i++) {
 		bool sent = carry(&pair->client, &pair->server);
@@ -273,7 +274,7 @@ static void exchange(struct pair *pair)
 	fail_msg("they talk without end");
 }
 
-static void run(struct pair *pair, uint64_t us)
+static inline void run(struct pair *pair, uint64_t us)
 {
 	uint64_t end_us = pair->now_us + us;
 
@@ -291,7 +292,7 @@ static void run(struct pair *pair, uint64_t us)
 
 /* ---- life ---- */
 
-static void end_init(struct end *end, struct pair *pair, enum kg_role role)
+static inline void end_init(struct end *end, struct pair *pair, enum kg_role role)
 {
 	end->pair = pair;
 	kg_mem_malloc_init(&end->mem);
@@ -326,7 +327,7 @@ static void end_init(struct end *end, struct pair *pair, enum kg_role role)
 }
 
 /* Change the two configs before pair_start. */
-static struct pair *pair_new(void)
+static inline struct pair *pair_new(void)
 {
 	static struct pair pair;
 
@@ -337,14 +338,14 @@ static struct pair *pair_new(void)
 	return &pair;
 }
 
-static void end_start(struct end *end)
+static inline void end_start(struct end *end)
 {
 	end->streams = kg_streams_create(&end->config, &mux_ops, end, &end->mem, &end->pool.pool,
 					 end->wheel, &end->rng, end->seen, end->pair->now_us);
 	assert_non_null(end->streams);
 }
 
-static struct pair *pair_start(struct pair *pair)
+static inline struct pair *pair_start(struct pair *pair)
 {
 	end_start(&pair->client);
 	end_start(&pair->server);
@@ -352,13 +353,13 @@ static struct pair *pair_start(struct pair *pair)
 }
 
 /* Towards an original: neither end has more words than it. */
-static void pair_as_original(struct pair *pair)
+static inline void pair_as_original(struct pair *pair)
 {
 	pair->client.config.session.capabilities = 0;
 	pair->server.config.session.capabilities = 0;
 }
 
-static void end_stop(struct end *end)
+static inline void end_stop(struct end *end)
 {
 	kg_streams_destroy(end->streams);
 	assert_int_equal(end->ports_out, 0);
@@ -368,14 +369,14 @@ static void end_stop(struct end *end)
 	assert_int_equal(end->mem.in_use_bytes, 0);
 }
 
-static void pair_stop(struct pair *pair)
+static inline void pair_stop(struct pair *pair)
 {
 	end_stop(&pair->client);
 	end_stop(&pair->server);
 }
 
-static struct app *pair_open_to(struct pair *pair, enum kg_protocol protocol,
-				const struct kg_target *target)
+static inline struct app *pair_open_to(struct pair *pair, enum kg_protocol protocol,
+				       const struct kg_target *target)
 {
 	struct end *end = &pair->client;
 	struct app *app = app_new(end);
@@ -384,12 +385,12 @@ static struct app *pair_open_to(struct pair *pair, enum kg_protocol protocol,
 	return app;
 }
 
-static struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
+static inline struct app *pair_open(struct pair *pair, enum kg_protocol protocol)
 {
 	return pair_open_to(pair, protocol, NULL);
 }
 
-static struct kg_streams_stats stats_of(const struct end *end)
+static inline struct kg_streams_stats stats_of(const struct end *end)
 {
 	struct kg_streams_stats stats;
 
