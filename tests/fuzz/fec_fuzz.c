@@ -29,29 +29,14 @@ struct run {
 	struct kg_fec_decoder *decoder;
 	uint32_t sn;
 	uint64_t now_us;
-	const uint8_t *data;
-	size_t len;
+	struct fuzz_input in;
 };
-
-/* Little-endian; 0 beyond the end. */
-static uint32_t take(struct run *run, size_t bytes)
-{
-	uint32_t value = 0;
-
-	for (size_t i = 0; i < bytes && run->len > 0; i++, run->data++, run->len--)
-		value |= (uint32_t)*run->data << (8 * i);
-	return value;
-}
 
 static size_t take_bytes(struct run *run, uint8_t *to, size_t max)
 {
-	size_t len = take(run, 2);
+	size_t len = fuzz_take(&run->in, 2);
 
-	len = KG_MIN(len, KG_MIN(run->len, max));
-	memcpy(to, run->data, len);
-	run->data += len;
-	run->len -= len;
-	return len;
+	return fuzz_take_bytes(&run->in, to, KG_MIN(len, max));
 }
 
 /* All that comes out is whole segments of our conv; what was not recovered may go on with something
@@ -91,8 +76,8 @@ static void input_shard(struct run *run)
 {
 	uint8_t body[BODY_MAX] = { 0 };
 
-	run->sn += (uint32_t)(int8_t)take(run, 1);
-	kg_fec_header_encode(body, run->sn, (uint8_t)take(run, 1));
+	run->sn += (uint32_t)(int8_t)fuzz_take(&run->in, 1);
+	kg_fec_header_encode(body, run->sn, (uint8_t)fuzz_take(&run->in, 1));
 	size_t len = take_bytes(run, body + KG_FEC_HEADER_BYTES, BODY_MAX - KG_FEC_HEADER_BYTES);
 
 	/* the same from either end */
@@ -108,7 +93,7 @@ static void send_datagram(struct run *run)
 {
 	uint8_t body[BODY_MAX] = { 0 };
 	size_t len = take_bytes(run, body + KG_FEC_HEADER_BYTES, DATAGRAM_MAX);
-	uint32_t lost = take(run, 1);
+	uint32_t lost = fuzz_take(&run->in, 1);
 
 	len = KG_MAX(len, (size_t)KG_KCP_HEADER_BYTES);
 	kg_store_le32(body + KG_FEC_HEADER_BYTES, CONV);
@@ -127,7 +112,7 @@ static void step(struct run *run)
 {
 	uint8_t body[BODY_MAX];
 
-	switch (take(run, 1) % 4) {
+	switch (fuzz_take(&run->in, 1) % 4) {
 	case 0:
 		input(run, body, take_bytes(run, body, sizeof(body)));
 		break;
@@ -138,7 +123,7 @@ static void step(struct run *run)
 		send_datagram(run);
 		break;
 	default:
-		run->now_us += take(run, 2) * (KG_US_PER_MS / 4);
+		run->now_us += fuzz_take(&run->in, 2) * (KG_US_PER_MS / 4);
 		while (kg_fec_encoder_output(run->encoder, body, run->now_us) > 0)
 			;
 	}
@@ -146,8 +131,8 @@ static void step(struct run *run)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct run run = { .data = data, .len = len };
-	uint32_t numbers = take(&run, 1);
+	struct run run = { .in = { data, len } };
+	uint32_t numbers = fuzz_take(&run.in, 1);
 
 	kg_mem_malloc_init(&run.mem);
 	run.fec = kg_fec_create((numbers & 7) + 1, (numbers >> 3 & 7) + 1, &kg_rs_isal, &run.mem);
@@ -155,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	run.decoder = kg_fec_decoder_create(run.fec, CONV);
 	if (numbers & 0x40)
 		kg_fec_decoder_trust(run.decoder);
-	while (run.len > 0)
+	while (run.in.len > 0)
 		step(&run);
 	kg_fec_encoder_destroy(run.encoder);
 	kg_fec_decoder_destroy(run.decoder);

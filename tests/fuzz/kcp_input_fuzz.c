@@ -27,19 +27,8 @@ struct run {
 	struct kg_buf_malloc_pool pool;
 	struct kg_kcp *kcp;
 	uint64_t now_us;
-	const uint8_t *data;
-	size_t len;
+	struct fuzz_input in;
 };
-
-/* Little-endian; 0 beyond the end. */
-static uint32_t take(struct run *run, size_t bytes)
-{
-	uint32_t value = 0;
-
-	for (size_t i = 0; i < bytes && run->len > 0; i++, run->data++, run->len--)
-		value |= (uint32_t)*run->data << (8 * i);
-	return value;
-}
 
 /* But for the gap between 32 and 64 bits. */
 static bool same_stats(const struct kg_kcp_stats *a, const struct kg_kcp_stats *b)
@@ -79,10 +68,10 @@ static void input(struct run *run, const uint8_t *data, size_t len)
 static void raw_datagram(struct run *run)
 {
 	uint8_t bytes[KG_KCP_MTU_MAX];
-	size_t len = take(run, 2) % sizeof(bytes);
+	size_t len = fuzz_take(&run->in, 2) % sizeof(bytes);
 
 	for (size_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)take(run, 1);
+		bytes[i] = (uint8_t)fuzz_take(&run->in, 1);
 	if (len >= sizeof(uint32_t))
 		kg_store_le32(bytes, CONV);
 	input(run, bytes, len);
@@ -92,19 +81,21 @@ static void near_segments(struct run *run)
 {
 	static const uint8_t payload[UINT8_MAX];
 	uint8_t bytes[16 * (KG_KCP_HEADER_BYTES + UINT8_MAX)];
-	uint32_t n = take(run, 1) % 16;
+	uint32_t n = fuzz_take(&run->in, 1) % 16;
 	size_t len = 0;
 
 	while (n-- > 0) {
-		struct kg_kcp_segment seg = { .conv = CONV, .cmd = (uint8_t)take(run, 1) };
+		struct kg_kcp_segment seg = { .conv = CONV,
+					      .cmd = (uint8_t)fuzz_take(&run->in, 1) };
 		bool ack = seg.cmd == KG_KCP_ACK;
 
-		seg.frg = (uint8_t)take(run, 1);
-		seg.wnd = (uint16_t)take(run, 2);
-		seg.ts = kg_kcp_ts(run->kcp, run->now_us) - take(run, 2);
-		seg.sn = (ack ? run->kcp->flight.una : run->kcp->recv.nxt) + (int16_t)take(run, 2);
-		seg.una = run->kcp->flight.una + (int16_t)take(run, 2);
-		seg.len = take(run, 1);
+		seg.frg = (uint8_t)fuzz_take(&run->in, 1);
+		seg.wnd = (uint16_t)fuzz_take(&run->in, 2);
+		seg.ts = kg_kcp_ts(run->kcp, run->now_us) - fuzz_take(&run->in, 2);
+		seg.sn = (ack ? run->kcp->flight.una : run->kcp->recv.nxt) +
+			 (int16_t)fuzz_take(&run->in, 2);
+		seg.una = run->kcp->flight.una + (int16_t)fuzz_take(&run->in, 2);
+		seg.len = fuzz_take(&run->in, 1);
 		kg_kcp_segment_encode(bytes + len, &seg);
 		memcpy(bytes + len + KG_KCP_HEADER_BYTES, payload, seg.len);
 		len += KG_KCP_HEADER_BYTES + seg.len;
@@ -117,7 +108,7 @@ static void send_message(struct run *run)
 	static const uint8_t bytes[UINT16_MAX];
 	uint16_t mss = kg_kcp_mss(run->kcp);
 	struct kg_buf *chain =
-		kg_buf_chain_copy(&run->pool.pool, bytes, take(run, 2) % 4000, mss, mss);
+		kg_buf_chain_copy(&run->pool.pool, bytes, fuzz_take(&run->in, 2) % 4000, mss, mss);
 
 	if (chain != NULL && !kg_kcp_send(run->kcp, chain, run->now_us))
 		kg_buf_free_chain(chain);
@@ -151,14 +142,14 @@ static void output_all(struct run *run)
 
 static void step(struct run *run)
 {
-	uint32_t op = take(run, 1) % 8, snd_wnd;
+	uint32_t op = fuzz_take(&run->in, 1) % 8, snd_wnd;
 
 	if (op == 0)
 		raw_datagram(run);
 	else if (op == 1)
 		near_segments(run);
 	else if (op == 2)
-		run->now_us += take(run, 2) * UINT64_C(250);
+		run->now_us += fuzz_take(&run->in, 2) * UINT64_C(250);
 	else if (op == 3)
 		send_message(run);
 	else if (op == 4)
@@ -166,17 +157,17 @@ static void step(struct run *run)
 	else if (op == 5)
 		output_all(run);
 	else if (op == 7)
-		run->pool.pool.fair_share = take(run, 1) - 1;
+		run->pool.pool.fair_share = fuzz_take(&run->in, 1) - 1;
 	if (op != 6)
 		return;
-	snd_wnd = take(run, 2);
-	kg_kcp_set_windows(run->kcp, (uint16_t)snd_wnd, (uint16_t)take(run, 2));
+	snd_wnd = fuzz_take(&run->in, 2);
+	kg_kcp_set_windows(run->kcp, (uint16_t)snd_wnd, (uint16_t)fuzz_take(&run->in, 2));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct run run = { .now_us = 1000000, .data = data, .len = len };
-	uint32_t flags = take(&run, 1);
+	struct run run = { .now_us = 1000000, .in = { data, len } };
+	uint32_t flags = fuzz_take(&run.in, 1);
 	const struct kg_kcp_params params = {
 		.conv = CONV,
 		.mtu = flags & 1 ? 1400 : 200,
@@ -196,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	run.kcp = kg_kcp_create(&params, &run.mem, &run.pool.pool, run.now_us);
 	if (run.kcp == NULL)
 		return 0;
-	while (run.len > 0)
+	while (run.in.len > 0)
 		step(&run);
 	kg_kcp_destroy(run.kcp);
 	FUZZ_CHECK(run.mem.in_use_bytes == 0 && run.pool.in_use == 0);

@@ -24,8 +24,7 @@ struct app {
 };
 
 struct run {
-	const uint8_t *data;
-	size_t len;
+	struct fuzz_input in;
 	uint64_t now_us;
 	struct kg_mem mem;
 	struct kg_buf_malloc_pool pool;
@@ -40,24 +39,6 @@ struct run {
 	uint16_t next_port, fragment;
 	bool client;
 };
-
-static uint32_t take(struct run *run, size_t bytes)
-{
-	uint32_t value = 0;
-
-	for (; bytes > 0 && run->len > 0; bytes--, run->len--)
-		value = value << 8 | *run->data++;
-	return value;
-}
-
-static size_t take_bytes(struct run *run, uint8_t *to, size_t bytes)
-{
-	bytes = KG_MIN(bytes, run->len);
-	memcpy(to, run->data, bytes);
-	run->data += bytes;
-	run->len -= bytes;
-	return bytes;
-}
 
 /* ---- our host ---- */
 
@@ -228,7 +209,7 @@ static void send_message(struct run *run, const uint8_t *bytes, size_t len)
 /* One of ours, or one of a few others. */
 static uint32_t known_id(struct run *run)
 {
-	uint32_t nth = take(run, 1);
+	uint32_t nth = fuzz_take(&run->in, 1);
 	const struct kg_mux *mux = TAILQ_FIRST(&run->ours->muxes);
 	const struct kg_mux_stream *ms = mux != NULL ? TAILQ_FIRST(&mux->members) : NULL;
 
@@ -242,7 +223,7 @@ static uint32_t known_id(struct run *run)
 static void send_known(struct run *run)
 {
 	uint8_t bytes[512], text[256];
-	uint32_t kind = take(run, 1);
+	uint32_t kind = fuzz_take(&run->in, 1);
 	struct kg_message message = {
 		.feature = KG_FEATURE_MUX_TRANSFER + kind % 6,
 		.protocol = kind & 0x40 ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
@@ -253,7 +234,7 @@ static void send_known(struct run *run)
 	};
 	size_t len;
 
-	message.len = take_bytes(run, text, take(run, 1));
+	message.len = fuzz_take_bytes(&run->in, text, fuzz_take(&run->in, 1));
 	len = kg_message_encode(bytes, sizeof(bytes), &message);
 	if (message.feature == KG_FEATURE_FINISH)
 		return;
@@ -265,7 +246,7 @@ static void send_payload(struct run *run, struct app *app)
 {
 	static const uint8_t zeros[1000];
 	struct kg_buf *chain = kg_buf_chain_copy(
-		&run->pool.pool, zeros, take(run, 2) % sizeof(zeros),
+		&run->pool.pool, zeros, fuzz_take(&run->in, 2) % sizeof(zeros),
 		kg_streams_first_bytes(run->ours), kg_streams_rest_bytes(run->ours));
 
 	FUZZ_CHECK(chain != NULL);
@@ -283,7 +264,7 @@ static void let_go(struct app *app)
 
 static void deed(struct run *run)
 {
-	uint32_t what = take(run, 1);
+	uint32_t what = fuzz_take(&run->in, 1);
 	struct app *app = run->app_count > 0 ? &run->apps[(what >> 3) % run->app_count] : NULL;
 
 	if (what % 8 == 0 && run->client) {
@@ -324,9 +305,9 @@ static void step(struct run *run)
 {
 	uint8_t bytes[256];
 
-	switch (take(run, 1) % 4) {
+	switch (fuzz_take(&run->in, 1) % 4) {
 	case 0:
-		send_message(run, bytes, take_bytes(run, bytes, take(run, 1)));
+		send_message(run, bytes, fuzz_take_bytes(&run->in, bytes, fuzz_take(&run->in, 1)));
 		break;
 	case 1:
 		send_known(run);
@@ -335,7 +316,7 @@ static void step(struct run *run)
 		deed(run);
 		break;
 	default:
-		pass(run, (uint64_t)take(run, 1) * KG_US_PER_S / 8);
+		pass(run, (uint64_t)fuzz_take(&run->in, 1) * KG_US_PER_S / 8);
 	}
 	exchange(run);
 }
@@ -408,10 +389,10 @@ static void check(const struct run *run)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct run run = { .data = data, .len = len };
+	struct run run = { .in = { data, len } };
 
-	start(&run, take(&run, 1));
-	while (run.len > 0) {
+	start(&run, fuzz_take(&run.in, 1));
+	while (run.in.len > 0) {
 		step(&run);
 		check(&run);
 	}

@@ -11,27 +11,21 @@ The original reads what it has recovered only when the next datagram comes: keep
                  skipped without
 """
 
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "netns"))
-from lab import DESTINATION, ENTRY, Lab, skip  # noqa: E402
+from lab import DESTINATION, ENTRY  # noqa: E402
 import traffic  # noqa: E402
-from kcptube import MEGABYTE, PASSWORD, start_original  # noqa: E402
+from kcptube import MEGABYTE, lab_with_original, start_original  # noqa: E402
 
 ALGORITHM = "AES-GCM"
 MEGABYTES = 20
 
 
 def main(role, fec):
-    binary = os.environ.get("KCPTUBE_FEC")
-    if not binary:
-        skip("no original to talk to (environment variable KCPTUBE_FEC)")
-    with Lab() as lab:
-        theirs, ours = (lab.client, lab.server) if role == "client" else (lab.server, lab.client)
-        lab.set_tunnels(kcp="regular3", encryption_algorithm=ALGORITHM,
-                        encryption_password=PASSWORD, keep_alive=1, fec=fec)
+    with lab_with_original(role, "KCPTUBE_FEC", ALGORITHM, keep_alive=1,
+                           fec=fec) as (lab, theirs, ours, binary):
         lab.lose(3)
         ours.start()
         process = start_original(lab, theirs, binary, ALGORITHM, fec=fec)

@@ -12,6 +12,7 @@ themselves change bytes when 50 MB go both ways at once.
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "netns"))
@@ -55,17 +56,25 @@ def start_original(lab, box, binary, algorithm, more_lines="", **settings):
     return process
 
 
-def main(role, algorithm, megabytes):
-    size = int(megabytes) * MEGABYTE
-    binary = os.environ.get("KCPTUBE")
+@contextmanager
+def lab_with_original(role, variable, algorithm, **settings):
+    """Gives the lab, the end that the original will be (`role`), our box, not started yet, with these
+    settings, and the original's binary: the environment variable names it, skipped without."""
+    binary = os.environ.get(variable)
     if not binary:
-        skip("no original to talk to (environment variable KCPTUBE)")
+        skip(f"no original to talk to (environment variable {variable})")
     with Lab() as lab:
         theirs, ours = (lab.client, lab.server) if role == "client" else (lab.server, lab.client)
         lab.set_tunnels(kcp="regular3", encryption_algorithm=algorithm,
-                        encryption_password=PASSWORD)
+                        encryption_password=PASSWORD, **settings)
         if algorithm in UNKEYED:
             del ours.config["tunnels"][0]["encryption_password"]
+        yield lab, theirs, ours, binary
+
+
+def main(role, algorithm, megabytes):
+    size = int(megabytes) * MEGABYTE
+    with lab_with_original(role, "KCPTUBE", algorithm) as (lab, theirs, ours, binary):
         ours.start()
         process = start_original(lab, theirs, binary, algorithm)
         with lab.server.ns:

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "netns"))
-from lab import DESTINATION, ENTRY, Lab, eventually, skip  # noqa: E402
+from lab import DESTINATION, ENTRY, eventually  # noqa: E402
 import traffic  # noqa: E402
-from kcptube import MEGABYTE, PASSWORD, start_original  # noqa: E402
+from kcptube import MEGABYTE, lab_with_original, start_original  # noqa: E402
 
 ALGORITHM = "AES-GCM"
 SHORT = 100
@@ -95,12 +95,7 @@ def start_until_it_speaks():
 
 role, count = sys.argv[1], int(sys.argv[2])
 greeting = b"hello" if role == "server" else b""
-binary = os.environ.get("KCPTUBE")
-if not binary:
-    skip("no original to talk to (environment variable KCPTUBE)")
-with Lab() as lab:
-    theirs, ours = (lab.client, lab.server) if role == "client" else (lab.server, lab.client)
-    lab.set_tunnels(kcp="regular3", encryption_algorithm=ALGORITHM, encryption_password=PASSWORD)
+with lab_with_original(role, "KCPTUBE", ALGORITHM) as (lab, theirs, ours, binary):
     lab.client.config["tunnels"][0]["mux_tunnels"] = count
     ours.start()
     process = start_until_it_speaks()
