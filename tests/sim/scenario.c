@@ -60,6 +60,8 @@ static void draw_holes(struct sim *sim, struct kg_link_params *a, struct kg_link
 
 static struct kg_link_params draw_link(struct sim *sim)
 {
+	/* A mux channel is given up after 31 s of silence, which happens where more is lost. */
+	uint32_t loss_max = sim->mux_channels > 0 ? PERCENT(15) : PERCENT(30);
 	struct kg_link_params params = {
 		.delay_us = spread(sim, 300001),
 		.in_order = one_in(sim, 2),
@@ -76,7 +78,7 @@ static struct kg_link_params draw_link(struct sim *sim)
 		params.burst_us = spread(sim, 500000);
 		params.loss = (uint16_t)spread(sim, PERCENT(10));
 	} else if (!one_in(sim, 4)) {
-		params.loss = (uint16_t)spread(sim, PERCENT(30));
+		params.loss = (uint16_t)spread(sim, loss_max);
 	}
 	if (one_in(sim, 3)) {
 		params.rate_Bps = 2000000 + scaled(sim, 50000000);
@@ -151,7 +153,9 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
-		.capabilities = one_in(sim, 4) ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
+		.capabilities = one_in(sim, 4) && !sim->mixed
+					? 0
+					: KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
 		.answer_wait_s = one_in(sim, 2) ? 10 : 0,
 		.destinations = &server_address,
 		.destination_count = 1,
@@ -182,26 +186,31 @@ static void draw_wraps(struct sim *sim)
 			0u - (uint32_t)(sim->now_us / KG_US_PER_MS) - scaled(sim, 30000);
 }
 
-/* A third has it, mostly in small groups. */
+/* Right and said to be, or right, or wrong. */
+static void draw_parity(struct sim *sim, struct side *side)
+{
+	if (one_in(sim, 2))
+		side->config.capabilities |= KG_CAPABILITY_RIGHT_PARITY;
+	else if (one_in(sim, 2))
+		side->fault = one_in(sim, 2) ? FAULT_WHOLE : FAULT_PART;
+}
+
+/* A third of the others has it, mostly in small groups. */
 static void draw_fec(struct sim *sim)
 {
-	struct kg_session_config *client = &sim->client.config, *server = &sim->server.config;
-
-	if (!one_in(sim, 3))
+	if (!sim->mixed && !one_in(sim, 3))
 		return;
 	sim->data = (uint8_t)(1 + scaled(sim, KG_FEC_SHARDS_MAX - 1));
 	sim->parity =
 		(uint8_t)(1 + scaled(sim, (uint32_t)KG_MIN(KG_FEC_SHARDS_MAX - sim->data, 40)));
-	if (one_in(sim, 2))
-		client->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
-	if (one_in(sim, 2))
-		server->capabilities |= KG_CAPABILITY_RIGHT_PARITY;
+	draw_parity(sim, &sim->client);
+	draw_parity(sim, &sim->server);
 }
 
-/* A third has them. Channels of the flows, and of what was in their place before. */
+/* A third of the others has them. Channels of the flows, and of what was in their place before. */
 static void draw_mux(struct sim *sim)
 {
-	if (!one_in(sim, 3))
+	if (!sim->mixed && !one_in(sim, 3))
 		return;
 	sim->mux_channels = 1 + scaled(sim, 4);
 	sim->server.config.custom_targets = true;
@@ -311,6 +320,8 @@ void scenario_draw(struct sim *sim)
 {
 	/* Far into a box's life, or right after its start. */
 	sim->now_us = sim->started_us = one_in(sim, 2) ? kg_rng_next(&sim->rng) >> 16 : 0;
+	/* Every second seed mixes what the others have now and then. */
+	sim->mixed = sim->seed % 2 == 0;
 	sim->port_next = 10000;
 	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);

@@ -55,6 +55,18 @@ void side_stop(struct side *side)
 	sim_check(side->sim, side->pool.in_use == 0);
 }
 
+static void spoil_parity(struct side *side, struct kg_datagram *out)
+{
+	size_t at = KG_FEC_PARITY_HEADER_BYTES;
+
+	if (side->fault == FAULT_NONE || out->data[4] < side->sim->data)
+		return;
+	if (side->fault == FAULT_PART)
+		at += kg_rng_below(&side->rng, out->len - KG_FEC_PARITY_HEADER_BYTES);
+	for (; at < out->len; at++)
+		out->data[at] = (uint8_t)kg_rng_next(&side->rng);
+}
+
 void side_output(struct side *side)
 {
 	struct sim *sim = side->sim;
@@ -67,6 +79,7 @@ void side_output(struct side *side)
 			struct kg_aead_job job = { .data = bytes };
 
 			sim_check(sim, out.len > 0 && out.len <= longest);
+			spoil_parity(side, &out);
 			out.local.ip = side->address;
 			kg_envelope_write(bytes, unix_s(sim));
 			job.len = out.len + KG_ENVELOPE_BYTES;

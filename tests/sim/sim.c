@@ -54,8 +54,9 @@ static void print_side(const char *name, const struct side *side)
 
 static void print_sim(const struct sim *sim)
 {
-	printf("seed %llu: %.3f s, %u mux channels%s\n", (unsigned long long)sim->seed,
-	       (double)(sim->now_us - sim->started_us) / KG_US_PER_S, sim->mux_channels,
+	printf("seed %llu: %.3f s, %u mux channels, fec %u:%u (faults %d, %d)%s\n",
+	       (unsigned long long)sim->seed, (double)(sim->now_us - sim->started_us) / KG_US_PER_S,
+	       sim->mux_channels, sim->data, sim->parity, sim->client.fault, sim->server.fault,
 	       sim->dies ? ", network dies" : "");
 	print_link("up  ", &sim->client.link);
 	print_link("down", &sim->server.link);
@@ -211,7 +212,21 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 static struct {
 	uint64_t sent, lost, duplicated, corrupted, closed_by[KG_CLOSE_EXHAUSTED + 1];
 	uint64_t virtual_us;
+	unsigned int fec, mux, half_close, all_three; /* seeds */
+	struct kg_fec_stats parity;
 } totals;
+
+static void add_seed(const struct sim *sim)
+{
+	bool half_close = (sim->client.config.capabilities & sim->server.config.capabilities &
+			   KG_CAPABILITY_HALF_CLOSE) != 0;
+
+	totals.virtual_us += sim->now_us - sim->started_us;
+	totals.fec += sim->parity > 0;
+	totals.mux += sim->mux_channels > 0;
+	totals.half_close += half_close;
+	totals.all_three += sim->parity > 0 && sim->mux_channels > 0 && half_close;
+}
 
 static void add_side(const struct side *side)
 {
@@ -219,6 +234,8 @@ static void add_side(const struct side *side)
 	totals.lost += side->link.lost;
 	totals.duplicated += side->link.duplicated;
 	totals.corrupted += side->link.corrupted;
+	if (side->config.fec != NULL)
+		kg_fec_add_stats(side->config.fec, &totals.parity);
 	for (uint16_t i = 0; i < side->workers; i++) {
 		struct kg_session_stats stats;
 
@@ -238,6 +255,13 @@ static void print_totals(void)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(totals.closed_by); i++)
 		printf(" %s %llu", kg_close_name((enum kg_close)i),
 		       (unsigned long long)totals.closed_by[i]);
+	printf("\nseeds with FEC %u, mux %u, half-close %u, all three %u; recovered %llu, not "
+	       "believed"
+	       " %llu, parity wrong %llu",
+	       totals.fec, totals.mux, totals.half_close, totals.all_three,
+	       (unsigned long long)totals.parity.recovered,
+	       (unsigned long long)totals.parity.refused,
+	       (unsigned long long)(totals.parity.parity_wrong + totals.parity.padding_wrong));
 	printf("\n");
 }
 
@@ -270,7 +294,7 @@ static void run_seed(uint64_t seed, bool verbose)
 		sim_check(&sim, sim.flow_of_port[i] == SIM_NO_FLOW);
 	add_side(&sim.client);
 	add_side(&sim.server);
-	totals.virtual_us += sim.now_us - sim.started_us;
+	add_seed(&sim);
 	side_stop(&sim.client);
 	side_stop(&sim.server);
 }

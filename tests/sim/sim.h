@@ -73,6 +73,13 @@ struct flow {
 	struct app client, server;
 };
 
+/* Versions of the original whose parity is wrong (kcp-fec.md B6). */
+enum fault {
+	FAULT_NONE,
+	FAULT_WHOLE,
+	FAULT_PART, /* from some byte on */
+};
+
 /* The client's box, or the server's with its workers. */
 struct side {
 	struct sim *sim;
@@ -84,6 +91,7 @@ struct side {
 	struct kg_session_config config;
 	struct kg_streams *streams[SIM_WORKERS_MAX];
 	uint16_t workers;
+	enum fault fault; /* of the parity it makes */
 	struct kg_ip address;
 	struct kg_link link; /* what this side sends */
 	void *aead;
@@ -100,6 +108,7 @@ struct sim {
 	const struct kg_aead_alg *alg;
 	uint8_t data, parity;  /* of FEC; 0: off */
 	uint32_t mux_channels; /* 0: every flow has a channel of its own */
+	bool mixed;            /* has FEC, mux channels and half-close */
 	bool dies;             /* the network ends for good at some time */
 	bool over;             /* all flows are; the client's streams are shut down */
 	uint64_t rebind_us[2]; /* the client's address changes */
