@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "net/addr.h"
 
-#define KG_RESOLVER_IPS_MAX       16
+#define KG_RESOLVER_IPS_MAX       64   /* of one answer; the rest is ignored */
 #define KG_RESOLVER_QUESTIONS_MAX 4096 /* that wait at a time */
 
 enum kg_resolver_error {

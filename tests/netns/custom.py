@@ -83,6 +83,7 @@ def configure(lab, **more):
         mapping(f"[{CLIENT6}]:8003", "localhost:7000", "tcp"),
         mapping(":8004", "double.test:7002"),
         mapping(":8005", "double.test:7003"),
+        mapping(":8006", "crowd.test:7002"),
         mapping(":8010", "missing.test:7000"),
         mapping(":8011", "127.0.0.1:9", "tcp"),
         mapping(":8012", "127.0.0.9:7004"),
@@ -98,11 +99,13 @@ def configure(lab, **more):
 
 
 def start_names(lab):
-    """Answers to what is in NAMES, `double.test` is both boxes' addresses, `mail.test` has none of
-    any kind; nobody answers for `silent.test`."""
+    """Answers to what is in NAMES; `double.test` has an address of each family, `mail.test` none of
+    either, `crowd.test` so many that the answer takes TCP, of which one is allowed; nobody answers
+    for `silent.test`."""
     records = [f"--address=/{name}/{ip}" for name, ip in NAMES.items()]
     records += [f"--host-record=double.test,{SERVER4},{SERVER6}",
-                "--mx-host=mail.test,double.test,10"]
+                "--mx-host=mail.test,double.test,10", f"--host-record=crowd.test,{SERVER4}"]
+    records += [f"--host-record=crowd.test,198.18.1.{i}" for i in range(1, 50)]
     lab.popen(lab.server.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
               "--no-resolv", "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
               "--listen-address=127.0.0.1", "--local=/test/", "--server=/silent.test/198.18.0.77",
@@ -116,7 +119,7 @@ def works(lab):
                          ((local4, 8001), "six"), ((local6, 8002), "port4"),
                          ((local4, 8002), "port6"), ((CLIENT4, 8003), "port4"),
                          ((CLIENT6, 8003), "four"), ((local4, 8004), "port4"),
-                         ((local4, 8005), "port6")):
+                         ((local4, 8005), "port6"), ((local4, 8006), "port4")):
             found = tcp_name(at)
             assert found == name, f"tcp {at}: {found} instead of {name}"
         for at, name in (((local4, 8000), "four"), ((local6, 8001), "other"),

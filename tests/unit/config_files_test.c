@@ -50,7 +50,7 @@ static void expect_round_trip(const struct kg_config *config)
 static void samples(void **state)
 {
 	static const char *const names[] = { "config/client.json", "config/server.json",
-					     "config/vlan.json" };
+					     "config/vlan.json", "config/mappings.json" };
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
 		char path[4096];

@@ -65,17 +65,12 @@ static enum kg_drop request(struct pair *pair, struct stranger *st, const void *
 	return stranger_talk(pair, st, &pair->server, 3000);
 }
 
-static size_t initialise(uint8_t out[64], enum kg_protocol protocol, uint32_t uid,
-			 const char *custom)
+static size_t initialise(uint8_t out[64], enum kg_protocol protocol, uint32_t uid)
 {
 	struct kg_message message = {
 		.feature = KG_FEATURE_INITIALISE,
 		.protocol = protocol,
-		.initialise = {
-			.uid = uid,
-			.custom_address = (const uint8_t *)custom,
-			.custom_address_len = strlen(custom),
-		},
+		.initialise.uid = uid,
 	};
 
 	return kg_message_encode(out, 64, &message);
@@ -138,7 +133,7 @@ static void broken_requests_allocate_nothing(void **state)
 	struct pair *pair = pair_start(pair_new());
 	size_t before = pair->server.mem.in_use_bytes;
 	uint8_t bytes[64];
-	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0, "");
+	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0);
 
 	for (size_t cut = 0; cut < len; cut++) {
 		struct stranger st = stranger_new(pair, (uint16_t)(1 + cut));
@@ -221,7 +216,7 @@ static void what_cannot_be_served_is_refused_in_words(void **state)
 	struct pair *pair = start_refusing();
 	struct stranger st = stranger_new(pair, 5000);
 	uint8_t bytes[64];
-	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0, "");
+	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0);
 
 	assert_int_equal(request(pair, &st, bytes, len), KG_DROP_NONE);
 	assert_int_equal(st.answer[0] & 15, KG_FEATURE_FAILURE);
@@ -241,7 +236,7 @@ static void floods_of_requests_stay_bounded(void **state)
 
 	for (uint16_t i = 0; i < 500; i++) {
 		struct stranger st = stranger_new(pair, (uint16_t)(1 + i));
-		size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0, "");
+		size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0);
 
 		if (i % 2 == 0)
 			bytes[0] = KG_FEATURE_KEEP_ALIVE;
@@ -299,7 +294,7 @@ static void a_full_server_still_answers_tests(void **state)
 	assert_int_equal(st.answer_len, sizeof(test));
 	kg_kcp_destroy(st.kcp);
 	st = stranger_new(pair, 5001);
-	assert_int_equal(request(pair, &st, bytes, initialise(bytes, KG_PROTOCOL_TCP, 0, "")),
+	assert_int_equal(request(pair, &st, bytes, initialise(bytes, KG_PROTOCOL_TCP, 0)),
 			 KG_DROP_CHANNEL_LIMIT);
 	kg_kcp_destroy(st.kcp);
 	pair_stop(pair);
@@ -331,7 +326,7 @@ static void broken_answers_are_passed_over(void **state)
 	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
 	uint16_t port = client->ch->handshake->line.local.port;
 	uint8_t bytes[64];
-	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 77, "");
+	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 77);
 	uint64_t dropped = 0;
 
 	for (size_t cut = 0; cut < len; cut++, dropped++)
@@ -340,14 +335,14 @@ static void broken_answers_are_passed_over(void **state)
 		bytes[0] = (uint8_t)(KG_PROTOCOL_TCP << 4 | feature);
 		stranger_queue(pair, &st, bytes, len);
 	}
-	initialise(bytes, KG_PROTOCOL_TCP, 0, ""), dropped++;
+	initialise(bytes, KG_PROTOCOL_TCP, 0), dropped++;
 	stranger_queue(pair, &st, bytes, len);
 	assert_int_equal(stranger_talk(pair, &st, &pair->client, port), KG_DROP_NONE);
 	assert_int_equal(stats_of(&pair->client).messages_dropped, dropped);
 	assert_int_equal(client->opened + client->closed, 0);
 	/* Only the first answer counts. */
 	for (uint32_t uid = 77; uid < 79; uid++) {
-		initialise(bytes, KG_PROTOCOL_TCP, uid, "");
+		initialise(bytes, KG_PROTOCOL_TCP, uid);
 		stranger_queue(pair, &st, bytes, len);
 	}
 	stranger_talk(pair, &st, &pair->client, port);
