@@ -57,6 +57,7 @@ struct kg_mux_stream {
 	bool told_readable;
 	bool ended;                  /* our application's direction */
 	bool finish_said;            /* and the peer knows, or will */
+	bool finish_due;             /* before mux_cancel */
 	bool peer_ended, told_ended; /* the peer's; and the host knows */
 	bool cancelled, reset;       /* the peer has cut it off; and not for want of other words */
 };

@@ -128,8 +128,14 @@ static bool send_last_word(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_message message = { .feature = ms->last_word };
 
+	if (ms->finish_due)
+		message.feature = KG_FEATURE_MUX_FINISH;
 	if (!say_of(ms, message, now_us))
 		return false;
+	if (ms->finish_due) {
+		ms->finish_due = false;
+		return true;
+	}
 	ms->last_word = 0;
 	if (message.feature == KG_FEATURE_MUX_FINISH) {
 		ms->finish_said = true;

@@ -264,14 +264,15 @@ void kg_mux_stream_tell_ends(struct kg_mux_stream *ms, uint64_t now_us)
 
 	if (ms->state == KG_MUX_CLOSED || ms->in.head != NULL)
 		return;
-	if (ms->cancelled) {
-		/* Who has other words for an orderly end means something else by this one. */
-		kg_mux_stream_close(ms, ms->reset ? KG_CLOSE_RESET : KG_CLOSE_PEER, "", now_us);
-	} else if (ms->peer_ended && !ms->told_ended && ms->state == KG_MUX_OPEN) {
+	if (ms->peer_ended && !ms->told_ended && ms->state == KG_MUX_OPEN) {
 		ms->told_ended = true;
 		s->ops.finished(s->host, ms->stream);
-		kg_mux_stream_settle(ms, now_us);
+		if (!ms->cancelled)
+			kg_mux_stream_settle(ms, now_us);
 	}
+	/* Who has other words for an orderly end means something else by this one. */
+	if (ms->cancelled)
+		kg_mux_stream_close(ms, ms->reset ? KG_CLOSE_RESET : KG_CLOSE_PEER, "", now_us);
 }
 
 void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us)
@@ -298,6 +299,7 @@ void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *
 		kg_mux_queue_clear(&ms->out);
 	ms->ended = true;
 	ms->grant_due = false;
+	ms->finish_due = ms->last_word == KG_FEATURE_MUX_FINISH;
 	ms->last_word = KG_FEATURE_MUX_CANCEL;
 	kg_mux_stream_close(ms, why, text, now_us);
 	if (ms->mux == NULL)

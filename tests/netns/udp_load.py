@@ -91,6 +91,8 @@ def lost():
         counts[f"{box.role} RcvbufErrors"] = int(dict(zip(*map(str.split, errors)))["RcvbufErrors"])
         counts.update((f"{box.role} {name}", count) for name, count in box.stats().items()
                       if name.startswith("payload_udp_dropped_"))
+        counts[f"{box.role} datagrams_dropped"] = sum(
+            row["datagrams_dropped"] for row in box.tunnels().values())
     return counts
 
 

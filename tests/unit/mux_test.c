@@ -154,6 +154,31 @@ static void an_abort_resets(void **state)
 	pair_stop(pair);
 }
 
+/* Whether the end is still to be sent, or read, when the abort comes. */
+static void an_abort_behind_the_end_leaves_it_one(void **state)
+{
+	for (int later = 0; later < 2; later++) {
+		struct pair *pair = start();
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP),
+			   *server = &pair->server.apps[0];
+
+		pair->server.slow = true;
+		assert_true(app_send(&pair->client, client, "one", 3));
+		app_finish(&pair->client, client);
+		if (later)
+			run(pair, SEC(1));
+		app_abort(&pair->client, client);
+		run(pair, SEC(1));
+		assert_int_equal(server->finished + server->closed, 0);
+		assert_true(app_read(&pair->server, server, 2));
+		expect(server, "one");
+		assert_int_equal(server->finished, 1);
+		assert_int_equal(server->why, KG_CLOSE_RESET);
+		assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+		pair_stop(pair);
+	}
+}
+
 /* It has never been there, as far as the server knows. */
 static void an_abort_before_the_beginning_is_silent(void **state)
 {
@@ -539,6 +564,7 @@ int main(void)
 		cmocka_unit_test(half_closes_as_on_a_channel_of_its_own),
 		cmocka_unit_test(an_end_waits_behind_unread_data),
 		cmocka_unit_test(an_abort_resets),
+		cmocka_unit_test(an_abort_behind_the_end_leaves_it_one),
 		cmocka_unit_test(an_abort_before_the_beginning_is_silent),
 		cmocka_unit_test(a_refusal_resets_the_client),
 		cmocka_unit_test(data_waits_for_the_connection),
