@@ -185,8 +185,11 @@ def one_side_only():
         del services
 
 
-def main(mux_tunnels):
-    with Lab() as lab:
+def main(mux_tunnels, cpus=None):
+    """With `cpus` a worker on each, and as many payload threads."""
+    with Lab(pmd="net_af_packet0" if cpus else None) as lab:
+        if cpus:
+            lab.use_workers(cpus, payload_threads=len(cpus))
         configure(lab, mux_tunnels=mux_tunnels)
         start_names(lab)
         lab.start()
