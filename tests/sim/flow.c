@@ -370,6 +370,12 @@ bool flow_is_over(const struct flow *flow)
 	return flow->client.closed && (!server_was || flow->server.closed);
 }
 
+/* Datagrams of the wire that did not arrive, or were refused. */
+static uint64_t missing(const struct kg_link *link)
+{
+	return link->lost + link->corrupted;
+}
+
 /* Datagrams that found no place; or that may have waited for longer than their flow lived, which on
  * a mux channel a segment that is lost again and again does, and without credit a slow reader. */
 static bool may_lack_datagrams(const struct side *side)
@@ -384,8 +390,9 @@ static bool may_lack_datagrams(const struct side *side)
 		kg_streams_get_stats(side->streams[i], &stats);
 		dropped += stats.datagrams_dropped;
 	}
-	return dropped > 0 || (sim->mux_channels > 0 &&
-			       (!credit || sim->client.link.lost + sim->server.link.lost > 0));
+	return dropped > 0 ||
+	       (sim->mux_channels > 0 &&
+		(!credit || missing(&sim->client.link) > 0 || missing(&sim->server.link) > 0));
 }
 
 static void check_heard_all(const struct app *app)
