@@ -80,7 +80,6 @@ struct kg_kcp_flight {
 	uint32_t una, nxt; /* oldest unacknowledged sn; next sn to be sent */
 	uint32_t count;    /* segments not acknowledged */
 	uint32_t next_order;
-	uint32_t group_mask;   /* of an order: its place in its group; 0: there are no groups */
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
 	uint32_t probes_left;  /* copies that may go in silence */
 	uint64_t probe_us;     /* when there are more */
@@ -94,7 +93,8 @@ struct kg_kcp_flight {
 	} lists[KG_KCP_BACKOFF_MAX + 1];
 	uint8_t resend; /* datagrams that make a loss; 0: never */
 	uint8_t acked_count;
-	uint32_t *acked; /* newest orders acknowledged, newest first; `resend` places */
+	uint32_t group_mask; /* of an order: its place in its group; 0: there are no groups */
+	uint32_t *acked;     /* newest orders acknowledged, newest first; `resend` places */
 };
 
 static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight *f, uint32_t sn)
