@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the streams of a tunnel ask of their host, and what one tells of its connection. */
+#include "conn/parts.h"
+
+#include "shortcut.h"
+#include "worker.h"
+
+#include <string.h>
+
+static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
+{
+	struct kg_side *side = host;
+
+	return kg_worker_port_acquire(side->worker, side->tunnel, remote, alone);
+}
+
+static void on_port_release(void *host, uint16_t port)
+{
+	struct kg_side *side = host;
+
+	kg_worker_port_release(side->worker, port);
+}
+
+/* The payload threads take turns. */
+static uint32_t next_payload(struct kg_worker *w)
+{
+	uint32_t payload = w->next_link;
+
+	w->next_link = (w->next_link + 1) % w->link_count;
+	return payload;
+}
+
+static struct kg_conn *conn_of(struct kg_stream *stream)
+{
+	return KG_CONTAINER_OF(stream, struct kg_conn, stream);
+}
+
+static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
+				   const struct kg_target *target)
+{
+	struct kg_side *side = host;
+	struct kg_conn *conn = kg_conn_create(side, next_payload(side->worker));
+
+	if (conn == NULL)
+		return NULL;
+	if (target != NULL && !kg_conn_set_target(conn, target)) {
+		kg_conn_destroy(conn);
+		return NULL;
+	}
+	conn->streaming = true;
+	kg_conn_mark(conn, KG_CONN_CONNECT);
+	return &conn->stream;
+}
+
+static void on_opened(void *host, struct kg_stream *stream)
+{
+	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
+}
+
+static void on_readable(void *host, struct kg_stream *stream)
+{
+	kg_conn_mark(conn_of(stream), KG_CONN_DATA);
+}
+
+static void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
+{
+	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
+}
+
+static void on_finished(void *host, struct kg_stream *stream)
+{
+	kg_conn_mark(conn_of(stream), KG_CONN_FINISH);
+}
+
+static bool is_failure(enum kg_close why)
+{
+	return why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE || why == KG_CLOSE_SILENCE ||
+	       why == KG_CLOSE_EXHAUSTED;
+}
+
+static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
+{
+	struct kg_conn *conn = conn_of(stream);
+	struct kg_report report = { .type = KG_REPORT_CLOSED, .why = (uint8_t)why };
+
+	kg_shortcut_close(conn);
+	conn->ended = true;
+	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
+	if (is_failure(why)) {
+		strncpy(report.text, text, sizeof(report.text) - 1);
+		kg_conn_report(conn, &report);
+	}
+	kg_conn_mark(conn, KG_CONN_DATA);
+}
+
+static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
+			  const char *text, uint32_t count)
+{
+	struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_CLOSED,
+		.why = (uint8_t)why,
+		.tunnel = side->tunnel,
+		.protocol = KG_PROTOCOL_MUX,
+		.conv = info->conv,
+		.remote = info->remote,
+	};
+
+	if (side->worker->stopping)
+		return;
+	strncpy(report.text, text, sizeof(report.text) - 1);
+	kg_worker_report(side->worker, &report);
+}
+
+const struct kg_stream_ops kg_conn_stream_ops = {
+	.port_acquire = on_port_acquire,
+	.port_release = on_port_release,
+	.accept = on_accept,
+	.opened = on_opened,
+	.readable = on_readable,
+	.acked = on_acked,
+	.finished = on_finished,
+	.closed = on_closed,
+	.mux_closed = on_mux_closed,
+};

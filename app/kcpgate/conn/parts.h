@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection from within.
+ *
+ *   from_stream.c ──► marks ──► toward_payload.c ──► payload thread
+ *   lib/mux       ◄──────────── from_payload.c   ◄── payload thread
+ */
+#pragma once
+
+#include "conn.h"
+
+struct kg_report;
+
+/* `payload`: index of the thread that has or will have its flow. NULL: out of memory. */
+struct kg_conn *kg_conn_create(struct kg_side *side, uint32_t payload);
+/* Must not be in the worker's list. */
+void kg_conn_destroy(struct kg_conn *conn);
+/* Where the client wants to go; copied, the payload thread reads it until it has answered. False:
+ * out of memory. */
+bool kg_conn_set_target(struct kg_conn *conn, const struct kg_target *target);
+void kg_conn_drop_target(struct kg_conn *conn);
+/* To the log: `report`, filled up with whose it is. */
+void kg_conn_report(struct kg_conn *conn, struct kg_report *report);
