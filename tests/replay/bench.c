@@ -15,16 +15,24 @@
 #include "kcp/kcp_segment.h"
 #include "session/framing.h"
 
-#define SEED          4711u
 #define BUFFERS       4096
 #define UDP_TIMEOUT_S 180
 
-/* ---- what the session asks of its host ---- */
+/* ---- what the streams ask of their host ---- */
+
+static struct flow *flow_of(struct kg_stream *stream)
+{
+	return KG_CONTAINER_OF(stream, struct flow, stream);
+}
 
 static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct bench *b = host;
 
+	if (alone) {
+		assert_true(b->handshakes < BENCH_FLOWS);
+		b->handshake_ports[b->handshakes++] = b->next_port;
+	}
 	return b->next_port++;
 }
 
@@ -36,42 +44,33 @@ static void port_release(void *host, uint16_t port)
 
 static struct flow *adopt(struct bench *b, enum kg_protocol protocol)
 {
-	struct flow *flow = &b->flows[b->flow_count];
-
-	assert_true(b->flow_count++ < BENCH_FLOWS);
-	flow->protocol = protocol;
-	flow->uid = protocol == KG_PROTOCOL_TCP ? b->recording->tcp_uid : b->recording->udp_uid;
-	return flow;
+	assert_true(b->flow_count < BENCH_FLOWS);
+	b->flows[b->flow_count].protocol = protocol;
+	return &b->flows[b->flow_count++];
 }
 
-static void connect_flow(void *host, struct kg_channel *ch, const struct kg_target *target)
+static struct kg_stream *accept_stream(void *host, enum kg_protocol protocol,
+				       const struct kg_target *target)
 {
-	struct bench *b = host;
-	struct flow *flow = adopt(b, kg_channel_protocol(ch));
+	struct flow *flow = adopt(host, protocol);
 
-	flow->ch = ch;
-	kg_channel_set_user(ch, flow);
-	if (b->recording->refusal)
-		kg_channel_refused(ch, b->recording->refusal, b->now_us);
-	else
-		kg_channel_connected(ch, b->now_us);
+	flow->unanswered = true;
+	return &flow->stream;
 }
 
-static void opened(void *host, struct kg_channel *ch)
+static void opened(void *host, struct kg_stream *stream)
 {
-	struct flow *flow = kg_channel_user(ch);
-
 	(void)host;
-	flow->opened = true;
+	flow_of(stream)->opened = true;
 }
 
-static void readable(void *host, struct kg_channel *ch)
+static void readable(void *host, struct kg_stream *stream)
 {
 	struct bench *b = host;
-	struct flow *flow = kg_channel_user(ch);
+	struct flow *flow = flow_of(stream);
 	struct kg_buf *chain;
 
-	while ((chain = kg_channel_recv(ch, b->now_us))) {
+	while ((chain = kg_stream_recv(stream, b->now_us))) {
 		uint8_t *at = flow->heard + flow->heard_bytes;
 		size_t len = kg_buf_chain_len(chain);
 
@@ -84,16 +83,16 @@ static void readable(void *host, struct kg_channel *ch)
 	}
 }
 
-static void acked(void *host, struct kg_channel *ch, uint32_t segments)
+static void acked(void *host, struct kg_stream *stream, uint32_t segments)
 {
 	(void)host;
-	(void)ch;
+	(void)stream;
 	(void)segments;
 }
 
-static void closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+static void closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
 {
-	struct flow *flow = kg_channel_user(ch);
+	struct flow *flow = flow_of(stream);
 
 	(void)host;
 	flow->closed = true;
@@ -101,10 +100,10 @@ static void closed(void *host, struct kg_channel *ch, enum kg_close why, const c
 	snprintf(flow->text, sizeof(flow->text), "%s", text);
 }
 
-static const struct kg_session_ops ops = {
+static const struct kg_stream_ops ops = {
 	.port_acquire = port_acquire,
 	.port_release = port_release,
-	.connect = connect_flow,
+	.accept = accept_stream,
 	.opened = opened,
 	.readable = readable,
 	.acked = acked,
@@ -138,7 +137,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	b->next_port = 40000;
 	kg_mem_malloc_init(&b->mem);
 	kg_buf_malloc_pool_init(&b->pool, BUFFERS);
-	kg_rng_init(&b->rng, SEED);
+	kg_rng_init(&b->rng, BENCH_SEED);
 	if (recording->parity > 0)
 		b->fec = kg_fec_create(recording->data, recording->parity, &kg_rs_isal, &b->mem);
 	name_datagrams(b);
@@ -146,42 +145,43 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	if (role == KG_ROLE_SERVER)
 		b->seen = kg_seen_create(&b->mem, 64, 512);
 
-	const struct kg_session_config config = {
-		.role = role,
-		.kcp = { .mtu = 1418,
-			 .snd_wnd = 1024,
-			 .rcv_wnd = 1024,
-			 .nodelay = 0,
-			 .interval_ms = 1,
-			 .resend = 2,
-			 .nc = true,
-			 .blast = true },
-		.outbound_Bps = BANDWIDTH_Bps,
-		.inbound_Bps = BANDWIDTH_Bps,
-		.udp_timeout_s = UDP_TIMEOUT_S,
-		.keep_alive_s = bench_config->keep_alive_s,
-		.fec = b->fec,
-		.workers = 1,
-		.channels_max = BENCH_FLOWS,
-		.destinations = &b->capture.datagrams[0].destination.ip,
-		.destination_count = 1,
-		.destination_ports = &b->ports,
-		.destination_port_count = 1,
-		.announce_first = SERVER_PORT,
-		.announce_last = b->ports.last,
+	const struct kg_streams_config config = {
+		.session = { .role = role,
+			     .kcp = { .mtu = 1418,
+				      .snd_wnd = 1024,
+				      .rcv_wnd = 1024,
+				      .nodelay = 0,
+				      .interval_ms = 1,
+				      .resend = 2,
+				      .nc = true,
+				      .blast = true },
+			     .outbound_Bps = BANDWIDTH_Bps,
+			     .inbound_Bps = BANDWIDTH_Bps,
+			     .udp_timeout_s = UDP_TIMEOUT_S,
+			     .keep_alive_s = bench_config->keep_alive_s,
+			     .fec = b->fec,
+			     .workers = 1,
+			     .channels_max = BENCH_FLOWS,
+			     .destinations = &b->capture.datagrams[0].destination.ip,
+			     .destination_count = 1,
+			     .destination_ports = &b->ports,
+			     .destination_port_count = 1,
+			     .announce_first = SERVER_PORT,
+			     .announce_last = b->ports.last },
+		.mux_channels = bench_config->mux_channels,
 	};
 
-	b->session = kg_session_create(&config, &ops, b, &b->mem, &b->pool.pool, b->wheel, &b->rng,
+	b->streams = kg_streams_create(&config, &ops, b, &b->mem, &b->pool.pool, b->wheel, &b->rng,
 				       b->seen, b->now_us);
-	assert_non_null(b->session);
+	assert_non_null(b->streams);
 	return b;
 }
 
 void bench_destroy(struct bench *b)
 {
-	kg_session_destroy(b->session);
-	for (size_t i = 0; i < b->flow_count; i++)
-		kg_fec_encoder_destroy(b->flows[i].encoder);
+	kg_streams_destroy(b->streams);
+	for (size_t i = 0; i < BENCH_FLOWS; i++)
+		kg_fec_encoder_destroy(b->peers[i].encoder);
 	kg_fec_destroy(b->fec);
 	kg_twheel_destroy(b->wheel);
 	if (b->seen)
@@ -211,35 +211,89 @@ static void drain(struct bench *b)
 	struct kg_datagram out = { .data = room };
 	uint32_t conv;
 
-	while (kg_session_output(b->session, &out, b->now_us)) {
+	while (kg_session_output(kg_streams_session(b->streams), &out, b->now_us)) {
 		assert_int_equal(kg_framing_conv(b->fec, room, out.len, &conv), KG_DROP_NONE);
-		if (conv == 0)
-			b->handshake_port = out.local.port;
-		else
-			b->data_port = out.local.port;
 		if (b->fec == NULL)
 			count_messages(b, room, out.len);
 	}
+}
+
+static void answer(struct bench *b, struct flow *flow)
+{
+	flow->unanswered = false;
+	if (b->recording->refusal)
+		kg_stream_refused(&flow->stream, b->recording->refusal, b->now_us);
+	else
+		kg_stream_connected(&flow->stream, b->now_us);
 }
 
 void bench_advance(struct bench *b, uint64_t now_us)
 {
 	b->now_us = now_us;
 	kg_twheel_advance(b->wheel, now_us);
+	for (size_t i = 0; i < b->flow_count; i++) {
+		if (b->flows[i].unanswered)
+			answer(b, &b->flows[i]);
+	}
 	drain(b);
 }
 
-void bench_hear(struct bench *b, const struct datagram *d, uint16_t local_port)
+static void get_nth_channel(const struct bench *b, size_t n, struct kg_channel_info *info)
+{
+	struct kg_session *session = kg_streams_session(b->streams);
+	struct kg_channel *ch;
+
+	kg_session_tour_begin(session);
+	do {
+		ch = kg_session_tour_next(session);
+		assert_non_null(ch);
+	} while (n-- > 0);
+	kg_channel_get_info(ch, info, b->now_us);
+}
+
+/* Client: of our handshake for the recorded one. */
+static uint16_t handshake_port(const struct bench *b, uint16_t recorded_port)
+{
+	size_t n = 0;
+
+	while (capture_handshake_port(&b->capture, n) != recorded_port)
+		n++;
+	assert_true(n < b->handshakes);
+	return b->handshake_ports[n];
+}
+
+/* Client: of our channel. */
+static uint16_t data_port(const struct bench *b, uint32_t conv)
+{
+	struct kg_channel_info info;
+	size_t n = 0;
+
+	do {
+		get_nth_channel(b, n++, &info);
+	} while (info.conv != conv);
+	return info.local.port;
+}
+
+/* Which of our ports a recorded datagram is for. */
+static uint16_t local_port(const struct bench *b, const struct datagram *d)
+{
+	if (b->config.role == KG_ROLE_SERVER)
+		return d->destination.port;
+	return d->conv == 0 ? handshake_port(b, d->client_port) : data_port(b, d->conv);
+}
+
+void bench_hear(struct bench *b, const struct datagram *d)
 {
 	const struct kg_datagram in = {
-		.local = { d->destination.ip, local_port },
+		.local = { d->destination.ip, local_port(b, d) },
 		.remote = d->source,
 		.data = d->body,
 		.len = (uint16_t)d->body_len,
 		.digest = d->sealed_digest,
 	};
 
-	assert_int_equal(kg_session_input(b->session, &in, b->now_us), KG_DROP_NONE);
+	assert_int_equal(kg_session_input(kg_streams_session(b->streams), &in, b->now_us),
+			 KG_DROP_NONE);
 	drain(b);
 }
 
@@ -257,34 +311,36 @@ static void replace_conv(uint8_t *body, size_t len, uint32_t conv)
 }
 
 /* The recorded client's shards as it would have made them for this conv. */
-static void replace_shard(struct bench *b, struct flow *flow, struct datagram *d, uint32_t conv)
+static void replace_shard(struct bench *b, struct peer *peer, struct datagram *d, uint32_t conv)
 {
 	struct kg_fec_shard shard;
 
-	if (flow->encoder == NULL)
-		flow->encoder = kg_fec_encoder_create(b->fec, conv, 0);
+	if (peer->encoder == NULL)
+		peer->encoder = kg_fec_encoder_create(b->fec, conv, 0);
 	assert_true(kg_fec_shard_decode(&shard, b->recording->data, d->body, d->body_len));
 	if (shard.parity) {
-		assert_int_equal(kg_fec_encoder_output(flow->encoder, d->body, 0), d->body_len);
+		assert_int_equal(kg_fec_encoder_output(peer->encoder, d->body, 0), d->body_len);
 		return;
 	}
 	replace_conv(d->body + KG_FEC_HEADER_BYTES, shard.len, conv);
-	assert_int_equal(kg_fec_encode(flow->encoder, d->body, shard.len, 0), d->body_len);
+	assert_int_equal(kg_fec_encode(peer->encoder, d->body, shard.len, 0), d->body_len);
 }
 
 void bench_translate(struct bench *b, struct datagram *d)
 {
-	struct flow *flow = &b->flows[0];
 	struct kg_channel_info info;
+	size_t n = 0;
 
 	if (d->conv == 0)
 		return;
-	if (flow->uid != d->conv)
-		flow++;
-	assert_non_null(flow->ch);
-	kg_channel_get_info(flow->ch, &info, b->now_us);
+	while (b->peers[n].uid != d->conv && b->peers[n].uid != 0) {
+		n++;
+		assert_true(n < BENCH_FLOWS);
+	}
+	b->peers[n].uid = d->conv;
+	get_nth_channel(b, n, &info);
 	if (b->fec != NULL)
-		replace_shard(b, flow, d, info.conv);
+		replace_shard(b, &b->peers[n], d, info.conv);
 	else
 		replace_conv(d->body, d->body_len, info.conv);
 }
@@ -294,18 +350,17 @@ void bench_translate(struct bench *b, struct datagram *d)
 void bench_say(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len)
 {
 	struct kg_buf *chain =
-		kg_buf_chain_copy(&b->pool.pool, bytes, len, kg_session_first_bytes(b->session),
-				  kg_session_rest_bytes(b->session));
+		kg_buf_chain_copy(&b->pool.pool, bytes, len, kg_streams_first_bytes(b->streams),
+				  kg_streams_rest_bytes(b->streams));
 
 	assert_non_null(chain);
-	assert_true(kg_channel_send(flow->ch, chain, b->now_us));
+	assert_true(kg_stream_send(&flow->stream, chain, b->now_us));
 }
 
 struct flow *bench_open(struct bench *b, enum kg_protocol protocol)
 {
 	struct flow *flow = adopt(b, protocol);
 
-	flow->ch = kg_session_open(b->session, protocol, NULL, flow, b->now_us);
-	assert_non_null(flow->ch);
+	assert_true(kg_streams_open(b->streams, &flow->stream, protocol, NULL, b->now_us));
 	return flow;
 }

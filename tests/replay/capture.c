@@ -151,3 +151,20 @@ void capture_free(struct capture *capture)
 		free(capture->datagrams[i].body);
 	free(capture->datagrams);
 }
+
+uint16_t capture_handshake_port(const struct capture *capture, size_t n)
+{
+	uint16_t last = 0;
+
+	for (size_t i = 0; i < capture->count; i++) {
+		const struct datagram *d = &capture->datagrams[i];
+
+		if (d->conv != 0 || !d->from_client || d->client_port == last)
+			continue;
+		last = d->client_port;
+		if (n-- == 0)
+			return last;
+	}
+	fail_msg("no such handshake");
+	return 0;
+}

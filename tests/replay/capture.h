@@ -30,5 +30,8 @@ struct capture {
 void capture_load(struct capture *capture, const char *name);
 void capture_free(struct capture *capture);
 
+/* The client's port of its n-th handshake, n from 0, which there must be. */
+uint16_t capture_handshake_port(const struct capture *capture, size_t n);
+
 /* vectors/captures/NAME.SUFFIX */
 const char *capture_path(char path[1024], const char *name, const char *suffix);

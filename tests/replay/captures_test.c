@@ -114,24 +114,6 @@ static void segments_encode_to_the_same_bytes(void **state)
 		check_bodies(others[i]);
 }
 
-/* The client's port of its n-th handshake, n from 0. */
-static uint16_t handshake_port(const struct capture *capture, unsigned int n)
-{
-	uint16_t last = 0;
-
-	for (size_t i = 0; i < capture->count; i++) {
-		const struct datagram *d = &capture->datagrams[i];
-
-		if (d->conv != 0 || !d->from_client || d->client_port == last)
-			continue;
-		last = d->client_port;
-		if (n-- == 0)
-			return last;
-	}
-	fail_msg("no such handshake");
-	return 0;
-}
-
 static void check_initialise(const struct kg_message *msg, enum kg_protocol protocol, uint32_t uid,
 			     uint16_t port)
 {
@@ -170,7 +152,7 @@ static void check_handshake(const struct recording *recording, const struct capt
 {
 	struct conversation c;
 
-	conversation_replay(&c, capture, 0, handshake_port(capture, n));
+	conversation_replay(&c, capture, 0, capture_handshake_port(capture, n));
 	assert_int_equal(c.client_messages, 1);
 	assert_int_equal(c.server_messages, 1);
 	check_initialise(&c.from_client[0].msg, protocol, 0, 0);

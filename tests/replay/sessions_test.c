@@ -10,58 +10,22 @@
 
 #include "base/bytes.h"
 #include "kcp/kcp_segment.h"
-#include "replay/bench.h"
+#include "replay/exchange.h"
 
-#define SUB_OFFSET  4    /* of a shard */
-#define PIECE_BYTES 2048 /* of each read that the recorded client made */
-#define NOTHING     -1   /* is lost */
+#define SUB_OFFSET 4  /* of a shard */
+#define NOTHING    -1 /* is lost */
 
 /* Not among the others, whose datagrams hold segments. */
 static const struct recording with_fec = {
 	"fec-3-2", 3260923597, 20000, 2294657950, 5, NULL, 3, 2,
 };
-static const struct recording with_keep_alives = { .name = "keep-alive", .tcp_uid = 1098856781 };
-static const struct recording with_hops = { .name = "hopping", .udp_uid = 792453941 };
+static const struct recording with_keep_alives = { .name = "keep-alive" };
+static const struct recording with_hops = { .name = "hopping" };
 
 #define HOPPING_LAST_PORT 3010
 #define HOPPING_DATAGRAMS 48
 #define HOPS              2
 #define KEEP_ALIVES       5
-
-/* ---- the application ---- */
-
-static void say_stream(struct bench *b, struct flow *flow)
-{
-	uint8_t piece[PIECE_BYTES];
-
-	for (size_t at = 0, len; at < b->recording->tcp_bytes; at += len) {
-		len = KG_MIN(b->recording->tcp_bytes - at, (size_t)PIECE_BYTES);
-		stream_fill(piece, at, len);
-		bench_say(b, flow, piece, len);
-	}
-}
-
-static void say_flow(struct bench *b, struct flow *flow)
-{
-	uint8_t datagram[FLOW_BYTES];
-
-	if (flow->heard_messages == b->recording->udp_datagrams)
-		return;
-	flow_fill(datagram, flow->heard_messages);
-	bench_say(b, flow, datagram, sizeof(datagram));
-}
-
-/* Our server's application echoes. Our client's sends the next datagram, or ends when the stream
- * has come back. */
-static void react(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len)
-{
-	if (b->config.role == KG_ROLE_SERVER)
-		bench_say(b, flow, bytes, len);
-	else if (flow->protocol == KG_PROTOCOL_UDP)
-		say_flow(b, flow);
-	else if (flow->heard_bytes == b->recording->tcp_bytes)
-		kg_channel_finish(flow->ch, b->now_us);
-}
 
 /* ---- losses, with FEC ---- */
 
@@ -99,7 +63,7 @@ static void replay_client(struct bench *b, int lost)
 			continue;
 		bench_translate(b, d);
 		if (!is_lost(b, i, lost))
-			bench_hear(b, d, d->destination.port);
+			bench_hear(b, d);
 	}
 }
 
@@ -109,12 +73,8 @@ static void replay_client(struct bench *b, int lost)
 static void begin_flow(struct bench *b)
 {
 	enum kg_protocol protocol = b->flow_count == 0 ? KG_PROTOCOL_TCP : KG_PROTOCOL_UDP;
-	struct flow *flow = bench_open(b, protocol);
 
-	if (protocol == KG_PROTOCOL_TCP)
-		say_stream(b, flow);
-	else
-		say_flow(b, flow);
+	exchange_begin(b, bench_open(b, protocol));
 	bench_advance(b, b->now_us);
 }
 
@@ -127,7 +87,7 @@ static void replay_server(struct bench *b, int lost)
 
 		bench_advance(b, d->time_us);
 		if (!d->from_client && !is_lost(b, i, lost)) {
-			bench_hear(b, d, d->conv == 0 ? b->handshake_port : b->data_port);
+			bench_hear(b, d);
 		} else if (d->from_client && d->conv == 0 && d->client_port != client_port) {
 			client_port = d->client_port;
 			begin_flow(b);
@@ -137,37 +97,11 @@ static void replay_server(struct bench *b, int lost)
 
 /* ---- what was heard ---- */
 
-static void check_stream(const struct bench *b, const struct flow *flow, enum kg_close why)
-{
-	uint8_t expected[STREAM_MAX];
-
-	assert_int_equal(flow->protocol, KG_PROTOCOL_TCP);
-	assert_int_equal(flow->heard_bytes, b->recording->tcp_bytes);
-	stream_fill(expected, 0, flow->heard_bytes);
-	assert_memory_equal(flow->heard, expected, flow->heard_bytes);
-	assert_true(flow->closed);
-	assert_int_equal(flow->why, why);
-}
-
-static void check_flow(const struct bench *b, const struct flow *flow)
-{
-	uint8_t expected[FLOW_BYTES];
-
-	assert_int_equal(flow->protocol, KG_PROTOCOL_UDP);
-	assert_int_equal(flow->heard_messages, b->recording->udp_datagrams);
-	assert_int_equal(flow->heard_bytes, b->recording->udp_datagrams * FLOW_BYTES);
-	for (size_t i = 0; i < flow->heard_messages; i++) {
-		flow_fill(expected, i);
-		assert_memory_equal(flow->heard + i * FLOW_BYTES, expected, FLOW_BYTES);
-	}
-	assert_false(flow->closed);
-}
-
 static void check_heard(const struct bench *b, enum kg_close stream_end)
 {
 	struct kg_session_stats stats;
 
-	kg_session_get_stats(b->session, &stats);
+	kg_session_get_stats(kg_streams_session(b->streams), &stats);
 	if (b->recording->refusal) {
 		assert_int_equal(b->flow_count, 1);
 		assert_true(b->flows[0].closed);
@@ -177,8 +111,8 @@ static void check_heard(const struct bench *b, enum kg_close stream_end)
 		return;
 	}
 	assert_int_equal(b->flow_count, BENCH_FLOWS);
-	check_stream(b, &b->flows[0], stream_end);
-	check_flow(b, &b->flows[1]);
+	exchange_check_stream(b, &b->flows[0], stream_end);
+	exchange_check_flow(b, &b->flows[1]);
 	assert_int_equal(stats.handshakes_done, BENCH_FLOWS);
 	assert_int_equal(stats.handshakes_failed, 0);
 }
@@ -188,7 +122,7 @@ static struct bench *bench_of(const struct recording *recording, enum kg_role ro
 	const struct bench_config config = {
 		.recording = recording,
 		.role = role,
-		.react = react,
+		.react = exchange_react,
 	};
 
 	return bench_create(&config);
@@ -264,7 +198,7 @@ static void say_the_same(struct bench *b, struct flow *flow, const struct datagr
 		if (message.feature == KG_FEATURE_RAW_DATA)
 			bench_say(b, flow, message.data, message.len);
 		else if (message.feature == KG_FEATURE_DISCONNECT)
-			kg_channel_finish(flow->ch, b->now_us);
+			kg_stream_finish(&flow->stream, b->now_us);
 	}
 	bench_advance(b, b->now_us);
 }
@@ -282,10 +216,8 @@ static void replay_flow(struct bench *b, enum kg_protocol protocol)
 		bench_advance(b, d->time_us);
 		if (d->from_client && d->conv != 0)
 			say_the_same(b, flow, d, &next_sn);
-		else if (!d->from_client && d->conv != 0)
-			bench_hear(b, d, b->data_port);
-		else if (!d->from_client && d->client_port == first_port)
-			bench_hear(b, d, b->handshake_port);
+		else if (!d->from_client && (d->conv != 0 || d->client_port == first_port))
+			bench_hear(b, d);
 	}
 }
 
@@ -293,7 +225,7 @@ static void check_nothing_was_strange(const struct bench *b)
 {
 	struct kg_session_stats stats;
 
-	kg_session_get_stats(b->session, &stats);
+	kg_session_get_stats(kg_streams_session(b->streams), &stats);
 	assert_int_equal(stats.messages_dropped, 0);
 	assert_int_equal(stats.handshakes_done, 1);
 	assert_int_equal(b->flow_count, 1);
@@ -348,7 +280,7 @@ static void server_follows_a_client_that_hops(void **state)
 
 	replay_client(b, NOTHING);
 	check_nothing_was_strange(b);
-	kg_session_get_stats(b->session, &stats);
+	kg_session_get_stats(kg_streams_session(b->streams), &stats);
 	assert_int_equal(stats.peer_moves, HOPS);
 	assert_int_equal(b->flows[0].heard_messages, HOPPING_DATAGRAMS);
 	assert_int_equal(b->said[KG_FEATURE_RAW_DATA], HOPPING_DATAGRAMS);
@@ -385,5 +317,6 @@ int main(void)
 		cmocka_unit_test(client_hears_a_server_that_follows),
 	};
 
+	printf("seed %u\n", BENCH_SEED);
 	return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
 }
