@@ -7,8 +7,8 @@
 #include <rte_pause.h>
 #include <sys/prctl.h>
 
-#define SPIN_TURNS     32 /* before the first sleep */
-#define TURNS_PER_STEP 8  /* sleeps of one length before it doubles */
+#define SPIN_TURNS     4 /* before the first sleep */
+#define TURNS_PER_STEP 8 /* sleeps of one length before it doubles */
 #define STEP_MIN_US    16
 #define STEP_MAX_US    1000 /* worst delay of a frame that meets an idle worker */
 #define STEP_DOUBLINGS 6    /* 16 << 6 > 1000 */
