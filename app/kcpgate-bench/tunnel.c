@@ -126,8 +126,7 @@ static void print_result(const struct bench_options *options, uint32_t size,
 	json_array_append_new(
 		rows,
 		json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, "
-			  "s:f, "
-			  "s:f, s:I}",
+			  "s:f, s:f, s:I}",
 			  "test", "tunnel", "algorithm", options->algorithm, "fec", options->fec,
 			  "mux", (int)options->mux, "size", (int)size, "kind", kind, "channels",
 			  (int)options->channels, "window", (int)options->window, "workers",

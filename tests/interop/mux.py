@@ -12,7 +12,6 @@ is always the client's; one that an original has not used yet comes and goes.)
 
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -54,26 +53,6 @@ def long_connection():
         assert traffic.receive_exactly(s, 32) == traffic.digest(data), "the long connection"
 
 
-def in_threads(*calls):
-    """Runs them beside each other; raises what one of them raises."""
-    errors = []
-
-    def call(function, *arguments):
-        try:
-            with lab.client.ns:
-                function(*arguments)
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=call, args=c) for c in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
 def has_channels():
     return ours.tunnels()["home"]["mux_channels"] == count
 
@@ -102,7 +81,7 @@ with lab_with_original(role, "KCPTUBE", ALGORITHM) as (lab, theirs, ours, binary
     with lab.server.ns:
         services = (traffic.serve_tcp(*DESTINATION, greet_and_serve),
                     traffic.serve_udp_echo(*DESTINATION))
-    in_threads((long_connection,), *((short_connections, n) for n in range(BESIDE)))
+    lab.client.ns.side_by_side((long_connection,), *((short_connections, n) for n in range(BESIDE)))
     with lab.client.ns:
         traffic.udp_echo(*ENTRY, timeout_s=20)
     tunnel = ours.tunnels()["home"]
@@ -110,7 +89,7 @@ with lab_with_original(role, "KCPTUBE", ALGORITHM) as (lab, theirs, ours, binary
     eventually("only the UDP flow is left", lambda: ours.tunnels()["home"]["streams"] == 1, 30)
 
     time.sleep(SILENCE_S)
-    in_threads((short_connections, SHORT - 1))
+    lab.client.ns.side_by_side((short_connections, SHORT - 1))
     eventually("the last one has ended", lambda: ours.tunnels()["home"]["streams"] == 1, 30)
     tunnel = ours.tunnels()["home"]
     assert tunnel["streams"] == 1, f"the UDP flow's channel did not outlive silence: {tunnel}"

@@ -116,6 +116,18 @@ class Namespace:
         with self:
             return run(*command, **options)
 
+    def side_by_side(self, *calls):
+        """Each call, a function and its arguments, on a thread of its own in here; raises what one
+        of them raises when all have ended."""
+        def call(function, *arguments):
+            with self:
+                function(*arguments)
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            running = [pool.submit(call, *c) for c in calls]
+        for done in running:
+            done.result()
+
     def ip(self, *arguments):
         return run("ip", "-n", self.name, *arguments)
 

@@ -85,26 +85,6 @@ def receive(s):
         pass
 
 
-def in_threads(*calls):
-    """Beside each other in the client's namespace; raises what one of them raises."""
-    errors = []
-
-    def call(function, *arguments):
-        try:
-            with lab.client.ns:
-                function(*arguments)
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=call, args=c) for c in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
 def home(box):
     return box.tunnels()["home"]
 
@@ -130,9 +110,10 @@ with Lab() as lab:
     with lab.client.ns:
         still = traffic.connect(*ENTRY)
         sent = fill(still)
-        in_threads((datagrams,), (traffic.tcp_download, *ENTRY, BULK_BYTES),
-                   (traffic.tcp_upload, *ENTRY, BULK_BYTES),
-                   *((come_and_go, number) for number in range(BESIDE)))
+        lab.client.ns.side_by_side(
+            (datagrams,), (traffic.tcp_download, *ENTRY, BULK_BYTES),
+            (traffic.tcp_upload, *ENTRY, BULK_BYTES),
+            *((come_and_go, number) for number in range(BESIDE)))
         # The rest is for a busy machine: udp_load.py counts every single one.
         assert len(back) >= 0.6 * DATAGRAMS_PER_S * SECONDS, f"{len(back)} datagrams came back"
 
