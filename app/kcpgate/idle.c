@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <rte_pause.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #define SPIN_TURNS     4 /* before the first sleep */
 #define TURNS_PER_STEP 8 /* sleeps of one length before it doubles */
@@ -14,6 +15,11 @@
 #define STEP_DOUBLINGS 6    /* 16 << 6 > 1000 */
 #define LONG_TURNS     300 /* about a quarter of a second without work: then the steps are longer */
 #define LONG_STEP_US   5000
+
+/* So many frames and messages since the last sleep, at least one in so long: more will come. */
+#define BULK_WORK    16
+#define BULK_EACH_US 10
+#define BULK_NAP_US  100
 
 /* The default slack of 50 us would make every short step a long one. */
 #define TIMER_SLACK_NS 1000
@@ -25,17 +31,19 @@ void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *wake
 		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 }
 
-/* Length of the next sleep, 0 for none. */
-static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
+static uint64_t until_timer_us(const struct kg_worker *w)
+{
+	uint64_t next = kg_twheel_next_us(w->wheel);
+
+	return next <= w->now_us ? 0 : next - w->now_us;
+}
+
+static uint64_t step_us(const struct kg_idle *idle)
 {
 	uint32_t doublings = (idle->turns - SPIN_TURNS) / TURNS_PER_STEP;
 	uint64_t step = STEP_MIN_US << KG_MIN(doublings, (uint32_t)STEP_DOUBLINGS);
-	uint64_t next = kg_twheel_next_us(w->wheel);
 
-	if (next <= w->now_us)
-		return 0;
-	step = idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US) : LONG_STEP_US;
-	return KG_MIN(step, next - w->now_us);
+	return idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US) : LONG_STEP_US;
 }
 
 static bool rings_empty(const struct kg_worker *w)
@@ -47,31 +55,57 @@ static bool rings_empty(const struct kg_worker *w)
 	return rte_ring_empty(w->mail);
 }
 
-static void doze(const struct kg_idle *idle, uint64_t us)
+static struct timespec timespec_of(uint64_t us)
 {
-	struct pollfd fd = { .fd = idle->waker->fd, .events = POLLIN };
-	struct timespec timeout = { .tv_nsec = (long)us * 1000 };
-
-	ppoll(&fd, 1, &timeout, NULL);
+	return (struct timespec){ .tv_nsec = (long)us * 1000 };
 }
 
-bool kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, bool worked)
+static void doze(const struct kg_idle *idle, const struct kg_worker *w, uint64_t us)
 {
-	uint64_t us;
+	struct pollfd fd = { .fd = idle->waker->fd, .events = POLLIN };
+	struct timespec timeout = timespec_of(us);
 
-	idle->turns = worked ? 0 : idle->turns + 1;
-	if (worked || idle->poll == KG_POLL_BUSY)
+	kg_waker_prepare(idle->waker);
+	if (rings_empty(w))
+		ppoll(&fd, 1, &timeout, NULL);
+	kg_waker_cancel(idle->waker);
+}
+
+/* Nobody wakes it, and so nobody pays for waking it. */
+static void nap(uint64_t us)
+{
+	struct timespec time = timespec_of(us);
+
+	nanosleep(&time, NULL);
+}
+
+static bool is_bulk(const struct kg_idle *idle, const struct kg_worker *w)
+{
+	return idle->work >= BULK_WORK && w->now_us - idle->since_us <= idle->work * BULK_EACH_US;
+}
+
+bool kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, unsigned int work)
+{
+	uint64_t until_us;
+	bool bulk;
+
+	idle->work += work;
+	idle->turns = work > 0 ? 0 : idle->turns + 1;
+	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
 		return false;
-	if (idle->turns <= SPIN_TURNS) {
+	bulk = is_bulk(idle, w);
+	if (!bulk && idle->turns <= SPIN_TURNS) {
 		rte_pause();
 		return false;
 	}
-	us = step_us(idle, w);
-	if (us == 0)
+	until_us = until_timer_us(w);
+	if (until_us == 0)
 		return false;
-	kg_waker_prepare(idle->waker);
-	if (rings_empty(w))
-		doze(idle, us);
-	kg_waker_cancel(idle->waker);
+	idle->work = 0;
+	idle->since_us = w->now_us;
+	if (bulk)
+		nap(KG_MIN(until_us, (uint64_t)BULK_NAP_US));
+	else
+		doze(idle, w, KG_MIN(until_us, step_us(idle)));
 	return true;
 }

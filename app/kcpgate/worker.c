@@ -124,7 +124,7 @@ int kg_worker_run(void *worker)
 		}
 		kg_worker_count(w, KG_COUNTER_TURNS, 1);
 		kg_worker_count(w, KG_COUNTER_IDLE_TURNS, work == 0);
-		if (kg_idle_turn(&idle, w, work > 0))
+		if (kg_idle_turn(&idle, w, work))
 			kg_worker_count(w, KG_COUNTER_SLEEPS, 1);
 	}
 	return 0;
