@@ -154,8 +154,7 @@ static void a_name_without_answer_does_not_wait_for_ever(void **state)
 	rig_dial_to(rig, &ch, TCP, &target);
 	assert_int_equal(rig_expect(rig, KG_MSG_REFUSED).count, KG_REFUSAL_NO_ANSWER);
 	rig_await_stat(&rig->payload->stats.names_failed, 1);
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 /* The sanitizers see what is left. */
@@ -238,8 +237,7 @@ static void open_tells_the_mapping(void **state)
 		close(fd);
 		rig_say(&ch, KG_MSG_CLOSE, 1, NULL);
 	}
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 static void refusals_have_words(void **state)

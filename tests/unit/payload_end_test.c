@@ -22,27 +22,23 @@ static void end_of_stream_is_finish(void **state)
 	assert_memory_equal(back, "reply", 5);
 	rig_close(&ch, false);
 	assert_int_equal(recv(fd, back, 1, 0), 0);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	close(fd);
-	rig_destroy(rig);
 }
 
 static void reset_is_abort(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	rig_reset(fd);
 	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
 	rig_send(&ch, "too late", 8);
 	rig_say(&ch, KG_MSG_CREDIT, 1, NULL);
 	rig_expect_silence(rig); /* told once */
 	rig_close(&ch, false);
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 static void reset_before_the_answer_is_abort_after_it(void **state)
@@ -58,8 +54,7 @@ static void reset_before_the_answer_is_abort_after_it(void **state)
 	rig_attach(&ch, 4);
 	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
 	rig_close(&ch, true);
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 /* Sent everything and gone: the reset that answers our reply does not cost what was sent. */
@@ -86,9 +81,8 @@ static void data_before_the_end_survives_a_reset(void **state)
 	rig_send(&ch, "and more", 8);
 	rig_expect_silence(rig);
 	rig_close(&ch, false);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
-	rig_destroy(rig);
 }
 
 /* Also when there is nothing to write that would find out. */
@@ -96,18 +90,15 @@ static void a_reset_behind_the_end_is_abort(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	shutdown(fd, SHUT_WR);
 	rig_expect(rig, KG_MSG_FINISH);
 	rig_reset(fd);
 	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
 	rig_expect_silence(rig);
 	rig_close(&ch, true);
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 /* The thread meets a connection that is over already: with an end in order before the reset all of
@@ -132,9 +123,8 @@ static void over_before_it_was_accepted(bool with_end)
 	}
 	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
 	rig_close(&ch, true);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
-	rig_destroy(rig);
 }
 
 static void an_end_seen_together_with_a_reset_counts(void **state)
@@ -150,10 +140,8 @@ static void an_answer_before_a_reset_is_read(void **state)
 
 	for (int i = 0; i < 200; i++) {
 		struct rig_channel ch;
-		int fd = rig_connect(rig, 4, SOCK_STREAM);
+		int fd = rig_open_tcp(rig, 4, &ch, 10);
 
-		rig_accept(rig, &ch, TCP);
-		rig_attach(&ch, 10);
 		rig_send(&ch, "request", 7);
 		rig_write(fd, "answer", 6);
 		rig_reset(fd);
@@ -161,8 +149,7 @@ static void an_answer_before_a_reset_is_read(void **state)
 		rig_expect(rig, KG_MSG_ABORT);
 		rig_close(&ch, true);
 	}
-	rig_await_stat(&rig->payload->stats.flows, 0);
-	rig_destroy(rig);
+	rig_end(rig);
 }
 
 static void refused_opening_needs_no_release(void **state)
@@ -187,10 +174,8 @@ static void close_with_reset(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	char byte;
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	rig_close(&ch, true);
 	assert_int_equal(recv(fd, &byte, 1, 0), -1);
 	assert_int_equal(errno, ECONNRESET);
@@ -205,11 +190,9 @@ static void a_reset_does_not_overtake_an_answer(void **state)
 	uint8_t *bytes = rig_pattern(50000, 21), back[50000];
 
 	for (int i = 0; i < 50; i++) {
-		int fd = rig_connect(rig, 4, SOCK_STREAM);
 		struct rig_channel ch;
+		int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-		rig_accept(rig, &ch, TCP);
-		rig_attach(&ch, 4);
 		for (int part = 0; part < 5; part++)
 			rig_send(&ch, bytes + part * 10000, 10000);
 		rig_close(&ch, true);
@@ -230,12 +213,10 @@ static void a_reset_does_not_overtake_an_end(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(len, 19);
-	int fd = rig_connect(rig, 4, SOCK_STREAM), small = 65536;
+	int fd = rig_open_tcp(rig, 4, &ch, 4), small = 65536;
 	struct rig_reader reader = { .fd = fd, .bytes = bytes, .len = len };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	for (size_t sent = 0; sent < len; sent += 100000)
 		rig_send(&ch, bytes + sent, 100000);
 	rig_say(&ch, KG_MSG_FINISH, 0, NULL);
@@ -257,10 +238,8 @@ static void closing_swallows_late_input(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(50000, 5), back[50000];
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 0);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 0);
 	rig_write(fd, bytes, 50000);
 	rig_send(&ch, bytes, 50000);
 	rig_close(&ch, false);
@@ -270,9 +249,8 @@ static void closing_swallows_late_input(void **state)
 	assert_int_equal(recv(fd, back, 1, 0), 0);
 	assert_int_equal(rig_stat(&rig->payload->stats.flows), 1);
 	close(fd);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
-	rig_destroy(rig);
 }
 
 static void an_application_that_never_reads_is_reset(void **state)
@@ -284,9 +262,7 @@ static void an_application_that_never_reads_is_reset(void **state)
 
 	rig->payload->draining.span_us = 100000;
 	rig_start(rig);
-	fd = rig_connect(rig, 4, SOCK_STREAM);
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 0);
+	fd = rig_open_tcp(rig, 4, &ch, 0);
 	for (int i = 0; i < 400; i++)
 		rig_send(&ch, bytes + i * 10000, 10000);
 	for (int i = 0; i < 400; i++)
@@ -314,10 +290,8 @@ static void an_application_that_reads_slowly_gets_all(void **state)
 
 	rig->payload->draining.span_us = 400000;
 	rig_start(rig);
-	fd = rig_connect(rig, 4, SOCK_STREAM);
+	fd = rig_open_tcp(rig, 4, &ch, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 0);
 	for (size_t sent = 0; sent < total; sent += 10000)
 		rig_send(&ch, bytes, 10000);
 	rig_close(&ch, false);
@@ -328,10 +302,9 @@ static void an_application_that_reads_slowly_gets_all(void **state)
 	}
 	assert_int_equal(recv(fd, got, 1, 0), 0);
 	close(fd);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
 	free(got);
-	rig_destroy(rig);
 }
 
 /* The kernel holds all of it, and something from the application would make closing a reset. */
@@ -346,10 +319,8 @@ static void nor_is_it_cut_off_by_what_it_says(void **state)
 
 	rig->payload->draining.span_us = 300000;
 	rig_start(rig);
-	fd = rig_connect(rig, 4, SOCK_STREAM);
+	fd = rig_open_tcp(rig, 4, &ch, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 0);
 	rig_send(&ch, bytes, total);
 	rig_close(&ch, false);
 	for (size_t read = 0; read < total; read += part) {
@@ -360,10 +331,9 @@ static void nor_is_it_cut_off_by_what_it_says(void **state)
 	}
 	assert_int_equal(recv(fd, got, 1, 0), 0);
 	close(fd);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
 	free(got);
-	rig_destroy(rig);
 }
 
 int main(void)

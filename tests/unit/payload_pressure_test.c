@@ -67,9 +67,7 @@ static void empty_pool_only_delays(void **state)
 	for (int i = 0; i < 4; i++)
 		hog[i] = kg_buf_alloc(&rig->pool.pool, 1);
 	rig_start(rig);
-	fd = rig_connect(rig, 4, SOCK_STREAM);
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 1000);
+	fd = rig_open_tcp(rig, 4, &ch, 1000);
 	rig_write(fd, bytes, 50000);
 	rig_expect_silence(rig);
 	assert_true(rig_stat(&rig->payload->stats.no_buffer) > 0);
@@ -122,9 +120,7 @@ static void two_hundred_connections(void **state)
 	int fd[FLOWS], released = 0;
 
 	for (int i = 0; i < FLOWS; i++) {
-		fd[i] = rig_connect(rig, i % 2 ? 4 : 6, SOCK_STREAM);
-		rig_accept(rig, &ch[i], TCP);
-		rig_attach(&ch[i], 100);
+		fd[i] = rig_open_tcp(rig, i % 2 ? 4 : 6, &ch[i], 100);
 	}
 	for (int i = 0; i < FLOWS; i++) {
 		uint8_t *bytes = rig_pattern(BYTES, (uint32_t)i);

@@ -294,7 +294,7 @@ static inline void rig_stop(struct rig *rig)
 	assert_int_equal(rig->payload->stats.flows, 0);
 }
 
-/* Nothing may be left: no flow, no buffer. */
+/* Ends flows in whatever state. Nothing may be left: no flow, no buffer. */
 static inline void rig_destroy(struct rig *rig)
 {
 	if (rig->running)
@@ -306,6 +306,13 @@ static inline void rig_destroy(struct rig *rig)
 	kg_waker_fini(&rig->worker_waker);
 	assert_int_equal(atomic_load(&rig->pool.in_use), 0);
 	free(rig);
+}
+
+/* The same once every flow has ended by itself. */
+static inline void rig_end(struct rig *rig)
+{
+	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_destroy(rig);
 }
 
 /* ---- the worker ---- */
@@ -548,6 +555,35 @@ static inline int rig_connect(struct rig *rig, int version, int type)
 static inline void rig_write(int fd, const void *bytes, size_t len)
 {
 	assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+/* A TCP connection that the worker has answered with so much credit. */
+static inline int rig_open_tcp(struct rig *rig, int version, struct rig_channel *ch,
+			       uint32_t credit)
+{
+	int fd = rig_connect(rig, version, SOCK_STREAM);
+
+	rig_accept(rig, ch, KG_PROTOCOL_TCP);
+	rig_attach(ch, credit);
+	return fd;
+}
+
+/* A datagram makes a flow of the socket; it is taken, and so much credit is left. */
+static inline void rig_greet(struct rig *rig, int fd, struct rig_channel *ch, uint32_t credit)
+{
+	rig_write(fd, "x", 1);
+	rig_accept(rig, ch, KG_PROTOCOL_UDP);
+	rig_attach(ch, credit + 1);
+	rig_expect_datagram(ch, (const uint8_t *)"x", 1);
+}
+
+static inline int rig_open_udp(struct rig *rig, int version, struct rig_channel *ch,
+			       uint32_t credit)
+{
+	int fd = rig_connect(rig, version, SOCK_DGRAM);
+
+	rig_greet(rig, fd, ch, credit);
+	return fd;
 }
 
 /* Exactly so many bytes. */

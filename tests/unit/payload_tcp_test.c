@@ -73,10 +73,8 @@ static void a_waiting_stream_fills_segments(void **state)
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern((size_t)150 * FIRST_BYTES, 17);
 	const uint8_t *at = bytes;
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 0);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 0);
 	rig_write(fd, bytes, (size_t)150 * FIRST_BYTES);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(grants); i++) {
 		size_t len = (size_t)grants[i] * FIRST_BYTES;
@@ -96,10 +94,8 @@ static void credit_adds_up(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(20000, 15);
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 2);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 2);
 	rig_say(&ch, KG_MSG_CREDIT, 3, NULL);
 	rig_expect_silence(rig);
 	rig_write(fd, bytes, 20000);
@@ -116,10 +112,8 @@ static void small_reads_go_into_small_buffers(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	struct kg_msg msg;
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	rig_write(fd, "keystroke", 9);
 	msg = rig_expect(rig, KG_MSG_DATA);
 	assert_int_equal(msg.buf->room, 9);
@@ -179,17 +173,15 @@ static void slow_reader_bounds_memory(void **state)
 	struct rig_channel ch;
 	size_t len = (size_t)SEGMENTS * FIRST_BYTES;
 	uint8_t *bytes = rig_pattern(len, 4);
-	int fd = rig_connect(rig, 4, SOCK_STREAM), small = 65536;
+	int fd = rig_open_tcp(rig, 4, &ch, 4), small = 65536;
 	struct rig_reader reader = { .fd = fd, .bytes = bytes, .len = len };
 	pthread_t thread;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	rig_accept(rig, &ch, TCP);
 	/* As small as it gets, so that writes end in the middle of buffers. */
 	assert_int_equal(setsockopt(((struct kg_flow *)ch.flow)->source.fd, SOL_SOCKET, SO_SNDBUF,
 				    &small, sizeof(small)),
 			 0);
-	rig_attach(&ch, 4);
 	pthread_create(&thread, NULL, rig_read_slowly, &reader);
 	send_within_credit(&ch, bytes, SEGMENTS);
 	assert_in_range(atomic_load(&rig->pool.peak), 1, KG_FLOW_TX_SEGMENTS + 2 * KG_READ_BUFS);
@@ -197,9 +189,8 @@ static void slow_reader_bounds_memory(void **state)
 	pthread_join(thread, NULL);
 	assert_true(reader.good);
 	close(fd);
-	rig_await_stat(&rig->payload->stats.flows, 0);
+	rig_end(rig);
 	free(bytes);
-	rig_destroy(rig);
 }
 
 /* Credit comes back in halves, not one by one. */
@@ -208,10 +199,8 @@ static void credit_is_given_back_in_batches(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	uint8_t byte = 'x', back[KG_FLOW_TX_SEGMENTS];
-	int fd = rig_connect(rig, 4, SOCK_STREAM);
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	rig_accept(rig, &ch, TCP);
-	rig_attach(&ch, 4);
 	for (int i = 0; i < KG_FLOW_TX_SEGMENTS / 2 - 1; i++)
 		rig_send(&ch, &byte, 1);
 	rig_read(fd, back, KG_FLOW_TX_SEGMENTS / 2 - 1);

@@ -103,10 +103,7 @@ static void listening_families(void **state)
 		rig_start(rig);
 
 		fd = rig_connect_to(&at, SOCK_DGRAM);
-		rig_write(fd, "x", 1);
-		rig_accept(rig, &ch, UDP);
-		rig_attach(&ch, 10);
-		rig_expect_datagram(&ch, (const uint8_t *)"x", 1);
+		rig_greet(rig, fd, &ch, 10);
 		rig_echo_datagram(&ch, fd, (const uint8_t *)"ping", 4);
 		close(fd);
 		close(rig_connect_to(&at, SOCK_STREAM));
@@ -232,17 +229,12 @@ static void an_idle_thread_sleeps(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel tcp[2], udp;
 	uint8_t *bytes = rig_pattern((size_t)8 << 20, 16);
-	int fd[2], udp_fd = rig_connect(rig, 4, SOCK_DGRAM);
+	int fd[2], udp_fd;
 
 	assert_in_range(cpu_us_while_idle(rig), 0, 5000);
-	rig_write(udp_fd, "x", 1);
-	rig_accept(rig, &udp, UDP);
-	rig_attach(&udp, 10);
-	rig_expect_datagram(&udp, (const uint8_t *)"x", 1);
+	udp_fd = rig_open_udp(rig, 4, &udp, 10);
 	for (int i = 0; i < 2; i++) {
-		fd[i] = rig_connect(rig, 4, SOCK_STREAM);
-		rig_accept(rig, &tcp[i], TCP);
-		rig_attach(&tcp[i], 0);
+		fd[i] = rig_open_tcp(rig, 4, &tcp[i], 0);
 		rig_write(fd[i], bytes, 10000);
 	}
 	for (int i = 0; i < 2; i++)
@@ -263,11 +255,7 @@ static void a_busy_thread_never_sleeps(void **state)
 
 	rig->payload->config.busy = true;
 	rig_start(rig);
-	fd = rig_connect(rig, 4, SOCK_DGRAM);
-	rig_write(fd, "x", 1);
-	rig_accept(rig, &ch, UDP);
-	rig_attach(&ch, 10);
-	rig_expect_datagram(&ch, (const uint8_t *)"x", 1);
+	fd = rig_open_udp(rig, 4, &ch, 10);
 	for (int i = 0; i < 100; i++) {
 		rig_nap();
 		assert_false(atomic_load(&rig->payload_waker.sleeping));

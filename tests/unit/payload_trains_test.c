@@ -182,18 +182,6 @@ static void a_flow_that_is_refused_forms_no_more(void **state)
 
 /* ---- of applications ---- */
 
-/* An application's flow with so much credit. */
-static int open_flow(struct rig *rig, int version, struct rig_channel *ch, uint32_t credit)
-{
-	int fd = rig_connect(rig, version, SOCK_DGRAM);
-
-	rig_write(fd, "x", 1);
-	rig_accept(rig, ch, UDP);
-	rig_attach(ch, credit + 1);
-	kg_buf_free_chain(rig_expect(rig, KG_MSG_DATA).buf);
-	return fd;
-}
-
 static void write_train(int fd, const uint8_t *bytes, int datagram_bytes, size_t len)
 {
 	assert_int_equal(
@@ -230,7 +218,7 @@ static void trains_of_applications_are_taken_apart(void **state)
 	for (int version = 4; version <= 6; version += 2) {
 		struct rig *rig = rig_new();
 		struct rig_channel ch;
-		int fd = open_flow(rig, version, &ch, 100000);
+		int fd = rig_open_udp(rig, version, &ch, 100000);
 		uint64_t datagrams = 1;
 
 		for (size_t i = 0; i < KG_ARRAY_SIZE(sizes); i++) {
@@ -255,7 +243,7 @@ static void trains_obey_flow_control(void **state)
 	struct rig *rig = rig_new();
 	const struct kg_payload_stats *stats = &rig->payload->stats;
 	struct rig_channel ch[2];
-	int fd = open_flow(rig, 4, &ch[0], 5), early = rig_connect(rig, 4, SOCK_DGRAM);
+	int fd = rig_open_udp(rig, 4, &ch[0], 5), early = rig_connect(rig, 4, SOCK_DGRAM);
 
 	write_train(fd, bytes, 100, 1000);
 	expect_messages(rig, bytes, 100, 500);

@@ -10,13 +10,8 @@ static void udp_sources_are_flows(void **state)
 	struct rig_channel ch[3];
 	int fd[3];
 
-	for (int i = 0; i < 3; i++) {
-		fd[i] = rig_connect(rig, i == 2 ? 6 : 4, SOCK_DGRAM);
-		rig_write(fd[i], "hello", 5);
-		rig_accept(rig, &ch[i], UDP);
-		rig_attach(&ch[i], 10);
-		rig_expect_datagram(&ch[i], (const uint8_t *)"hello", 5);
-	}
+	for (int i = 0; i < 3; i++)
+		fd[i] = rig_open_udp(rig, i == 2 ? 6 : 4, &ch[i], 10);
 	for (int i = 0; i < 30; i++) {
 		uint8_t byte = (uint8_t)i;
 
@@ -24,10 +19,7 @@ static void udp_sources_are_flows(void **state)
 	}
 	rig_close(&ch[1], false);
 	rig_await_stat(&rig->payload->stats.flows, 2);
-	rig_write(fd[1], "again", 5); /* a new flow */
-	rig_accept(rig, &ch[1], UDP);
-	rig_attach(&ch[1], 10);
-	rig_expect_datagram(&ch[1], (const uint8_t *)"again", 5);
+	rig_greet(rig, fd[1], &ch[1], 10); /* a new flow */
 	assert_int_equal(rig_stat(&rig->payload->stats.udp_flows), 4);
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
@@ -50,12 +42,8 @@ static void datagrams_of_every_size(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(65507, 8);
-	int fd = rig_connect(rig, 4, SOCK_DGRAM);
+	int fd = rig_open_udp(rig, 4, &ch, 1);
 
-	rig_write(fd, "x", 1);
-	rig_accept(rig, &ch, UDP);
-	rig_attach(&ch, 2);
-	rig_expect_datagram(&ch, (const uint8_t *)"x", 1);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(sizes); i++)
 		rig_echo_datagram(&ch, fd, bytes, sizes[i]);
 	close(fd);
@@ -102,10 +90,7 @@ static void answers_leave_from_the_address_written_to(void **state)
 
 		to.ip.bytes[3] = (uint8_t)(2 + i); /* 127.0.0.2, .3 */
 		fd[i] = rig_connect_to(&to, SOCK_DGRAM);
-		rig_write(fd[i], "x", 1);
-		rig_accept(rig, &ch[i], UDP);
-		rig_attach(&ch[i], 10);
-		rig_expect_datagram(&ch[i], (const uint8_t *)"x", 1);
+		rig_greet(rig, fd[i], &ch[i], 10);
 		rig_echo_datagram(&ch[i], fd[i], (const uint8_t *)"ping", 4);
 	}
 	close(fd[0]);
@@ -157,12 +142,8 @@ static void datagrams_without_credit_are_dropped(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
-	int fd = rig_connect(rig, 4, SOCK_DGRAM);
+	int fd = rig_open_udp(rig, 4, &ch, 1);
 
-	rig_write(fd, "a", 1);
-	rig_accept(rig, &ch, UDP);
-	rig_attach(&ch, 2);
-	rig_expect_datagram(&ch, (const uint8_t *)"a", 1);
 	for (int i = 0; i < 5; i++)
 		rig_write(fd, "b", 1);
 	rig_expect_datagram(&ch, (const uint8_t *)"b", 1);
@@ -202,10 +183,9 @@ static void udp_dials(void **state)
 		}
 		rig_close(&ch[0], false);
 		rig_close(&ch[1], true);
-		rig_await_stat(&rig->payload->stats.flows, 0);
+		rig_end(rig);
 		close(fd);
 		free(bytes);
-		rig_destroy(rig);
 	}
 }
 
@@ -278,12 +258,8 @@ static void datagrams_before_close_are_sent(void **state)
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	char back[4];
-	int fd = rig_connect(rig, 4, SOCK_DGRAM);
+	int fd = rig_open_udp(rig, 4, &ch, 10);
 
-	rig_write(fd, "x", 1);
-	rig_accept(rig, &ch, UDP);
-	rig_attach(&ch, 10);
-	rig_expect_datagram(&ch, (const uint8_t *)"x", 1);
 	rig_expect_silence(rig);
 	for (int i = 0; i < 3; i++)
 		say_quietly(&ch, KG_MSG_DATA, kg_buf_chain_copy(&rig->pool.pool, "word", 4, 4, 4));
