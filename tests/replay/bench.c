@@ -168,7 +168,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 			     .destination_port_count = 1,
 			     .announce_first = SERVER_PORT,
 			     .announce_last = b->ports.last },
-		.mux_channels = bench_config->mux_channels,
+		.mux_channels = role == KG_ROLE_CLIENT ? recording->mux_channels : 0,
 	};
 
 	b->streams = kg_streams_create(&config, &ops, b, &b->mem, &b->pool.pool, b->wheel, &b->rng,
@@ -292,6 +292,8 @@ void bench_hear(struct bench *b, const struct datagram *d)
 		.digest = d->sealed_digest,
 	};
 
+	if (d->lost)
+		return;
 	assert_int_equal(kg_session_input(kg_streams_session(b->streams), &in, b->now_us),
 			 KG_DROP_NONE);
 	drain(b);
@@ -326,7 +328,9 @@ static void replace_shard(struct bench *b, struct peer *peer, struct datagram *d
 	assert_int_equal(kg_fec_encode(peer->encoder, d->body, shard.len, 0), d->body_len);
 }
 
-void bench_translate(struct bench *b, struct datagram *d)
+/* Makes a datagram of the recorded client one for a channel that we have opened. Its channels and
+ * ours belong together in the order of their first datagrams. */
+static void translate(struct bench *b, struct datagram *d)
 {
 	struct kg_channel_info info;
 	size_t n = 0;
@@ -343,6 +347,19 @@ void bench_translate(struct bench *b, struct datagram *d)
 		replace_shard(b, &b->peers[n], d, info.conv);
 	else
 		replace_conv(d->body, d->body_len, info.conv);
+}
+
+void bench_replay_client(struct bench *b)
+{
+	for (size_t i = 0; i < b->capture.count; i++) {
+		struct datagram *d = &b->capture.datagrams[i];
+
+		bench_advance(b, d->time_us);
+		if (!d->from_client)
+			continue;
+		translate(b, d);
+		bench_hear(b, d);
+	}
 }
 
 /* ---- applications ---- */

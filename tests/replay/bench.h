@@ -42,8 +42,7 @@ struct bench_config {
 	const struct recording *recording;
 	enum kg_role role;
 	uint32_t keep_alive_s;
-	uint32_t mux_channels; /* client; 0: each flow has a channel of its own */
-	uint16_t last_port;    /* of the server's; 0: SERVER_PORT is the only one */
+	uint16_t last_port; /* of the server's; 0: SERVER_PORT is the only one */
 	/* The application of a flow hears a message. */
 	void (*react)(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len);
 };
@@ -78,11 +77,10 @@ void bench_destroy(struct bench *b);
 /* Time goes on, our server's applications answer, so that what came meanwhile had to wait, and what
  * is due is sent. */
 void bench_advance(struct bench *b, uint64_t now_us);
-/* Our end hears a datagram, which it must take. */
+/* Our end hears a datagram, which it must take, unless that was lost. */
 void bench_hear(struct bench *b, const struct datagram *d);
-/* Server: makes a datagram of the recorded client one for a channel that we have opened. Its
- * channels and ours belong together in the order of their first datagrams. */
-void bench_translate(struct bench *b, struct datagram *d);
+/* Our server hears the recorded client, each datagram when it came. */
+void bench_replay_client(struct bench *b);
 
 /* Client: a new flow, for the application that the recorded client had. */
 struct flow *bench_open(struct bench *b, enum kg_protocol protocol);

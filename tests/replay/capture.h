@@ -20,6 +20,7 @@ struct datagram {
 	uint32_t conv;
 	uint8_t *body;
 	size_t body_len;
+	bool lost; /* not heard in a replay; false unless a test says so */
 };
 
 struct capture {

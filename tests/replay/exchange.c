@@ -37,7 +37,7 @@ void exchange_begin(struct bench *b, struct flow *flow)
 		say_datagram(b, flow);
 }
 
-void exchange_react(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len)
+static void react(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len)
 {
 	if (b->config.role == KG_ROLE_SERVER)
 		bench_say(b, flow, bytes, len);
@@ -45,6 +45,17 @@ void exchange_react(struct bench *b, struct flow *flow, const uint8_t *bytes, si
 		say_datagram(b, flow);
 	else if (flow->heard_bytes == b->recording->tcp_bytes)
 		kg_stream_finish(&flow->stream, b->now_us);
+}
+
+struct bench *exchange_create(const struct recording *recording, enum kg_role role)
+{
+	const struct bench_config config = {
+		.recording = recording,
+		.role = role,
+		.react = react,
+	};
+
+	return bench_create(&config);
 }
 
 void exchange_check_stream(const struct bench *b, const struct flow *flow, enum kg_close why)

@@ -8,10 +8,10 @@
 
 #include "replay/bench.h"
 
+/* A bench with these applications. */
+struct bench *exchange_create(const struct recording *recording, enum kg_role role);
 /* Client: the first words. */
 void exchange_begin(struct bench *b, struct flow *flow);
-/* For struct bench_config. */
-void exchange_react(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len);
 
 /* All was heard. The stream has ended, for this reason; the UDP flow has not. */
 void exchange_check_stream(const struct bench *b, const struct flow *flow, enum kg_close why);

@@ -18,22 +18,9 @@
 #define UDP_ID 0x7b3fb7b1
 
 /* Not among the others, which have no mux channels. */
-static const struct recording with_mux = { "mux", 135046834, 20000, 2163771881, 5, NULL };
-
-/* ---- our server hears the recorded client ---- */
-
-static void replay_client(struct bench *b)
-{
-	for (size_t i = 0; i < b->capture.count; i++) {
-		struct datagram *d = &b->capture.datagrams[i];
-
-		bench_advance(b, d->time_us);
-		if (!d->from_client)
-			continue;
-		bench_translate(b, d);
-		bench_hear(b, d);
-	}
-}
+static const struct recording with_mux = {
+	"mux", 135046834, 20000, 2163771881, 5, .mux_channels = 2
+};
 
 /* ---- our client hears the recorded server ---- */
 
@@ -96,27 +83,16 @@ static void check_heard(const struct bench *b, enum kg_close stream_end)
 
 static void server_understands_the_original_client(void **state)
 {
-	const struct bench_config config = {
-		.recording = &with_mux,
-		.role = KG_ROLE_SERVER,
-		.react = exchange_react,
-	};
-	struct bench *b = bench_create(&config);
+	struct bench *b = exchange_create(&with_mux, KG_ROLE_SERVER);
 
-	replay_client(b);
+	bench_replay_client(b);
 	check_heard(b, KG_CLOSE_PEER);
 	bench_destroy(b);
 }
 
 static void client_understands_the_original_server(void **state)
 {
-	const struct bench_config config = {
-		.recording = &with_mux,
-		.role = KG_ROLE_CLIENT,
-		.mux_channels = 2,
-		.react = exchange_react,
-	};
-	struct bench *b = bench_create(&config);
+	struct bench *b = exchange_create(&with_mux, KG_ROLE_CLIENT);
 
 	replay_server(b);
 	check_heard(b, KG_CLOSE_FINISHED);

@@ -17,6 +17,7 @@ struct recording {
 	size_t udp_datagrams; /* each way */
 	const char *refusal;  /* instead of all that */
 	uint8_t data, parity; /* of FEC; 0: off */
+	uint8_t mux_channels; /* 0: each flow has a channel of its own */
 };
 
 static const struct recording recordings[] = {

@@ -42,28 +42,14 @@ static bool has_successor(const struct bench *b, const struct datagram *d)
 	return false;
 }
 
-/* Of each of the stream's groups but the last the shard `lost` is lost. */
-static bool is_lost(const struct bench *b, size_t nth, int lost)
-{
-	const struct datagram *d = &b->capture.datagrams[nth];
-
-	return lost != NOTHING && d->conv == b->recording->tcp_uid && d->body[SUB_OFFSET] == lost &&
-	       has_successor(b, d);
-}
-
-/* ---- our server hears the recorded client ---- */
-
-static void replay_client(struct bench *b, int lost)
+/* Of each of the stream's groups but the last this shard is lost. */
+static void lose(struct bench *b, int shard)
 {
 	for (size_t i = 0; i < b->capture.count; i++) {
 		struct datagram *d = &b->capture.datagrams[i];
 
-		bench_advance(b, d->time_us);
-		if (!d->from_client)
-			continue;
-		bench_translate(b, d);
-		if (!is_lost(b, i, lost))
-			bench_hear(b, d);
+		d->lost = d->conv == b->recording->tcp_uid && d->body[SUB_OFFSET] == shard &&
+			  has_successor(b, d);
 	}
 }
 
@@ -78,17 +64,17 @@ static void begin_flow(struct bench *b)
 	bench_advance(b, b->now_us);
 }
 
-static void replay_server(struct bench *b, int lost)
+static void replay_server(struct bench *b)
 {
 	uint16_t client_port = 0;
 
 	for (size_t i = 0; i < b->capture.count; i++) {
-		struct datagram *d = &b->capture.datagrams[i];
+		const struct datagram *d = &b->capture.datagrams[i];
 
 		bench_advance(b, d->time_us);
-		if (!d->from_client && !is_lost(b, i, lost)) {
+		if (!d->from_client) {
 			bench_hear(b, d);
-		} else if (d->from_client && d->conv == 0 && d->client_port != client_port) {
+		} else if (d->conv == 0 && d->client_port != client_port) {
 			client_port = d->client_port;
 			begin_flow(b);
 		}
@@ -117,31 +103,22 @@ static void check_heard(const struct bench *b, enum kg_close stream_end)
 	assert_int_equal(stats.handshakes_failed, 0);
 }
 
-static struct bench *bench_of(const struct recording *recording, enum kg_role role)
-{
-	const struct bench_config config = {
-		.recording = recording,
-		.role = role,
-		.react = exchange_react,
-	};
-
-	return bench_create(&config);
-}
-
 static void check_server(const struct recording *recording, int lost)
 {
-	struct bench *b = bench_of(recording, KG_ROLE_SERVER);
+	struct bench *b = exchange_create(recording, KG_ROLE_SERVER);
 
-	replay_client(b, lost);
+	lose(b, lost);
+	bench_replay_client(b);
 	check_heard(b, KG_CLOSE_PEER);
 	bench_destroy(b);
 }
 
 static void check_client(const struct recording *recording, int lost)
 {
-	struct bench *b = bench_of(recording, KG_ROLE_CLIENT);
+	struct bench *b = exchange_create(recording, KG_ROLE_CLIENT);
 
-	replay_server(b, lost);
+	lose(b, lost);
+	replay_server(b);
 	check_heard(b, KG_CLOSE_FINISHED);
 	for (size_t k = 0; k < b->flow_count; k++)
 		assert_int_equal(b->flows[k].opened, b->recording->refusal == NULL);
@@ -240,7 +217,7 @@ static void server_answers_keep_alives(void **state)
 	};
 	struct bench *b = bench_create(&config);
 
-	replay_client(b, NOTHING);
+	bench_replay_client(b);
 	check_nothing_was_strange(b);
 	assert_int_equal(b->said[KG_FEATURE_KEEP_ALIVE_RESPONSE], KEEP_ALIVES);
 	assert_int_equal(b->flows[0].heard_bytes, 1);
@@ -278,7 +255,7 @@ static void server_follows_a_client_that_hops(void **state)
 	struct bench *b = bench_create(&config);
 	struct kg_session_stats stats;
 
-	replay_client(b, NOTHING);
+	bench_replay_client(b);
 	check_nothing_was_strange(b);
 	kg_session_get_stats(kg_streams_session(b->streams), &stats);
 	assert_int_equal(stats.peer_moves, HOPS);
