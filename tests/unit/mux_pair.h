@@ -12,12 +12,10 @@
 
 #include <cmocka.h>
 
-#include "base/hash.h"
 #include "mux/mux_int.h"
+#include "pair_wire.h"
 
-#define SEC(n)       ((uint64_t)(n)*KG_US_PER_S)
 #define MUX_SEED     0x5eed0010
-#define MUX_MTU      1200
 #define MUX_APPS     16
 #define MUX_BODY_MAX 2048
 
@@ -59,9 +57,6 @@ struct pair {
 	uint64_t now_us;
 	struct end client, server;
 };
-
-static const struct kg_ip pair_destination = { 4, { 198, 18, 0, 2 } };
-static const struct kg_port_range pair_ports = { 3000, 3000 };
 
 /* ---- hosts ---- */
 
@@ -234,13 +229,7 @@ static inline bool carry(struct end *from, struct end *to)
 	bool any = false;
 
 	while (kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
-		struct kg_datagram in = {
-			.local = out.remote,
-			.remote = { from->address, out.local.port },
-			.data = bytes,
-			.len = out.len,
-			.digest = kg_hash64(bytes, out.len, 0),
-		};
+		struct kg_datagram in = pair_arrival(&out, &from->address);
 
 		any = true;
 		if (!to->deaf)
@@ -280,12 +269,7 @@ static inline void run(struct pair *pair, uint64_t us)
 
 	exchange(pair);
 	while (pair->now_us < end_us) {
-		uint64_t next_us = KG_MIN(kg_twheel_next_us(pair->client.wheel),
-					  kg_twheel_next_us(pair->server.wheel));
-
-		pair->now_us = KG_MIN(end_us, KG_MAX(next_us, pair->now_us + 1));
-		kg_twheel_advance(pair->client.wheel, pair->now_us);
-		kg_twheel_advance(pair->server.wheel, pair->now_us);
+		pair_pass(&pair->now_us, end_us, pair->client.wheel, pair->server.wheel);
 		exchange(pair);
 	}
 }
@@ -301,28 +285,11 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
 	if (role == KG_ROLE_SERVER)
 		end->seen = kg_seen_create(&end->mem, 1024, 510);
-	end->address = (struct kg_ip){ 4, { 198, 18, 0, role == KG_ROLE_CLIENT ? 1 : 2 } };
+	end->address = pair_addresses[role];
 	end->port_next = 40000;
-	end->config.session = (struct kg_session_config){
-		.role = role,
-		.kcp = { .mtu = MUX_MTU,
-			 .snd_wnd = 256,
-			 .rcv_wnd = 256,
-			 .nodelay = 1,
-			 .interval_ms = 1,
-			 .resend = 2,
-			 .nc = true,
-			 .blast = true },
-		.udp_timeout_s = 180,
-		.workers = 1,
-		.channels_max = MUX_APPS,
-		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
-		.answer_wait_s = 10,
-		.destinations = &pair_destination,
-		.destination_count = 1,
-		.destination_ports = &pair_ports,
-		.destination_port_count = 1,
-	};
+	end->config.session = pair_config(role, MUX_APPS);
+	end->config.session.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX;
+	end->config.session.answer_wait_s = 10;
 	end->config.mux_channels = role == KG_ROLE_CLIENT ? 1 : 0;
 }
 

@@ -13,12 +13,9 @@
 
 #include <cmocka.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "fec/rs_isal.h"
-#include "session/session.h"
-
-#define SEC(n) ((uint64_t)(n)*KG_US_PER_S)
+#include "pair_wire.h"
 
 #define PAIR_SEED 0x5eed0004
 /* FEC of both ends unless told otherwise: the build makes some tests with it, too. */
@@ -26,7 +23,6 @@
 #define PAIR_DATA   1
 #define PAIR_PARITY 0 /* off */
 #endif
-#define PAIR_MTU      1200
 #define PAIR_BODY_MAX (PAIR_MTU + KG_FEC_OVERHEAD_BYTES)
 #define PAIR_CHANNELS 16
 #define PAIR_LOG      256
@@ -94,9 +90,6 @@ struct pair {
 	struct logged log[PAIR_LOG]; /* the latest, in a ring */
 	unsigned int logged;
 };
-
-static const struct kg_ip pair_destination = { 4, { 198, 18, 0, 2 } };
-static const struct kg_port_range pair_ports = { 3000, 3000 };
 
 /* ---- hosts ---- */
 
@@ -283,13 +276,7 @@ static inline bool carry(struct end *from, struct end *to)
 		any = true;
 		pair->logged++;
 		logged->to_server = to == &pair->server;
-		logged->datagram = (struct kg_datagram){
-			.local = out.remote,
-			.remote = { from->address, out.local.port },
-			.data = logged->bytes,
-			.len = out.len,
-			.digest = kg_hash64(logged->bytes, out.len, 0),
-		};
+		logged->datagram = pair_arrival(&out, &from->address);
 		if (to->loses != NULL && to->loses(to, &logged->datagram))
 			to->lost++;
 		else if (!to->deaf)
@@ -314,12 +301,7 @@ static inline void run(struct pair *pair, uint64_t us)
 
 	exchange(pair);
 	while (pair->now_us < end_us) {
-		uint64_t next_us = KG_MIN(kg_twheel_next_us(pair->client.wheel),
-					  kg_twheel_next_us(pair->server.wheel));
-
-		pair->now_us = KG_MIN(end_us, KG_MAX(next_us, pair->now_us + 1));
-		kg_twheel_advance(pair->client.wheel, pair->now_us);
-		kg_twheel_advance(pair->server.wheel, pair->now_us);
+		pair_pass(&pair->now_us, end_us, pair->client.wheel, pair->server.wheel);
 		exchange(pair);
 	}
 }
@@ -350,27 +332,10 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 		end->seen = kg_seen_create(&end->mem, 1024, 510);
 	end->data = PAIR_DATA;
 	end->parity = PAIR_PARITY;
-	end->address = (struct kg_ip){ 4, { 198, 18, 0, role == KG_ROLE_CLIENT ? 1 : 2 } };
+	end->address = pair_addresses[role];
 	end->port_next = 40000;
 	end->ports_max = 1000;
-	end->config = (struct kg_session_config){
-		.role = role,
-		.kcp = { .mtu = PAIR_MTU,
-			 .snd_wnd = 256,
-			 .rcv_wnd = 256,
-			 .nodelay = 1,
-			 .interval_ms = 1,
-			 .resend = 2,
-			 .nc = true,
-			 .blast = true },
-		.udp_timeout_s = 180,
-		.workers = 1,
-		.channels_max = 8,
-		.destinations = &pair_destination,
-		.destination_count = 1,
-		.destination_ports = &pair_ports,
-		.destination_port_count = 1,
-	};
+	end->config = pair_config(role, 8);
 }
 
 /* With FEC there are fillers and parity beside each so many datagrams. */

@@ -208,7 +208,7 @@ static void handshakes_belong_to_their_source(void **state)
 	unsigned int per_worker[4] = { 0 };
 	uint16_t owner;
 
-	in.remote.ip = pair_destination;
+	in.remote.ip = pair_addresses[KG_ROLE_SERVER];
 	for (uint16_t port = 1; port <= 1000; port++) {
 		in.remote.port = port;
 		owner = kg_session_owner(NULL, &in, 4);
