@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcp_pair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 
 #include "base/cold.h"
 #include "base/rng.h"
 #include "kcp/kcp.h"
-#include "median.h"
 #include "memory/arena.h"
 #include "memory/buf_mempool.h"
 
-#define CONV          0x11223344u
-#define BURST         32u
-#define BURST_US      1 /* virtual time of a burst */
-#define RNG_SEED      1
-#define ARENA_BYTES   (16u << 20)
-#define MEMPOOL_CACHE 256u /* as in a box */
+#define CONV            0x11223344u
+#define BURST           32u
+#define BURST_US        1 /* virtual time of a burst */
+#define RNG_SEED        1
+#define PIECE_WINDOWS   16u
+#define WARM_UP_WINDOWS 4u
+#define ARENA_BYTES     (16u << 20)
+#define MEMPOOL_CACHE   256u /* as in a box */
 
 /* A buffer of each class. */
 #define PAIR_BYTES (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64)
@@ -55,6 +56,7 @@ struct bench {
 	uint32_t loss_below; /* of 2^20 */
 	uint64_t now_us;
 	uint64_t delivered;
+	struct kg_kcp_stats warm; /* the sender's when the measurement began */
 	uint8_t payload[KG_KCP_MTU_MAX];
 };
 
@@ -82,8 +84,10 @@ static void end_fini(struct end *end)
 	kg_arena_destroy(end->arena);
 }
 
-static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
+static bool bench_init(struct bench *b, const struct kcp_pair_params *params, size_t index)
 {
+	char sender[32], receiver[32];
+
 	/* Twice the window, so that holes do not keep it from being full. */
 	uint32_t wide = KG_MIN(2 * params->window, (uint32_t)KG_KCP_WINDOW_MAX);
 	const struct kg_kcp_params kcp = {
@@ -109,9 +113,11 @@ static bool bench_init(struct bench *b, const struct kcp_pair_params *params)
 		b->payload[i] = (uint8_t)kg_rng_next(&b->rng);
 	b->acks.bytes = rte_malloc("bench_acks", (size_t)b->acks.max * ACK_ROOM, KG_BUF_LINE);
 	b->acks.lens = calloc(b->acks.max, sizeof(b->acks.lens[0]));
+	snprintf(sender, sizeof(sender), "sender%zu", index);
+	snprintf(receiver, sizeof(receiver), "receiver%zu", index);
 	return b->acks.bytes != NULL && b->acks.lens != NULL &&
-	       end_init(&b->sender, "bench_sender", &kcp, params->window + BURST, b->now_us) &&
-	       end_init(&b->receiver, "bench_receiver", &kcp, wide + BURST, b->now_us);
+	       end_init(&b->sender, sender, &kcp, params->window + BURST, b->now_us) &&
+	       end_init(&b->receiver, receiver, &kcp, wide + BURST, b->now_us);
 }
 
 static void bench_fini(struct bench *b)
@@ -266,51 +272,65 @@ static void run_until(struct bench *b, uint64_t delivered)
 		turn(b);
 }
 
-static void measure_costs(struct bench *b, struct kcp_pair_result *result)
+/* Nanoseconds of a segment, over enough of them: behind a hole a whole window waits and is
+ * delivered at once, and the other pairs have had the caches meanwhile. */
+static double measure_piece(struct bench *b)
 {
-	/* Behind a hole a whole window waits, and is delivered at once. */
-	uint64_t piece = KG_MAX(b->params->segments / KCP_PAIR_PIECES, 4u * b->params->window);
-	double ns[KCP_PAIR_PIECES], cycles_per_ns = (double)rte_get_tsc_hz() / 1e9;
+	uint64_t piece =
+		KG_MAX(b->params->segments / KCP_PAIR_PIECES, PIECE_WINDOWS * b->params->window);
+	uint64_t before = b->delivered, start_ns = clock_ns();
 
-	for (int i = 0; i < KCP_PAIR_PIECES; i++) {
-		uint64_t before = b->delivered, start_ns = clock_ns();
-
-		run_until(b, before + piece);
-		ns[i] = (double)(clock_ns() - start_ns) / (double)(b->delivered - before);
-		result->in_flight += (double)sender_stats(b).in_flight / KCP_PAIR_PIECES;
-	}
-	result->ns = bench_median(ns, KCP_PAIR_PIECES);
-	result->ns_best = ns[0];
-	result->cycles = result->ns * cycles_per_ns;
-	result->cycles_best = result->ns_best * cycles_per_ns;
+	run_until(b, before + piece);
+	return (double)(clock_ns() - start_ns) / (double)(b->delivered - before);
 }
 
-static void measure(struct bench *b, struct kcp_pair_result *result)
+static void warm_up(struct bench *b)
 {
-	struct kg_kcp_stats before, after;
-
 	/* With the first ACK the sender learns how much it may have in flight. */
 	exchange(b);
 	release_acks(b, 0);
-	run_until(b, 4u * b->params->window);
-	*result = (struct kcp_pair_result){ 0 };
-	before = sender_stats(b);
-	measure_costs(b, result);
-	after = sender_stats(b);
-	result->resent_percent = 100.0 / (double)(after.sent - before.sent) *
-				 (double)(after.resent_fast + after.resent_timeout -
-					  before.resent_fast - before.resent_timeout);
+	run_until(b, WARM_UP_WINDOWS * b->params->window);
+	b->warm = sender_stats(b);
 }
 
-bool kcp_pair_run(const struct kcp_pair_params *params, struct kcp_pair_result *result)
+static void conclude(const struct bench *b, struct kcp_pair_result *result)
 {
-	struct bench *b = calloc(1, sizeof(*b));
-	bool ready = b != NULL && bench_init(b, params);
+	struct kg_kcp_stats after = sender_stats(b);
 
+	result->resent_percent = 100.0 / (double)(after.sent - b->warm.sent) *
+				 (double)(after.resent_fast + after.resent_timeout -
+					  b->warm.resent_fast - b->warm.resent_timeout);
+}
+
+static void measure(struct bench *pairs, size_t count, struct kcp_pair_result *results)
+{
+	for (size_t k = 0; k < count; k++) {
+		warm_up(&pairs[k]);
+		results[k] = (struct kcp_pair_result){ 0 };
+	}
+	for (size_t i = 0; i < KCP_PAIR_PIECES; i++) {
+		for (size_t k = 0; k < count; k++) {
+			results[k].ns[i] = measure_piece(&pairs[k]);
+			results[k].in_flight +=
+				(double)sender_stats(&pairs[k]).in_flight / KCP_PAIR_PIECES;
+		}
+	}
+	for (size_t k = 0; k < count; k++)
+		conclude(&pairs[k], &results[k]);
+}
+
+bool kcp_pair_run(const struct kcp_pair_params *params, size_t count,
+		  struct kcp_pair_result *results)
+{
+	struct bench *pairs = calloc(count, sizeof(*pairs));
+	bool ready = pairs != NULL;
+
+	for (size_t k = 0; k < count && ready; k++)
+		ready = bench_init(&pairs[k], &params[k], k);
 	if (ready)
-		measure(b, result);
-	if (b != NULL)
-		bench_fini(b);
-	free(b);
+		measure(pairs, count, results);
+	for (size_t k = 0; k < count && pairs != NULL; k++)
+		bench_fini(&pairs[k]);
+	free(pairs);
 	return ready;
 }

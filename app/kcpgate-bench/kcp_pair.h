@@ -6,14 +6,16 @@
  * A pair of engines, each with buffers and state as a box has them. Datagrams arrive at once; ACKs
  * are held back until `window` segments are in flight, so that the sender always has a full window
  * to look after. Bursts of 32, as a worker has them. Virtual time, so that nothing times out.
+ *
+ * Several pairs take turns, piece by piece, so that programs beside them slow down all alike.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* The segments are measured in so many pieces, since other programs may disturb some. */
-#define KCP_PAIR_PIECES 25
+#define KCP_PAIR_PIECES 15
 
 struct kcp_pair_params {
 	uint32_t window;     /* segments in flight */
@@ -23,11 +25,11 @@ struct kcp_pair_params {
 };
 
 struct kcp_pair_result {
-	double ns, ns_best;         /* per segment delivered: median and best piece */
-	double cycles, cycles_best; /* the same in TSC cycles */
+	double ns[KCP_PAIR_PIECES]; /* per segment delivered, of each piece */
 	double resent_percent;
 	double in_flight; /* segments sent and not acknowledged, mean */
 };
 
-/* False when out of memory. */
-bool kcp_pair_run(const struct kcp_pair_params *params, struct kcp_pair_result *result);
+/* A result for each pair; false when out of memory. */
+bool kcp_pair_run(const struct kcp_pair_params *params, size_t count,
+		  struct kcp_pair_result *results);

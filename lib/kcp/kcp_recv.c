@@ -6,7 +6,7 @@
 #include "base/cold.h"
 #include "kcp/kcp.h"
 
-#define PREFETCH      32u /* segments ahead: held ones have left the caches when their turn comes */
+#define PREFETCH      64u /* segments ahead: held ones have left the caches when their turn comes */
 #define LINK          64u /* segments at once */
 #define COLD_SEGMENTS 1024u /* held: payload leaves the caches before it is read */
 #define COLD_BYTES    512u  /* of payload, that a copy past the caches is worth it */

@@ -26,7 +26,6 @@ HEADLINE_WINDOW = 256
 TUNNEL_WINDOWS = (128, 256, 512, 1024, 2048)
 KCP_WINDOWS = (128, 2048, 32768)
 KCP_LOSSES = (0, 1)
-ENGINE_RUNS = 3
 KCP_SIZES = (1376, 16)  # a full segment; hardly any payload, so that only the engine counts
 IDLE_CHANNELS = 100_000
 SIDES = ("client", "server")
@@ -59,18 +58,10 @@ def measure_round(binary, quick):
         found["pairs", workers] = bench.pairs(binary, STREAM, workers)
     found.update(bench.many(binary, IDLE_CHANNELS))
     for size in KCP_SIZES:
-        measure_engine(binary, found, size, quick)
+        for row in bench.run(binary, "kcp", size=size, segments=200_000 if quick else 1_000_000):
+            found["kcp", size, row["window"], row["loss_percent"]] = row
     measure_formats(binary, found)
     return found
-
-
-def measure_engine(binary, found, size, quick):
-    """The median of several runs: one takes seconds, in which others may fill or leave the caches."""
-    runs = [bench.run(binary, "kcp", size=size, segments=200_000 if quick else 1_000_000)
-            for _ in range(1 if quick else ENGINE_RUNS)]
-    for rows in zip(*runs):
-        row = sorted(rows, key=lambda row: row["cycles"])[len(rows) // 2]
-        found["kcp", size, row["window"], row["loss_percent"]] = row
 
 
 def measure_formats(binary, found):
@@ -85,8 +76,7 @@ def measure_formats(binary, found):
 
 def cost(size, window, loss):
     """Of the engine: cycles per segment relative to window 128 without loss, same payload."""
-    return lambda found: (found["kcp", size, window, loss]["cycles"] /
-                          found["kcp", size, KCP_WINDOWS[0], 0]["cycles"])
+    return lambda found: found["kcp", size, window, loss]["to_first"]
 
 
 def scaling(found):
@@ -102,8 +92,7 @@ def dearer(test, field, which=max):
 
 def growth(size, loss):
     """Of the engine's cost: largest window against the smallest, same payload and loss."""
-    return lambda found: (found["kcp", size, KCP_WINDOWS[-1], loss]["cycles"] /
-                          found["kcp", size, KCP_WINDOWS[0], loss]["cycles"])
+    return lambda found: found["kcp", size, KCP_WINDOWS[-1], loss]["growth"]
 
 
 def share(window):
