@@ -38,7 +38,7 @@ static double ratio(const struct kcp_pair_result *of, const struct kcp_pair_resu
 	return bench_median(ratios, KCP_PAIR_PIECES);
 }
 
-/* `same_loss`: the smallest window's with the same loss; `first`: the same without loss. */
+/* `same_loss`: the smallest window's with the same loss; `first`: of the smallest loss too. */
 static void print_result(const struct kcp_pair_params *params, const struct kcp_pair_result *result,
 			 const struct kcp_pair_result *same_loss,
 			 const struct kcp_pair_result *first, json_t *rows)

@@ -147,14 +147,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 
 	const struct kg_streams_config config = {
 		.session = { .role = role,
-			     .kcp = { .mtu = 1418,
-				      .snd_wnd = 1024,
-				      .rcv_wnd = 1024,
-				      .nodelay = 0,
-				      .interval_ms = 1,
-				      .resend = 2,
-				      .nc = true,
-				      .blast = true },
+			     .kcp = capture_kcp,
 			     .outbound_Bps = BANDWIDTH_Bps,
 			     .inbound_Bps = BANDWIDTH_Bps,
 			     .udp_timeout_s = UDP_TIMEOUT_S,

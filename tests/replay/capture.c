@@ -12,7 +12,6 @@
 #include "base/bytes.h"
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
-#include "kcp/kcp.h"
 #include "net/frame.h"
 #include "replay/pcap.h"
 #include "wire/envelope.h"
@@ -21,6 +20,17 @@
 #define VALUE_BYTES   64
 #define PUSH          81
 #define WINS          84
+
+const struct kg_kcp_params capture_kcp = {
+	.mtu = 1418,
+	.snd_wnd = 1024,
+	.rcv_wnd = 1024,
+	.nodelay = 0,
+	.interval_ms = 1,
+	.resend = 2,
+	.nc = true,
+	.blast = true,
+};
 
 const char *capture_path(char path[1024], const char *name, const char *suffix)
 {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "kcp/kcp.h"
 #include "net/addr.h"
 
 struct datagram {
@@ -27,6 +28,9 @@ struct capture {
 	struct datagram *datagrams;
 	size_t count;
 };
+
+/* regular3, which is in all settings; the mtu is the original's default. */
+extern const struct kg_kcp_params capture_kcp;
 
 void capture_load(struct capture *capture, const char *name);
 void capture_free(struct capture *capture);

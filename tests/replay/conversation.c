@@ -14,18 +14,6 @@
 #define SEGMENTS_MAX 256
 #define BUFFERS      1024
 
-/* regular3 of the recordings' settings; the mtu is the original's default. */
-static const struct kg_kcp_params data_params = {
-	.mtu = 1418,
-	.snd_wnd = 1024,
-	.rcv_wnd = 1024,
-	.nodelay = 0,
-	.interval_ms = 1,
-	.resend = 2,
-	.nc = true,
-	.blast = true,
-};
-
 struct end {
 	struct kg_kcp *kcp;
 	struct kg_kcp_segment said[SEGMENTS_MAX]; /* by sn, into the recording */
@@ -131,7 +119,7 @@ static void replay_datagram(struct replay *r, const struct datagram *d)
 static void end_init(struct replay *r, struct end *end, uint32_t conv, struct heard *heard,
 		     size_t *heard_count)
 {
-	struct kg_kcp_params params = conv ? data_params : kg_kcp_handshake_params;
+	struct kg_kcp_params params = conv ? capture_kcp : kg_kcp_handshake_params;
 
 	params.conv = conv;
 	end->kcp = kg_kcp_create(&params, &r->mem, &r->pool.pool, r->now_us);
