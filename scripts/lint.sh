@@ -43,6 +43,7 @@ for f in "${texts[@]}"; do
 done | complain "no newline at end of file"
 matching '\.h$' | xargs -r grep -L '^#pragma once' | complain "#pragma once missing"
 python3 scripts/check_layers.py 2>&1 | complain "include layers"
+python3 scripts/check_citations.py "${files[@]}" 2>&1 | complain "citations that lead nowhere"
 python3 - "${files[@]}" <<'PY' 2>&1 | complain python
 import ast, sys
 for name in sys.argv[1:]:

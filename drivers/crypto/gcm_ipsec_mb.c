@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AES-256-GCM with the wire's nonce of 16 bytes: the two of the iv, eight times (wire.md §2). The
- * library's one-shot calls take 12 bytes only, hence init, update, finalize.
+ * AES-256-GCM with the wire's nonce of 16 bytes: the two of the iv, eight times (docs/wire.md §3).
+ * The library's one-shot calls take 12 bytes only, hence init, update, finalize.
  *
  * Every context has a manager (200 KB) of its own: it holds the functions chosen for this CPU, and
  * the library may note errors in it, so threads do not share one.

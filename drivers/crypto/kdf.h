@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From the password of the configuration to the key of all AEADs (wire.md §2). */
+/* From the password of the configuration to the key of all AEADs (docs/wire.md §3). */
 #pragma once
 
 #include "aead/aead.h"

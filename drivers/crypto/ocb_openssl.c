@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AES-256-OCB with the iv of the wire six times as nonce (wire.md §2). The key is expanded once, in
- * a context for either direction; a datagram only sets its nonce.
+ * AES-256-OCB with the iv of the wire six times as nonce (docs/wire.md §3). The key is expanded
+ * once, in a context for either direction; a datagram only sets its nonce.
  */
 #include "crypto/ocb_openssl.h"
 

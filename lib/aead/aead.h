@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Seal and open datagrams (wire.md §2) through a table of algorithms. lib/ knows what each of them
- * is called and adds; drivers/crypto brings what does the work, and the table of all. Works on
+ * Seal and open datagrams (docs/wire.md §3) through a table of algorithms. lib/ knows what each of
+ * them is called and adds; drivers/crypto brings what does the work, and the table of all. Works on
  * bursts, in place; open() leaves a trailer behind the plaintext that is a function of what came.
  */
 #pragma once
@@ -43,7 +43,7 @@ struct kg_aead_job {
 	bool ok;       /* out: false when open() failed; data is then garbage */
 };
 
-/* The nonce of every keyed algorithm is the iv again and again (wire.md §2); `bytes` is even. */
+/* A keyed algorithm's nonce is the iv again and again (docs/wire.md §3); `bytes` is even. */
 static inline void kg_aead_nonce(uint8_t *nonce, size_t bytes, const uint8_t iv[KG_AEAD_IV_BYTES])
 {
 	for (size_t i = 0; i < bytes; i += KG_AEAD_IV_BYTES)

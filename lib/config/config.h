@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The settings of a box (design §4, kcptube.md §5) as structs. Loading never stops at the first
+ * The settings of a box (docs/configuration.md) as structs. Loading never stops at the first
  * error: all are collected, each with file and line or the path of its key.
  */
 #pragma once

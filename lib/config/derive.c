@@ -14,7 +14,7 @@
 #define IPV6_HEADER_BYTES 40
 #define UDP_HEADER_BYTES  8
 #define DEFAULT_MTU_BYTES 1500
-#define RCV_WINDOW_MIN    128 /* KCP raises smaller ones to it: kcptube.md §5 */
+#define RCV_WINDOW_MIN    128 /* KCP raises smaller ones to it: docs/kcp.md §8.1 */
 
 /* ---- families ---- */
 

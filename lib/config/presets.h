@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the words of `kcp` stand for (kcptube.md §7). */
+/* What the words of `kcp` stand for (docs/configuration.md). */
 #pragma once
 
 #include "base/base.h"

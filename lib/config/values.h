@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * KCPTube's text forms of values (kcptube.md §4) with their documented meaning. White space around
- * a value and around the elements of a list does not count. Total functions: false and nothing
- * stored for anything else.
+ * KCPTube's text forms of values (docs/configuration.md) with their documented meaning. White space
+ * around a value and around the elements of a list does not count. Total functions: false and
+ * nothing stored for anything else.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * KCPTube's systematic code (kcp-fec.md B2). Shard i has the node x_i, 0 for the first and a^i for
+ * KCPTube's systematic code (docs/fec.md §3). Shard i has the node x_i, 0 for the first and a^i for
  * the others. Parity row r has, for data shard j,
  *
  *     E[r][j] = product over the other data shards m of (x_r + x_m) / (x_j + x_m)

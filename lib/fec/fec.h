@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Forward error correction of one channel (kcp-fec.md B): of every `data` KCP datagrams of one
+ * Forward error correction of one channel (docs/fec.md): of every `data` KCP datagrams of one
  * direction `parity` more are made; any `data` of them all give back the rest. No I/O and no clock:
  * bodies go in, bodies and datagrams are pulled out. Not thread-safe; one owner thread per kg_fec.
  *
@@ -58,7 +58,7 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 /*
  * Next body that is due beside the data: parity of a group that is full; fillers for one that is
  * not but has payload and was left alone for KG_FEC_PAUSE_US. A filler is a data shard with one
- * segment that tells a window (kcp-fec.md B4); there are never more of them than datagrams. `body`
+ * segment that tells a window (docs/fec.md §4); there are never more of them than datagrams. `body`
  * has room for the longest datagram and KG_FEC_OVERHEAD_BYTES. Returns its bytes, 0: none is due.
  */
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);

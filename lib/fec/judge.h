@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What of a recovered datagram may be used (kcp-fec.md B6, B9). KCP has no checksum, and a peer may
+ * What of a recovered datagram may be used (docs/fec.md §6, §7). KCP has no checksum; a peer may
  *
  *   pad with whatever is in its memory   bytes behind the shortest container that was received are
  *                                        then wrong, all before are right

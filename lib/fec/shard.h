@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What stands between timestamp and KCP when FEC is on (wire.md §1):
+ * What stands between timestamp and KCP when FEC is on (docs/wire.md §1):
  *
  *   sn:u32be sub:u8 datagram              data shard, sub < data
  *   sn:u32be sub:u8 conv:u32be block      parity shard

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * KCP engine: one conversation (kcp-fec.md A). No I/O and no clock: time comes in as now_us
+ * KCP engine: one conversation (docs/kcp.md). No I/O and no clock: time comes in as now_us
  * (monotonic), datagrams are pulled out. Work per segment does not depend on the window: segments
  * live in rings indexed by sn, only holes are scanned for fast resend, time-outs come from lists
  * in order of their deadline. 32-bit sn and ts are compared with wrap-around.
@@ -49,7 +49,7 @@ struct kg_kcp_params {
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };
 
-/* conv 0 runs with these numbers whatever the configuration says (wire.md §4.1). */
+/* conv 0 runs with these numbers whatever the configuration says (docs/wire.md §4.1). */
 extern const struct kg_kcp_params kg_kcp_handshake_params;
 
 struct kg_kcp;
@@ -76,7 +76,7 @@ enum kg_kcp_event {
 };
 
 /*
- * One datagram from the peer (kcp-fec.md A5). Parsed whole before anything is applied: a malformed
+ * One datagram from the peer (docs/kcp.md §4). Parsed whole before anything is applied: a malformed
  * datagram (KG_DROP_KCP_MALFORMED) changes nothing. Bytes are copied, `data` stays the caller's.
  * Segments that find no buffer are not acknowledged and come again.
  */

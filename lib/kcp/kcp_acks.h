@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ACKs we owe (kcp-fec.md A16.5, A16.6).
+ * The ACKs we owe (docs/kcp.md §5).
  *
  * una acknowledges everything in order, so of the segments below it only the one that came last is
  * acknowledged by name: its ts gives the peer a round-trip sample. Segments beyond a gap are all

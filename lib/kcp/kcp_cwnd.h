@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Congestion window of conversations with nc 0 (kcp-fec.md A5, A7): slow start, then a segment
+ * Congestion window of conversations with nc 0 (docs/kcp.md §9.1): slow start, then a segment
  * per window; half on a fast resend, one segment on a time-out. Kept with nc 1 too, where nobody
  * asks for it.
  *

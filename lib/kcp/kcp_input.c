@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A datagram from the peer (kcp-fec.md A5), in two passes: the first proves the whole chain of
+ * A datagram from the peer (docs/kcp.md §4), in two passes: the first proves the whole chain of
  * segments valid, the second applies it.
  *
  * The second pass takes ACKs before una: an ACK that una covers too still finds its segment and so
@@ -75,7 +75,7 @@ static void release(struct kg_kcp *kcp, uint32_t sn)
 	kcp->ring_stuck = false;
 }
 
-/* seg->ts says which copy arrived (kcp-fec.md A16.3). */
+/* seg->ts says which copy arrived (docs/kcp.md §7.1). */
 static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint32_t ts,
 			    struct digest *d)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queueing messages, and the datagrams that are due (kcp-fec.md A7): ACKs, window segments,
+ * Queueing messages, and the datagrams that are due (docs/kcp.md §6): ACKs, window segments,
  * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments never
  * wait; data waits for the grid of flushes when blast is off.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcp/kcp_peer.h"
 
-#define WND_FIRST         128u /* before the peer has told (kcp-fec.md A2) */
+#define WND_FIRST         128u /* before the peer has told (docs/kcp.md §8.2) */
 #define PROBE_WAIT_MAX_US 10000000u
 
 void kg_kcp_peer_init(struct kg_kcp_peer *peer, uint32_t first_sn)

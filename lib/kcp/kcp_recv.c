@@ -10,7 +10,7 @@
 #define LINK          64u /* segments at once */
 #define COLD_SEGMENTS 1024u /* held: payload leaves the caches before it is read */
 #define COLD_BYTES    512u  /* of payload, that a copy past the caches is worth it */
-#define WND_FIRST     128u  /* what a peer assumes before it hears of us (kcp-fec.md A2) */
+#define WND_FIRST     128u  /* what a peer assumes before it hears of us (docs/kcp.md §8.2) */
 #define WND_SHARE_MIN 2u    /* under any pressure, else nobody would ever learn that it is over */
 
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
@@ -101,7 +101,7 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 	return window > 0 && (recv->messages == 0 || window >= recv->wnd / 4u);
 }
 
-/* Peers may send beyond the advertised edge up to a whole window (kcp-fec.md A5): taken unless
+/* Peers may send beyond the advertised edge up to a whole window (docs/kcp.md §8.1): taken unless
  * memory is short. */
 static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
 		      uint32_t ahead)

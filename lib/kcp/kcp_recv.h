@@ -6,7 +6,7 @@
  *   list    [m1][m1][m1] [m2] [m3][m3]          ring   [m3][m4] rcv_nxt: gap, +1 held, +2 gap
  *                             partial   linked
  *
- * Window (kcp-fec.md A10): what may still come, counted from rcv_nxt, is rcv_wnd less the list.
+ * Window (docs/kcp.md §8.1): what may still come, counted from rcv_nxt, is rcv_wnd less the list.
  * Under memory pressure the pool's fair share takes the place of rcv_wnd, but an edge once
  * advertised stays. A message of more fragments than that is let in whole, else it would never
  * complete.

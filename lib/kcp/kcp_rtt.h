@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-#define KG_KCP_RTO_FIRST_US 200000u   /* until there is a sample (kcp-fec.md A2) */
+#define KG_KCP_RTO_FIRST_US 200000u   /* until there is a sample (docs/kcp.md §7.3) */
 #define KG_KCP_RTO_MAX_US   60000000u /* bounds every time-out and every sample */
 #define KG_KCP_BACKOFF_MAX  15        /* time-outs of one segment that are told apart */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One KCP segment on the wire (kcp-fec.md A1): 24 bytes of little-endian header, then the payload.
+ * One KCP segment on the wire (docs/kcp.md §2.1): 24 bytes of little-endian header, then the
+ * payload.
  *
  *   conv:4  cmd:1 frg:1  wnd:2  ts:4  sn:4  una:4  len:4  payload:len
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The connections of applications inside a tunnel, on one worker. A stream is one of them: it has a
- * channel of its own ("plain"), or shares a mux channel with others (wire.md §4.9). Its host does
- * not see which. The streams own the tunnel's session (session/session.h) and are its host; what is
- * said there of time, memory and callbacks holds here.
+ * channel of its own ("plain"), or shares a mux channel with others (docs/wire.md §2.2). Its host
+ * does not see which. The streams own the tunnel's session (session/session.h) and are its host;
+ * what is said there of time, memory and callbacks holds here.
  *
  *   host ── kg_stream_… ──► plain: kg_channel_…, one branch
  *                           mux:   queue of the stream ──► mux channel, in turn ──► session

@@ -12,7 +12,7 @@
  */
 #include "session/internal.h"
 
-/* The engines of stock peers stop working at sn 2^32 (kcp-fec.md A12). */
+/* The engines of stock peers stop working at sn 2^32 (docs/kcp.md §10). */
 #define SEGMENTS_MAX (UINT32_MAX - (1u << 20))
 
 /* Of a mux channel, whose connections have queues of their own: what waits behind its window waits

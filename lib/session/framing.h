@@ -5,7 +5,7 @@
  *
  *   kcp_output ─► framing_output ─► envelope          envelope ─► framing_input ─► kcp_input
  *
- * With FEC a handshake's datagrams only get the header (kcp-fec.md B7), and lose it before anybody
+ * With FEC a handshake's datagrams only get the header (docs/fec.md §8), and lose it before anybody
  * looks at them; a channel's are coded from the moment its conv is known. Without, all this is one
  * comparison per call.
  */

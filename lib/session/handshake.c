@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The conversation on conv 0 that both roles hold (wire.md §4.1, §4.2). */
+/* The conversation on conv 0 that both roles hold (docs/wire.md §4.1, §4.2). */
 #include "session/internal.h"
 
 struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)

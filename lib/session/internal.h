@@ -220,5 +220,5 @@ uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_
 
 /* ---- window.c ---- */
 
-/* Sets both windows from the bandwidths and the round trip (wire.md §4.4). */
+/* Sets both windows from the bandwidths and the round trip (docs/wire.md §4.4). */
 void kg_channel_fit_windows(struct kg_channel *ch, const struct kg_handshake *hs);

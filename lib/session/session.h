@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One tunnel on one worker: its handshakes and its channels (wire.md §3, §4). Pure protocol: time,
- * memory, randomness and local ports come in; datagrams are pulled out. One owner thread.
+ * One tunnel on one worker: its handshakes and its channels (docs/wire.md §2, §4). Pure protocol:
+ * time, memory, randomness and local ports come in; datagrams are pulled out. One owner thread.
  *
  *   client                                        server
  *   kg_session_open ──► initialise (conv 0) ────► ops.connect ──► kg_channel_connected | _refused

@@ -38,7 +38,7 @@
 #define PROBES 2
 static const uint64_t probe_us[PROBES] = { S(120), S(200) };
 
-/* Both ends set their windows when the handshake is that old (wire.md §4.4). */
+/* Both ends set their windows when the handshake is that old (docs/wire.md §4.4). */
 #define HANDSHAKE_AGE_US S(4)
 /* The server repeats an answer that is not acknowledged, and then forgets the client's port. The
  * client keeps the port for longer than that, or a new handshake from it would meet the old one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Windows from bandwidths (wire.md §4.4). */
+/* Windows from bandwidths (docs/wire.md §4.4). */
 #include "session/internal.h"
 
 #define WINDOW_MIN 32

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What surrounds a body before encryption (wire.md §1): timestamp:u32le, Unix seconds.
+ * What surrounds a body before encryption (docs/wire.md §1): timestamp:u32le, Unix seconds.
  */
 #pragma once
 

@@ -66,8 +66,8 @@ struct pre_connect_wire {
 	uint8_t address[]; /* text */
 };
 
-_Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "wire.md §3");
-_Static_assert(sizeof(struct mux_transfer_wire) == KG_MESSAGE_MUX_BYTES, "wire.md §3");
+_Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "docs/wire.md §2");
+_Static_assert(sizeof(struct mux_transfer_wire) == KG_MESSAGE_MUX_BYTES, "docs/wire.md §2");
 _Static_assert(KG_INITIALISE_MIN_BYTES + sizeof(struct extension_wire) == KG_INITIALISE_MAX_BYTES,
 	       "with an extension");
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The scenarios of vectors/kcp.json: our engine opposite a recorded side, and opposite itself with
- * the same script (kcp-fec.md C). The wire must be equal, what stock peers send must be
+ * the same script (docs/kcp.md §13). The wire must be equal, what stock peers send must be
  * understood; ACKs may be fewer and retransmissions better.
  */
 #include <setjmp.h>

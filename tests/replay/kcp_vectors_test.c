@@ -46,7 +46,7 @@ static void headers_encode_and_decode(void **state)
 
 /* ---- input_checks ---- */
 
-/* Accepted by stock engines, refused here as kcp-fec.md A16.8 advises. */
+/* Accepted by stock engines, refused here as docs/kcp.md §4 says. */
 static const char *const refused[] = {
 	"una beyond snd_nxt",
 	"ACK of sn never sent",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A stock KCPTube peer in miniature, for what matters to us: one ACK per PUSH on the interval's
- * grid, fast resend by counting ACK datagrams, its collapsing RTO, window from una (kcp-fec.md
- * A5-A10). Messages of one segment, no congestion window, sn from 0 to STOCK_MAX-1; milliseconds.
+ * grid, fast resend by counting ACK datagrams, its collapsing RTO, window from una (docs/kcp.md
+ * §3). Messages of one segment, no congestion window, sn from 0 to STOCK_MAX-1; milliseconds.
  */
 #pragma once
 

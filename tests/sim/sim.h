@@ -73,7 +73,7 @@ struct flow {
 	struct app client, server;
 };
 
-/* Versions of the original whose parity is wrong (kcp-fec.md B6). */
+/* Versions of the original whose parity is wrong (docs/fec.md §6). */
 enum fault {
 	FAULT_NONE,
 	FAULT_WHOLE,

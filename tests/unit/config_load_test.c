@@ -157,7 +157,7 @@ static void kcptube_text_forms(void **state)
 	unload(&f);
 }
 
-/* kcptube.md §7. */
+/* The presets of docs/configuration.md. */
 static void presets(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* KCPTube's text forms of values (kcptube.md §4). */
+/* KCPTube's text forms of values (docs/configuration.md). */
 #include "config/values.h"
 
 #include <setjmp.h>
@@ -64,7 +64,7 @@ static void booleans(void **state)
 		assert_false(kg_parse_bool(neither[i], &value));
 }
 
-/* The table of kcptube.md §4.7, plain digits as documented. */
+/* As docs/configuration.md has it; plain digits are bits. */
 static void bandwidths(void **state)
 {
 	static const struct {

@@ -221,8 +221,8 @@ static void disorder(void **state)
 	ends_fini(&e);
 }
 
-/* What a group of the original forgets (kcp-fec.md B5): data and parity of group 0 between those of
- * group 1, which still makes good what it lost. */
+/* What a group of the original forgets (docs/fec.md §5): data and parity of group 0 between those
+ * of group 1, which still makes good what it lost. */
 static void late_ones_disturb_nothing(void **state)
 {
 	static struct datagram old_datagrams[3];

@@ -2,8 +2,8 @@
 /* Round-trip samples and time-outs (the rule is in kcp_rtt.c; its effect in sim/kcp_rto_test.c). */
 #include "kcp_one.h"
 
-/* kcp-fec.md A6: ms after the first copy, rto 200. nodelay 2 is linear for eight time-outs; no wait
- * is longer than 10 s. */
+/* docs/kcp.md §7.3: ms after the first copy, rto 200. nodelay 2 is linear for eight time-outs; no
+ * wait is longer than 10 s. */
 static void timeouts_back_off_as_nodelay_says(void **state)
 {
 	static const uint32_t expected_ms[3][9] = {
