@@ -70,7 +70,8 @@ uint16_t kg_kcp_mss(const struct kg_kcp *kcp);
 
 /* What an input did; bits. */
 enum kg_kcp_event {
-	KG_KCP_ADVANCED = 1 << 0, /* new sn, una or newer ts: not a replay of an old datagram */
+	/* new sn, una, or newer ts inside the windows: not a replay of an old datagram */
+	KG_KCP_ADVANCED = 1 << 0,
 	KG_KCP_READABLE = 1 << 1, /* a whole message can be taken */
 	KG_KCP_ACKED = 1 << 2,    /* segments left the send side: see kg_kcp_take_acked */
 };

@@ -22,14 +22,17 @@ struct digest {
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
-/* Nothing of ours can be acknowledged that was not sent. */
+/* A peer may be a window behind what we know of it, which may be a window behind what was sent. */
+#define BEHIND_MAX (2u * KG_KCP_WINDOW_MAX)
+
+/* Nothing of ours can be acknowledged that was not sent, nor what was sent long ago. */
 static bool plausible(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg)
 {
 	uint32_t nxt = kcp->flight.nxt;
 
-	if (seg->conv != kcp->params.conv || (int32_t)(seg->una - nxt) > 0)
+	if (seg->conv != kcp->params.conv || nxt - seg->una > BEHIND_MAX)
 		return false;
-	return seg->cmd != KG_KCP_ACK || (int32_t)(seg->sn - nxt) < 0;
+	return seg->cmd != KG_KCP_ACK || nxt - seg->sn - 1 < BEHIND_MAX;
 }
 
 static bool well_formed(const struct kg_kcp *kcp, const uint8_t *data, size_t len)
@@ -169,11 +172,13 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 
 	if (stored == KG_KCP_STORED_NO_ROOM)
 		return;
-	d->news |= kg_kcp_peer_on_push_ts(&kcp->peer, seg->ts);
 	if (stored == KG_KCP_STORED_OUTSIDE) {
 		kcp->stats.out_of_window++;
 		return;
 	}
+	/* Duplicates of what no window reaches any more tell nothing of the peer's clock. */
+	if ((int32_t)(kcp->recv.nxt - seg->sn) <= (int32_t)KG_KCP_WINDOW_MAX)
+		d->news |= kg_kcp_peer_on_push_ts(&kcp->peer, seg->ts);
 	if (stored == KG_KCP_STORED_DUPLICATE) {
 		kcp->stats.duplicates++;
 	} else {

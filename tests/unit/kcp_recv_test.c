@@ -49,6 +49,29 @@ static void duplicates_are_acknowledged_not_delivered(void **state)
 	one_fini(&o);
 }
 
+/* Whoever knows conv alone can say nothing that counts as new. */
+static void what_no_window_reaches_is_no_news(void **state)
+{
+	static const uint32_t far_sn[] = { 0x40000000, 0x80000000, 0xc0000000,
+					   0u - KG_KCP_WINDOW_MAX };
+	struct one o;
+
+	one_init_default(&o);
+	one_push(&o, 0, 0, 5, "a");
+	for (size_t i = 0; i < KG_ARRAY_SIZE(far_sn); i++) {
+		for (uint32_t ts = 6; ts != 0; ts = ts < 0x80000000 ? ts + 0x20000000 : 0) {
+			one_push(&o, far_sn[i], 0, ts, "zz");
+			assert_int_equal(o.events & KG_KCP_ADVANCED, 0);
+		}
+	}
+	one_push(&o, 0, 0, 5, "a"); /* a replay */
+	assert_int_equal(o.events & KG_KCP_ADVANCED, 0);
+	one_push(&o, 0, 0, 6, "a"); /* whose clock nobody has set meanwhile */
+	assert_int_equal(o.events & KG_KCP_ADVANCED, KG_KCP_ADVANCED);
+	one_expect(&o, "a");
+	one_fini(&o);
+}
+
 /* A large segment beyond a gap is acknowledged again in the next flush, once, its ts as much
  * later. */
 static void acks_beyond_a_gap_are_repeated(void **state)
@@ -503,6 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_come_in_order),
 		cmocka_unit_test(duplicates_are_acknowledged_not_delivered),
+		cmocka_unit_test(what_no_window_reaches_is_no_news),
 		cmocka_unit_test(acks_beyond_a_gap_are_repeated),
 		cmocka_unit_test(acks_of_small_segments_go_once),
 		cmocka_unit_test(fragments_become_one_message),
