@@ -24,6 +24,7 @@
 	X(HANDSHAKE_REPLAYED, "handshake_replayed", "exact copy of a handshake already served")    \
 	X(HANDSHAKE_UNKNOWN, "handshake_unknown", "conv 0 datagram belongs to no open handshake")  \
 	X(CONV_UNKNOWN, "conv_unknown", "conv belongs to no channel")                              \
+	X(SOURCE_UNKNOWN, "source_unknown", "no server of this client's tunnel sends from there")  \
 	X(CHANNEL_LIMIT, "channel_limit", "no more channels or local ports: handshake refused")    \
 	/* fec */                                                                                  \
 	X(FEC_MALFORMED, "fec_malformed",                                                          \

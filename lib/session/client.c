@@ -45,6 +45,30 @@ static uint16_t pick_port(struct kg_session *s)
 	return (uint16_t)(range->first + nth);
 }
 
+static bool has_port(const struct kg_port_range *range, uint16_t port)
+{
+	return range->first <= port && port <= range->last;
+}
+
+/* We may have asked there, or the server may answer from there. */
+static bool is_server_port(const struct kg_session *s, uint16_t port)
+{
+	bool known = has_port(&s->learned, port);
+
+	for (uint16_t i = 0; i < s->config.destination_port_count && !known; i++)
+		known = has_port(&s->config.destination_ports[i], port);
+	return known;
+}
+
+static bool is_server(const struct kg_session *s, const struct kg_endpoint *source)
+{
+	bool known = false;
+
+	for (uint16_t i = 0; i < s->config.destination_count && !known; i++)
+		known = kg_ip_equal(&s->config.destinations[i], &source->ip);
+	return known && is_server_port(s, source->port);
+}
+
 /* ---- opening ---- */
 
 /* The oldest line that only serves repetitions lets go of its port: a handshake, which has it for
@@ -227,6 +251,8 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 
 	if (line == NULL)
 		return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
+	if (!kg_endpoint_equal(&line->remote, &in->remote) && !is_server(s, &in->remote))
+		return KG_DROP_SOURCE_UNKNOWN;
 	if (line->kind == KG_LINE_HANDSHAKE)
 		return handshake_input(kg_line_handshake(line), in, now_us);
 	return kg_channel_input(kg_line_channel(line), in, now_us);

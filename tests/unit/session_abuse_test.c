@@ -319,10 +319,18 @@ static void handshakes_do_not_look_alike(void **state)
 
 /* ---- a broken server ---- */
 
+static struct stranger broken_server(struct pair *pair)
+{
+	struct stranger st = stranger_new(pair, 3000);
+
+	st.at.ip = pair->server.address;
+	return st;
+}
+
 static void broken_answers_are_passed_over(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	struct stranger st = stranger_new(pair, 3000);
+	struct stranger st = broken_server(pair);
 	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
 	uint16_t port = client->ch->handshake->line.local.port;
 	uint8_t bytes[64];
@@ -357,7 +365,7 @@ static void words_of_a_failure_are_fit_for_a_log(void **state)
 	static const uint8_t failure[] = "\x21"
 					 "no\n\x1b[31m\xffway";
 	struct pair *pair = pair_start(pair_new());
-	struct stranger st = stranger_new(pair, 3000);
+	struct stranger st = broken_server(pair);
 	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
 
 	stranger_queue(pair, &st, failure, sizeof(failure));
@@ -430,6 +438,35 @@ static void only_news_move_the_address(void **state)
 	deliver(&pair->server, &copies[7]);
 	assert_int_equal(info_of(&pair->server, server).remote.ip.bytes[3], 77);
 	assert_int_equal(stats_of(&pair->client).peer_moves, 0);
+	pair_stop(pair);
+}
+
+/* Whatever it is: an answer, data, what a stranger copied or made up. */
+static void a_client_hears_only_whom_it_asked(void **state)
+{
+	static const struct kg_port_range asked[] = { { 3000, 3000 }, { 3005, 3009 } };
+	struct pair *pair = pair_new();
+	struct app *client;
+	struct logged late;
+
+	pair->client.config.destination_ports = asked;
+	pair->client.config.destination_port_count = KG_ARRAY_SIZE(asked);
+	pair_start(pair);
+	client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	pair->client.deaf = true;
+	assert_true(app_send(&pair->server, &pair->server.apps[0], "x", 1));
+	exchange(pair);
+	late = *latest(pair, false, 0);
+	late.datagram.data = late.bytes;
+	late.datagram.remote.port = 3004;
+	assert_int_equal(deliver(&pair->client, &late), KG_DROP_SOURCE_UNKNOWN);
+	late.datagram.remote = (struct kg_endpoint){ { 4, { 198, 18, 0, 3 } }, 3000 };
+	assert_int_equal(deliver(&pair->client, &late), KG_DROP_SOURCE_UNKNOWN);
+	assert_int_equal(client->messages, 0);
+	late.datagram.remote = (struct kg_endpoint){ pair->server.address, 3009 };
+	assert_int_equal(deliver(&pair->client, &late), KG_DROP_NONE);
+	expect(client, "x");
+	pair->client.deaf = false;
 	pair_stop(pair);
 }
 
@@ -546,6 +583,7 @@ int main(void)
 		cmocka_unit_test(words_of_a_failure_are_fit_for_a_log),
 		cmocka_unit_test(a_datagram_needs_its_port_and_conv),
 		cmocka_unit_test(only_news_move_the_address),
+		cmocka_unit_test(a_client_hears_only_whom_it_asked),
 		cmocka_unit_test(the_answer_comes_from_where_the_question_went),
 		cmocka_unit_test(broken_messages_do_no_harm),
 		cmocka_unit_test(long_control_messages_are_dropped),
