@@ -186,12 +186,17 @@ void kg_control_destroy(struct kg_control *control)
 	free(control);
 }
 
+/* The waker is the last of `fds`. */
 static void sleep_until_event(struct kg_control *control, struct pollfd *fds, nfds_t count)
 {
-	kg_waker_prepare(&control->box->control_waker);
+	struct kg_waker *waker = &control->box->control_waker;
+
+	kg_waker_prepare(waker);
 	if (!read_reports(control))
 		poll(fds, count, TICK_MS);
-	kg_waker_cancel(&control->box->control_waker);
+	kg_waker_cancel(waker);
+	if (fds[count - 1].revents != 0)
+		kg_waker_take(waker);
 }
 
 void kg_control_run(struct kg_control *control)

@@ -69,6 +69,8 @@ static void doze(const struct kg_idle *idle, const struct kg_worker *w, uint64_t
 	if (rings_empty(w))
 		ppoll(&fd, 1, &timeout, NULL);
 	kg_waker_cancel(idle->waker);
+	if (fd.revents != 0)
+		kg_waker_take(idle->waker);
 }
 
 /* Nobody wakes it, and so nobody pays for waking it. */

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "payload/msg.h"
 
-#include <errno.h>
 #include <rte_errno.h>
 #include <rte_ring_elem.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define MSG_BYTES sizeof(struct kg_msg)
 
@@ -88,53 +85,4 @@ void kg_payload_link_fini(struct kg_payload_link *link)
 	ring_destroy(link->to_payload);
 	link->to_worker = NULL;
 	link->to_payload = NULL;
-}
-
-int kg_waker_init(struct kg_waker *waker)
-{
-	atomic_init(&waker->sleeping, false);
-	waker->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return waker->fd < 0 ? -errno : 0;
-}
-
-void kg_waker_fini(struct kg_waker *waker)
-{
-	if (waker->fd >= 0)
-		close(waker->fd);
-	waker->fd = -1;
-}
-
-/*
- * The fences of wake and prepare pair up: either the sleeper's second look at the ring sees the
- * message, or the waker sees that it sleeps.
- */
-void kg_waker_wake(struct kg_waker *waker)
-{
-	const uint64_t one = 1;
-
-	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&waker->sleeping, memory_order_relaxed) ||
-	    !atomic_exchange(&waker->sleeping, false))
-		return;
-	/* Can only fail when the counter is full, and then the sleeper is awake. */
-	if (write(waker->fd, &one, sizeof(one)) < 0)
-		return;
-}
-
-void kg_waker_prepare(struct kg_waker *waker)
-{
-	atomic_store_explicit(&waker->sleeping, true, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-}
-
-void kg_waker_cancel(struct kg_waker *waker)
-{
-	uint64_t count;
-
-	/* Still announced: nobody has written, so there is nothing to read. */
-	if (atomic_exchange(&waker->sleeping, false))
-		return;
-	/* A write that comes later than this ends one more sleep early, no harm done. */
-	if (read(waker->fd, &count, sizeof(count)) < 0)
-		return;
 }

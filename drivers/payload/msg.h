@@ -38,11 +38,11 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "net/addr.h"
+#include "payload/waker.h"
 #include "wire/target.h"
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
-#include <stdatomic.h>
 
 #define KG_FLOW_TX_SEGMENTS 256
 
@@ -97,16 +97,6 @@ enum kg_refusal {
 /* What a REFUSED says, in words for logs and for the client. */
 const char *kg_refusal_text(uint32_t count);
 
-/*
- * Lets a thread sleep without missing a message: the sleeper announces itself, looks at its rings
- * once more, then waits on fd; who has put something in a ring wakes it if it sleeps. Costs the
- * waker a system call only when the other side really sleeps, which it never does under load.
- */
-struct kg_waker {
-	int fd;               /* eventfd */
-	atomic_bool sleeping; /* written by both sides */
-};
-
 /* A worker's link to a payload thread. */
 struct kg_payload_link {
 	struct rte_ring *to_worker;     /* struct kg_msg elements, SP/SC */
@@ -125,12 +115,3 @@ void kg_payload_link_fini(struct kg_payload_link *link);
 
 /* Frees what a message owns, for a receiver that has no use for it. */
 void kg_msg_discard(const struct kg_msg *msg);
-
-int kg_waker_init(struct kg_waker *waker); /* 0, or -errno */
-void kg_waker_fini(struct kg_waker *waker);
-/* Any thread, after putting something into a ring. */
-void kg_waker_wake(struct kg_waker *waker);
-/* The sleeper: prepare, look at the rings once more, sleep on fd if they are empty
- * (level-triggered), and cancel in either case. */
-void kg_waker_prepare(struct kg_waker *waker);
-void kg_waker_cancel(struct kg_waker *waker);

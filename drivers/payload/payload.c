@@ -289,8 +289,8 @@ void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload 
 /* The waker only has to end the sleep. */
 static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source)
 {
-	(void)p;
 	(void)source;
+	kg_waker_take(p->config.waker);
 	return KG_SERVED_IDLE;
 }
 

@@ -3,6 +3,7 @@
 #include "kcpgate/idle.h"
 #include "kcpgate/worker.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -129,6 +130,17 @@ static void test_never_sleeps_past_a_timer(void **state)
 	assert_true(turn(MANY_WORK));
 }
 
+/* What a waker has written too late for the sleep it was meant for. */
+static void test_takes_a_late_token(void **state)
+{
+	struct pollfd fd = { .fd = w.waker.fd, .events = POLLIN };
+
+	(void)state;
+	kg_waker_post(&w.waker);
+	turns_until_sleep(0);
+	assert_int_equal(poll(&fd, 1, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +150,7 @@ int main(void)
 		cmocka_unit_test_setup(test_spins_after_a_little_work, begin),
 		cmocka_unit_test_setup(test_spins_after_scattered_work, begin),
 		cmocka_unit_test_setup(test_never_sleeps_past_a_timer, begin),
+		cmocka_unit_test_setup(test_takes_a_late_token, begin),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

@@ -30,33 +30,6 @@ static void link_names_are_checked(void **state)
 	assert_null(link.to_payload);
 }
 
-static bool is_readable(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_fd, 1, 0) == 1;
-}
-
-static void waker_writes_only_to_a_sleeper(void **state)
-{
-	struct kg_waker waker;
-
-	assert_int_equal(kg_waker_init(&waker), 0);
-	kg_waker_wake(&waker);
-	assert_false(is_readable(waker.fd));
-	kg_waker_prepare(&waker);
-	kg_waker_wake(&waker);
-	kg_waker_wake(&waker);
-	assert_true(is_readable(waker.fd));
-	kg_waker_cancel(&waker);
-	assert_false(is_readable(waker.fd));
-	kg_waker_prepare(&waker);
-	kg_waker_cancel(&waker);
-	kg_waker_wake(&waker);
-	assert_false(is_readable(waker.fd));
-	kg_waker_fini(&waker);
-}
-
 static void listening_twice_is_an_error(void **state)
 {
 	struct rig *rig = rig_create(8, NULL, 0);
@@ -269,7 +242,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(link_frees_what_nobody_took),
 		cmocka_unit_test(link_names_are_checked),
-		cmocka_unit_test(waker_writes_only_to_a_sleeper),
 		cmocka_unit_test(listening_twice_is_an_error),
 		cmocka_unit_test(listening_families),
 		cmocka_unit_test(frames_pass_between_taps_and_workers),
