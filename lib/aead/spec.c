@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Lists what each algorithm is called, adds to a datagram and promises. */
 #include "aead/aead.h"
 
 #include <strings.h>

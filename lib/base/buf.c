@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Works on chains of buffers, and backs a pool with malloc for tests. */
 #include "base/buf.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Copies past the caches with the widest stores that the CPU has. */
 #include "base/cold.h"
 
 #include <string.h>

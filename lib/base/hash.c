@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Mixes bytes into 64 bits. */
 #include "base/hash.h"
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Backs the allocator of lib/ with malloc, for tests. */
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes numbers that look random, and are the same for the same seed. */
 #include "base/rng.h"
 
 static uint64_t rotate_left(uint64_t x, int k)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Frees a configuration, and divides ranges of ports among workers. */
 #include "config/config.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Brings the values of documents into the structs, key by key, as the schema says. */
 #include "config/load.h"
 #include "config/kinds.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Holds the rows of KCP numbers that a word stands for. */
 #include "config/presets.h"
 #include "config/schema.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes down where a mistake stands and what is wrong, line by line. */
 #include "config/report.h"
 
 #include <stdarg.h>

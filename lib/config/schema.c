@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Holds the table of all keys. */
 #include "config/schema.h"
 #include "config/config.h"
 #include "config/kinds.h"

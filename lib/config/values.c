@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the text forms of numbers, ports, bandwidths and targets. */
 #include "config/values.h"
 #include "config/report.h"
 #include "fec/shard.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps what all channels of a tunnel share: the code, its tables, and blocks for sums. */
 #include "fec/fec_int.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Counts a peer's tests, and cuts a recovered datagram down to what is believed. */
 #include "fec/judge.h"
 
 #include "base/bytes.h"

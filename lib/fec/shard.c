@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads and writes the header of a shard. */
 #include "fec/shard.h"
 
 #include "base/bytes.h"

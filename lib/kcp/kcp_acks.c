@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps the ACKs that are owed, and spreads them over datagrams. */
 #include "kcp/kcp_acks.h"
 
 #include <string.h>

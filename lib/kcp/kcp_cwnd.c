@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Moves the congestion window: up with ACKs, down with losses, back when there was none. */
 #include "kcp/kcp_cwnd.h"
 
 #define SSTHRESH_MIN 2u

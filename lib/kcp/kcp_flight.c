@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps the segments in flight, and finds the one that is to be sent again next. */
 #include "kcp/kcp_flight.h"
 
 #include "kcp/kcp.h"

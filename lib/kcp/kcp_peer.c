@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps what the peer last said of its window, and when to ask for it. */
 #include "kcp/kcp_peer.h"
 
 #define WND_FIRST         128u /* before the peer has told (docs/kcp.md §8.2) */

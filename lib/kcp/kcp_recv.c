@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Puts segments in order, cuts them into messages, and says how many more may come. */
 #include "kcp/kcp_recv.h"
 
 #include <string.h>

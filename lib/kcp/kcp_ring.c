@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Grows a ring of slots to the next power of two. */
 #include "kcp/kcp_ring.h"
 
 #include <string.h>

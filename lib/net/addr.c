@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Compares, reads and prints addresses. */
 #include "net/addr.h"
 #include "base/hash.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads entries of what may be connected to, and looks a target up in them. */
 #include "net/allow.h"
 
 #include <stdio.h>

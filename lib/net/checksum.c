@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums bytes up, eight at a time. */
 #include "net/checksum.h"
 
 #include <endian.h>

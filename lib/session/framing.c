@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Puts FEC between a conversation and the wire where a tunnel has it. */
 #include "session/framing.h"
 
 void kg_framing_init(struct kg_framing *framing, struct kg_fec *fec)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Tells the host about a session and its channels, and changes nothing. */
 #include "session/internal.h"
 
 const char *kg_channel_state_name(enum kg_channel_state state)

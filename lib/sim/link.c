@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Decides the fate of every packet: when it arrives, how often, in what state. */
 #include "sim/link.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs two engines and the links between them from event to event. */
 #include "sim/path.h"
 
 #include "base/twheel.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes the tables of names and help texts out of the one list of counters, and adds blocks up. */
 #include "telemetry/counters.h"
 
 static const struct {

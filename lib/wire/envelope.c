@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes the timestamp, and checks the peer's against the clock. */
 #include "wire/envelope.h"
 
 #include "base/bytes.h"

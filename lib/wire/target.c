@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads a target out of a message and refuses what cannot be one. */
 #include "wire/target.h"
 
 #include <string.h>
