@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Hashes the password with OpenSSL's SHA3-256. */
 #include "crypto/kdf.h"
 
 #include <openssl/evp.h>

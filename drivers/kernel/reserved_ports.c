@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Adds ports to the kernel's list of reserved ones, and takes the same ones away again. */
 #include "kernel/reserved_ports.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Cuts small pieces out of slabs, and gives larger ones whole blocks, on top of the buddy
+ * allocator.
+ */
 #include "memory/arena.h"
 
 #include "memory/buddy.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Splits and joins blocks of a region, each twice the size of the next smaller one. */
 #include "memory/buddy.h"
 
 #include <rte_common.h>

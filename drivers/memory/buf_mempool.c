@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Backs payload buffers with DPDK's mempools, and tells how much each conversation may hold. */
 #include "memory/buf_mempool.h"
 
 #include <rte_malloc.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sets an interface of the kernel up, by rtnetlink. */
 #include "netlink/link.h"
 
 #include <linux/if.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Asks the kernel for routes and neighbours, and reads what it says of them. */
 #include "netlink/lookup.h"
 
 #include <errno.h>

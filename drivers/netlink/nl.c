@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sends an rtnetlink request and waits for its answer. */
 #include "netlink/nl.h"
 
 #include <errno.h>

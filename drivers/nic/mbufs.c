@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes pools that hold back the mbufs which AF_XDP cannot use. */
 #include "nic/mbufs.h"
 
 #include "base/base.h"

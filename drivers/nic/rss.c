@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sets a NIC's spreading of frames, learns what it took of it, and computes its hash. */
 #include "nic/rss.h"
 
 #include "base/bytes.h"

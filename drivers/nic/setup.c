@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Starts a port with a queue for each worker, and stops it. */
 #include "nic/nic.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Gives a NIC rules that bring ports to queues: all of them, or none. */
 #include "nic/steer.h"
 
 #include <rte_flow.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Empties a queue of frames into the NIC, and frees what it does not take. */
 #include "nic/nic.h"
 
 /* A ring that is full for longer than this many tries is congested: then we drop, not wait. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Leads a flow through its life, and sees that no message to its worker is lost. */
 #include "payload/flow.h"
 
 #include <errno.h>

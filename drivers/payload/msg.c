@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes the rings and wakers between workers and payload threads, and throws messages away. */
 #include "payload/msg.h"
 
 #include <rte_errno.h>

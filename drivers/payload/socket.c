@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens sockets and reads their addresses. */
 #include "payload/socket.h"
 
 #include <errno.h>

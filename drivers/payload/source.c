@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Hangs sockets into the thread's epoll set, and has buffers ready for what they bring. */
 #include "payload/loop.h"
 
 #include <errno.h>
