@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Answers the question at which worker an answer to a local port would arrive, from the next hop
+ * and the NIC's RSS.
+ */
 #include "arrival.h"
 
 #include "box.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Gives the box its time: workers' from the time-stamp counter, which costs no system call, and the
+ * wall clock's.
+ */
 #include "clock.h"
 
 #include <rte_cycles.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Runs the control thread's loop: it waits for signals, the kernel's routes and workers' reports,
+ * and answers each.
+ */
 #include "control.h"
 
 #include "box.h"

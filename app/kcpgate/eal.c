@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Turns the configuration into EAL's arguments, and cleans up after EAL. */
 #include "eal.h"
 
 #include "nic/nic.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keeps a worker's next hops in a hash table; the last one is remembered, since most datagrams go
+ * where the one before went.
+ */
 #include "hops.h"
 
 #include <rte_hash.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Decides when and for how long a worker sleeps. */
 #include "idle.h"
 
 #include "worker.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Hands out a worker's local UDP ports and takes them back; the free ones wait in a queue. */
 #include "local_ports.h"
 
 #define SHARE_BELOW_DIVISOR 2  /* of the ports free, channels begin to share */

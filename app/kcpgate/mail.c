@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads a worker's mail: next hops go into its table, pages of channels are filled a few per turn.
+ */
 #include "mail.h"
 
 #include "box.h"

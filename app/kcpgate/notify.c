@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sends one datagram to the service manager's socket. */
 #include "notify.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens, finds and closes a worker's shortcuts; they are found by their tuple. */
 #include "shortcut.h"
 
 #include "box.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers the commands of DPDK's telemetry socket from what workers and payload threads count. */
 #include "telemetry.h"
 
 #include "box.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Runs a worker: creates what it owns, turns its loop until it is told to stop, and serves its
+ * sessions.
+ */
 #include "worker.h"
 
 #include "arrival.h"

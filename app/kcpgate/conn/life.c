@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes a connection, keeps whom it is for, and frees all that it holds. */
 #include "conn/parts.h"
 
 #include "shortcut.h"

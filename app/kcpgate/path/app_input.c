@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Takes datagrams of applications out of a burst and puts them into their channels, past Linux. */
 #include "box.h"
 #include "kcp/kcp.h"
 #include "path/path.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sends a message of a channel to its application as a frame, past Linux. */
 #include "box.h"
 #include "net/frame.h"
 #include "path/path.h"

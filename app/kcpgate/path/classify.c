@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds out whose a frame is: a tunnel's, an application's, or Linux's. */
 #include "box.h"
 #include "net/frame.h"
 #include "path/path.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the payload threads' messages and calls who each is for. */
 #include "path/path.h"
 
 #define COLLECT_MAX 512 /* messages per turn and payload thread */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Gives every connection that has something for its application a try. */
 #include "path/path.h"
 
 /* Who sleeps and has got something, from here or from stages before. */

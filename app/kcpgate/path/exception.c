@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Exchanges frames with Linux, through the payload thread that owns the TAPs. */
 #include "box.h"
 #include "path/path.h"
 

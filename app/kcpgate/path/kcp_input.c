@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Gives opened datagrams to the sessions of their tunnels. */
 #include "path/path.h"
 
 void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Fills a burst with datagrams of the sessions that have some due. */
 #include "box.h"
 #include "path/path.h"
 #include "wire/envelope.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens sealed datagrams, by runs of one tunnel, and drops what does not open. */
 #include "base/hash.h"
 #include "box.h"
 #include "path/path.h"

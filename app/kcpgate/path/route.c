@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes the headers towards the next hop; without one a datagram leaves through Linux. */
 #include "box.h"
 #include "net/frame.h"
 #include "path/path.h"

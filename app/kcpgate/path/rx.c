@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Takes a burst from a NIC queue and counts it. */
 #include "box.h"
 #include "path/path.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Seals datagrams where they stand, by runs of one tunnel. */
 #include "box.h"
 #include "path/path.h"
 #include "wire/envelope.h"

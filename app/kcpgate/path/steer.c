@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Brings each opened datagram to the worker that owns its channel. */
 #include "box.h"
 #include "path/path.h"
 

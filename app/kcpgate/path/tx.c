@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Gives frames to the NICs' queues and counts those that found no room. */
 #include "box.h"
 #include "path/path.h"
 
