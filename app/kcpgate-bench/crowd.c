@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays the applications of both boxes for very many connections. */
 #include "crowd.h"
 
 #define BURST      64

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints what ports have moved, as testpmd does. */
 #include "io_stats.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs the test "kcp": what a segment costs, by window and loss. */
 #include "bench.h"
 #include "kcp_pair.h"
 #include "median.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Lets two engines talk in virtual time, and takes the cycles of each segment. */
 #include "kcp_pair.h"
 
 #include <stdio.h>

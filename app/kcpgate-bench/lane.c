@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Turns workers on one core until told to stop, and takes the cycles of busy turns. */
 #include "lane.h"
 
 #include "box.h"

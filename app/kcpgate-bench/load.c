@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays a payload thread that always has something to send, and always reads. */
 #include "load.h"
 
 #include "box.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs a crowd on two boxes, and takes the cost of each worker's turns. */
 #include "many.h"
 
 #include "clock.h"

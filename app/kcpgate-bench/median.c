@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds the median of a few numbers. */
 #include "median.h"
 
 #include <stdlib.h>

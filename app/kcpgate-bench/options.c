@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the bench's command line, from one table of options and the tests they are for. */
 #include "options.h"
 
 #include "box/ndr.h"

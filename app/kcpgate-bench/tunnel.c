@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs the test "tunnel": a busy tunnel between two boxes, its rate and what a datagram costs. */
 #include "bench.h"
 #include "clock.h"
 #include "io_stats.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Builds two boxes in one process and joins their ports. */
 #include "twin.h"
 
 #include "box/parts.h"

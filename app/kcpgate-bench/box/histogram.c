@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Counts values in buckets that grow with them, so that percentiles take no memory per value. */
 #include "histogram.h"
 
 #include <math.h>

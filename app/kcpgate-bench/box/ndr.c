@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Searches the highest rate without loss, by halves. */
 #include "ndr.h"
 
 #include <stdlib.h>

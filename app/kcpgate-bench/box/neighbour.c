@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads and writes the messages by which neighbours find each other, ARP and ND. */
 #include "neighbour.h"
 
 #include "base/bytes.h"

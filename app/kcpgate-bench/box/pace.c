@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Says how many datagrams are due by now. */
 #include "pace.h"
 
 void bench_pace_init(struct bench_pace *pace, uint64_t now_cyc, double pps, double hz)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Lets a host live on a DPDK port: neighbours are answered, datagrams taken and sent. */
 #include "port.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes what a test datagram says of itself, and reads it again. */
 #include "probe.h"
 
 #include "base/bytes.h"

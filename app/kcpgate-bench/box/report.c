@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints the results of trials, and writes them down as JSON. */
 #include "report.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sets up a sender and a sink around the boxes under test, and keeps count of a run. */
 #include "rig.h"
 
 #include "nic/mbufs.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Judges each datagram that arrives: new, twice, late, or of an earlier run. */
 #include "tally.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes the rig's datagrams, sends them, and takes what comes back. */
 #include "rig.h"
 
 #include <rte_cycles.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sends at one rate for one time and tells what became of it. */
 #include "trial.h"
 
 #include "pace.h"
