@@ -42,6 +42,9 @@ for f in "${texts[@]}"; do
     [ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] || echo "$f"
 done | complain "no newline at end of file"
 matching '\.h$' | xargs -r grep -L '^#pragma once' | complain "#pragma once missing"
+for f in "${sources[@]}"; do
+    sed -n 2p "$f" | grep -q '^/\*' || echo "$f:2"
+done | complain "head comment missing: what the file is for, behind the SPDX line"
 python3 scripts/check_layers.py 2>&1 | complain "include layers"
 python3 scripts/check_citations.py "${files[@]}" 2>&1 | complain "citations that lead nowhere"
 python3 - "${files[@]}" <<'PY' 2>&1 | complain python
