@@ -98,6 +98,27 @@ static void tap_sysctl(const struct setup *s, const char *family, const char *se
 	close(fd);
 }
 
+/* Where the default route is ours, a source that belongs behind another interface is made up.
+ * Elsewhere answers may leave by another way than questions came, and any route will do. */
+static const char *rp_filter(const struct setup *s)
+{
+	for (unsigned int i = 0; i < s->params->gateway_count; i++) {
+		if (s->params->gateways[i].version == 4)
+			return "1";
+	}
+	return "2";
+}
+
+/* Senders do not choose the way of packets, ours or theirs. */
+static void tap_distrust(const struct setup *s)
+{
+	tap_sysctl(s, "ipv4", "rp_filter", rp_filter(s));
+	tap_sysctl(s, "ipv4", "accept_redirects", "0");
+	tap_sysctl(s, "ipv4", "accept_source_route", "0");
+	tap_sysctl(s, "ipv6", "accept_redirects", "0");
+	tap_sysctl(s, "ipv6", "accept_source_route", "-1"); /* 0 takes those of mobile IPv6 */
+}
+
 /* The TAP speaks for its own addresses only, takes none from the network, and is ready at once. */
 static void tap_tune(const struct setup *s)
 {
@@ -157,6 +178,7 @@ static bool tap_configure(struct setup *s, const struct kg_exception *e)
 	if (error != 0)
 		return fail_errno(s, "MAC and MTU", -error);
 	tap_tune(s);
+	tap_distrust(s);
 	error = kg_link_set_up(&s->nl, e->ifindex);
 	if (error != 0)
 		return fail_errno(s, "set up", -error);

@@ -100,6 +100,30 @@ static void the_tap_mirrors_the_port(void **state)
 	assert_string_equal(shown, "1\n2\n0\n0\n");
 }
 
+static const char *setting(const char *name)
+{
+	return shell_output("cat /proc/sys/net/%s", name);
+}
+
+static void senders_do_not_choose_the_way(void **state)
+{
+	struct kg_exception_params p = params();
+	struct far_end *far = *state;
+	char error[256];
+
+	assert_string_equal(setting("ipv4/conf/" TAP "/accept_redirects"), "0\n");
+	assert_string_equal(setting("ipv4/conf/" TAP "/accept_source_route"), "0\n");
+	assert_string_equal(setting("ipv6/conf/" TAP "/accept_redirects"), "0\n");
+	assert_string_equal(setting("ipv6/conf/" TAP "/accept_source_route"), "-1\n");
+	assert_string_equal(setting("ipv4/conf/" TAP "/rp_filter"), "1\n");
+
+	/* Without the default route answers may leave elsewhere. */
+	kg_exception_destroy(far->tap);
+	p.gateway_count = 0;
+	far->tap = kg_exception_create(&p, error, sizeof(error));
+	assert_string_equal(setting("ipv4/conf/" TAP "/rp_filter"), "2\n");
+}
+
 static void expect_refused(const struct kg_exception_params *p, const char *text)
 {
 	char error[256] = "";
@@ -395,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TAP_TEST(the_tap_mirrors_the_port),
+		TAP_TEST(senders_do_not_choose_the_way),
 		TAP_TEST(a_tap_that_cannot_be_had_says_why),
 		TAP_TEST(buffers_hold_whole_frames),
 		TAP_TEST(a_ping_is_answered),
