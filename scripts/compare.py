@@ -14,6 +14,7 @@ for the preset, regular3 here and there, and AES-GCM.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
                 str(ROOT / "scripts" / "lib")]
 from bench_report import commit, table, write_docs  # noqa: E402
-from lab import CLIENT4, DESTINATION, ENTRY, Lab, eventually, wire_bytes  # noqa: E402
+from lab import (CLIENT4, DESTINATION, ENTRY, Lab, eventually, impair_binary,  # noqa: E402
+                 kcpgate, wire_bytes)
 from kcptube import PASSWORD, start_original  # noqa: E402
 import traffic  # noqa: E402
 
@@ -229,27 +231,63 @@ def start_originals(lab):
             for box in (lab.server, lab.client)]
 
 
-def measure(start, measures):
-    """Each measure on a wire of its own, so that nothing lingers from the one before."""
-    figures = {}
+STARTS = {"ours": start_boxes, "theirs": start_originals}
+
+
+def measure(what, start):
+    """On a wire of its own, so that nothing lingers from the measure before."""
+    with Lab() as lab:
+        PREPARE.get(what, lambda lab: None)(lab)
+        lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
+        for box in lab.boxes:
+            box.config["memory"] = {"hugepages": False, "mb": 512}
+        return what(lab, start(lab))
+
+
+def measure_round(figures, measures):
+    """Adds to `figures` as it goes: a measure that fails takes none of those before it along."""
     for what in measures:
-        with Lab() as lab:
-            PREPARE.get(what, lambda lab: None)(lab)
-            lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
-            for box in lab.boxes:
-                box.config["memory"] = {"hugepages": False, "mb": 512}
-            figures.update(what(lab, start(lab)))
-    return figures
+        both = {side: measure(what, start) for side, start in STARTS.items()}
+        for side, measured in both.items():
+            figures[side].update(measured)
+
+
+def measure_rounds(count, measures):
+    """The rounds, the last perhaps cut short, and what cut it."""
+    rounds = []
+    for number in range(count):
+        rounds.append({side: {} for side in STARTS})
+        try:
+            measure_round(rounds[-1], measures)
+        except (Exception, KeyboardInterrupt) as failure:  # pylint: disable=broad-except
+            return rounds, failure
+        print(f"round {number + 1} of {count}", file=sys.stderr)
+    return rounds, None
 
 
 def row_of(name, rounds):
     """Medians of either side and of the ratio, and the ratio's least and greatest round."""
+    rounds = [r for r in rounds if name in r["ours"]]
     ours, theirs = ([r[side][name] / (1e3 if name in THOUSANDS else 1) for r in rounds]
-                    for side in ("ours", "theirs"))
+                    for side in STARTS)
     ratios = [our / their for our, their in zip(ours, theirs) if their] or [float("nan")]
     what, aim = FIGURES[name]
     return (what, f"{statistics.median(ours):.3g}", f"{statistics.median(theirs):.3g}",
             f"{statistics.median(ratios):.2g} ×", f"{min(ratios):.2g} to {max(ratios):.2g}", aim)
+
+
+def check_programs():
+    """What a measure would miss only after minutes ends the script now."""
+    if not os.environ.get("KCPTUBE"):
+        sys.exit("environment variable KCPTUBE: no original to compare with")
+    try:
+        kcpgate()
+        impair_binary()
+    except AssertionError as missing:
+        sys.exit(str(missing))
+    for program in (os.environ["KCPTUBE"], "iperf3", "nft"):
+        if shutil.which(program) is None:
+            sys.exit(f"{program}: no such program")
 
 
 def main():
@@ -259,20 +297,18 @@ def main():
     parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
     parser.add_argument("--docs", action="store_true")
     arguments = parser.parse_args()
-    if not os.environ.get("KCPTUBE"):
-        sys.exit("environment variable KCPTUBE: no original to compare with")
+    check_programs()
     measures = [what for what in MEASURES if arguments.only in (None, what.__name__)]
-    rounds = []
-    for number in range(arguments.rounds):
-        rounds.append({"ours": measure(start_boxes, measures),
-                       "theirs": measure(start_originals, measures)})
-        print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+    rounds, failure = measure_rounds(arguments.rounds, measures)
     text = table(("", "two boxes", "two originals", "ratio", "least to greatest", "aim"),
                  [row_of(name, rounds) for name in rounds[0]["ours"]])
     text += (f"\n\nMedians of {len(rounds)} rounds, measured on "
              f"{time.strftime('%Y-%m-%d', time.gmtime())} at {commit()}, load average "
              f"{load_before:.1f} before.")
     print(text)
+    if failure is not None:
+        print("The last round is cut short by:", file=sys.stderr)
+        raise failure
     if arguments.docs:
         write_docs({"peers": text})
 

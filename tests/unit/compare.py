@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/compare.py says what is missing before it measures, and keeps what it has measured when a
+measure fails."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+import compare  # noqa: E402
+
+HERE = ("KCPTUBE", "KCPGATE", "KG_IMPAIR")
+NOWHERE = "/nowhere/at/all"
+
+
+def refused_without(missing):
+    environment = os.environ | {name: sys.executable for name in HERE} | {missing: NOWHERE}
+    done = subprocess.run([sys.executable, SCRIPTS / "compare.py"], env=environment, timeout=60,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and NOWHERE in done.stderr, (missing, done)
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+def two_rounds(fails_in_round):
+    """Two measures of made-up figures, the second of which fails in a round."""
+    calls = []
+
+    def goodput(*_):
+        return {"tcp_gbit_per_s": 2.0}
+
+    def idle(*_):
+        calls.append(1)
+        if len(calls) == 2 * fails_in_round:
+            raise RuntimeError("a measure fails")
+        return {"cores_for_1000_idle_connections": 0.5}
+
+    compare.measure = lambda what, start: what()
+    compare.MEASURES = (goodput, idle)
+    compare.check_programs = lambda: None
+    sys.argv = ["compare.py", "--rounds", "2"]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            compare.main()
+        except RuntimeError:
+            return printed.getvalue()
+    raise AssertionError("a failure is forgotten")
+
+
+def main():
+    for missing in HERE:
+        refused_without(missing)
+    assert "one TCP stream, Gbit/s | 2 |" in two_rounds(1)
+    text = two_rounds(2)
+    assert "1,000 idle connections, cores | 0.5 |" in text and "of 2 rounds" in text, text
+
+
+if __name__ == "__main__":
+    main()
