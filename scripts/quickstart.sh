@@ -151,10 +151,10 @@ start_boxes() {
     local cpus
     read -ra cpus < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
     configure client "$1" kgq-c "${cpus[0]}" 1 <<JSON
-    { "name": "web", "mode": "client", "listen_port": 6000,
+    { "name": "web", "mode": "client", "listen_on": "127.0.0.1", "listen_port": 6000,
       "destination_address": "198.18.0.2", "destination_port": 3000,
       $shared },
-    { "name": "echo", "mode": "client", "listen_port": 6001,
+    { "name": "echo", "mode": "client", "listen_on": "127.0.0.1", "listen_port": 6001,
       "destination_address": "198.18.0.2", "destination_port": 3001,
       $shared }
 JSON

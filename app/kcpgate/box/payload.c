@@ -2,6 +2,7 @@
 /* The payload threads, told what they need of the tunnels. */
 #include "box/parts.h"
 
+#include "log.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -30,6 +31,42 @@ static void listen_to_mappings(const struct kg_tunnel_config *config,
 			.udp = (mapping->protocol & KG_MAPPED_UDP) != 0,
 			.target = &mapping->remote,
 		};
+	}
+}
+
+/* The address by which hosts on the wire may come in; NULL: there is none. */
+static const struct kg_ip *address_on_wire(const struct kg_box *box,
+					   const struct kg_tunnel_config *config)
+{
+	for (unsigned int p = 0; p < box->port_count; p++) {
+		const struct kg_port_config *port = box->ports[p].config;
+
+		for (unsigned int i = 0; i < port->address_count; i++) {
+			const struct kg_ip *ip = &port->addresses[i].ip;
+
+			if (ip->version == 4 ? !config->ipv6_only : !config->ipv4_only)
+				return ip;
+		}
+	}
+	return NULL;
+}
+
+/* A client's entry on any address is open to the wire too, which few have in mind. */
+static void warn_of_open_entries(const struct kg_box *box, unsigned int index)
+{
+	const struct kg_payload_tunnel *tunnel = &box->payload_tunnels[index];
+	const struct kg_ip *ip = address_on_wire(box, box->tunnels[index].config);
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	for (unsigned int i = 0; ip != NULL && i < tunnel->listen_count; i++) {
+		struct kg_endpoint at = { *ip, tunnel->listen[i].at.port };
+
+		if (tunnel->listen[i].at.ip.version == 0)
+			KG_LOG(WARNING,
+			       "tunnel %s: applications come in on any address, so hosts on the "
+			       "wire do, too, by %s; an address in %s narrows it\n",
+			       tunnel->name, kg_endpoint_text(&at, text),
+			       tunnel->listen[i].target != NULL ? "the mapping" : "listen_on");
 	}
 }
 
@@ -108,6 +145,7 @@ bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes)
 		if (box->payload_tunnels == NULL ||
 		    !fill_payload_tunnel(box, i, &box->payload_tunnels[i]))
 			FAIL("out of memory");
+		warn_of_open_entries(box, i);
 	}
 	for (unsigned int t = 0; t < box->payload_count; t++) {
 		if (!create_payload(box, t, error, error_bytes))
