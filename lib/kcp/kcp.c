@@ -202,6 +202,22 @@ void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us)
 	kg_kcp_pace_take(&kcp->pace, kg_kcp_clock(kcp, now_us));
 }
 
+bool kg_kcp_was_heard(const struct kg_kcp *kcp)
+{
+	return kcp->flight.una != kcp->params.first_sn;
+}
+
+uint32_t kg_kcp_mark(const struct kg_kcp *kcp)
+{
+	return kcp->flight.next_order;
+}
+
+void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark)
+{
+	for (uint8_t i = 0; i < kcp->flight.resend; i++)
+		kg_kcp_flight_on_acked(&kcp->flight, mark);
+}
+
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)
 {
 	uint32_t acked = kcp->acked;

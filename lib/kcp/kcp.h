@@ -74,6 +74,8 @@ enum kg_kcp_event {
 	KG_KCP_ADVANCED = 1 << 0,
 	KG_KCP_READABLE = 1 << 1, /* a whole message can be taken */
 	KG_KCP_ACKED = 1 << 2,    /* segments left the send side: see kg_kcp_take_acked */
+	KG_KCP_ECHOED = 1 << 3,   /* an ACK brought back the time stamp of a segment in flight */
+	KG_KCP_ANSWERED = 1 << 4, /* the same of the latest kg_kcp_question */
 };
 
 /*
@@ -108,6 +110,22 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out);
 /* When kg_kcp_output should be called next, as things stand: one deadline per conversation.
  * A time not after now means at once; KG_NEVER_US means only after input or send. */
 uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp);
+
+/*
+ * Asks whether the peer hears us at an address: a datagram for that address alone, of at most
+ * `room` bytes but not less than a header. Whoever gets it answers with an ACK that has its time
+ * stamp `ts`, which nobody else knows. Mostly that is an empty segment of a sn that the peer has
+ * had; before there is one, a copy of the first segment in flight, if there is one and it has room.
+ * (Stock engines pass over a sn below 0.)
+ */
+uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_t now_us,
+			 uint8_t *out);
+/* Whether the peer has acknowledged anything yet. */
+bool kg_kcp_was_heard(const struct kg_kcp *kcp);
+/* A place in the order of transmission: what leaves from now on is behind it. */
+uint32_t kg_kcp_mark(const struct kg_kcp *kcp);
+/* The peer hears us again, elsewhere: what left before `mark` and is not acknowledged is lost. */
+void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark);
 
 /*
  * With FEC datagrams leave in groups of `data`, behind each of which go `parity` more that bring

@@ -16,9 +16,10 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
-	uint32_t named; /* segments released by ACKs */
-	bool resent;    /* some of what was released had been sent more than once */
-	bool news;      /* not a replay */
+	uint32_t named;        /* segments released by ACKs */
+	bool resent;           /* some of what was released had been sent more than once */
+	bool news;             /* not a replay */
+	bool echoed, answered; /* as the events say */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -88,9 +89,11 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 	if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
 		note_order(d, slot->order);
+		d->echoed = true;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
 		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
 		note_sample(d, sample_us);
+		d->echoed = true;
 		on_needless(kcp, ts == slot->first_ts ? slot->copies - 1u : 1u);
 		if (slot->fast)
 			kg_kcp_rtt_on_overtaken(&kcp->rtt, sample_us);
@@ -102,6 +105,7 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	struct kg_kcp_slot *slot;
 
 	kcp->stats.acks_received++;
+	d->answered |= seg->ts == kcp->question_ts;
 	d->news |= kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts);
 	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
 		return;
@@ -272,6 +276,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
 	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
-		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0);
+		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
+		  (d.answered ? KG_KCP_ANSWERED : 0);
 	return KG_DROP_NONE;
 }

@@ -51,7 +51,8 @@ struct kg_kcp {
 	struct kg_buf *queue; /* segments without sn; mark holds frg */
 	struct kg_buf **queue_tail;
 	uint32_t queued;
-	uint32_t acked; /* since kg_kcp_take_acked */
+	uint32_t acked;       /* since kg_kcp_take_acked */
+	uint32_t question_ts; /* of the latest question */
 	struct kg_kcp_flight flight;
 	struct kg_kcp_rtt rtt;
 	struct kg_kcp_cwnd cwnd;

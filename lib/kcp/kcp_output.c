@@ -220,6 +220,26 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	return w.used;
 }
 
+uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_t now_us,
+			 uint8_t *out)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+	struct writer w = {
+		.out = out,
+		.mtu = KG_MIN(room, kcp->params.mtu),
+		.now_us = kg_kcp_clock(kcp, now_us),
+		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
+	};
+
+	kcp->question_ts = ts;
+	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
+	if (!kg_kcp_was_heard(kcp) && f->count > 0 && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
+		put_copy(&w, kg_kcp_flight_slot(f, f->una), f->una, ts);
+	else
+		put_push(&w, 0, f->una - 1, ts, out, 0);
+	return w.used;
+}
+
 /* Checks a chain against the rules of kg_kcp_send; *last is its last buffer. Returns the number of
  * segments, 0 when a rule is broken. */
 static uint32_t count_segments(const struct kg_kcp *kcp, struct kg_buf *chain, struct kg_buf **last)

@@ -42,6 +42,16 @@ void kg_framing_add_stats(const struct kg_framing *framing, struct kg_fec_stats 
 	kg_fec_decoder_add_stats(framing->decoder, stats);
 }
 
+/* Handshakes, which have no encoder, are in no group. */
+static uint16_t put_header(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
+			   uint64_t now_us)
+{
+	if (encoder != NULL)
+		return kg_fec_encode(encoder, body, datagram_bytes, now_us);
+	kg_fec_header_encode(body, 0, 0);
+	return (uint16_t)(KG_FEC_HEADER_BYTES + datagram_bytes);
+}
+
 uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint64_t now_us,
 			   uint8_t *body)
 {
@@ -56,12 +66,18 @@ uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint6
 	if (encoder != NULL && kg_fec_encoder_begins(encoder))
 		kg_kcp_next_group(kcp);
 	len = kg_kcp_output(kcp, now_us, body + KG_FEC_HEADER_BYTES);
-	if (len == 0)
+	return len == 0 ? 0 : put_header(encoder, body, len, now_us);
+}
+
+uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			     uint16_t room, uint64_t now_us, uint8_t *body)
+{
+	uint16_t header = kg_framing_header_bytes(framing->fec), len;
+
+	if (framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us)
 		return 0;
-	if (encoder != NULL)
-		return kg_fec_encode(encoder, body, len, now_us);
-	kg_fec_header_encode(body, 0, 0);
-	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
+	len = kg_kcp_question(kcp, ts, room - header, now_us, body + header);
+	return framing->fec == NULL ? len : put_header(framing->encoder, body, len, now_us);
 }
 
 enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, uint8_t *body,

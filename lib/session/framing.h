@@ -86,6 +86,10 @@ static inline uint16_t kg_framing_output(struct kg_framing *framing, struct kg_k
 				    : kg_framing_encode(framing, kcp, now_us, body);
 }
 
+/* A question as kg_kcp_question; 0 while parity is due, which goes before. */
+uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			     uint16_t room, uint64_t now_us, uint8_t *body);
+
 /* When to ask for it: the earlier of both. */
 static inline uint64_t kg_framing_deadline_us(const struct kg_framing *framing,
 					      const struct kg_kcp *kcp)

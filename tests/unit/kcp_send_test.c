@@ -67,7 +67,7 @@ static void acked_segments_are_freed_and_counted(void **state)
 	one_drain(&o);
 	o.now_us += 40 * MS;
 	one_ack(&o, 3, T0_MS, 0);
-	assert_int_equal(o.events, KG_KCP_ADVANCED | KG_KCP_ACKED);
+	assert_int_equal(o.events, KG_KCP_ADVANCED | KG_KCP_ACKED | KG_KCP_ECHOED);
 	assert_int_equal(o.pool.in_use, 9);
 	one_ack(&o, 3, T0_MS, 0); /* the same again is no news */
 	assert_int_equal(o.events, 0);
@@ -535,12 +535,91 @@ static void sn_and_ts_wrap_around(void **state)
 	one_fini(&o);
 }
 
+/* ---- questions ---- */
+
+#define ASKED_TS 0xdeadbeef
+
+static struct kg_kcp_segment question(struct one *o, uint16_t room)
+{
+	struct kg_kcp_segment seg;
+	uint16_t len = kg_kcp_question(o->kcp, ASKED_TS, room, o->now_us, o->out);
+
+	assert_in_range(len, KG_KCP_HEADER_BYTES, KG_MAX(room, KG_KCP_HEADER_BYTES));
+	assert_int_equal(kg_kcp_segment_decode(o->out, len, &seg), len);
+	assert_int_equal(seg.cmd, KG_KCP_PUSH);
+	assert_int_equal(seg.ts, ASKED_TS);
+	return seg;
+}
+
+/* Any peer acknowledges a sn that it has had; stock ones none below 0. */
+static void questions_repeat_what_the_peer_has_had(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	assert_int_equal(question(&o, 24).sn, UINT32_MAX);
+	one_send_many(&o, 2);
+	one_drain(&o);
+	assert_int_equal(question(&o, 1000).sn, 0);
+	assert_int_equal(question(&o, 1000).len, 1);
+	assert_int_equal(question(&o, 24).sn, UINT32_MAX); /* no room for it */
+	one_ack(&o, 0, T0_MS, 1);
+	assert_int_equal(question(&o, 1000).sn, 0);
+	assert_int_equal(question(&o, 1000).len, 0);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 1);
+	one_fini(&o);
+}
+
+static void only_its_time_stamp_answers_a_question(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 2);
+	one_drain(&o);
+	question(&o, 1000);
+	one_ack(&o, 0, T0_MS, 0);
+	assert_int_equal(o.events & (KG_KCP_ANSWERED | KG_KCP_ECHOED), KG_KCP_ECHOED);
+	one_ack(&o, 0, ASKED_TS - 1, 1);
+	assert_int_equal(o.events & KG_KCP_ANSWERED, 0);
+	one_ack(&o, 0, ASKED_TS, 1);
+	assert_int_equal(o.events & KG_KCP_ANSWERED, KG_KCP_ANSWERED);
+	one_fini(&o);
+}
+
+/* What left before the peer's new address was asked does not wait for its time-out. */
+static void what_went_to_a_lost_address_goes_again_at_once(void **state)
+{
+	uint32_t mark;
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 5 * MS;
+	one_ack(&o, 0, T0_MS, 1);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	mark = kg_kcp_mark(o.kcp);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 1 * MS;
+	assert_false(one_output(&o));
+	kg_kcp_lose_before(o.kcp, mark);
+	one_drain(&o);
+	assert_int_equal(one_stats(&o).resent_fast, 10);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_cut_and_packed),
 		cmocka_unit_test(bad_chains_are_refused),
 		cmocka_unit_test(acked_segments_are_freed_and_counted),
+		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
+		cmocka_unit_test(only_its_time_stamp_answers_a_question),
+		cmocka_unit_test(what_went_to_a_lost_address_goes_again_at_once),
 		cmocka_unit_test(discarding_leaves_whole_messages),
 		cmocka_unit_test(discarding_leaves_what_the_window_takes),
 		cmocka_unit_test(windows_bound_what_is_in_flight),

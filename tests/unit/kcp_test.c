@@ -57,8 +57,8 @@ static void malformed_datagrams_change_nothing(void **state)
 {
 	const struct kg_kcp_segment good = { .conv = CONV, .cmd = KG_KCP_PUSH, .wnd = 1 };
 	struct kg_kcp_segment bad[] = {
-		[0] = good, [1] = good, [2] = good, [3] = good, [4] = good, [5] = good,
-		[6] = good, [7] = good, [8] = good,
+		[0] = good, [1] = good, [2] = good, [3] = good, [4] = good,
+		[5] = good, [6] = good, [7] = good, [8] = good,
 	};
 	struct kg_kcp_stats stats;
 	struct one o;
