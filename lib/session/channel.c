@@ -65,6 +65,7 @@ void kg_channel_unhook(struct kg_channel *ch)
 		kg_line_forget(&ch->line);
 	if (ch->conv != 0 && s->config.role == KG_ROLE_CLIENT)
 		s->ops.port_release(s->host, ch->line.local.port);
+	kg_roam_forget(ch);
 	ch->handshake = NULL;
 	if (hs == NULL)
 		return;
@@ -93,7 +94,7 @@ void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_
 	if (ch->state == KG_CHANNEL_CLOSED)
 		return;
 	ch->state = KG_CHANNEL_CLOSED;
-	ch->linger_until_us = now_us + linger_us;
+	ch->end_us = now_us + linger_us;
 	s->stats.closed_by[why]++;
 	s->stats.channels_closed++;
 	if (linger_us == 0)
@@ -145,7 +146,7 @@ void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t no
 {
 	ch->ended = ch->finishing = true;
 	ch->why = (uint8_t)why;
-	ch->closing_us = now_us;
+	ch->end_us = now_us;
 	if (ch->state == KG_CHANNEL_OPEN)
 		ch->state = KG_CHANNEL_CLOSING;
 	kg_channel_say(ch, KG_FEATURE_DISCONNECT, now_us);
@@ -159,7 +160,7 @@ static void settle(struct kg_channel *ch, uint64_t now_us)
 	if (ch->state == KG_CHANNEL_OPEN && both) {
 		ch->state = KG_CHANNEL_CLOSING;
 		ch->why = KG_CLOSE_FINISHED;
-		ch->closing_us = now_us;
+		ch->end_us = now_us;
 	}
 	if (ch->state == KG_CHANNEL_CLOSING && ch->owed == 0 && kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_close(ch, ch->why, both ? PEER_LINGER_US : FINISHED_LINGER_US, "",
@@ -185,8 +186,9 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
 
-	ch->last_input_us = ch->last_data_us = ch->last_alive_us = ch->closing_us = now_us;
+	ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
 	if (ch->state == KG_CHANNEL_HANDSHAKE) {
+		ch->end_us = now_us;
 		ch->state = ch->finishing ? KG_CHANNEL_CLOSING : KG_CHANNEL_OPEN;
 		if (s->config.role == KG_ROLE_CLIENT)
 			s->ops.opened(s->host, ch);
@@ -400,26 +402,6 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	settle(ch, now_us);
 }
 
-/*
- * The server goes where the client's datagrams come from, and answers from where they arrived. The
- * first datagram of a conv names the address; later only one that advances the channel does, so
- * that a replay moves nothing. The client chooses its targets itself.
- */
-static void follow(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events)
-{
-	struct kg_line *line = &ch->line;
-	bool known = line->remote.ip.version != 0;
-
-	if (line->session->config.role == KG_ROLE_CLIENT ||
-	    (known && (events & KG_KCP_ADVANCED) == 0))
-		return;
-	line->local = in->local;
-	line->open = true;
-	if (known && !kg_endpoint_equal(&line->remote, &in->remote))
-		line->session->stats.peer_moves++;
-	line->remote = in->remote;
-}
-
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	unsigned int events = 0;
@@ -430,7 +412,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		return drop;
 	ch->last_input_us = now_us;
 	ch->probes = 0;
-	follow(ch, in, events);
+	kg_roam_heard(ch, in, events, now_us);
 	if ((events & KG_KCP_ACKED) != 0)
 		on_acked(ch, now_us);
 	if ((events & KG_KCP_READABLE) != 0)

@@ -59,10 +59,11 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 		.protocol = ch->protocol,
 		.state = ch->state,
 		.local = ch->line.local,
-		.remote = ch->line.remote,
 		.age_us = now_us - ch->opened_us,
 		.silent_us = now_us - ch->last_input_us,
 	};
+	if (ch->line.remote.port != 0)
+		info->remote = ch->line.remote;
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
 }

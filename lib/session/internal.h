@@ -30,6 +30,7 @@
 
 #include "base/u32map.h"
 #include "session/framing.h"
+#include "session/roam.h"
 #include "session/session.h"
 
 enum kg_line_kind {
@@ -59,6 +60,8 @@ struct kg_line {
 	uint8_t kind; /* enum kg_line_kind */
 	uint8_t home; /* enum kg_home */
 	bool hooked, open, ready;
+	bool asking;  /* a question of roam.h is due */
+	bool limited; /* what goes out is weighed against what came in: roam.h, handshake.c */
 };
 
 TAILQ_HEAD(kg_line_list, kg_line);
@@ -79,13 +82,13 @@ struct kg_channel {
 	struct kg_line line;
 	struct kg_handshake *handshake; /* NULL once released */
 	struct kg_buf *inbox;           /* the message at the head of the queue */
+	struct kg_roam *roam;           /* NULL: the peer is where it is, as far as we know */
 	void *user;
 	uint64_t opened_us;
-	uint64_t last_input_us;   /* anything valid from the peer */
-	uint64_t last_data_us;    /* raw_data, either direction */
-	uint64_t last_alive_us;   /* a keep_alive was due */
-	uint64_t closing_us;      /* CLOSING: since when */
-	uint64_t linger_until_us; /* CLOSED: the line serves the peer until then */
+	uint64_t last_input_us; /* anything valid from the peer */
+	uint64_t last_data_us;  /* raw_data, either direction */
+	uint64_t last_alive_us; /* a keep_alive was due */
+	uint64_t end_us;        /* CLOSING: since when; CLOSED: the line serves the peer so long */
 	uint32_t conv;
 	uint32_t segments;     /* data segments ever queued */
 	uint32_t data_left;    /* unacknowledged segments up to the latest with data */
@@ -209,6 +212,19 @@ void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t no
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us);
 void kg_channel_discard_input(struct kg_channel *ch);
+
+/* ---- roam.c ---- */
+
+/* A server's channel has taken a datagram. */
+void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events,
+		   uint64_t now_us);
+/* The question that is due; false while something must go before. */
+bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now_us);
+/* So much went to a first address. */
+void kg_roam_spend(struct kg_channel *ch, uint16_t bytes);
+/* When to give another address up: kg_roam_forget. */
+uint64_t kg_roam_timeout_us(const struct kg_channel *ch);
+void kg_roam_forget(struct kg_channel *ch);
 
 /* ---- timers.c ---- */
 

@@ -58,7 +58,7 @@ struct kg_line *kg_line_find(const struct kg_session *s, uint16_t port, uint32_t
 
 static void fall_silent(struct kg_line *line)
 {
-	line->open = false;
+	line->open = line->asking = false;
 	if (line->ready)
 		TAILQ_REMOVE(&line->session->ready, line, ready_link);
 	line->ready = false;
@@ -141,12 +141,16 @@ static void arm(struct kg_line *line, uint64_t now_us)
 	kg_twheel_arm(line->session->wheel, &line->timer, deadline_us);
 }
 
+static bool is_due(const struct kg_line *line, uint64_t now_us)
+{
+	return line->open && kg_framing_deadline_us(&line->framing, line->kcp) <= now_us;
+}
+
 void kg_line_touch(struct kg_line *line, uint64_t now_us)
 {
 	if (line->home == KG_HOME_RETIRED)
 		return;
-	if (line->open && !line->ready &&
-	    kg_framing_deadline_us(&line->framing, line->kcp) <= now_us) {
+	if (!line->ready && (line->asking || is_due(line, now_us))) {
 		line->ready = true;
 		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
 	}
@@ -181,6 +185,20 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
 }
 
+static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
+{
+	if (line->asking && kg_roam_output(kg_line_channel(line), out, now_us))
+		return true;
+	if (!line->open)
+		return false;
+	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
+	out->local = line->local;
+	out->remote = line->remote;
+	if (line->limited)
+		kg_roam_spend(kg_line_channel(line), out->len);
+	return out->len > 0;
+}
+
 /* One datagram of one line, then the next line's turn. */
 bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
 {
@@ -188,11 +206,8 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 
 	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
 		TAILQ_REMOVE(&s->ready, line, ready_link);
-		out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
-		if (out->len > 0) {
+		if (line_output(line, out, now_us)) {
 			TAILQ_INSERT_TAIL(&s->ready, line, ready_link);
-			out->local = line->local;
-			out->remote = line->remote;
 			return true;
 		}
 		line->ready = false;

@@ -218,6 +218,7 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 		kg_line_destroy(&ch->line);
 		return NULL;
 	}
+	ch->line.remote.ip = hs->line.remote.ip;
 	hs->channel = ch;
 	hs->peer_outbound_Bps = request->initialise.outbound_Bps;
 	hs->peer_inbound_Bps = request->initialise.inbound_Bps;

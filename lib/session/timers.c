@@ -17,6 +17,7 @@
  *                       acknowledgement; while data does, or the peer's window is closed, the time
  *                       of silence applies: nothing written before the end is given up early
  *   owed        100 ms  channel: a control message found no memory
+ *   roam                server's channel: another address does not answer (roam.h)
  *   linger              closed channel: serves what the peer repeats (channel.c says how long)
  *   handshake linger    answered handshake: likewise, for the times below
  */
@@ -112,13 +113,13 @@ static uint64_t closing_us(const struct kg_channel *ch)
 
 	kg_kcp_get_stats(ch->line.kcp, &stats);
 	only_disconnect = stats.queued + stats.in_flight <= 1 && stats.rmt_wnd > 0;
-	return KG_MAX(ch->closing_us, ch->last_input_us) +
-	       (only_disconnect ? CLOSING_US : SILENCE_US);
+	return KG_MAX(ch->end_us, ch->last_input_us) + (only_disconnect ? CLOSING_US : SILENCE_US);
 }
 
 static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 {
-	uint64_t next_us = ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US;
+	uint64_t next_us =
+		KG_MIN(ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US, kg_roam_timeout_us(ch));
 
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
@@ -133,7 +134,7 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 	case KG_CHANNEL_CLOSED:
 		break;
 	}
-	return ch->line.hooked ? KG_MIN(next_us, ch->linger_until_us) : KG_NEVER_US;
+	return ch->line.hooked ? KG_MIN(next_us, ch->end_us) : KG_NEVER_US;
 }
 
 uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
@@ -172,7 +173,7 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 
 static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
 {
-	if (now_us < ch->linger_until_us || !ch->line.hooked)
+	if (now_us < ch->end_us || !ch->line.hooked)
 		return;
 	if (ch->line.home == KG_HOME_LINGERING)
 		kg_line_retire(&ch->line);
@@ -183,6 +184,8 @@ static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
 static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
 {
 	kg_channel_pay(ch, now_us);
+	if (now_us >= kg_roam_timeout_us(ch))
+		kg_roam_forget(ch);
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
 		if (now_us >= ch->opened_us + HANDSHAKE_US)

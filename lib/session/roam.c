@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Follows a server's peer: first, asked and proved addresses. */
+#include "session/roam.h"
+
+#include "session/internal.h"
+
+/* What a first address may get before it is proved: some datagrams, so that a question's answer
+ * need not wait, and as much for each byte it sent as QUIC allows (RFC 9000 §8.1). */
+#define FIRST_DATAGRAMS 4
+#define CREDIT_FACTOR   3
+/* A question that what is no news draws, at most one in this time. */
+#define REPLAYS_US (50ull * KG_US_PER_MS)
+/* Nobody answers any more. */
+#define GIVE_UP_US (5 * KG_US_PER_S)
+
+static bool is_at(const struct kg_tuple *path, const struct kg_datagram *in)
+{
+	return kg_endpoint_equal(&path->remote, &in->remote);
+}
+
+void kg_roam_forget(struct kg_channel *ch)
+{
+	kg_mem_free(ch->line.session->mem, ch->roam, sizeof(*ch->roam));
+	ch->roam = NULL;
+	ch->line.asking = ch->line.limited = false;
+}
+
+uint64_t kg_roam_timeout_us(const struct kg_channel *ch)
+{
+	if (ch->roam == NULL || ch->line.limited)
+		return KG_NEVER_US;
+	return KG_MAX(ch->roam->begun_us, ch->roam->asked_us) + GIVE_UP_US;
+}
+
+static void take(struct kg_channel *ch, const struct kg_datagram *in)
+{
+	ch->line.local = in->local;
+	ch->line.remote = in->remote;
+	ch->line.open = true;
+}
+
+static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+
+	if (ch->roam == NULL)
+		ch->roam = kg_mem_alloc(s->mem, sizeof(*ch->roam));
+	if (ch->roam == NULL)
+		return false;
+	*ch->roam = (struct kg_roam){
+		.path = { in->local, in->remote },
+		.begun_us = now_us,
+		.ts = (uint32_t)kg_rng_next(s->rng),
+		.mark = kg_kcp_mark(ch->line.kcp),
+		.credit_bytes = FIRST_DATAGRAMS * s->config.kcp.mtu,
+	};
+	return true;
+}
+
+/* ---- first ---- */
+
+static void earn(struct kg_channel *ch, const struct kg_datagram *in)
+{
+	ch->roam->credit_bytes += CREDIT_FACTOR * in->len;
+	ch->line.open = ch->roam->credit_bytes > 0;
+}
+
+void kg_roam_spend(struct kg_channel *ch, uint16_t bytes)
+{
+	ch->roam->credit_bytes -= bytes;
+	ch->line.open = ch->roam->credit_bytes > 0;
+}
+
+static void come_first(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
+{
+	bool told = kg_ip_equal(&ch->line.remote.ip, &in->remote.ip) && !ch->line.limited;
+
+	if (!told && !begin(ch, in, now_us))
+		return;
+	take(ch, in);
+	ch->line.limited = !told;
+	if (!told)
+		earn(ch, in);
+}
+
+/* ---- asked ---- */
+
+/* Whether this datagram's address is asked, or begins to be. */
+static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool news,
+		     uint64_t now_us)
+{
+	const struct kg_roam *roam = ch->roam;
+
+	if (roam != NULL && is_at(&roam->path, in))
+		return true;
+	if (roam != NULL && now_us - roam->begun_us < KG_ROAM_TURN_US && (!news || roam->news))
+		return false;
+	return begin(ch, in, now_us);
+}
+
+static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, uint64_t now_us)
+{
+	struct kg_roam *roam = ch->roam;
+
+	roam->news |= news;
+	if (!news && roam->asked_us != 0 && now_us - roam->asked_us < REPLAYS_US)
+		return;
+	roam->path.local = in->local;
+	roam->asked_us = now_us;
+	roam->heard_bytes = in->len;
+	ch->line.asking = true;
+	/* The first message is one that fits into a question. */
+	if (!kg_kcp_was_heard(ch->line.kcp) && kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+}
+
+static void move(struct kg_channel *ch, const struct kg_datagram *in)
+{
+	take(ch, in);
+	ch->line.session->stats.peer_moves++;
+	kg_kcp_lose_before(ch->line.kcp, ch->roam->mark);
+	kg_roam_forget(ch);
+}
+
+static void come_from_elsewhere(struct kg_channel *ch, const struct kg_datagram *in,
+				unsigned int events, uint64_t now_us)
+{
+	bool news = (events & KG_KCP_ADVANCED) != 0;
+
+	if (!has_turn(ch, in, news, now_us))
+		return;
+	if ((events & KG_KCP_ANSWERED) != 0 && ch->roam->asked_us != 0)
+		move(ch, in);
+	else
+		ask(ch, in, news, now_us);
+}
+
+bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now_us)
+{
+	struct kg_line *line = &ch->line;
+
+	out->len = kg_framing_question(&line->framing, line->kcp, ch->roam->ts,
+				       ch->roam->heard_bytes, now_us, out->data);
+	if (out->len == 0)
+		return false;
+	out->local = ch->roam->path.local;
+	out->remote = ch->roam->path.remote;
+	line->asking = false;
+	return true;
+}
+
+/* ---- both ---- */
+
+static void stay(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events)
+{
+	struct kg_line *line = &ch->line;
+
+	if ((events & KG_KCP_ADVANCED) != 0)
+		line->local = in->local; /* answers come from where the latest news arrived */
+	if (!line->limited)
+		return;
+	if ((events & KG_KCP_ECHOED) == 0) {
+		earn(ch, in);
+		return;
+	}
+	kg_roam_forget(ch);
+	line->open = true;
+}
+
+void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events,
+		   uint64_t now_us)
+{
+	const struct kg_line *line = &ch->line;
+	bool news = (events & KG_KCP_ADVANCED) != 0;
+
+	if (line->session->config.role == KG_ROLE_CLIENT)
+		return;
+	if (kg_endpoint_equal(&line->remote, &in->remote))
+		stay(ch, in, events);
+	else if (line->remote.port == 0 || (line->limited && news))
+		come_first(ch, in, now_us);
+	else if (!line->limited)
+		come_from_elsewhere(ch, in, events, now_us);
+}

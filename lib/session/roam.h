@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where a channel's peer is. A server talks to the address at which its client was last proved to
+ * hear, for a source can be made up, and a datagram copied. (A client chooses its server's address
+ * itself and is not concerned.)
+ *
+ *   none     no datagram has come yet; only the IP address is known, from the handshake
+ *   first    it came from another IP address than the handshake: that hears a few datagrams and
+ *            no more, until an ACK brings back the time stamp of what was sent there
+ *   proved   the address in use
+ *   asked    beside it: another one from which datagrams come. A question goes there alone
+ *            (kg_kcp_question), no longer than what came; the ACK that answers it, from there,
+ * makes it the address in use
+ *
+ * From the handshake's IP address the first datagram is believed: its conv was told there and
+ * nowhere else.
+ *
+ * One other address is asked at a time, and keeps its turn for KG_ROAM_TURN_US, so that copies from
+ * a third place cannot talk over an honest one. What is no news may be a replay: it is asked back
+ * seldom, and gives way to news.
+ */
+#pragma once
+
+#include "net/addr.h"
+
+#define KG_ROAM_TURN_US (300ull * KG_US_PER_MS)
+
+struct kg_roam {
+	struct kg_tuple path;
+	uint64_t begun_us, asked_us;
+	uint32_t ts;          /* of the questions: drawn by chance */
+	uint32_t mark;        /* kg_kcp_mark when they began */
+	int32_t credit_bytes; /* first: what may still go there */
+	uint16_t heard_bytes; /* of the latest datagram from there */
+	bool news;            /* not all from there were replays */
+};

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where a server believes its peer to be: who moves, who only pretends, what strangers are sent. */
+#include "session_pair.h"
+
+#include "session/internal.h"
+
+static const struct kg_endpoint thief = { { 4, { 198, 19, 6, 6 } }, 6666 };
+
+/* The wire delivers nothing to where nobody is, or no longer. */
+static bool is_for_somebody_else(struct end *end, const struct kg_datagram *datagram)
+{
+	return !kg_ip_equal(&datagram->local.ip, &end->address);
+}
+
+static struct pair *pair_of_places(void)
+{
+	struct pair *pair = pair_new();
+
+	pair->client.loses = is_for_somebody_else;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	return pair_start(pair);
+}
+
+/* Bytes that the server has sent to `ip`, of the datagrams that the log still has. */
+static size_t bytes_to(struct pair *pair, const struct kg_ip *ip)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG); i++) {
+		const struct logged *logged = &pair->log[i];
+
+		if (!logged->to_server && kg_ip_equal(&logged->datagram.local.ip, ip))
+			bytes += logged->datagram.len;
+	}
+	return bytes;
+}
+
+static struct logged copy_of_latest(struct pair *pair)
+{
+	return *latest(pair, true, 0);
+}
+
+static void deliver_from(struct pair *pair, struct logged *copy, const struct kg_endpoint *source)
+{
+	copy->datagram.data = copy->bytes;
+	copy->datagram.remote = *source;
+	deliver(&pair->server, copy);
+}
+
+static bool server_is_with(const struct pair *pair, const struct app *app, const struct kg_ip *ip)
+{
+	struct kg_endpoint remote = info_of(&pair->server, app).remote;
+
+	return kg_ip_equal(&remote.ip, ip);
+}
+
+/* What the client sends is lost, and a copy of it comes from elsewhere: news, but no peer. */
+static void copies_in_place_of_what_is_lost_move_nobody(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	size_t stolen = 0;
+
+	for (int i = 0; i < 20; i++) {
+		struct logged copy;
+
+		assert_true(app_send(&pair->client, client, "x", 1));
+		pair->server.deaf = true;
+		carry(&pair->client, &pair->server);
+		pair->server.deaf = false;
+		copy = copy_of_latest(pair);
+		stolen += copy.datagram.len;
+		deliver_from(pair, &copy, &thief);
+		run(pair, SEC(1) / 4);
+		deliver_from(pair, &copy, &thief); /* and a replay */
+		run(pair, SEC(1) / 4);
+	}
+	assert_int_equal(server->got_len, 20);
+	assert_true(app_send(&pair->server, server, "answer", 6));
+	run(pair, SEC(1));
+	expect(client, "answer");
+	assert_true(server_is_with(pair, server, &pair->client.address));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
+	assert_in_range(bytes_to(pair, &thief.ip), 1, 2 * stolen);
+	run(pair, SEC(10)); /* nobody answered, and that is forgotten */
+	assert_null(server->ch->roam);
+	pair_stop(pair);
+}
+
+/* The client's address changes in the middle of a download: from its first word at the new one on
+ * it takes a question and its answer. */
+static void a_moved_client_is_found_by_its_first_word(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	char data[6000];
+
+	memset(data, 'd', sizeof(data));
+	pair->client.address.bytes[3] = 77;
+	assert_true(app_send(&pair->server, server, data, sizeof(data)));
+	run(pair, SEC(2));
+	assert_int_equal(client->got_len, 0);
+	assert_true(app_send(&pair->client, client, "x", 1));
+	run(pair, 10 * pair->hop_us);
+	assert_true(server_is_with(pair, server, &pair->client.address));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 1);
+	assert_int_equal(client->got_len, sizeof(data));
+	assert_null(server->ch->roam);
+	pair_stop(pair);
+}
+
+/* Nothing that was ever said from the address before moves the peer back. */
+static void old_answers_move_nothing(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct kg_ip home = pair->client.address, away = home;
+	struct logged old[32];
+	unsigned int count = 0, first = pair->logged;
+
+	away.bytes[3] = 77;
+	pair->client.address = away;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	run(pair, SEC(1));
+	for (unsigned int i = first; i < pair->logged; i++) {
+		if (pair->log[i % PAIR_LOG].to_server && count < KG_ARRAY_SIZE(old))
+			old[count++] = pair->log[i % PAIR_LOG];
+	}
+	pair->client.address = home;
+	assert_true(app_send(&pair->client, client, "y", 1));
+	run(pair, SEC(1));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 2);
+	for (unsigned int i = 0; i < count; i++) {
+		struct kg_endpoint source = old[i].datagram.remote;
+
+		deliver_from(pair, &old[i], &source);
+		run(pair, SEC(1));
+	}
+	assert_in_range(count, 2, KG_ARRAY_SIZE(old));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 2);
+	assert_true(server_is_with(pair, &pair->server.apps[0], &home));
+	pair_stop(pair);
+}
+
+/* ---- the first datagram ---- */
+
+#define BANNER_BYTES 8000
+
+/* The client's handshake is done, its channel's first words are on their way from another address;
+ * the server has a banner to say. */
+static struct app *opened_from_elsewhere(struct pair *pair, char banner[BANNER_BYTES + 1])
+{
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	memset(banner, 'b', BANNER_BYTES);
+	banner[BANNER_BYTES] = '\0';
+	pair->server.banner = banner;
+	carry(&pair->client, &pair->server);
+	carry(&pair->server, &pair->client);
+	assert_int_equal(client->opened, 1);
+	pair->client.address.bytes[3] = 77;
+	return client;
+}
+
+static void a_first_address_is_proved_by_what_it_heard(void **state)
+{
+	struct pair *pair = pair_of_places();
+	char banner[BANNER_BYTES + 1];
+	struct app *client = opened_from_elsewhere(pair, banner);
+
+	run(pair, SEC(1));
+	assert_int_equal(client->got_len, BANNER_BYTES);
+	assert_null(pair->server.apps[0].ch->roam);
+	pair_stop(pair);
+}
+
+static void a_made_up_first_address_hears_little(void **state)
+{
+	struct pair *pair = pair_of_places();
+	char banner[BANNER_BYTES + 1];
+	struct app *client = opened_from_elsewhere(pair, banner);
+	size_t heard = 0;
+
+	pair->client.deaf = true;
+	run(pair, SEC(20));
+	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG); i++)
+		heard += pair->log[i].to_server ? pair->log[i].datagram.len : 0;
+	assert_in_range(bytes_to(pair, &pair->client.address), 1, 3 * heard + 5 * PAIR_BODY_MAX);
+	assert_int_equal(client->got_len, 0);
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(copies_in_place_of_what_is_lost_move_nobody),
+		cmocka_unit_test(a_moved_client_is_found_by_its_first_word),
+		cmocka_unit_test(old_answers_move_nothing),
+		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
+		cmocka_unit_test(a_made_up_first_address_hears_little),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
