@@ -80,15 +80,16 @@ static bool tap_open(struct setup *s, struct kg_exception *e)
 	return true;
 }
 
-/* A wish, not a need: where /proc/sys is read-only (containers) the TAP works without. */
-static void tap_sysctl(const struct setup *s, const char *family, const char *setting,
-		       const char *value)
+/* A wish, not a need: where /proc/sys is read-only (containers) the TAP works without. `group` is
+ * conf or neigh. */
+static void tap_set(const struct setup *s, const char *family, const char *group,
+		    const char *setting, const char *value)
 {
 	char path[128];
 	ssize_t written;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, s->params->name,
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s/%s/%s", family, group, s->params->name,
 		 setting);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -96,6 +97,25 @@ static void tap_sysctl(const struct setup *s, const char *family, const char *se
 	written = write(fd, value, strlen(value));
 	(void)written;
 	close(fd);
+}
+
+static void tap_sysctl(const struct setup *s, const char *family, const char *setting,
+		       const char *value)
+{
+	tap_set(s, family, "conf", setting, value);
+}
+
+/* A lost question costs a quarter of a second, and the first datagram to a neighbour waits no
+ * longer. As long as by default, three seconds, until there is no such neighbour. */
+static void tap_ask_often(const struct setup *s)
+{
+	static const char *const families[] = { "ipv4", "ipv6" };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(families); i++) {
+		tap_set(s, families[i], "neigh", "retrans_time_ms", "250");
+		tap_set(s, families[i], "neigh", "mcast_solicit", "12");
+		tap_set(s, families[i], "neigh", "ucast_solicit", "12");
+	}
 }
 
 /* Where the default route is ours, a source that belongs behind another interface is made up.
@@ -178,6 +198,7 @@ static bool tap_configure(struct setup *s, const struct kg_exception *e)
 	if (error != 0)
 		return fail_errno(s, "MAC and MTU", -error);
 	tap_tune(s);
+	tap_ask_often(s);
 	tap_distrust(s);
 	error = kg_link_set_up(&s->nl, e->ifindex);
 	if (error != 0)

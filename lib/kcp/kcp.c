@@ -231,6 +231,16 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
 	return kcp->queued + kcp->flight.count;
 }
 
+void kg_kcp_expect_rtt(struct kg_kcp *kcp, uint32_t rtt_us)
+{
+	kg_kcp_rtt_expect(&kcp->rtt, rtt_us);
+}
+
+uint32_t kg_kcp_rtt_us(const struct kg_kcp *kcp)
+{
+	return kg_kcp_rtt_srtt_us(&kcp->rtt);
+}
+
 void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
 {
 	*stats = (struct kg_kcp_stats){

@@ -65,6 +65,12 @@ void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv);
  * edge already advertised stays valid. */
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd);
 
+/* The round trip to this peer as another conversation has measured it, for the first time-out; 0:
+ * not known. */
+void kg_kcp_expect_rtt(struct kg_kcp *kcp, uint32_t rtt_us);
+/* The smoothed round trip; 0: no sample yet. */
+uint32_t kg_kcp_rtt_us(const struct kg_kcp *kcp);
+
 /* Payload bytes that fit one segment. */
 uint16_t kg_kcp_mss(const struct kg_kcp *kcp);
 

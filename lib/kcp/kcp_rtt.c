@@ -2,7 +2,9 @@
 /*
  * The time-out rule.
  *
- *   rto = srtt + max(4 * rttvar, peak * 5/4, interval, srtt/8, 10 ms)        200 ms before a sample
+ *   rto = srtt + max(4 * rttvar, peak * 5/4, interval, srtt/8, 10 ms)
+ *
+ * and before a sample 200 ms, or twice the round trip that is expected, 50 ms to 1 s.
  *
  * Samples are in microseconds and never truncated. Each datagram that acknowledges something gives
  * two: its fastest and its slowest segment, whether an ACK or una released them, so the estimate
@@ -38,6 +40,8 @@
 #define PEAK_CAP_MIN_US 200000u /* one outage must not inflate the time-out for long */
 #define DECAY_MIN_US    100000u
 #define THIN_MIN_US     1000u
+#define EXPECTED_MIN_US 50000u
+#define EXPECTED_MAX_US 1000000u
 #define LINEAR_BACKOFFS 8
 /* A peer that hears nothing for 255 s is gone: a living one on a bad path must be tried often. */
 #define BACKED_OFF_MAX_US 10000000ull
@@ -49,6 +53,13 @@ void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_
 		.interval_us = interval_ms * KG_US_PER_MS,
 		.nodelay = nodelay,
 	};
+}
+
+void kg_kcp_rtt_expect(struct kg_kcp_rtt *rtt, uint32_t rtt_us)
+{
+	if (rtt->srtt8_us != 0 || rtt_us == 0)
+		return;
+	rtt->rto_us = KG_MAX(KG_MIN(2 * (uint64_t)rtt_us, EXPECTED_MAX_US), EXPECTED_MIN_US);
 }
 
 static void raise_peak(struct kg_kcp_rtt *rtt, uint32_t excess_us)

@@ -26,6 +26,9 @@ struct kg_kcp_rtt {
 
 void kg_kcp_rtt_init(struct kg_kcp_rtt *rtt, uint8_t nodelay, uint16_t interval_ms);
 
+/* What is known of the peer from elsewhere; counts until the first sample. 0: nothing. */
+void kg_kcp_rtt_expect(struct kg_kcp_rtt *rtt, uint32_t rtt_us);
+
 /* A segment was acknowledged sample_us after the copy that arrived had left. */
 void kg_kcp_rtt_sample(struct kg_kcp_rtt *rtt, uint64_t sample_us, uint64_t now_us);
 

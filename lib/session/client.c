@@ -69,6 +69,23 @@ static bool is_server(const struct kg_session *s, const struct kg_endpoint *sour
 	return known && is_server_port(s, source->port);
 }
 
+/* ---- how far ---- */
+
+static void measure(struct kg_session *s, const struct kg_handshake *hs)
+{
+	s->measured = hs->line.remote.ip;
+	s->measured_rtt_us = kg_kcp_rtt_us(hs->line.kcp);
+}
+
+/* The line's first words are repeated as soon as they can have been lost. */
+static void expect_rtt(const struct kg_line *line)
+{
+	const struct kg_session *s = line->session;
+
+	if (kg_ip_equal(&s->measured, &line->remote.ip))
+		kg_kcp_expect_rtt(line->kcp, s->measured_rtt_us);
+}
+
 /* ---- opening ---- */
 
 /* The oldest line that only serves repetitions lets go of its port: a handshake, which has it for
@@ -137,6 +154,7 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protoc
 		return NULL;
 	hs->line.remote.ip = s->config.destinations[nth];
 	hs->line.remote.port = pick_port(s);
+	expect_rtt(&hs->line);
 	if (take_local_port(&hs->line) && ask(hs, protocol, target, now_us))
 		return hs;
 	kg_line_destroy(&hs->line);
@@ -182,6 +200,8 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
+	measure(s, hs);
+	expect_rtt(&ch->line);
 	if (!kg_framing_start(&ch->line.framing, ch->line.kcp, ch->conv) ||
 	    !take_local_port(&ch->line)) {
 		ch->conv = 0;

@@ -124,6 +124,8 @@ struct kg_session {
 	uint64_t source_seed;
 	uint64_t now_us;              /* of the latest input, timer or shutdown */
 	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
+	struct kg_ip measured;        /* client: the server that was last heard of … */
+	uint32_t measured_rtt_us;     /* … and the round trip to it; 0: none yet */
 	struct kg_session_stats stats;
 };
 

@@ -31,6 +31,39 @@ static void timeouts_back_off_as_nodelay_says(void **state)
 	}
 }
 
+/* docs/kcp.md §7.3: before a sample, twice what the peer is known for. */
+static void an_expected_round_trip_times_the_first_copy(void **state)
+{
+	static const uint32_t expected_ms[][2] = {
+		{ 0, 200 }, { 1, 50 }, { 60, 120 }, { 300, 600 }, { 5000, 1000 }
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(expected_ms); i++) {
+		struct one o;
+
+		one_init_default(&o);
+		kg_kcp_expect_rtt(o.kcp, expected_ms[i][0] * MS);
+		assert_int_equal(one_stats(&o).rto_us, expected_ms[i][1] * MS);
+		one_fini(&o);
+	}
+}
+
+static void a_sample_of_its_own_counts_more(void **state)
+{
+	struct one o;
+	uint32_t rto_us;
+
+	one_init_default(&o);
+	one_send_many(&o, 1);
+	one_drain(&o);
+	o.now_us += 30 * MS;
+	one_ack(&o, 0, T0_MS, 1);
+	rto_us = one_stats(&o).rto_us;
+	kg_kcp_expect_rtt(o.kcp, 400 * MS);
+	assert_int_equal(one_stats(&o).rto_us, rto_us);
+	one_fini(&o);
+}
+
 static void timeout_never_exceeds_a_minute(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -287,6 +320,8 @@ int main(void)
 		cmocka_unit_test(the_few_go_again_early),
 		cmocka_unit_test(the_many_wait),
 		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
+		cmocka_unit_test(an_expected_round_trip_times_the_first_copy),
+		cmocka_unit_test(a_sample_of_its_own_counts_more),
 		cmocka_unit_test(timeout_never_exceeds_a_minute),
 		cmocka_unit_test(silence_is_probed_with_a_few_copies),
 		cmocka_unit_test(probing_goes_on_when_something_is_acknowledged),

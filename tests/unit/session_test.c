@@ -256,6 +256,38 @@ static void ports_of_the_answer_are_used(void **state)
 	}
 }
 
+/* How many requests leave in 150 ms without an answer. */
+static unsigned int requests_unheard(struct pair *pair)
+{
+	unsigned int before;
+
+	run(pair, SEC(20)); /* what was open says no more */
+	before = pair->logged;
+	pair->server.deaf = true;
+	pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, 150 * KG_US_PER_MS);
+	pair->server.deaf = false;
+	return pair->logged - before;
+}
+
+static void a_lost_request_is_repeated_as_soon_as_the_server_is_near(void **state)
+{
+	static const struct {
+		unsigned int hop_ms, first, later;
+	} cases[] = { { 20, 1, 2 }, { 100, 1, 1 } };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct pair *pair = pair_start(pair_new());
+
+		pair->hop_us = cases[i].hop_ms * KG_US_PER_MS;
+		assert_int_equal(requests_unheard(pair), cases[i].first);
+		run(pair, SEC(2));
+		assert_int_equal(requests_unheard(pair), cases[i].later);
+		run(pair, SEC(2));
+		pair_stop(pair);
+	}
+}
+
 static void handshake_and_channel_have_ports_of_their_own(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -356,6 +388,7 @@ int main(void)
 		cmocka_unit_test(uids_belong_to_their_worker),
 		cmocka_unit_test(handshakes_belong_to_their_source),
 		cmocka_unit_test(ports_of_the_answer_are_used),
+		cmocka_unit_test(a_lost_request_is_repeated_as_soon_as_the_server_is_near),
 		cmocka_unit_test(handshake_and_channel_have_ports_of_their_own),
 		cmocka_unit_test(control_messages_do_not_hold_up_data),
 		cmocka_unit_test(an_answer_can_be_acknowledged_late),
