@@ -37,8 +37,7 @@ static enum kg_exit forward(struct kg_box *box)
 		KG_LOG(WARNING, "no telemetry: %s\n", strerror(-rc));
 	rc = kg_box_start(box);
 	if (rc == 0) {
-		puts("kcpgate ready");
-		fflush(stdout);
+		kg_log_announce("kcpgate ready\n");
 		kg_notify("READY=1");
 		kg_control_run(control);
 		kg_notify("STOPPING=1");
@@ -58,10 +57,8 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 	static struct kg_box box;
 	char error[512];
 	enum kg_exit status;
-	int rc;
+	int rc = kg_eal_init(config, args->eal, args->eal_count);
 
-	kg_control_block_signals();
-	rc = kg_eal_init(config, args->eal, args->eal_count);
 	if (rc != 0) {
 		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
 		return KG_EXIT_FAILED;
@@ -82,6 +79,18 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 	return status;
 }
 
+static enum kg_exit run_logged(const struct kg_config *config, const struct kg_args *args)
+{
+	enum kg_exit status;
+
+	kg_control_block_signals();
+	if (!kg_log_start())
+		fprintf(stderr, "kcpgate: no thread for the log: %s\n", strerror(errno));
+	status = run(config, args);
+	kg_log_stop();
+	return status;
+}
+
 static enum kg_exit with_config(const struct kg_args *args)
 {
 	struct kg_config config;
@@ -95,7 +104,7 @@ static enum kg_exit with_config(const struct kg_args *args)
 	else if (args->action == KG_ARGS_PRINT)
 		kg_config_print(&config, stdout);
 	else if (args->action == KG_ARGS_RUN)
-		status = run(&config, args);
+		status = run_logged(&config, args);
 	kg_config_report_free(&report);
 	kg_config_free(&config);
 	return status;

@@ -4,6 +4,7 @@
 
 #include "box.h"
 #include "compat.h"
+#include "log.h"
 #include "worker.h"
 
 #include <inttypes.h>
@@ -109,6 +110,7 @@ static int stats_of_box(const struct kg_box *box, struct rte_tel_data *d)
 		kg_counters_merge(&sum, &box->workers[i]->stats);
 	kg_tel_add_dict_u64(d, "workers", box->worker_count);
 	kg_tel_add_dict_u64(d, "payload_threads", box->payload_count);
+	kg_tel_add_dict_u64(d, "log_lines_lost", kg_log_lost());
 	add_counters(d, &sum);
 	add_payload(d, kg_box_payload_stats(box));
 	add_taps(d, box);

@@ -152,6 +152,7 @@ class Box:
         self.log_path = lab.directory / f"{role}.log"
         self.process = None
         self.environment = {}
+        self.stderr = None  # a descriptor in place of the log file
         self.etc = {}  # files of /etc that this box sees in place of the machine's: name, text
         self._ready = threading.Event()
         self._reader = None
@@ -165,7 +166,8 @@ class Box:
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*self._own_etc(), kcpgate(), str(self.path)],
-                                            stdout=subprocess.PIPE, stderr=log,
+                                            stdout=subprocess.PIPE,
+                                            stderr=log if self.stderr is None else self.stderr,
                                             stdin=subprocess.DEVNULL,
                                             env={**os.environ, **self.environment})
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
