@@ -59,17 +59,25 @@ static struct kg_nexthop_watch *watch_ports(struct kg_control *control)
 	return kg_nexthop_watch_create(ports, control->box->port_count, publish, control);
 }
 
-/* Whoever can make up peers must not fill our memory: then all are forgotten and asked for anew. */
-static void resolve(struct kg_control *control, const struct kg_ip *peer)
+/* False: a worker's mailbox is full. */
+static bool forget_hops(struct kg_control *control)
 {
 	struct kg_mail mail = { .type = KG_MAIL_FORGET_HOPS };
 
-	if (kg_nexthop_watch_count(control->nexthops) >= KG_HOPS_MAX) {
-		kg_nexthop_watch_forget(control->nexthops);
-		for (unsigned int w = 0; w < control->box->worker_count; w++)
-			kg_box_post(control->box, w, &mail);
+	for (unsigned int w = 0; w < control->box->worker_count; w++) {
+		if (!kg_box_post(control->box, w, &mail))
+			return false;
 	}
-	kg_nexthop_watch_resolve(control->nexthops, peer);
+	kg_nexthop_watch_forget(control->nexthops);
+	return true;
+}
+
+/* Whoever can make up peers must not fill our memory: then all are forgotten and asked for anew. A
+ * question that cannot be served now is asked again. */
+static void resolve(struct kg_control *control, const struct kg_ip *peer)
+{
+	if (kg_nexthop_watch_count(control->nexthops) < KG_HOPS_MAX || forget_hops(control))
+		kg_nexthop_watch_resolve(control->nexthops, peer);
 }
 
 /* ---- reports ---- */

@@ -9,16 +9,23 @@
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 
+#define ASK_AGAIN_US KG_US_PER_S
+
+struct entry {
+	struct kg_nexthop hop;
+	uint64_t ask_us; /* when to ask again; KG_NEVER_US: there is an answer */
+};
+
 struct kg_hops {
 	struct rte_hash *index;
-	const struct kg_nexthop *last; /* most datagrams go where the one before went */
-	struct kg_nexthop hops[];
+	struct entry *last; /* most datagrams go where the one before went */
+	struct entry entries[];
 };
 
 struct kg_hops *kg_hops_create(const char *name)
 {
 	struct kg_hops *hops =
-		rte_zmalloc("kg_hops", sizeof(*hops) + KG_HOPS_MAX * sizeof(hops->hops[0]), 0);
+		rte_zmalloc("kg_hops", sizeof(*hops) + KG_HOPS_MAX * sizeof(hops->entries[0]), 0);
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = KG_HOPS_MAX,
@@ -45,17 +52,24 @@ void kg_hops_destroy(struct kg_hops *hops)
 	rte_free(hops);
 }
 
-const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip *peer)
+static struct entry *lookup(struct kg_hops *hops, const struct kg_ip *peer)
 {
 	int slot;
 
-	if (hops->last != NULL && kg_ip_equal(&hops->last->peer, peer))
+	if (hops->last != NULL && kg_ip_equal(&hops->last->hop.peer, peer))
 		return hops->last;
 	slot = rte_hash_lookup(hops->index, peer);
 	if (slot < 0)
 		return NULL;
-	hops->last = &hops->hops[slot];
+	hops->last = &hops->entries[slot];
 	return hops->last;
+}
+
+const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip *peer)
+{
+	const struct entry *entry = lookup(hops, peer);
+
+	return entry != NULL ? &entry->hop : NULL;
 }
 
 void kg_hops_forget(struct kg_hops *hops)
@@ -64,13 +78,35 @@ void kg_hops_forget(struct kg_hops *hops)
 	hops->last = NULL;
 }
 
-void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop)
+static struct entry *enter(struct kg_hops *hops, const struct kg_ip *peer)
 {
-	int slot = rte_hash_add_key(hops->index, &hop->peer);
+	int slot = rte_hash_add_key(hops->index, peer);
 
 	if (slot < 0) {
 		kg_hops_forget(hops);
-		slot = rte_hash_add_key(hops->index, &hop->peer);
+		slot = rte_hash_add_key(hops->index, peer);
 	}
-	hops->hops[slot] = *hop;
+	return &hops->entries[slot];
+}
+
+void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop)
+{
+	*enter(hops, &hop->peer) = (struct entry){ .hop = *hop, .ask_us = KG_NEVER_US };
+}
+
+const struct kg_nexthop *kg_hops_want(struct kg_hops *hops, const struct kg_ip *peer,
+				      uint64_t now_us, bool *ask)
+{
+	struct entry *entry = lookup(hops, peer);
+
+	if (entry == NULL) {
+		entry = enter(hops, peer);
+		*entry = (struct entry){
+			.hop = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING },
+		};
+	}
+	*ask = now_us >= entry->ask_us;
+	if (*ask)
+		entry->ask_us = now_us + ASK_AGAIN_US;
+	return &entry->hop;
 }

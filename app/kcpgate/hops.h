@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A worker's copy of the next hops of its peers. The control thread publishes; the worker looks up,
- * and reports a peer it does not know yet.
+ * and asks for a peer it does not know yet, again and again while no answer comes: a question may
+ * be lost in a full ring, or the control thread be busy.
  */
 #pragma once
 
@@ -16,9 +17,12 @@ struct kg_hops;
 struct kg_hops *kg_hops_create(const char *name);
 void kg_hops_destroy(struct kg_hops *hops);
 
-/* The hop of a peer, or NULL when it is not known. Enter it with state RESOLVING before asking, so
- * that it is asked for once. Valid until the next update. */
+/* The hop of a peer, or NULL when it is not known. Valid until the next update. */
 const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip *peer);
+/* The same; a peer that is not known is entered with state RESOLVING. `ask`: the control thread is
+ * to be asked for it, now. */
+const struct kg_nexthop *kg_hops_want(struct kg_hops *hops, const struct kg_ip *peer,
+				      uint64_t now_us, bool *ask);
 /* Enters or replaces. A full table forgets all: peers in use are soon asked for again. */
 void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop);
 void kg_hops_forget(struct kg_hops *hops);

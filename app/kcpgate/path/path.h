@@ -58,8 +58,8 @@ void kg_path_tx(struct kg_worker *w);
 
 /* An empty mbuf, NULL when none is left: counted. */
 struct rte_mbuf *kg_path_take_mbuf(struct kg_worker *w);
-/* The kernel's word on a peer; asks for it once when it is not known. Valid until the next turn, or
- * the next peer. */
+/* The kernel's word on a peer; asks for it, until there is an answer, when it is not known. Valid
+ * until the next turn, or the next peer. */
 const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
 void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);

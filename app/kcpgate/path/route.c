@@ -41,14 +41,13 @@ static void choose_source(const struct kg_box *box, struct kg_pkt *pkt,
 
 const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer)
 {
-	const struct kg_nexthop *hop = kg_hops_lookup(w->hops, peer);
-	struct kg_nexthop unknown = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING };
+	bool ask;
+	const struct kg_nexthop *hop = kg_hops_want(w->hops, peer, w->now_us, &ask);
 
-	if (hop != NULL)
-		return hop;
-	kg_hops_update(w->hops, &unknown);
-	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
-	return kg_hops_lookup(w->hops, peer);
+	if (ask)
+		kg_worker_report(
+			w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
+	return hop;
 }
 
 static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_mbuf *m,
