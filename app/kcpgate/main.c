@@ -4,6 +4,7 @@
  */
 #include "args.h"
 #include "box.h"
+#include "claims.h"
 #include "clock.h"
 #include "control.h"
 #include "eal.h"
@@ -91,6 +92,21 @@ static enum kg_exit run_logged(const struct kg_config *config, const struct kg_a
 	return status;
 }
 
+static enum kg_exit run_alone(const struct kg_config *config, const struct kg_args *args)
+{
+	struct kg_claims claims;
+	enum kg_exit status;
+	char error[512];
+
+	if (!kg_claims_take(&claims, config, error, sizeof(error))) {
+		fprintf(stderr, "kcpgate: %s\n", error);
+		return KG_EXIT_FAILED;
+	}
+	status = run_logged(config, args);
+	kg_claims_release(&claims);
+	return status;
+}
+
 static enum kg_exit with_config(const struct kg_args *args)
 {
 	struct kg_config config;
@@ -104,7 +120,7 @@ static enum kg_exit with_config(const struct kg_args *args)
 	else if (args->action == KG_ARGS_PRINT)
 		kg_config_print(&config, stdout);
 	else if (args->action == KG_ARGS_RUN)
-		status = run_logged(&config, args);
+		status = run_alone(&config, args);
 	kg_config_report_free(&report);
 	kg_config_free(&config);
 	return status;
