@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Adds ports to the kernel's list of reserved ones, and takes the same ones away again. */
+/*
+ * The kernel knows one set for all; what a box has added to it is in its record, written before the
+ * set, so that whatever a killed box has left can be told from what others have reserved.
+ */
 #include "kernel/reserved_ports.h"
+
+#include "kernel/run_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +28,7 @@ struct port_set {
 
 struct kg_reserved_ports {
 	struct port_set added;
+	char record[PATH_MAX];
 };
 
 static void set_parse(struct port_set *set, const char *text)
@@ -82,7 +89,44 @@ static int write_set(int fd, const struct port_set *set, char *text)
 	return 0;
 }
 
-/* Adds to the kernel's set what is not there and notes it, or takes away what was noted. */
+/* What a box of the same name, in the same namespace, has added and not taken back. */
+static void read_record(struct kg_reserved_ports *r, char *text)
+{
+	int fd = open(r->record, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t len;
+	char *list;
+
+	if (fd < 0)
+		return;
+	len = read(fd, text, TEXT_BYTES);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	if (strtoull(text, &list, 10) == kg_run_netns() && *list == '\n')
+		set_parse(&r->added, list + 1);
+}
+
+/* Without one the box runs as well; only what it adds would outlive its being killed. */
+static void write_record(const struct kg_reserved_ports *r, char *text)
+{
+	int fd = open(r->record, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "%" PRIu64 "\n%.*s", kg_run_netns(), (int)set_format(&r->added, text), text);
+	close(fd);
+}
+
+/* In the kernel's set, which others may have changed since, what was added gives way to what is
+ * wanted (NULL: nothing) and not there. */
+static void exchange(struct port_set *set, struct port_set *added, const struct port_set *wanted)
+{
+	for (unsigned int port = 0; port < PORTS; port++) {
+		set->has[port] &= !added->has[port];
+		added->has[port] = wanted != NULL && wanted->has[port] && !set->has[port];
+		set->has[port] |= added->has[port];
+	}
+}
+
 static int change(struct kg_reserved_ports *r, const struct port_set *wanted)
 {
 	struct port_set *set = malloc(sizeof(*set));
@@ -94,14 +138,14 @@ static int change(struct kg_reserved_ports *r, const struct port_set *wanted)
 		error = -errno;
 	if (error == 0)
 		error = read_set(fd, set, text);
-	for (unsigned int port = 0; error == 0 && port < PORTS; port++) {
-		if (wanted == NULL)
-			set->has[port] &= !r->added.has[port];
-		else if (wanted->has[port] && !set->has[port])
-			set->has[port] = r->added.has[port] = true;
-	}
-	if (error == 0)
+	if (error == 0) {
+		if (wanted != NULL)
+			read_record(r, text);
+		exchange(set, &r->added, wanted);
+		if (wanted != NULL)
+			write_record(r, text);
 		error = write_set(fd, set, text);
+	}
 	if (fd >= 0)
 		close(fd);
 	free(text);
@@ -109,13 +153,15 @@ static int change(struct kg_reserved_ports *r, const struct port_set *wanted)
 	return error;
 }
 
-struct kg_reserved_ports *kg_reserved_ports_hold(const struct kg_port_range *ranges,
-						 unsigned int count)
+struct kg_reserved_ports *
+kg_reserved_ports_hold(const char *box, const struct kg_port_range *ranges, unsigned int count)
 {
 	struct kg_reserved_ports *r = calloc(1, sizeof(*r));
 	struct port_set *wanted = calloc(1, sizeof(*wanted));
 	int error = r == NULL || wanted == NULL ? -ENOMEM : 0;
 
+	if (error == 0 && !kg_run_path(r->record, "reserved-%s", box))
+		error = -errno;
 	for (unsigned int i = 0; error == 0 && i < count; i++) {
 		for (unsigned int port = ranges[i].first; port <= ranges[i].last; port++)
 			wanted->has[port] = true;
@@ -132,7 +178,9 @@ struct kg_reserved_ports *kg_reserved_ports_hold(const struct kg_port_range *ran
 
 void kg_reserved_ports_release(struct kg_reserved_ports *r)
 {
-	if (r != NULL)
-		change(r, NULL);
+	if (r == NULL)
+		return;
+	if (change(r, NULL) == 0)
+		unlink(r->record);
 	free(r);
 }

@@ -149,7 +149,8 @@ bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
 
 	if (ranges == NULL)
 		FAIL("out of memory");
-	box->reserved_ports = kg_reserved_ports_hold(ranges, collect_ranges(box, ranges));
+	box->reserved_ports =
+		kg_reserved_ports_hold(box->config->name, ranges, collect_ranges(box, ranges));
 	free(ranges);
 	if (box->reserved_ports == NULL)
 		KG_LOG(WARNING,

@@ -3,6 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,12 +22,22 @@ static void reserve(const char *list)
 	shell("echo '%s' > " RESERVED, list);
 }
 
-static struct kg_reserved_ports *hold(const struct kg_port_range *ranges, unsigned int count)
+/* Runs of this test beside each other have names of their own. */
+static struct kg_reserved_ports *hold_as(const char *box, const struct kg_port_range *ranges,
+					 unsigned int count)
 {
-	struct kg_reserved_ports *held = kg_reserved_ports_hold(ranges, count);
+	struct kg_reserved_ports *held;
+	char name[64];
 
+	snprintf(name, sizeof(name), "%s-%d", box, (int)getpid());
+	held = kg_reserved_ports_hold(name, ranges, count);
 	assert_non_null(held);
 	return held;
+}
+
+static struct kg_reserved_ports *hold(const struct kg_port_range *ranges, unsigned int count)
+{
+	return hold_as("one", ranges, count);
 }
 
 static void ports_are_reserved_and_given_back(void **state)
@@ -59,7 +71,7 @@ static void what_others_reserved_stays(void **state)
 static void changes_in_between_survive(void **state)
 {
 	static const struct kg_port_range ours = { 3000, 3002 }, more = { 5000, 5000 };
-	struct kg_reserved_ports *first = hold(&ours, 1), *second = hold(&more, 1);
+	struct kg_reserved_ports *first = hold(&ours, 1), *second = hold_as("two", &more, 1);
 
 	assert_string_equal(reserved(), "3000-3002,5000\n");
 	reserve("3000-3002,4000,5000");
@@ -90,6 +102,25 @@ static void thousands_of_ranges_fit(void **state)
 	reserve("");
 }
 
+/* Who is killed gives nothing back; his next start does, and keeps what it needs itself. */
+static void what_a_killed_box_has_left_is_given_back(void **state)
+{
+	static const struct kg_port_range ours = { 3000, 3002 }, later = { 3002, 3003 };
+	struct kg_reserved_ports *held;
+
+	reserve("3001");
+	free(hold(&ours, 1));
+	assert_string_equal(reserved(), "3000-3002\n");
+	held = hold(&later, 1);
+	assert_string_equal(reserved(), "3001-3003\n");
+	kg_reserved_ports_release(held);
+	assert_string_equal(reserved(), "3001\n");
+	held = hold(&ours, 1);
+	kg_reserved_ports_release(held);
+	assert_string_equal(reserved(), "3001\n");
+	reserve("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +128,7 @@ int main(void)
 		cmocka_unit_test(what_others_reserved_stays),
 		cmocka_unit_test(changes_in_between_survive),
 		cmocka_unit_test(thousands_of_ranges_fit),
+		cmocka_unit_test(what_a_killed_box_has_left_is_given_back),
 	};
 
 	far_end_start();
