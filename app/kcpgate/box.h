@@ -87,6 +87,10 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 		 size_t error_bytes);
 void kg_box_fini(struct kg_box *box);
 
+/* As kg_exception_restore. */
+bool kg_box_restore_tap(const struct kg_box *box, const struct kg_box_port *port, char *error,
+			size_t error_bytes);
+
 /* Launches payload threads and workers; 0 or -errno. */
 int kg_box_start(struct kg_box *box);
 /* Lets the workers tell their peers, then joins all threads. */

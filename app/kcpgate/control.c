@@ -10,6 +10,7 @@
 #include "hops.h"
 #include "log.h"
 #include "netlink/nexthop.h"
+#include "port_watch.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 struct kg_control {
 	struct kg_box *box;
 	struct kg_nexthop_watch *nexthops;
+	struct kg_port_watch *ports;
 	int signal_fd;
 	unsigned int lines, suppressed; /* of this tick */
 };
@@ -141,13 +143,15 @@ static bool read_reports(struct kg_control *control)
 	return any;
 }
 
-static void tick(struct kg_control *control, uint64_t now_us)
+/* False: the box cannot go on. */
+static bool tick(struct kg_control *control, uint64_t now_us)
 {
 	kg_nexthop_watch_tick(control->nexthops, now_us);
 	if (control->suppressed > 0)
 		KG_LOG(NOTICE, "%u more lines suppressed\n", control->suppressed);
 	control->lines = 0;
 	control->suppressed = 0;
+	return kg_port_watch_tick(control->ports);
 }
 
 /* ---- life ---- */
@@ -180,7 +184,8 @@ struct kg_control *kg_control_create(struct kg_box *box)
 	control->box = box;
 	control->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	control->nexthops = watch_ports(control);
-	if (control->signal_fd < 0 || control->nexthops == NULL) {
+	control->ports = kg_port_watch_create(box);
+	if (control->signal_fd < 0 || control->nexthops == NULL || control->ports == NULL) {
 		kg_control_destroy(control);
 		return NULL;
 	}
@@ -193,6 +198,7 @@ void kg_control_destroy(struct kg_control *control)
 		return;
 	if (control->nexthops != NULL)
 		kg_nexthop_watch_destroy(control->nexthops);
+	kg_port_watch_destroy(control->ports);
 	if (control->signal_fd >= 0)
 		close(control->signal_fd);
 	free(control);
@@ -211,7 +217,7 @@ static void sleep_until_event(struct kg_control *control, struct pollfd *fds, nf
 		kg_waker_take(waker);
 }
 
-void kg_control_run(struct kg_control *control)
+bool kg_control_run(struct kg_control *control)
 {
 	struct pollfd fds[] = {
 		{ .fd = control->signal_fd, .events = POLLIN },
@@ -228,8 +234,10 @@ void kg_control_run(struct kg_control *control)
 			kg_nexthop_watch_input(control->nexthops);
 		read_reports(control);
 		if (now_us >= tick_us) {
-			tick(control, now_us);
+			if (!tick(control, now_us))
+				return false;
 			tick_us = now_us + TICK_MS * KG_US_PER_MS;
 		}
 	}
+	return true;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Control thread: signals, the kernel's next hops, what workers report. Runs on the main thread
- * while the workers forward.
+ * Control thread: signals, the kernel's next hops, how the ports are, what workers report. Runs on
+ * the main thread while the workers forward.
  */
 #pragma once
+
+#include <stdbool.h>
 
 struct kg_box;
 struct kg_control;
@@ -13,6 +15,7 @@ void kg_control_block_signals(void);
 
 /* NULL with errno set. */
 struct kg_control *kg_control_create(struct kg_box *box);
-/* Returns when a signal asks for the end. */
-void kg_control_run(struct kg_control *control);
+/* Returns true when a signal asks for the end, false when the box cannot go on: the log says why.
+ */
+bool kg_control_run(struct kg_control *control);
 void kg_control_destroy(struct kg_control *control);

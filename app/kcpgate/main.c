@@ -40,9 +40,8 @@ static enum kg_exit forward(struct kg_box *box)
 	if (rc == 0) {
 		kg_log_announce("kcpgate ready\n");
 		kg_notify("READY=1");
-		kg_control_run(control);
+		status = kg_control_run(control) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 		kg_notify("STOPPING=1");
-		status = KG_EXIT_GOOD;
 	} else {
 		KG_LOG(ERR, "cannot start the threads: %s\n", strerror(-rc));
 	}

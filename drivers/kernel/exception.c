@@ -36,6 +36,7 @@ struct kg_exception {
 struct setup {
 	const struct kg_exception_params *params;
 	struct kg_nl nl;
+	bool again; /* addresses and routes may be there */
 	char *error;
 	size_t error_bytes;
 };
@@ -162,7 +163,7 @@ static bool tap_add_addresses(struct setup *s, unsigned int ifindex)
 		const struct kg_prefix *address = &s->params->addresses[i];
 		int error = kg_link_add_address(&s->nl, ifindex, address);
 
-		if (error == 0)
+		if (error == 0 || (s->again && error == -EEXIST))
 			continue;
 		snprintf(what, sizeof(what), "address %s/%u", kg_ip_text(&address->ip, ip),
 			 address->length);
@@ -179,7 +180,7 @@ static bool tap_add_gateways(struct setup *s, unsigned int ifindex)
 		const struct kg_ip *gateway = &s->params->gateways[i];
 		int error = kg_link_add_default_route(&s->nl, ifindex, gateway);
 
-		if (error == 0)
+		if (error == 0 || (s->again && error == -EEXIST))
 			continue;
 		kg_ip_text(gateway, ip);
 		if (error == -EEXIST)
@@ -255,6 +256,22 @@ struct kg_exception *kg_exception_create(const struct kg_exception_params *param
 		return e;
 	kg_exception_destroy(e);
 	return NULL;
+}
+
+bool kg_exception_restore(const struct kg_exception *e, const struct kg_exception_params *params,
+			  char *error, size_t error_bytes)
+{
+	struct setup s = {
+		.params = params, .again = true, .error = error, .error_bytes = error_bytes
+	};
+	int rc = kg_nl_open(&s.nl);
+	bool good;
+
+	if (rc != 0)
+		return fail_errno(&s, "netlink", -rc);
+	good = tap_add_addresses(&s, e->ifindex) && tap_add_gateways(&s, e->ifindex);
+	kg_nl_close(&s.nl);
+	return good;
 }
 
 static void close_fd(int fd)

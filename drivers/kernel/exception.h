@@ -33,6 +33,10 @@ struct kg_exception;
  * `error`; then nothing is left behind. Needs CAP_NET_ADMIN. */
 struct kg_exception *kg_exception_create(const struct kg_exception_params *params, char *error,
 					 size_t error_bytes);
+/* After the TAP was down: gives it what Linux has taken from it with that, IPv6 addresses and
+ * routes through a gateway. What it still has stays. */
+bool kg_exception_restore(const struct kg_exception *e, const struct kg_exception_params *params,
+			  char *error, size_t error_bytes);
 /* Removes the TAP and with it its addresses and routes. */
 void kg_exception_destroy(struct kg_exception *e);
 

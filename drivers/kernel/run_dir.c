@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds, and makes, the directory where boxes leave their files. */
 #include "kernel/run_dir.h"
 
 #include <errno.h>

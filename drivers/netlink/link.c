@@ -2,6 +2,7 @@
 /* Sets an interface of the kernel up, by rtnetlink. */
 #include "netlink/link.h"
 
+#include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -57,4 +58,29 @@ int kg_link_add_default_route(struct kg_nl *nl, unsigned int ifindex, const stru
 	kg_nl_put_ip(header, RTA_GATEWAY, gateway);
 	mnl_attr_put_u32(header, RTA_OIF, ifindex);
 	return kg_nl_talk(nl, header, NULL, NULL);
+}
+
+static int on_link(const struct nlmsghdr *header, void *ctx)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
+	enum kg_link_state *state = ctx;
+
+	if ((link->ifi_flags & IFF_UP) == 0)
+		*state = KG_LINK_DOWN;
+	else
+		*state = (link->ifi_flags & IFF_LOWER_UP) != 0 ? KG_LINK_UP : KG_LINK_NO_CARRIER;
+	return MNL_CB_OK;
+}
+
+int kg_link_get_state(struct kg_nl *nl, unsigned int ifindex, enum kg_link_state *state)
+{
+	struct kg_nl_message message;
+	struct ifinfomsg link = { .ifi_index = (int)ifindex };
+	int error = kg_nl_talk(nl, kg_nl_begin(&message, RTM_GETLINK, 0, &link, sizeof(link)),
+			       on_link, state);
+
+	if (error != -ENODEV)
+		return error;
+	*state = KG_LINK_GONE;
+	return 0;
 }

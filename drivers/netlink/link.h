@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gives a kernel interface its MAC, MTU, addresses and default routes. All return 0 or -errno. */
+/* Gives a kernel interface its MAC, MTU, addresses and default routes, and says how it is. All
+ * return 0 or -errno. */
 #pragma once
 
 #include "net/addr.h"
@@ -13,3 +14,12 @@ int kg_link_add_address(struct kg_nl *nl, unsigned int ifindex, const struct kg_
 
 /* -EEXIST when there is a default route of the same metric. */
 int kg_link_add_default_route(struct kg_nl *nl, unsigned int ifindex, const struct kg_ip *gateway);
+
+enum kg_link_state {
+	KG_LINK_UP,
+	KG_LINK_NO_CARRIER, /* set up, but nothing is at the other end */
+	KG_LINK_DOWN,
+	KG_LINK_GONE,
+};
+
+int kg_link_get_state(struct kg_nl *nl, unsigned int ifindex, enum kg_link_state *state);

@@ -40,6 +40,9 @@ bool kg_nic_exists(const char *device);
 bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *error,
 		  size_t error_bytes);
 void kg_nic_stop(struct kg_nic *nic);
+/* The device has been taken out; its link is up. */
+bool kg_nic_is_gone(const struct kg_nic *nic);
+bool kg_nic_has_link(const struct kg_nic *nic);
 
 /* Up to KG_NIC_BURST frames from a queue. */
 static inline uint16_t kg_nic_rx(const struct kg_nic *nic, uint16_t queue, struct rte_mbuf **frames)

@@ -119,3 +119,16 @@ void kg_nic_stop(struct kg_nic *nic)
 	rte_eth_dev_close(nic->port_id);
 	nic->port_id = RTE_MAX_ETHPORTS;
 }
+
+bool kg_nic_is_gone(const struct kg_nic *nic)
+{
+	return rte_eth_dev_is_removed(nic->port_id) != 0;
+}
+
+bool kg_nic_has_link(const struct kg_nic *nic)
+{
+	struct rte_eth_link link;
+
+	return rte_eth_link_get_nowait(nic->port_id, &link) != 0 ||
+	       link.link_status == RTE_ETH_LINK_UP;
+}

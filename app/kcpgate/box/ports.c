@@ -47,10 +47,12 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 		       kg_rss_text(&port->nic.rss));
 }
 
-static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
+static struct kg_exception_params tap_params(const struct kg_box *box,
+					     const struct kg_box_port *port)
 {
 	const struct kg_port_config *config = port->config;
-	struct kg_exception_params params = {
+
+	return (struct kg_exception_params){
 		.name = config->tap,
 		.mac = port->nic.mac,
 		.mtu = config->mtu,
@@ -60,11 +62,16 @@ static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, si
 		.gateway_count = config->gateway_count,
 		.mempool = box->mbufs,
 	};
+}
+
+static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
+{
+	struct kg_exception_params params = tap_params(box, port);
 	char why[256];
 
 	port->tap = kg_exception_create(&params, why, sizeof(why));
 	if (port->tap == NULL)
-		FAIL("port %s: %s", config->name, why);
+		FAIL("port %s: %s", port->config->name, why);
 	log_port(box, port);
 	return true;
 }
@@ -77,6 +84,14 @@ bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes)
 		box->taps[i] = box->ports[i].tap;
 	}
 	return true;
+}
+
+bool kg_box_restore_tap(const struct kg_box *box, const struct kg_box_port *port, char *error,
+			size_t error_bytes)
+{
+	struct kg_exception_params params = tap_params(box, port);
+
+	return kg_exception_restore(port->tap, &params, error, error_bytes);
 }
 
 void kg_box_fini_ports(struct kg_box *box)

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Asks netlink for interfaces and DPDK for NICs, and logs what differs from a second ago. */
+#include "port_watch.h"
+
+#include "claims.h"
+#include "log.h"
+#include "netlink/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* One of the two interfaces of a port. */
+struct side {
+	const struct kg_box_port *port;
+	const char *what; /* "interface" or "TAP" */
+	char name[IF_NAMESIZE];
+	unsigned int ifindex; /* 0: Linux has none, ask the NIC */
+	bool is_tap;
+	enum kg_link_state state;
+};
+
+struct kg_port_watch {
+	const struct kg_box *box;
+	struct kg_nl nl;
+	unsigned int count;
+	struct side sides[2 * KG_CONFIG_PORTS_MAX];
+};
+
+static void add_port(struct kg_port_watch *w, const struct kg_box_port *port)
+{
+	struct side *under = &w->sides[w->count++], *tap = &w->sides[w->count++];
+
+	*under = (struct side){ .port = port, .what = "NIC" };
+	snprintf(under->name, sizeof(under->name), "%s", port->config->device);
+	if (kg_device_interface(port->config->device, under->name)) {
+		under->what = "interface";
+		under->ifindex = if_nametoindex(under->name);
+	}
+	*tap = (struct side){ .port = port, .what = "TAP", .is_tap = true };
+	tap->ifindex = kg_exception_ifindex(port->tap);
+	snprintf(tap->name, sizeof(tap->name), "%s", port->config->tap);
+}
+
+static enum kg_link_state ask_nic(const struct kg_nic *nic)
+{
+	if (kg_nic_is_gone(nic))
+		return KG_LINK_GONE;
+	return kg_nic_has_link(nic) ? KG_LINK_UP : KG_LINK_NO_CARRIER;
+}
+
+static enum kg_link_state ask(struct kg_port_watch *w, const struct side *side)
+{
+	enum kg_link_state state;
+
+	if (side->ifindex == 0)
+		return ask_nic(&side->port->nic);
+	/* A kernel that is short of memory says nothing of the interface. */
+	if (kg_link_get_state(&w->nl, side->ifindex, &state) != 0)
+		return side->state;
+	return state;
+}
+
+static void restore(const struct kg_port_watch *w, const struct side *side)
+{
+	char error[256];
+
+	if (!kg_box_restore_tap(w->box, side->port, error, sizeof(error)))
+		KG_LOG(WARNING, "port %s: %s\n", side->port->config->name, error);
+}
+
+static void tell(const struct side *side)
+{
+	const char *port = side->port->config->name;
+
+	switch (side->state) {
+	case KG_LINK_UP:
+		KG_LOG(NOTICE, "port %s: %s %s is up again\n", port, side->what, side->name);
+		break;
+	case KG_LINK_NO_CARRIER:
+		KG_LOG(WARNING, "port %s: %s %s has no carrier, nothing passes\n", port, side->what,
+		       side->name);
+		break;
+	case KG_LINK_DOWN:
+		KG_LOG(WARNING, "port %s: %s %s is down, nothing passes until it is set up\n", port,
+		       side->what, side->name);
+		break;
+	case KG_LINK_GONE:
+		KG_LOG(ERR, "port %s: %s %s has gone, so the box ends\n", port, side->what,
+		       side->name);
+		break;
+	}
+}
+
+bool kg_port_watch_tick(struct kg_port_watch *w)
+{
+	for (unsigned int i = 0; i < w->count; i++) {
+		struct side *side = &w->sides[i];
+		enum kg_link_state before = side->state;
+
+		side->state = ask(w, side);
+		if (side->state == before)
+			continue;
+		tell(side);
+		if (side->state == KG_LINK_GONE)
+			return false;
+		if (side->is_tap && side->state == KG_LINK_UP)
+			restore(w, side);
+	}
+	return true;
+}
+
+struct kg_port_watch *kg_port_watch_create(const struct kg_box *box)
+{
+	struct kg_port_watch *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (w == NULL)
+		return NULL;
+	w->box = box;
+	for (unsigned int i = 0; i < box->port_count; i++)
+		add_port(w, &box->ports[i]);
+	rc = kg_nl_open(&w->nl);
+	if (rc == 0)
+		return w;
+	free(w);
+	errno = -rc;
+	return NULL;
+}
+
+void kg_port_watch_destroy(struct kg_port_watch *w)
+{
+	if (w == NULL)
+		return;
+	kg_nl_close(&w->nl);
+	free(w);
+}
