@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * c-ares opens and closes sockets as it likes and tells what it waits for; an epoll of our own
- * holds them, level-triggered, and is the one descriptor that others see. Answers may come from
- * within the asking call (a name of /etc/hosts); they are put aside and told later, so that nobody
- * is called back before he knows that he has asked.
+ * Names of /etc/hosts are in a table of ours; c-ares, which would read the file for every question,
+ * asks name servers only. It opens and closes sockets as it likes and tells what it waits for; an
+ * epoll of our own holds them, level-triggered, and is the one descriptor that others see. Answers
+ * that are known within the asking call are put aside and told later, so that nobody is called back
+ * before he knows that he has asked.
  */
 #include "resolver/resolver.h"
+
+#include "resolver/hosts.h"
+#include "resolver/stamp.h"
 
 #include <ares.h>
 #include <errno.h>
@@ -21,6 +25,7 @@
 #define FIRST_TRY_MS 1500
 #define TRIES        2
 #define EVENTS       16
+#define HOSTS_PATH   "/etc/hosts"
 
 struct kg_question {
 	TAILQ_ENTRY(kg_question) link; /* in `answered` */
@@ -30,10 +35,23 @@ struct kg_question {
 	enum kg_resolver_error error;
 	unsigned int count;
 	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
+	bool ipv4, ipv6;
+	char name[];
+};
+
+/* In which order nsswitch.conf wants them asked. */
+enum order {
+	FILES_THEN_SERVERS,
+	SERVERS_THEN_FILES,
+	FILES,
+	SERVERS,
 };
 
 struct kg_resolver {
 	ares_channel channel; /* NULL before the first question */
+	struct kg_hosts *hosts;
+	struct kg_stamp settings[3]; /* of the files that the channel was made from */
+	enum order order;
 	int epoll_fd;
 	unsigned int waiting;
 	TAILQ_HEAD(, kg_question) answered;
@@ -72,14 +90,6 @@ static enum kg_resolver_error error_of(int status)
 	}
 }
 
-/* The next address of a family from `node` on; NULL: none. */
-static const struct ares_addrinfo_node *next_of(const struct ares_addrinfo_node *node, int family)
-{
-	while (node != NULL && node->ai_family != family)
-		node = node->ai_next;
-	return node;
-}
-
 static struct kg_ip ip_of(const struct ares_addrinfo_node *node)
 {
 	const struct sockaddr_in6 *in6 = (const void *)node->ai_addr;
@@ -93,56 +103,185 @@ static struct kg_ip ip_of(const struct ares_addrinfo_node *node)
 	return ip;
 }
 
-/* c-ares has sorted them (RFC 6724); families take turns (RFC 8305 §4), its first choice first. */
-static void take_ips(struct kg_question *q, const struct ares_addrinfo_node *nodes)
+/* The next one of a version, from `i` on. */
+static unsigned int next_of(const struct kg_ip *ips, unsigned int count, unsigned int i,
+			    uint8_t version)
 {
-	const struct ares_addrinfo_node *next[2];
-	int first = nodes != NULL && nodes->ai_family == AF_INET ? AF_INET : AF_INET6;
-	int families[2] = { first, first == AF_INET ? AF_INET6 : AF_INET };
+	while (i < count && ips[i].version != version)
+		i++;
+	return i;
+}
 
-	next[0] = next_of(nodes, families[0]);
-	next[1] = next_of(nodes, families[1]);
-	for (int turn = 0; q->count < KG_RESOLVER_IPS_MAX && (next[0] != NULL || next[1] != NULL);
-	     turn = !turn) {
-		if (next[turn] == NULL)
+/* Families take turns (RFC 8305 §4), that of the first address first. */
+static void take_ips(struct kg_question *q, const struct kg_ip *ips, unsigned int count)
+{
+	uint8_t versions[2] = { 6, 4 };
+	unsigned int next[2];
+
+	if (count > 0 && ips[0].version == 4) {
+		versions[0] = 4;
+		versions[1] = 6;
+	}
+	next[0] = next_of(ips, count, 0, versions[0]);
+	next[1] = next_of(ips, count, 0, versions[1]);
+	for (int turn = 0; next[0] < count || next[1] < count; turn = !turn) {
+		if (next[turn] == count)
 			continue;
-		q->ips[q->count++] = ip_of(next[turn]);
-		next[turn] = next_of(next[turn]->ai_next, families[turn]);
+		q->ips[q->count++] = ips[next[turn]];
+		next[turn] = next_of(ips, count, next[turn] + 1, versions[turn]);
 	}
 }
+
+/* c-ares has sorted them (RFC 6724). */
+static void take_nodes(struct kg_question *q, const struct ares_addrinfo_node *node)
+{
+	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
+	unsigned int count = 0;
+
+	for (; node != NULL && count < KG_RESOLVER_IPS_MAX; node = node->ai_next) {
+		if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
+			ips[count++] = ip_of(node);
+	}
+	take_ips(q, ips, count);
+}
+
+static void settle(struct kg_question *q, enum kg_resolver_error error)
+{
+	q->error = error;
+	q->resolver->waiting--;
+	TAILQ_INSERT_TAIL(&q->resolver->answered, q, link);
+}
+
+/* ---- the hosts file ---- */
+
+/* Would Linux find a way, of this family, from here? */
+static bool is_reachable(const struct kg_ip *ip)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	memcpy(&to.sin6_addr, ip->bytes, sizeof(to.sin6_addr));
+	good = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+	close(fd);
+	return good;
+}
+
+/* IPv6 comes first where it can be reached (RFC 6724 §6, rules 1 and 6). */
+static bool find_in_hosts(struct kg_question *q)
+{
+	struct kg_ip ips[KG_RESOLVER_IPS_MAX], first;
+	unsigned int count = kg_hosts_find(q->resolver->hosts, q->name, q->ipv4, q->ipv6, ips,
+					   KG_RESOLVER_IPS_MAX);
+	unsigned int six = next_of(ips, count, 0, 6), four = next_of(ips, count, 0, 4);
+
+	if (six < count && four < count) {
+		unsigned int best = is_reachable(&ips[six]) ? six : four;
+
+		first = ips[best];
+		memmove(&ips[1], ips, best * sizeof(ips[0]));
+		ips[0] = first;
+	}
+	take_ips(q, ips, count);
+	if (count > 0)
+		settle(q, KG_RESOLVER_OK);
+	return count > 0;
+}
+
+/* ---- name servers ---- */
 
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 {
 	struct kg_question *q = arg;
 
-	q->error = error_of(status);
+	enum kg_resolver_error error = error_of(status);
+
 	if (result != NULL) {
-		take_ips(q, result->nodes);
+		take_nodes(q, result->nodes);
 		ares_freeaddrinfo(result);
 	}
-	if (q->error == KG_RESOLVER_OK && q->count == 0)
-		q->error = KG_RESOLVER_NO_ADDRESS;
-	q->resolver->waiting--;
-	TAILQ_INSERT_TAIL(&q->resolver->answered, q, link);
+	if (error != KG_RESOLVER_OK && q->resolver->order == SERVERS_THEN_FILES &&
+	    status != ARES_EDESTRUCTION && find_in_hosts(q))
+		return;
+	if (error == KG_RESOLVER_OK && q->count == 0)
+		error = KG_RESOLVER_NO_ADDRESS;
+	settle(q, error);
 }
 
-static bool open_channel(struct kg_resolver *r)
+static void ask_servers(struct kg_question *q)
+{
+	const struct ares_addrinfo_hints hints = {
+		.ai_family = q->ipv4 && q->ipv6 ? AF_UNSPEC
+			     : q->ipv4          ? AF_INET
+						: AF_INET6,
+		.ai_socktype = SOCK_STREAM, /* each address once */
+	};
+
+	ares_getaddrinfo(q->resolver->channel, q->name, NULL, &hints, on_answer, q);
+}
+
+/* What c-ares has read of nsswitch.conf: "b" are name servers, "f" files. */
+static enum order order_of(const char *lookups)
+{
+	const char *files = strchr(lookups, 'f'), *servers = strchr(lookups, 'b');
+
+	if (servers == NULL)
+		return FILES;
+	if (files == NULL)
+		return SERVERS;
+	return files < servers ? FILES_THEN_SERVERS : SERVERS_THEN_FILES;
+}
+
+static void read_order(struct kg_resolver *r)
+{
+	struct ares_options options;
+	int mask;
+
+	r->order = FILES_THEN_SERVERS;
+	if (ares_save_options(r->channel, &options, &mask) != ARES_SUCCESS)
+		return;
+	if (options.lookups != NULL)
+		r->order = order_of(options.lookups);
+	ares_destroy_options(&options);
+}
+
+static bool init_channel(struct kg_resolver *r, int more)
 {
 	struct ares_options options = {
 		.timeout = FIRST_TRY_MS,
 		.tries = TRIES,
 		.sock_state_cb = on_socket,
 		.sock_state_cb_data = r,
+		.lookups = (char[]){ "b" },
 	};
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | more;
 
 	if (r->channel != NULL)
 		ares_destroy(r->channel);
-	if (ares_init_options(&r->channel, &options,
-			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) ==
-	    ARES_SUCCESS)
+	if (ares_init_options(&r->channel, &options, mask) == ARES_SUCCESS)
 		return true;
 	r->channel = NULL;
 	return false;
+}
+
+/* Anew, when what it is made from has changed: once to hear the order, once to have no files asked.
+ */
+static bool open_channel(struct kg_resolver *r)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/nsswitch.conf",
+					     "/etc/host.conf" };
+	bool changed = r->channel == NULL;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(files); i++)
+		changed |= kg_stamp_changed(&r->settings[i], files[i]);
+	if (!changed)
+		return true;
+	if (!init_channel(r, 0))
+		return false;
+	read_order(r);
+	return init_channel(r, ARES_OPT_LOOKUPS);
 }
 
 /* ---- our side ---- */
@@ -150,24 +289,26 @@ static bool open_channel(struct kg_resolver *r)
 struct kg_question *kg_resolver_ask(struct kg_resolver *r, const char *name, bool ipv4, bool ipv6,
 				    kg_resolved *told, void *ctx)
 {
-	const struct ares_addrinfo_hints hints = {
-		.ai_family = ipv4 && ipv6 ? AF_UNSPEC
-			     : ipv4       ? AF_INET
-					  : AF_INET6,
-		.ai_socktype = SOCK_STREAM, /* each address once */
-	};
 	struct kg_question *q;
 
 	if (r->waiting == KG_RESOLVER_QUESTIONS_MAX || (r->waiting == 0 && !open_channel(r)))
 		return NULL;
-	q = calloc(1, sizeof(*q));
+	q = calloc(1, sizeof(*q) + strlen(name) + 1);
 	if (q == NULL)
 		return NULL;
 	q->resolver = r;
 	q->told = told;
 	q->ctx = ctx;
+	q->ipv4 = ipv4;
+	q->ipv6 = ipv6;
+	strcpy(q->name, name);
 	r->waiting++;
-	ares_getaddrinfo(r->channel, name, NULL, &hints, on_answer, q);
+	if ((r->order == FILES || r->order == FILES_THEN_SERVERS) && find_in_hosts(q))
+		return q;
+	if (r->order == FILES)
+		settle(q, KG_RESOLVER_NO_NAME);
+	else
+		ask_servers(q);
 	return q;
 }
 
@@ -229,11 +370,14 @@ struct kg_resolver *kg_resolver_create(void)
 	if (r == NULL)
 		return NULL;
 	TAILQ_INIT(&r->answered);
+	r->hosts = kg_hosts_create(HOSTS_PATH);
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (r->epoll_fd >= 0 && ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS)
+	if (r->epoll_fd >= 0 && r->hosts != NULL &&
+	    ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS)
 		return r;
 	if (r->epoll_fd >= 0)
 		close(r->epoll_fd);
+	kg_hosts_destroy(r->hosts);
 	free(r);
 	return NULL;
 }
@@ -252,5 +396,6 @@ void kg_resolver_destroy(struct kg_resolver *r)
 	}
 	ares_library_cleanup();
 	close(r->epoll_fd);
+	kg_hosts_destroy(r->hosts);
 	free(r);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Host names to addresses without waiting: c-ares behind one descriptor. A resolver belongs to one
- * thread. Every question is asked anew, as /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf
- * stand when the first of those that wait together is asked.
+ * thread. Every question is asked anew, as /etc/hosts stands then, and /etc/resolv.conf and
+ * /etc/nsswitch.conf when the first of those that wait together is asked; a file is read only when
+ * it has changed.
  */
 #pragma once
 
