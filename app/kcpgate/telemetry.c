@@ -5,9 +5,12 @@
 #include "box.h"
 #include "compat.h"
 #include "log.h"
+#include "telemetry_front.h"
 #include "worker.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +21,7 @@
 /* DPDK's telemetry calls from a thread per client and offers no unregistering. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kg_box *the_box;
+static struct kg_telemetry_front *front;
 
 /* ---- /kcpgate/stats ---- */
 
@@ -443,7 +447,8 @@ int kg_telemetry_init(struct kg_box *box)
 	pthread_mutex_lock(&lock);
 	the_box = box;
 	pthread_mutex_unlock(&lock);
-	return rc;
+	front = kg_telemetry_front_create(rte_eal_get_runtime_dir());
+	return rc != 0 || front != NULL ? rc : -errno;
 }
 
 void kg_telemetry_fini(void)
@@ -452,3 +457,4 @@ void kg_telemetry_fini(void)
 	the_box = NULL;
 	pthread_mutex_unlock(&lock);
 }
+	kg_telemetry_front_destroy(front);
