@@ -11,6 +11,7 @@
 #include "log.h"
 #include "netlink/nexthop.h"
 #include "port_watch.h"
+#include "trouble_log.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -119,6 +120,8 @@ static void log_report(struct kg_control *control, const struct kg_report *r)
 		log_closed(control, r);
 	else if (r->type == KG_REPORT_CONNECT_FAILED)
 		log_connect_failed(control, r);
+	else if (r->type == KG_REPORT_TROUBLE)
+		kg_trouble_log(control->box, r, kg_clock_now_us());
 	else
 		KG_LOG(NOTICE, "%s: %s connection refused: no channel or local port left\n",
 		       control->box->tunnels[r->tunnel].config->name,

@@ -65,6 +65,21 @@ static void fill_page(struct kg_worker *w)
 	}
 }
 
+static void no_route(struct kg_worker *w, const struct kg_ip *peer)
+{
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
+		if (w->box->tunnels[t].config->role == KG_ROLE_CLIENT)
+			kg_session_no_route(w->sides[t].session, peer, w->now_us);
+	}
+}
+
+static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
+{
+	kg_hops_update(w->hops, hop);
+	if (hop->state == KG_NEXTHOP_NO_ROUTE)
+		no_route(w, &hop->peer);
+}
+
 void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
@@ -72,7 +87,7 @@ void kg_mail_read(struct kg_worker *w)
 	while (rte_ring_sc_dequeue_elem(w->mail, &mail, sizeof(mail)) == 0) {
 		switch (mail.type) {
 		case KG_MAIL_NEXTHOP:
-			kg_hops_update(w->hops, &mail.nexthop);
+			next_hop(w, &mail.nexthop);
 			break;
 		case KG_MAIL_FORGET_HOPS:
 			kg_hops_forget(w->hops);

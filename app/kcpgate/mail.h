@@ -54,6 +54,7 @@ enum kg_report_type {
 	/* server: destination refused; `error` is an errno or enum kg_refusal */
 	KG_REPORT_CONNECT_FAILED,
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
+	KG_REPORT_TROUBLE,     /* what keeps a tunnel from working: see complain.h */
 };
 
 #define KG_REPORT_TEXT_BYTES 128
@@ -62,10 +63,12 @@ struct kg_report {
 	enum kg_report_type type;
 	uint16_t tunnel;
 	uint8_t protocol; /* enum kg_protocol */
-	uint8_t why;      /* enum kg_close */
+	uint8_t why;      /* enum kg_close; of a trouble enum kg_trouble */
 	int error;
 	uint32_t conv;
-	struct kg_endpoint remote;
+	uint32_t count;  /* trouble: datagrams or handshakes since the last report of it */
+	int32_t seconds; /* trouble: how long nobody answers; how far the peer's clock is ahead */
+	struct kg_endpoint remote, local;
 	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, or the target; cut to fit */
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");

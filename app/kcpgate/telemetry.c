@@ -422,6 +422,11 @@ static int channels_command(const char *cmd, const char *params, struct rte_tel_
 	return answer(on_channels, params, d);
 }
 
+static int troubles_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return answer(kg_telemetry_troubles, params, d);
+}
+
 int kg_telemetry_init(struct kg_box *box)
 {
 	static const struct {
@@ -436,6 +441,9 @@ int kg_telemetry_init(struct kg_box *box)
 		{ "/kcpgate/payload", payload_command,
 		  "Counters of one payload thread. Parameters: thread (none: the first)" },
 		{ "/kcpgate/tunnels", tunnels_command, "State of each tunnel. No parameters" },
+		{ "/kcpgate/troubles", troubles_command,
+		  "What keeps tunnels from working, the latest of each kind and peer. No "
+		  "parameters" },
 		{ "/kcpgate/channels", channels_command,
 		  "Channels, a page at a time. Parameters: worker, channels to skip" },
 	};
@@ -453,8 +461,8 @@ int kg_telemetry_init(struct kg_box *box)
 
 void kg_telemetry_fini(void)
 {
+	kg_telemetry_front_destroy(front);
 	pthread_mutex_lock(&lock);
 	the_box = NULL;
 	pthread_mutex_unlock(&lock);
 }
-	kg_telemetry_front_destroy(front);

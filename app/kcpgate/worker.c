@@ -8,6 +8,7 @@
 #include "arrival.h"
 #include "box.h"
 #include "clock.h"
+#include "complain.h"
 #include "fec/rs_isal.h"
 #include "idle.h"
 #include "path/path.h"
@@ -85,6 +86,7 @@ static bool housekeeping(struct kg_worker *w)
 {
 	w->unix_s = kg_clock_unix_s();
 	kg_mail_read(w);
+	kg_complain_unanswered(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
 	return !finished(w);

@@ -16,6 +16,7 @@
 #include "nic/nic.h"
 #include "payload/msg.h"
 #include "telemetry/counters.h"
+#include "telemetry/troubles.h"
 
 struct kg_box;
 struct kg_shortcuts;
@@ -66,6 +67,7 @@ struct kg_worker {
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
 	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
 	uint16_t spare_count;
+	struct kg_troubles troubles;
 	uint16_t next_side; /* kcp_output: where the next turn begins, to be fair */
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */

@@ -176,6 +176,15 @@ void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us)
 	}
 }
 
+/* There is none while a mux channel is open. */
+static void cut_waiting(struct kg_streams *s, enum kg_close why, uint64_t now_us)
+{
+	struct kg_mux_stream *ms;
+
+	while ((ms = TAILQ_FIRST(&s->waiting)) != NULL)
+		kg_mux_stream_cut(ms, why, "", now_us);
+}
+
 void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, uint64_t now_us)
 {
 	struct kg_streams *s = mux->streams;
@@ -196,6 +205,10 @@ void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, u
 		kg_mux_stream_close(ms, KG_CLOSE_RESET, "", now_us);
 	}
 	forget_all(mux);
+	if (why == KG_CLOSE_NO_ROUTE) { /* who waits need not wait, and the next one asks soon */
+		cut_waiting(s, why, now_us);
+		mux->failures = 0;
+	}
 	mux->gone = s->mux_count > s->config.mux_channels; /* on a server always */
 	s->mux_count -= mux->gone;
 	if (!mux->gone)

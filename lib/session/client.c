@@ -177,6 +177,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 		return NULL;
 	}
 	ch->line.hooked = true; /* by its handshake */
+	ch->line.remote = ch->handshake->line.remote;
 	ch->user = user;
 	ch->handshake->channel = ch;
 	s->stats.handshakes_started++;
@@ -184,6 +185,50 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 	kg_line_touch(&ch->line, now_us);
 	kg_line_touch(&ch->handshake->line, now_us);
 	return ch;
+}
+
+/* ---- no way to the server ---- */
+
+static void give_up(struct kg_handshake *hs, uint64_t now_us)
+{
+	struct kg_session *s = hs->line.session;
+
+	s->now_us = now_us;
+	s->stats.handshakes_failed++;
+	kg_channel_close(hs->channel, KG_CLOSE_NO_ROUTE, 0, "", now_us);
+}
+
+void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us)
+{
+	struct kg_line *line, *next;
+
+	for (line = TAILQ_FIRST(&s->homes[KG_HOME_HANDSHAKES]); line != NULL; line = next) {
+		struct kg_handshake *hs = kg_line_handshake(line);
+
+		next = TAILQ_NEXT(line, home_link);
+		if (hs->channel != NULL && kg_ip_equal(&line->remote.ip, peer))
+			give_up(hs, now_us);
+	}
+}
+
+void kg_session_no_route_from(struct kg_session *s, uint16_t local_port, uint64_t now_us)
+{
+	struct kg_line *line = kg_line_find(s, local_port, 0);
+
+	if (line != NULL && line->home == KG_HOME_HANDSHAKES &&
+	    kg_line_handshake(line)->channel != NULL)
+		give_up(kg_line_handshake(line), now_us);
+}
+
+bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us)
+{
+	struct kg_line *line = TAILQ_FIRST(&s->homes[KG_HOME_HANDSHAKES]);
+
+	if (line == NULL)
+		return false;
+	*remote = line->remote;
+	*since_us = kg_line_handshake(line)->begun_us;
+	return true;
 }
 
 /* ---- the answer ---- */

@@ -17,11 +17,11 @@ const char *kg_channel_state_name(enum kg_channel_state state)
 const char *kg_close_name(enum kg_close why)
 {
 	static const char *const names[] = {
-		[KG_CLOSE_FINISHED] = "finished",   [KG_CLOSE_PEER] = "peer",
-		[KG_CLOSE_REFUSED] = "refused",     [KG_CLOSE_HANDSHAKE] = "handshake",
-		[KG_CLOSE_SILENCE] = "silence",     [KG_CLOSE_IDLE] = "idle",
-		[KG_CLOSE_ABORTED] = "aborted",     [KG_CLOSE_RESET] = "reset",
-		[KG_CLOSE_EXHAUSTED] = "exhausted",
+		[KG_CLOSE_FINISHED] = "finished", [KG_CLOSE_PEER] = "peer",
+		[KG_CLOSE_REFUSED] = "refused",   [KG_CLOSE_HANDSHAKE] = "handshake",
+		[KG_CLOSE_SILENCE] = "silence",   [KG_CLOSE_IDLE] = "idle",
+		[KG_CLOSE_ABORTED] = "aborted",   [KG_CLOSE_RESET] = "reset",
+		[KG_CLOSE_NO_ROUTE] = "no_route", [KG_CLOSE_EXHAUSTED] = "exhausted",
 	};
 
 	return names[why];

@@ -78,7 +78,8 @@ enum kg_close {
 	KG_CLOSE_SILENCE,   /* no input from the peer for 255 s */
 	KG_CLOSE_IDLE,      /* UDP flow silent for udp_timeout */
 	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
-	KG_CLOSE_RESET, /* the peer aborted; an end that knows no half-close says PEER instead */
+	KG_CLOSE_RESET,    /* the peer aborted; an end that knows no half-close says PEER instead */
+	KG_CLOSE_NO_ROUTE, /* client: the host knows no way to the server */
 	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
 };
 
@@ -162,6 +163,15 @@ uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in
  */
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us);
+
+/* Client: the host knows no way to `peer`: what asks there is closed. */
+void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);
+/* Client: the same for what asks from a local port. */
+void kg_session_no_route_from(struct kg_session *s, uint16_t local_port, uint64_t now_us);
+/* Client: the handshake that waits for its answer longest: to whom, and since when. False: none
+ * waits.
+ */
+bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
 
 /* Server: the answer to ops.connect. `text` goes to the client's log. */
 void kg_channel_connected(struct kg_channel *ch, uint64_t now_us);

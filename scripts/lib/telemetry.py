@@ -51,6 +51,10 @@ class Connection:
     def tunnels(self):
         return self.ask("/kcpgate/tunnels")
 
+    def troubles(self):
+        """What keeps tunnels from working: rows, the latest of each kind and peer."""
+        return list((self.ask("/kcpgate/troubles") or {}).values())
+
     def channels(self):
         """All channels, page by page; the key is a field "conv"."""
         rows = []

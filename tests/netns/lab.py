@@ -233,6 +233,9 @@ class Box:
     def tunnels(self):
         return self._ask(telemetry.Connection.tunnels)
 
+    def troubles(self):
+        return self._ask(telemetry.Connection.troubles)
+
     def channels(self):
         return self._ask(telemetry.Connection.channels)
 

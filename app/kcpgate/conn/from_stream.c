@@ -2,6 +2,8 @@
 /* What the streams of a tunnel ask of their host, and what one tells of its connection. */
 #include "conn/parts.h"
 
+#include "box.h"
+#include "complain.h"
 #include "shortcut.h"
 #include "worker.h"
 
@@ -72,21 +74,36 @@ static void on_finished(void *host, struct kg_stream *stream)
 	kg_conn_mark(conn_of(stream), KG_CONN_FINISH);
 }
 
-static bool is_failure(enum kg_close why)
+/* A client that is not answered, or knows no way, says so once for all its connections. */
+static bool is_trouble(const struct kg_side *side, enum kg_close why)
 {
-	return why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE || why == KG_CLOSE_SILENCE ||
-	       why == KG_CLOSE_EXHAUSTED;
+	bool client = side->worker->box->tunnels[side->tunnel].config->role == KG_ROLE_CLIENT;
+
+	return why == KG_CLOSE_NO_ROUTE || (why == KG_CLOSE_HANDSHAKE && client);
+}
+
+static bool is_failure(const struct kg_side *side, enum kg_close why)
+{
+	bool failure = why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE ||
+		       why == KG_CLOSE_SILENCE || why == KG_CLOSE_EXHAUSTED;
+
+	return failure && !is_trouble(side, why);
 }
 
 static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
 {
 	struct kg_conn *conn = conn_of(stream);
 	struct kg_report report = { .type = KG_REPORT_CLOSED, .why = (uint8_t)why };
+	struct kg_channel_info info;
 
 	kg_shortcut_close(conn);
 	conn->ended = true;
 	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
-	if (is_failure(why)) {
+	if (why == KG_CLOSE_NO_ROUTE) {
+		kg_stream_get_info(stream, &info, conn->side->worker->now_us);
+		kg_complain_no_route(conn->side->worker, conn->side->tunnel, &info.remote);
+	}
+	if (is_failure(conn->side, why)) {
 		strncpy(report.text, text, sizeof(report.text) - 1);
 		kg_conn_report(conn, &report);
 	}
@@ -106,7 +123,9 @@ static void on_mux_closed(void *host, const struct kg_channel_info *info, enum k
 		.remote = info->remote,
 	};
 
-	if (side->worker->stopping)
+	if (why == KG_CLOSE_NO_ROUTE)
+		kg_complain_no_route(side->worker, side->tunnel, &info->remote);
+	if (side->worker->stopping || is_trouble(side, why))
 		return;
 	strncpy(report.text, text, sizeof(report.text) - 1);
 	kg_worker_report(side->worker, &report);

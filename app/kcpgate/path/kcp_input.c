@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives opened datagrams to the sessions of their tunnels. */
+#include "complain.h"
 #include "path/path.h"
+
+/* Taken for a shard, a request without fec is of an unknown conv. */
+static bool lacks_fec(const struct kg_worker *w, const struct kg_pkt *pkt)
+{
+	const uint8_t *payload;
+	size_t len;
+
+	return w->sides[pkt->tunnel].fec != NULL &&
+	       kg_kcp_peek_first(pkt->body, pkt->body_len, 0, &payload, &len);
+}
+
+static void refuse(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_drop drop)
+{
+	if (drop == KG_DROP_CONV_UNKNOWN && lacks_fec(w, pkt))
+		drop = KG_DROP_FEC_MALFORMED;
+	w->stats.drops[drop]++;
+	kg_complain_of_datagram(w, pkt, drop, 0);
+}
 
 void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
@@ -16,7 +35,7 @@ void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		enum kg_drop drop = kg_session_input(w->sides[pkt->tunnel].session, &in, w->now_us);
 
 		if (drop != KG_DROP_NONE)
-			w->stats.drops[drop]++;
+			refuse(w, pkt, drop);
 		else
 			kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
 	}

@@ -2,6 +2,7 @@
 /* Opens sealed datagrams, by runs of one tunnel, and drops what does not open. */
 #include "base/hash.h"
 #include "box.h"
+#include "complain.h"
 #include "path/path.h"
 #include "session/framing.h"
 #include "wire/envelope.h"
@@ -18,7 +19,7 @@ static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16
 }
 
 static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
-			   const struct kg_aead_job *job)
+			   const struct kg_aead_job *job, int32_t *skew_s)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
 	const uint8_t *body;
@@ -28,7 +29,7 @@ static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, stru
 
 	if (!job->ok)
 		return KG_DROP_AUTH_FAILED;
-	drop = kg_envelope_open(job->data, job->len, w->unix_s, &body, &body_len, NULL);
+	drop = kg_envelope_open(job->data, job->len, w->unix_s, &body, &body_len, skew_s);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	drop = kg_framing_conv(side->fec, body, body_len, &conv);
@@ -53,12 +54,15 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 						.len = kg_pkt(v[i])->body_len };
 	side->aead->open(side->aead_ctx, jobs, n);
 	for (uint16_t i = 0; i < n; i++) {
-		enum kg_drop drop = unwrap(w, side, v[i], &jobs[i]);
+		int32_t skew_s = 0;
+		enum kg_drop drop = unwrap(w, side, v[i], &jobs[i], &skew_s);
 
-		if (drop != KG_DROP_NONE)
-			kg_path_drop(w, v[i], drop);
-		else
+		if (drop == KG_DROP_NONE) {
 			survivors[kept++] = v[i];
+			continue;
+		}
+		kg_complain_of_datagram(w, kg_pkt(v[i]), drop, skew_s);
+		kg_path_drop(w, v[i], drop);
 	}
 	return kept;
 }

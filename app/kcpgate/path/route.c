@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Writes the headers towards the next hop; without one a datagram leaves through Linux. */
 #include "box.h"
+#include "complain.h"
 #include "net/frame.h"
 #include "path/path.h"
 
@@ -21,22 +22,18 @@ static const struct kg_ip *own_address(const struct kg_port_config *port, const 
 	return any;
 }
 
-/* Fills in the source of a client's datagram: the kernel's choice, or else the configuration's. */
-static void choose_source(const struct kg_box *box, struct kg_pkt *pkt,
-			  const struct kg_nexthop *hop)
+struct kg_ip kg_path_source_to(const struct kg_box *box, const struct kg_ip *peer,
+			       const struct kg_nexthop *hop)
 {
 	const struct kg_ip *own = NULL;
 
-	if (hop->source.version != 0) {
-		pkt->local.ip = hop->source;
-		return;
-	}
+	if (hop->source.version != 0)
+		return hop->source;
 	if (hop->state == KG_NEXTHOP_READY)
-		own = own_address(box->ports[hop->port].config, &pkt->remote.ip);
+		own = own_address(box->ports[hop->port].config, peer);
 	for (unsigned int i = 0; own == NULL && i < box->port_count; i++)
-		own = own_address(box->ports[i].config, &pkt->remote.ip);
-	if (own != NULL)
-		pkt->local.ip = *own;
+		own = own_address(box->ports[i].config, peer);
+	return own != NULL ? *own : (struct kg_ip){ 0 };
 }
 
 const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer)
@@ -90,14 +87,23 @@ void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct 
 	kg_path_tx_frame(w, hop->port, m);
 }
 
+/* Of channels that are open the wish to send stays: the route may come back. */
+static void no_route(struct kg_worker *w, const struct kg_pkt *pkt)
+{
+	if (w->box->tunnels[pkt->tunnel].config->role == KG_ROLE_CLIENT)
+		kg_session_no_route_from(w->sides[pkt->tunnel].session, pkt->local.port, w->now_us);
+	kg_complain_no_route(w, pkt->tunnel, &pkt->remote);
+}
+
 static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
 	const struct kg_nexthop *hop = kg_path_hop_to(w, &pkt->remote.ip);
 
 	if (pkt->local.ip.version == 0)
-		choose_source(w->box, pkt, hop);
+		pkt->local.ip = kg_path_source_to(w->box, &pkt->remote.ip, hop);
 	if (pkt->local.ip.version == 0 || hop->state == KG_NEXTHOP_NO_ROUTE) {
+		no_route(w, pkt);
 		kg_path_drop(w, m, KG_DROP_TX_NO_ROUTE);
 		return;
 	}
