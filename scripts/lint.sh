@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 failed=0
+shopt -s lastpipe # complain runs in this shell, not in one of its own that forgets `failed`
 # complain CHECK: shows what comes on stdin under the name of the check, if there is anything.
 complain() {
     local text
