@@ -30,8 +30,8 @@ struct kg_conn {
 	struct kg_side *side;
 	struct kg_stream stream;
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
-	void *flow;                   /* the payload thread's; NULL until it dialled */
-	struct kg_target *target;     /* where the client wants to go; NULL: dialled, or our own */
+	void *flow;                   /* the payload thread's; NULL until it has dialled */
+	struct kg_target *target;     /* the client's wish, until it is dialled; NULL: none */
 	uint16_t credit;              /* segments the application may still send */
 	uint16_t outstanding;         /* buffers at the payload thread */
 	uint8_t payload;              /* index of the thread that has the flow */

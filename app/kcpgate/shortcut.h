@@ -32,7 +32,7 @@ struct kg_shortcuts;
 struct kg_shortcuts *kg_shortcuts_create(const char *name, uint32_t entries);
 void kg_shortcuts_destroy(struct kg_shortcuts *shortcuts);
 
-/* Whose are the `n` datagrams, at most KG_NIC_BURST? NULL: nobody's. */
+/* Finds the shortcut of each of `n` datagrams, KG_NIC_BURST at most; NULL: it has none. */
 void kg_shortcuts_lookup(const struct kg_shortcuts *shortcuts, struct rte_mbuf *const *v,
 			 uint16_t n, struct kg_shortcut **found);
 

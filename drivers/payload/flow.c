@@ -177,7 +177,8 @@ struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uin
 	};
 }
 
-/* No flow for it: the refusal has no place to wait in, so the message does. */
+/* A refusal waits in its flow until the ring has room. Without a flow it cannot: false then leaves
+ * the CONNECT in its ring. */
 static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const struct kg_msg *connect)
 {
 	const struct kg_msg msg = {

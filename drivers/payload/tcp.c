@@ -43,8 +43,8 @@ static int socket_error(const struct kg_flow *flow)
 	return error;
 }
 
-/* A failure that comes after the application's end says EPIPE; what is read behind another one is
- * no end. */
+/* EPIPE: the application had ended before. After any other error the end that read() finds is not
+ * the application's. */
 static void take_error(struct kg_flow *flow, int error)
 {
 	if (error == EPIPE)

@@ -47,8 +47,9 @@ static bool names_worker(const struct kg_payload *p, const struct kg_flow *flow)
 }
 
 /*
- * A connected socket, or -errno. Whichever worker receives the flow's datagrams must know whose
- * they are. A flow that is not lucky in the draw of its local port stays with Linux.
+ * Returns a connected socket, or -errno. Any worker may receive the flow's datagrams, and its local
+ * port tells it whose they are. So sockets are opened until a port fits; a flow that gets none in
+ * PORT_DRAWS stays with Linux.
  */
 static int connect_socket(const struct kg_payload *p, struct kg_flow *flow)
 {

@@ -154,14 +154,14 @@ void kg_mux_stream_destroy(struct kg_mux_stream *ms);
 bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t id);
 /* Client: from waiting to open. */
 bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t now_us);
-/* Its channel, or the peer, knows it no more: nothing is sent any more. */
+/* Takes it out of its mux: nothing is sent any more. */
 void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,
 			 uint64_t now_us);
 /* Ends it at once; the peer is told. */
 void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,
 		       uint64_t now_us);
-/* Both directions have ended, if so. */
+/* Closes it when both directions have ended. */
 void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us);
 /* What the peer has said of ends, when all before it was read. */
 void kg_mux_stream_tell_ends(struct kg_mux_stream *ms, uint64_t now_us);

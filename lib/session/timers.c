@@ -144,7 +144,7 @@ uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
 	return channel_timeout_us(kg_line_channel(line), now_us);
 }
 
-/* One more question on top of data that is under way would tell the peer nothing new. */
+/* Data under way asks the peer already. */
 static void keep_alive(struct kg_channel *ch, uint64_t now_us)
 {
 	ch->last_alive_us = now_us;

@@ -57,7 +57,8 @@ static void take(struct kg_worker *w, struct kg_shortcut *shortcut, const struct
 	kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, pkt->body_len);
 }
 
-/* Whose flow it is shows its tuple, or its port alone: here they part before the look-up. */
+/* A flow's worker follows from its tuple, or from its port alone: no look-up is needed to part with
+ * what is another worker's. */
 static uint16_t hand_off_foreign(struct kg_worker *w, struct rte_mbuf **apps, uint16_t n)
 {
 	uint16_t kept = 0;
