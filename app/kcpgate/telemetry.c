@@ -48,6 +48,8 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_tcp_connected", stats.tcp_connected },
 		{ "payload_tcp_refused", stats.tcp_refused },
 		{ "payload_tcp_closed", stats.tcp_closed },
+		{ "payload_socket_rx_bytes", stats.rx_bytes },
+		{ "payload_socket_tx_bytes", stats.tx_bytes },
 		{ "payload_udp_flows", stats.udp_flows },
 		{ "payload_udp_rx_datagrams", stats.udp_rx_datagrams },
 		{ "payload_udp_tx_datagrams", stats.udp_tx_datagrams },

@@ -21,8 +21,6 @@
 #include "session/session.h"
 #include "wire/message.h"
 
-#define KG_PAYLOAD_WORKERS_MAX 64
-
 /* Where applications come in. */
 struct kg_payload_listen {
 	struct kg_endpoint at; /* version 0: any address */
@@ -67,7 +65,7 @@ struct kg_payload_stats {
 	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
 	uint64_t accept_put_off; /* out of descriptors: the connection waits in the kernel */
 	uint64_t udp_flows, udp_rx_datagrams, udp_tx_datagrams;
-	uint64_t rx_bytes, tx_bytes; /* from, to applications */
+	uint64_t rx_bytes, tx_bytes; /* from, to sockets of applications; not past Linux */
 	uint64_t udp_dropped_full;   /* datagram from an application, channel or ring had no room */
 	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
 	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */

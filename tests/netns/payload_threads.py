@@ -37,6 +37,9 @@ with Lab(pmd="net_af_packet0") as lab:
         # Less when a later socket had the port of an earlier one, more when a flow was divided.
         assert JOBS // 2 < stats["payload_udp_flows"] <= JOBS
         assert stats["payload_udp_rx_datagrams"] == datagrams
+        # Nothing goes past Linux here: what sockets gave and took is what channels took and gave.
+        for way in ("rx", "tx"):
+            assert stats[f"payload_socket_{way}_bytes"] == stats[f"payload_{way}_bytes"], way
         assert all(worker["delivered"] > 100 for worker in box.worker_stats())
     # TCP is over; the UDP flows are still there, and closed in order when the boxes stop.
     for box in lab.boxes:
