@@ -22,9 +22,7 @@ struct kg_nic_params {
 
 struct kg_nic {
 	uint16_t port_id;
-	uint16_t descriptors; /* per queue and direction */
 	struct kg_mac mac;
-	bool rx_checksum;  /* verdicts on received IPv4 and UDP checksums */
 	bool tx_checksum;  /* can fill IPv4 and UDP checksums in */
 	struct kg_rss rss; /* over the receive queues */
 };

@@ -42,7 +42,6 @@ static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
 	uint16_t rx = KG_NIC_DESCRIPTORS, tx = KG_NIC_DESCRIPTORS;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port_id, &rx, &tx);
 
-	nic->descriptors = RTE_MAX(rx, tx);
 	for (uint16_t q = 0; rc == 0 && q < params->queues; q++) {
 		rc = rte_eth_rx_queue_setup(nic->port_id, q, rx, socket, NULL, params->mempool);
 		if (rc == 0)
@@ -58,7 +57,6 @@ static int configure(struct kg_nic *nic, const struct kg_nic_params *params,
 	uint16_t mtu = params->mtu + (params->vlan != 0 ? RTE_VLAN_HLEN : 0);
 	int rc = rte_eth_dev_configure(nic->port_id, params->queues, params->queues, &conf);
 
-	nic->rx_checksum = (conf.rxmode.offloads & RX_CHECKSUM) == RX_CHECKSUM;
 	nic->tx_checksum = (conf.txmode.offloads & TX_CHECKSUM) == TX_CHECKSUM;
 	if (rc != 0)
 		return rc;

@@ -105,8 +105,6 @@ void kg_kcp_discard_queue(struct kg_kcp *kcp);
 
 /* Next whole message as a chain the caller owns, or NULL. */
 struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp);
-/* True while kg_kcp_recv has a message. */
-bool kg_kcp_readable(const struct kg_kcp *kcp);
 
 /*
  * Writes the next datagram that is due at now_us to `out` (mtu bytes of room) and returns its

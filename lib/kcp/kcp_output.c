@@ -301,8 +301,3 @@ struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
 		kg_kcp_update_tell(kcp);
 	return message;
 }
-
-bool kg_kcp_readable(const struct kg_kcp *kcp)
-{
-	return kcp->recv.messages > 0;
-}

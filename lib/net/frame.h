@@ -15,8 +15,6 @@
 #define KG_IPV6_BYTES  40
 #define KG_UDP_BYTES   8
 #define KG_VLAN_NONE   0 /* VLAN ids on a wire are 1 … 4094 */
-/* Longest header we put in front of a UDP payload. */
-#define KG_FRAME_HEADER_MAX (KG_ETHER_BYTES + KG_VLAN_BYTES + KG_IPV6_BYTES + KG_UDP_BYTES)
 
 enum kg_frame_kind {
 	KG_FRAME_UDP, /* whole UDP datagram; all fields are set */

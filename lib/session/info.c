@@ -94,11 +94,6 @@ void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *s
 	stats->channels = s->home_counts[KG_HOME_CHANNELS];
 }
 
-uint16_t kg_session_first_bytes(const struct kg_session *s)
-{
-	return kg_session_rest_bytes(s) - KG_MESSAGE_KIND_BYTES;
-}
-
 uint16_t kg_session_rest_bytes(const struct kg_session *s)
 {
 	return s->config.kcp.mtu - KG_KCP_HEADER_BYTES;

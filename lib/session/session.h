@@ -188,8 +188,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 /* Segments that may be queued beyond what is unacknowledged now; UDP beyond it is dropped, TCP
  * stops reading. */
 uint32_t kg_channel_room(const struct kg_channel *ch);
-/* Largest payload of the first and of each later buffer of a chain. */
-uint16_t kg_session_first_bytes(const struct kg_session *s);
+/* Largest payload of a buffer of a chain; the first has KG_MESSAGE_KIND_BYTES less. */
 uint16_t kg_session_rest_bytes(const struct kg_session *s);
 
 /* Is there a payload to take, and how many bytes has it? false counts as NULL from recv. */

@@ -114,8 +114,8 @@ static inline struct app *app_new(struct end *end, struct kg_channel *ch)
 
 static inline bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
 {
-	uint16_t first = kg_session_first_bytes(end->session);
 	uint16_t rest = kg_session_rest_bytes(end->session);
+	uint16_t first = rest - KG_MESSAGE_KIND_BYTES;
 	struct kg_buf *chain = kg_buf_chain_copy(&end->pool.pool, bytes, len, first, rest);
 
 	if (chain != NULL && kg_channel_send(app->ch, chain, end->pair->now_us))
