@@ -31,7 +31,7 @@ struct kg_box_tunnel {
 	const struct kg_aead_alg *aead;
 	uint8_t key[KG_AEAD_KEY_BYTES];
 	struct kg_seen *seen; /* server: handshakes served; shared by the workers */
-	bool steered;         /* server: NICs bring each worker its share of the listen ports */
+	bool has_rules;       /* server: NICs bring each worker its share of the listen ports */
 };
 
 /* A payload thread and what it shares with the workers. */

@@ -26,7 +26,7 @@ bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes);
 /* Linux must not give a socket of its own a port that a tunnel uses. */
 bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes);
-bool kg_box_init_steering(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes);
 

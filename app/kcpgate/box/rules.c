@@ -6,7 +6,7 @@
 #include "box/parts.h"
 
 #include "log.h"
-#include "nic/steer.h"
+#include "nic/rules.h"
 
 #include <stdlib.h>
 
@@ -17,13 +17,13 @@ struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t t
 
 	if (config->role != KG_ROLE_SERVER || config->listen_port_count != 1)
 		return (struct kg_port_range){ 0, 0 };
-	if (!box->tunnels[tunnel].steered)
+	if (!box->tunnels[tunnel].has_rules)
 		return config->listen_ports[0];
 	return kg_port_range_share(&config->listen_ports[0], worker, box->config->worker_count);
 }
 
 static unsigned int add_tunnel(const struct kg_box *box, const struct kg_box_tunnel *tunnel,
-			       uint8_t version, struct kg_nic_steer *steers)
+			       uint8_t version, struct kg_nic_rule *rules)
 {
 	unsigned int workers = box->config->worker_count;
 
@@ -31,7 +31,7 @@ static unsigned int add_tunnel(const struct kg_box *box, const struct kg_box_tun
 		struct kg_port_range share =
 			kg_port_range_share(&tunnel->config->listen_ports[0], w, workers);
 
-		steers[w] = (struct kg_nic_steer){ version, share.first, share.last, (uint16_t)w };
+		rules[w] = (struct kg_nic_rule){ version, share.first, share.last, (uint16_t)w };
 	}
 	return workers;
 }
@@ -45,37 +45,36 @@ static bool has_version(const struct kg_port_config *port, uint8_t version)
 	return false;
 }
 
-static bool can_be_steered(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+static bool can_have_rules(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
 	return kg_tunnel_has_port_shares(tunnel->config, box->config->worker_count);
 }
 
-/* For one port; `steers` has room for all. */
+/* For one port; `rules` has room for all. */
 static unsigned int collect(const struct kg_box *box, const struct kg_box_port *port,
-			    struct kg_nic_steer *steers)
+			    struct kg_nic_rule *rules)
 {
 	unsigned int count = 0;
 
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		if (!can_be_steered(box, &box->tunnels[t]))
+		if (!can_have_rules(box, &box->tunnels[t]))
 			continue;
 		if (has_version(port->config, 4))
-			count += add_tunnel(box, &box->tunnels[t], 4, steers + count);
+			count += add_tunnel(box, &box->tunnels[t], 4, rules + count);
 		if (has_version(port->config, 6))
-			count += add_tunnel(box, &box->tunnels[t], 6, steers + count);
+			count += add_tunnel(box, &box->tunnels[t], 6, rules + count);
 	}
 	return count;
 }
 
-static void steer_port(struct kg_box *box, const struct kg_box_port *port,
-		       struct kg_nic_steer *steers)
+static void set_rules(struct kg_box *box, const struct kg_box_port *port, struct kg_nic_rule *rules)
 {
-	unsigned int count = collect(box, port, steers);
+	unsigned int count = collect(box, port, rules);
 	char why[128];
 
 	if (count == 0)
 		return; /* the configuration has been warned about */
-	if (!kg_nic_steer(&port->nic, port->config->vlan, steers, count, why, sizeof(why))) {
+	if (!kg_nic_set_rules(&port->nic, port->config->vlan, rules, count, why, sizeof(why))) {
 		KG_LOG(WARNING, "port %s: the NIC takes no rules (%s): workers hand over\n",
 		       port->config->name, why);
 		return;
@@ -83,23 +82,23 @@ static void steer_port(struct kg_box *box, const struct kg_box_port *port,
 	KG_LOG(INFO, "port %s: rules bring workers their shares of listen ports\n",
 	       port->config->name);
 	for (unsigned int t = 0; t < box->tunnel_count; t++)
-		box->tunnels[t].steered |= can_be_steered(box, &box->tunnels[t]);
+		box->tunnels[t].has_rules |= can_have_rules(box, &box->tunnels[t]);
 }
 
-bool kg_box_init_steering(struct kg_box *box, char *error, size_t error_bytes)
+bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes)
 {
 	size_t room = 2 * (size_t)box->tunnel_count * box->config->worker_count;
-	struct kg_nic_steer *steers;
+	struct kg_nic_rule *rules;
 
 	if (room == 0)
 		return true;
-	steers = calloc(room, sizeof(*steers));
-	if (steers == NULL)
+	rules = calloc(room, sizeof(*rules));
+	if (rules == NULL)
 		FAIL("out of memory");
 	for (unsigned int i = 0; i < box->port_count; i++) {
 		if (box->ports[i].config->flow_rules)
-			steer_port(box, &box->ports[i], steers);
+			set_rules(box, &box->ports[i], rules);
 	}
-	free(steers);
+	free(rules);
 	return true;
 }

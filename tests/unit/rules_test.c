@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Shares of a range of ports, and the blocks that rules in a NIC are made of. */
-#include "nic/steer.h"
+#include "nic/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,17 +52,17 @@ static void test_shares(void **state)
 static void test_blocks(void **state)
 {
 	(void)state;
-	assert_int_equal(kg_nic_steer_block(0, 65535), 65536);
-	assert_int_equal(kg_nic_steer_block(3000, 3000), 1);
-	assert_int_equal(kg_nic_steer_block(3000, 3010), 8);
-	assert_int_equal(kg_nic_steer_block(65535, 65535), 1);
+	assert_int_equal(kg_nic_rule_block(0, 65535), 65536);
+	assert_int_equal(kg_nic_rule_block(3000, 3000), 1);
+	assert_int_equal(kg_nic_rule_block(3000, 3010), 8);
+	assert_int_equal(kg_nic_rule_block(65535, 65535), 1);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct kg_port_range range = random_range(1);
 		unsigned int blocks = 0;
 		uint32_t port = range.first;
 
 		for (; port <= range.last; blocks++) {
-			uint32_t block = kg_nic_steer_block((uint16_t)port, range.last);
+			uint32_t block = kg_nic_rule_block((uint16_t)port, range.last);
 
 			assert_int_equal(block & (block - 1), 0);
 			assert_int_equal(port % block, 0);
@@ -76,12 +76,12 @@ static void test_blocks(void **state)
 /* DPDK's null device knows no rules. */
 static void test_a_refusal(void **state)
 {
-	struct kg_nic_steer steer = { .version = 4, .first = 3000, .last = 3010 };
+	struct kg_nic_rule rule = { .version = 4, .first = 3000, .last = 3010 };
 	struct kg_nic nic = { .port_id = 0 };
 	char error[128] = "";
 
 	(void)state;
-	assert_false(kg_nic_steer(&nic, 0, &steer, 1, error, sizeof(error)));
+	assert_false(kg_nic_set_rules(&nic, 0, &rule, 1, error, sizeof(error)));
 	assert_string_not_equal(error, "");
 }
 
@@ -92,7 +92,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_a_refusal),
 	};
-	static char *eal[] = { "steer_test", "--no-huge",        "--no-shconf",
+	static char *eal[] = { "rules_test", "--no-huge",        "--no-shconf",
 			       "--no-pci",   "--no-telemetry",   "-m64",
 			       "-l0",        "--vdev=net_null0", "--log-level=error" };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives a NIC rules that bring ports to queues: all of them, or none. */
-#include "nic/steer.h"
+#include "nic/rules.h"
 
 #include <rte_flow.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ struct maker {
 	struct rte_flow_error error;
 };
 
-uint32_t kg_nic_steer_block(uint16_t first, uint16_t last)
+uint32_t kg_nic_rule_block(uint16_t first, uint16_t last)
 {
 	uint32_t ports = 1;
 
@@ -27,7 +27,7 @@ uint32_t kg_nic_steer_block(uint16_t first, uint16_t last)
 }
 
 /* From `port` on as many ports as the block has. */
-static bool make_rule(struct maker *maker, const struct kg_nic_steer *steer, uint16_t port,
+static bool make_rule(struct maker *maker, const struct kg_nic_rule *rule, uint16_t port,
 		      uint32_t block)
 {
 	const struct rte_flow_attr attr = { .ingress = 1 };
@@ -37,13 +37,13 @@ static bool make_rule(struct maker *maker, const struct kg_nic_steer *steer, uin
 	const struct rte_flow_item_udp udp_mask = {
 		.hdr.dst_port = rte_cpu_to_be_16((uint16_t) ~(block - 1)),
 	};
-	const struct rte_flow_action_queue queue = { .index = steer->queue };
+	const struct rte_flow_action_queue queue = { .index = rule->queue };
 	const struct rte_flow_item pattern[] = {
 		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
 		{ .type = maker->vlan != 0 ? RTE_FLOW_ITEM_TYPE_VLAN : RTE_FLOW_ITEM_TYPE_VOID,
 		  .spec = maker->vlan != 0 ? &vlan : NULL,
 		  .mask = maker->vlan != 0 ? &vlan_mask : NULL },
-		{ .type = steer->version == 4 ? RTE_FLOW_ITEM_TYPE_IPV4 : RTE_FLOW_ITEM_TYPE_IPV6 },
+		{ .type = rule->version == 4 ? RTE_FLOW_ITEM_TYPE_IPV4 : RTE_FLOW_ITEM_TYPE_IPV6 },
 		{ .type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &udp_mask },
 		{ .type = RTE_FLOW_ITEM_TYPE_END },
 	};
@@ -58,25 +58,24 @@ static bool make_rule(struct maker *maker, const struct kg_nic_steer *steer, uin
 	       rte_flow_create(port_id, &attr, pattern, actions, &maker->error) != NULL;
 }
 
-static bool make_rules(struct maker *maker, const struct kg_nic_steer *steer)
+static bool make_rules(struct maker *maker, const struct kg_nic_rule *rule)
 {
-	uint32_t port = steer->first;
+	uint32_t port = rule->first;
 
-	while (port <= steer->last) {
-		uint32_t block =
-			maker->blocks ? kg_nic_steer_block((uint16_t)port, steer->last) : 1;
+	while (port <= rule->last) {
+		uint32_t block = maker->blocks ? kg_nic_rule_block((uint16_t)port, rule->last) : 1;
 
-		if (!make_rule(maker, steer, (uint16_t)port, block))
+		if (!make_rule(maker, rule, (uint16_t)port, block))
 			return false;
 		port += block;
 	}
 	return true;
 }
 
-static bool make_all(struct maker *maker, const struct kg_nic_steer *steers, unsigned int count)
+static bool make_all(struct maker *maker, const struct kg_nic_rule *rules, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		if (!make_rules(maker, &steers[i])) {
+		if (!make_rules(maker, &rules[i])) {
 			rte_flow_flush(maker->nic->port_id, NULL);
 			return false;
 		}
@@ -84,12 +83,12 @@ static bool make_all(struct maker *maker, const struct kg_nic_steer *steers, uns
 	return true;
 }
 
-bool kg_nic_steer(const struct kg_nic *nic, uint16_t vlan, const struct kg_nic_steer *steers,
-		  unsigned int count, char *error, size_t error_bytes)
+bool kg_nic_set_rules(const struct kg_nic *nic, uint16_t vlan, const struct kg_nic_rule *rules,
+		      unsigned int count, char *error, size_t error_bytes)
 {
 	struct maker by_blocks = { .nic = nic, .vlan = vlan, .blocks = true };
 	struct maker by_ports = { .nic = nic, .vlan = vlan };
-	bool made = make_all(&by_blocks, steers, count) || make_all(&by_ports, steers, count);
+	bool made = make_all(&by_blocks, rules, count) || make_all(&by_ports, rules, count);
 
 	if (made)
 		return true;
