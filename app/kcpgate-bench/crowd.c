@@ -8,12 +8,12 @@
 /* A connection is known by its worker's half alone: what it has for a flow is only not NULL. */
 static void *const some_flow = &(char){ 0 };
 
-void bench_crowd_init(struct bench_crowd *crowd, struct bench_twin *twin, uint32_t under_way_max,
-		      bool passing)
+void bench_crowd_init(struct bench_crowd *crowd, struct bench_two_boxes *two,
+		      uint32_t under_way_max, bool passing)
 {
 	*crowd = (struct bench_crowd){
-		.client = twin->boxes[0].workers[0],
-		.server = twin->boxes[1].workers[0],
+		.client = two->boxes[0].workers[0],
+		.server = two->boxes[1].workers[0],
 		.under_way_max = under_way_max,
 		.passing = passing,
 	};

@@ -39,7 +39,7 @@ static void measure(struct bench_many *many, struct sample *sample)
 	for (int side = 0; side < SIDES; side++) {
 		sample->costs[side] = many->costs[side];
 		sample->state_bytes[side] =
-			kg_arena_mem(many->twin.boxes[side].workers[0]->arena)->in_use_bytes;
+			kg_arena_mem(many->two.boxes[side].workers[0]->arena)->in_use_bytes;
 	}
 }
 

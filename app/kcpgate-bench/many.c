@@ -40,9 +40,9 @@ void bench_many_turn(struct bench_many *many, uint64_t wanted)
 	static unsigned int turns;
 
 	for (int side = 0; side < SIDES; side++) {
-		turn(many->twin.boxes[side].workers[0], &many->costs[side]);
+		turn(many->two.boxes[side].workers[0], &many->costs[side]);
 		if (turns++ % SHARE_TURNS == 0)
-			kg_buf_mempool_update_share(many->twin.boxes[side].bufs);
+			kg_buf_mempool_update_share(many->two.boxes[side].bufs);
 	}
 	bench_crowd_turn(&many->crowd, wanted);
 }
@@ -51,7 +51,7 @@ struct kg_session_stats bench_many_stats(const struct bench_many *many, int side
 {
 	struct kg_session_stats stats;
 
-	kg_session_get_stats(many->twin.boxes[side].workers[0]->sides[0].session, &stats);
+	kg_session_get_stats(many->two.boxes[side].workers[0]->sides[0].session, &stats);
 	return stats;
 }
 
@@ -71,7 +71,7 @@ bool bench_many_run(struct bench_many *many, bool passing, uint32_t under_way_ma
 		    bool (*run)(struct bench_many *many))
 {
 	const struct bench_options *options = many->options;
-	struct bench_twin_params params = {
+	struct bench_two_boxes_params params = {
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.window = 256,
@@ -85,16 +85,16 @@ bool bench_many_run(struct bench_many *many, bool passing, uint32_t under_way_ma
 	bool ok;
 
 	kg_clock_init();
-	ok = bench_twin_init(&many->twin, &params, error, sizeof(error));
+	ok = bench_two_boxes_init(&many->two, &params, error, sizeof(error));
 	if (!ok) {
 		fprintf(stderr, "%s\n", error);
 	} else {
-		bench_crowd_init(&many->crowd, &many->twin, under_way_max, passing);
+		bench_crowd_init(&many->crowd, &many->two, under_way_max, passing);
 		ok = rte_eal_remote_launch(on_lcore, &job, 0) == 0;
 		while (ok && rte_eal_get_lcore_state(0) == RUNNING)
 			rte_delay_us_sleep(1000); /* rte_eal_wait_lcore spins */
 		ok = ok && rte_eal_wait_lcore(0) == 0;
 	}
-	bench_twin_fini(&many->twin);
+	bench_two_boxes_fini(&many->two);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of many channels share: a twin of one worker each, and its cost turn by turn. */
+/* What the tests of many channels share: two boxes of a worker each, and its cost, turn by turn. */
 #pragma once
 
 #include "crowd.h"
@@ -23,12 +23,12 @@ struct bench_cost {
 struct bench_many {
 	const struct bench_options *options;
 	json_t *rows;
-	struct bench_twin twin;
+	struct bench_two_boxes two;
 	struct bench_crowd crowd;
 	struct bench_cost costs[SIDES]; /* since bench_many_turn was given others */
 };
 
-/* Sets the twin up for options->channels and calls `run` on an lcore; false when it fails. */
+/* Sets the boxes up for options->channels and calls `run` on an lcore; false when it fails. */
 bool bench_many_run(struct bench_many *many, bool passing, uint32_t under_way_max,
 		    bool (*run)(struct bench_many *many));
 

@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "io_stats.h"
 #include "lane.h"
-#include "twin.h"
+#include "two_boxes.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -20,7 +20,7 @@ static const char *const side_names[] = { "client", "server" };
 
 struct tunnel {
 	const struct bench_options *options;
-	struct bench_twin twin;
+	struct bench_two_boxes two;
 	struct bench_seat seats[SIDES][WORKERS_MAX];
 	struct bench_lane lanes[LANES_MAX];
 	unsigned int lane_count;
@@ -247,10 +247,10 @@ static bool take_seats(struct tunnel *t, uint32_t size)
 	bool ok = true;
 
 	for (unsigned int w = 0; w < options->workers; w++) {
-		ok &= bench_load_init(&t->seats[CLIENT][w].load, t->twin.boxes[CLIENT].workers[w],
+		ok &= bench_load_init(&t->seats[CLIENT][w].load, t->two.boxes[CLIENT].workers[w],
 				      true, channels, protocol, (uint16_t)size);
 		/* Channels may come to any worker of the server. */
-		ok &= bench_load_init(&t->seats[SERVER][w].load, t->twin.boxes[SERVER].workers[w],
+		ok &= bench_load_init(&t->seats[SERVER][w].load, t->two.boxes[SERVER].workers[w],
 				      false, channels * options->workers, protocol, (uint16_t)size);
 	}
 	return ok;
@@ -276,7 +276,7 @@ static bool run(struct tunnel *t, json_t *rows)
 
 bool bench_tunnel(const struct bench_options *options, json_t *rows)
 {
-	struct bench_twin_params params = {
+	struct bench_two_boxes_params params = {
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.fec = options->fec,
@@ -291,11 +291,11 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 
 	tunnel.options = options;
 	kg_clock_init();
-	ok = bench_twin_init(&tunnel.twin, &params, error, sizeof(error));
+	ok = bench_two_boxes_init(&tunnel.two, &params, error, sizeof(error));
 	if (!ok)
 		fprintf(stderr, "%s\n", error);
 	else
 		ok = run(&tunnel, rows);
-	bench_twin_fini(&tunnel.twin);
+	bench_two_boxes_fini(&tunnel.two);
 	return ok;
 }

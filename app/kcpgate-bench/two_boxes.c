@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Builds two boxes in one process and joins their ports. */
-#include "twin.h"
+#include "two_boxes.h"
 
 #include "box/parts.h"
 
@@ -16,7 +16,7 @@ enum {
 	SERVER
 };
 
-/* Two addresses on one wire; nobody answers for them but the twin. */
+/* Two addresses on one wire; nobody answers for them but these. */
 #define SETTINGS                                                                             \
 	"{ \"name\": \"%s\", \"workers\": [%s], \"poll\": \"busy\","                         \
 	"  \"memory\": { \"hugepages\": false, \"mb\": %u },"                                \
@@ -27,8 +27,8 @@ enum {
 	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
 	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s } ] }"
 
-static bool configure(struct bench_twin *twin, int side, const struct bench_twin_params *params,
-		      char *error, size_t error_bytes)
+static bool configure(struct bench_two_boxes *two, int side,
+		      const struct bench_two_boxes_params *params, char *error, size_t error_bytes)
 {
 	static const char *const modes[] = { "client", "server" };
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
@@ -41,14 +41,14 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 			 i == 0 ? "" : ",", i);
 	if (side == CLIENT)
 		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
-	snprintf(twin->names[side], sizeof(twin->names[side]), "bench-%s", modes[side]);
-	snprintf(text, sizeof(text), SETTINGS, twin->names[side], workers, params->memory_mb,
-		 twin->names[side], twin->names[side], 1 + (unsigned int)side, modes[side],
+	snprintf(two->names[side], sizeof(two->names[side]), "bench-%s", modes[side]);
+	snprintf(text, sizeof(text), SETTINGS, two->names[side], workers, params->memory_mb,
+		 two->names[side], two->names[side], 1 + (unsigned int)side, modes[side],
 		 params->algorithm,
 		 spec != NULL && spec->keyed ? "\"encryption_password\": \"benchmark\"," : "",
 		 params->preset, params->fec != NULL ? params->fec : "", params->window,
 		 params->window, params->keep_alive_s, mux);
-	kg_config_load_text(&twin->configs[side], &report, "bench", text, strlen(text));
+	kg_config_load_text(&two->configs[side], &report, "bench", text, strlen(text));
 	good = report.errors == NULL;
 	if (!good)
 		snprintf(error, error_bytes, "%s: %s", report.errors->where, report.errors->text);
@@ -57,7 +57,7 @@ static bool configure(struct bench_twin *twin, int side, const struct bench_twin
 }
 
 /* One ring per direction and queue; what one port sends the other receives. */
-static bool lay_wire(struct bench_twin *twin, unsigned int queues)
+static bool lay_wire(struct bench_two_boxes *two, unsigned int queues)
 {
 	struct rte_ring *there[KG_CONFIG_WORKERS_MAX], *back[KG_CONFIG_WORKERS_MAX];
 	char name[32];
@@ -70,15 +70,15 @@ static bool lay_wire(struct bench_twin *twin, unsigned int queues)
 		if (there[q] == NULL || back[q] == NULL)
 			return false;
 	}
-	return rte_eth_from_rings(twin->names[CLIENT], back, queues, there, queues, 0) >= 0 &&
-	       rte_eth_from_rings(twin->names[SERVER], there, queues, back, queues, 0) >= 0;
+	return rte_eth_from_rings(two->names[CLIENT], back, queues, there, queues, 0) >= 0 &&
+	       rte_eth_from_rings(two->names[SERVER], there, queues, back, queues, 0) >= 0;
 }
 
-static bool build(struct bench_twin *twin, int side, char *error, size_t error_bytes)
+static bool build(struct bench_two_boxes *two, int side, char *error, size_t error_bytes)
 {
-	struct kg_box *box = &twin->boxes[side];
+	struct kg_box *box = &two->boxes[side];
 
-	kg_box_begin(box, &twin->configs[side]);
+	kg_box_begin(box, &two->configs[side]);
 	return kg_box_init_memory(box, error, error_bytes) &&
 	       kg_box_init_rings(box, error, error_bytes) &&
 	       kg_box_init_ports(box, error, error_bytes) &&
@@ -87,45 +87,45 @@ static bool build(struct bench_twin *twin, int side, char *error, size_t error_b
 }
 
 /* There is no kernel to ask: each side knows the other's hardware address. */
-static void introduce(struct bench_twin *twin, int side)
+static void introduce(struct bench_two_boxes *two, int side)
 {
 	const struct kg_mac other = { { 2, 0, 0, 0, 0, (uint8_t)(1 + !side) } };
 	struct kg_nexthop hop = {
-		.peer = twin->configs[!side].ports[0].addresses[0].ip,
+		.peer = two->configs[!side].ports[0].addresses[0].ip,
 		.state = KG_NEXTHOP_READY,
-		.source = twin->configs[side].ports[0].addresses[0].ip,
+		.source = two->configs[side].ports[0].addresses[0].ip,
 	};
 
-	kg_l2_init(&hop.l2, &twin->boxes[side].ports[0].nic.mac, &other, 0);
-	for (unsigned int w = 0; w < twin->boxes[side].worker_count; w++)
-		kg_hops_update(twin->boxes[side].workers[w]->hops, &hop);
+	kg_l2_init(&hop.l2, &two->boxes[side].ports[0].nic.mac, &other, 0);
+	for (unsigned int w = 0; w < two->boxes[side].worker_count; w++)
+		kg_hops_update(two->boxes[side].workers[w]->hops, &hop);
 }
 
-bool bench_twin_init(struct bench_twin *twin, const struct bench_twin_params *params, char *error,
-		     size_t error_bytes)
+bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_boxes_params *params,
+			  char *error, size_t error_bytes)
 {
-	memset(twin, 0, sizeof(*twin));
+	memset(two, 0, sizeof(*two));
 	for (int side = CLIENT; side <= SERVER; side++) {
-		if (!configure(twin, side, params, error, error_bytes))
+		if (!configure(two, side, params, error, error_bytes))
 			return false;
 	}
-	if (!lay_wire(twin, params->workers)) {
+	if (!lay_wire(two, params->workers)) {
 		snprintf(error, error_bytes, "no in-memory ports");
 		return false;
 	}
 	for (int side = CLIENT; side <= SERVER; side++) {
-		if (!build(twin, side, error, error_bytes))
+		if (!build(two, side, error, error_bytes))
 			return false;
-		introduce(twin, side);
+		introduce(two, side);
 	}
 	return true;
 }
 
-void bench_twin_fini(struct bench_twin *twin)
+void bench_two_boxes_fini(struct bench_two_boxes *two)
 {
 	for (int side = CLIENT; side <= SERVER; side++) {
-		if (twin->boxes[side].config != NULL)
-			kg_box_fini(&twin->boxes[side]);
-		kg_config_free(&twin->configs[side]);
+		if (two->boxes[side].config != NULL)
+			kg_box_fini(&two->boxes[side]);
+		kg_config_free(&two->configs[side]);
 	}
 }

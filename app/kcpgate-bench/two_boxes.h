@@ -8,7 +8,7 @@
 #include "box.h"
 #include "worker.h"
 
-struct bench_twin_params {
+struct bench_two_boxes_params {
 	const char *algorithm; /* configuration name */
 	const char *preset;    /* of KCP */
 	const char *fec;       /* likewise; NULL: off */
@@ -19,13 +19,13 @@ struct bench_twin_params {
 	unsigned int memory_mb; /* per box */
 };
 
-struct bench_twin {
+struct bench_two_boxes {
 	struct kg_config configs[2];
 	struct kg_box boxes[2]; /* client, server */
 	char names[2][16];
 };
 
-/* EAL is up. False with a text in `error`; call bench_twin_fini in any case. */
-bool bench_twin_init(struct bench_twin *twin, const struct bench_twin_params *params, char *error,
-		     size_t error_bytes);
-void bench_twin_fini(struct bench_twin *twin);
+/* EAL is up. False with a text in `error`; call bench_two_boxes_fini in any case. */
+bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_boxes_params *params,
+			  char *error, size_t error_bytes);
+void bench_two_boxes_fini(struct bench_two_boxes *two);
