@@ -30,6 +30,7 @@ WHOSE = re.compile(rf"(RFC \d+)|((?:{WORDS}/)*{WORDS}\.md)\b")
 HEADING = re.compile(r"^#+ (\d+(?:\.\d+)*)\.? ", re.M)
 CONSTANT = re.compile(r"^\| `(\w+)` \|.*\| `([\w./-]+)` \|$", re.M)
 CONSTANTS = "| name | value | source | file |"
+OWN = ("check_citations.py", "citations.py")  # they cite what is not there
 NEAR = 400  # characters back to the name of a section's document
 
 
@@ -106,12 +107,12 @@ def problems_of_constants(text, path):
 CHECKS = (problems_of_sections, problems_of_names, problems_of_decisions, problems_of_constants)
 
 
-def check(path):
-    text = path.read_text(encoding="utf-8")
-    problems = {problem for check_of in CHECKS for problem in check_of(text, path)}
-    for at, problem in sorted(problems):
-        print(f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, at) + 1}: {problem}")
-    return len(problems)
+def complaints(text, path):
+    """What is wrong with the text of a file, a line each."""
+    problems = {(text.count("\n", 0, at) + 1, problem)
+                for check_of in CHECKS for at, problem in check_of(text, path)}
+    for number, problem in sorted(problems):
+        yield f"{path.relative_to(ROOT)}:{number}: {problem}"
 
 
 def known_files():
@@ -123,8 +124,10 @@ def known_files():
 def main():
     names = sys.argv[1:] or known_files()
     paths = [ROOT / name for name in names if NAMES.search(name)]
-    count = sum(check(path) for path in paths if path.is_file() and path != Path(__file__))
-    return 1 if count else 0
+    said = [line for path in paths if path.is_file() and path.name not in OWN
+            for line in complaints(path.read_text(encoding="utf-8"), path)]
+    print("\n".join(said), end="\n" if said else "")
+    return 1 if said else 0
 
 
 if __name__ == "__main__":
