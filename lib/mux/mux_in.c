@@ -32,7 +32,7 @@ uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
 		KG_MIN((uint32_t)kg_channel_receive_window(ms->mux->channel), s->pool->fair_share);
 	/* Twice what the channel's window holds, so that the window alone is the limit. */
 	int64_t most = 2ll * KG_MAX(segments, 2u) * kg_session_rest_bytes(s->session);
-	int64_t more = most - ms->in_credit - (int64_t)ms->in_bytes;
+	int64_t more = most - ms->in_credit_bytes - (int64_t)ms->in_bytes;
 
 	return more >= most / 4 ? (uint32_t)more : 0;
 }
@@ -100,7 +100,7 @@ void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us)
 static bool has_place(struct kg_mux_stream *ms)
 {
 	if (kg_mux_stream_has_credit(ms))
-		return ms->in_credit > 0;
+		return ms->in_credit_bytes > 0;
 	return ms->protocol == KG_PROTOCOL_TCP || ms->in.segments < KG_MUX_QUEUE_SEGMENTS;
 }
 
@@ -136,7 +136,7 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 		return;
 	}
 	ms->in_bytes += kg_mux_cost(bytes);
-	ms->in_credit -= kg_mux_cost(bytes);
+	ms->in_credit_bytes -= kg_mux_cost(bytes);
 	kg_mux_queue_push(&ms->in, chain);
 	if (ms->in.segments >= KG_MUX_QUEUE_SEGMENTS)
 		stall(ms);
@@ -244,7 +244,7 @@ static void on_control(struct kg_mux *mux, const struct kg_message *message, uin
 		ms->peer_ended = true;
 		kg_mux_stream_tell_ends(ms, now_us);
 	} else {
-		ms->out_credit += message->credit_bytes;
+		ms->out_credit_bytes += message->credit_bytes;
 		kg_mux_wake(ms, now_us);
 	}
 }

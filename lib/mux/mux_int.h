@@ -43,9 +43,9 @@ struct kg_mux_stream {
 	struct kg_mux_queue out, in;
 	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
 	uint64_t opened_us, closed_us;
-	uint64_t last_data_us;         /* either direction */
-	int64_t out_credit, in_credit; /* bytes that we may send; that the peer may */
-	uint64_t in_bytes;             /* in `in`, as credit counts */
+	uint64_t last_data_us;                     /* either direction */
+	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
+	uint64_t in_bytes;                         /* in `in`, as credit counts */
 	uint32_t id;
 	uint8_t protocol;  /* enum kg_protocol */
 	uint8_t state;     /* enum kg_mux_state */

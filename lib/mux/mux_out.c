@@ -13,7 +13,7 @@
 
 static bool may_send_payload(const struct kg_mux_stream *ms)
 {
-	return !kg_mux_stream_has_credit(ms) || ms->out_credit > 0;
+	return !kg_mux_stream_has_credit(ms) || ms->out_credit_bytes > 0;
 }
 
 static bool is_due(const struct kg_mux_stream *ms)
@@ -92,7 +92,7 @@ static bool send_grant(struct kg_mux_stream *ms, uint64_t now_us)
 	if (message.credit_bytes > 0 && !say_of(ms, message, now_us))
 		return false;
 	ms->grant_due = false;
-	ms->in_credit += message.credit_bytes;
+	ms->in_credit_bytes += message.credit_bytes;
 	return true;
 }
 
@@ -117,7 +117,7 @@ static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 		kg_mux_queue_return(&ms->out, chain);
 		return false;
 	}
-	ms->out_credit -= cost;
+	ms->out_credit_bytes -= cost;
 	ms->last_data_us = now_us;
 	if (ms->state != KG_MUX_CLOSED)
 		s->ops.acked(s->host, ms->stream, segments);

@@ -147,7 +147,7 @@ bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t i
 	mux->count++;
 	ms->mux = mux;
 	ms->id = id;
-	ms->out_credit = ms->in_credit = KG_MUX_CREDIT_BYTES;
+	ms->out_credit_bytes = ms->in_credit_bytes = KG_MUX_CREDIT_BYTES;
 	return true;
 }
 
