@@ -7,18 +7,18 @@
 #include "base/bytes.h"
 #include "kcp/kcp_segment.h"
 
-#define CREDIT_GROUPS 4 /* fillers that can be saved up, in groups */
+#define SAVED_GROUPS 4 /* fillers that can be saved up, in groups */
 
 struct kg_fec_encoder {
 	struct kg_fec *fec;
 	struct kg_fec_sums *sums; /* of the group; NULL: it has not begun, or gets no parity */
 	uint32_t conv;
 	uint32_t sn;
-	uint8_t data;    /* shards of the group that are out */
-	uint8_t parity;  /* and of these */
-	bool payload;    /* some of them carry any */
-	bool closing;    /* the group is being filled */
-	uint16_t credit; /* fillers that the datagrams so far pay for */
+	uint8_t data;   /* shards of the group that are out */
+	uint8_t parity; /* and of these */
+	bool payload;   /* some of them carry any */
+	bool closing;   /* the group is being filled */
+	uint16_t paid;  /* fillers that the datagrams so far pay for */
 	uint64_t last_us;
 	struct kg_kcp_segment last; /* header of the latest datagram */
 	struct kg_fec_stats stats;
@@ -57,7 +57,7 @@ static uint8_t missing(const struct kg_fec_encoder *encoder)
 /* A group that is left alone is closed when it is worth it and paid for. */
 static bool may_close(const struct kg_fec_encoder *encoder)
 {
-	return encoder->payload && encoder->credit >= missing(encoder);
+	return encoder->payload && encoder->paid >= missing(encoder);
 }
 
 static void next_group(struct kg_fec_encoder *encoder)
@@ -105,15 +105,15 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 		       uint64_t now_us)
 {
 	const uint8_t *datagram = body + KG_FEC_HEADER_BYTES;
-	unsigned int credit_max = CREDIT_GROUPS * (unsigned int)encoder->fec->code.data;
+	unsigned int paid_max = SAVED_GROUPS * (unsigned int)encoder->fec->code.data;
 
 	if (kg_fec_encoder_is_full(encoder))
 		next_group(encoder);
 	encoder->payload = encoder->payload || has_payload(datagram, datagram_bytes);
 	kg_kcp_segment_decode(datagram, datagram_bytes, &encoder->last);
 	encoder->last_us = now_us;
-	if (encoder->credit < credit_max)
-		encoder->credit++;
+	if (encoder->paid < paid_max)
+		encoder->paid++;
 	KG_FEC_COUNT(encoder, sent, 1);
 	return add_shard(encoder, body, datagram_bytes);
 }
@@ -129,7 +129,7 @@ static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 	};
 
 	kg_kcp_segment_encode(body + KG_FEC_HEADER_BYTES, &seg);
-	encoder->credit--;
+	encoder->paid--;
 	KG_FEC_COUNT(encoder, fillers_sent, 1);
 	return add_shard(encoder, body, KG_KCP_HEADER_BYTES);
 }

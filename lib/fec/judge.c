@@ -9,7 +9,7 @@
 
 void kg_fec_judge_init(struct kg_fec_judge *judge)
 {
-	judge->parity = judge->padding = (struct kg_fec_credit){ .wanted = KG_FEC_TESTS };
+	judge->parity = judge->padding = (struct kg_fec_record){ .wanted = KG_FEC_TESTS };
 }
 
 void kg_fec_judge_trust(struct kg_fec_judge *judge)
@@ -18,14 +18,14 @@ void kg_fec_judge_trust(struct kg_fec_judge *judge)
 	judge->padding.passed = judge->padding.wanted;
 }
 
-static void note(struct kg_fec_credit *credit, bool passed)
+static void note(struct kg_fec_record *record, bool passed)
 {
 	if (passed) {
-		credit->passed++;
+		record->passed++;
 		return;
 	}
-	credit->passed = 0;
-	credit->wanted = KG_MIN(2 * credit->wanted, WANTED_MAX);
+	record->passed = 0;
+	record->wanted = KG_MIN(2 * record->wanted, WANTED_MAX);
 }
 
 /* Wrong parity says nothing about padding, and equal lengths do not either. */

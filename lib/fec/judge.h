@@ -19,7 +19,7 @@
 #define KG_FEC_TESTS 8
 
 struct kg_fec_judge {
-	struct kg_fec_credit {
+	struct kg_fec_record {
 		uint32_t wanted, passed; /* tests, in sequence */
 	} parity, padding;
 };

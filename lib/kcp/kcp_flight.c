@@ -18,7 +18,7 @@ void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t rese
 		.next_order = first_sn,
 		.newest_acked = first_sn - 1,
 		.probes_left = KG_KCP_PROBES,
-		.twin_credit = KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS,
+		.twin_segments = KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS,
 		.resend = resend,
 		.acked = acked,
 	};
@@ -123,8 +123,8 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	};
 	slot->parked = park(f, pool, slot);
 	f->count++;
-	if (f->twin_credit < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
-		f->twin_credit++;
+	if (f->twin_segments < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
+		f->twin_segments++;
 	list_append(f, sn);
 }
 
@@ -146,9 +146,9 @@ static bool grant_twin(struct kg_kcp_flight *f, const struct kg_kcp_slot *slot,
 {
 	bool dear = cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && slot->copies > 2);
 
-	if (!dear || f->twin_credit < KG_KCP_TWIN_SEGMENTS)
+	if (!dear || f->twin_segments < KG_KCP_TWIN_SEGMENTS)
 		return false;
-	f->twin_credit -= KG_KCP_TWIN_SEGMENTS;
+	f->twin_segments -= KG_KCP_TWIN_SEGMENTS;
 	return true;
 }
 

@@ -85,9 +85,9 @@ struct kg_kcp_flight {
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due;
-	bool unfenced;       /* parked payload may be on its way to memory */
-	uint8_t twin_credit; /* segments sent since */
-	uint16_t listed;     /* bit b: list b has members */
+	bool unfenced;         /* parked payload may be on its way to memory */
+	uint8_t twin_segments; /* segments sent since */
+	uint16_t listed;       /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
