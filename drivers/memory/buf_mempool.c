@@ -5,15 +5,16 @@
 #include <rte_malloc.h>
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
+#include <rte_ring.h>
 #include <stdio.h>
 
+#define PREFETCH     16
+#define KEPT_DIVISOR 8 /* of each class, for what makes conversations go on */
 /*
- * Dynamic threshold: one conversation may hold this part of what is free. With k conversations
- * that all want more, 1/(1 + k/SHARE) of the pool stays free for the others.
+ * Dynamic threshold: one conversation may hold this part of what is free beyond that. With k
+ * conversations that all want more, 1/(1 + k/SHARE_DIVISOR) of it stays free for the others.
  */
-#define PREFETCH      16
 #define SHARE_DIVISOR 8
-#define SHARE_FLOOR   8 /* segments; keeps a conversation alive when the pool is nearly empty */
 
 _Static_assert(sizeof(struct kg_buf) + KG_BUF_HEADROOM + KG_BUF_LARGE_ROOM >=
 		       KG_BUF_LINE + KG_BUF_COLD_ROOM,
@@ -41,20 +42,52 @@ static void prefetch_next(struct rte_mempool *mempool, uint16_t room)
 	rte_prefetch0(obj + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room - 1);
 }
 
-static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room)
+/* What any thread can have: what others' caches hold is as good as used. rte_mempool_create keeps
+ * the rest in a ring. */
+static unsigned int available(const struct rte_mempool *mempool)
+{
+	return rte_ring_count(mempool->pool_data);
+}
+
+/*
+ * A cache is filled only while there is more than what is kept. What is kept goes past the caches,
+ * so that none of it is there for other uses afterwards.
+ */
+static void *take(struct rte_mempool *mempool, struct rte_mempool_cache *cache, enum kg_buf_use use)
+{
+	unsigned int kept = mempool->size / KEPT_DIVISOR;
+	void *obj = NULL;
+
+	if (cache != NULL && cache->len > 0) {
+		rte_mempool_generic_get(mempool, &obj, 1, cache);
+		return obj;
+	}
+	if (available(mempool) > kept)
+		rte_mempool_generic_get(mempool, &obj, 1, cache);
+	else if (available(mempool) > kg_buf_left_by(use, kept))
+		rte_mempool_generic_get(mempool, &obj, 1, NULL);
+	return obj;
+}
+
+static void *take_usual(struct rte_mempool *mempool, enum kg_buf_use use)
+{
+	return take(mempool, rte_mempool_default_cache(mempool, rte_lcore_id()), use);
+}
+
+static struct kg_buf *buf_alloc(struct kg_buf_pool *base, uint16_t room, enum kg_buf_use use)
 {
 	struct kg_buf_mempool *mp = KG_CONTAINER_OF(base, struct kg_buf_mempool, pool);
-	struct kg_buf *buf;
-	void *obj;
+	struct kg_buf *buf = NULL;
 
 	if (KG_UNLIKELY(room > KG_BUF_LARGE_ROOM))
 		return NULL;
-	if (room > KG_BUF_SMALL_ROOM || rte_mempool_get(mp->small, &obj) != 0) {
-		if (rte_mempool_get(mp->large, &obj) != 0)
-			return NULL;
-	}
+	if (room <= KG_BUF_SMALL_ROOM)
+		buf = take_usual(mp->small, use);
+	if (buf == NULL)
+		buf = take_usual(mp->large, use);
+	if (buf == NULL)
+		return NULL;
 	prefetch_next(room > KG_BUF_SMALL_ROOM ? mp->large : mp->small, room);
-	buf = obj;
 	buf->next = NULL;
 	buf->data = (uint8_t *)(buf + 1) + KG_BUF_HEADROOM;
 	buf->len = 0;
@@ -82,11 +115,8 @@ static struct rte_mempool_cache *cold_cache(const struct kg_buf_mempool *mp)
 static struct kg_buf *buf_alloc_cold(struct kg_buf_pool *base)
 {
 	struct kg_buf_mempool *mp = KG_CONTAINER_OF(base, struct kg_buf_mempool, pool);
-	void *obj;
 
-	if (rte_mempool_generic_get(mp->large, &obj, 1, cold_cache(mp)) != 0)
-		return NULL;
-	return obj;
+	return take(mp->large, cold_cache(mp), KG_BUF_MORE);
 }
 
 static void buf_free_cold(struct kg_buf_pool *base, struct kg_buf *buf)
@@ -187,9 +217,10 @@ static uint32_t large_free(const struct kg_buf_mempool *mp)
 
 void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 {
-	uint32_t share = large_free(mp) / SHARE_DIVISOR;
+	uint32_t kept = mp->large->size / KEPT_DIVISOR, free = available(mp->large);
+	uint32_t share = free > kept ? (free - kept) / SHARE_DIVISOR : 0;
 
-	mp->pool.fair_share = RTE_MAX(share, (uint32_t)SHARE_FLOOR);
+	mp->pool.fair_share = RTE_MAX(share, KG_BUF_FLOOR);
 }
 
 void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mempool_stats *stats)

@@ -12,7 +12,8 @@
 
 struct kg_buf_mempool;
 
-/* As many buffers as fit `bytes`, half of them small. NULL when they cannot be had. */
+/* As many buffers as fit `bytes`, half of them small; an eighth of each half is kept (base/buf.h).
+ * NULL when they cannot be had. */
 struct kg_buf_mempool *kg_buf_mempool_create(const char *name, size_t bytes, unsigned int cache);
 void kg_buf_mempool_destroy(struct kg_buf_mempool *mp);
 

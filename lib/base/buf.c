@@ -23,8 +23,8 @@ size_t kg_buf_chain_len(const struct kg_buf *head)
 	return len;
 }
 
-struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, size_t len,
-				 uint16_t first, uint16_t rest)
+struct kg_buf *kg_buf_chain_copy_for(struct kg_buf_pool *pool, const void *from, size_t len,
+				     uint16_t first, uint16_t rest, enum kg_buf_use use)
 {
 	const uint8_t *bytes = from;
 	struct kg_buf *head = NULL, **tail = &head;
@@ -32,7 +32,7 @@ struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, siz
 
 	do {
 		uint16_t part = (uint16_t)KG_MIN(len, (size_t)limit);
-		struct kg_buf *buf = kg_buf_alloc(pool, part);
+		struct kg_buf *buf = kg_buf_alloc_for(pool, part, use);
 
 		if (buf == NULL) {
 			kg_buf_free_chain(head);
@@ -61,21 +61,24 @@ size_t kg_buf_chain_gather(const struct kg_buf *head, void *to)
 	return (size_t)(out - (uint8_t *)to);
 }
 
-static struct kg_buf *malloc_pool_get(struct kg_buf_pool *base, size_t align, size_t bytes)
+static struct kg_buf *malloc_pool_get(struct kg_buf_pool *base, size_t align, size_t bytes,
+				      enum kg_buf_use use)
 {
 	struct kg_buf_malloc_pool *pool = KG_CONTAINER_OF(base, struct kg_buf_malloc_pool, pool);
 	void *buf;
 
-	if (pool->in_use >= pool->limit || posix_memalign(&buf, align, bytes) != 0)
+	if (pool->in_use + kg_buf_left_by(use, pool->kept) >= pool->limit ||
+	    posix_memalign(&buf, align, bytes) != 0)
 		return NULL;
 	pool->in_use++;
 	return buf;
 }
 
-static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *pool, uint16_t room)
+static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *pool, uint16_t room,
+					enum kg_buf_use use)
 {
 	size_t bytes = sizeof(struct kg_buf) + KG_BUF_HEADROOM + room;
-	struct kg_buf *buf = malloc_pool_get(pool, _Alignof(max_align_t), bytes);
+	struct kg_buf *buf = malloc_pool_get(pool, _Alignof(max_align_t), bytes, use);
 
 	if (buf == NULL)
 		return NULL;
@@ -89,7 +92,8 @@ static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *pool, uint16_t room)
 
 static struct kg_buf *malloc_pool_alloc_cold(struct kg_buf_pool *pool)
 {
-	struct kg_buf *buf = malloc_pool_get(pool, KG_BUF_LINE, KG_BUF_LINE + KG_BUF_COLD_ROOM);
+	struct kg_buf *buf =
+		malloc_pool_get(pool, KG_BUF_LINE, KG_BUF_LINE + KG_BUF_COLD_ROOM, KG_BUF_MORE);
 
 	if (buf != NULL)
 		*buf = (struct kg_buf){ .pool = pool, .room = KG_BUF_COLD_ROOM };

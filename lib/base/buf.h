@@ -29,15 +29,29 @@ struct kg_buf {
 	uint32_t mark;            /* free for the owner */
 };
 
+/*
+ * What a buffer is for. A part of every pool is kept for what makes conversations go on, and
+ * without which buffers that wait would wait for ever.
+ */
+enum kg_buf_use {
+	KG_BUF_MORE,  /* one more of many; leaves what is kept */
+	KG_BUF_FIRST, /* an application's, of whom nothing waits; leaves half of what is kept */
+	KG_BUF_VITAL, /* brings others back: what comes in order, words of the protocol */
+};
+
+/* Segments that a conversation may hold in each place, however tight memory is. */
+#define KG_BUF_FLOOR 4u
+
 struct kg_buf_pool {
 	/*
 	 * A buffer with data = start of room behind KG_BUF_HEADROOM, len 0, next NULL and at least
-	 * `room` bytes; NULL when the pool is empty. Any thread, as the pool's backing allows.
+	 * `room` bytes; NULL when the pool has none for this use. Any thread, as the pool's backing
+	 * allows.
 	 */
-	struct kg_buf *(*alloc)(struct kg_buf_pool *pool, uint16_t room);
+	struct kg_buf *(*alloc)(struct kg_buf_pool *pool, uint16_t room, enum kg_buf_use use);
 	/* Takes back exactly one buffer; `next` is ignored. */
 	void (*free)(struct kg_buf *buf);
-	/* See base/cold.h. */
+	/* See base/cold.h; leaves what is kept. */
 	struct kg_buf *(*alloc_cold)(struct kg_buf_pool *pool);
 	void (*free_cold)(struct kg_buf_pool *pool, struct kg_buf *buf);
 	/*
@@ -48,9 +62,21 @@ struct kg_buf_pool {
 	uint32_t fair_share;
 };
 
+/* Of `kept` buffers, how many such a use leaves. */
+static inline size_t kg_buf_left_by(enum kg_buf_use use, size_t kept)
+{
+	return use == KG_BUF_VITAL ? 0 : use == KG_BUF_FIRST ? kept / 2 : kept;
+}
+
+static inline struct kg_buf *kg_buf_alloc_for(struct kg_buf_pool *pool, uint16_t room,
+					      enum kg_buf_use use)
+{
+	return pool->alloc(pool, room, use);
+}
+
 static inline struct kg_buf *kg_buf_alloc(struct kg_buf_pool *pool, uint16_t room)
 {
-	return pool->alloc(pool, room);
+	return kg_buf_alloc_for(pool, room, KG_BUF_MORE);
 }
 
 static inline void kg_buf_free(struct kg_buf *buf)
@@ -78,17 +104,23 @@ size_t kg_buf_chain_len(const struct kg_buf *head);
  * Copies `len` bytes into a new chain: `first` bytes at most in the first buffer and `rest` in
  * each later one. An empty message is one empty buffer. NULL when the pool runs dry.
  */
-struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from, size_t len,
-				 uint16_t first, uint16_t rest);
+struct kg_buf *kg_buf_chain_copy_for(struct kg_buf_pool *pool, const void *from, size_t len,
+				     uint16_t first, uint16_t rest, enum kg_buf_use use);
+
+static inline struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const void *from,
+					       size_t len, uint16_t first, uint16_t rest)
+{
+	return kg_buf_chain_copy_for(pool, from, len, first, rest, KG_BUF_MORE);
+}
 
 /* Copies a chain's bytes to `to` (at least kg_buf_chain_len bytes); returns their number. */
 size_t kg_buf_chain_gather(const struct kg_buf *head, void *to);
 
-/* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them.
- */
+/* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them,
+ * and of these `kept` are not for all uses. */
 struct kg_buf_malloc_pool {
 	struct kg_buf_pool pool;
 	size_t in_use;
-	size_t limit;
+	size_t limit, kept;
 };
 void kg_buf_malloc_pool_init(struct kg_buf_malloc_pool *pool, size_t limit);

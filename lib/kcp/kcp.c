@@ -265,6 +265,7 @@ void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
 		.received_bytes = kcp->stats.received_bytes,
 		.duplicates = kcp->stats.duplicates,
 		.out_of_window = kcp->stats.out_of_window,
+		.refused = kcp->stats.refused,
 		.acks_sent = kcp->stats.acks_sent,
 		.acks_received = kcp->stats.acks_received,
 	};

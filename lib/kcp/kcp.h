@@ -161,6 +161,7 @@ struct kg_kcp_stats {
 	uint64_t resent_needless; /* copies of which an earlier one proved to have arrived */
 	uint64_t received, received_bytes;  /* new segments, payload */
 	uint64_t duplicates, out_of_window; /* PUSH segments of no use */
+	uint64_t refused;                   /* and such as found no buffer, or had their share */
 	uint64_t acks_sent, acks_received;  /* ACK segments */
 };
 void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats);

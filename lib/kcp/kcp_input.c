@@ -174,8 +174,10 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
 						      seg->frg, seg->payload, (uint16_t)seg->len);
 
-	if (stored == KG_KCP_STORED_NO_ROOM)
+	if (stored == KG_KCP_STORED_NO_ROOM) {
+		kcp->stats.refused++;
 		return;
+	}
 	if (stored == KG_KCP_STORED_OUTSIDE) {
 		kcp->stats.out_of_window++;
 		return;

@@ -12,7 +12,7 @@
 #define COLD_SEGMENTS 1024u /* held: payload leaves the caches before it is read */
 #define COLD_BYTES    512u  /* of payload, that a copy past the caches is worth it */
 #define WND_FIRST     128u  /* what a peer assumes before it hears of us (docs/kcp.md §8.2) */
-#define WND_SHARE_MIN 2u    /* under any pressure, else nobody would ever learn that it is over */
+#define HOLD_SHARES   2u    /* may be held: what was under way when the share fell */
 
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 {
@@ -70,16 +70,28 @@ static bool under_pressure(const struct kg_kcp_recv *recv, const struct kg_buf_p
 	return pool->fair_share < recv->wnd;
 }
 
+/* Under any pressure there is some, else nobody would ever learn that it is over. */
+static uint32_t share_of(const struct kg_buf_pool *pool)
+{
+	return KG_MAX(pool->fair_share, KG_BUF_FLOOR);
+}
+
+/* How far ahead of nxt the peer may think that it may send. */
+static uint32_t promised(const struct kg_kcp_recv *recv)
+{
+	int32_t ahead = (int32_t)(recv->advertised - recv->nxt);
+
+	return ahead > 0 ? (uint32_t)ahead : 0;
+}
+
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
-	uint32_t wnd =
-		under_pressure(recv, pool) ? KG_MAX(pool->fair_share, WND_SHARE_MIN) : recv->wnd;
-	uint32_t max = list_max(recv, wnd);
+	bool pressed = under_pressure(recv, pool);
+	uint32_t max = list_max(recv, pressed ? KG_MIN(share_of(pool), recv->wnd) : recv->wnd);
 	uint32_t window = max > recv->listed ? max - recv->listed : 0;
-	int32_t promised = (int32_t)(recv->advertised - recv->nxt);
 
-	if (promised > 0)
-		window = KG_MAX(window, (uint32_t)promised);
+	if (!pressed)
+		window = KG_MAX(window, promised(recv));
 	return KG_MIN(window, (uint32_t)KG_KCP_WINDOW_MAX);
 }
 
@@ -87,7 +99,8 @@ uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_poo
 {
 	uint32_t window = kg_kcp_recv_window(recv, pool);
 
-	recv->advertised = recv->nxt + window;
+	if ((int32_t)(recv->nxt + window - recv->advertised) > 0)
+		recv->advertised = recv->nxt + window;
 	recv->told_shut = window == 0;
 	return (uint16_t)window;
 }
@@ -107,7 +120,7 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
 		      uint32_t ahead)
 {
-	if (ahead < kg_kcp_recv_window(recv, pool))
+	if (ahead < KG_MAX(kg_kcp_recv_window(recv, pool), promised(recv)))
 		return true;
 	return !under_pressure(recv, pool) && ahead < KG_MAX(recv->wnd, WND_FIRST);
 }
@@ -215,11 +228,31 @@ static bool waits_long(const struct kg_kcp_recv *recv, uint32_t ahead, uint16_t 
 	       len <= KG_BUF_COLD_ROOM;
 }
 
+/* What comes in order is vital until the reader has as much of it as anybody needs, and still comes
+ * before others where it completes a long message. */
+static enum kg_buf_use use_of(const struct kg_kcp_recv *recv, uint32_t ahead)
+{
+	if (ahead > 0)
+		return KG_BUF_MORE;
+	if (recv->listed < KG_BUF_FLOOR)
+		return KG_BUF_VITAL;
+	return recv->partial > 0 ? KG_BUF_FIRST : KG_BUF_MORE;
+}
+
+/* What is beyond holes takes no room from what comes in order. */
+static bool holds_enough(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
+			 uint32_t ahead)
+{
+	uint32_t holds = recv->listed + (ahead > 0 ? recv->held : 0);
+
+	return under_pressure(recv, pool) && holds >= list_max(recv, HOLD_SHARES * share_of(pool));
+}
+
 /* False when there is no buffer. */
 static bool copy_segment(struct kg_kcp_recv *recv, struct kg_buf_pool *pool,
-			 struct kg_kcp_held *held, const uint8_t *payload)
+			 struct kg_kcp_held *held, const uint8_t *payload, enum kg_buf_use use)
 {
-	held->buf = held->cold ? kg_buf_alloc_cold(pool) : kg_buf_alloc(pool, held->len);
+	held->buf = held->cold ? kg_buf_alloc_cold(pool) : kg_buf_alloc_for(pool, held->len, use);
 	if (held->buf == NULL)
 		return false;
 	if (held->cold)
@@ -246,10 +279,12 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 		return KG_KCP_STORED_DUPLICATE;
 	if (!in_window(recv, pool, ahead))
 		return KG_KCP_STORED_OUTSIDE;
+	if (holds_enough(recv, pool, ahead))
+		return KG_KCP_STORED_NO_ROOM;
 	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(held), recv->linked,
 					     sn - recv->linked + 1))
 		return KG_KCP_STORED_NO_ROOM;
-	if (!copy_segment(recv, pool, &held, payload))
+	if (!copy_segment(recv, pool, &held, payload, use_of(recv, ahead)))
 		return KG_KCP_STORED_NO_ROOM;
 	if (at_once) {
 		list_append(recv, &held);

@@ -7,9 +7,13 @@
  *                             partial   linked
  *
  * Window (docs/kcp.md §8.1): what may still come, counted from rcv_nxt, is rcv_wnd less the list.
- * Under memory pressure the pool's fair share takes the place of rcv_wnd, but an edge once
- * advertised stays. A message of more fragments than that is let in whole, else it would never
- * complete.
+ * Under memory pressure the pool's fair share takes the place of rcv_wnd, and the window is told as
+ * it is then, though the peer has heard of a larger one. A message of more fragments than that is
+ * let in whole, else it would never complete.
+ *
+ * A segment that was acknowledged is kept, and one beyond a hole is of no use until the hole is
+ * filled. So under pressure what lies beyond holes is taken only while there is plenty, and never
+ * more of it than twice the share; what comes in order always has a place (docs/decisions/0021).
  */
 #pragma once
 
@@ -32,7 +36,7 @@ struct kg_kcp_recv {
 	uint32_t held;                /* segments from nxt on, in the ring */
 	uint32_t listed;              /* segments before nxt, in list and ring */
 	uint32_t messages;            /* whole ones in the list */
-	uint32_t advertised;          /* right edge the peer may rely on */
+	uint32_t advertised;          /* the furthest right edge the peer was told */
 	bool told_shut;               /* the last word was a window of 0 */
 	bool unfenced;                /* payload may be on its way to memory */
 	uint16_t wnd;                 /* configured */
@@ -47,7 +51,7 @@ enum kg_kcp_stored {
 	KG_KCP_STORED_NEW,       /* taken */
 	KG_KCP_STORED_DUPLICATE, /* had it before */
 	KG_KCP_STORED_OUTSIDE,   /* beyond the window */
-	KG_KCP_STORED_NO_ROOM,   /* no buffer or no memory */
+	KG_KCP_STORED_NO_ROOM,   /* no buffer, no memory, or more than its share */
 };
 
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd);
@@ -67,7 +71,7 @@ struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv);
 
 /* Segments that may come now, counted from nxt; at most KG_KCP_WINDOW_MAX. */
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
-/* The same, and from now on the peer relies on it. */
+/* The same; from now on the peer knows it. */
 uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* True when the peer was told of no window but now there is one worth telling: a good part of it,
  * or all that can be had until more data comes. */

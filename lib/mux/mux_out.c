@@ -29,7 +29,7 @@ static bool say(struct kg_mux *mux, const struct kg_message *message, uint64_t n
 	size_t len = kg_message_encode(bytes, sizeof(bytes), message);
 	struct kg_streams *s = mux->streams;
 	uint16_t most = kg_session_rest_bytes(s->session);
-	struct kg_buf *chain = kg_buf_chain_copy(s->pool, bytes, len, most, most);
+	struct kg_buf *chain = kg_buf_chain_copy_for(s->pool, bytes, len, most, most, KG_BUF_VITAL);
 
 	if (chain == NULL)
 		return false;

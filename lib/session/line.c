@@ -164,7 +164,7 @@ bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_
 	uint16_t mss = kg_kcp_mss(line->kcp);
 	struct kg_buf *chain;
 
-	chain = kg_buf_chain_copy(line->session->pool, bytes, len, mss, mss);
+	chain = kg_buf_chain_copy_for(line->session->pool, bytes, len, mss, mss, KG_BUF_VITAL);
 	if (chain == NULL)
 		return false;
 	if (kg_kcp_send(line->kcp, chain, now_us))

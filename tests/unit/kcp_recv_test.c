@@ -443,9 +443,58 @@ static void memory_pressure_limits_the_window(void **state)
 	one_push(&o, 250, 0, 1, "beyond");
 	assert_int_equal(one_stats(&o).out_of_window, 1);
 	o.pool.pool.fair_share = 0;
-	assert_int_equal(wnd_told(&o, 1), 198); /* promised */
+	assert_int_equal(wnd_told(&o, 1), KG_BUF_FLOOR - 2); /* at once, whatever was told before */
 	o.pool.pool.fair_share = UINT32_MAX;
 	assert_int_equal(wnd_told(&o, 2), 997);
+	one_fini(&o);
+}
+
+/* What was under way when the share fell is taken, up to twice the share; what is in order always.
+ */
+static void pressure_refuses_what_is_beyond_a_hole(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.rcv_wnd = 1000;
+	one_init(&o, &params);
+	assert_int_equal(wnd_told(&o, 0), 999);
+	o.pool.pool.fair_share = 10;
+	for (uint32_t sn = 2; sn < 500; sn++)
+		one_push(&o, sn, 0, 1, "beyond");
+	assert_int_equal(one_stats(&o).held, 2 * 10 - 1);
+	assert_int_equal(one_stats(&o).refused, 500 - 2 - 19);
+	one_push(&o, 1, 0, 1, "the hole");
+	assert_int_equal(one_stats(&o).held, 0);
+	one_expect(&o, "x");
+	one_expect(&o, "the hole");
+	one_expect(&o, "beyond");
+	one_fini(&o);
+}
+
+/* Others may have taken all but what is kept: the segment that fills the hole finds a place there.
+ */
+static void what_fills_a_hole_finds_room(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.limit = 20;
+	o.pool.kept = 10;
+	for (uint32_t sn = 1; sn < 100; sn++)
+		one_push(&o, sn, 0, 1, "beyond");
+	assert_int_equal(o.pool.in_use, 10);
+	assert_int_equal(one_stats(&o).refused, 99 - 10);
+	one_push(&o, 0, 0, 1, "the hole");
+	one_expect(&o, "the hole");
+	while (kg_kcp_readable(o.kcp))
+		one_expect(&o, "beyond");
+	/* A reader that stands still leaves the rest of what is kept to others. */
+	o.pool.in_use += 10;
+	for (uint32_t sn = 11; sn < 30; sn++)
+		one_push(&o, sn, 0, 1, "unread");
+	assert_int_equal(one_stats(&o).readable, KG_BUF_FLOOR);
+	o.pool.in_use -= 10;
 	one_fini(&o);
 }
 
@@ -545,6 +594,8 @@ int main(void)
 		cmocka_unit_test(wask_is_answered_at_once),
 		cmocka_unit_test(smaller_window_keeps_its_promise),
 		cmocka_unit_test(memory_pressure_limits_the_window),
+		cmocka_unit_test(pressure_refuses_what_is_beyond_a_hole),
+		cmocka_unit_test(what_fills_a_hole_finds_room),
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),
 		cmocka_unit_test(hostile_peer_cannot_make_us_hold_more_than_two_windows),

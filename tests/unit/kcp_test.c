@@ -176,16 +176,18 @@ static void handshake_numbers_are_kcptubes(void **state)
 
 static struct kg_rng failing_rng;
 static void *(*real_mem_alloc)(struct kg_mem *mem, size_t bytes);
-static struct kg_buf *(*real_buf_alloc)(struct kg_buf_pool *pool, uint16_t room);
+static struct kg_buf *(*real_buf_alloc)(struct kg_buf_pool *pool, uint16_t room,
+					enum kg_buf_use use);
 
 static void *failing_mem_alloc(struct kg_mem *mem, size_t bytes)
 {
 	return kg_rng_below(&failing_rng, 4) > 0 ? NULL : real_mem_alloc(mem, bytes);
 }
 
-static struct kg_buf *failing_buf_alloc(struct kg_buf_pool *pool, uint16_t room)
+static struct kg_buf *failing_buf_alloc(struct kg_buf_pool *pool, uint16_t room,
+					enum kg_buf_use use)
 {
-	return kg_rng_below(&failing_rng, 4) == 0 ? NULL : real_buf_alloc(pool, room);
+	return kg_rng_below(&failing_rng, 4) == 0 ? NULL : real_buf_alloc(pool, room, use);
 }
 
 static void create_survives_lack_of_memory(void **state)

@@ -156,6 +156,50 @@ static void test_buf_cold(void **state)
 	kg_buf_mempool_destroy(mp);
 }
 
+static struct kg_buf *take_all(struct kg_buf_pool *pool, enum kg_buf_use use, struct kg_buf *taken)
+{
+	struct kg_buf *buf;
+
+	while ((buf = kg_buf_alloc_for(pool, KG_BUF_LARGE_ROOM, use)) != NULL) {
+		buf->next = taken;
+		taken = buf;
+	}
+	return taken;
+}
+
+/* Each use leaves what is kept from it, and takes no more past it than it asked for. */
+static void test_buf_kept(void **state)
+{
+	struct kg_buf_mempool *mp = kg_buf_mempool_create("kept", 4u << 20, 64);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf_mempool_stats stats;
+	struct kg_buf *taken = take_all(pool, KG_BUF_MORE, NULL), *vital;
+	uint32_t kept;
+
+	kg_buf_mempool_get_stats(mp, &stats);
+	kept = stats.large_total / 8;
+	assert_in_range(stats.large_free, kept - 64 * 2, kept);
+	assert_null(kg_buf_alloc_cold(pool));
+	kg_buf_mempool_update_share(mp);
+	assert_int_equal(pool->fair_share, KG_BUF_FLOOR);
+
+	/* One for a purpose brings no cache full for others. */
+	vital = kg_buf_alloc_for(pool, KG_BUF_LARGE_ROOM, KG_BUF_VITAL);
+	assert_non_null(vital);
+	assert_null(kg_buf_alloc(pool, KG_BUF_LARGE_ROOM));
+	taken = take_all(pool, KG_BUF_FIRST, taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_free, kept / 2);
+	taken = take_all(pool, KG_BUF_VITAL, taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_free, 0);
+	kg_buf_free(vital);
+	kg_buf_free_chain(taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_free, stats.large_total);
+	kg_buf_mempool_destroy(mp);
+}
+
 /* The scarcer buffers get, the less one conversation may hold; some is always granted. */
 static void test_buf_fair_share(void **state)
 {
@@ -182,9 +226,9 @@ static void test_buf_fair_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arena_random),   cmocka_unit_test(test_arena_exhausted),
-		cmocka_unit_test(test_buf_classes),    cmocka_unit_test(test_buf_cold),
-		cmocka_unit_test(test_buf_fair_share),
+		cmocka_unit_test(test_arena_random), cmocka_unit_test(test_arena_exhausted),
+		cmocka_unit_test(test_buf_classes),  cmocka_unit_test(test_buf_cold),
+		cmocka_unit_test(test_buf_kept),     cmocka_unit_test(test_buf_fair_share),
 	};
 	static char *eal[] = { "memory_test",    "--no-huge", "--no-shconf", "--no-pci",
 			       "--no-telemetry", "-m64",      "-l0",         "--log-level=error" };

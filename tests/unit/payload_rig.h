@@ -42,7 +42,7 @@ enum rig_tunnel {
 struct rig_pool {
 	struct kg_buf_pool pool;
 	atomic_int in_use, peak;
-	int limit;
+	int limit, kept;
 };
 
 struct rig {
@@ -57,13 +57,14 @@ struct rig {
 	uint32_t credited; /* segments in CREDIT messages met while something else was awaited */
 };
 
-static inline struct kg_buf *rig_buf_alloc(struct kg_buf_pool *base, uint16_t room)
+static inline struct kg_buf *rig_buf_alloc(struct kg_buf_pool *base, uint16_t room,
+					   enum kg_buf_use use)
 {
 	struct rig_pool *pool = KG_CONTAINER_OF(base, struct rig_pool, pool);
 	struct kg_buf *buf;
 	int now = atomic_fetch_add(&pool->in_use, 1) + 1;
 
-	if (now > pool->limit) {
+	if (now + (int)kg_buf_left_by(use, (size_t)pool->kept) > pool->limit) {
 		atomic_fetch_sub(&pool->in_use, 1);
 		return NULL;
 	}
