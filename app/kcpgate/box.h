@@ -48,6 +48,7 @@ struct kg_box {
 	struct rte_mempool *mbufs;
 	struct kg_buf_mempool *bufs;
 	size_t arena_bytes; /* of each worker */
+	uint64_t second_us; /* when the second began that handshakes must be stamped after */
 	struct kg_mem mem;  /* of the control thread */
 
 	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];

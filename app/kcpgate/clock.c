@@ -29,6 +29,14 @@ uint32_t kg_clock_unix_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
+uint64_t kg_clock_second_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return kg_clock_now_us() - (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t kg_clock_seed(void)
 {
 	uint64_t seed;

@@ -13,6 +13,7 @@ struct kg_pkt {
 	uint16_t body_len;
 	uint16_t tunnel; /* index */
 	uint16_t port;   /* index; received on, or to be sent from */
+	int16_t age_s;   /* received: since it was stamped, as struct kg_datagram has it */
 };
 
 /* Private area of the box's mbufs. */

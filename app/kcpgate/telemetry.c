@@ -273,6 +273,9 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "handshakes_started", sum.handshakes_started);
 	kg_tel_add_dict_u64(row, "handshakes_done", sum.handshakes_done);
 	kg_tel_add_dict_u64(row, "handshakes_failed", sum.handshakes_failed);
+	if (box->tunnels[t].seen != NULL)
+		kg_tel_add_dict_u64(row, "handshakes_forgotten",
+				    kg_seen_forgotten(box->tunnels[t].seen));
 	kg_tel_add_dict_u64(row, "peer_moves", sum.peer_moves);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(sum.closed_by); i++) {
 		snprintf(name, sizeof(name), "closed_%s", kg_close_name(i));

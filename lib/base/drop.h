@@ -22,6 +22,8 @@
 	/* session */                                                                              \
 	X(HANDSHAKE_MALFORMED, "handshake_malformed", "conv 0 datagram is no valid handshake")     \
 	X(HANDSHAKE_REPLAYED, "handshake_replayed", "exact copy of a handshake already served")    \
+	X(HANDSHAKE_STALE, "handshake_stale",                                                      \
+	  "handshake stamped before the start, or before what is known of served ones")            \
 	X(HANDSHAKE_UNKNOWN, "handshake_unknown", "conv 0 datagram belongs to no open handshake")  \
 	X(CONV_UNKNOWN, "conv_unknown", "conv belongs to no channel")                              \
 	X(SOURCE_UNKNOWN, "source_unknown", "no server of this client's tunnel sends from there")  \

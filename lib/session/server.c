@@ -272,6 +272,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 				struct kg_handshake *old, uint64_t now_us)
 {
 	struct kg_message request;
+	enum kg_drop known = KG_DROP_NONE;
 	const uint8_t *payload;
 	size_t len;
 
@@ -282,8 +283,10 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 	/* Tests of a port are for channels that are there already. */
 	if (request.feature == KG_FEATURE_INITIALISE && !kg_session_has_room(s))
 		return KG_DROP_CHANNEL_LIMIT;
-	if (s->seen != NULL && kg_seen_test_and_set(s->seen, in->digest, now_us))
-		return KG_DROP_HANDSHAKE_REPLAYED;
+	if (s->seen != NULL)
+		known = kg_seen_enter(s->seen, in->digest, in->age_s, now_us);
+	if (known != KG_DROP_NONE)
+		return known;
 	if (old != NULL)
 		kg_line_retire(&old->line);
 	return serve(s, in, &request, request_ts(payload), now_us);
@@ -322,7 +325,7 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 		return drop;
 	/* A copy of this repetition must open nothing either, once the handshake is forgotten. */
 	if (s->seen != NULL && kg_kcp_peek_first(in->data, in->len, 0, &payload, &len))
-		kg_seen_test_and_set(s->seen, in->digest, now_us);
+		kg_seen_enter(s->seen, in->digest, in->age_s, now_us);
 	while (kg_handshake_next(hs, &message, bytes))
 		s->stats.messages_dropped++;
 	if (hs->expires_us != KG_NEVER_US && !hs->settled && kg_kcp_unacked(hs->line.kcp) == 0) {

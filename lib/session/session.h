@@ -135,6 +135,8 @@ struct kg_datagram {
 	uint8_t *data; /* the body: KCP segments, with FEC a shard; input overwrites its header */
 	uint16_t len;
 	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
+	/* input: seconds since it was stamped; below 0 its sender's clock is ahead */
+	int16_t age_s;
 };
 
 /*

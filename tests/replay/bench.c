@@ -143,7 +143,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	name_datagrams(b);
 	b->wheel = kg_twheel_create(&b->mem, b->now_us);
 	if (role == KG_ROLE_SERVER)
-		b->seen = kg_seen_create(&b->mem, 64, 512);
+		b->seen = kg_seen_create(&b->mem, 64, 512, 0);
 
 	const struct kg_streams_config config = {
 		.session = { .role = role,

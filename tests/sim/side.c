@@ -24,7 +24,8 @@ void side_start(struct side *side)
 	side->aead = sim->alg->create(key);
 	sim_check(sim, side->wheel != NULL);
 	if (side->config.role == KG_ROLE_SERVER)
-		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S);
+		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S,
+					    sim->now_us - KG_US_PER_S);
 	if (sim->parity > 0) {
 		side->config.fec = kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->mem);
 		sim_check(sim, side->config.fec != NULL);

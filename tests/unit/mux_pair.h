@@ -284,7 +284,7 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	kg_rng_init(&end->rng, MUX_SEED + role);
 	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
 	if (role == KG_ROLE_SERVER)
-		end->seen = kg_seen_create(&end->mem, 1024, 510);
+		end->seen = kg_seen_create(&end->mem, 1024, 510, 0);
 	end->address = pair_addresses[role];
 	end->port_next = 40000;
 	end->config.session = pair_config(role, MUX_APPS);

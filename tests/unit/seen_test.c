@@ -12,6 +12,8 @@
 
 #define SEED 0x5eed0002
 #define S    ((uint64_t)KG_US_PER_S)
+/* Seconds before the tests' zero. */
+#define BEGUN 1000
 
 static struct kg_mem mem;
 
@@ -20,9 +22,15 @@ static struct kg_seen *fresh(uint32_t entries, uint32_t keep_s)
 	struct kg_seen *seen;
 
 	kg_mem_malloc_init(&mem);
-	seen = kg_seen_create(&mem, entries, keep_s);
+	seen = kg_seen_create(&mem, entries, keep_s, BEGUN * S);
 	assert_non_null(seen);
 	return seen;
+}
+
+/* Is a datagram refused that comes `now_us` after the tests' zero, stamped at that moment? */
+static bool known(struct kg_seen *seen, uint64_t digest, uint64_t now_us)
+{
+	return kg_seen_enter(seen, digest, 0, (BEGUN + 1) * S + now_us) != KG_DROP_NONE;
 }
 
 static void drop(struct kg_seen *seen)
@@ -35,62 +43,102 @@ static void remembers_for_as_long_as_told(void **state)
 {
 	struct kg_seen *seen = fresh(1024, 510);
 
-	assert_false(kg_seen_test_and_set(seen, 42, 0));
-	assert_true(kg_seen_test_and_set(seen, 42, 0));
-	assert_true(kg_seen_test_and_set(seen, 42, 510 * S));
-	assert_false(kg_seen_test_and_set(seen, 42, 511 * S));
-	assert_true(kg_seen_test_and_set(seen, 42, 600 * S));
+	assert_false(known(seen, 42, 0));
+	assert_true(known(seen, 42, 0));
+	assert_true(known(seen, 42, 510 * S));
+	assert_false(known(seen, 42, 511 * S));
+	assert_true(known(seen, 42, 600 * S));
 	drop(seen);
 }
 
 /* Every digest is a digest: none is taken for an empty slot. */
 static void zero_is_a_digest(void **state)
 {
-	struct kg_seen *seen = fresh(8, 10);
+	struct kg_seen *seen = fresh(7, 10);
 
-	assert_false(kg_seen_test_and_set(seen, 0, 0));
-	assert_true(kg_seen_test_and_set(seen, 0, 0));
+	assert_false(known(seen, 0, 0));
+	assert_true(known(seen, 0, 0));
 	drop(seen);
 }
 
 static void a_clock_behind_the_entry_changes_nothing(void **state)
 {
-	struct kg_seen *seen = fresh(8, 10);
+	struct kg_seen *seen = fresh(7, 10);
 
-	assert_false(kg_seen_test_and_set(seen, 42, 5 * S));
-	assert_true(kg_seen_test_and_set(seen, 42, 4 * S));
+	assert_false(known(seen, 42, 5 * S));
+	assert_true(known(seen, 42, 4 * S));
 	drop(seen);
 }
 
 static void the_oldest_gives_way(void **state)
 {
-	struct kg_seen *seen = fresh(8, 1000);
+	struct kg_seen *seen = fresh(7, 1000);
 
-	for (uint64_t i = 0; i < 9; i++)
-		assert_false(kg_seen_test_and_set(seen, (i + 1) << 32, i * S));
-	for (uint64_t i = 1; i < 9; i++)
-		assert_true(kg_seen_test_and_set(seen, (i + 1) << 32, 9 * S));
-	assert_false(kg_seen_test_and_set(seen, (uint64_t)1 << 32, 9 * S));
+	for (uint64_t i = 0; i < 8; i++)
+		assert_false(known(seen, (i + 1) << 32, i * S));
+	for (uint64_t i = 1; i < 8; i++)
+		assert_true(known(seen, (i + 1) << 32, 8 * S));
+	assert_int_equal(kg_seen_forgotten(seen), 1);
+	assert_false(known(seen, (uint64_t)1 << 32, 9 * S)); /* stamped anew, it is another */
 	drop(seen);
 }
 
-static void half_full_forgets_next_to_nothing(void **state)
+/* Stamped `stamp_s` and given `now_s` after the tests' zero. */
+static enum kg_drop enter(struct kg_seen *seen, uint64_t digest, int32_t stamp_s, int32_t now_s)
+{
+	return kg_seen_enter(seen, digest, now_s - stamp_s, (uint64_t)(BEGUN + 1 + now_s) * S);
+}
+
+/* Eight come, seven are remembered: what is as old as the forgotten one may be a copy of it. */
+static void what_was_forgotten_is_refused(void **state)
+{
+	struct kg_seen *seen = fresh(7, 255);
+
+	for (int32_t i = 0; i < 8; i++)
+		assert_int_equal(enter(seen, (uint64_t)(i + 1) << 32, 10 + i, 10 + i),
+				 KG_DROP_NONE);
+	assert_int_equal(enter(seen, (uint64_t)1 << 32, 10, 20), KG_DROP_HANDSHAKE_STALE);
+	assert_int_equal(enter(seen, (uint64_t)99 << 32, 9, 20), KG_DROP_HANDSHAKE_STALE);
+	assert_int_equal(enter(seen, (uint64_t)8 << 32, 17, 20), KG_DROP_HANDSHAKE_REPLAYED);
+	assert_int_equal(enter(seen, (uint64_t)99 << 32, 20, 20), KG_DROP_NONE);
+	/* Later nothing of all that could pass for new. */
+	for (int32_t i = 0; i < 7; i++)
+		assert_int_equal(enter(seen, (uint64_t)(i + 100) << 32, 290 + i, 290 + i),
+				 KG_DROP_NONE);
+	assert_int_equal(kg_seen_forgotten(seen), 2);
+	drop(seen);
+}
+
+static void what_was_stamped_before_the_beginning_is_refused(void **state)
+{
+	struct kg_seen *seen = fresh(1024, 255);
+
+	assert_int_equal(enter(seen, 1, -1, 0), KG_DROP_HANDSHAKE_STALE);
+	assert_int_equal(enter(seen, 1, -1, 200), KG_DROP_HANDSHAKE_STALE);
+	assert_int_equal(enter(seen, 2, 0, 0), KG_DROP_NONE);
+	assert_int_equal(enter(seen, 3, 100, 0), KG_DROP_NONE); /* a clock ahead of ours */
+	assert_int_equal(enter(seen, 3, 100, 300), KG_DROP_HANDSHAKE_REPLAYED);
+	drop(seen);
+}
+
+/* What is refused for want of a place comes again under another digest. */
+static void half_full_refuses_next_to_nothing(void **state)
 {
 	enum {
 		ENTRIES = 4096
 	};
 	struct kg_seen *seen = fresh(2 * ENTRIES, 1000);
 	struct kg_rng rng;
-	int forgotten = 0;
+	int refused = 0;
 
 	print_message("seed %#x\n", SEED);
 	kg_rng_init(&rng, SEED);
 	for (int i = 0; i < ENTRIES; i++)
-		assert_false(kg_seen_test_and_set(seen, kg_rng_next(&rng), S));
+		refused += known(seen, kg_rng_next(&rng), S);
+	assert_true(refused < ENTRIES / 20);
 	kg_rng_init(&rng, SEED);
 	for (int i = 0; i < ENTRIES; i++)
-		forgotten += !kg_seen_test_and_set(seen, kg_rng_next(&rng), S);
-	assert_true(forgotten < ENTRIES / 20);
+		assert_true(known(seen, kg_rng_next(&rng), S));
 	drop(seen);
 }
 
@@ -109,7 +157,7 @@ static void *race(void *arg)
 
 	pthread_barrier_wait(racer->start);
 	for (uint64_t i = 0; i < RACE_DIGESTS; i++) {
-		if (!kg_seen_test_and_set(racer->seen, (i + 1) * 0x9e3779b97f4a7c15u, S))
+		if (!known(racer->seen, (i + 1) * 0x9e3779b97f4a7c15u, S))
 			atomic_fetch_add(&racer->news[i], 1);
 	}
 	return NULL;
@@ -141,7 +189,9 @@ int main(void)
 		cmocka_unit_test(zero_is_a_digest),
 		cmocka_unit_test(a_clock_behind_the_entry_changes_nothing),
 		cmocka_unit_test(the_oldest_gives_way),
-		cmocka_unit_test(half_full_forgets_next_to_nothing),
+		cmocka_unit_test(what_was_forgotten_is_refused),
+		cmocka_unit_test(what_was_stamped_before_the_beginning_is_refused),
+		cmocka_unit_test(half_full_refuses_next_to_nothing),
 		cmocka_unit_test(no_two_workers_find_one_digest_new),
 	};
 

@@ -329,7 +329,7 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	kg_rng_init(&end->rng, PAIR_SEED + role);
 	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
 	if (role == KG_ROLE_SERVER)
-		end->seen = kg_seen_create(&end->mem, 1024, 510);
+		end->seen = kg_seen_create(&end->mem, 1024, 510, 0);
 	end->data = PAIR_DATA;
 	end->parity = PAIR_PARITY;
 	end->address = pair_addresses[role];

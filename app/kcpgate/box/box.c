@@ -72,8 +72,10 @@ void kg_box_fini(struct kg_box *box)
 
 int kg_box_start(struct kg_box *box)
 {
-	int rc = kg_box_start_payloads(box);
+	int rc;
 
+	kg_box_await_stamps(box);
+	rc = kg_box_start_payloads(box);
 	for (unsigned int i = 0; rc == 0 && i < box->worker_count; i++)
 		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], i);
 	return rc;

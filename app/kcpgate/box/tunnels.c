@@ -2,17 +2,24 @@
 /* Tunnels: keys, listen ports, and the ports that Linux must keep its hands off. */
 #include "box/parts.h"
 
+#include "clock.h"
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
 #include "local_ports.h"
 #include "log.h"
+#include "wire/envelope.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define SEEN_ENTRIES (1u << 17)
-#define SEEN_KEEP_S  510 /* a timestamp is good from 255 s before until 255 s after */
+/* 449 handshakes a second for as long as a stamp is good, in a MiB; seen.h says what is beyond. */
+#define SEEN_ENTRIES (7u << 14)
+/* A minute more: so much our own clock may be set back meanwhile. */
+#define SEEN_KEEP_S (KG_CLOCK_SKEW_MAX_S + 60)
+/* By which the second that a worker has read may lag behind. */
+#define STAMP_MARGIN_US (10 * KG_US_PER_MS)
 
 static void enter_listen_ports(struct kg_box *box, uint16_t index)
 {
@@ -87,7 +94,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		FAIL("tunnel %s: the key cannot be derived", config->name);
 	if (config->role == KG_ROLE_SERVER) {
 		enter_listen_ports(box, index);
-		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S);
+		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, box->second_us);
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
@@ -103,6 +110,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 {
 	kg_port_table_init(&box->udp_ports);
+	box->second_us = kg_clock_second_us();
 	box->tunnels = calloc(box->config->tunnel_count, sizeof(box->tunnels[0]));
 	if (box->tunnels == NULL)
 		FAIL("out of memory");
@@ -157,6 +165,16 @@ bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
 		       "cannot reserve the tunnels' UDP ports (%s): Linux may use them too\n",
 		       strerror(errno));
 	return true;
+}
+
+void kg_box_await_stamps(const struct kg_box *box)
+{
+	bool serves = false;
+
+	for (unsigned int i = 0; i < box->tunnel_count; i++)
+		serves |= box->tunnels[i].seen != NULL;
+	while (serves && kg_clock_now_us() < box->second_us + KG_US_PER_S + STAMP_MARGIN_US)
+		usleep(STAMP_MARGIN_US);
 }
 
 void kg_box_fini_tunnels(struct kg_box *box)

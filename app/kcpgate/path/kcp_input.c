@@ -31,6 +31,7 @@ void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 			.data = pkt->body,
 			.len = pkt->body_len,
 			.digest = pkt->digest,
+			.age_s = pkt->age_s,
 		};
 		enum kg_drop drop = kg_session_input(w->sides[pkt->tunnel].session, &in, w->now_us);
 
