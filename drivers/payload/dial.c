@@ -119,7 +119,7 @@ bool kg_dial_next(struct kg_payload *p, struct kg_flow *flow)
 	flow->ops->close(p, flow, false);
 	kg_flow_disarm(flow);
 	flow->destination = (struct kg_endpoint){ dial->ips[dial->next++], dial->port };
-	flow->ops->dial(p, flow);
+	kg_flow_dial(p, flow);
 	return true;
 }
 

@@ -21,6 +21,49 @@ struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_pr
 	return flow;
 }
 
+bool kg_flow_has_socket_room(const struct kg_payload *p, enum kg_protocol protocol)
+{
+	unsigned int max = p->config.sockets_max;
+
+	if (max == 0)
+		return true;
+	return p->stats.sockets < max &&
+	       (protocol != KG_PROTOCOL_UDP || p->stats.udp_sockets < max - max / 4);
+}
+
+static void count_socket(struct kg_payload *p, const struct kg_flow *flow, uint64_t by)
+{
+	kg_count(&p->stats.sockets, by);
+	if (flow->protocol == KG_PROTOCOL_UDP)
+		kg_count(&p->stats.udp_sockets, by);
+}
+
+int kg_flow_open_socket(struct kg_payload *p, struct kg_flow *flow, int fd, uint32_t events)
+{
+	int error = kg_source_open(p, &flow->source, fd, events);
+
+	if (error == 0)
+		count_socket(p, flow, 1);
+	return error;
+}
+
+void kg_flow_close_socket(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (flow->source.fd >= 0)
+		count_socket(p, flow, (uint64_t)-1);
+	kg_source_close(p, &flow->source);
+}
+
+void kg_flow_dial(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (kg_flow_has_socket_room(p, flow->protocol)) {
+		flow->ops->dial(p, flow);
+		return;
+	}
+	kg_count(&p->stats.sockets_full, 1);
+	kg_flow_refuse(p, flow, EMFILE);
+}
+
 static void drop_queue(struct kg_flow *flow)
 {
 	struct kg_buf *buf;
@@ -206,7 +249,7 @@ static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct 
 		return true;
 	}
 	flow->destination = flow->tunnel->destination;
-	flow->ops->dial(p, flow);
+	kg_flow_dial(p, flow);
 	return true;
 }
 

@@ -89,6 +89,13 @@ extern const struct kg_flow_ops kg_tcp_ops, kg_udp_ops;
 
 /* A flow of no worker yet: NULL when memory is short. */
 struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol);
+/* One more socket of the protocol may be opened. */
+bool kg_flow_has_socket_room(const struct kg_payload *p, enum kg_protocol protocol);
+/* Takes its socket over, 0 or -errno, and closes it. */
+int kg_flow_open_socket(struct kg_payload *p, struct kg_flow *flow, int fd, uint32_t events);
+void kg_flow_close_socket(struct kg_payload *p, struct kg_flow *flow);
+/* Server: connects to flow->destination, or refuses. The flow may be gone after it. */
+void kg_flow_dial(struct kg_payload *p, struct kg_flow *flow);
 /* Offers it to a worker. */
 void kg_flow_open(struct kg_payload *p, struct kg_flow *flow);
 void kg_flow_connected(struct kg_payload *p, struct kg_flow *flow);

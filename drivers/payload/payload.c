@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -308,18 +307,6 @@ static bool open_taps(struct kg_payload *p, struct kg_exception *const *exceptio
 	return true;
 }
 
-/* Each connection is a descriptor, and the usual soft limit of 1024 is for programs of another
- * kind. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
@@ -381,7 +368,6 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 		return NULL;
 	}
 	init(p);
-	raise_descriptor_limit();
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
 	    kg_source_open(p, &p->resolving, kg_resolver_fd(p->resolver), EPOLLIN) < 0 ||
 	    !open_taps(p, config->taps) || !kg_listeners_open(p, error, error_bytes)) {

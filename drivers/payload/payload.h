@@ -21,6 +21,9 @@
 #include "session/session.h"
 #include "wire/message.h"
 
+/* Sources of datagrams to listening sockets that all threads together know. */
+#define KG_PAYLOAD_SOURCES_MAX 65536
+
 /* Where applications come in. */
 struct kg_payload_listen {
 	struct kg_endpoint at; /* version 0: any address */
@@ -58,6 +61,9 @@ struct kg_payload_config {
 	unsigned int tap_count; /* frames from a TAP go to links[0] */
 	struct kg_buf_pool *pool;
 	bool busy; /* never sleep */
+	/* Toward applications, of this thread; UDP leaves a quarter to TCP. 0: no limit but the
+	 * process's */
+	unsigned int sockets_max;
 };
 
 /* One writer: the payload thread. Read by telemetry. Nothing but uint64_t. */
@@ -70,21 +76,28 @@ struct kg_payload_stats {
 	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
 	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
 	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
+	uint64_t udp_sources_full;   /* datagram of a source for which there is no place */
 	uint64_t no_buffer;          /* reads put off for want of buffers */
 	uint64_t ring_full;          /* messages put off for want of ring space */
 	uint64_t custom_denied;      /* what a client named is not allowed */
 	uint64_t names_asked;        /* host names of clients; of which there was no address */
 	uint64_t names_failed;
-	uint64_t flows; /* now */
+	uint64_t sockets_full;         /* connections and flows refused at the limit of sockets */
+	uint64_t flows;                /* now */
+	uint64_t sockets, udp_sockets; /* now: of flows; of these UDP's */
 };
 
 struct kg_payload;
+
+/* How many sockets toward applications a process may have: all threads together, as many as there
+ * are descriptors, but for a reserve. Raises the soft limit of descriptors to the hard one. */
+unsigned int kg_payload_sockets_max(void);
 
 /*
  * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker,
  * TAPs and pool must outlive the thread; the arrays of the configuration itself need not. NULL,
  * with a text in `error`, when one cannot be had. Call on the control thread; then kg_payload_run
- * on the thread itself. Raises the process's soft limit of descriptors to the hard one.
+ * on the thread itself.
  */
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
 				     size_t error_bytes);

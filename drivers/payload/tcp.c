@@ -377,7 +377,7 @@ static void accepted(struct kg_payload *p, const struct kg_listener *listener, i
 	kg_socket_tune_tcp(fd);
 	flow->mapped = listener->target;
 	flow->source.serve = serve;
-	if (kg_source_open(p, &flow->source, fd, EVENTS) < 0) {
+	if (kg_flow_open_socket(p, flow, fd, EVENTS) < 0) {
 		close(fd);
 		kg_flow_destroy(p, flow);
 		return;
@@ -391,6 +391,11 @@ enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *sou
 	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
 
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		if (!kg_flow_has_socket_room(p, KG_PROTOCOL_TCP)) {
+			kg_count(&p->stats.accept_put_off, 1);
+			return KG_SERVED_STALLED;
+		}
+
 		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
@@ -419,7 +424,7 @@ static void dial(struct kg_payload *p, struct kg_flow *flow)
 	flow->source.serve = serve;
 	if (fd >= 0) {
 		kg_socket_tune_tcp(fd);
-		error = kg_source_open(p, &flow->source, fd, EVENTS);
+		error = kg_flow_open_socket(p, flow, fd, EVENTS);
 		if (error < 0)
 			close(fd);
 	}
@@ -483,7 +488,7 @@ static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 	kg_socket_set_reset(flow->source.fd, reset);
 	if (flow->state != KG_FLOW_CONNECTING)
 		kg_count(&p->stats.tcp_closed, 1);
-	kg_source_close(p, &flow->source);
+	kg_flow_close_socket(p, flow);
 }
 
 const struct kg_flow_ops kg_tcp_ops = {

@@ -76,7 +76,7 @@ static void dial(struct kg_payload *p, struct kg_flow *flow)
 
 	if (fd >= 0) {
 		flow->source.serve = serve;
-		error = kg_source_open(p, &flow->source, fd, EPOLLIN);
+		error = kg_flow_open_socket(p, flow, fd, EPOLLIN);
 		if (error < 0)
 			close(fd);
 	}
@@ -121,7 +121,7 @@ static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 	kg_udp_flush(p); /* it may have datagrams in the batch */
 	if (flow->listener != NULL)
 		kg_udp_sources_remove(p->udp_sources, flow);
-	kg_source_close(p, &flow->source);
+	kg_flow_close_socket(p, flow);
 }
 
 const struct kg_flow_ops kg_udp_ops = {

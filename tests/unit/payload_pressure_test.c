@@ -107,6 +107,35 @@ static void no_descriptors_only_delays(void **state)
 	rig_destroy(rig);
 }
 
+/* At the limit of sockets UDP leaves a part to TCP; what finds no place is refused at once, and
+ * accepted later. */
+static void sockets_are_limited(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch[6];
+	uint16_t port = 0;
+	int peer = rig_bind(4, SOCK_STREAM, &port), fd;
+
+	assert_int_equal(listen(peer, 8), 0);
+	rig_set_destination(rig, rig_loopback(4, port));
+	rig->payload->config.sockets_max = 4;
+	rig_start(rig);
+	for (int i = 0; i < 6; i++) {
+		bool refused = i == 3 || i == 5;
+
+		rig_dial(rig, &ch[i], i < 4 ? UDP : TCP);
+		assert_int_equal(rig_next(rig).type, refused ? KG_MSG_REFUSED : KG_MSG_CONNECTED);
+	}
+	assert_int_equal(rig_stat(&rig->payload->stats.sockets_full), 2);
+	assert_int_equal(rig_stat(&rig->payload->stats.sockets), 4);
+	fd = rig_connect(rig, 4, SOCK_STREAM);
+	rig_expect_silence(rig);
+	assert_true(rig_stat(&rig->payload->stats.accept_put_off) > 0);
+	close(fd);
+	close(peer);
+	rig_destroy(rig);
+}
+
 /* 200 connections at once, each echoed by the worker until its application is content. */
 static void two_hundred_connections(void **state)
 {
@@ -200,6 +229,7 @@ int main(void)
 		cmocka_unit_test(full_rings_lose_nothing),
 		cmocka_unit_test(empty_pool_only_delays),
 		cmocka_unit_test(no_descriptors_only_delays),
+		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(two_hundred_connections),
 		cmocka_unit_test(stop_leaves_nothing),
 	};

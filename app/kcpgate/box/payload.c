@@ -132,6 +132,7 @@ static bool create_payload(struct kg_box *box, unsigned int index, char *error, 
 		.tap_count = index == 0 ? box->port_count : 0,
 		.pool = kg_buf_mempool_pool(box->bufs),
 		.busy = box->config->poll == KG_POLL_BUSY,
+		.sockets_max = kg_payload_sockets_max() / box->payload_count,
 	};
 
 	payload->payload = kg_payload_create(&config, error, error_bytes);
