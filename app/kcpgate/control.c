@@ -32,18 +32,24 @@ struct kg_control {
 
 /* ---- next hops ---- */
 
+static bool post_all(struct kg_control *control, struct kg_mail *mail)
+{
+	bool taken = true;
+
+	for (unsigned int w = 0; w < control->box->worker_count; w++)
+		taken &= kg_box_post(control->box, w, mail);
+	return taken;
+}
+
 static bool publish(void *ctx, const struct kg_nexthop *nexthop)
 {
 	struct kg_control *control = ctx;
 	struct kg_mail mail = { .type = KG_MAIL_NEXTHOP, .nexthop = *nexthop };
 	char text[KG_IP_TEXT_BYTES];
-	bool taken = true;
 
 	KG_LOG(DEBUG, "next hop of %s: state %d\n", kg_ip_text(&nexthop->peer, text),
 	       nexthop->state);
-	for (unsigned int w = 0; w < control->box->worker_count; w++)
-		taken &= kg_box_post(control->box, w, &mail);
-	return taken; /* else it is offered again */
+	return post_all(control, &mail); /* else it is offered again */
 }
 
 static struct kg_nexthop_watch *watch_ports(struct kg_control *control)
@@ -62,24 +68,24 @@ static struct kg_nexthop_watch *watch_ports(struct kg_control *control)
 	return kg_nexthop_watch_create(ports, control->box->port_count, publish, control);
 }
 
-/* False: a worker's mailbox is full. */
-static bool forget_hops(struct kg_control *control)
+/* Whoever can make up peers must not fill our memory: the oldest is forgotten, and asked for anew
+ * if it is in use. False: it stays, for a worker's mailbox is full. */
+static bool make_room(struct kg_control *control)
 {
-	struct kg_mail mail = { .type = KG_MAIL_FORGET_HOPS };
+	const struct kg_ip *oldest = kg_nexthop_watch_oldest(control->nexthops);
+	struct kg_mail mail = { .type = KG_MAIL_FORGET_HOP };
 
-	for (unsigned int w = 0; w < control->box->worker_count; w++) {
-		if (!kg_box_post(control->box, w, &mail))
-			return false;
-	}
-	kg_nexthop_watch_forget(control->nexthops);
+	mail.nexthop.peer = *oldest;
+	if (!post_all(control, &mail))
+		return false;
+	kg_nexthop_watch_forget(control->nexthops, &mail.nexthop.peer);
 	return true;
 }
 
-/* Whoever can make up peers must not fill our memory: then all are forgotten and asked for anew. A
- * question that cannot be served now is asked again. */
+/* A question that cannot be served now is asked again. */
 static void resolve(struct kg_control *control, const struct kg_ip *peer)
 {
-	if (kg_nexthop_watch_count(control->nexthops) < KG_HOPS_MAX || forget_hops(control))
+	if (kg_nexthop_watch_count(control->nexthops) < KG_HOPS_MAX || make_room(control))
 		kg_nexthop_watch_resolve(control->nexthops, peer);
 }
 

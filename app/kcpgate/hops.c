@@ -2,11 +2,15 @@
 /*
  * Keeps a worker's next hops in a hash table; the last one is remembered, since most datagrams go
  * where the one before went.
+ *
+ * Strangers choose the addresses that we answer to. So the hash has a key, and who fills the table
+ * drives out what nobody uses: a hand goes round over the slots, spares once what was looked up
+ * since it last passed, and takes the first that was not.
  */
 #include "hops.h"
 
-#include <rte_hash.h>
-#include <rte_jhash.h>
+#include "memory/keyed_hash.h"
+
 #include <rte_malloc.h>
 
 #define ASK_AGAIN_US KG_US_PER_S
@@ -14,23 +18,26 @@
 struct entry {
 	struct kg_nexthop hop;
 	uint64_t ask_us; /* when to ask again; KG_NEVER_US: there is an answer */
+	bool used;       /* looked up since the hand last passed */
 };
 
 struct kg_hops {
 	struct rte_hash *index;
 	struct entry *last; /* most datagrams go where the one before went */
-	struct entry entries[];
+	uint32_t hand;
+	uint32_t gave_way;
+	struct entry entries[KG_HOPS_MAX]; /* by slot */
 };
 
 struct kg_hops *kg_hops_create(const char *name)
 {
-	struct kg_hops *hops =
-		rte_zmalloc("kg_hops", sizeof(*hops) + KG_HOPS_MAX * sizeof(hops->entries[0]), 0);
+	struct kg_hops *hops = rte_zmalloc("kg_hops", sizeof(*hops), 0);
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = KG_HOPS_MAX,
 		.key_len = sizeof(struct kg_ip),
-		.hash_func = rte_jhash,
+		.hash_func = kg_keyed_hash_function(),
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 		.socket_id = SOCKET_ID_ANY,
 	};
 
@@ -62,6 +69,7 @@ static struct entry *lookup(struct kg_hops *hops, const struct kg_ip *peer)
 	if (slot < 0)
 		return NULL;
 	hops->last = &hops->entries[slot];
+	hops->last->used = true;
 	return hops->last;
 }
 
@@ -72,10 +80,22 @@ const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip
 	return entry != NULL ? &entry->hop : NULL;
 }
 
-void kg_hops_forget(struct kg_hops *hops)
+void kg_hops_forget(struct kg_hops *hops, const struct kg_ip *peer)
 {
-	rte_hash_reset(hops->index);
+	rte_hash_del_key(hops->index, peer);
 	hops->last = NULL;
+}
+
+/* Of a full table: every slot is taken. */
+static void drive_one_out(struct kg_hops *hops)
+{
+	while (hops->entries[hops->hand].used) {
+		hops->entries[hops->hand].used = false;
+		hops->hand = (hops->hand + 1) % KG_HOPS_MAX;
+	}
+	kg_hops_forget(hops, &hops->entries[hops->hand].hop.peer);
+	hops->hand = (hops->hand + 1) % KG_HOPS_MAX;
+	hops->gave_way++;
 }
 
 static struct entry *enter(struct kg_hops *hops, const struct kg_ip *peer)
@@ -83,7 +103,7 @@ static struct entry *enter(struct kg_hops *hops, const struct kg_ip *peer)
 	int slot = rte_hash_add_key(hops->index, peer);
 
 	if (slot < 0) {
-		kg_hops_forget(hops);
+		drive_one_out(hops);
 		slot = rte_hash_add_key(hops->index, peer);
 	}
 	return &hops->entries[slot];
@@ -109,4 +129,12 @@ const struct kg_nexthop *kg_hops_want(struct kg_hops *hops, const struct kg_ip *
 	if (*ask)
 		entry->ask_us = now_us + ASK_AGAIN_US;
 	return &entry->hop;
+}
+
+uint32_t kg_hops_take_gave_way(struct kg_hops *hops)
+{
+	uint32_t gave_way = hops->gave_way;
+
+	hops->gave_way = 0;
+	return gave_way;
 }

@@ -23,6 +23,9 @@ const struct kg_nexthop *kg_hops_lookup(struct kg_hops *hops, const struct kg_ip
  * to be asked for it, now. */
 const struct kg_nexthop *kg_hops_want(struct kg_hops *hops, const struct kg_ip *peer,
 				      uint64_t now_us, bool *ask);
-/* Enters or replaces. A full table forgets all: peers in use are soon asked for again. */
+/* Enters or replaces. */
 void kg_hops_update(struct kg_hops *hops, const struct kg_nexthop *hop);
-void kg_hops_forget(struct kg_hops *hops);
+/* Asked for again when it is needed. Harmless when it is not known. */
+void kg_hops_forget(struct kg_hops *hops, const struct kg_ip *peer);
+/* How many that were not looked up for a while gave way in a full table since the last call. */
+uint32_t kg_hops_take_gave_way(struct kg_hops *hops);

@@ -89,8 +89,8 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_NEXTHOP:
 			next_hop(w, &mail.nexthop);
 			break;
-		case KG_MAIL_FORGET_HOPS:
-			kg_hops_forget(w->hops);
+		case KG_MAIL_FORGET_HOP:
+			kg_hops_forget(w->hops, &mail.nexthop.peer);
 			break;
 		case KG_MAIL_SNAPSHOT:
 			begin_page(w, mail.snapshot);

@@ -14,10 +14,10 @@
 #define KG_MAIL_RING_SIZE 1024
 
 enum kg_mail_type {
-	KG_MAIL_NEXTHOP,     /* the kernel's word on a peer */
-	KG_MAIL_FORGET_HOPS, /* all of them; ask again */
-	KG_MAIL_SNAPSHOT,    /* fill in `snapshot` */
-	KG_MAIL_STOP,        /* tell the peers, then leave the loop */
+	KG_MAIL_NEXTHOP,    /* the kernel's word on a peer */
+	KG_MAIL_FORGET_HOP, /* of nexthop.peer; ask again */
+	KG_MAIL_SNAPSHOT,   /* fill in `snapshot` */
+	KG_MAIL_STOP,       /* tell the peers, then leave the loop */
 };
 
 /* DPDK answers with 16 KiB at most. */

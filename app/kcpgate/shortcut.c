@@ -3,12 +3,11 @@
 #include "shortcut.h"
 
 #include "box.h"
+#include "memory/keyed_hash.h"
 #include "worker.h"
 
 #include <rte_hash.h>
-#include <rte_jhash.h>
 #include <rte_malloc.h>
-#include <rte_random.h>
 #include <string.h>
 
 /* A tuple without the holes of the compiler's. */
@@ -40,8 +39,8 @@ struct kg_shortcuts *kg_shortcuts_create(const char *name, uint32_t entries)
 		.name = name,
 		.entries = entries,
 		.key_len = sizeof(struct key),
-		.hash_func = rte_jhash,
-		.hash_func_init_val = (uint32_t)rte_rand(),
+		.hash_func = kg_keyed_hash_function(),
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 		.socket_id = SOCKET_ID_ANY,
 	};
 

@@ -12,12 +12,15 @@
 #include "netlink/nexthop.h"
 #include "netlink/lookup.h"
 
+#include "base/siphash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
 #define BUCKETS         1024 /* of peers; a power of two */
 #define EVENTS_PER_CALL 64   /* receives */
@@ -60,6 +63,7 @@ struct kg_nexthop_watch {
 	void *ctx;
 	struct peer_list peers;
 	unsigned int peer_count;
+	struct kg_siphash_key key; /* strangers choose peers */
 	struct hop_list hops;
 	struct peer_bucket buckets[BUCKETS];
 	unsigned int port_count;
@@ -110,9 +114,7 @@ static void hop_release(struct kg_nexthop_watch *w, struct hop *hop)
 
 static struct peer_bucket *peer_bucket(struct kg_nexthop_watch *w, const struct kg_ip *ip)
 {
-	struct kg_endpoint key = { .ip = *ip };
-
-	return &w->buckets[kg_endpoint_hash(&key, (uintptr_t)w) % BUCKETS];
+	return &w->buckets[kg_siphash(&w->key, ip, sizeof(*ip)) % BUCKETS];
 }
 
 static struct peer *peer_lookup(struct kg_nexthop_watch *w, const struct kg_ip *ip)
@@ -382,10 +384,19 @@ unsigned int kg_nexthop_watch_count(const struct kg_nexthop_watch *w)
 	return w->peer_count;
 }
 
-void kg_nexthop_watch_forget(struct kg_nexthop_watch *w)
+const struct kg_ip *kg_nexthop_watch_oldest(const struct kg_nexthop_watch *w)
 {
-	while (!TAILQ_EMPTY(&w->peers))
-		peer_remove(w, TAILQ_FIRST(&w->peers));
+	const struct peer *peer = TAILQ_FIRST(&w->peers); /* what is settled goes to the end */
+
+	return peer != NULL ? &peer->published.peer : NULL;
+}
+
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *ip)
+{
+	struct peer *peer = peer_lookup(w, ip);
+
+	if (peer != NULL)
+		peer_remove(w, peer);
 }
 
 /* All that may change a route: a link that goes down takes its IPv4 routes along silently. */
@@ -422,6 +433,8 @@ struct kg_nexthop_watch *kg_nexthop_watch_create(const struct kg_nexthop_port *p
 	memcpy(w->ports, ports, port_count * sizeof(*ports));
 	TAILQ_INIT(&w->peers);
 	TAILQ_INIT(&w->hops);
+	if (getrandom(&w->key, sizeof(w->key), 0) != (ssize_t)sizeof(w->key))
+		w->key.words[0] = (uintptr_t)w; /* where it lies is a secret, too */
 	w->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	saved = w->events == NULL ? -errno : kg_nl_open(&w->questions);
 	if (saved == 0 && subscribe(w->events) == 0)

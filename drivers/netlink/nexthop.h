@@ -54,8 +54,10 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w);
 void kg_nexthop_watch_resolve(struct kg_nexthop_watch *w, const struct kg_ip *peer);
 /* Peers watched now. */
 unsigned int kg_nexthop_watch_count(const struct kg_nexthop_watch *w);
-/* Ends the watch of all peers. */
-void kg_nexthop_watch_forget(struct kg_nexthop_watch *w);
+/* The peer whose route was read longest ago; NULL: none is watched. */
+const struct kg_ip *kg_nexthop_watch_oldest(const struct kg_nexthop_watch *w);
+/* Ends the watch of a peer. */
+void kg_nexthop_watch_forget(struct kg_nexthop_watch *w, const struct kg_ip *peer);
 /* Every second or so: tells the kernel which neighbours are in use (NTF_USE), so that it keeps
  * probing them although our datagrams do not pass through it; re-reads what was unsettled, and some
  * routes for what is not announced. */

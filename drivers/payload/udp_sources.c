@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who talks to the listening sockets of client tunnels: a flow for each source, and for each
- * address that it has written to.
+ * address that it has written to. Sources are chosen by strangers: the table's hash has a key, and
+ * it is full when all its entries are taken, not before. Flows that have not proved their source
+ * never take more than half of it: the workers end the oldest (session/proof.c).
  */
+#include "memory/keyed_hash.h"
 #include "payload/udp.h"
 
-#include <rte_random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOURCES_MAX 65536 /* UDP flows of clients, all tunnels and threads */
 
 struct kg_udp_sources {
 	struct rte_hash *flows; /* struct kg_udp_peer -> struct kg_flow */
@@ -22,9 +22,10 @@ struct kg_udp_sources *kg_udp_sources_create(unsigned int threads)
 	char name[RTE_HASH_NAMESIZE];
 	const struct rte_hash_parameters params = {
 		.name = name,
-		.entries = SOURCES_MAX / KG_MAX(threads, 1u),
+		.entries = KG_PAYLOAD_SOURCES_MAX / KG_MAX(threads, 1u),
 		.key_len = sizeof(struct kg_udp_peer),
-		.hash_func_init_val = (uint32_t)rte_rand(),
+		.hash_func = kg_keyed_hash_function(),
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 		.socket_id = SOCKET_ID_ANY,
 	};
 
@@ -97,6 +98,7 @@ static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener
 		return NULL;
 	flow->peer = *peer;
 	if (rte_hash_add_key_data(p->udp_sources->flows, peer, flow) != 0) {
+		kg_count(&p->stats.udp_sources_full, 1);
 		kg_flow_destroy(p, flow);
 		return NULL;
 	}

@@ -23,17 +23,18 @@ struct kg_u32map_slot {
 
 /* ---- one table ---- */
 
-static uint32_t home_of(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+/* Strangers choose keys. Multiplied with a secret into 128 bits and folded, they spread in a way
+ * that nobody knows who does not know it; hashes are never shown. */
+static uint32_t home_of(const struct kg_u32map_table *t, const uint64_t seed[2], uint32_t key)
 {
-	uint32_t hash = key ^ seed;
+	__uint128_t product = (__uint128_t)(seed[0] ^ key) * seed[1];
 
-	hash = (hash ^ (hash >> 16)) * 0x7feb352du;
-	hash = (hash ^ (hash >> 15)) * 0x846ca68bu;
-	return (hash ^ (hash >> 16)) & (t->capacity - 1);
+	return ((uint32_t)product ^ (uint32_t)(product >> 64)) & (t->capacity - 1);
 }
 
 /* The key's slot, or the free slot where it would go; the table is not full. */
-static struct kg_u32map_slot *slot_of(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+static struct kg_u32map_slot *slot_of(const struct kg_u32map_table *t, const uint64_t seed[2],
+				      uint32_t key)
 {
 	uint32_t i = home_of(t, seed, key);
 
@@ -42,14 +43,14 @@ static struct kg_u32map_slot *slot_of(const struct kg_u32map_table *t, uint32_t 
 	return &t->slots[i];
 }
 
-static void *lookup(const struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+static void *lookup(const struct kg_u32map_table *t, const uint64_t seed[2], uint32_t key)
 {
 	return t->capacity == 0 ? NULL : slot_of(t, seed, key)->value;
 }
 
 /* Empties the slot; moves later members of the probe run into the hole where that brings them
  * nearer home. */
-static void take_out(struct kg_u32map_table *t, uint32_t seed, uint32_t hole)
+static void take_out(struct kg_u32map_table *t, const uint64_t seed[2], uint32_t hole)
 {
 	uint32_t mask = t->capacity - 1;
 
@@ -64,7 +65,7 @@ static void take_out(struct kg_u32map_table *t, uint32_t seed, uint32_t hole)
 	t->slots[hole].value = NULL;
 }
 
-static void *remove_from(struct kg_u32map_table *t, uint32_t seed, uint32_t key)
+static void *remove_from(struct kg_u32map_table *t, const uint64_t seed[2], uint32_t key)
 {
 	struct kg_u32map_slot *slot;
 	void *value;
@@ -136,16 +137,19 @@ static void give_room_back(struct kg_u32map *map)
 		resize(map, capacity / 4);
 }
 
-void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, uint32_t seed)
+void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, struct kg_rng *rng)
 {
-	*map = (struct kg_u32map){ .mem = mem, .seed = seed };
+	*map = (struct kg_u32map){
+		.mem = mem,
+		.seed = { kg_rng_next(rng), kg_rng_next(rng) | 1 },
+	};
 }
 
 void kg_u32map_fini(struct kg_u32map *map)
 {
 	table_free(map, &map->now);
 	table_free(map, &map->old);
-	kg_u32map_init(map, map->mem, map->seed);
+	map->moved = map->count = 0;
 }
 
 void *kg_u32map_lookup(const struct kg_u32map *map, uint32_t key)

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 struct kg_u32map_table {
 	struct kg_u32map_slot *slots;
@@ -19,10 +20,10 @@ struct kg_u32map {
 	struct kg_u32map_table now, old; /* old: from which is being moved */
 	uint32_t moved;                  /* slots of the old table that are empty for good */
 	uint32_t count;
-	uint32_t seed; /* of the hash */
+	uint64_t seed[2]; /* of the hash: secret */
 };
 
-void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, uint32_t seed);
+void kg_u32map_init(struct kg_u32map *map, struct kg_mem *mem, struct kg_rng *rng);
 void kg_u32map_fini(struct kg_u32map *map);
 /* False when the key is taken, the value is NULL or memory is short. */
 bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value);

@@ -110,8 +110,8 @@ struct kg_mux *kg_mux_create(struct kg_streams *s, uint64_t now_us)
 	mux->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	mux->open_us = now_us;
 	mux->retry_us = mux->check_us = KG_NEVER_US;
-	kg_u32map_init(&mux->by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
-	kg_u32map_init(&mux->ended_by_id, s->mem, (uint32_t)kg_rng_next(s->rng));
+	kg_u32map_init(&mux->by_id, s->mem, s->rng);
+	kg_u32map_init(&mux->ended_by_id, s->mem, s->rng);
 	TAILQ_INIT(&mux->members);
 	TAILQ_INIT(&mux->ready);
 	TAILQ_INIT(&mux->ended);

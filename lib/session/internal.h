@@ -28,6 +28,7 @@
 
 #include <sys/queue.h>
 
+#include "base/siphash.h"
 #include "base/u32map.h"
 #include "session/framing.h"
 #include "session/roam.h"
@@ -121,7 +122,7 @@ struct kg_session {
 	struct kg_line *tour;       /* the channel that kg_session_tour_next gives; NULL: the end */
 	struct kg_u32map by_name;   /* to a line: see line.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
-	uint64_t source_seed;
+	struct kg_siphash_key source_key;
 	uint64_t now_us;              /* of the latest input, timer or shutdown */
 	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
 	struct kg_ip measured;        /* client: the server that was last heard of … */

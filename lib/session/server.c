@@ -24,7 +24,13 @@
 
 static uint32_t source_key(const struct kg_session *s, const struct kg_endpoint *source)
 {
-	return (uint32_t)kg_endpoint_hash(source, s->source_seed);
+	struct {
+		uint8_t ip[16];
+		uint16_t port, version;
+	} bytes = { .port = source->port, .version = source->ip.version };
+
+	memcpy(bytes.ip, source->ip.bytes, sizeof(bytes.ip));
+	return (uint32_t)kg_siphash(&s->source_key, &bytes, sizeof(bytes));
 }
 
 static struct kg_handshake *find(const struct kg_session *s, const struct kg_endpoint *source)

@@ -24,9 +24,9 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	TAILQ_INIT(&s->ready);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)
 		TAILQ_INIT(&s->homes[i]);
-	kg_u32map_init(&s->by_name, mem, (uint32_t)kg_rng_next(rng));
-	kg_u32map_init(&s->by_source, mem, (uint32_t)kg_rng_next(rng));
-	s->source_seed = kg_rng_next(rng);
+	kg_u32map_init(&s->by_name, mem, rng);
+	kg_u32map_init(&s->by_source, mem, rng);
+	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
 	return s;
 }
 

@@ -1,81 +1,123 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's next hops: a peer that is not known is asked for until there is an answer. */
-#include "hops.h"
+/*
+ * A worker's table of next hops, which strangers fill. A peer that is not known is asked for until
+ * there is an answer.
+ */
+#include "bare_eal.h"
+#include "kcpgate/hops.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
-#include <rte_eal.h>
-
-static const struct kg_ip peer = { .version = 4, .bytes = { 198, 18, 0, 2 } };
-
-static int set_up(void **state)
+static struct kg_nexthop hop_of(uint32_t n)
 {
-	*state = kg_hops_create("hops_test");
-	assert_non_null(*state);
-	return 0;
+	return (struct kg_nexthop){
+		.peer = { 4, { 10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n } },
+		.state = KG_NEXTHOP_READY,
+	};
 }
 
-static int tear_down(void **state)
+static bool learn(struct kg_hops *hops, uint32_t n)
 {
-	kg_hops_destroy(*state);
-	return 0;
+	const struct kg_nexthop hop = hop_of(n);
+
+	kg_hops_update(hops, &hop);
+	return kg_hops_take_gave_way(hops) > 0;
+}
+
+static bool knows(struct kg_hops *hops, uint32_t n)
+{
+	const struct kg_nexthop hop = hop_of(n), *found = kg_hops_lookup(hops, &hop.peer);
+
+	return found != NULL && kg_ip_equal(&found->peer, &hop.peer);
+}
+
+static void who_is_in_use_stays(void **state)
+{
+	struct kg_hops *hops = kg_hops_create("hops");
+
+	assert_non_null(hops);
+	for (uint32_t n = 0; n < KG_HOPS_MAX; n++)
+		assert_false(learn(hops, n));
+	for (uint32_t n = KG_HOPS_MAX; n < 4 * KG_HOPS_MAX; n++) {
+		assert_true(knows(hops, 7));
+		assert_true(knows(hops, 5000));
+		assert_true(learn(hops, n));
+		assert_true(knows(hops, n)); /* as the first datagram does */
+	}
+	assert_false(knows(hops, 8));
+	kg_hops_destroy(hops);
+}
+
+static void one_can_be_forgotten(void **state)
+{
+	struct kg_hops *hops = kg_hops_create("hops");
+
+	learn(hops, 1);
+	learn(hops, 2);
+	assert_true(knows(hops, 1));
+	kg_hops_forget(hops, &(struct kg_ip){ 4, { 10, 0, 0, 1 } });
+	kg_hops_forget(hops, &(struct kg_ip){ 4, { 10, 0, 0, 1 } });
+	assert_false(knows(hops, 1));
+	assert_true(knows(hops, 2));
+	kg_hops_destroy(hops);
 }
 
 static bool asks(struct kg_hops *hops, uint64_t now_us)
 {
+	const struct kg_nexthop wanted = hop_of(1);
 	bool ask;
-	const struct kg_nexthop *hop = kg_hops_want(hops, &peer, now_us, &ask);
+	const struct kg_nexthop *hop = kg_hops_want(hops, &wanted.peer, now_us, &ask);
 
-	assert_true(kg_ip_equal(&hop->peer, &peer));
+	assert_true(kg_ip_equal(&hop->peer, &wanted.peer));
 	return ask;
 }
 
 static void a_lost_question_is_repeated(void **state)
 {
-	struct kg_hops *hops = *state;
+	struct kg_hops *hops = kg_hops_create("hops");
 	uint64_t now_us = 5 * KG_US_PER_S;
 
-	assert_null(kg_hops_lookup(hops, &peer));
+	assert_false(knows(hops, 1));
 	assert_true(asks(hops, now_us));
-	assert_int_equal(kg_hops_lookup(hops, &peer)->state, KG_NEXTHOP_RESOLVING);
+	assert_true(knows(hops, 1));
 	assert_false(asks(hops, now_us + KG_US_PER_MS));
 	for (int second = 1; second < 10; second++) {
 		assert_true(asks(hops, now_us + second * KG_US_PER_S));
 		assert_false(asks(hops, now_us + second * KG_US_PER_S + KG_US_PER_MS));
 	}
+	kg_hops_destroy(hops);
 }
 
 /* Also when it says that the kernel does not know more yet: the control thread goes on watching. */
 static void an_answer_ends_the_asking(void **state)
 {
-	struct kg_hops *hops = *state;
-	struct kg_nexthop hop = { .peer = peer, .state = KG_NEXTHOP_RESOLVING };
+	struct kg_hops *hops = kg_hops_create("hops");
+	struct kg_nexthop hop = hop_of(1);
 
 	assert_true(asks(hops, KG_US_PER_S));
+	hop.state = KG_NEXTHOP_RESOLVING;
 	kg_hops_update(hops, &hop);
 	assert_false(asks(hops, 100 * KG_US_PER_S));
 	hop.state = KG_NEXTHOP_READY;
 	kg_hops_update(hops, &hop);
-	assert_int_equal(kg_hops_lookup(hops, &peer)->state, KG_NEXTHOP_READY);
+	assert_int_equal(kg_hops_lookup(hops, &hop.peer)->state, KG_NEXTHOP_READY);
 	assert_false(asks(hops, 200 * KG_US_PER_S));
-	kg_hops_forget(hops);
+	kg_hops_forget(hops, &hop.peer);
 	assert_true(asks(hops, 200 * KG_US_PER_S));
+	kg_hops_destroy(hops);
 }
 
 int main(void)
 {
-	static char *eal[] = { "hops_test",      "--no-huge", "--no-shconf", "--no-pci",
-			       "--no-telemetry", "-m64",      "-l0",         "--log-level=error" };
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_lost_question_is_repeated, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_answer_ends_the_asking, set_up, tear_down),
+		cmocka_unit_test(who_is_in_use_stays),
+		cmocka_unit_test(one_can_be_forgotten),
+		cmocka_unit_test(a_lost_question_is_repeated),
+		cmocka_unit_test(an_answer_ends_the_asking),
 	};
 
-	if (rte_eal_init(KG_ARRAY_SIZE(eal), eal) < 0)
-		return 1;
-	return cmocka_run_group_tests_name("hops", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("hops", tests, bare_eal_init, bare_eal_fini);
 }

@@ -41,9 +41,10 @@ const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip 
 	bool ask;
 	const struct kg_nexthop *hop = kg_hops_want(w->hops, peer, w->now_us, &ask);
 
-	if (ask)
-		kg_worker_report(
-			w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
+	if (!ask)
+		return hop;
+	kg_worker_count(w, KG_COUNTER_HOPS_GAVE_WAY, kg_hops_take_gave_way(w->hops));
+	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
 	return hop;
 }
 

@@ -495,10 +495,13 @@ static void the_forgotten_are_left_alone(void **state)
 	struct bench *b = *state;
 	struct far_host *host = far_host_add(&b->far, "198.18.0.9", 9);
 	unsigned int published;
+	struct kg_ip forgotten;
 
 	resolve(b, "198.18.0.9");
 	assert_int_equal(kg_nexthop_watch_count(b->watch), 1);
-	kg_nexthop_watch_forget(b->watch);
+	forgotten = *kg_nexthop_watch_oldest(b->watch);
+	kg_nexthop_watch_forget(b->watch, &forgotten);
+	assert_null(kg_nexthop_watch_oldest(b->watch));
 	assert_int_equal(kg_nexthop_watch_count(b->watch), 0);
 	published = b->news.published;
 	tick(b);
