@@ -57,7 +57,10 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_udp_dropped_error", stats.udp_dropped_error },
 		{ "payload_udp_dropped_size", stats.udp_dropped_size },
 		{ "payload_udp_icmp_errors", stats.udp_icmp_errors },
+		{ "payload_udp_sources_full", stats.udp_sources_full },
 		{ "payload_accept_put_off", stats.accept_put_off },
+		{ "payload_sockets", stats.sockets },
+		{ "payload_sockets_full", stats.sockets_full },
 		{ "payload_no_buffer", stats.no_buffer },
 		{ "payload_ring_full", stats.ring_full },
 		{ "payload_custom_denied", stats.custom_denied },
@@ -226,6 +229,7 @@ static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_stre
 		sum->muxes += one.muxes;
 		sum->messages_dropped += one.messages_dropped;
 		sum->datagrams_dropped += one.datagrams_dropped;
+		sum->gave_way += one.gave_way;
 	}
 }
 
@@ -267,6 +271,7 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "messages_dropped",
 			    sum.messages_dropped + streams.messages_dropped);
 	kg_tel_add_dict_u64(row, "datagrams_dropped", streams.datagrams_dropped);
+	kg_tel_add_dict_u64(row, "streams_gave_way", streams.gave_way);
 	kg_tel_add_dict_u64(row, "channels", sum.channels);
 	kg_tel_add_dict_u64(row, "channels_opened", sum.channels_opened);
 	kg_tel_add_dict_u64(row, "channels_closed", sum.channels_closed);

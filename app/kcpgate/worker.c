@@ -172,6 +172,20 @@ void kg_worker_report(struct kg_worker *w, struct kg_report *report)
 
 /* ---- life ---- */
 
+/*
+ * Channels that have not proved themselves have a quarter of the limit (session/proof.c), and never
+ * more than a part of what all tunnels and workers together have of the table of sources, and of
+ * sockets.
+ */
+static uint32_t doubted_max(const struct kg_box *box, enum kg_role role, uint32_t channels)
+{
+	unsigned int sessions = box->worker_count * box->tunnel_count;
+	unsigned int all =
+		role == KG_ROLE_CLIENT ? KG_PAYLOAD_SOURCES_MAX / 2 : kg_payload_sockets_max() / 4;
+
+	return KG_MAX(KG_MIN(channels / 4, all / sessions), 1u);
+}
+
 static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
 					       uint32_t channels)
 {
@@ -189,6 +203,8 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.worker = (uint16_t)w->index,
 		.workers = (uint16_t)w->box->worker_count,
 		.channels_max = channels,
+		.udp_max = channels - channels / 4,
+		.doubted_max = doubted_max(w->box, t->role, channels),
 		.capabilities =
 			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
 		.answer_wait_s = ANSWER_WAIT_S,

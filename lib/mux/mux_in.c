@@ -135,6 +135,8 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 			refuse_payload(ms, now_us);
 		return;
 	}
+	if (ms->doubted)
+		kg_mux_stream_on_exchange(ms, true);
 	ms->in_bytes += kg_mux_cost(bytes);
 	ms->in_credit_bytes -= kg_mux_cost(bytes);
 	kg_mux_queue_push(&ms->in, chain);

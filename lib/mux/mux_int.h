@@ -21,6 +21,7 @@
 #include "base/u32map.h"
 #include "mux/queue.h"
 #include "mux/stream.h"
+#include "session/exchange.h"
 
 #define KG_MUX_CREDIT_BYTES        (256u << 10) /* of a new stream, either way; docs/wire.md */
 #define KG_MUX_MESSAGE_LEAST_BYTES 256u
@@ -38,7 +39,7 @@ struct kg_mux_stream {
 	struct kg_stream *stream; /* the host's; NULL: the host has let go */
 	struct kg_mux *mux;       /* NULL: waits for one, or has nothing to do with it any more */
 	TAILQ_ENTRY(kg_mux_stream) link; /* of the mux, or of those without one */
-	TAILQ_ENTRY(kg_mux_stream) ready_link;
+	TAILQ_ENTRY(kg_mux_stream) ready_link, doubted_link;
 	struct kg_timer timer;
 	struct kg_mux_queue out, in;
 	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
@@ -47,13 +48,16 @@ struct kg_mux_stream {
 	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
 	uint64_t in_bytes;                         /* in `in`, as credit counts */
 	uint32_t id;
-	uint8_t protocol;  /* enum kg_protocol */
-	uint8_t state;     /* enum kg_mux_state */
-	uint8_t last_word; /* mux_finish or mux_cancel, to go behind `out`; 0: none */
-	bool ready;        /* in the mux's list */
-	bool greet;        /* client: the server does not know of it yet */
-	bool grant_due;    /* the peer may have more credit */
-	bool stalls;       /* counted in mux->stalled */
+	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
+	uint8_t protocol;            /* enum kg_protocol */
+	uint8_t state;               /* enum kg_mux_state */
+	uint8_t last_word;           /* mux_finish or mux_cancel, to go behind `out`; 0: none */
+	bool ready;                  /* in the mux's list */
+	bool doubted;   /* UDP that has not been a conversation; in the streams' list */
+	bool held;      /* counted: the host has it, or what it dials is not over */
+	bool greet;     /* client: the server does not know of it yet */
+	bool grant_due; /* the peer may have more credit */
+	bool stalls;    /* counted in mux->stalled */
 	bool told_readable;
 	bool ended;                  /* our application's direction */
 	bool finish_said;            /* and the peer knows, or will */
@@ -109,6 +113,9 @@ struct kg_streams {
 	uint32_t mux_count;                /* not gone */
 	struct kg_mux_stream_list waiting; /* for a channel, in the order they came */
 	struct kg_mux_stream_list adrift;  /* had one */
+	struct kg_mux_stream_list doubted; /* as on channels (session/proof.c); the oldest first */
+	uint32_t doubted_count;
+	uint32_t held, udp_held; /* of mux channels, until the host has let go of them */
 	bool stopping;
 	struct kg_streams_stats stats;
 };
@@ -154,6 +161,8 @@ void kg_mux_stream_destroy(struct kg_mux_stream *ms);
 bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t id);
 /* Client: from waiting to open. */
 bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t now_us);
+/* A message of an application came in, or went out. */
+void kg_mux_stream_on_exchange(struct kg_mux_stream *ms, bool in);
 /* Takes it out of its mux: nothing is sent any more. */
 void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,

@@ -236,6 +236,8 @@ bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t
 		return true;
 	}
 	ms->last_data_us = now_us;
+	if (ms->doubted)
+		kg_mux_stream_on_exchange(ms, false);
 	kg_mux_queue_push(&ms->out, chain);
 	kg_mux_wake(ms, now_us);
 	return true;

@@ -98,12 +98,67 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 
 /* ---- life ---- */
 
+static void believe(struct kg_mux_stream *ms)
+{
+	if (!ms->doubted)
+		return;
+	ms->doubted = false;
+	TAILQ_REMOVE(&ms->streams->doubted, ms, doubted_link);
+	ms->streams->doubted_count--;
+}
+
+void kg_mux_stream_on_exchange(struct kg_mux_stream *ms, bool in)
+{
+	if (ms->doubted && kg_exchange_note(&ms->exchange, in))
+		believe(ms);
+}
+
+static void hold(struct kg_mux_stream *ms)
+{
+	struct kg_streams *s = ms->streams;
+
+	ms->held = true;
+	s->held++;
+	if (ms->protocol != KG_PROTOCOL_UDP)
+		return;
+	s->udp_held++;
+	ms->doubted = true;
+	TAILQ_INSERT_TAIL(&s->doubted, ms, doubted_link);
+	s->doubted_count++;
+}
+
+static void let_go(struct kg_mux_stream *ms)
+{
+	struct kg_streams *s = ms->streams;
+
+	believe(ms);
+	if (!ms->held)
+		return;
+	ms->held = false;
+	s->held--;
+	s->udp_held -= ms->protocol == KG_PROTOCOL_UDP;
+}
+
+/* As on channels of their own: the oldest UDP stream in doubt gives way. */
+static bool make_room(struct kg_streams *s, enum kg_protocol protocol, uint64_t now_us)
+{
+	const struct kg_session_config *config = &s->config.session;
+	bool udp_full = config->udp_max != 0 && s->udp_held >= config->udp_max;
+	bool share_full = config->doubted_max != 0 && s->doubted_count >= config->doubted_max;
+	bool udp = protocol == KG_PROTOCOL_UDP;
+
+	if (udp && (udp_full || share_full) && !TAILQ_EMPTY(&s->doubted))
+		kg_mux_stream_cut(TAILQ_FIRST(&s->doubted), KG_CLOSE_GAVE_WAY, "", now_us);
+	return kg_streams_count(s) < config->channels_max && s->held < config->channels_max &&
+	       kg_mem_allows(s->mem, 0) && !(udp && udp_full);
+}
+
 struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protocol protocol,
 					   uint64_t now_us)
 {
 	struct kg_mux_stream *ms = NULL;
 
-	if (kg_streams_count(s) < s->config.session.channels_max && kg_mem_allows(s->mem, 0))
+	if (make_room(s, protocol, now_us))
 		ms = kg_mem_alloc(s->mem, sizeof(*ms));
 	if (ms == NULL)
 		return NULL;
@@ -114,6 +169,7 @@ struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protoco
 	kg_mux_queue_init(&ms->out);
 	kg_mux_queue_init(&ms->in);
 	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
+	hold(ms);
 	s->stats.opened++;
 	arm(ms);
 	return ms;
@@ -130,6 +186,7 @@ void kg_mux_stream_destroy(struct kg_mux_stream *ms)
 {
 	struct kg_streams *s = ms->streams;
 
+	let_go(ms);
 	TAILQ_REMOVE(home_of(ms), ms, link);
 	s->stats.closed += ms->state != KG_MUX_CLOSED;
 	kg_twheel_cancel(s->wheel, &ms->timer);
@@ -188,7 +245,9 @@ void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char
 	}
 	ms->state = KG_MUX_CLOSED;
 	ms->closed_us = now_us;
+	believe(ms); /* no longer one that could give way */
 	s->stats.closed++;
+	s->stats.gave_way += why == KG_CLOSE_GAVE_WAY;
 	arm(ms);
 	s->ops.closed(s->host, ms->stream, why, text);
 }
@@ -196,6 +255,7 @@ void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char
 void kg_mux_stream_free(struct kg_mux_stream *ms)
 {
 	ms->stream = NULL;
+	let_go(ms);
 	kg_mux_stream_discard(ms, kg_session_now_us(ms->streams->session));
 	arm(ms);
 }

@@ -136,6 +136,7 @@ struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 	TAILQ_INIT(&s->muxes);
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->adrift);
+	TAILQ_INIT(&s->doubted);
 	s->session = kg_session_create(&config->session, &session_ops, s, mem, pool, wheel, rng,
 				       seen, now_us);
 	if (s->session == NULL || !create_muxes(s, now_us)) {

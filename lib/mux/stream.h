@@ -96,6 +96,7 @@ struct kg_streams_stats {
 	uint64_t muxes;                   /* mux channels that are open */
 	uint64_t messages_dropped;        /* malformed, out of place, beyond what was granted */
 	uint64_t datagrams_dropped;       /* UDP from the peer that nobody takes */
+	uint64_t gave_way; /* of mux channels: unproven, and the oldest of too many */
 };
 void kg_streams_get_stats(const struct kg_streams *s, struct kg_streams_stats *stats);
 

@@ -48,7 +48,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 		kg_mem_free(s->mem, ch, sizeof(*ch));
 		return NULL;
 	}
-	kg_line_move(&ch->line, KG_HOME_CHANNELS);
+	kg_channel_doubt(ch);
 	if (conv != 0 && !kg_framing_start(&ch->line.framing, ch->line.kcp, conv)) {
 		kg_line_destroy(&ch->line);
 		return NULL;
@@ -95,6 +95,8 @@ void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_
 		return;
 	ch->state = KG_CHANNEL_CLOSED;
 	ch->end_us = now_us + linger_us;
+	if (ch->doubts != 0) /* no longer one that could give way */
+		kg_line_move(&ch->line, KG_HOME_CHANNELS);
 	s->stats.closed_by[why]++;
 	s->stats.channels_closed++;
 	if (linger_us == 0)
@@ -205,6 +207,8 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	if (ch->ended || ch->state > KG_CHANNEL_OPEN || !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
 	ch->last_data_us = now_us;
+	if (ch->doubts != 0)
+		kg_channel_on_exchange(ch, false);
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
@@ -352,6 +356,8 @@ static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	}
 	ch->inbox = trim(chain);
 	ch->last_data_us = now_us;
+	if (ch->doubts != 0)
+		kg_channel_on_exchange(ch, true);
 }
 
 /* Takes messages from the engine up to the next one for the host. */
@@ -412,6 +418,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		return drop;
 	ch->last_input_us = now_us;
 	ch->probes = 0;
+	if (ch->doubts != 0)
+		kg_channel_on_heard(ch);
 	kg_roam_heard(ch, in, events, now_us);
 	if ((events & KG_KCP_ACKED) != 0)
 		on_acked(ch, now_us);

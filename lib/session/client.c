@@ -166,7 +166,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 {
 	struct kg_channel *ch;
 
-	if (!kg_session_has_room(s))
+	if (!kg_session_make_room(s, protocol, now_us))
 		return NULL;
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)

@@ -21,6 +21,7 @@ const char *kg_close_name(enum kg_close why)
 		[KG_CLOSE_REFUSED] = "refused",   [KG_CLOSE_HANDSHAKE] = "handshake",
 		[KG_CLOSE_SILENCE] = "silence",   [KG_CLOSE_IDLE] = "idle",
 		[KG_CLOSE_ABORTED] = "aborted",   [KG_CLOSE_RESET] = "reset",
+		[KG_CLOSE_UNHEARD] = "unheard",   [KG_CLOSE_GAVE_WAY] = "gave_way",
 		[KG_CLOSE_NO_ROUTE] = "no_route", [KG_CLOSE_EXHAUSTED] = "exhausted",
 	};
 
@@ -75,13 +76,17 @@ uint64_t kg_session_now_us(const struct kg_session *s)
 
 void kg_session_tour_begin(struct kg_session *s)
 {
-	s->tour = TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS]);
+	s->tour_home = KG_HOME_CHANNELS;
+	s->tour = TAILQ_FIRST(&s->homes[s->tour_home]);
 }
 
 struct kg_channel *kg_session_tour_next(struct kg_session *s)
 {
-	struct kg_line *line = s->tour;
+	struct kg_line *line;
 
+	while (s->tour == NULL && kg_home_is_hosted(s->tour_home + 1))
+		s->tour = TAILQ_FIRST(&s->homes[++s->tour_home]);
+	line = s->tour;
 	if (line == NULL)
 		return NULL;
 	s->tour = TAILQ_NEXT(line, home_link);
@@ -91,7 +96,7 @@ struct kg_channel *kg_session_tour_next(struct kg_session *s)
 void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats)
 {
 	*stats = s->stats;
-	stats->channels = s->home_counts[KG_HOME_CHANNELS];
+	stats->channels = kg_session_channels(s);
 }
 
 uint16_t kg_session_rest_bytes(const struct kg_session *s)

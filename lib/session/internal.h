@@ -10,6 +10,7 @@
  * Every line has one home, the list that owns it:
  *
  *   channels    the host's, until kg_channel_free
+ *   doubted     likewise, but it has not proved itself yet; UDP has a home of its own (proof.c)
  *   handshakes  the answer is still awaited
  *   answered    server: a handshake whose answer is not acknowledged yet
  *   settled     a handshake that serves only the peer's repetitions
@@ -30,6 +31,7 @@
 
 #include "base/siphash.h"
 #include "base/u32map.h"
+#include "session/exchange.h"
 #include "session/framing.h"
 #include "session/roam.h"
 #include "session/session.h"
@@ -42,6 +44,8 @@ enum kg_line_kind {
 enum kg_home {
 	KG_HOME_NONE,
 	KG_HOME_CHANNELS,
+	KG_HOME_DOUBTED,
+	KG_HOME_DOUBTED_UDP,
 	KG_HOME_HANDSHAKES,
 	KG_HOME_ANSWERED,
 	KG_HOME_SETTLED,
@@ -99,13 +103,20 @@ struct kg_channel {
 	uint8_t state;    /* enum kg_channel_state */
 	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
 	uint8_t probes;   /* keep_alives sent because nothing was heard */
-	uint16_t owed;    /* control messages to send, bit per feature */
-	bool half_close;  /* both ends know how */
-	bool ended;       /* the application has ended */
-	bool peer_ended;  /* the peer's has, and what it sent was taken */
-	bool finishing;   /* disconnect is on its way */
+	uint8_t doubts;   /* KG_DOUBT_… */
+	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
+	uint16_t owed;               /* control messages to send, bit per feature */
+	bool half_close;             /* both ends know how */
+	bool ended;                  /* the application has ended */
+	bool peer_ended;             /* the peer's has, and what it sent was taken */
+	bool finishing;              /* disconnect is on its way */
 	bool told_readable;
+	bool answer_acked; /* server: the client has the answer to its handshake */
 };
+
+/* What a channel has yet to prove. */
+#define KG_DOUBT_UNHEARD 1u /* server: that its client got the answer */
+#define KG_DOUBT_SOURCE  2u /* UDP: that the application is where its datagrams say */
 
 struct kg_session {
 	struct kg_session_config config;
@@ -119,7 +130,9 @@ struct kg_session {
 	struct kg_line_list ready; /* something may be due; served in turn */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
+	uint32_t udp_channels;      /* of the hosted ones */
 	struct kg_line *tour;       /* the channel that kg_session_tour_next gives; NULL: the end */
+	unsigned int tour_home;     /* of that home; later ones follow */
 	struct kg_u32map by_name;   /* to a line: see line.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
@@ -140,11 +153,16 @@ static inline struct kg_handshake *kg_line_handshake(struct kg_line *line)
 	return KG_CONTAINER_OF(line, struct kg_handshake, line);
 }
 
-/* For one more channel. */
-static inline bool kg_session_has_room(const struct kg_session *s)
+/* Its channels are the host's. */
+static inline bool kg_home_is_hosted(unsigned int home)
 {
-	return s->home_counts[KG_HOME_CHANNELS] < s->config.channels_max &&
-	       kg_mem_allows(s->mem, 0);
+	return home >= KG_HOME_CHANNELS && home <= KG_HOME_DOUBTED_UDP;
+}
+
+static inline uint32_t kg_session_channels(const struct kg_session *s)
+{
+	return s->home_counts[KG_HOME_CHANNELS] + s->home_counts[KG_HOME_DOUBTED] +
+	       s->home_counts[KG_HOME_DOUBTED_UDP];
 }
 
 /* ---- line.c ---- */
@@ -215,6 +233,17 @@ void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t no
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us);
 void kg_channel_discard_input(struct kg_channel *ch);
+
+/* ---- proof.c ---- */
+
+/* For one more channel; another that is in doubt may end for it. */
+bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint64_t now_us);
+/* Gives a new channel its doubts and its home. */
+void kg_channel_doubt(struct kg_channel *ch);
+/* Something came in on its conv. */
+void kg_channel_on_heard(struct kg_channel *ch);
+/* A message of an application came in, or went out. */
+void kg_channel_on_exchange(struct kg_channel *ch, bool in);
 
 /* ---- roam.c ---- */
 

@@ -87,6 +87,15 @@ static void thin_out(struct kg_session *s, enum kg_home home)
 		kg_line_retire(TAILQ_FIRST(&s->homes[home]));
 }
 
+static void count(struct kg_line *line, uint32_t by)
+{
+	struct kg_session *s = line->session;
+
+	s->home_counts[line->home] += by;
+	if (kg_home_is_hosted(line->home) && kg_line_channel(line)->protocol == KG_PROTOCOL_UDP)
+		s->udp_channels += by;
+}
+
 void kg_line_move(struct kg_line *line, enum kg_home home)
 {
 	struct kg_session *s = line->session;
@@ -95,13 +104,13 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 		s->tour = TAILQ_NEXT(line, home_link);
 	if (line->home != KG_HOME_NONE) {
 		TAILQ_REMOVE(&s->homes[line->home], line, home_link);
-		s->home_counts[line->home]--;
+		count(line, (uint32_t)-1);
 	}
 	line->home = (uint8_t)home;
 	if (home == KG_HOME_NONE)
 		return;
 	TAILQ_INSERT_TAIL(&s->homes[home], line, home_link);
-	s->home_counts[home]++;
+	count(line, 1);
 	if (home >= KG_HOME_ANSWERED && home <= KG_HOME_LINGERING)
 		thin_out(s, home);
 }

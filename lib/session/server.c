@@ -286,13 +286,14 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 		return not_a_request(in);
 	if (kg_message_decode(&request, payload, len) != KG_DROP_NONE || !is_request(&request))
 		return KG_DROP_HANDSHAKE_MALFORMED;
-	/* Tests of a port are for channels that are there already. */
-	if (request.feature == KG_FEATURE_INITIALISE && !kg_session_has_room(s))
-		return KG_DROP_CHANNEL_LIMIT;
 	if (s->seen != NULL)
 		known = kg_seen_enter(s->seen, in->digest, in->age_s, now_us);
 	if (known != KG_DROP_NONE)
 		return known;
+	/* Tests of a port are for channels that are there already. */
+	if (request.feature == KG_FEATURE_INITIALISE &&
+	    !kg_session_make_room(s, request.protocol, now_us))
+		return KG_DROP_CHANNEL_LIMIT;
 	if (old != NULL)
 		kg_line_retire(&old->line);
 	return serve(s, in, &request, request_ts(payload), now_us);
@@ -336,6 +337,8 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 		s->stats.messages_dropped++;
 	if (hs->expires_us != KG_NEVER_US && !hs->settled && kg_kcp_unacked(hs->line.kcp) == 0) {
 		hs->settled = true;
+		if (hs->channel != NULL)
+			hs->channel->answer_acked = true;
 		kg_handshake_linger(hs, now_us);
 	}
 	kg_line_touch(&hs->line, now_us);

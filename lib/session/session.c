@@ -45,11 +45,10 @@ void kg_session_destroy(struct kg_session *s)
 	kg_mem_free(s->mem, s, sizeof(*s));
 }
 
-void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
+static void abort_all(struct kg_session *s, enum kg_home home, uint64_t now_us)
 {
-	struct kg_line *line = TAILQ_FIRST(&s->homes[KG_HOME_CHANNELS]);
+	struct kg_line *line = TAILQ_FIRST(&s->homes[home]);
 
-	s->now_us = now_us;
 	while (line != NULL) {
 		struct kg_line *next = TAILQ_NEXT(line, home_link);
 
@@ -58,10 +57,18 @@ void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
 	}
 }
 
+void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
+{
+	s->now_us = now_us;
+	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++)
+		abort_all(s, home, now_us);
+}
+
 bool kg_session_is_quiet(const struct kg_session *s)
 {
-	static const enum kg_home speaking[] = { KG_HOME_CHANNELS, KG_HOME_ANSWERED,
-						 KG_HOME_SETTLED, KG_HOME_LINGERING };
+	static const enum kg_home speaking[] = { KG_HOME_CHANNELS,    KG_HOME_DOUBTED,
+						 KG_HOME_DOUBTED_UDP, KG_HOME_ANSWERED,
+						 KG_HOME_SETTLED,     KG_HOME_LINGERING };
 	const struct kg_line *line;
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(speaking); i++) {

@@ -50,6 +50,9 @@ struct kg_session_config {
 	uint32_t keep_alive_s;    /* 0: off */
 	uint16_t worker, workers; /* this worker's number and how many there are */
 	uint32_t channels_max;
+	/* Of these: UDP channels; channels that have not proved themselves (proof.c), of UDP and of
+	 * the rest each. 0: no limit of their own */
+	uint32_t udp_max, doubted_max;
 	uint32_t capabilities; /* KG_CAPABILITY_… that we announce */
 	/* client: how long to wait, from the last data on, for what the server still has to say
 	 * when the application has ended and the server knows no half-close; 0: not at all */
@@ -80,6 +83,8 @@ enum kg_close {
 	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
 	KG_CLOSE_RESET,    /* the peer aborted; an end that knows no half-close says PEER instead */
 	KG_CLOSE_NO_ROUTE, /* client: the host knows no way to the server */
+	KG_CLOSE_UNHEARD,  /* server: answered, and nothing came from the client */
+	KG_CLOSE_GAVE_WAY, /* unproven, and the oldest of too many */
 	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
 };
 

@@ -7,6 +7,9 @@
  *   handshake    30 s   channel: no answer from the server, or from our destination
  *   silence     255 s   channel: no input from the peer; 31 s on a mux channel,
  *                       40 s on a server
+ *   unheard      30 s   server's channel that was answered and heard nothing, not even once; the
+ *                       time of silence applies to an original's client, which says nothing before
+ *                       its application does, if it has acknowledged the answer
  *   idle     udp_timeout  UDP channel: no data in either direction
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
  *                       after 120 s and 200 s without input, so that silence means a dead peer;
@@ -27,6 +30,7 @@
 
 #define HANDSHAKE_US S(30)
 #define SILENCE_US   S(255)
+#define UNHEARD_US   S(30) /* as long as the answer is repeated */
 #define CLOSING_US   S(35)
 #define OWED_US      (100ull * KG_US_PER_MS)
 /* An original forgets a mux channel after so long. New connections wait for it meanwhile. The
@@ -68,6 +72,15 @@ static uint64_t silence_us(const struct kg_channel *ch)
 	if (ch->protocol == KG_PROTOCOL_MUX)
 		limit_us = is_server(ch) ? MUX_SILENCE_SERVER_US : MUX_SILENCE_CLIENT_US;
 	return ch->last_input_us + limit_us;
+}
+
+static uint64_t unheard_us(const struct kg_channel *ch)
+{
+	bool may_wait = ch->capabilities == 0 && ch->answer_acked;
+
+	if ((ch->doubts & KG_DOUBT_UNHEARD) == 0 || may_wait)
+		return KG_NEVER_US;
+	return ch->last_input_us + UNHEARD_US;
 }
 
 static uint64_t idle_us(const struct kg_channel *ch)
@@ -126,6 +139,7 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 		return KG_MIN(next_us, ch->opened_us + HANDSHAKE_US);
 	case KG_CHANNEL_OPEN:
 		next_us = KG_MIN(next_us, silence_us(ch));
+		next_us = KG_MIN(next_us, unheard_us(ch));
 		next_us = KG_MIN(next_us, idle_us(ch));
 		next_us = KG_MIN(next_us, answer_us(ch));
 		return KG_MIN(next_us, keep_alive_us(ch));
@@ -163,6 +177,8 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 {
 	if (now_us >= silence_us(ch))
 		kg_channel_close(ch, KG_CLOSE_SILENCE, 0, "", now_us);
+	else if (now_us >= unheard_us(ch))
+		kg_channel_close(ch, KG_CLOSE_UNHEARD, 0, "", now_us);
 	else if (now_us >= idle_us(ch))
 		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
 	else if (now_us >= answer_us(ch))

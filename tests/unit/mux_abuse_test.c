@@ -223,6 +223,52 @@ static void streams_are_limited(void **state)
 	pair_stop(pair);
 }
 
+/* Connections that are cancelled at once still dial. */
+static void what_is_cancelled_counts_until_it_is_over(void **state)
+{
+	struct pair *pair = pair_new();
+	struct kg_message message = { .protocol = KG_PROTOCOL_TCP };
+
+	pair->server.config.session.channels_max = 5;
+	pair->server.late = pair->server.dials = true;
+	pair_start(pair);
+	run(pair, SEC(1));
+	for (; message.connection_id < 20; message.connection_id++) {
+		message.feature = KG_FEATURE_MUX_TRANSFER;
+		say_message(&pair->client, message);
+		message.feature = KG_FEATURE_MUX_CANCEL;
+		say_message(&pair->client, message);
+	}
+	assert_int_equal(pair->server.app_count, 5);
+	assert_int_equal(stats_of(&pair->server).streams, 0);
+	for (unsigned int i = 0; i < 5; i++)
+		kg_stream_free(&pair->server.apps[i].stream);
+	message.feature = KG_FEATURE_MUX_TRANSFER;
+	say_message(&pair->client, message);
+	assert_int_equal(pair->server.app_count, 6);
+	pair_stop(pair);
+}
+
+static void the_oldest_unproven_datagrams_give_way(void **state)
+{
+	struct pair *pair = pair_new();
+
+	pair->server.config.session.doubted_max = 2;
+	pair_start(pair);
+	run(pair, SEC(1));
+	for (uint32_t id = 0; id < 4; id++)
+		say_message(&pair->client, (struct kg_message){
+						   .feature = KG_FEATURE_MUX_TRANSFER,
+						   .protocol = KG_PROTOCOL_UDP,
+						   .connection_id = id,
+					   });
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(pair->server.apps[i].closed, i < 2);
+	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_GAVE_WAY);
+	assert_int_equal(stats_of(&pair->server).gave_way, 2);
+	pair_stop(pair);
+}
+
 /* Whatever a target is that cannot be read. */
 static void bad_targets_open_nothing(void **state)
 {
@@ -253,6 +299,8 @@ int main(void)
 		cmocka_unit_test(an_original_has_no_such_words),
 		cmocka_unit_test(datagrams_that_find_no_place_are_counted),
 		cmocka_unit_test(streams_are_limited),
+		cmocka_unit_test(what_is_cancelled_counts_until_it_is_over),
+		cmocka_unit_test(the_oldest_unproven_datagrams_give_way),
 		cmocka_unit_test(bad_targets_open_nothing),
 	};
 

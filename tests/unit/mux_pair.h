@@ -51,6 +51,7 @@ struct end {
 	bool slow;      /* reads nothing by itself */
 	bool no_memory; /* accepts nothing */
 	bool deaf;      /* loses everything sent to it */
+	bool dials;     /* keeps what was closed: its dialling is not over */
 };
 
 struct pair {
@@ -161,11 +162,13 @@ static inline void on_closed(void *host, struct kg_stream *stream, enum kg_close
 			     const char *text)
 {
 	struct app *app = app_of(stream);
+	const struct end *end = host;
 
 	app->closed++;
 	app->why = why;
 	app->there = false;
-	kg_stream_free(stream);
+	if (!end->dials)
+		kg_stream_free(stream);
 }
 
 static inline void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
