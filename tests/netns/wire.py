@@ -105,3 +105,25 @@ def segment(conv, payload=b"", cmd=PUSH, frg=0, wnd=128, ts=0, sn=0, una=0, leng
 def initialise(protocol=2):
     """A client's request for a TCP (2) or UDP (3) channel."""
     return bytes((protocol << 4,)) + bytes(27)
+
+
+def udp_frame(mac, source, destination, payload):
+    """To the port with that MAC, from whomever; source and destination are (IPv4 address, port)."""
+    length = 8 + len(payload)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + length, 0, 0x4000, 64, 17, 0,
+                     socket.inet_aton(source[0]), socket.inet_aton(destination[0]))
+    total = sum(struct.unpack("!10H", ip))
+    checksum = ~(total + (total >> 16)) & 0xffff
+    return (bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("020000000666") + b"\x08\x00" +
+            ip[:10] + struct.pack("!H", checksum) + ip[12:] +
+            struct.pack("!HHHH", source[1], destination[1], length, 0) + payload)
+
+
+MADE_UP = "192.0.2.0/24"
+
+
+def made_up_sources():
+    """All different, of a network where nobody is."""
+    for port in range(1024, 65536):
+        for host in range(10, 250):
+            yield f"192.0.2.{host}", port
