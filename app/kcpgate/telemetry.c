@@ -61,6 +61,7 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_accept_put_off", stats.accept_put_off },
 		{ "payload_sockets", stats.sockets },
 		{ "payload_sockets_full", stats.sockets_full },
+		{ "payload_dials_gave_way", stats.dials_gave_way },
 		{ "payload_no_buffer", stats.no_buffer },
 		{ "payload_ring_full", stats.ring_full },
 		{ "payload_custom_denied", stats.custom_denied },

@@ -54,8 +54,25 @@ void kg_flow_close_socket(struct kg_payload *p, struct kg_flow *flow)
 	kg_source_close(p, &flow->source);
 }
 
+/* Connections that are still being made have a part of the sockets; beyond it the one that has
+ * waited longest gives way. Destinations that do not answer keep no others from theirs. */
+static void make_room_to_dial(struct kg_payload *p)
+{
+	struct kg_flow *oldest = TAILQ_FIRST(&p->connecting.flows);
+
+	if (p->config.sockets_max == 0 ||
+	    p->connecting.count + p->trying.count < KG_MAX(p->config.sockets_max / 4, 1u))
+		return;
+	if (oldest == NULL)
+		oldest = TAILQ_FIRST(&p->trying.flows);
+	kg_count(&p->stats.dials_gave_way, 1);
+	kg_dial_end(oldest); /* its other addresses are not tried */
+	kg_flow_refuse(p, oldest, ETIMEDOUT);
+}
+
 void kg_flow_dial(struct kg_payload *p, struct kg_flow *flow)
 {
+	make_room_to_dial(p);
 	if (kg_flow_has_socket_room(p, flow->protocol)) {
 		flow->ops->dial(p, flow);
 		return;
@@ -327,11 +344,14 @@ void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines
 	flow->deadlines = deadlines;
 	flow->deadline_us = p->now_us + deadlines->span_us;
 	TAILQ_INSERT_TAIL(&deadlines->flows, flow, deadline_link);
+	deadlines->count++;
 }
 
 void kg_flow_disarm(struct kg_flow *flow)
 {
-	if (flow->deadlines != NULL)
-		TAILQ_REMOVE(&flow->deadlines->flows, flow, deadline_link);
+	if (flow->deadlines == NULL)
+		return;
+	TAILQ_REMOVE(&flow->deadlines->flows, flow, deadline_link);
+	flow->deadlines->count--;
 	flow->deadlines = NULL;
 }

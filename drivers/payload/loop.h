@@ -54,6 +54,7 @@ struct kg_link {
 struct kg_deadlines {
 	struct kg_flow_list flows;
 	uint64_t span_us;
+	unsigned int count;
 };
 
 struct kg_listener {

@@ -82,6 +82,7 @@ struct kg_payload_stats {
 	uint64_t custom_denied;      /* what a client named is not allowed */
 	uint64_t names_asked;        /* host names of clients; of which there was no address */
 	uint64_t names_failed;
+	uint64_t dials_gave_way;       /* connects given up for others: too many at once */
 	uint64_t sockets_full;         /* connections and flows refused at the limit of sockets */
 	uint64_t flows;                /* now */
 	uint64_t sockets, udp_sockets; /* now: of flows; of these UDP's */

@@ -136,6 +136,45 @@ static void sockets_are_limited(void **state)
 	rig_destroy(rig);
 }
 
+/* A listener whose queue is full does not answer: connects to it wait, until others come. */
+static void the_oldest_dial_gives_way(void **state)
+{
+	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig_channel ch[4];
+	struct kg_endpoint to;
+	union kg_sockaddr addr;
+	uint16_t port = 0;
+	int peer = rig_bind(4, SOCK_STREAM, &port), fillers[8];
+
+	assert_int_equal(listen(peer, 0), 0);
+	to = rig_loopback(4, port);
+	addr = rig_sockaddr(&to);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(fillers); i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fillers[i], &addr.any, sizeof(addr.in));
+	}
+	rig_set_destination(rig, to);
+	rig->payload->config.sockets_max = 8;
+	rig_start(rig);
+	rig_dial(rig, &ch[0], TCP);
+	rig_dial(rig, &ch[1], TCP);
+	rig_await_stat(&rig->payload->stats.sockets, 2);
+	for (int i = 2; i < 4; i++) {
+		struct kg_msg msg;
+
+		rig_dial(rig, &ch[i], TCP);
+		msg = rig_expect(rig, KG_MSG_REFUSED);
+		assert_ptr_equal(msg.channel, &ch[i - 2]);
+		assert_int_equal(msg.count, ETIMEDOUT);
+	}
+	rig_await_stat(&rig->payload->stats.dials_gave_way, 2);
+	rig_await_stat(&rig->payload->stats.sockets, 2);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(fillers); i++)
+		close(fillers[i]);
+	close(peer);
+	rig_destroy(rig);
+}
+
 /* 200 connections at once, each echoed by the worker until its application is content. */
 static void two_hundred_connections(void **state)
 {
@@ -230,6 +269,7 @@ int main(void)
 		cmocka_unit_test(empty_pool_only_delays),
 		cmocka_unit_test(no_descriptors_only_delays),
 		cmocka_unit_test(sockets_are_limited),
+		cmocka_unit_test(the_oldest_dial_gives_way),
 		cmocka_unit_test(two_hundred_connections),
 		cmocka_unit_test(stop_leaves_nothing),
 	};
