@@ -5,6 +5,7 @@
 /* Ethernet: offset of the type; 802.1Q: type and id follow the addresses */
 #define KG_ETHERTYPE_AT       12
 #define KG_ETHERTYPE_IPV4     0x0800
+#define KG_ETHERTYPE_ARP      0x0806
 #define KG_ETHERTYPE_VLAN     0x8100 /* 802.1Q */
 #define KG_ETHERTYPE_IPV6     0x86dd
 #define KG_ETHERTYPE_QINQ     0x88a8 /* 802.1ad */
@@ -17,6 +18,7 @@
 #define KG_IPV4_FRAGMENT_AT   6
 #define KG_IPV4_DONT_FRAGMENT 0x4000
 #define KG_IPV4_FRAGMENT_MASK 0x3fff /* more fragments, offset */
+#define KG_IPV4_OFFSET_MASK   0x1fff
 #define KG_IPV4_TTL_AT        8
 #define KG_IPV4_PROTOCOL_AT   9
 #define KG_IPV4_CSUM_AT       10
@@ -28,9 +30,29 @@
 #define KG_IPV6_HOP_LIMIT_AT   7
 #define KG_IPV6_ADDRESSES_AT   8
 
+/* IPv6 fragment header, RFC 8200 §4.5 */
+#define KG_FRAGMENT_BYTES       8
+#define KG_FRAGMENT_OFFSET_AT   2
+#define KG_FRAGMENT_OFFSET_MASK 0xfff8
+
 /* IANA protocol numbers */
-#define KG_PROTO_TCP 6
-#define KG_PROTO_UDP 17
+#define KG_PROTO_ICMP     1
+#define KG_PROTO_TCP      6
+#define KG_PROTO_UDP      17
+#define KG_PROTO_FRAGMENT 44
+#define KG_PROTO_ICMPV6   58
+#define KG_PROTO_NONE     59 /* no next header */
+
+/* ICMP, RFC 792, and ICMPv6, RFC 4443: types, and what precedes the quoted packet of an error */
+#define KG_ICMP_BYTES                     8
+#define KG_ICMP_UNREACHABLE               3
+#define KG_ICMP_REDIRECT                  5
+#define KG_ICMP_TIME_EXCEEDED             11
+#define KG_ICMP_PARAMETER                 12
+#define KG_ICMPV6_INFORMATION             0x80 /* bit: it is no error */
+#define KG_ICMPV6_NEIGHBOUR_SOLICITATION  135  /* RFC 4861 §4.3 */
+#define KG_ICMPV6_NEIGHBOUR_ADVERTISEMENT 136
+#define KG_ICMPV6_REDIRECT                137
 
 /* TCP, RFC 9293 §3.1 */
 #define KG_TCP_BYTES   20

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "net/errand.h"
 #include "net/frame.h"
 
 /* A datagram that was understood is understood the same when it is built anew. */
@@ -69,11 +70,23 @@ static void fuzz_complete(const uint8_t *data, size_t len)
 	free(twice);
 }
 
+/* What an error quotes lies behind two IP headers. */
+static void fuzz_errand(const uint8_t *data, size_t len)
+{
+	struct kg_endpoint about;
+
+	FUZZ_CHECK(kg_errand_of(data, len, KG_ETHER_BYTES) <= KG_ERRAND_NEIGHBOUR);
+	if (kg_errand_complains(data, len, &about))
+		FUZZ_CHECK(len >= KG_ETHER_BYTES + 2 * KG_IPV4_BYTES &&
+			   (about.ip.version == 4 || about.ip.version == 6));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	if (len < 2)
 		return 0;
 	fuzz_parse(data + 1, len - 1, data[0] >> 2, data[0] & 3);
 	fuzz_complete(data + 1, len - 1);
+	fuzz_errand(data + 1, len - 1);
 	return 0;
 }
