@@ -9,6 +9,7 @@
 #include "base/seen.h"
 #include "config/config.h"
 #include "kernel/exception.h"
+#include "kernel/pump.h"
 #include "kernel/reserved_ports.h"
 #include "mail.h"
 #include "memory/buf_mempool.h"
@@ -43,6 +44,15 @@ struct kg_box_payload {
 	bool started;
 };
 
+/* The thread between workers and TAPs, and what it shares with them. */
+struct kg_box_pump {
+	struct kg_pump *pump;
+	struct kg_pump_link links[KG_CONFIG_WORKERS_MAX];
+	struct kg_waker waker;
+	pthread_t thread;
+	bool started;
+};
+
 struct kg_box {
 	const struct kg_config *config;
 	struct rte_mempool *mbufs;
@@ -67,6 +77,7 @@ struct kg_box {
 	unsigned int payload_count;
 	struct kg_payload_tunnel *payload_tunnels; /* what the payload threads need of them */
 	struct kg_exception *taps[KG_CONFIG_PORTS_MAX];
+	struct kg_box_pump pump;
 
 	struct kg_waker control_waker;
 	struct rte_ring *mail[KG_CONFIG_WORKERS_MAX];    /* struct kg_mail, to workers */

@@ -53,6 +53,8 @@ static bool rings_empty(const struct kg_worker *w)
 		if (!rte_ring_empty(w->links[i].rings->to_worker))
 			return false;
 	}
+	if (w->kernel->from_kernel != NULL && !rte_ring_empty(w->kernel->from_kernel))
+		return false;
 	return rte_ring_empty(w->mail);
 }
 

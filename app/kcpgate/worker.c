@@ -100,8 +100,10 @@ unsigned int kg_worker_turn(struct kg_worker *w)
 	work = receive(w);
 	kg_twheel_advance(w->wheel, w->now_us);
 	work += kg_path_collect(w);
+	work += kg_path_exception(w);
 	work += kg_path_deliver(w);
 	work += transmit(w);
+	kg_path_wake_kernel(w);
 	return work;
 }
 
@@ -300,6 +302,7 @@ struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char 
 	w->link_count = box->payload_count;
 	for (unsigned int i = 0; i < w->link_count; i++)
 		w->links[i].rings = &box->payloads[i].links[index];
+	w->kernel = &box->pump.links[index];
 	w->mail = box->mail[index];
 	w->reports = box->reports[index];
 	w->now_us = kg_clock_now_us();

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "conn.h"
 #include "hops.h"
+#include "kernel/pump.h"
 #include "local_ports.h"
 #include "mail.h"
 #include "memory/arena.h"
@@ -45,7 +46,8 @@ struct kg_worker {
 	struct kg_arena *arena;
 	struct kg_side *sides; /* by tunnel index */
 	struct rte_ring *mail, *reports;
-	struct kg_waker waker; /* payload threads and control thread wake us by it */
+	const struct kg_pump_link *kernel; /* to Linux, by the pump */
+	struct kg_waker waker; /* payload threads, pump and control thread wake us by it */
 	unsigned int link_count;
 
 	/* the worker's own */
@@ -59,6 +61,7 @@ struct kg_worker {
 	struct kg_local_ports local_ports;
 	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
 	unsigned int next_link;                                     /* of the next CONNECT */
+	bool punted; /* since the pump was last woken */
 	struct kg_shortcuts *shortcuts;
 	struct kg_conn_list conns; /* connections with something to do */
 	struct kg_tour tour;

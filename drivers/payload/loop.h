@@ -65,12 +65,6 @@ struct kg_listener {
 	bool any; /* UDP: bound to no address, so each datagram tells which one it came to */
 };
 
-struct kg_tap {
-	struct kg_source source;
-	struct kg_exception *exception;
-	uint16_t port; /* index */
-};
-
 struct kg_payload {
 	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
 	struct kg_payload_tunnel *tunnels;
@@ -90,7 +84,6 @@ struct kg_payload {
 
 	struct kg_listener *listeners;
 	unsigned int listener_count;
-	struct kg_tap *taps;
 	struct kg_resolver *resolver;
 	struct kg_source resolving;
 	struct kg_udp_rx *udp_rx;

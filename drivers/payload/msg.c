@@ -35,17 +35,8 @@ static void ring_destroy(struct rte_ring *ring)
 
 void kg_msg_discard(const struct kg_msg *msg)
 {
-	switch (msg->type) {
-	case KG_MSG_DATA:
+	if (msg->type == KG_MSG_DATA)
 		kg_buf_free_chain(msg->buf);
-		break;
-	case KG_MSG_FRAME:
-	case KG_MSG_PACKET:
-		rte_pktmbuf_free(msg->mbuf);
-		break;
-	default:
-		break;
-	}
 }
 
 const char *kg_refusal_text(uint32_t count)

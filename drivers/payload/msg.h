@@ -41,7 +41,6 @@
 #include "payload/waker.h"
 #include "wire/target.h"
 
-#include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #define KG_FLOW_TX_SEGMENTS 256
@@ -60,15 +59,12 @@ enum kg_msg_type {
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
 	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */
 	KG_MSG_RELEASED, /* p→w  channel */
-	KG_MSG_FRAME,    /* both port, mbuf: an Ethernet frame to (w→p) or from (p→w) a TAP */
-	KG_MSG_PACKET, /* w→p  mbuf: an IP packet of ours for the kernel to route (no next hop yet)
-			*/
 };
 
 struct kg_msg {
 	uint8_t type;     /* enum kg_msg_type */
 	uint8_t protocol; /* enum kg_protocol */
-	uint16_t tunnel;  /* index; FRAME: port index */
+	uint16_t tunnel;  /* index */
 	uint32_t count;
 	void *flow;
 	union {
@@ -78,7 +74,6 @@ struct kg_msg {
 	};
 	union {
 		struct kg_buf *buf;
-		struct rte_mbuf *mbuf;
 		const struct kg_tuple *tuple; /* UDP, good until CLOSE; NULL: leave it to Linux */
 		/* The worker's, good until CONNECTED or REFUSED. NULL: the tunnel's destination. */
 		const struct kg_target *target;
@@ -110,7 +105,7 @@ struct kg_payload_link {
  * most 26 characters). Wakers are the caller's. 0, or -errno.
  */
 int kg_payload_link_init(struct kg_payload_link *link, const char *name, unsigned int size);
-/* When both threads have let go of it. Frees the buffers and mbufs of messages nobody took. */
+/* When both threads have let go of it. Frees the buffers of messages nobody took. */
 void kg_payload_link_fini(struct kg_payload_link *link);
 
 /* Frees what a message owns, for a receiver that has no use for it. */

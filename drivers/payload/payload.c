@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define EVENTS_PER_TURN    64
-#define TAP_FRAMES         32 /* per turn and TAP */
 #define SPIN_US            20 /* without work before the first sleep: a wake-up costs the worker */
 #define STALL_MS           1  /* until a full ring or an empty pool is looked at again */
 #define CONNECT_TIMEOUT_US (20 * KG_US_PER_S) /* the client's handshake gives up after 30 s */
@@ -36,18 +35,6 @@ bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_ms
 	return true;
 }
 
-/* Ethernet frames and packets are for the TAPs, all else is about a flow. */
-static bool input(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
-{
-	if (msg->type == KG_MSG_FRAME && msg->tunnel < p->config.tap_count)
-		kg_exception_write(p->taps[msg->tunnel].exception, msg->mbuf);
-	else if (msg->type == KG_MSG_PACKET && p->config.tap_count > 0)
-		kg_exception_route(p->taps[0].exception, msg->mbuf);
-	else
-		return kg_flow_input(p, link, msg);
-	return true;
-}
-
 static bool take_messages(struct kg_payload *p, struct kg_link *link)
 {
 	unsigned int first;
@@ -60,7 +47,7 @@ static bool take_messages(struct kg_payload *p, struct kg_link *link)
 	}
 	first = link->input_next;
 	while (link->input_next < link->input_count &&
-	       input(p, link, &link->input[link->input_next]))
+	       kg_flow_input(p, link, &link->input[link->input_next]))
 		link->input_next++;
 	return link->input_next != first;
 }
@@ -72,27 +59,6 @@ static void wake_workers(struct kg_payload *p)
 			kg_waker_wake(p->links[i].rings->worker_waker);
 		p->links[i].posted = false;
 	}
-}
-
-/* ---- TAPs ---- */
-
-static enum kg_served serve_tap(struct kg_payload *p, struct kg_source *source)
-{
-	struct kg_tap *tap = KG_CONTAINER_OF(source, struct kg_tap, source);
-
-	for (int i = 0; i < TAP_FRAMES; i++) {
-		struct kg_msg msg = { .type = KG_MSG_FRAME, .tunnel = tap->port };
-
-		if (kg_link_room(&p->links[0]) == 0) {
-			kg_count(&p->stats.ring_full, 1);
-			return KG_SERVED_STALLED;
-		}
-		msg.mbuf = kg_exception_read(tap->exception);
-		if (msg.mbuf == NULL)
-			return KG_SERVED_IDLE;
-		kg_link_post(p, &p->links[0], &msg, 1);
-	}
-	return KG_SERVED_MORE;
 }
 
 /* ---- the loop ---- */
@@ -293,29 +259,14 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 	return KG_SERVED_IDLE;
 }
 
-static bool open_taps(struct kg_payload *p, struct kg_exception *const *exceptions)
-{
-	for (unsigned int i = 0; i < p->config.tap_count; i++) {
-		struct kg_tap *tap = &p->taps[i];
-
-		tap->exception = exceptions[i];
-		tap->port = (uint16_t)i;
-		tap->source.serve = serve_tap;
-		if (kg_source_open(p, &tap->source, kg_exception_fd(tap->exception), EPOLLIN) < 0)
-			return false;
-	}
-	return true;
-}
-
 static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
-	p->taps = calloc(p->config.tap_count + 1, sizeof(*p->taps));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->resolver = kg_resolver_create();
-	return p->tunnels != NULL && p->links != NULL && p->taps != NULL && p->epoll_fd >= 0 &&
-	       p->resolver != NULL && kg_udp_create(p);
+	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && p->resolver != NULL &&
+	       kg_udp_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -332,7 +283,6 @@ static void init(struct kg_payload *p)
 	p->resolving.serve = kg_dial_serve_resolver;
 	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
 	p->config.tunnels = NULL;
-	p->config.taps = NULL;
 	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
 		p->spare_bytes = KG_MAX(p->spare_bytes, p->tunnels[t].first_bytes);
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
@@ -347,7 +297,6 @@ static void release(struct kg_payload *p)
 	kg_resolver_destroy(p->resolver);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
-	free(p->taps);
 	free(p->listeners);
 	free(p->links);
 	free(p->tunnels);
@@ -370,7 +319,7 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 	init(p);
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
 	    kg_source_open(p, &p->resolving, kg_resolver_fd(p->resolver), EPOLLIN) < 0 ||
-	    !open_taps(p, config->taps) || !kg_listeners_open(p, error, error_bytes)) {
+	    !kg_listeners_open(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Payload thread: the TCP and UDP sockets toward applications, and the TAP devices. It never sees
- * KCP; it trades messages with the workers over one pair of SPSC rings each (payload/msg.h). A box
- * may have several such threads. They share nothing but the ports they listen on, over which the
- * kernel spreads connections and UDP sources.
+ * Payload thread: the TCP and UDP sockets toward applications. It never sees KCP; it trades
+ * messages with the workers over one pair of SPSC rings each (payload/msg.h). A box may have
+ * several such threads. They share nothing but the ports they listen on, over which the kernel
+ * spreads connections and UDP sources.
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
  * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
@@ -14,7 +14,6 @@
 
 #include "base/base.h"
 #include "base/buf.h"
-#include "kernel/exception.h"
 #include "net/addr.h"
 #include "net/allow.h"
 #include "payload/msg.h"
@@ -56,9 +55,6 @@ struct kg_payload_config {
 	struct kg_payload_link *links; /* one per worker, rings and wakers ready */
 	unsigned int link_count;
 	struct kg_waker *waker; /* this thread's; the links point to it */
-	struct kg_exception *const
-		*taps;          /* by port index; FRAME messages go to and come from them */
-	unsigned int tap_count; /* frames from a TAP go to links[0] */
 	struct kg_buf_pool *pool;
 	bool busy; /* never sleep */
 	/* Toward applications, of this thread; UDP leaves a quarter to TCP. 0: no limit but the
@@ -95,8 +91,8 @@ struct kg_payload;
 unsigned int kg_payload_sockets_max(void);
 
 /*
- * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker,
- * TAPs and pool must outlive the thread; the arrays of the configuration itself need not. NULL,
+ * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker
+ * and pool must outlive the thread; the arrays of the configuration itself need not. NULL,
  * with a text in `error`, when one cannot be had. Call on the control thread; then kg_payload_run
  * on the thread itself.
  */

@@ -42,6 +42,9 @@
 	X(NO_BUFFER, "no_buffer", "no buffer left")                                                \
 	X(HANDOFF_FULL, "handoff_full", "ring to the owning worker full")                          \
 	X(EXCEPTION_FULL, "exception_full", "ring to the kernel full")                             \
+	X(EXCEPTION_UNASKED, "exception_unasked",                                                  \
+	  "frames for Linux that are neither ARP, ND, ICMP, TCP nor of applications: too many")    \
+	X(ICMP_REDIRECT, "icmp_redirect", "ICMP redirect: strangers do not choose our ways")       \
 	/* sent: not part of the sum below */                                                      \
 	X(TX_NO_BUFFER, "tx_no_buffer", "no mbuf for a datagram to send")                          \
 	X(TX_FULL, "tx_full", "NIC did not take the frame")                                        \

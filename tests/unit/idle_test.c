@@ -18,7 +18,8 @@
 #define MANY_WORK 31  /* nearly a burst */
 
 static struct kg_mem mem;
-static struct kg_worker w;
+static const struct kg_pump_link kernel;
+static struct kg_worker w = { .kernel = &kernel };
 static struct kg_idle idle;
 
 static int start(void **state)

@@ -32,7 +32,7 @@ struct attempt {
 
 static uint32_t tried(const struct attempt *attempt, struct kg_payload_stats *stats)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct kg_payload_tunnel *tunnel = &rig->payload->tunnels[RIG_SERVER];
 	struct kg_target target = { .address = attempt->address };
 	int listener = rig_bind(attempt->listens, SOCK_STREAM, &target.port);
@@ -146,7 +146,7 @@ static void a_refusing_target_says_why(void **state)
 static void a_name_without_answer_does_not_wait_for_ever(void **state)
 {
 	struct kg_target target = { 80, "nobody.invalid" };
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 
 	rig->payload->trying.span_us = 0;

@@ -9,7 +9,7 @@
 
 static void dialled_to(int version)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(100000, 7), back[100000];
 	uint16_t port = 0;
@@ -52,7 +52,7 @@ static void tcp_dials_ipv6(void **state)
 
 static void refused_connection_says_why(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	struct kg_msg msg;
 
@@ -69,7 +69,7 @@ static void refused_connection_says_why(void **state)
 
 static void unset_destination_is_refused(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 
 	rig_set_destination(rig, (struct kg_endpoint){ .port = 80 });
@@ -84,7 +84,7 @@ static void unset_destination_is_refused(void **state)
 /* A listener whose queue is full lets a connection hang, as a filter would. */
 static void hanging_connection_times_out(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint16_t port = 0;
 	int listener = rig_bind(4, SOCK_STREAM, &port), filler;

@@ -105,7 +105,7 @@ static void a_reset_behind_the_end_is_abort(void **state)
  * it counts, without one the reset is all there is. */
 static void over_before_it_was_accepted(bool with_end)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(60000, 18);
 	int fd = rig_connect(rig, 4, SOCK_STREAM);
@@ -255,7 +255,7 @@ static void closing_swallows_late_input(void **state)
 
 static void an_application_that_never_reads_is_reset(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern((size_t)4 << 20, 6);
 	int fd;
@@ -283,7 +283,7 @@ static void an_application_that_reads_slowly_gets_all(void **state)
 {
 	const size_t total = 6000000, part = 100000;
 	int small = 32768; /* so that the kernel's buffers do not hide how slow the reader is */
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(10000, 6), *got = malloc(part);
 	int fd;
@@ -312,7 +312,7 @@ static void nor_is_it_cut_off_by_what_it_says(void **state)
 {
 	const size_t total = 800000, part = 20000;
 	int small = 32768;
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(total, 20), *got = malloc(part);
 	int fd;

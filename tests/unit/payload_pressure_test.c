@@ -11,7 +11,7 @@ static void full_rings_lose_nothing(void **state)
 	enum {
 		FLOWS = 40
 	};
-	struct rig *rig = rig_create(4, NULL, 0);
+	struct rig *rig = rig_create(4);
 	struct rig_channel ch[FLOWS] = { 0 };
 	int fd[FLOWS], finished = 0;
 	size_t got[FLOWS] = { 0 };
@@ -57,7 +57,7 @@ static void full_rings_lose_nothing(void **state)
 /* Reading waits until the pool has something again. */
 static void empty_pool_only_delays(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(50000, 12);
 	struct kg_buf *hog[4];
@@ -226,7 +226,7 @@ static void two_hundred_connections(void **state)
 /* Flows in every state, data on its way both ways. */
 static void stop_leaves_nothing(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch[4];
 	uint8_t *bytes = rig_pattern((size_t)1 << 20, 13), byte;
 	uint16_t port = 0;

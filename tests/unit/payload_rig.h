@@ -201,9 +201,7 @@ static inline struct kg_payload *rig_listen(struct kg_payload_config *config, ui
 /* Everything but the thread, which is number `index` of `count`; `ring_size` as
  * kg_payload_link_init has it. The first one chooses the port. */
 static inline struct rig *rig_create_one_of(unsigned int index, unsigned int count, uint16_t port,
-					    unsigned int ring_size,
-					    struct kg_exception *const *taps,
-					    unsigned int tap_count)
+					    unsigned int ring_size)
 {
 	static unsigned int serial;
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -216,8 +214,6 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 		.links = rig->links,
 		.link_count = RIG_LINKS,
 		.waker = &rig->payload_waker,
-		.taps = taps,
-		.tap_count = tap_count,
 		.pool = &rig->pool.pool,
 	};
 
@@ -255,10 +251,9 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 	return rig;
 }
 
-static inline struct rig *rig_create(unsigned int ring_size, struct kg_exception *const *taps,
-				     unsigned int tap_count)
+static inline struct rig *rig_create(unsigned int ring_size)
 {
-	return rig_create_one_of(0, 1, 0, ring_size, taps, tap_count);
+	return rig_create_one_of(0, 1, 0, ring_size);
 }
 
 static inline void *rig_thread(void *rig)
@@ -281,7 +276,7 @@ static inline void rig_start(struct rig *rig)
 
 static inline struct rig *rig_new(void)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 
 	rig_start(rig);
 	return rig;

@@ -230,7 +230,7 @@ static void wind_up(struct soak *s)
 
 static void soak_seed(uint64_t seed)
 {
-	struct soak s = { .rig = rig_create(seed % 2 ? 8 : 256, NULL, 0) };
+	struct soak s = { .rig = rig_create(seed % 2 ? 8 : 256) };
 
 	kg_rng_init(&s.rng, seed);
 	s.stream = rig_pattern(STREAM_BYTES, 7);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The payload thread itself against real sockets on loopback: rings, wakers, listening, TAPs,
- * sleep. */
+/* The payload thread itself against real sockets on loopback: rings, wakers, listening, sleep.
+ */
 #include "payload_rig.h"
 
 #define TCP KG_PROTOCOL_TCP
@@ -10,7 +10,7 @@
 
 static void link_frees_what_nobody_took(void **state)
 {
-	struct rig *rig = rig_create(8, NULL, 0);
+	struct rig *rig = rig_create(8);
 	struct kg_msg msg = { .type = KG_MSG_DATA };
 
 	msg.buf = kg_buf_chain_copy(&rig->pool.pool, "abcdef", 6, 2, 2);
@@ -32,7 +32,7 @@ static void link_names_are_checked(void **state)
 
 static void listening_twice_is_an_error(void **state)
 {
-	struct rig *rig = rig_create(8, NULL, 0);
+	struct rig *rig = rig_create(8);
 	struct kg_payload_config config = rig->payload->config;
 	char error[256] = "";
 
@@ -54,7 +54,7 @@ static void listening_families(void **state)
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
-		struct rig *rig = rig_create(64, NULL, 0);
+		struct rig *rig = rig_create(64);
 		struct kg_payload_config config = rig->payload->config;
 		struct kg_payload_tunnel tunnel = rig->payload->tunnels[RIG_CLIENT];
 		bool v6 = cases[i].ipv6_only || cases[i].version == 6;
@@ -83,100 +83,6 @@ static void listening_families(void **state)
 		rig_expect(rig, KG_MSG_OPEN);
 		rig_destroy(rig);
 	}
-}
-
-/* ---- TAPs: the kernel's side is a pair of sockets ---- */
-
-struct kg_exception {
-	int fd;
-	atomic_uint written, routed;
-	struct rte_mempool *mempool;
-};
-
-int kg_exception_fd(const struct kg_exception *e)
-{
-	return e->fd;
-}
-
-void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame)
-{
-	atomic_fetch_add(&e->written, 1);
-	rte_pktmbuf_free(frame);
-}
-
-void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet)
-{
-	atomic_fetch_add(&e->routed, 1);
-	rte_pktmbuf_free(packet);
-}
-
-struct rte_mbuf *kg_exception_read(struct kg_exception *e)
-{
-	struct rte_mbuf *frame;
-	uint8_t bytes[64];
-	ssize_t len = recv(e->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-
-	if (len < 0)
-		return NULL;
-	frame = rte_pktmbuf_alloc(e->mempool);
-	assert_non_null(frame);
-	memcpy(rte_pktmbuf_append(frame, (uint16_t)len), bytes, (size_t)len);
-	return frame;
-}
-
-static void await_count(atomic_uint *counter, unsigned int value)
-{
-	uint64_t end = rig_now_ms() + WAIT_MS;
-
-	while (atomic_load(counter) != value && rig_now_ms() < end)
-		rig_nap();
-	assert_int_equal(atomic_load(counter), value);
-}
-
-static void frames_pass_between_taps_and_workers(void **state)
-{
-	struct rte_mempool *mempool =
-		rte_pktmbuf_pool_create("rig_frames", 255, 0, 0, 512, SOCKET_ID_ANY);
-	struct kg_exception tap[2] = { { .mempool = mempool }, { .mempool = mempool } };
-	struct kg_exception *const taps[2] = { &tap[0], &tap[1] };
-	struct rig *rig;
-	int kernel[2], pair[2];
-
-	assert_non_null(mempool);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
-		tap[i].fd = pair[0];
-		kernel[i] = pair[1];
-	}
-	rig = rig_create(8, taps, 2); /* smaller than what comes: reading stops and goes on */
-	rig_start(rig);
-	for (uint8_t i = 0; i < 20; i++) {
-		rig_write(kernel[1], &i, 1);
-	}
-	for (uint8_t i = 0; i < 20; i++) {
-		struct kg_msg msg = rig_expect(rig, KG_MSG_FRAME);
-
-		assert_int_equal(msg.tunnel, 1);
-		assert_int_equal(*rte_pktmbuf_mtod(msg.mbuf, uint8_t *), i);
-		rte_pktmbuf_free(msg.mbuf);
-	}
-	for (int i = 0; i < 20; i++) {
-		struct kg_msg msg = { .type = i % 4 == 3 ? KG_MSG_PACKET : KG_MSG_FRAME,
-				      .tunnel = (uint16_t)(i % 4),
-				      .mbuf = rte_pktmbuf_alloc(mempool) };
-
-		rig_send_on(rig, i % RIG_LINKS, &msg); /* port 2 there is none */
-	}
-	await_count(&tap[0].written, 5);
-	await_count(&tap[1].written, 5);
-	await_count(&tap[0].routed, 5);
-	rig_destroy(rig);
-	for (int i = 0; i < 2; i++) {
-		close(kernel[i]);
-		close(tap[i].fd);
-	}
-	assert_int_equal(rte_mempool_avail_count(mempool), 255);
-	rte_mempool_free(mempool);
 }
 
 /* ---- sleep ---- */
@@ -222,7 +128,7 @@ static void an_idle_thread_sleeps(void **state)
 
 static void a_busy_thread_never_sleeps(void **state)
 {
-	struct rig *rig = rig_create(64, NULL, 0);
+	struct rig *rig = rig_create(64);
 	struct rig_channel ch;
 	int fd;
 
@@ -244,7 +150,6 @@ int main(void)
 		cmocka_unit_test(link_names_are_checked),
 		cmocka_unit_test(listening_twice_is_an_error),
 		cmocka_unit_test(listening_families),
-		cmocka_unit_test(frames_pass_between_taps_and_workers),
 		cmocka_unit_test(an_idle_thread_sleeps),
 		cmocka_unit_test(a_busy_thread_never_sleeps),
 	};

@@ -9,8 +9,7 @@
 static void create_threads(struct rig *rigs[THREADS])
 {
 	for (unsigned int i = 0; i < THREADS; i++) {
-		rigs[i] = rig_create_one_of(i, THREADS, i == 0 ? 0 : rigs[0]->listen.at.port, 1024,
-					    NULL, 0);
+		rigs[i] = rig_create_one_of(i, THREADS, i == 0 ? 0 : rigs[0]->listen.at.port, 1024);
 		rig_start(rigs[i]);
 	}
 }

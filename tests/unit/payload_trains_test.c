@@ -22,7 +22,7 @@ static void dial(struct dialled *d, int version, bool refuse_trains)
 	const int on = 1;
 	uint16_t port = 0;
 
-	d->rig = rig_create(1024, NULL, 0);
+	d->rig = rig_create(1024);
 	d->fd = rig_bind(version, SOCK_DGRAM, &port);
 	setsockopt(d->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	rig_set_destination(d->rig, rig_loopback(version, port));

@@ -8,7 +8,7 @@
 
 static struct rig *rig_of_fast_path(bool client, bool server)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 
 	rig->payload->tunnels[RIG_CLIENT].fast_path = client;
 	rig->payload->tunnels[RIG_SERVER].fast_path = server;

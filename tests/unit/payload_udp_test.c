@@ -54,7 +54,7 @@ static void datagrams_of_every_size(void **state)
 /* 127 fragments is what KCP can number. */
 static void datagrams_too_long_for_a_message_are_dropped(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	uint8_t *bytes = rig_pattern(127 * 100 + 1, 14);
 	struct kg_msg msg;
@@ -159,7 +159,7 @@ static void datagrams_without_credit_are_dropped(void **state)
 static void udp_dials(void **state)
 {
 	for (int version = 4; version <= 6; version += 2) {
-		struct rig *rig = rig_create(1024, NULL, 0);
+		struct rig *rig = rig_create(1024);
 		struct rig_channel ch[2];
 		uint8_t *bytes = rig_pattern(65507, 10), back[65536];
 		uint16_t port = 0;
@@ -191,7 +191,7 @@ static void udp_dials(void **state)
 
 static void icmp_errors_do_not_end_a_flow(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 	char back[8];
 	uint16_t port = 0;
@@ -232,7 +232,7 @@ static void say_quietly(struct rig_channel *ch, enum kg_msg_type type, struct kg
 /* One burst with two flows in turns: each datagram of a flow meets the ICMP error of the last. */
 static void icmp_errors_do_not_cost_other_datagrams(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct kg_buf_pool *pool = &rig->pool.pool;
 	struct rig_channel ch[2];
 	uint16_t port = 0;

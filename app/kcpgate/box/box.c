@@ -27,6 +27,7 @@ bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes)
 			return false;
 		for (unsigned int t = 0; t < box->payload_count; t++)
 			box->payloads[t].links[i].worker_waker = &box->workers[i]->waker;
+		box->pump.links[i].worker_waker = &box->workers[i]->waker;
 	}
 	return true;
 }
@@ -37,6 +38,7 @@ void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 	box->config = config;
 	box->payload_count = config->payload_threads;
 	box->control_waker.fd = -1;
+	box->pump.waker.fd = -1;
 	for (unsigned int t = 0; t < box->payload_count; t++)
 		box->payloads[t].waker.fd = -1;
 	kg_mem_malloc_init(&box->mem);
@@ -49,6 +51,7 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 		kg_box_init_memory, kg_box_init_rings,   kg_box_init_ports,
 		kg_box_init_taps,   kg_box_init_tunnels, kg_box_reserve_ports,
 		kg_box_init_rules,  kg_box_init_workers, kg_box_init_payload,
+		kg_box_init_pump,
 	};
 
 	kg_box_begin(box, config);
@@ -62,6 +65,7 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 void kg_box_fini(struct kg_box *box)
 {
 	kg_box_fini_payload(box);
+	kg_box_fini_pump(box);
 	kg_box_fini_rings(box);
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		kg_worker_destroy(box->workers[i]);
@@ -76,6 +80,8 @@ int kg_box_start(struct kg_box *box)
 
 	kg_box_await_stamps(box);
 	rc = kg_box_start_payloads(box);
+	if (rc == 0)
+		rc = kg_box_start_pump(box);
 	for (unsigned int i = 0; rc == 0 && i < box->worker_count; i++)
 		rc = rte_eal_remote_launch(kg_worker_run, box->workers[i], i);
 	return rc;
@@ -89,6 +95,7 @@ void kg_box_stop(struct kg_box *box)
 		kg_box_post(box, i, &mail);
 	for (unsigned int i = 0; i < box->worker_count; i++)
 		rte_eal_wait_lcore(i);
+	kg_box_stop_pump(box);
 	for (int waited_ms = 0; waited_ms < DRAIN_MS && kg_box_payload_stats(box).flows > 0;
 	     waited_ms++)
 		usleep(KG_US_PER_MS);

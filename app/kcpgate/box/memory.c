@@ -9,7 +9,6 @@
 #include <rte_mempool.h>
 
 #define MEMPOOL_CACHE    256
-#define FRAMES_IN_RINGS  4096 /* mbufs that may wait between workers and Linux */
 #define SMALL_PAGE_BYTES 4096
 
 /* EAL, rings, tables of flows and next hops: what grows with the memory, at least what does not. */
@@ -25,7 +24,8 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	const struct kg_config *config = box->config;
 	size_t total = (size_t)config->memory_mb << 20;
 	unsigned int mbufs =
-		config->port_count * KG_NIC_MBUFS(config->worker_count) + FRAMES_IN_RINGS +
+		config->port_count * KG_NIC_MBUFS(config->worker_count) +
+		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
 		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE);
 	/* An mbuf must not cross a page, and only one fits in a small page. */
 	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256

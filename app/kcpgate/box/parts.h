@@ -32,12 +32,16 @@ bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes);
+bool kg_box_init_pump(struct kg_box *box, char *error, size_t error_bytes);
 
 /* 0, or -errno; stop takes those that were started. */
 int kg_box_start_payloads(struct kg_box *box);
 void kg_box_stop_payloads(struct kg_box *box);
+int kg_box_start_pump(struct kg_box *box);
+void kg_box_stop_pump(struct kg_box *box);
 
 void kg_box_fini_payload(struct kg_box *box);
+void kg_box_fini_pump(struct kg_box *box);
 void kg_box_fini_rings(struct kg_box *box);
 void kg_box_fini_tunnels(struct kg_box *box);
 void kg_box_fini_ports(struct kg_box *box);

@@ -116,7 +116,6 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 	return true;
 }
 
-/* The TAPs are the first thread's. */
 static bool create_payload(struct kg_box *box, unsigned int index, char *error, size_t error_bytes)
 {
 	struct kg_box_payload *payload = &box->payloads[index];
@@ -128,8 +127,6 @@ static bool create_payload(struct kg_box *box, unsigned int index, char *error, 
 		.links = payload->links,
 		.link_count = box->worker_count,
 		.waker = &payload->waker,
-		.taps = box->taps,
-		.tap_count = index == 0 ? box->port_count : 0,
 		.pool = kg_buf_mempool_pool(box->bufs),
 		.busy = box->config->poll == KG_POLL_BUSY,
 		.sockets_max = kg_payload_sockets_max() / box->payload_count,

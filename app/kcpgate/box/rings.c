@@ -39,9 +39,20 @@ static bool init_links_of(struct kg_box *box, unsigned int w)
 	return true;
 }
 
+/* Everything but tunnels' UDP arrives at the first worker, which exchanges it with Linux. */
+static bool init_pump_link_of(struct kg_box *box, unsigned int w)
+{
+	char name[KG_BOX_NAME_BYTES], part[32];
+
+	snprintf(part, sizeof(part), "pump%u", w);
+	kg_box_name(box, name, part);
+	box->pump.links[w].pump_waker = &box->pump.waker;
+	return kg_pump_link_init(&box->pump.links[w], name, box->config->port_count, w == 0) == 0;
+}
+
 static bool init_rings_of(struct kg_box *box, unsigned int w)
 {
-	if (!init_links_of(box, w))
+	if (!init_links_of(box, w) || !init_pump_link_of(box, w))
 		return false;
 	box->mail[w] = make_ring(box, "mail", w, 0, sizeof(struct kg_mail), KG_MAIL_RING_SIZE);
 	box->reports[w] = make_ring(box, "rep", w, 0, sizeof(struct kg_report), REPORT_RING_SIZE);
@@ -59,7 +70,7 @@ static bool init_rings_of(struct kg_box *box, unsigned int w)
 bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes)
 {
 	pthread_mutex_init(&box->mail_lock, NULL);
-	if (kg_waker_init(&box->control_waker) != 0)
+	if (kg_waker_init(&box->control_waker) != 0 || kg_waker_init(&box->pump.waker) != 0)
 		FAIL("no event descriptors: %s", strerror(errno));
 	for (unsigned int t = 0; t < box->payload_count; t++) {
 		if (kg_waker_init(&box->payloads[t].waker) != 0)
@@ -77,6 +88,7 @@ void kg_box_fini_rings(struct kg_box *box)
 	for (unsigned int w = 0; w < box->config->worker_count; w++) {
 		for (unsigned int t = 0; t < box->payload_count; t++)
 			kg_payload_link_fini(&box->payloads[t].links[w]);
+		kg_pump_link_fini(&box->pump.links[w]);
 		rte_ring_free(box->mail[w]);
 		rte_ring_free(box->reports[w]);
 		for (unsigned int from = 0; from < box->config->worker_count; from++) {
@@ -89,6 +101,7 @@ void kg_box_fini_rings(struct kg_box *box)
 		}
 	}
 	kg_waker_fini(&box->control_waker);
+	kg_waker_fini(&box->pump.waker);
 	for (unsigned int t = 0; t < box->payload_count; t++)
 		kg_waker_fini(&box->payloads[t].waker);
 }

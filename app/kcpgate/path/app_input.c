@@ -88,7 +88,7 @@ uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 	kg_shortcuts_lookup(w->shortcuts, apps, ours, found);
 	for (uint16_t i = 0; i < ours; i++) {
 		if (found[i] == NULL) {
-			kg_path_punt(w, kg_pkt(apps[i])->port, apps[i]);
+			kg_path_punt(w, kg_pkt(apps[i])->port, apps[i], KG_ERRAND_CALL);
 			continue;
 		}
 		take(w, found[i], kg_pkt(apps[i]));

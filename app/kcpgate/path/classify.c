@@ -64,6 +64,14 @@ static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct 
 	return true;
 }
 
+static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame *frame)
+{
+	if (frame->kind == KG_FRAME_UDP)
+		return KG_ERRAND_UNASKED;
+	return kg_errand_of(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
+			    frame->l2_bytes);
+}
+
 uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
@@ -84,7 +92,7 @@ uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
 			v[kept++] = m;
 		else
-			kg_path_punt(w, port, m);
+			kg_path_punt(w, port, m, errand_of(m, &frame));
 	}
 	return kept;
 }

@@ -4,18 +4,12 @@
 
 #define COLLECT_MAX 512 /* messages per turn and payload thread */
 
-static void on_frame(struct kg_worker *w, const struct kg_msg *msg)
-{
-	kg_path_from_kernel(w, msg->tunnel, msg->mbuf);
-}
-
 /* What the payload thread may say, and who listens. */
 static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) = {
 	[KG_MSG_OPEN] = kg_conn_open,       [KG_MSG_CONNECTED] = kg_conn_connected,
 	[KG_MSG_REFUSED] = kg_conn_refused, [KG_MSG_DATA] = kg_conn_data,
 	[KG_MSG_CREDIT] = kg_conn_credit,   [KG_MSG_FINISH] = kg_conn_finish,
 	[KG_MSG_ABORT] = kg_conn_abort,     [KG_MSG_RELEASED] = kg_conn_released,
-	[KG_MSG_FRAME] = on_frame,
 };
 
 static unsigned int collect_from(struct kg_worker *w, struct rte_ring *to_worker)

@@ -1,39 +1,60 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Exchanges frames with Linux, through the payload thread that owns the TAPs. */
+/*
+ * Between a worker and Linux: received frames that are for no tunnel, packets that Linux routes,
+ * and what Linux sends. The pump's thread has the other end of the rings.
+ */
 #include "box.h"
+#include "net/errand.h"
 #include "path/path.h"
 
 #include <rte_ether.h>
 
-/* To the payload thread that owns the TAPs, the first. */
-static void to_kernel(struct kg_worker *w, enum kg_msg_type type, uint16_t port, struct rte_mbuf *m,
-		      enum kg_counter counter, enum kg_drop when_full)
-{
-	struct kg_msg msg = { .type = type, .tunnel = port, .mbuf = m };
+static const struct {
+	enum kg_pump_urgency urgency;
+	enum kg_drop when_full;
+} errands[] = {
+	[KG_ERRAND_UNASKED] = { KG_PUMP_UNASKED, KG_DROP_EXCEPTION_UNASKED },
+	[KG_ERRAND_CALL] = { KG_PUMP_USUAL, KG_DROP_EXCEPTION_FULL },
+	[KG_ERRAND_NEIGHBOUR] = { KG_PUMP_VITAL, KG_DROP_EXCEPTION_FULL },
+};
 
-	if (!kg_worker_post(&w->links[0], &msg)) {
-		kg_path_drop(w, m, when_full);
+void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame, enum kg_errand errand)
+{
+	if (errand == KG_ERRAND_REDIRECT) {
+		kg_path_drop(w, frame, KG_DROP_ICMP_REDIRECT);
 		return;
 	}
-	kg_worker_count(w, counter, 1);
-}
-
-void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
-{
 	if (w->box->ports[port].config->vlan != 0 && rte_vlan_strip(frame) != 0) {
 		kg_path_drop(w, frame, KG_DROP_VLAN_FOREIGN);
 		return;
 	}
-	to_kernel(w, KG_MSG_FRAME, port, frame, KG_COUNTER_PUNTED, KG_DROP_EXCEPTION_FULL);
+	if (!kg_pump_frame(w->kernel, port, errands[errand].urgency, frame)) {
+		kg_path_drop(w, frame, errands[errand].when_full);
+		return;
+	}
+	w->punted = true;
+	kg_worker_count(w, KG_COUNTER_PUNTED, 1);
 }
 
 void kg_path_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet)
 {
-	to_kernel(w, KG_MSG_PACKET, 0, packet, KG_COUNTER_SENT_BY_KERNEL,
-		  KG_DROP_TX_EXCEPTION_FULL);
+	if (!kg_pump_packet(w->kernel, packet)) {
+		kg_path_drop(w, packet, KG_DROP_TX_EXCEPTION_FULL);
+		return;
+	}
+	w->punted = true;
+	kg_worker_count(w, KG_COUNTER_SENT_BY_KERNEL, 1);
 }
 
-void kg_path_from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
+void kg_path_wake_kernel(struct kg_worker *w)
+{
+	if (!w->punted)
+		return;
+	w->punted = false;
+	kg_waker_wake(w->kernel->pump_waker);
+}
+
+static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
 {
 	uint16_t vlan = w->box->ports[port].config->vlan;
 
@@ -46,4 +67,20 @@ void kg_path_from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fr
 	}
 	kg_worker_count(w, KG_COUNTER_FROM_KERNEL, 1);
 	kg_path_tx_frame(w, port, frame);
+}
+
+unsigned int kg_path_exception(struct kg_worker *w)
+{
+	void *frames[KG_NIC_BURST];
+	unsigned int count;
+
+	if (w->kernel->from_kernel == NULL)
+		return 0;
+	count = rte_ring_sc_dequeue_burst(w->kernel->from_kernel, frames, KG_NIC_BURST, NULL);
+	for (unsigned int i = 0; i < count; i++) {
+		struct rte_mbuf *frame = frames[i];
+
+		from_kernel(w, frame->port, frame);
+	}
+	return count;
 }

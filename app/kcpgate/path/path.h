@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/drop.h"
+#include "net/errand.h"
 #include "pkt.h"
 #include "worker.h"
 
@@ -53,6 +54,10 @@ const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_sh
 /* Sends it there; takes the chain. */
 void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
 			const struct kg_nexthop *hop, struct kg_buf *chain);
+/* Frames that Linux has sent to the TAPs leave; returns how many. */
+unsigned int kg_path_exception(struct kg_worker *w);
+/* The last of a turn: Linux's side is told that there is something. */
+void kg_path_wake_kernel(struct kg_worker *w);
 /* Gives what waits to the NICs. */
 void kg_path_tx(struct kg_worker *w);
 
@@ -72,9 +77,8 @@ void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *
 /* A frame of ours, complete but for the VLAN tag's place in it, for a port's queue. */
 void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
 /* A received frame for Linux. */
-void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
-/* A frame that Linux has sent to a port's TAP. */
-void kg_path_from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
+void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
+		  enum kg_errand errand);
 /* An IP packet of ours that Linux shall route. */
 void kg_path_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The pump's loop: a few frames of each ring to Linux, a few of each TAP to the first worker; then
+ * poll, which sleeps only when a while has brought nothing to do.
+ */
+#include "kernel/pump.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BURST    32 /* frames per turn and ring, or TAP */
+#define SPIN_US  20 /* without work before the first sleep: a wake-up costs the worker */
+#define STALL_MS 1  /* until a full ring is looked at again */
+#define NICE     10 /* where CPUs are short, tunnels come before what is not for them */
+
+struct kg_pump {
+	struct kg_pump_config config;
+	atomic_bool stop;
+	uint64_t worked_us;                       /* the last turn that did something */
+	struct pollfd fds[1 + KG_PUMP_PORTS_MAX]; /* the waker, TAPs by port */
+	bool gone[KG_PUMP_PORTS_MAX];             /* somebody has deleted the interface */
+};
+
+/* ---- rings ---- */
+
+static struct rte_ring *ring_create(const char *name, const char *what, unsigned int size)
+{
+	char full[RTE_RING_NAMESIZE];
+
+	if (snprintf(full, sizeof(full), "%s_%s", name, what) >= (int)sizeof(full)) {
+		rte_errno = ENAMETOOLONG;
+		return NULL;
+	}
+	return rte_ring_create(full, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static bool create_rings(struct kg_pump_link *link, const char *name, unsigned int ports,
+			 bool first)
+{
+	char what[8];
+
+	for (unsigned int port = 0; port < ports; port++) {
+		snprintf(what, sizeof(what), "f%u", port);
+		link->frames[port] = ring_create(name, what, KG_PUMP_FRAMES);
+		if (link->frames[port] == NULL)
+			return false;
+	}
+	link->packets = ring_create(name, "p", KG_PUMP_PACKETS);
+	if (first)
+		link->from_kernel = ring_create(name, "k", KG_PUMP_FROM_KERNEL);
+	return link->packets != NULL && (link->from_kernel != NULL || !first);
+}
+
+int kg_pump_link_init(struct kg_pump_link *link, const char *name, unsigned int ports, bool first)
+{
+	int error;
+
+	if (create_rings(link, name, ports, first))
+		return 0;
+	error = rte_errno;
+	kg_pump_link_fini(link);
+	return -error;
+}
+
+static void ring_destroy(struct rte_ring **ring)
+{
+	void *mbuf;
+
+	while (*ring != NULL && rte_ring_sc_dequeue(*ring, &mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+	rte_ring_free(*ring);
+	*ring = NULL;
+}
+
+void kg_pump_link_fini(struct kg_pump_link *link)
+{
+	for (unsigned int port = 0; port < KG_PUMP_PORTS_MAX; port++)
+		ring_destroy(&link->frames[port]);
+	ring_destroy(&link->packets);
+	ring_destroy(&link->from_kernel);
+}
+
+bool kg_pump_frame(const struct kg_pump_link *link, uint16_t port, enum kg_pump_urgency urgency,
+		   struct rte_mbuf *frame)
+{
+	static const unsigned int shares[] = {
+		[KG_PUMP_UNASKED] = KG_PUMP_FRAMES / 4,
+		[KG_PUMP_USUAL] = KG_PUMP_FRAMES / 4 * 3,
+		[KG_PUMP_VITAL] = KG_PUMP_FRAMES,
+	};
+	struct rte_ring *ring = link->frames[port];
+
+	return rte_ring_count(ring) < shares[urgency] && rte_ring_sp_enqueue(ring, frame) == 0;
+}
+
+bool kg_pump_packet(const struct kg_pump_link *link, struct rte_mbuf *packet)
+{
+	return rte_ring_sp_enqueue(link->packets, packet) == 0;
+}
+
+/* ---- workers to Linux ---- */
+
+static unsigned int give(struct rte_ring *ring, struct kg_exception *tap,
+			 void (*to_kernel)(struct kg_exception *e, struct rte_mbuf *mbuf))
+{
+	void *mbufs[BURST];
+	unsigned int count = rte_ring_sc_dequeue_burst(ring, mbufs, BURST, NULL);
+
+	for (unsigned int i = 0; i < count; i++)
+		to_kernel(tap, mbufs[i]);
+	return count;
+}
+
+static unsigned int give_all(struct kg_pump *pump)
+{
+	unsigned int count = 0;
+
+	for (unsigned int l = 0; l < pump->config.link_count; l++) {
+		const struct kg_pump_link *link = &pump->config.links[l];
+
+		count += give(link->packets, pump->config.taps[0], kg_exception_route);
+		for (unsigned int port = 0; port < pump->config.tap_count; port++)
+			count += give(link->frames[port], pump->config.taps[port],
+				      kg_exception_write);
+	}
+	return count;
+}
+
+static bool nothing_to_give(const struct kg_pump *pump)
+{
+	for (unsigned int l = 0; l < pump->config.link_count; l++) {
+		const struct kg_pump_link *link = &pump->config.links[l];
+
+		if (!rte_ring_empty(link->packets))
+			return false;
+		for (unsigned int port = 0; port < pump->config.tap_count; port++) {
+			if (!rte_ring_empty(link->frames[port]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ---- Linux to the first worker ---- */
+
+/* Whether there may be more is poll's to say. */
+static unsigned int take(struct kg_exception *tap, uint16_t port, struct rte_ring *ring)
+{
+	unsigned int count = 0, room = rte_ring_free_count(ring);
+
+	while (count < KG_MIN(room, (unsigned int)BURST)) {
+		struct rte_mbuf *frame = kg_exception_read(tap);
+
+		if (frame == NULL)
+			break;
+		frame->port = port;
+		rte_ring_sp_enqueue(ring, frame);
+		count++;
+	}
+	return count;
+}
+
+static unsigned int take_all(struct kg_pump *pump)
+{
+	struct kg_pump_link *first = &pump->config.links[0];
+	unsigned int count = 0;
+
+	for (unsigned int port = 0; port < pump->config.tap_count; port++) {
+		short events = pump->fds[1 + port].revents;
+
+		pump->gone[port] |= (events & (POLLERR | POLLNVAL)) != 0;
+		if (events & POLLIN)
+			count += take(pump->config.taps[port], (uint16_t)port, first->from_kernel);
+	}
+	if (count > 0)
+		kg_waker_wake(first->worker_waker);
+	return count;
+}
+
+/* ---- the loop ---- */
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* While the first worker's ring is full the TAPs are not asked. One that is gone would be ready for
+ * ever. */
+static int watch_taps(struct kg_pump *pump)
+{
+	bool full = rte_ring_full(pump->config.links[0].from_kernel);
+
+	for (unsigned int port = 0; port < pump->config.tap_count; port++)
+		pump->fds[1 + port].fd =
+			full || pump->gone[port] ? -1 : kg_exception_fd(pump->config.taps[port]);
+	return full ? STALL_MS : -1;
+}
+
+static void wait_for_work(struct kg_pump *pump, uint64_t now_us)
+{
+	int timeout = watch_taps(pump);
+	bool spins = now_us - pump->worked_us < SPIN_US;
+
+	if (!spins) {
+		kg_waker_prepare(pump->config.waker);
+		if (!nothing_to_give(pump) || atomic_load(&pump->stop))
+			timeout = 0;
+	}
+	poll(pump->fds, 1 + pump->config.tap_count, spins ? 0 : timeout);
+	if (!spins)
+		kg_waker_cancel(pump->config.waker);
+	if (pump->fds[0].revents != 0)
+		kg_waker_take(pump->config.waker);
+}
+
+static void turn(struct kg_pump *pump)
+{
+	unsigned int work = take_all(pump) + give_all(pump);
+	uint64_t now_us = clock_us();
+
+	if (work > 0)
+		pump->worked_us = now_us;
+	wait_for_work(pump, now_us);
+}
+
+void kg_pump_run(struct kg_pump *pump)
+{
+	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
+	sigset_t all;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	while (!atomic_load_explicit(&pump->stop, memory_order_relaxed))
+		turn(pump);
+	while (give_all(pump) > 0)
+		;
+	if (registered)
+		rte_thread_unregister();
+}
+
+void kg_pump_stop(struct kg_pump *pump)
+{
+	atomic_store(&pump->stop, true);
+	kg_waker_wake(pump->config.waker);
+}
+
+struct kg_pump *kg_pump_create(const struct kg_pump_config *config)
+{
+	struct kg_pump *pump = calloc(1, sizeof(*pump));
+
+	if (pump == NULL)
+		return NULL;
+	pump->config = *config;
+	pump->fds[0] = (struct pollfd){ .fd = config->waker->fd, .events = POLLIN };
+	for (unsigned int port = 0; port < config->tap_count; port++)
+		pump->fds[1 + port].events = POLLIN;
+	return pump;
+}
+
+void kg_pump_destroy(struct kg_pump *pump)
+{
+	free(pump);
+}
