@@ -49,7 +49,8 @@
 	X(TX_NO_BUFFER, "tx_no_buffer", "no mbuf for a datagram to send")                          \
 	X(TX_FULL, "tx_full", "NIC did not take the frame")                                        \
 	X(TX_NO_ROUTE, "tx_no_route", "kernel has no route to the peer")                           \
-	X(TX_EXCEPTION_FULL, "tx_exception_full", "ring to the kernel full while it routes")
+	X(TX_EXCEPTION_FULL, "tx_exception_full", "ring to the kernel full while it routes")       \
+	X(TX_ICMP_TUNNEL, "tx_icmp_tunnel", "ICMP error of Linux about a tunnel's port: kept back")
 
 enum kg_drop {
 	KG_DROP_NONE,

@@ -54,10 +54,48 @@ void kg_path_wake_kernel(struct kg_worker *w)
 	kg_waker_wake(w->kernel->pump_waker);
 }
 
+/* A port of tunnels: one that is listened on or has a channel now, or may have one at any time. */
+static bool is_tunnels(const struct kg_box *box, uint16_t port)
+{
+	if (kg_port_table_get(&box->udp_ports, port) < KG_PORT_TABLE_APP)
+		return true;
+	if (port < KG_LOCAL_PORT_FIRST || port > KG_LOCAL_PORT_LAST)
+		return false;
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		if (box->tunnels[t].config->role == KG_ROLE_CLIENT)
+			return true;
+	}
+	return false;
+}
+
+static bool is_own(const struct kg_box *box, const struct kg_ip *ip)
+{
+	for (unsigned int port = 0; port < box->port_count; port++) {
+		if (kg_port_has_address(box->ports[port].config, ip))
+			return true;
+	}
+	return false;
+}
+
+/* Linux knows nothing of the tunnels. What it complains about would tell strangers which of their
+ * ports are in use, for there nobody complains. */
+static bool betrays(const struct kg_box *box, const struct rte_mbuf *frame)
+{
+	struct kg_endpoint about;
+
+	return kg_errand_complains(rte_pktmbuf_mtod(frame, const uint8_t *),
+				   rte_pktmbuf_data_len(frame), &about) &&
+	       is_own(box, &about.ip) && is_tunnels(box, about.port);
+}
+
 static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
 {
 	uint16_t vlan = w->box->ports[port].config->vlan;
 
+	if (betrays(w->box, frame)) {
+		kg_path_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
+		return;
+	}
 	if (vlan != 0) {
 		frame->vlan_tci = vlan;
 		if (rte_vlan_insert(&frame) != 0) {
