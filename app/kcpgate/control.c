@@ -11,6 +11,7 @@
 #include "log.h"
 #include "netlink/nexthop.h"
 #include "port_watch.h"
+#include "shortage.h"
 #include "trouble_log.h"
 
 #include <poll.h>
@@ -28,6 +29,7 @@ struct kg_control {
 	struct kg_port_watch *ports;
 	int signal_fd;
 	unsigned int lines, suppressed; /* of this tick */
+	struct kg_shortage shortage;
 };
 
 /* ---- next hops ---- */
@@ -156,6 +158,7 @@ static bool read_reports(struct kg_control *control)
 static bool tick(struct kg_control *control, uint64_t now_us)
 {
 	kg_nexthop_watch_tick(control->nexthops, now_us);
+	kg_shortage_tick(&control->shortage, control->box, now_us);
 	if (control->suppressed > 0)
 		KG_LOG(NOTICE, "%u more lines suppressed\n", control->suppressed);
 	control->lines = 0;

@@ -58,6 +58,7 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_udp_dropped_size", stats.udp_dropped_size },
 		{ "payload_udp_icmp_errors", stats.udp_icmp_errors },
 		{ "payload_udp_sources_full", stats.udp_sources_full },
+		{ "payload_tcp_turned_away", stats.tcp_turned_away },
 		{ "payload_accept_put_off", stats.accept_put_off },
 		{ "payload_sockets", stats.sockets },
 		{ "payload_sockets_full", stats.sockets_full },

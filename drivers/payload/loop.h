@@ -72,6 +72,8 @@ struct kg_payload {
 	atomic_bool stop;
 	struct kg_source waker;
 	int epoll_fd;
+	int spare_fd; /* closed when there is no other, to let a connection in; -1: lost meanwhile
+		       */
 	uint64_t now_us, worked_us; /* this turn; the last turn that did something */
 
 	struct kg_link *links;
@@ -118,6 +120,9 @@ unsigned int kg_spare_take(struct kg_payload *p, struct kg_buf **bufs, unsigned 
 void kg_spare_put(struct kg_payload *p, struct kg_buf *buf);
 /* A large buffer holds `len` bytes: returns what to pass on, a small buffer if they fit in one. */
 struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t len);
+
+/* A descriptor that is good for nothing but its place; -1 when there is none. */
+int kg_payload_spare_fd(const struct kg_payload *p);
 
 /* ---- payload.c: messages to workers ---- */
 

@@ -6,6 +6,7 @@
 #include "payload/flow.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_lcore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -259,11 +260,17 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 	return KG_SERVED_IDLE;
 }
 
+int kg_payload_spare_fd(const struct kg_payload *p)
+{
+	return fcntl(p->epoll_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	p->spare_fd = kg_payload_spare_fd(p);
 	p->resolver = kg_resolver_create();
 	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && p->resolver != NULL &&
 	       kg_udp_create(p);
@@ -295,6 +302,8 @@ static void release(struct kg_payload *p)
 {
 	kg_udp_destroy(p);
 	kg_resolver_destroy(p->resolver);
+	if (p->spare_fd >= 0)
+		close(p->spare_fd);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
 	free(p->listeners);

@@ -65,7 +65,8 @@ struct kg_payload_config {
 /* One writer: the payload thread. Read by telemetry. Nothing but uint64_t. */
 struct kg_payload_stats {
 	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
-	uint64_t accept_put_off; /* out of descriptors: the connection waits in the kernel */
+	uint64_t tcp_turned_away; /* out of descriptors: let in to be reset */
+	uint64_t accept_put_off;  /* not even that, or out of memory: it waits in the kernel */
 	uint64_t udp_flows, udp_rx_datagrams, udp_tx_datagrams;
 	uint64_t rx_bytes, tx_bytes; /* from, to sockets of applications; not past Linux */
 	uint64_t udp_dropped_full;   /* datagram from an application, channel or ring had no room */

@@ -365,6 +365,40 @@ static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
 
 /* ---- listening ---- */
 
+/* A connection that waits in the kernel for a descriptor seems to be open and says nothing: with
+ * the spare one it is let in to be reset. True when it was; else errno is accept4's. */
+static bool turn_away(struct kg_payload *p, int listener)
+{
+	int fd, error;
+
+	if (p->spare_fd >= 0)
+		close(p->spare_fd);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	error = errno;
+	if (fd >= 0) {
+		kg_socket_set_reset(fd, true);
+		close(fd);
+		kg_count(&p->stats.tcp_turned_away, 1);
+	}
+	p->spare_fd = kg_payload_spare_fd(p);
+	errno = error;
+	return fd >= 0;
+}
+
+/* Sockets toward applications have a part of the descriptors; beyond it there is none. */
+static int accept_socket(const struct kg_payload *p, int listener)
+{
+	if (kg_flow_has_socket_room(p, KG_PROTOCOL_TCP))
+		return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	errno = EMFILE;
+	return -1;
+}
+
+static bool out_of_descriptors(int error)
+{
+	return error == EMFILE || error == ENFILE;
+}
+
 static void accepted(struct kg_payload *p, const struct kg_listener *listener, int fd)
 {
 	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
@@ -391,20 +425,19 @@ enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *sou
 	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
 
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		if (!kg_flow_has_socket_room(p, KG_PROTOCOL_TCP)) {
-			kg_count(&p->stats.accept_put_off, 1);
-			return KG_SERVED_STALLED;
-		}
-
-		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept_socket(p, source->fd);
 
 		if (fd >= 0) {
 			accepted(p, listener, fd);
-		} else if (would_block(errno)) {
+			continue;
+		}
+		if (out_of_descriptors(errno) && turn_away(p, source->fd))
+			continue;
+		if (would_block(errno)) {
 			source->events = 0;
 			return KG_SERVED_IDLE;
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			   errno == ENOMEM) {
+		}
+		if (out_of_descriptors(errno) || errno == ENOBUFS || errno == ENOMEM) {
 			/* The connection waits in the kernel until something has closed. */
 			kg_count(&p->stats.accept_put_off, 1);
 			return KG_SERVED_STALLED;

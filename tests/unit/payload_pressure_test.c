@@ -79,31 +79,41 @@ static void empty_pool_only_delays(void **state)
 	rig_destroy(rig);
 }
 
-/* Connections wait in the kernel while the process has no descriptor left. */
-static void no_descriptors_only_delays(void **state)
+/* Whoever comes while the process has no descriptor left is told so by a reset, not kept waiting.
+ */
+static void no_descriptors_is_said_at_once(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
 	struct kg_endpoint to = rig_loopback(4, rig->listen.at.port);
 	union kg_sockaddr addr = rig_sockaddr(&to);
 	struct rlimit normal, low;
-	int fd = socket(AF_INET, SOCK_STREAM, 0), hogs[64], count = 0;
+	int fd[3], hogs[64], count = 0;
+	char byte;
 
+	for (size_t i = 0; i < KG_ARRAY_SIZE(fd); i++)
+		fd[i] = socket(AF_INET, SOCK_STREAM, 0);
 	getrlimit(RLIMIT_NOFILE, &normal);
 	low = normal;
 	low.rlim_cur = KG_ARRAY_SIZE(hogs);
-	assert_in_range(fd, 0, KG_ARRAY_SIZE(hogs) - 1);
+	assert_in_range(fd[2], 0, KG_ARRAY_SIZE(hogs) - 1);
 	setrlimit(RLIMIT_NOFILE, &low);
-	while ((hogs[count] = dup(fd)) >= 0)
+	while ((hogs[count] = dup(fd[0])) >= 0)
 		count++;
-	assert_int_equal(connect(fd, &addr.any, sizeof(addr.in)), 0);
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(connect(fd[i], &addr.any, sizeof(addr.in)), 0);
+		assert_int_equal(recv(fd[i], &byte, 1, 0), -1);
+		assert_int_equal(errno, ECONNRESET);
+		rig_await_stat(&rig->payload->stats.tcp_turned_away, i + 1);
+	}
 	rig_expect_silence(rig);
-	assert_true(rig_stat(&rig->payload->stats.accept_put_off) > 0);
 	setrlimit(RLIMIT_NOFILE, &normal);
+	assert_int_equal(connect(fd[2], &addr.any, sizeof(addr.in)), 0);
 	rig_accept(rig, &ch, TCP);
 	while (count > 0)
 		close(hogs[--count]);
-	close(fd);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(fd); i++)
+		close(fd[i]);
 	rig_destroy(rig);
 }
 
@@ -115,6 +125,7 @@ static void sockets_are_limited(void **state)
 	struct rig_channel ch[6];
 	uint16_t port = 0;
 	int peer = rig_bind(4, SOCK_STREAM, &port), fd;
+	char byte;
 
 	assert_int_equal(listen(peer, 8), 0);
 	rig_set_destination(rig, rig_loopback(4, port));
@@ -129,8 +140,10 @@ static void sockets_are_limited(void **state)
 	assert_int_equal(rig_stat(&rig->payload->stats.sockets_full), 2);
 	assert_int_equal(rig_stat(&rig->payload->stats.sockets), 4);
 	fd = rig_connect(rig, 4, SOCK_STREAM);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	rig_await_stat(&rig->payload->stats.tcp_turned_away, 1);
 	rig_expect_silence(rig);
-	assert_true(rig_stat(&rig->payload->stats.accept_put_off) > 0);
 	close(fd);
 	close(peer);
 	rig_destroy(rig);
@@ -267,7 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_rings_lose_nothing),
 		cmocka_unit_test(empty_pool_only_delays),
-		cmocka_unit_test(no_descriptors_only_delays),
+		cmocka_unit_test(no_descriptors_is_said_at_once),
 		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(the_oldest_dial_gives_way),
 		cmocka_unit_test(two_hundred_connections),
