@@ -82,6 +82,7 @@ enum kg_kcp_event {
 	KG_KCP_ACKED = 1 << 2,    /* segments left the send side: see kg_kcp_take_acked */
 	KG_KCP_ECHOED = 1 << 3,   /* an ACK brought back the time stamp of a segment in flight */
 	KG_KCP_ANSWERED = 1 << 4, /* the same of the latest kg_kcp_question */
+	KG_KCP_RECEIVED = 1 << 5, /* a segment that is new to us */
 };
 
 /*

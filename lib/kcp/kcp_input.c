@@ -16,10 +16,10 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
-	uint32_t named;        /* segments released by ACKs */
-	bool resent;           /* some of what was released had been sent more than once */
-	bool news;             /* not a replay */
-	bool echoed, answered; /* as the events say */
+	uint32_t named; /* segments released by ACKs */
+	bool resent;    /* some of what was released had been sent more than once */
+	bool news;      /* not a replay */
+	bool echoed, answered, received; /* as the events say */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -191,7 +191,7 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
-		d->news = true;
+		d->news = d->received = true;
 	}
 	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
 		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
@@ -279,6 +279,6 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	kcp->active_us = d.now_us;
 	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
-		  (d.answered ? KG_KCP_ANSWERED : 0);
+		  (d.answered ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0);
 	return KG_DROP_NONE;
 }

@@ -209,6 +209,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	ch->last_data_us = now_us;
 	if (ch->doubts != 0)
 		kg_channel_on_exchange(ch, false);
+	ch->flowing = 0;
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
@@ -420,6 +421,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	ch->probes = 0;
 	if (ch->doubts != 0)
 		kg_channel_on_heard(ch);
+	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)
+		ch->flowing++;
 	kg_roam_heard(ch, in, events, now_us);
 	if ((events & KG_KCP_ACKED) != 0)
 		on_acked(ch, now_us);

@@ -112,11 +112,15 @@ struct kg_channel {
 	bool finishing;              /* disconnect is on its way */
 	bool told_readable;
 	bool answer_acked; /* server: the client has the answer to its handshake */
+	uint8_t flowing;   /* client: datagrams with payload since we spoke, up to KG_FLOWING */
 };
 
 /* What a channel has yet to prove. */
 #define KG_DOUBT_UNHEARD 1u /* server: that its client got the answer */
 #define KG_DOUBT_SOURCE  2u /* UDP: that the application is where its datagrams say */
+
+/* So many, one behind the other, are a stream. */
+#define KG_FLOWING 8
 
 struct kg_session {
 	struct kg_session_config config;

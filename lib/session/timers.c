@@ -14,6 +14,10 @@
  *   keep-alive          channel: every keep_alive seconds; when that is off a TCP channel asks
  *                       after 120 s and 200 s without input, so that silence means a dead peer;
  *                       a mux channel asks after 10 s in any case, on a server after 15 s
+ *   stream stopped      client's channel: payload came and came, none of ours is under way, and
+ *                       nothing has come for two round trips, 200 ms at least: something is said
+ *                       once, for a NAT may have given us another address, which the server learns
+ *                       by that alone
  *   answer              client's TCP channel: the application has ended and no data came for
  *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
  *   closing      35 s   channel: no input while nothing but the disconnect waits for its
@@ -59,6 +63,10 @@ uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_
 		more_us = hs->settled ? SERVER_SETTLED_US : SERVER_UNSETTLED_US;
 	return KG_MAX(hs->begun_us + HANDSHAKE_AGE_US, now_us + more_us);
 }
+
+#define STOPPED_MIN_US (200ull * KG_US_PER_MS)
+/* Each datagram moves that time; the timer only every so often. */
+#define STOPPED_GRID_US 16384u
 
 static bool is_server(const struct kg_channel *ch)
 {
@@ -112,6 +120,15 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 	return next_us;
 }
 
+static uint64_t stopped_us(const struct kg_channel *ch)
+{
+	uint64_t wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), STOPPED_MIN_US);
+
+	if (ch->flowing < KG_FLOWING || is_server(ch))
+		return KG_NEVER_US;
+	return (ch->last_input_us | (STOPPED_GRID_US - 1)) + wait_us;
+}
+
 static uint64_t answer_us(const struct kg_channel *ch)
 {
 	if (!ch->ended || ch->half_close)
@@ -142,6 +159,7 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 		next_us = KG_MIN(next_us, unheard_us(ch));
 		next_us = KG_MIN(next_us, idle_us(ch));
 		next_us = KG_MIN(next_us, answer_us(ch));
+		next_us = KG_MIN(next_us, stopped_us(ch));
 		return KG_MIN(next_us, keep_alive_us(ch));
 	case KG_CHANNEL_CLOSING:
 		return KG_MIN(next_us, closing_us(ch));
@@ -158,13 +176,19 @@ uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
 	return channel_timeout_us(kg_line_channel(line), now_us);
 }
 
+static void speak_up(struct kg_channel *ch, uint64_t now_us)
+{
+	ch->flowing = 0;
+	if (kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+}
+
 /* Data under way asks the peer already. */
 static void keep_alive(struct kg_channel *ch, uint64_t now_us)
 {
 	ch->last_alive_us = now_us;
 	ch->probes++;
-	if (kg_kcp_unacked(ch->line.kcp) == 0)
-		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+	speak_up(ch, now_us);
 }
 
 static void handshake_failed(struct kg_channel *ch, uint64_t now_us)
@@ -185,6 +209,8 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
 	else if (now_us >= keep_alive_us(ch))
 		keep_alive(ch, now_us);
+	else if (now_us >= stopped_us(ch))
+		speak_up(ch, now_us);
 }
 
 static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)

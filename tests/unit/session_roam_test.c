@@ -111,6 +111,59 @@ static void a_moved_client_is_found_by_its_first_word(void **state)
 	pair_stop(pair);
 }
 
+static void download(struct pair *pair, const struct app *client, unsigned int messages)
+{
+	size_t before = client->got_len;
+	char data[100] = { 0 };
+
+	for (unsigned int i = 0; i < messages; i++) {
+		assert_true(app_send(&pair->server, &pair->server.apps[0], data, sizeof(data)));
+		run(pair, pair->hop_us);
+	}
+	assert_int_equal(client->got_len, before + messages * sizeof(data));
+}
+
+/* A stream stops because the client's address has changed: it says something by itself, though
+ * there are no keep_alives. */
+static void a_stream_that_stops_is_asked_for(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	char data[100] = { 0 };
+
+	download(pair, client, 2 * KG_FLOWING);
+	pair->client.address.bytes[3] = 77;
+	for (int i = 0; i < 5; i++)
+		assert_true(app_send(&pair->server, &pair->server.apps[0], data, sizeof(data)));
+	run(pair, SEC(1));
+	assert_true(server_is_with(pair, &pair->server.apps[0], &pair->client.address));
+	assert_int_equal(client->got_len, (2 * KG_FLOWING + 5) * sizeof(data));
+	pair_stop(pair);
+}
+
+/* It is one question and its answer; then all is as silent as before. */
+static void a_stream_that_has_ended_is_asked_for_once(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	unsigned int before;
+
+	download(pair, client, KG_FLOWING / 2);
+	before = pair->logged;
+	run(pair, SEC(60));
+	assert_int_equal(pair->logged, before); /* that was no stream */
+	assert_true(app_send(&pair->client, client, "x", 1));
+	run(pair, SEC(1));
+	download(pair, client, KG_FLOWING + 1);
+	before = pair->logged;
+	run(pair, SEC(2));
+	assert_in_range(pair->logged - before, 2, 4);
+	before = pair->logged;
+	run(pair, SEC(60));
+	assert_int_equal(pair->logged, before);
+	pair_stop(pair);
+}
+
 /* Nothing that was ever said from the address before moves the peer back. */
 static void old_answers_move_nothing(void **state)
 {
@@ -197,6 +250,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_in_place_of_what_is_lost_move_nobody),
 		cmocka_unit_test(a_moved_client_is_found_by_its_first_word),
+		cmocka_unit_test(a_stream_that_stops_is_asked_for),
+		cmocka_unit_test(a_stream_that_has_ended_is_asked_for_once),
 		cmocka_unit_test(old_answers_move_nothing),
 		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
 		cmocka_unit_test(a_made_up_first_address_hears_little),
