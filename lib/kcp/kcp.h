@@ -45,6 +45,7 @@ struct kg_kcp_params {
 	bool nc;               /* true: no congestion window */
 	bool blast;            /* send at once instead of on the grid */
 	bool pace;             /* spread a window over the round trip */
+	bool una_only;         /* what comes in order is acknowledged only beside what is sent */
 	uint32_t first_sn;     /* 0 on the wire; tests of wrap-around choose another */
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };

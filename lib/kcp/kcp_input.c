@@ -193,6 +193,8 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->tell_left = 0;
 		d->news = d->received = true;
 	}
+	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0 && kcp->params.una_only)
+		return;
 	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
 		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
 	else

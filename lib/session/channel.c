@@ -132,7 +132,7 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 
 		if ((ch->owed & 1u << in_turn[i]) == 0)
 			continue;
-		if (!kg_line_say(&ch->line, &message, now_us))
+		if (kg_line_say(&ch->line, &message, now_us) == 0)
 			return;
 		ch->owed &= (uint16_t) ~(1u << in_turn[i]);
 	}
@@ -421,6 +421,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	ch->probes = 0;
 	if (ch->doubts != 0)
 		kg_channel_on_heard(ch);
+	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)
+		kg_handshake_settle(ch->handshake, now_us); /* who knows conv has the answer */
 	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)
 		ch->flowing++;
 	kg_roam_heard(ch, in, events, now_us);

@@ -141,7 +141,7 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct
 		request.initialise.custom_address_len = strlen(target->address);
 	}
 	hs->line.open = true;
-	return kg_line_say(&hs->line, &request, now_us);
+	return kg_line_say(&hs->line, &request, now_us) > 0;
 }
 
 static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,

@@ -10,6 +10,9 @@ struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
 	if (hs == NULL)
 		return NULL;
 	params.mtu = s->config.kcp.mtu;
+	/* An answer tells by its una that the request was heard; an ACK before it would draw two
+	 * datagrams for one. */
+	params.una_only = s->config.role == KG_ROLE_SERVER;
 	/* Handshakes say the same words again and again: let their plaintexts differ. */
 	params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
 	hs->begun_us = now_us;
@@ -20,6 +23,33 @@ struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
 	}
 	kg_line_move(&hs->line, KG_HOME_HANDSHAKES);
 	return hs;
+}
+
+static void weigh(struct kg_handshake *hs)
+{
+	hs->line.open = hs->credit_bytes >= hs->answer_bytes;
+}
+
+void kg_handshake_earn(struct kg_handshake *hs, uint16_t bytes)
+{
+	hs->credit_bytes += bytes + kg_framing_header_bytes(hs->line.framing.fec);
+	weigh(hs);
+}
+
+void kg_handshake_spend(struct kg_handshake *hs, uint16_t bytes)
+{
+	hs->credit_bytes -= KG_MIN(bytes, hs->credit_bytes);
+	weigh(hs);
+}
+
+void kg_handshake_settle(struct kg_handshake *hs, uint64_t now_us)
+{
+	if (hs->settled || hs->expires_us == KG_NEVER_US)
+		return;
+	hs->settled = true;
+	if (hs->channel != NULL)
+		hs->channel->answer_acked = true;
+	kg_handshake_linger(hs, now_us);
 }
 
 void kg_handshake_unhook(struct kg_handshake *hs)

@@ -80,7 +80,9 @@ struct kg_handshake {
 	uint64_t peer_outbound_Bps, peer_inbound_Bps;
 	uint32_t key;        /* server: hash of the source */
 	uint32_t request_ts; /* server: the client's clock when it asked */
-	bool settled;        /* server: the answer is acknowledged */
+	uint32_t credit_bytes,
+		answer_bytes; /* server: heard and not yet spent; what an answer costs */
+	bool settled;         /* server: the answer is acknowledged */
 };
 
 struct kg_channel {
@@ -188,8 +190,8 @@ void kg_line_retire(struct kg_line *line);
 void kg_line_destroy(struct kg_line *line);
 /* To be called after anything that may have changed what is due. */
 void kg_line_touch(struct kg_line *line, uint64_t now_us);
-/* Queues a control message; false when memory is short. */
-bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us);
+/* Queues a control message; its length, 0 when memory is short. */
+size_t kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us);
 /* Reads a whole control message and frees it; false when it is none. `bytes` backs `message`. */
 #define KG_CONTROL_MAX_BYTES 512
 bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
@@ -199,6 +201,12 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 
 struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us);
 void kg_handshake_unhook(struct kg_handshake *hs);
+/* Server: so many bytes came from the source, went there. An answer goes out when it is covered: a
+ * source that is made up draws no more than was sent in its name. */
+void kg_handshake_earn(struct kg_handshake *hs, uint16_t bytes);
+void kg_handshake_spend(struct kg_handshake *hs, uint16_t bytes);
+/* Server: the answer has arrived, if there was one. */
+void kg_handshake_settle(struct kg_handshake *hs, uint64_t now_us);
 /* Answered, by us or to us, or settled: from now on kept for the peer's repetitions only. */
 void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us);
 /* Next message on conv 0; false when there is none. Malformed ones are counted and passed over. */

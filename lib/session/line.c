@@ -166,7 +166,7 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 	arm(line, now_us);
 }
 
-bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us)
+size_t kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us)
 {
 	uint8_t bytes[KG_CONTROL_MAX_BYTES];
 	size_t len = kg_message_encode(bytes, sizeof(bytes), message);
@@ -175,11 +175,11 @@ bool kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_
 
 	chain = kg_buf_chain_copy_for(line->session->pool, bytes, len, mss, mss, KG_BUF_VITAL);
 	if (chain == NULL)
-		return false;
+		return 0;
 	if (kg_kcp_send(line->kcp, chain, now_us))
-		return true;
+		return len;
 	kg_buf_free_chain(chain);
-	return false;
+	return 0;
 }
 
 bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
@@ -194,6 +194,14 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
 }
 
+static void spend(struct kg_line *line, uint16_t bytes)
+{
+	if (line->kind == KG_LINE_CHANNEL)
+		kg_roam_spend(kg_line_channel(line), bytes);
+	else
+		kg_handshake_spend(kg_line_handshake(line), bytes);
+}
+
 static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
 {
 	if (line->asking && kg_roam_output(kg_line_channel(line), out, now_us))
@@ -204,7 +212,7 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	out->local = line->local;
 	out->remote = line->remote;
 	if (line->limited)
-		kg_roam_spend(kg_line_channel(line), out->len);
+		spend(line, out->len);
 	return out->len > 0;
 }
 

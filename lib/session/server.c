@@ -105,6 +105,18 @@ static const char *why_not(const struct kg_session *s, const struct kg_message *
 
 /* ---- answers ---- */
 
+/* False when memory is short. */
+static bool say(struct kg_handshake *hs, const struct kg_message *message, uint64_t now_us)
+{
+	size_t len = kg_line_say(&hs->line, message, now_us), mss = kg_kcp_mss(hs->line.kcp);
+	size_t datagrams = (len + mss - 1) / mss;
+	size_t header = KG_KCP_HEADER_BYTES + kg_framing_header_bytes(hs->line.framing.fec);
+
+	hs->answer_bytes = (uint32_t)(len + datagrams * header);
+	kg_handshake_earn(hs, 0);
+	return len > 0;
+}
+
 static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_us)
 {
 	struct kg_message message = {
@@ -115,7 +127,7 @@ static void say_failure(struct kg_handshake *hs, const char *text, uint64_t now_
 	};
 
 	hs->line.session->stats.handshakes_failed++;
-	kg_line_say(&hs->line, &message, now_us);
+	say(hs, &message, now_us);
 	kg_handshake_linger(hs, now_us);
 }
 
@@ -126,7 +138,7 @@ static void say_test(struct kg_handshake *hs, const struct kg_message *request, 
 		.protocol = request->protocol,
 	};
 
-	kg_line_say(&hs->line, &message, now_us);
+	say(hs, &message, now_us);
 	kg_handshake_linger(hs, now_us);
 }
 
@@ -142,11 +154,12 @@ static bool say_accepted(struct kg_handshake *hs, const struct kg_channel *ch, u
 			.port_end = config->announce_last,
 			.outbound_Bps = config->outbound_Bps,
 			.inbound_Bps = config->inbound_Bps,
-			.capabilities = config->capabilities,
+			/* Who shares none needs not hear of them, and asked with fewer bytes. */
+			.capabilities = ch->capabilities != 0 ? config->capabilities : 0,
 		},
 	};
 
-	return kg_line_say(&hs->line, &message, now_us);
+	return say(hs, &message, now_us);
 }
 
 void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)
@@ -201,7 +214,8 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, const struct k
 	if (remember(hs) &&
 	    kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events) == KG_DROP_NONE &&
 	    (events & KG_KCP_READABLE) != 0) {
-		hs->line.open = true;
+		hs->line.limited = true;
+		kg_handshake_earn(hs, in->len);
 		kg_buf_free_chain(kg_kcp_recv(hs->line.kcp));
 		return hs;
 	}
@@ -330,17 +344,14 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 	drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
 	if (drop != KG_DROP_NONE)
 		return drop;
+	kg_handshake_earn(hs, in->len);
 	/* A copy of this repetition must open nothing either, once the handshake is forgotten. */
 	if (s->seen != NULL && kg_kcp_peek_first(in->data, in->len, 0, &payload, &len))
 		kg_seen_enter(s->seen, in->digest, in->age_s, now_us);
 	while (kg_handshake_next(hs, &message, bytes))
 		s->stats.messages_dropped++;
-	if (hs->expires_us != KG_NEVER_US && !hs->settled && kg_kcp_unacked(hs->line.kcp) == 0) {
-		hs->settled = true;
-		if (hs->channel != NULL)
-			hs->channel->answer_acked = true;
-		kg_handshake_linger(hs, now_us);
-	}
+	if (kg_kcp_unacked(hs->line.kcp) == 0)
+		kg_handshake_settle(hs, now_us);
 	kg_line_touch(&hs->line, now_us);
 	return KG_DROP_NONE;
 }

@@ -176,6 +176,7 @@ uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
 	return channel_timeout_us(kg_line_channel(line), now_us);
 }
 
+/* Data under way asks the peer already. */
 static void speak_up(struct kg_channel *ch, uint64_t now_us)
 {
 	ch->flowing = 0;
@@ -183,7 +184,6 @@ static void speak_up(struct kg_channel *ch, uint64_t now_us)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
 }
 
-/* Data under way asks the peer already. */
 static void keep_alive(struct kg_channel *ch, uint64_t now_us)
 {
 	ch->last_alive_us = now_us;

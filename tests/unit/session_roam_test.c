@@ -245,6 +245,68 @@ static void a_made_up_first_address_hears_little(void **state)
 	pair_stop(pair);
 }
 
+/* ---- handshakes ---- */
+
+/* Of all that went over the wire, in the direction of the server or back. */
+static size_t bytes_on(struct pair *pair, bool to_server)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; i < pair->logged; i++)
+		bytes += pair->log[i].to_server == to_server ? pair->log[i].datagram.len : 0;
+	assert_in_range(pair->logged, 1, PAIR_LOG);
+	return bytes;
+}
+
+/* One that asks with nothing to announce, as an original does, or as we do; what is refused, too.
+ */
+static void a_made_up_source_draws_no_more_than_it_sent(void **state)
+{
+	for (unsigned int form = 0; form < 4; form++) {
+		struct pair *pair = pair_new();
+		struct logged request;
+
+		pair->server.config.capabilities = KG_CAPABILITY_HALF_CLOSE;
+		pair->client.config.capabilities = form & 1 ? KG_CAPABILITY_HALF_CLOSE : 0;
+		pair->server.answer = form & 2 ? ANSWER_REFUSE : ANSWER_CONNECT;
+		pair->client.deaf = true;
+		pair_start(pair);
+		pair_open(pair, KG_PROTOCOL_TCP);
+		pair->server.deaf = true;
+		exchange(pair);
+		pair->server.deaf = false;
+		request = copy_of_latest(pair);
+		deliver_from(pair, &request, &thief);
+		carry(&pair->server, &pair->client);
+		assert_in_range(bytes_to(pair, &thief.ip), 1, request.datagram.len);
+		for (int i = 0; i < 40; i++) {
+			pair->now_us += SEC(1);
+			kg_twheel_advance(pair->server.wheel, pair->now_us);
+			carry(&pair->server, &pair->client);
+		}
+		assert_in_range(bytes_to(pair, &thief.ip), 1, request.datagram.len);
+		pair_stop(pair);
+	}
+}
+
+/* Who asks again because the answer was lost gets it again. */
+static void who_asks_again_is_answered_again(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	pair->client.deaf = true;
+	run(pair, SEC(3));
+	assert_true(bytes_on(pair, false) > 0);
+	assert_true(bytes_on(pair, false) <= bytes_on(pair, true));
+	assert_int_equal(client->opened, 0);
+	pair->client.deaf = false;
+	run(pair, SEC(5));
+	assert_int_equal(client->opened, 1);
+	assert_int_equal(pair->server.app_count, 1);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +317,8 @@ int main(void)
 		cmocka_unit_test(old_answers_move_nothing),
 		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
 		cmocka_unit_test(a_made_up_first_address_hears_little),
+		cmocka_unit_test(a_made_up_source_draws_no_more_than_it_sent),
+		cmocka_unit_test(who_asks_again_is_answered_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
