@@ -102,6 +102,8 @@ static void draw_network(struct sim *sim)
 		for (size_t i = 0; i < KG_ARRAY_SIZE(sim->rebind_us); i++)
 			sim->rebind_us[i] = sim->now_us + below(sim, 20000000);
 	}
+	if (one_in(sim, 4))
+		sim->copied = (uint16_t)spread(sim, PERCENT(20));
 	kg_link_init(&sim->client.link, &up, &sim->rng);
 	kg_link_init(&sim->server.link, &down, &sim->rng);
 }
@@ -333,6 +335,9 @@ void scenario_draw(struct sim *sim)
 	draw_mux(sim);
 	draw_network(sim);
 	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
+	/* Who is silent behind a new address cannot be found. */
+	if (sim->rebind_us[0] != 0 && sim->client.config.keep_alive_s == 0)
+		sim->client.config.keep_alive_s = 1 + below(sim, 20);
 	for (uint32_t i = 0; i < sim->flow_count; i++)
 		draw_flow(sim, i);
 	if (one_in(sim, 50)) {

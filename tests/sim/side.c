@@ -68,6 +68,20 @@ static void spoil_parity(struct side *side, struct kg_datagram *out)
 		out->data[at] = (uint8_t)kg_rng_next(&side->rng);
 }
 
+/* Somebody who reads along sends a copy, which may come first, or alone. Of a handshake it would be
+ * the request of another client. */
+static void copy(struct side *side, const struct kg_datagram *out, const struct kg_aead_job *job,
+		 bool handshake)
+{
+	const struct kg_endpoint elsewhere = { { 4, { 198, 19, 6, 6 } }, out->local.port };
+	struct sim *sim = side->sim;
+
+	if (side != &sim->client || handshake || kg_rng_below(&side->rng, 65536) >= sim->copied)
+		return;
+	sim->copied_bytes += job->len;
+	kg_link_send(&side->link, sim->now_us, &elsewhere, &out->remote, job->data, job->len);
+}
+
 void side_output(struct side *side)
 {
 	struct sim *sim = side->sim;
@@ -78,7 +92,9 @@ void side_output(struct side *side)
 	for (uint16_t i = 0; i < side->workers; i++) {
 		while (kg_session_output(kg_streams_session(side->streams[i]), &out, sim->now_us)) {
 			struct kg_aead_job job = { .data = bytes };
+			uint32_t conv = 0;
 
+			kg_framing_conv(side->config.fec, out.data, out.len, &conv);
 			sim_check(sim, out.len > 0 && out.len <= longest);
 			spoil_parity(side, &out);
 			out.local.ip = side->address;
@@ -88,6 +104,7 @@ void side_output(struct side *side)
 			sim->alg->seal(side->aead, &job, 1);
 			kg_link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
 				     job.len);
+			copy(side, &out, &job, conv == 0);
 		}
 	}
 }
@@ -119,13 +136,25 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 	return kg_session_input(kg_streams_session(side->streams[worker]), &in, sim->now_us);
 }
 
+/* Not what went to an address that the side has lost, or never had. */
+static bool reaches(struct side *side, const struct kg_link_packet *packet)
+{
+	bool here = kg_ip_equal(&packet->to.ip, &side->address);
+
+	if (!here && packet->to.ip.bytes[1] == 19)
+		side->astray_bytes += packet->len;
+	return here;
+}
+
 void side_input(struct side *side, struct side *peer)
 {
 	struct kg_link_packet *packet;
 
 	while ((packet = kg_link_receive(&peer->link, side->sim->now_us)) != NULL) {
-		side->received++;
-		side->drops[take(side, packet)]++;
+		if (reaches(side, packet)) {
+			side->received++;
+			side->drops[take(side, packet)]++;
+		}
 		free(packet);
 	}
 }

@@ -15,6 +15,8 @@
 #define QUIET_US SEC(400)
 /* What the tables of a session may have grown to and keep. */
 #define TABLES_BYTES 4096
+/* What an address hears before it has answered, of a channel (lib/session/roam.c). */
+#define FIRST_DATAGRAMS 5
 /* The blocks of so many groups a code keeps for the next ones (lib/fec/fec.c). */
 #define SPARE_GROUPS 64
 
@@ -197,6 +199,9 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 	for (int i = 0; i < KG_DROP_COUNT; i++)
 		sum += side->drops[i];
 	sim_check(sim, sum == side->received);
+	/* A copy draws as much, as a channel's first datagram three times that and some more. */
+	sim_check(sim, side->astray_bytes <= 3 * sim->copied_bytes + opened * FIRST_DATAGRAMS *
+									     KG_DATAGRAM_MAX_BYTES);
 	sim_check(sim, side->drops[KG_DROP_KCP_MALFORMED] == 0);
 	sim_check(sim, side->drops[KG_DROP_FEC_MALFORMED] == 0);
 	sim_check(sim, side->drops[KG_DROP_HANDSHAKE_MALFORMED] == 0);

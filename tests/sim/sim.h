@@ -97,7 +97,8 @@ struct side {
 	void *aead;
 	uint64_t drops[KG_DROP_COUNT];
 	uint64_t received;
-	uint16_t input_port; /* source of the datagram being handed in */
+	uint16_t input_port;   /* source of the datagram being handed in */
+	uint64_t astray_bytes; /* client: sent to where it never was */
 };
 
 struct sim {
@@ -111,7 +112,9 @@ struct sim {
 	bool mixed;            /* has FEC, mux channels and half-close */
 	bool dies;             /* the network ends for good at some time */
 	bool over;             /* all flows are; the client's streams are shut down */
-	uint64_t rebind_us[2]; /* the client's address changes */
+	uint64_t rebind_us[2]; /* the client's address changes, and the old one is dead */
+	uint16_t copied; /* of what the client sends, a share in 65536 comes from elsewhere, too */
+	uint64_t copied_bytes;
 	struct side client, server;
 	struct flow flows[SIM_FLOWS_MAX];
 	uint32_t flow_count;
