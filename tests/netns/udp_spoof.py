@@ -50,11 +50,9 @@ with Lab() as lab:
         for _ in range(3):
             echo(connection)
             echo(flow)
-        for part in range(4):
+        while lab.client.tunnels()["home"]["channels_opened"] <= limit:
             flood(limit // 3)
             works()
-    opened = lab.client.tunnels()["home"]["channels_opened"]
-    assert opened > limit, f"{opened} of {limit}: no flood"
     for box in lab.boxes:
         row = box.tunnels()["home"]
         assert row["closed_gave_way"] > 0, f"{box.role}: {row}"
