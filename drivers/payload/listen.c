@@ -31,7 +31,7 @@ static int open_listener(struct kg_payload *p, struct kg_listener *listener,
 	if (fd < 0)
 		return fd;
 	listener->at = *at;
-	listener->any = at->ip.version == 0;
+	listener->any = kg_ip_is_unspecified(&at->ip);
 	listener->source.serve = tcp ? kg_tcp_serve_listener : kg_udp_serve_listener;
 	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
 	if (error < 0)

@@ -97,18 +97,18 @@ static int bind_and_listen(int fd, const struct kg_endpoint *at, int family, int
 int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
 		     enum kg_socket_share share)
 {
-	bool any = at->ip.version == 0;
-	int family = at->ip.version == 4 || (any && ipv4_only) ? AF_INET : AF_INET6;
+	bool any = kg_ip_is_unspecified(&at->ip), both = at->ip.version == 0;
+	int family = at->ip.version == 4 || (both && ipv4_only) ? AF_INET : AF_INET6;
 	int fd = open_socket(family, type), error;
 
-	if (fd == -EAFNOSUPPORT && any && !ipv6_only) { /* a host without IPv6 */
+	if (fd == -EAFNOSUPPORT && both && !ipv6_only) { /* a host without IPv6 */
 		family = AF_INET;
 		fd = open_socket(family, type);
 	}
 	if (fd < 0)
 		return fd;
 	if (family == AF_INET6)
-		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any || ipv6_only);
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both || ipv6_only);
 	/* Not for UDP, where it would let two programs have the port and one go without data. */
 	if (type == SOCK_STREAM)
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);

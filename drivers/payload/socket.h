@@ -24,9 +24,9 @@ enum kg_socket_share {
 };
 
 /*
- * A socket bound to `at` (version 0: any address, of both families unless one is excluded);
- * SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to. SOCK_DGRAM may give
- * several datagrams as one (UDP_GRO). Descriptor, or -errno.
+ * A socket bound to `at` (all zeros: any address; version 0: of both families unless one is
+ * excluded); SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to.
+ * SOCK_DGRAM may give several datagrams as one (UDP_GRO). Descriptor, or -errno.
  */
 int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
 		     enum kg_socket_share share);

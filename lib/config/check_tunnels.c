@@ -116,7 +116,7 @@ static void check_own_address(struct kg_load *load, unsigned int i, const char *
 	if (!(kg_ip_family(ip) & kg_port_families(load->config)))
 		kg_report_error(load->report, &at, "found %s, but no port has an IPv%u address",
 				kg_ip_text(ip, text), ip->version);
-	else if (load->config->tunnels[i].role == KG_ROLE_SERVER &&
+	else if (load->config->tunnels[i].role == KG_ROLE_SERVER && !kg_ip_is_unspecified(ip) &&
 		 !is_port_address(load->config, ip))
 		kg_report_warning(load->report, &at, "%s is no address of a port",
 				  kg_ip_text(ip, text));
@@ -156,7 +156,8 @@ bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_
 		    (kg_ip_family(&b->listen_on[i]) & kg_tunnel_families(a)))
 			return true;
 		for (unsigned int j = 0; j < a->listen_on_count; j++) {
-			if (kg_ip_equal(&b->listen_on[i], &a->listen_on[j]))
+			if (kg_ip_accepts(&b->listen_on[i], &a->listen_on[j]) ||
+			    kg_ip_accepts(&a->listen_on[j], &b->listen_on[i]))
 				return true;
 		}
 	}

@@ -70,7 +70,7 @@ struct kg_mapping_config {
 struct kg_tunnel_config {
 	char *name;
 	enum kg_role role;
-	struct kg_ip *listen_on; /* none: any address */
+	struct kg_ip *listen_on; /* all zeros: any of that version; none: any address */
 	unsigned int listen_on_count;
 	struct kg_port_range *listen_ports; /* sorted, disjoint, merged */
 	unsigned int listen_port_count;     /* ranges; a client has one port */

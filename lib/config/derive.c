@@ -208,6 +208,25 @@ static void derive_windows(struct kg_load *load, unsigned int i, const struct kg
 	}
 }
 
+/* ---- listen_on ---- */
+
+/* What an earlier address, or any of its family, stands for already is left out. */
+static void derive_listen_on(struct kg_tunnel_config *t)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < t->listen_on_count; i++) {
+		bool covered = false;
+
+		for (unsigned int j = 0; j < t->listen_on_count; j++)
+			covered |= j != i && kg_ip_accepts(&t->listen_on[j], &t->listen_on[i]) &&
+				   (j < i || !kg_ip_equal(&t->listen_on[j], &t->listen_on[i]));
+		if (!covered)
+			t->listen_on[kept++] = t->listen_on[i];
+	}
+	t->listen_on_count = kept;
+}
+
 /* ---- names ---- */
 
 static void name_if_missing(char **name, const char *prefix, unsigned int number)
@@ -249,6 +268,7 @@ void kg_load_derive(struct kg_load *load)
 			t->kcp_preset ? kg_preset_find(t->kcp_preset) : NULL;
 
 		name_if_missing(&t->name, "tunnel", i);
+		derive_listen_on(t);
 		if (preset) {
 			derive_preset(load, i, preset);
 			derive_windows(load, i, preset);

@@ -332,7 +332,7 @@ static void fec_load(const struct kg_field *field, const struct kg_place *at, co
 	if (!json_is_string(value) ||
 	    !kg_parse_fec(json_string_value(value), kg_field_member(field)))
 		kg_field_refuse(field, at, value,
-				"\"DATA:PARITY\", whole numbers from 1, 255 at most together");
+				"\"DATA:PARITY\", whole numbers, 255 at most together");
 }
 
 static json_t *fec_dump(const struct kg_key *key, const void *object)
@@ -352,7 +352,7 @@ static void listening_load(const struct kg_field *field, const struct kg_place *
 	if (!json_is_string(value) ||
 	    !kg_parse_listening(json_string_value(value), kg_field_member(field)))
 		kg_field_refuse(field, at, value,
-				"\":PORT\", or the address of one host and a port, as "
+				"\":PORT\", or an address of this host and a port, as "
 				"\"127.0.0.1:8000\" or \"[fd00:18::1]:8000\"");
 }
 

@@ -138,11 +138,11 @@ static bool address_load(const struct kg_field *field, const struct kg_place *at
 				kg_found(value, found));
 		return false;
 	}
-	if (!kg_ip_parse(ip, text)) {
-		kg_field_refuse(field, at, value, "an IPv4 or IPv6 address without brackets");
+	if (!kg_parse_address(text, ip)) {
+		kg_field_refuse(field, at, value, "an IPv4 or IPv6 address");
 		return false;
 	}
-	if (!kg_is_one_host(ip)) {
+	if (!kg_is_one_host(ip) && !(field->key->any && kg_ip_is_unspecified(ip))) {
 		kg_field_refuse(field, at, value, "the address of one host");
 		return false;
 	}
@@ -172,7 +172,7 @@ static bool prefix_load(const struct kg_field *field, const struct kg_place *at,
 	const char *text = json_is_string(value) ? json_string_value(value) : "";
 	struct kg_prefix *prefix = to;
 
-	if (strchr(text, '/') && kg_prefix_parse(prefix, text) && kg_is_one_host(&prefix->ip))
+	if (kg_parse_prefix(text, prefix) && kg_is_one_host(&prefix->ip))
 		return true;
 	kg_field_refuse(field, at, value, "an address with its prefix length, as 198.18.0.2/24");
 	return false;

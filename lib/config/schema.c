@@ -124,10 +124,10 @@ const struct kg_key kg_schema[] = {
 	  .help = "`client` takes connections of applications, `server` makes them.",
 	  .kcptube = "`relay` comes later." },
 	{ TUNNEL("listen_on"), .kind = &kg_kind_addresses,
-	  COUNTED(kg_tunnel_config, listen_on, listen_on_count), CUSTOM(custom_listen),
+	  COUNTED(kg_tunnel_config, listen_on, listen_on_count), CUSTOM(custom_listen), .any = true,
 	  .fallback = "[]",
-	  .help = "Local addresses: for a client's applications, for a server's tunnel. None: any "
-		  "address." },
+	  .help = "Local addresses: for a client's applications, for a server's tunnel. `0.0.0.0`: "
+		  "any of IPv4, `::`: any of IPv6. None: any address." },
 	{ TUNNEL("listen_port"), .kind = &kg_kind_ports,
 	  COUNTED(kg_tunnel_config, listen_ports, listen_port_count), CUSTOM(custom_listen),
 	  .required = true,
@@ -229,8 +229,8 @@ const struct kg_key kg_schema[] = {
 	  .kcptube = "Stalls its peer with windows over 65535." },
 	{ TUNNEL("fec"), .kind = &kg_kind_fec, MEMBER(kg_tunnel_config, fec),
 	  .help = "Forward error correction: of every DATA datagrams of a channel, PARITY more are "
-		  "made; as many may be lost without anything sent again. 1 or more each, 255 at "
-		  "most together. Must be the same at both ends. None: off.",
+		  "made; as many may be lost without anything sent again. 255 at most together. "
+		  "Must be the same at both ends. None, or a 0 on either side: off.",
 	  .kcptube = "Right parity only up to v0.7.2; since v0.7.5 no connection comes about." },
 	{ TUNNEL("mux_tunnels"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, mux_tunnels),
 	  .min = 0, .max = 65535, .beyond = KG_BEYOND_CAP, .fallback = "0",

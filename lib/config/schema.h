@@ -50,6 +50,7 @@ struct kg_key {
 	bool zero_unset; /* numbers: 0 counts as not given */
 	const struct kg_word *words;
 	enum kg_scope inner; /* objects: scope of their keys */
+	bool any;            /* addresses: all zeros are one, too */
 	bool required;
 	bool secret;          /* not shown in messages */
 	const char *fallback; /* JSON text taken when not given; NULL: none */

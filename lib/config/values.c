@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PREFIX_TEXT_BYTES (KG_IP_TEXT_BYTES + 6) /* brackets, "/128" */
+
 static struct kg_slice slice_trim(struct kg_slice s)
 {
 	static const char white[] = " \t\r\n\v\f";
@@ -127,10 +129,11 @@ bool kg_parse_fec(const char *text, struct kg_fec_config *fec)
 	uint64_t d, p;
 
 	if (!parse_digits(data, KG_FEC_SHARDS_MAX, &d) ||
-	    !parse_digits(slice_trim(parity), KG_FEC_SHARDS_MAX, &p) || d == 0 || p == 0 ||
-	    d + p > KG_FEC_SHARDS_MAX)
+	    !parse_digits(slice_trim(parity), KG_FEC_SHARDS_MAX, &p) || d + p > KG_FEC_SHARDS_MAX)
 		return false;
-	*fec = (struct kg_fec_config){ (uint8_t)d, (uint8_t)p };
+	*fec = (struct kg_fec_config){ 0 };
+	if (d > 0 && p > 0)
+		*fec = (struct kg_fec_config){ (uint8_t)d, (uint8_t)p };
 	return true;
 }
 
@@ -153,6 +156,35 @@ bool kg_is_one_host(const struct kg_ip *ip)
 	return ip->version == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
 }
 
+/* The text without the brackets around an IPv6 address; false when there are others. */
+static bool unbracket(const char *text, char plain[PREFIX_TEXT_BYTES])
+{
+	bool bracketed = *text == '[';
+	const char *close = strchr(text, ']');
+
+	if (strlen(text) >= PREFIX_TEXT_BYTES || bracketed != (close != NULL) ||
+	    (bracketed && !memchr(text, ':', (size_t)(close - text))))
+		return false;
+	strcpy(plain, text + bracketed);
+	if (bracketed)
+		memmove(plain + (close - text) - 1, close + 1, strlen(close));
+	return true;
+}
+
+bool kg_parse_address(const char *text, struct kg_ip *ip)
+{
+	char plain[PREFIX_TEXT_BYTES];
+
+	return unbracket(text, plain) && kg_ip_parse(ip, plain);
+}
+
+bool kg_parse_prefix(const char *text, struct kg_prefix *prefix)
+{
+	char plain[PREFIX_TEXT_BYTES];
+
+	return unbracket(text, plain) && kg_prefix_parse(prefix, plain);
+}
+
 bool kg_parse_listening(const char *text, struct kg_endpoint *local)
 {
 	struct kg_endpoint at;
@@ -164,7 +196,8 @@ bool kg_parse_listening(const char *text, struct kg_endpoint *local)
 		*local = (struct kg_endpoint){ .port = (uint16_t)port };
 		return true;
 	}
-	if (!kg_endpoint_parse(&at, text) || at.port == 0 || !kg_is_one_host(&at.ip))
+	if (!kg_endpoint_parse(&at, text) || at.port == 0 ||
+	    !(kg_is_one_host(&at.ip) || kg_ip_is_unspecified(&at.ip)))
 		return false;
 	*local = at;
 	return true;

@@ -30,7 +30,7 @@ bool kg_parse_bool(const char *text, bool *value);
 /* "500M" bits per second: K M G count in 1024, k m g in 1000. Bytes per second, rounded down. */
 bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
 
-/* "20:4": data and parity shards of a group, 1 or more each, 255 at most together. */
+/* "20:4": data and parity shards of a group, 255 at most together; 0 on either side: off. */
 bool kg_parse_fec(const char *text, struct kg_fec_config *fec);
 
 /* Looks like a host name: letters, digits and "-._", a letter among them. */
@@ -38,7 +38,13 @@ bool kg_is_host_name(const char *text);
 /* Neither all zeros nor a group: something can be bound or sent there. */
 bool kg_is_one_host(const struct kg_ip *ip);
 
-/* ":8000" on any address (version 0), "127.0.0.1:8000", "[fd00:18::1]:8000"; no port 0. */
+/* "198.18.0.1", "fd00:18::1", "[fd00:18::1]". */
+bool kg_parse_address(const char *text, struct kg_ip *ip);
+/* "198.18.0.1/24", "fd00:18::1/64", "[fd00:18::1]/64", "[fd00:18::1/64]". */
+bool kg_parse_prefix(const char *text, struct kg_prefix *prefix);
+
+/* ":8000" on any address (version 0), "0.0.0.0:8000" and "[::]:8000" on any of a family,
+ * "127.0.0.1:8000", "[fd00:18::1]:8000"; no port 0. */
 bool kg_parse_listening(const char *text, struct kg_endpoint *local);
 /* "127.0.0.1:8000", "[::1]:53", "host.name:443"; no port 0. The address, without brackets, is on
  * the heap. */

@@ -23,6 +23,11 @@ bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+bool kg_ip_accepts(const struct kg_ip *at, const struct kg_ip *ip)
+{
+	return kg_ip_equal(at, ip) || (at->version == ip->version && kg_ip_is_unspecified(at));
+}
+
 bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b)
 {
 	return a->port == b->port && kg_ip_equal(&a->ip, &b->ip);

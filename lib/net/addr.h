@@ -32,6 +32,8 @@ struct kg_mac {
 #define KG_ENDPOINT_TEXT_BYTES 56 /* [address]:port */
 
 bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b);
+/* Does what is bound to `at` get what is sent to `ip`? The same address, or any of its version. */
+bool kg_ip_accepts(const struct kg_ip *at, const struct kg_ip *ip);
 bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b);
 /* An IPv6 address that means something on one link only. */
 bool kg_ip_is_link_local(const struct kg_ip *ip);

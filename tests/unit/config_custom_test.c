@@ -5,7 +5,7 @@
 #define BRACES "'listen_port': '{}', "
 #define ONE    "'custom_input': [{'local': ':8000', 'remote': '127.0.0.1:80'}]"
 #define LISTENING                                                                            \
-	"; allowed \":PORT\", or the address of one host and a port, as \"127.0.0.1:8000\" " \
+	"; allowed \":PORT\", or an address of this host and a port, as \"127.0.0.1:8000\" " \
 	"or \"[fd00:18::1]:8000\""
 #define TARGET                                                                               \
 	"; allowed an address or host name and a port, as \"127.0.0.1:8000\", \"[::1]:53\" " \
@@ -51,6 +51,8 @@ static void mappings_are_read(void **state)
 		{ KG_MAPPED_TCP, "198.18.0.1", 8000, "::1" },
 		{ KG_MAPPED_UDP, "fd00:18::1", 65535, "host.name" },
 		{ KG_MAPPED_UDP, "198.18.0.1", 1, "localhost" },
+		{ KG_MAPPED_BOTH, "0.0.0.0", 2, "localhost" },
+		{ KG_MAPPED_BOTH, "::", 2, "localhost" },
 	};
 	char text[KG_IP_TEXT_BYTES];
 	struct fixture f;
@@ -61,7 +63,9 @@ static void mappings_are_read(void **state)
 		"{'local': ':8000', 'remote': '127.0.0.1:8001', 'protocol': 'udp'},"
 		"{'protocol': 'tcp', 'local': '198.18.0.1:8000', 'remote': '[::1]:8001'},"
 		"{'protocol': 'UDP', 'local': '[fd00:18::1]:65535', 'remote': 'host.name:8001'},"
-		"{'protocol': 'udp', 'local': '198.18.0.1:1', 'remote': 'localhost:8001'}]}");
+		"{'protocol': 'udp', 'local': '198.18.0.1:1', 'remote': 'localhost:8001'},"
+		"{'local': '0.0.0.0:2', 'remote': 'localhost:8001'},"
+		"{'local': '[::]:2', 'remote': 'localhost:8001'}]}");
 	expect_good(&f);
 	assert_true(f.config.tunnels[0].custom_listen);
 	assert_int_equal(f.config.tunnels[0].listen_port_count, 0);
@@ -241,9 +245,7 @@ static void mappings_that_cannot_be_read(void **state)
 		":0",
 		":65536",
 		":80x",
-		"0.0.0.0:80",
 		"224.0.0.1:80",
-		"[::]:80",
 		"::1:80",
 		"[::1]",
 		"[127.0.0.1]:80",

@@ -124,6 +124,49 @@ static void client_values(void **state)
 	unload(&f);
 }
 
+static unsigned int listens_on(const char *listen_on, const char *first)
+{
+	struct fixture f;
+	char changes[128], text[KG_IP_TEXT_BYTES];
+	unsigned int count;
+
+	snprintf(changes, sizeof(changes), "{'listen_on': %s}", listen_on);
+	load_tunnel(&f, FIXTURE_SERVER, changes);
+	expect_good(&f);
+	count = f.config.tunnels[0].listen_on_count;
+	assert_string_equal(kg_ip_text(&f.config.tunnels[0].listen_on[0], text), first);
+	unload(&f);
+	return count;
+}
+
+/* Any address of a family stands for all of them, and each is listened on once. */
+static void any_address_of_a_family(void **state)
+{
+	assert_int_equal(listens_on("'0.0.0.0'", "0.0.0.0"), 1);
+	assert_int_equal(listens_on("'[::]'", "::"), 1);
+	assert_int_equal(listens_on("'0.0.0.0,::'", "0.0.0.0"), 2);
+	assert_int_equal(listens_on("['198.18.0.2', '0.0.0.0', 'fd00:18::2']", "0.0.0.0"), 2);
+	assert_int_equal(listens_on("['198.18.0.2', '198.18.0.2', '[fd00:18::2]']", "198.18.0.2"),
+			 2);
+}
+
+/* Off, as in the original. */
+static void fec_with_a_zero(void **state)
+{
+	static const char *const texts[] = { "{'fec': '0:4'}", "{'fec': '20:0'}",
+					     "{'fec': '0:0'}" };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(texts); i++) {
+		struct fixture f;
+
+		load_tunnel(&f, FIXTURE_CLIENT, texts[i]);
+		expect_good(&f);
+		assert_int_equal(f.config.tunnels[0].fec.data, 0);
+		assert_int_equal(f.config.tunnels[0].fec.parity, 0);
+		unload(&f);
+	}
+}
+
 /* The forms of the original's files, as they are pasted. */
 static void kcptube_text_forms(void **state)
 {
@@ -366,6 +409,8 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(box_values),
 		cmocka_unit_test(client_values),
+		cmocka_unit_test(any_address_of_a_family),
+		cmocka_unit_test(fec_with_a_zero),
 		cmocka_unit_test(kcptube_text_forms),
 		cmocka_unit_test(presets),
 		cmocka_unit_test(every_preset_word_is_a_preset),

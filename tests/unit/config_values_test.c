@@ -108,10 +108,11 @@ static void fec(void **state)
 		struct kg_fec_config fec;
 	} good[] = {
 		{ "20:4", { 20, 4 } },   { "1:1", { 1, 1 } },        { "254:1", { 254, 1 } },
-		{ "1:254", { 1, 254 } }, { " 010 : 3 ", { 10, 3 } },
+		{ "1:254", { 1, 254 } }, { "20:0", { 0, 0 } },       { "0:4", { 0, 0 } },
+		{ "0:0", { 0, 0 } },     { " 010 : 3 ", { 10, 3 } },
 	};
 	static const char *const bad[] = {
-		"",      ":",   "20",    "20:",   ":4",     "0:4",   "20:0", "-3:2",
+		"",      ":",   "20",    "20:",   ":4",     "-3:2",  "0:256",
 		"3:2:1", "3;2", "3.5:2", "255:1", "200:56", "256:1", "a:b",
 	};
 	struct kg_fec_config found = { 0 };
@@ -126,6 +127,44 @@ static void fec(void **state)
 			fail_msg("\"%s\" gave %u:%u", bad[i], found.data, found.parity);
 	}
 	assert_int_equal(found.data, 10);
+}
+
+static void addresses(void **state)
+{
+	static const char *const good[] = { "198.18.0.1", "fd00:18::1", "[fd00:18::1]", "::" };
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"[198.18.0.1]",
+		"[fd00:18::1",
+		"fd00:18::1]",
+		"[[::1]]",
+		"[::1]x",
+		"x[::1]",
+		"[fd00:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111]",
+	};
+	static const char *const prefixes[] = { "fd00:18::1/64", "[fd00:18::1]/64",
+						"[fd00:18::1/64]" };
+	static const char *const no_prefixes[] = { "[fd00:18::1]", "[198.18.0.1]/24",
+						   "[fd00:18::1]64", "/64", "[]/64" };
+	struct kg_prefix prefix;
+	struct kg_ip ip;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(good); i++)
+		assert_true(kg_parse_address(good[i], &ip));
+	for (size_t i = 0; i < KG_ARRAY_SIZE(bad); i++) {
+		if (kg_parse_address(bad[i], &ip))
+			fail_msg("took \"%s\"", bad[i]);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(prefixes); i++) {
+		assert_true(kg_parse_prefix(prefixes[i], &prefix));
+		assert_int_equal(prefix.length, 64);
+		assert_int_equal(prefix.ip.bytes[15], 1);
+	}
+	for (size_t i = 0; i < KG_ARRAY_SIZE(no_prefixes); i++) {
+		if (kg_parse_prefix(no_prefixes[i], &prefix))
+			fail_msg("took \"%s\"", no_prefixes[i]);
+	}
 }
 
 /* "3000-3010,4000" as the list reads when it is written. */
@@ -204,9 +243,13 @@ static void ranges_contain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),    cmocka_unit_test(booleans),
-		cmocka_unit_test(fec),        cmocka_unit_test(bandwidths),
-		cmocka_unit_test(port_lists), cmocka_unit_test(ranges_contain),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(booleans),
+		cmocka_unit_test(fec),
+		cmocka_unit_test(bandwidths),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(port_lists),
+		cmocka_unit_test(ranges_contain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_en
 		return (!tunnel->ipv4_only || local->ip.version == 4) &&
 		       (!tunnel->ipv6_only || local->ip.version == 6);
 	for (unsigned int i = 0; i < tunnel->listen_on_count; i++) {
-		if (kg_ip_equal(&tunnel->listen_on[i], &local->ip))
+		if (kg_ip_accepts(&tunnel->listen_on[i], &local->ip))
 			return true;
 	}
 	return false;
