@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What must agree within the box and its ports. */
+#include "config/kinds.h"
 #include "config/load.h"
 
 #include <string.h>
@@ -80,6 +81,61 @@ static bool on_link(const struct kg_port_config *port, const struct kg_ip *ip)
 	return is_link_local(ip);
 }
 
+/* ---- one port ---- */
+
+/* Bits behind the prefix that are all like `ones`. */
+static bool host_bits_are(const struct kg_prefix *address, bool ones)
+{
+	unsigned int bits = address->ip.version == 4 ? 32 : 128;
+
+	for (unsigned int i = address->length; i < bits; i++) {
+		if ((address->ip.bytes[i / 8] >> (7 - i % 8) & 1) != ones)
+			return false;
+	}
+	return true;
+}
+
+/* Networks of two addresses, or one, have no others than hosts' (RFC 3021, RFC 6164). */
+static void check_own_addresses(struct kg_load *load, unsigned int i)
+{
+	const struct kg_port_config *port = &load->config->ports[i];
+	struct kg_place at = kg_port_place(load, i, "addresses");
+	char text[KG_IP_TEXT_BYTES];
+
+	for (unsigned int a = 0; a < port->address_count; a++) {
+		const struct kg_prefix *address = &port->addresses[a];
+		bool ipv4 = address->ip.version == 4;
+
+		if (address->length + 1 >= (ipv4 ? 32 : 128))
+			continue;
+		if (host_bits_are(address, false))
+			kg_report_error(load->report, &at,
+					"found %s/%u, the network's own address; allowed a host's",
+					kg_ip_text(&address->ip, text), address->length);
+		else if (ipv4 && host_bits_are(address, true))
+			kg_report_error(load->report, &at,
+					"found %s/%u, the network's broadcast address; allowed a "
+					"host's",
+					kg_ip_text(&address->ip, text), address->length);
+	}
+}
+
+/* DPDK's virtual devices are called net_…, formerly eth_…; PCI addresses have colons. */
+static void check_device(struct kg_load *load, unsigned int i)
+{
+	const char *device = load->config->ports[i].device;
+	struct kg_place at = kg_port_place(load, i, "device");
+
+	if (!device || strlen(device) > KG_TAP_MAX_CHARS || strpbrk(device, ":,/ ") ||
+	    !strncmp(device, "net_", 4) || !strncmp(device, "eth_", 4))
+		return;
+	kg_report_error(load->report, &at,
+			"found \"%s\", which looks like an interface of Linux; write "
+			"\"net_af_xdp%u,iface=%s\", or the PCI address of a NIC that is bound to a "
+			"DPDK driver",
+			device, i, device);
+}
+
 static void check_gateways(struct kg_load *load, unsigned int i)
 {
 	const struct kg_port_config *port = &load->config->ports[i];
@@ -132,6 +188,8 @@ void kg_load_check(struct kg_load *load)
 	check_workers(load);
 	check_port_pairs(load);
 	for (unsigned int i = 0; i < load->config->port_count; i++) {
+		check_own_addresses(load, i);
+		check_device(load, i);
 		check_gateways(load, i);
 		check_port_mtu(load, i);
 		check_flow_rules(load, i);

@@ -122,6 +122,20 @@ static void check_own_address(struct kg_load *load, unsigned int i, const char *
 				  kg_ip_text(ip, text));
 }
 
+/* What leaves for the box itself never reaches a server. */
+static void check_destination(struct kg_load *load, unsigned int i, const struct kg_ip *ip)
+{
+	struct kg_place at = kg_tunnel_place(load, i, "destination_address");
+	char text[KG_IP_TEXT_BYTES];
+
+	if (kg_ip_is_loopback(ip) || is_port_address(load->config, ip))
+		kg_report_error(load->report, &at,
+				"found %s, which is this box itself; allowed the server's address",
+				kg_ip_text(ip, text));
+	else
+		check_own_address(load, i, "destination_address", ip);
+}
+
 /* The tunnel's datagrams leave from, and arrive at, addresses of the ports. */
 static void check_path(struct kg_load *load, unsigned int i)
 {
@@ -132,7 +146,7 @@ static void check_path(struct kg_load *load, unsigned int i)
 		return;
 	if (t->role == KG_ROLE_CLIENT) {
 		for (unsigned int k = 0; k < t->destination_count; k++)
-			check_own_address(load, i, "destination_address", &t->destinations[k]);
+			check_destination(load, i, &t->destinations[k]);
 		return;
 	}
 	for (unsigned int k = 0; k < t->listen_on_count; k++)

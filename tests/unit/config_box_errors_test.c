@@ -44,6 +44,16 @@ static void port_keys(void **state)
 		  "198.18.0.2/24" },
 		{ "{'addresses': ['198.18.0.2/24', '198.18.0.2/16']}", "addresses",
 		  "found 198.18.0.2, which ports[0] has already" },
+		{ "{'addresses': '198.18.0.0/24'}", "addresses",
+		  "found 198.18.0.0/24, the network's own address; allowed a host's" },
+		{ "{'addresses': ['198.18.0.2/24', '198.18.3.255/22']}", "addresses",
+		  "found 198.18.3.255/22, the network's broadcast address; allowed a host's" },
+		{ "{'addresses': ['198.18.0.2/24', 'fd00:18::/64']}", "addresses",
+		  "found fd00:18::/64, the network's own address; allowed a host's" },
+		{ "{'device': 'eth1'}", "device",
+		  "found \"eth1\", which looks like an interface of Linux; write "
+		  "\"net_af_xdp0,iface=eth1\", or the PCI address of a NIC that is bound to a DPDK "
+		  "driver" },
 		{ "{'gateway': '198.18.1.1'}", "gateway",
 		  "found 198.18.1.1; allowed an address in a network of the port" },
 		{ "{'gateway': ['198.18.0.9', '198.18.0.8']}", "gateway",
@@ -55,6 +65,24 @@ static void port_keys(void **state)
 	};
 
 	expect_port_errors(cases, KG_ARRAY_SIZE(cases));
+}
+
+/* The first and last address of a network of two, or one, and of part of a network are hosts'. */
+static void hosts_at_the_edge(void **state)
+{
+	static const char *const changes[] = {
+		"{'addresses': ['198.18.0.0/31', 'fd00:18::/127']}",
+		"{'addresses': ['198.18.0.255/32', 'fd00:18::/128', '198.18.1.0/22']}",
+		"{'addresses': ['198.18.0.2/24', 'fd00:18::ffff:ffff:ffff:ffff/64']}",
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(changes); i++) {
+		struct fixture f;
+
+		load_port(&f, changes[i]);
+		expect_good(&f);
+		unload(&f);
+	}
 }
 
 static void two_ports(void **state)
@@ -151,9 +179,9 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(port_keys), cmocka_unit_test(two_ports),
-		cmocka_unit_test(box_keys),  cmocka_unit_test(no_ports),
-		cmocka_unit_test(too_many),
+		cmocka_unit_test(port_keys), cmocka_unit_test(hosts_at_the_edge),
+		cmocka_unit_test(two_ports), cmocka_unit_test(box_keys),
+		cmocka_unit_test(no_ports),  cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

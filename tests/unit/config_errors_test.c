@@ -223,6 +223,21 @@ static void one_client(void **state)
 			  "found fd00:18::1, but no port has an IPv6 address");
 }
 
+/* What a client sends to itself reaches no server. */
+static void the_box_itself(void **state)
+{
+	static const struct bad cases[] = {
+		{ "{'destination_address': '198.18.0.2'}", "destination_address",
+		  "found 198.18.0.2, which is this box itself; allowed the server's address" },
+		{ "{'destination_address': ['198.18.0.1', 'fd00:18::2']}", "destination_address",
+		  "found fd00:18::2, which is this box itself; allowed the server's address" },
+		{ "{'destination_address': '127.0.0.1'}", "destination_address",
+		  "found 127.0.0.1, which is this box itself; allowed the server's address" },
+	};
+
+	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
+}
+
 static void one_server(void **state)
 {
 	static const struct bad cases[] = {
@@ -377,6 +392,7 @@ int main(void)
 		cmocka_unit_test(unknown_keys),
 		cmocka_unit_test(missing_keys),
 		cmocka_unit_test(one_client),
+		cmocka_unit_test(the_box_itself),
 		cmocka_unit_test(one_server),
 		cmocka_unit_test(two_tunnels),
 		cmocka_unit_test(one_name_for_two),
