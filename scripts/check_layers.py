@@ -26,7 +26,9 @@ PURE = {
     "net/if.h",      # IFNAMSIZ
     "sys/queue.h",
 }
-EXTRA = {"config": {"jansson.h"}}
+EXTRA = {"config": {"jansson.h",
+                    "malloc.h",    # malloc_usable_size, to wipe what the parser frees
+                    "sys/stat.h"}}  # who may read the file
 
 
 def problems_of_lib(component, kind, target):

@@ -7,9 +7,9 @@
 #   echo ─► 127.0.0.1:6001 ┴ kcpgate ─ kgq-c ═ kgq-s ─ kcpgate ┴► echo  127.0.0.1:7777
 #                            198.18.0.1       198.18.0.2
 #
-#   sudo scripts/quickstart.sh           try it, clean up
-#   sudo scripts/quickstart.sh --keep    try it, leave it running and say how to play with it
-#   sudo scripts/quickstart.sh --stop    end what --keep has left
+#   scripts/quickstart.sh           try it, clean up
+#   scripts/quickstart.sh --keep    try it, leave it running and say how to play with it
+#   scripts/quickstart.sh --stop    end what --keep has left
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -40,7 +40,7 @@ launch() { # launch NAME BOX COMMAND…: the same in the background, noted for t
 }
 
 usage() {
-    sed -n '/^#   sudo/s/^# *//p' "$0"
+    sed -n '/^#   scripts/s/^# *//p' "$0"
     exit "$1"
 }
 
@@ -127,7 +127,7 @@ wire_up() {
 
 # configure BOX DRIVER LINK CPU HOST-NUMBER; the box's tunnels come on stdin.
 configure() {
-    cat >"$state/$1.json" <<JSON
+    (umask 077 && cat >"$state/$1.json") <<JSON
 {
   "name": "kgq-$1",
   "workers": [$4],
@@ -301,7 +301,7 @@ It is still running. As root, in $PWD:
   python3 scripts/lib/tables.py kgq-client                  (channels and counters)
   dpdk-telemetry.py -f kcpgate-kgq-client                   (then type /kcpgate/channels)
 Configurations and logs are in $state/. To end it:
-  sudo scripts/quickstart.sh --stop
+  scripts/quickstart.sh --stop
 TEXT
 }
 
@@ -312,7 +312,7 @@ case "${1-}" in
 -h | --help) usage 0 ;;
 *) usage 2 >&2 ;;
 esac
-[ "$(id -u)" = 0 ] || die "please run as root: sudo scripts/quickstart.sh"
+[ "$(id -u)" = 0 ] || die "please run scripts/quickstart.sh as root"
 if [ "${1-}" = --stop ]; then
     clean_up
     exit 0

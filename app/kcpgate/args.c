@@ -9,11 +9,13 @@ struct option {
 	enum kg_args_action action;
 	bool later; /* not supported yet */
 	const char *help;
+	bool secrets; /* goes with --print-config, is no action */
 };
 
 static const struct option options[] = {
 	{ "--check-config", KG_ARGS_CHECK, false, "say what is wrong with the files, and end" },
 	{ "--print-config", KG_ARGS_PRINT, false, "show the configuration with all defaults" },
+	{ "--show-secrets", .help = "with --print-config: passwords too", .secrets = true },
 	{ "--version", KG_ARGS_VERSION, false, "show the version" },
 	{ "--help", KG_ARGS_HELP, false, "show this text" },
 	{ "--try", .later = true },
@@ -67,6 +69,10 @@ static bool take_option(struct kg_args *args, const char *argument, FILE *errors
 				"unknown option (EAL's stand before --, see --help)");
 	if (option->later)
 		return complain(errors, argument, "not supported yet");
+	if (option->secrets) {
+		args->show_secrets = true;
+		return true;
+	}
 	if (args->action != KG_ARGS_RUN && args->action != option->action)
 		return complain(errors, argument, "only one of the options at a time");
 	args->action = option->action;
@@ -93,6 +99,8 @@ bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
 		else if (!take_option(args, *argument, errors))
 			good = false;
 	}
+	if (args->show_secrets && args->action != KG_ARGS_PRINT)
+		good = complain(errors, "--show-secrets", "only with --print-config");
 	if (args->file_count == 0 && args->action != KG_ARGS_VERSION &&
 	    args->action != KG_ARGS_HELP && good)
 		good = complain(errors, "no configuration file", "see --help");

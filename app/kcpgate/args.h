@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command line: kcpgate [EAL options --] [--check-config | --print-config | --version |
- * --help] FILE.json…  What stands before the first "--" belongs to EAL, untouched.
+ * The command line: kcpgate [EAL options --] [--check-config | --print-config [--show-secrets] |
+ * --version | --help] FILE.json…  What stands before the first "--" belongs to EAL, untouched.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct kg_args {
 	const char *const *files;
 	size_t file_count;
 	enum kg_args_action action;
+	bool show_secrets;
 };
 
 /*

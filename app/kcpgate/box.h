@@ -30,9 +30,9 @@ struct kg_box_port {
 struct kg_box_tunnel {
 	const struct kg_tunnel_config *config;
 	const struct kg_aead_alg *aead;
-	uint8_t key[KG_AEAD_KEY_BYTES];
-	struct kg_seen *seen; /* server: handshakes served; shared by the workers */
-	bool has_rules;       /* server: NICs bring each worker its share of the listen ports */
+	uint8_t key[KG_AEAD_KEY_BYTES]; /* until the workers have been made */
+	struct kg_seen *seen;           /* server: handshakes served; shared by the workers */
+	bool has_rules; /* server: NICs bring each worker its share of the listen ports */
 };
 
 /* A payload thread and what it shares with the workers. */

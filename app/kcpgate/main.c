@@ -51,7 +51,7 @@ static enum kg_exit forward(struct kg_box *box)
 	return status;
 }
 
-static enum kg_exit run(const struct kg_config *config, const struct kg_args *args)
+static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 {
 	/* Half a megabyte of tables: too much for a stack. */
 	static struct kg_box box;
@@ -69,6 +69,7 @@ static enum kg_exit run(const struct kg_config *config, const struct kg_args *ar
 	}
 	kg_clock_init();
 	if (kg_box_init(&box, config, error, sizeof(error))) {
+		kg_config_forget_secrets(config);
 		status = forward(&box);
 	} else {
 		KG_LOG(ERR, "%s\n", error);
@@ -117,7 +118,7 @@ static enum kg_exit with_config(const struct kg_args *args)
 	if (report.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;
 	else if (args->action == KG_ARGS_PRINT)
-		kg_config_print(&config, stdout);
+		kg_config_print(&config, stdout, args->show_secrets);
 	else if (args->action == KG_ARGS_RUN)
 		status = run_alone(&config, args);
 	kg_config_report_free(&report);

@@ -4,13 +4,14 @@
  * The library's one-shot calls take 12 bytes only, hence init, update, finalize.
  *
  * Every context has a manager (200 KB) of its own: it holds the functions chosen for this CPU, and
- * the library may note errors in it, so threads do not share one.
+ * the library may note errors in it, so threads do not share one. The key is in memory that no core
+ * dump has.
  */
 #include "crypto/gcm_ipsec_mb.h"
 
 #include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
+#include <sodium.h>
 #include <string.h>
 
 #define NONCE_BYTES 16
@@ -29,14 +30,16 @@ static void gcm_destroy(void *ctx)
 		return;
 	if (gcm->mgr)
 		free_mb_mgr(gcm->mgr);
-	OPENSSL_cleanse(gcm, sizeof(*gcm));
-	free(gcm);
+	sodium_free(gcm);
 }
 
 static void *gcm_create(const uint8_t key[KG_AEAD_KEY_BYTES])
 {
-	struct gcm *gcm = aligned_alloc(_Alignof(struct gcm), sizeof(*gcm));
+	struct gcm *gcm;
 
+	if (sodium_init() < 0)
+		return NULL;
+	gcm = sodium_malloc(sizeof(*gcm)); /* ends with a page: aligned as its size is */
 	if (!gcm)
 		return NULL;
 	gcm->mgr = alloc_mb_mgr(0);

@@ -157,6 +157,25 @@ static void check_path(struct kg_load *load, unsigned int i)
 				"missing, and no port has an address to listen on");
 }
 
+/* ---- a tunnel and its file ---- */
+
+static void check_exposed(struct kg_load *load)
+{
+	for (size_t d = 0; d < load->document_count; d++) {
+		const struct kg_document *document = &load->documents[d];
+		const struct kg_place at = { .file = document->file };
+		bool secret = false;
+
+		for (unsigned int i = 0; i < load->config->tunnel_count; i++)
+			secret |= load->tunnels[i].place.file == document->file &&
+				  kg_tunnel_given(load, i, "encryption_password");
+		if (document->exposed && secret)
+			kg_report_warning(load->report, &at,
+					  "every user can read it, and it has a password; chmod "
+					  "o-r would do");
+	}
+}
+
 /* ---- pairs ---- */
 
 bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
@@ -221,6 +240,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 
 	if (load->config->tunnel_count == 0)
 		kg_report_warning(load->report, &tunnels, "none: the ports only serve Linux");
+	check_exposed(load);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
 		check_counts(load, i);
 		check_password(load, i);

@@ -3,9 +3,25 @@
 #include "config/config.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static void forget_password(struct kg_tunnel_config *tunnel)
+{
+	if (tunnel->encryption_password)
+		explicit_bzero(tunnel->encryption_password, strlen(tunnel->encryption_password));
+	free(tunnel->encryption_password);
+	tunnel->encryption_password = NULL;
+}
+
+void kg_config_forget_secrets(struct kg_config *config)
+{
+	for (unsigned int i = 0; i < config->tunnel_count; i++)
+		forget_password(&config->tunnels[i]);
+}
 
 static void free_tunnel(struct kg_tunnel_config *tunnel)
 {
+	forget_password(tunnel);
 	for (unsigned int i = 0; i < tunnel->mapping_count; i++)
 		free((char *)(uintptr_t)tunnel->mappings[i].remote.address);
 	free(tunnel->mappings);
@@ -16,7 +32,6 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 	free(tunnel->destinations);
 	free(tunnel->destination_ports);
 	free(tunnel->encryption_algorithm);
-	free(tunnel->encryption_password);
 	free(tunnel->kcp_preset);
 }
 

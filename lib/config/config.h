@@ -145,9 +145,11 @@ void kg_config_free(struct kg_config *config);
 void kg_config_report_free(struct kg_config_report *report);
 void kg_config_report_print(const struct kg_config_report *report, FILE *to);
 
-/* Writes the effective configuration, defaults filled in, as JSON that loads again. Passwords are
- * shown as they are: the file they came from is no less secret. */
-void kg_config_print(const struct kg_config *config, FILE *to);
+/* Writes the effective configuration, defaults filled in, as JSON. With its secrets it loads again;
+ * without them each is null, which is refused. */
+void kg_config_print(const struct kg_config *config, FILE *to, bool secrets);
+/* Wipes the passwords, which nobody needs once keys have been made of them. */
+void kg_config_forget_secrets(struct kg_config *config);
 
 /* The part of a range that belongs to one of `workers`; the range has a port for each. */
 struct kg_port_range kg_port_range_share(const struct kg_port_range *range, unsigned int worker,

@@ -3,10 +3,24 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_MAX_BYTES (16u << 20) /* far more than a configuration of 256 tunnels */
+
+static void wipe_and_free(void *memory)
+{
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+void kg_documents_wipe(void)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
+}
 
 json_t *kg_document_parse(const char *name, const char *text, size_t len,
 			  struct kg_config_report *report)
@@ -36,24 +50,36 @@ static bool read_all(FILE *file, char *text, size_t *len)
 	return *len < FILE_MAX_BYTES;
 }
 
-json_t *kg_document_read(const char *path, struct kg_config_report *report)
+/* Unbuffered: no copy of a password stays behind in the library. */
+static void read_document(FILE *file, struct kg_document *document, struct kg_config_report *report)
+{
+	const struct kg_place at = { .file = document->file };
+	char *text = kg_config_alloc(FILE_MAX_BYTES, 1);
+	struct stat status;
+	size_t len;
+
+	setvbuf(file, NULL, _IONBF, 0);
+	document->exposed = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+			    (status.st_mode & S_IROTH) != 0;
+	if (read_all(file, text, &len))
+		document->root = kg_document_parse(document->file, text, len, report);
+	else
+		kg_report_error(report, &at, "cannot be read: %s", strerror(errno));
+	explicit_bzero(text, len);
+	free(text);
+}
+
+struct kg_document kg_document_read(const char *path, struct kg_config_report *report)
 {
 	const struct kg_place at = { .file = path };
+	struct kg_document document = { .file = path };
 	FILE *file = fopen(path, "re");
-	json_t *root = NULL;
-	size_t len;
 
 	if (!file) {
 		kg_report_error(report, &at, "cannot be opened: %s", strerror(errno));
-		return NULL;
+		return document;
 	}
-	char *text = kg_config_alloc(FILE_MAX_BYTES, 1);
-
-	if (read_all(file, text, &len))
-		root = kg_document_parse(path, text, len, report);
-	else
-		kg_report_error(report, &at, "cannot be read: %s", strerror(errno));
-	free(text);
+	read_document(file, &document, report);
 	fclose(file);
-	return root;
+	return document;
 }

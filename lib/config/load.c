@@ -302,8 +302,9 @@ void kg_config_load(struct kg_config *config, struct kg_config_report *report,
 
 	*config = (struct kg_config){ 0 };
 	kg_report_init(report);
+	kg_documents_wipe();
 	for (size_t i = 0; i < path_count; i++)
-		documents[i] = (struct kg_document){ paths[i], kg_document_read(paths[i], report) };
+		documents[i] = kg_document_read(paths[i], report);
 	if (path_count)
 		load_all(config, report, documents, path_count);
 	else
@@ -316,7 +317,10 @@ void kg_config_load_text(struct kg_config *config, struct kg_config_report *repo
 {
 	*config = (struct kg_config){ 0 };
 	kg_report_init(report);
-	struct kg_document document = { name, kg_document_parse(name, text, len, report) };
+	kg_documents_wipe();
+	struct kg_document document = { .file = name };
+
+	document.root = kg_document_parse(name, text, len, report);
 
 	load_all(config, report, &document, 1);
 }

@@ -12,6 +12,7 @@
 struct kg_document {
 	const char *file;
 	json_t *root; /* NULL: no JSON */
+	bool exposed; /* every user of the machine can read the file */
 };
 
 /* The object a port or tunnel was made from. */
@@ -32,8 +33,10 @@ struct kg_load {
 
 /* ---- documents.c ---- */
 
+/* From now on JSON wipes what it frees: passwords may be among it. */
+void kg_documents_wipe(void);
 /* Parse, or report why not. The root is owned by the caller. */
-json_t *kg_document_read(const char *path, struct kg_config_report *report);
+struct kg_document kg_document_read(const char *path, struct kg_config_report *report);
 json_t *kg_document_parse(const char *name, const char *text, size_t len,
 			  struct kg_config_report *report);
 

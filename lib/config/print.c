@@ -5,35 +5,41 @@
 
 #include <string.h>
 
-static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, const void *object);
+struct print {
+	const struct kg_config *config;
+	bool secrets;
+};
 
-static json_t *dump_list(const struct kg_config *config, enum kg_scope scope, const void *objects,
+static json_t *dump_object(const struct print *print, enum kg_scope scope, const void *object);
+
+static json_t *dump_list(const struct print *print, enum kg_scope scope, const void *objects,
 			 unsigned int count, size_t bytes)
 {
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < count; i++)
-		json_array_append_new(
-			list, dump_object(config, scope, (const char *)objects + i * bytes));
+		json_array_append_new(list,
+				      dump_object(print, scope, (const char *)objects + i * bytes));
 	return list;
 }
 
 /* The list that stands in `owner`; NULL when there is nothing to show. */
-static json_t *dump_objects(const struct kg_config *config, enum kg_scope scope, const void *owner)
+static json_t *dump_objects(const struct print *print, enum kg_scope scope, const void *owner)
 {
+	const struct kg_config *config = print->config;
 	const struct kg_tunnel_config *tunnel = owner;
 
 	switch (scope) {
 	case KG_SCOPE_PORT:
-		return dump_list(config, scope, config->ports, config->port_count,
+		return dump_list(print, scope, config->ports, config->port_count,
 				 sizeof(config->ports[0]));
 	case KG_SCOPE_MAPPING:
 		if (tunnel->mapping_count == 0)
 			return NULL;
-		return dump_list(config, scope, tunnel->mappings, tunnel->mapping_count,
+		return dump_list(print, scope, tunnel->mappings, tunnel->mapping_count,
 				 sizeof(tunnel->mappings[0]));
 	default:
-		return dump_list(config, scope, config->tunnels, config->tunnel_count,
+		return dump_list(print, scope, config->tunnels, config->tunnel_count,
 				 sizeof(config->tunnels[0]));
 	}
 }
@@ -47,24 +53,29 @@ static bool is_hidden(const struct kg_config *config, const struct kg_key *key, 
 	       kg_tunnel_kcp_mtu(config, tunnel, tunnel->mtu) != tunnel->kcp.mtu;
 }
 
-static json_t *dump_value(const struct kg_config *config, const struct kg_key *key,
-			  const void *object)
+static json_t *dump_value(const struct print *print, const struct kg_key *key, const void *object)
 {
 	if (key->kind == &kg_kind_object)
-		return dump_object(config, key->inner, object);
+		return dump_object(print, key->inner, object);
 	if (key->kind == &kg_kind_objects)
-		return dump_objects(config, key->inner, object);
-	return key->kind->dump(key, object);
+		return dump_objects(print, key->inner, object);
+
+	json_t *value = key->kind->dump(key, object);
+
+	if (!value || !key->secret || print->secrets)
+		return value;
+	json_decref(value);
+	return json_null();
 }
 
-static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, const void *object)
+static json_t *dump_object(const struct print *print, enum kg_scope scope, const void *object)
 {
 	json_t *json = json_object();
 
 	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
-		if (key->scope != scope || !key->kind || is_hidden(config, key, object))
+		if (key->scope != scope || !key->kind || is_hidden(print->config, key, object))
 			continue;
-		json_t *value = dump_value(config, key, object);
+		json_t *value = dump_value(print, key, object);
 
 		if (value)
 			json_object_set_new(json, key->name, value);
@@ -72,9 +83,10 @@ static json_t *dump_object(const struct kg_config *config, enum kg_scope scope, 
 	return json;
 }
 
-void kg_config_print(const struct kg_config *config, FILE *to)
+void kg_config_print(const struct kg_config *config, FILE *to, bool secrets)
 {
-	json_t *json = dump_object(config, KG_SCOPE_ROOT, config);
+	const struct print print = { config, secrets };
+	json_t *json = dump_object(&print, KG_SCOPE_ROOT, config);
 
 	json_dumpf(json, to, JSON_INDENT(2));
 	fputc('\n', to);

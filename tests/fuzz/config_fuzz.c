@@ -11,7 +11,7 @@ static char *print(const struct kg_config *config)
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	kg_config_print(config, to);
+	kg_config_print(config, to, true);
 	fclose(to);
 	return text;
 }

@@ -162,6 +162,7 @@ class Box:
         return self.config["name"]
 
     def start(self, wait=True):
+        self.path.touch(0o600)  # it has a password
         self.path.write_text(json.dumps(self.config, indent=2))
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:

@@ -75,6 +75,7 @@ static void actions(void **state)
 	expect("--check-config box.json", KG_ARGS_CHECK, 0, 1);
 	expect("box.json --print-config", KG_ARGS_PRINT, 0, 1);
 	expect("--check-config --check-config box.json", KG_ARGS_CHECK, 0, 1);
+	expect("--show-secrets --print-config box.json", KG_ARGS_PRINT, 0, 1);
 	expect("--version", KG_ARGS_VERSION, 0, 0);
 	expect("--help", KG_ARGS_HELP, 0, 0);
 }
@@ -111,6 +112,8 @@ static void mistakes(void **state)
 		"kcpgate: --check-config: is for kcpgate, and what is before -- goes to EAL\n");
 	expect_error("--check-config --print-config box.json",
 		     "kcpgate: --print-config: only one of the options at a time\n");
+	expect_error("--show-secrets box.json",
+		     "kcpgate: --show-secrets: only with --print-config\n");
 	expect_error("--try box.json", "kcpgate: --try: not supported yet\n");
 	expect_error("--import old.conf", "kcpgate: --import: not supported yet\n");
 	expect_error("--no-huge -- -- box.json",

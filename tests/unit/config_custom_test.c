@@ -26,7 +26,7 @@ static void expect_printable(const struct fixture *f)
 	for (int i = 0; i < 2; i++) {
 		FILE *to = open_memstream(&texts[i], &length);
 
-		kg_config_print(i ? &again.config : &f->config, to);
+		kg_config_print(i ? &again.config : &f->config, to, true);
 		fclose(to);
 		if (i == 0)
 			kg_config_load_text(&again.config, &again.report, FIXTURE_FILE, texts[0],

@@ -2,6 +2,7 @@
 /* Files: the samples, several that add up, printing and reading again, files that are none. */
 #include "config_fixture.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILES_MAX 3
@@ -17,7 +18,7 @@ static char *printed(const struct kg_config *config)
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	kg_config_print(config, to);
+	kg_config_print(config, to, true);
 	fclose(to);
 	return text;
 }
@@ -47,6 +48,19 @@ static void expect_round_trip(const struct kg_config *config)
 	free(second);
 }
 
+/* A file whatever its permissions. */
+static void load_file(struct fixture *f, const char *path)
+{
+	char text[16384];
+	FILE *file = fopen(path, "r");
+	size_t length;
+
+	assert_non_null(file);
+	length = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	kg_config_load_text(&f->config, &f->report, path, text, length);
+}
+
 static void samples(void **state)
 {
 	static const char *const names[] = { "config/client.json", "config/server.json",
@@ -54,11 +68,10 @@ static void samples(void **state)
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
 		char path[4096];
-		const char *paths[] = { path };
 		struct fixture f;
 
 		in_source(path, sizeof(path), names[i]);
-		kg_config_load(&f.config, &f.report, paths, 1);
+		load_file(&f, path);
 		expect_good(&f);
 		expect_round_trip(&f.config);
 		unload(&f);
@@ -134,6 +147,65 @@ static void round_trips(void **state)
 		expect_round_trip(&f.config);
 		unload(&f);
 	}
+}
+
+static void expect_exposed(mode_t mode, const char *tunnel, bool exposed)
+{
+	char path[] = "/tmp/kcpgate-config-XXXXXX", text[256];
+	const char *paths[] = { path };
+	struct fixture f;
+	int fd = mkstemp(path);
+	char *json = with_double_quotes(tunnel);
+
+	assert_true(fd >= 0);
+	snprintf(text, sizeof(text),
+		 "{\"ports\": [{\"device\": \"net_null0\", \"addresses\": "
+		 "\"198.18.0.2/24\"}], \"tunnels\": [%s]}",
+		 json);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	kg_config_load(&f.config, &f.report, paths, 1);
+	unlink(path);
+	if (exposed)
+		expect_only_warning(&f, path,
+				    "every user can read it, and it has a password; "
+				    "chmod o-r would do");
+	else
+		expect_good(&f);
+	unload(&f);
+	free(json);
+}
+
+static void a_password_for_everybody(void **state)
+{
+#define KEYED                                                                       \
+	"{'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"         \
+	" 'destination_address': '198.18.0.1', 'encryption_algorithm': 'AES-GCM', " \
+	" 'encryption_password': 'x'}"
+	expect_exposed(0644, KEYED, true);
+	expect_exposed(0640, KEYED, false);
+	expect_exposed(0600, KEYED, false);
+	expect_exposed(0644, FIXTURE_CLIENT, false);
+}
+
+static void secrets_are_not_printed(void **state)
+{
+	struct fixture f;
+	char *text;
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'encryption_algorithm': 'AES-GCM', 'encryption_password': 'do not show'}");
+	kg_config_print(&f.config, to, false);
+	fclose(to);
+	assert_null(strstr(text, "do not show"));
+	assert_non_null(strstr(text, "\"encryption_password\": null"));
+	free(text);
+	kg_config_forget_secrets(&f.config);
+	assert_null(f.config.tunnels[0].encryption_password);
+	unload(&f);
 }
 
 static void print_shows_defaults(void **state)
@@ -302,6 +374,8 @@ int main(void)
 		cmocka_unit_test(documented_example),
 		cmocka_unit_test(client_and_server_fit),
 		cmocka_unit_test(round_trips),
+		cmocka_unit_test(a_password_for_everybody),
+		cmocka_unit_test(secrets_are_not_printed),
 		cmocka_unit_test(print_shows_defaults),
 		cmocka_unit_test(files_add_up),
 		cmocka_unit_test(files_contradict),

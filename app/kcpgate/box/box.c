@@ -59,6 +59,7 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 		if (!stages[i](box, error, error_bytes))
 			return false;
 	}
+	kg_box_forget_keys(box);
 	return true;
 }
 

@@ -27,6 +27,8 @@ bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes);
 /* Stamps are whole seconds, so what is sealed in the second of the start may be of before it and is
  * refused: a box that serves begins when that second is over, and refuses nobody who is honest. */
 void kg_box_await_stamps(const struct kg_box *box);
+/* The workers' ciphers have made what they need of them. */
+void kg_box_forget_keys(struct kg_box *box);
 /* Linux must not give a socket of its own a port that a tunnel uses. */
 bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes);

@@ -177,13 +177,18 @@ void kg_box_await_stamps(const struct kg_box *box)
 		usleep(STAMP_MARGIN_US);
 }
 
+void kg_box_forget_keys(struct kg_box *box)
+{
+	for (unsigned int i = 0; i < box->tunnel_count; i++)
+		explicit_bzero(box->tunnels[i].key, sizeof(box->tunnels[i].key));
+}
+
 void kg_box_fini_tunnels(struct kg_box *box)
 {
 	if (box->reserved_ports != NULL)
 		kg_reserved_ports_release(box->reserved_ports);
-	for (unsigned int i = 0; i < box->tunnel_count; i++) {
+	kg_box_forget_keys(box);
+	for (unsigned int i = 0; i < box->tunnel_count; i++)
 		kg_seen_destroy(box->tunnels[i].seen);
-		explicit_bzero(box->tunnels[i].key, sizeof(box->tunnels[i].key));
-	}
 	free(box->tunnels);
 }
