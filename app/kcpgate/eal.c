@@ -2,6 +2,7 @@
 /* Turns the configuration into EAL's arguments, and cleans up after EAL. */
 #include "eal.h"
 
+#include "chatter.h"
 #include "nic/nic.h"
 
 #include <ctype.h>
@@ -91,6 +92,8 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 	struct arguments args = { 0 };
 
 	add(&args, "kcpgate");
+	/* What went well is no news; a level of the user's comes after this one. */
+	add(&args, "--log-level=lib.*:warning");
 	add(&args, "--file-prefix=kcpgate-%s", config->name);
 	add_memory(&args, config);
 	add_lcores(&args, config);
@@ -99,6 +102,7 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 		add(&args, "%s", config->eal[i]);
 	for (int i = 0; i < option_count; i++)
 		add(&args, "%s", options[i]);
+	kg_chatter_redirect();
 	return rte_eal_init(args.count, args.list) < 0 ? -rte_errno : 0;
 }
 
@@ -111,7 +115,8 @@ bool kg_eal_has_devices(const struct kg_config *config, FILE *errors)
 			continue;
 		fprintf(errors,
 			"ports[%u].device: found \"%s\", which DPDK cannot open (EAL says why "
-			"above); allowed: a PCI address bound to a DPDK driver, or a virtual "
+			"above, more with --log-level=kcpgate.bpf:debug); allowed: a PCI address "
+			"bound to a DPDK driver, or a virtual "
 			"device with its arguments\n",
 			i, config->ports[i].device);
 		all = false;

@@ -9,6 +9,7 @@
 #include "control.h"
 #include "eal.h"
 #include "log.h"
+#include "machine.h"
 #include "notify.h"
 #include "telemetry.h"
 
@@ -61,6 +62,7 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 
 	if (rc != 0) {
 		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
+		kg_machine_explain(config, stderr);
 		return KG_EXIT_FAILED;
 	}
 	if (!kg_eal_has_devices(config, stderr)) {
@@ -114,6 +116,8 @@ static enum kg_exit with_config(const struct kg_args *args)
 	enum kg_exit status = KG_EXIT_GOOD;
 
 	kg_config_load(&config, &report, args->files, args->file_count);
+	if (report.errors == NULL && args->action != KG_ARGS_PRINT)
+		kg_machine_check(&config, &report, args->files[0]);
 	kg_config_report_print(&report, stderr);
 	if (report.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;

@@ -67,6 +67,7 @@ with tempfile.TemporaryDirectory() as d:
     check(d, changed(fec="250:6"), 2, "tunnels[0].fec", "250:6", "255")
     check(d, changed(mode="relay"), 2, "tunnels[0].mode")
     check(d, {**GOOD, "workers": "all"}, 2, "workers")
+    check(d, {**GOOD, "workers": [0, 1023]}, 2, "workers[1]", "1023")
     check(d, {**GOOD, "ports": []}, 2, "ports")
     # All at once.
     check(d, {**changed(listen_port=0, kcp="fast7", udp_timeout="soon"), "pol": "busy"}, 2,
@@ -85,4 +86,13 @@ with tempfile.TemporaryDirectory() as d:
     check(d, unreachable, 2, "ports[0].device", "absent0", options=[])
     unreachable["ports"][0]["device"] = "0000:ff:1f.7"
     check(d, unreachable, 2, "ports[0].device", "0000:ff:1f.7", options=[])
+
+    # Hugepages that nobody has set up: said in words of the configuration.
+    huge = Path(d, "huge.json")
+    huge.touch(0o600)
+    huge.write_text(json.dumps({**GOOD, "memory": {"hugepages": True, "mb": 128}}))
+    done = subprocess.run(["unshare", "--mount", "sh", "-c",
+                           'umount -a -t hugetlbfs; exec "$@"', "sh", kcpgate(), str(huge)],
+                          capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1 and "no hugetlbfs is mounted" in done.stderr, done.stderr
     shutil.rmtree("/var/run/dpdk/kcpgate-config-test", ignore_errors=True)  # EAL leaves it

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a configuration asks of the machine it is on. */
+#pragma once
+
+#include "config/config.h"
+
+/* Reports what this machine has not got, as far as it shows without a start; `file` stands for the
+ * configuration in messages. */
+void kg_machine_check(const struct kg_config *config, struct kg_config_report *report,
+		      const char *file);
+
+/* EAL has not started: says which memory is missing, if that may be the reason. */
+void kg_machine_explain(const struct kg_config *config, FILE *to);
