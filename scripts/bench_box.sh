@@ -3,8 +3,8 @@
 # Two boxes in network namespaces and kcpgate-bench --test box around them: the loss-free rate and the
 # latency below it, written into docs/performance.md. Needs root; takes ten minutes.
 #
-#   sudo scripts/bench_box.sh            all sizes, into docs/
-#   sudo scripts/bench_box.sh --quick    short trials of two sizes, printed only
+#   scripts/bench_box.sh            all sizes, into docs/
+#   scripts/bench_box.sh --quick    short trials of two sizes, printed only
 set -eu
 cd "$(dirname "$0")/.."
 case "$*" in
@@ -15,7 +15,7 @@ case "$*" in
         ;;
 esac
 [ "$(id -u)" = 0 ] || {
-    echo "please run as root: sudo scripts/bench_box.sh" >&2
+    echo "please run scripts/bench_box.sh as root" >&2
     exit 1
 }
 build=build/release/app

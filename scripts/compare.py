@@ -4,7 +4,7 @@
 and what it costs, small datagrams, latency on a lossy wire, idle connections. Applications are on the
 same host as the box or original; for the datagrams "of hosts on the wire" they are hosts of their own.
 
-    sudo KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
+    KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
 
 Prints each figure as the median over the rounds, and the ratio ours / theirs within a round; --docs
 writes the table into docs/performance.md. Needs iperf3. Both sides run with their own defaults but

@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 [ "$(id -u)" = 0 ] || {
-    echo "please run as root: sudo scripts/test.sh" >&2
+    echo "please run scripts/test.sh as root" >&2
     exit 1
 }
 PATH=$PATH:/usr/sbin:/sbin
