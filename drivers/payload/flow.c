@@ -225,12 +225,12 @@ void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments
 		kg_flow_post(p, flow, KG_MSG_CREDIT);
 }
 
-struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t segments)
+struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t charge)
 {
 	return (struct kg_msg){
 		.type = KG_MSG_DATA,
 		.protocol = flow->protocol,
-		.count = segments,
+		.count = charge,
 		.flow = (void *)(uintptr_t)flow,
 		.channel = flow->channel,
 		.buf = chain,

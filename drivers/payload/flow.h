@@ -117,7 +117,7 @@ bool kg_link_post_pending(struct kg_payload *p, struct kg_link *link);
 /* `segments` have left for the application, or are thrown away. */
 void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments);
 /* A DATA message for the worker. */
-struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t segments);
+struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t charge);
 
 /* ---- queue, deadlines ---- */
 

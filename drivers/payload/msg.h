@@ -22,11 +22,11 @@
  * Flow control, per flow and direction, in units of segments (buffers):
  *   toward the worker: the flow may have `credit` segments outstanding; ATTACHED or the first
  * CREDIT after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer. TCP stops
- * reading at 0. A UDP datagram goes whole while credit is above 0, so the last one may overshoot by
- * its own segments; at 0 and below datagrams are dropped and counted. toward the application: the
- * worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives back
- * what the socket has taken (or what was thrown away because it is gone), when half of them are
- * owed, so that a message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a
+ * reading at 0. A UDP datagram goes whole while credit is above 0 and takes what there is of it, so
+ * that both sides count the same; at 0 datagrams are dropped and counted. toward the application:
+ * the worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives
+ * back what the socket has taken (or what was thrown away because it is gone), when half of them
+ * are owed, so that a message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a
  * slow reader holds up its own channel's window and nothing else.
  *
  * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
@@ -53,7 +53,9 @@ enum kg_msg_type {
 	KG_MSG_CONNECTED, /* p→w  channel, flow, tuple */
 	/* p→w  channel, count = errno or enum kg_refusal; also the RELEASED of that channel */
 	KG_MSG_REFUSED,
-	KG_MSG_DATA,   /* both flow, channel, buf = chain: one message; count = its buffers */
+	/* both flow, channel, buf = chain: one message; count = its buffers, toward the worker what
+	 * it takes of the credit */
+	KG_MSG_DATA,
 	KG_MSG_CREDIT, /* both flow, channel, count = segments */
 	KG_MSG_FINISH, /* both flow, channel: the sending side has ended; no DATA follows */
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */

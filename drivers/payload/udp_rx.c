@@ -105,10 +105,11 @@ static struct kg_buf *chain_of(struct kg_payload *p, const struct kg_flow *flow,
 void kg_udp_post(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain,
 		 uint32_t segments)
 {
-	const struct kg_msg msg = kg_flow_data(flow, chain, segments);
+	uint32_t charge = flow->credit > 0 ? KG_MIN(segments, (uint32_t)flow->credit) : 0;
+	const struct kg_msg msg = kg_flow_data(flow, chain, charge);
 
-	if (flow->credit > 0 && kg_link_post(p, flow->link, &msg, 1)) {
-		flow->credit -= (int32_t)segments;
+	if (charge > 0 && kg_link_post(p, flow->link, &msg, 1)) {
+		flow->credit -= (int32_t)charge;
 		return;
 	}
 	kg_count(&p->stats.udp_dropped_full, 1);

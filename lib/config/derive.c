@@ -194,13 +194,29 @@ static void derive_preset(struct kg_load *load, unsigned int i, const struct kg_
 	compare_manual(load, i, &written);
 }
 
+/* Segments of an application's datagram that fills a packet of the path. */
+static uint16_t datagram_segments(const struct kg_tunnel_config *t)
+{
+	unsigned int mss = KG_MAX(t->kcp.mtu, KG_KCP_MTU_MIN) - KG_KCP_HEADER_BYTES;
+
+	return (uint16_t)KG_MIN(t->mtu / mss + 1, (unsigned int)KG_KCP_FRAGMENTS_MAX);
+}
+
 static void derive_windows(struct kg_load *load, unsigned int i, const struct kg_preset *preset)
 {
 	struct kg_kcp_params *kcp = &load->config->tunnels[i].kcp;
+	struct kg_place snd_at = kg_tunnel_place(load, i, "kcp_sndwnd");
+	uint16_t least = datagram_segments(&load->config->tunnels[i]);
 	struct kg_place at = kg_tunnel_place(load, i, "kcp_rcvwnd");
 
 	kcp->snd_wnd = kcp->snd_wnd ? kcp->snd_wnd : preset->window;
 	kcp->rcv_wnd = kcp->rcv_wnd ? kcp->rcv_wnd : preset->window;
+	if (kcp->snd_wnd < least) {
+		kg_report_warning(load->report, &snd_at,
+				  "%u is less than a datagram of %u bytes needs, taken as %u",
+				  kcp->snd_wnd, load->config->tunnels[i].mtu, least);
+		kcp->snd_wnd = least;
+	}
 	if (kcp->rcv_wnd < RCV_WINDOW_MIN) {
 		kg_report_warning(load->report, &at, "%u is too small, taken as %u", kcp->rcv_wnd,
 				  RCV_WINDOW_MIN);
@@ -269,11 +285,11 @@ void kg_load_derive(struct kg_load *load)
 
 		name_if_missing(&t->name, "tunnel", i);
 		derive_listen_on(t);
+		derive_mtu(load, i);
 		if (preset) {
 			derive_preset(load, i, preset);
 			derive_windows(load, i, preset);
 		}
-		derive_mtu(load, i);
 		t->kcp.pace = true;
 	}
 }

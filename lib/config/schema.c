@@ -221,7 +221,8 @@ const struct kg_key kg_schema[] = {
 	{ TUNNEL("kcp_sndwnd"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.snd_wnd),
 	  .min = 1, .max = KG_KCP_WINDOW_MAX, .beyond = KG_BEYOND_CAP, .zero_unset = true,
 	  .computed = "preset",
-	  .help = "Segments under way at most. Bandwidth × delay / `kcp_mtu` is enough.",
+	  .help = "Segments under way at most, at least those of a datagram of `mtu` bytes. "
+		  "Bandwidth × delay / `kcp_mtu` is enough.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
 	{ TUNNEL("kcp_rcvwnd"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.rcv_wnd),
 	  .min = 1, .max = KG_KCP_WINDOW_MAX, .beyond = KG_BEYOND_CAP, .zero_unset = true,

@@ -270,6 +270,8 @@ static void corrections(void **state)
 		const char *changes, *where, *text;
 	} cases[] = {
 		{ "{'kcp_rcvwnd': 100}", "kcp_rcvwnd", "100 is too small, taken as 128" },
+		{ "{'kcp_sndwnd': 1}", "kcp_sndwnd",
+		  "1 is less than a datagram of 1500 bytes needs, taken as 2" },
 		{ "{'kcp_sndwnd': 65536}", "kcp_sndwnd", "65536 is too large, taken as 65535" },
 		{ "{'kcp_rcvwnd': '99999'}", "kcp_rcvwnd", "99999 is too large, taken as 65535" },
 		{ "{'udp_timeout': 65536}", "udp_timeout",

@@ -507,7 +507,7 @@ static inline void rig_expect_datagram(struct rig_channel *ch, const uint8_t *by
 		if (buf->next != NULL)
 			assert_int_equal(buf->len, count == 0 ? FIRST_BYTES : REST_BYTES);
 	}
-	assert_int_equal(msg.count, count);
+	assert_in_range(msg.count, 1, count); /* fewer when there was less credit left */
 	kg_buf_free_chain(msg.buf);
 }
 

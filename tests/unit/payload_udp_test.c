@@ -156,6 +156,31 @@ static void datagrams_without_credit_are_dropped(void **state)
 	rig_destroy(rig);
 }
 
+/* A datagram longer than the credit takes what there is, and what comes back is there for the next:
+ * neither side owes the other anything. */
+static void a_datagram_longer_than_the_credit(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	int fd = rig_open_udp(rig, 4, &ch, 2);
+	uint8_t *bytes = rig_pattern(20000, 3);
+
+	for (int i = 0; i < 5; i++) {
+		struct kg_msg msg;
+
+		rig_write(fd, bytes, 20000);
+		msg = rig_expect(rig, KG_MSG_DATA);
+		assert_int_equal(kg_buf_chain_len(msg.buf), 20000);
+		assert_int_equal(msg.count, 2);
+		kg_buf_free_chain(msg.buf);
+		rig_say(&ch, KG_MSG_CREDIT, msg.count, NULL);
+	}
+	assert_int_equal(rig_stat(&rig->payload->stats.udp_dropped_full), 0);
+	free(bytes);
+	close(fd);
+	rig_destroy(rig);
+}
+
 static void udp_dials(void **state)
 {
 	for (int version = 4; version <= 6; version += 2) {
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test(first_datagrams_wait_for_the_worker),
 		cmocka_unit_test(the_wait_for_the_worker_is_bounded),
 		cmocka_unit_test(datagrams_without_credit_are_dropped),
+		cmocka_unit_test(a_datagram_longer_than_the_credit),
 		cmocka_unit_test(udp_dials),
 		cmocka_unit_test(icmp_errors_do_not_end_a_flow),
 		cmocka_unit_test(icmp_errors_do_not_cost_other_datagrams),
