@@ -82,7 +82,7 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 	return status;
 }
 
-static enum kg_exit run_logged(const struct kg_config *config, const struct kg_args *args)
+static enum kg_exit run_logged(struct kg_config *config, const struct kg_args *args)
 {
 	enum kg_exit status;
 
@@ -94,7 +94,7 @@ static enum kg_exit run_logged(const struct kg_config *config, const struct kg_a
 	return status;
 }
 
-static enum kg_exit run_alone(const struct kg_config *config, const struct kg_args *args)
+static enum kg_exit run_alone(struct kg_config *config, const struct kg_args *args)
 {
 	struct kg_claims claims;
 	enum kg_exit status;

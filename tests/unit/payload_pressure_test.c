@@ -121,7 +121,7 @@ static void no_descriptors_is_said_at_once(void **state)
  * accepted later. */
 static void sockets_are_limited(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch[6];
 	uint16_t port = 0;
 	int peer = rig_bind(4, SOCK_STREAM, &port), fd;
@@ -152,7 +152,7 @@ static void sockets_are_limited(void **state)
 /* A listener whose queue is full does not answer: connects to it wait, until others come. */
 static void the_oldest_dial_gives_way(void **state)
 {
-	struct rig *rig = rig_create(1024, NULL, 0);
+	struct rig *rig = rig_create(1024);
 	struct rig_channel ch[4];
 	struct kg_endpoint to;
 	union kg_sockaddr addr;
