@@ -11,13 +11,13 @@
 
 #include <rte_hash_crc.h>
 
-#define WORDS   12 /* of a key */
+#define WORDS   6  /* of a key */
 #define BITS    48 /* that are flipped */
 #define CHOSEN  1024
 #define BUCKETS 512
 
 struct key {
-	uint32_t words[WORDS];
+	uint64_t words[WORDS]; /* as the function reads them */
 };
 
 struct change {
@@ -38,7 +38,7 @@ static int harmless_flips(uint64_t flips[BITS])
 		struct change change = { .flips = 1ull << i };
 		struct key key = zero;
 
-		key.words[i / 16] = 1u << i % 16;
+		key.words[i / 16] = 1ull << i % 16;
 		change.effect = rte_hash_crc(&key, sizeof(key), 0) ^ base;
 		while (change.effect != 0) {
 			struct change *pivot = &pivots[__builtin_ctz(change.effect)];
@@ -65,7 +65,7 @@ static struct key chosen(const uint64_t *flips, int count, unsigned int n)
 	for (int i = 0; i < count; i++)
 		bits ^= (n >> i & 1) != 0 ? flips[i] : 0;
 	for (int i = 0; i < BITS; i++)
-		key.words[i / 16] |= (uint32_t)(bits >> i & 1) << i % 16;
+		key.words[i / 16] |= (bits >> i & 1) << i % 16;
 	return key;
 }
 
@@ -81,7 +81,8 @@ static unsigned int most_in_one(rte_hash_function function)
 		const struct key key = chosen(flips, count, n);
 		unsigned int *bucket = &buckets[function(&key, sizeof(key), 7) % BUCKETS];
 
-		most = KG_MAX(most, ++*bucket);
+		++*bucket;
+		most = KG_MAX(most, *bucket);
 	}
 	return most;
 }
