@@ -103,7 +103,7 @@ void kg_box_fini(struct kg_box *box);
 bool kg_box_restore_tap(const struct kg_box *box, const struct kg_box_port *port, char *error,
 			size_t error_bytes);
 
-/* Launches payload threads and workers; 0 or -errno. */
+/* Launches payload threads, pump and workers; 0 or -errno. */
 int kg_box_start(struct kg_box *box);
 /* Lets the workers tell their peers, then joins all threads. */
 void kg_box_stop(struct kg_box *box);

@@ -48,10 +48,9 @@ bool kg_box_init(struct kg_box *box, const struct kg_config *config, char *error
 		 size_t error_bytes)
 {
 	static bool (*const stages[])(struct kg_box * box, char *error, size_t error_bytes) = {
-		kg_box_init_memory, kg_box_init_rings,   kg_box_init_ports,
-		kg_box_init_taps,   kg_box_init_tunnels, kg_box_reserve_ports,
-		kg_box_init_rules,  kg_box_init_workers, kg_box_init_payload,
-		kg_box_init_pump,
+		kg_box_init_memory,  kg_box_init_rings,    kg_box_init_ports, kg_box_init_taps,
+		kg_box_init_tunnels, kg_box_reserve_ports, kg_box_init_rules, kg_box_init_workers,
+		kg_box_init_payload, kg_box_init_pump,
 	};
 
 	kg_box_begin(box, config);

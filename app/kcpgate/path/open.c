@@ -36,7 +36,7 @@ static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, stru
 	if (drop != KG_DROP_NONE)
 		return drop;
 	pkt->digest = conv == 0 ? digest(side, job->data, pkt->body_len, &pkt->remote) : 0;
-	pkt->age_s = (int16_t)-*skew_s;
+	pkt->age_s = (int16_t) - *skew_s;
 	pkt->body = job->data + (body - job->data);
 	pkt->body_len = (uint16_t)body_len;
 	return KG_DROP_NONE;
