@@ -468,8 +468,9 @@ class Lab:
         for ns in self._namespaces:
             with contextlib.suppress(Exception):
                 ns.delete()
-        run("rm", "-rf", str(self.directory), *(str(path) for path in
-            Path("/var/run/dpdk").glob(f"kcpgate-{self.prefix}-*")))
+        left = [path for directory in ("/run/dpdk", "/run/kcpgate")
+                for path in Path(directory).glob(f"*-{self.prefix}-*")]
+        run("rm", "-rf", str(self.directory), *map(str, left))
 
 
 def _make_cable(ns, link):

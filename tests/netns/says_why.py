@@ -45,8 +45,8 @@ def says(box, trouble, remote, *words):
     eventually(f"{box.role} says {trouble} of {remote}", lambda: any(
         row["trouble"] == trouble and row["remote"].startswith(remote)
         for row in box.troubles()), 20)
-    assert any(all(part in line for part in (remote, *words))
-               for line in box.log().splitlines()), f"not in the log: {words}"
+    eventually(f"{box.role} logs {words}", lambda: any(
+        all(part in line for part in (remote, *words)) for line in box.log().splitlines()))
 
 
 def trial(check, server=None, **client):
@@ -98,7 +98,7 @@ def other_clock(lab):
     says(lab.server, "clock", f"{WIRE4}:", f"to {SERVER4}:3000")
     seconds = lab.server.troubles()[0]["seconds"]
     assert -1005 <= seconds <= -995, seconds
-    assert f"{-seconds} s behind ours" in lab.server.log()
+    lab.server.wait_log(f"{-seconds} s behind ours")
 
 
 def other_fec(lab):
