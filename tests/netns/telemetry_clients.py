@@ -57,9 +57,9 @@ with Lab() as lab:
     flows = []
 
     def is_full():
-        with box.ns:
+        with box.ns, contextlib.suppress(ConnectionResetError):
             flows.append(traffic.connect(*ENTRY))
-        return box.counter("payload_accept_put_off") > 0
+        return box.counter("payload_tcp_turned_away") > 0
 
     limit = resource.prlimit(box.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(box.process.pid, resource.RLIMIT_NOFILE, (max(descriptors(box)) + 1, limit[1]))
