@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client behind a NAT that gives it another address now and then, also in the middle of a transfer
-and while it is silent. Nothing stops for long; a copy of its datagrams from elsewhere moves nothing.
+"""A client behind a NAT that gives it another address now and then. In the middle of a download nothing
+stops for long, also without keep_alive; who is silent is found by the next word, or by keep_alive.
 
     client ── NAT, 198.19.0.251 … 254 ── server
 """
@@ -68,17 +68,35 @@ def moves(lab):
     return lab.server.tunnels()["home"]["peer_moves"]
 
 
-speak = threading.Event()
-
-with Lab() as lab:
+def begin(lab, **client):
     lab.client.config["ports"][0].update(addresses=["198.18.0.1/24"], gateway=["198.18.0.254"])
     lab.server.config["ports"][0].update(addresses=["198.19.0.2/24"])
-    lab.client.config["tunnels"][0].update(destination_address="198.19.0.2")
+    lab.client.config["tunnels"][0].update(destination_address="198.19.0.2", **client)
     nat = Nat(lab)
     lab.start()
     with lab.server.ns:
-        service = traffic.serve_tcp(*DESTINATION, serve)
+        traffic.serve_tcp(*DESTINATION, serve)
+    return nat
 
+
+def speaks_after_a_pause(lab, nat, sign_of_life):
+    """The mapping changes while all is silent, then the server's application says something."""
+    with lab.client.ns, traffic.connect(*ENTRY, timeout_s=PATIENCE_S) as s:
+        s.sendall(b"s")
+        eventually("the channel is at rest",
+                   lambda: all(row["in_flight"] == 0 for row in lab.server.channels()))
+        before = moves(lab)
+        nat.rebind()
+        sign_of_life(s)
+        eventually("the server knows where the client is", lambda: moves(lab) > before)
+        speak.set()
+        assert traffic.receive_exactly(s, 4) == b"word"
+
+
+speak = threading.Event()
+
+with Lab() as lab:
+    nat = begin(lab)
     # In the middle of a download: the client has nothing to send but what tells of itself.
     with lab.client.ns:
         done = threading.Event()
@@ -91,16 +109,10 @@ with Lab() as lab:
             done.set()
             rebinding.join()
     assert moves(lab) > 0, "no mapping changed while something was under way"
+    speaks_after_a_pause(lab, nat, lambda s: s.sendall(b"."))
 
-    # A silent connection, of which the server's application remembers after a while: the server
-    # does not know of the new mapping, and nobody has said a word. The application's own word does.
-    with lab.client.ns, traffic.connect(*ENTRY, timeout_s=PATIENCE_S) as s:
-        s.sendall(b"s")
-        before = moves(lab)
-        eventually("the channel is at rest",
-                   lambda: all(row["in_flight"] == 0 for row in lab.server.channels()))
-        nat.rebind()
-        s.sendall(b".")
-        eventually("the word has told where the client is", lambda: moves(lab) > before)
-        speak.set()
-        assert traffic.receive_exactly(s, 4) == b"word"
+speak.clear()
+
+with Lab() as lab:
+    nat = begin(lab, keep_alive=1)
+    speaks_after_a_pause(lab, nat, lambda s: None)
