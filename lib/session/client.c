@@ -71,10 +71,15 @@ static bool is_server(const struct kg_session *s, const struct kg_endpoint *sour
 
 /* ---- how far ---- */
 
-static void measure(struct kg_session *s, const struct kg_handshake *hs)
+static void measure(const struct kg_line *line)
 {
-	s->measured = hs->line.remote.ip;
-	s->measured_rtt_us = kg_kcp_rtt_us(hs->line.kcp);
+	struct kg_session *s = line->session;
+	uint32_t rtt_us = kg_kcp_rtt_us(line->kcp);
+
+	if (rtt_us == 0)
+		return;
+	s->measured = line->remote.ip;
+	s->measured_rtt_us = rtt_us;
 }
 
 /* The line's first words are repeated as soon as they can have been lost. */
@@ -245,7 +250,9 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
-	measure(s, hs);
+	/* The server's destination took its time, too: better than nothing. */
+	if (!kg_ip_equal(&s->measured, &hs->line.remote.ip))
+		measure(&hs->line);
 	expect_rtt(&ch->line);
 	if (!kg_framing_start(&ch->line.framing, ch->line.kcp, ch->conv) ||
 	    !take_local_port(&ch->line)) {
@@ -313,6 +320,7 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 			     uint64_t now_us)
 {
 	struct kg_line *line = kg_line_find(s, in->local.port, conv);
+	enum kg_drop drop;
 
 	if (line == NULL)
 		return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
@@ -320,5 +328,8 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 		return KG_DROP_SOURCE_UNKNOWN;
 	if (line->kind == KG_LINE_HANDSHAKE)
 		return handshake_input(kg_line_handshake(line), in, now_us);
-	return kg_channel_input(kg_line_channel(line), in, now_us);
+	drop = kg_channel_input(kg_line_channel(line), in, now_us);
+	if (kg_line_channel(line)->handshake != NULL) /* a young one: the path may be idle */
+		measure(line);
+	return drop;
 }

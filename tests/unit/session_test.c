@@ -282,7 +282,6 @@ static void a_lost_request_is_repeated_as_soon_as_the_server_is_near(void **stat
 		pair->hop_us = cases[i].hop_ms * KG_US_PER_MS;
 		assert_int_equal(requests_unheard(pair), cases[i].first);
 		run(pair, SEC(2));
-		pair_open(pair, KG_PROTOCOL_TCP);
 		assert_int_equal(requests_unheard(pair), cases[i].later);
 		run(pair, SEC(2));
 		pair_stop(pair);
