@@ -16,6 +16,7 @@
 #include "nic/nic.h"
 #include "payload/payload.h"
 #include "port_table.h"
+#include "recent.h"
 
 #include <pthread.h>
 
@@ -67,6 +68,11 @@ struct kg_box {
 	unsigned int tunnel_count;
 	struct kg_port_table udp_ports;
 	struct kg_reserved_ports *reserved_ports;
+	/* Ports that tunnels have and Linux gives to sockets of its own, too; last 0: none. Whose a
+	 * datagram is shows in who of the two has spoken with the other end. */
+	struct kg_port_range shared_ports;
+	struct kg_recent linux_flows;  /* noted by the first worker */
+	struct kg_recent tunnel_flows; /* sent by way of Linux; noted by any worker */
 
 	struct kg_worker *workers[KG_CONFIG_WORKERS_MAX];
 	unsigned int worker_count;

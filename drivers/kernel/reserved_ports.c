@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define SYSCTL_PATH "/proc/sys/net/ipv4/ip_local_reserved_ports"
+#define RANGE_PATH  "/proc/sys/net/ipv4/ip_local_port_range"
 #define PORTS       65536u
 /* The longest list: every second port, five digits and a comma each. The kernel gives it in one
  * read. */
@@ -151,6 +152,20 @@ static int change(struct kg_reserved_ports *r, const struct port_set *wanted)
 	free(text);
 	free(set);
 	return error;
+}
+
+struct kg_port_range kg_ephemeral_ports(void)
+{
+	struct kg_port_range range = { 32768, 60999 }; /* Linux's default */
+	FILE *file = fopen(RANGE_PATH, "re");
+	unsigned int first, last;
+
+	if (file == NULL)
+		return range;
+	if (fscanf(file, "%u %u", &first, &last) == 2 && first <= last && last < PORTS)
+		range = (struct kg_port_range){ (uint16_t)first, (uint16_t)last };
+	fclose(file);
+	return range;
 }
 
 struct kg_reserved_ports *

@@ -10,6 +10,9 @@
 
 #include "session/session.h"
 
+/* What Linux chooses from for its own sockets, net.ipv4.ip_local_port_range, of this namespace. */
+struct kg_port_range kg_ephemeral_ports(void);
+
 struct kg_reserved_ports;
 
 /* For the box of that name. NULL with errno set. */

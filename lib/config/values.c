@@ -287,3 +287,35 @@ void kg_port_list_merge(struct kg_port_list *list)
 	}
 	list->count = kept + 1;
 }
+
+unsigned int kg_port_list_count_in(const struct kg_port_list *list,
+				   const struct kg_port_range *range)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		unsigned int first = KG_MAX(list->ranges[i].first, range->first);
+		unsigned int last = KG_MIN(list->ranges[i].last, range->last);
+
+		count += first <= last ? last - first + 1 : 0;
+	}
+	return count;
+}
+
+void kg_port_list_cut(struct kg_port_list *list, const struct kg_port_range *range)
+{
+	struct kg_port_list whole = *list;
+
+	*list = (struct kg_port_list){ 0 };
+	for (unsigned int i = 0; i < whole.count; i++) {
+		struct kg_port_range r = whole.ranges[i];
+
+		if (r.first < range->first)
+			kg_port_list_add(list, r.first,
+					 KG_MIN(r.last, (uint16_t)(range->first - 1)));
+		if (r.last > range->last)
+			kg_port_list_add(list, KG_MAX(r.first, (uint16_t)(range->last + 1)),
+					 r.last);
+	}
+	free(whole.ranges);
+}

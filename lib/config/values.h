@@ -61,3 +61,7 @@ bool kg_parse_ports(const char *text, struct kg_port_list *list);
 void kg_port_list_add(struct kg_port_list *list, uint16_t first, uint16_t last);
 /* Sorts, and joins ranges that overlap or touch. */
 void kg_port_list_merge(struct kg_port_list *list);
+/* Of a merged list: how many of the range's ports it has; the list without them. */
+unsigned int kg_port_list_count_in(const struct kg_port_list *list,
+				   const struct kg_port_range *range);
+void kg_port_list_cut(struct kg_port_list *list, const struct kg_port_range *range);

@@ -220,6 +220,35 @@ static void port_lists(void **state)
 	}
 }
 
+static void ranges_are_cut(void **state)
+{
+	static const struct {
+		const char *text;
+		struct kg_port_range range;
+		unsigned int in;
+		const char *left;
+	} cases[] = {
+		{ "1-65535", { 32768, 60999 }, 28232, "1-32767,61000-65535" },
+		{ "3000-3010,40000", { 32768, 60999 }, 1, "3000-3010" },
+		{ "3000-3010", { 32768, 60999 }, 0, "3000-3010" },
+		{ "20000-40000,50000-65535", { 32768, 60999 }, 18233, "20000-32767,61000-65535" },
+		{ "32768-60999", { 32768, 60999 }, 28232, "" },
+		{ "1-65535", { 1, 65535 }, 65535, "" },
+		{ "1-65535", { 1, 1 }, 1, "2-65535" },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct kg_port_list list = { 0 };
+
+		assert_true(kg_parse_ports(cases[i].text, &list));
+		kg_port_list_merge(&list);
+		assert_int_equal(kg_port_list_count_in(&list, &cases[i].range), cases[i].in);
+		kg_port_list_cut(&list, &cases[i].range);
+		assert_string_equal(ports_text(&list), cases[i].left);
+		free(list.ranges);
+	}
+}
+
 static void ranges_contain(void **state)
 {
 	static const struct kg_port_range ranges[] = {
@@ -250,6 +279,7 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(port_lists),
 		cmocka_unit_test(ranges_contain),
+		cmocka_unit_test(ranges_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels: keys, listen ports, and the ports that Linux must keep its hands off. */
+/* Tunnels: keys, listen ports. */
 #include "box/parts.h"
 
 #include "clock.h"
@@ -9,7 +9,6 @@
 #include "log.h"
 #include "wire/envelope.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,50 +119,6 @@ bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 			return false;
 	}
 	enter_app_ports(box);
-	return true;
-}
-
-static unsigned int count_ranges(const struct kg_box *box)
-{
-	unsigned int count = 1;
-
-	for (unsigned int t = 0; t < box->tunnel_count; t++)
-		count += box->tunnels[t].config->listen_port_count;
-	return count;
-}
-
-/* UDP ports that tunnels use: what servers listen on, what clients choose from. */
-static unsigned int collect_ranges(const struct kg_box *box, struct kg_port_range *ranges)
-{
-	unsigned int count = 0;
-	bool any_client = false;
-
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_tunnel_config *config = box->tunnels[t].config;
-
-		any_client |= config->role == KG_ROLE_CLIENT;
-		for (unsigned int i = 0;
-		     config->role == KG_ROLE_SERVER && i < config->listen_port_count; i++)
-			ranges[count++] = config->listen_ports[i];
-	}
-	if (any_client)
-		ranges[count++] = (struct kg_port_range){ KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST };
-	return count;
-}
-
-bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
-{
-	struct kg_port_range *ranges = calloc(count_ranges(box), sizeof(*ranges));
-
-	if (ranges == NULL)
-		FAIL("out of memory");
-	box->reserved_ports =
-		kg_reserved_ports_hold(box->config->name, ranges, collect_ranges(box, ranges));
-	free(ranges);
-	if (box->reserved_ports == NULL)
-		KG_LOG(WARNING,
-		       "cannot reserve the tunnels' UDP ports (%s): Linux may use them too\n",
-		       strerror(errno));
 	return true;
 }
 

@@ -47,12 +47,24 @@ static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *lo
 	return KG_PORT_TABLE_NONE;
 }
 
+/* Does it answer what Linux has asked, from a port that is a tunnel's, too? */
+static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame)
+{
+	const struct kg_port_range *shared = &w->box->shared_ports;
+	const struct kg_tuple tuple = { frame->destination, frame->source };
+
+	return frame->destination.port >= shared->first &&
+	       frame->destination.port <= shared->last &&
+	       kg_recent_has(&w->box->linux_flows, &tuple, w->now_us);
+}
+
 /* True when the frame carries a datagram for a tunnel, or maybe of an application. */
 static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
 
-	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip))
+	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip) ||
+	    is_for_linux(w, frame))
 		return false;
 	pkt->tunnel = tunnel_of(w->box, &frame->destination);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)

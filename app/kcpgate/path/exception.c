@@ -88,6 +88,23 @@ static bool betrays(const struct kg_box *box, const struct rte_mbuf *frame)
 	       is_own(box, &about.ip) && is_tunnels(box, about.port);
 }
 
+/* Where tunnels and Linux share ports: Linux awaits an answer there. Tunnels' datagrams that only
+ * take the way through Linux do not count. */
+static void note_conversation(struct kg_worker *w, const struct rte_mbuf *m)
+{
+	struct kg_box *box = w->box;
+	struct kg_frame frame;
+	struct kg_tuple tuple;
+
+	kg_frame_parse(&frame, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), 0,
+		       KG_FRAME_IP_CSUM_GOOD | KG_FRAME_UDP_CSUM_GOOD);
+	if (frame.kind != KG_FRAME_UDP)
+		return;
+	tuple = (struct kg_tuple){ frame.source, frame.destination };
+	if (!kg_recent_has(&box->tunnel_flows, &tuple, w->now_us))
+		kg_recent_note(&box->linux_flows, &tuple, w->now_us);
+}
+
 static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
 {
 	uint16_t vlan = w->box->ports[port].config->vlan;
@@ -96,6 +113,8 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 		kg_path_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
 		return;
 	}
+	if (w->box->shared_ports.last != 0)
+		note_conversation(w, frame);
 	if (vlan != 0) {
 		frame->vlan_tci = vlan;
 		if (rte_vlan_insert(&frame) != 0) {

@@ -75,7 +75,11 @@ static void prepend_headers(struct rte_mbuf *m, const struct kg_l2 *l2, enum kg_
 static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 {
 	static const struct kg_l2 none; /* no L2: the kernel adds its own */
+	const struct kg_pkt *pkt = kg_pkt(m);
+	const struct kg_tuple tuple = { pkt->local, pkt->remote };
 
+	if (w->box->shared_ports.last != 0)
+		kg_recent_note(&w->box->tunnel_flows, &tuple, w->now_us);
 	prepend_headers(m, &none, KG_FRAME_CSUM_SOFTWARE);
 	kg_path_route_by_kernel(w, m);
 }

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The UDP ports of tunnels that Linux must not give to sockets of its own. The kernel has one list
+ * for TCP and UDP: where tunnels have nearly all of the ports it chooses from, they are left out of
+ * it, lest no program could connect any more, and what comes in there is told apart by conversation
+ * (recent.h).
+ */
+#include "box/parts.h"
+
+#include "config/values.h"
+#include "local_ports.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EPHEMERAL_LEAST 4096 /* ports: fewer are no choice for a busy machine */
+
+/* What servers listen on, what clients choose from. */
+static void collect_ranges(const struct kg_box *box, struct kg_port_list *list)
+{
+	bool any_client = false;
+
+	for (unsigned int t = 0; t < box->tunnel_count; t++) {
+		const struct kg_tunnel_config *config = box->tunnels[t].config;
+
+		any_client |= config->role == KG_ROLE_CLIENT;
+		for (unsigned int i = 0;
+		     config->role == KG_ROLE_SERVER && i < config->listen_port_count; i++)
+			kg_port_list_add(list, config->listen_ports[i].first,
+					 config->listen_ports[i].last);
+	}
+	if (any_client)
+		kg_port_list_add(list, KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST);
+	kg_port_list_merge(list);
+}
+
+static void share_ephemeral(struct kg_box *box, struct kg_port_list *list)
+{
+	struct kg_port_range linux_ports = kg_ephemeral_ports();
+	unsigned int all = linux_ports.last - linux_ports.first + 1u;
+	unsigned int taken = kg_port_list_count_in(list, &linux_ports);
+
+	if (taken == 0 || all - taken >= EPHEMERAL_LEAST)
+		return;
+	kg_port_list_cut(list, &linux_ports);
+	box->shared_ports = linux_ports;
+	KG_LOG(NOTICE,
+	       "tunnels have %u of the %u ports %u-%u that Linux gives its own sockets: they share "
+	       "them, answers to what Linux has asked by UDP go to Linux\n",
+	       taken, all, linux_ports.first, linux_ports.last);
+}
+
+bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
+{
+	struct kg_port_list list = { 0 };
+
+	collect_ranges(box, &list);
+	share_ephemeral(box, &list);
+	box->reserved_ports = kg_reserved_ports_hold(box->config->name, list.ranges, list.count);
+	free(list.ranges);
+	if (box->reserved_ports == NULL)
+		KG_LOG(WARNING,
+		       "cannot reserve the tunnels' UDP ports (%s): Linux may use them too\n",
+		       strerror(errno));
+	return true;
+}
