@@ -15,6 +15,7 @@
 #include "memory/buf_mempool.h"
 #include "nic/nic.h"
 #include "payload/payload.h"
+#include "port_set.h"
 #include "port_table.h"
 #include "recent.h"
 
@@ -67,6 +68,7 @@ struct kg_box {
 	struct kg_box_tunnel *tunnels;
 	unsigned int tunnel_count;
 	struct kg_port_table udp_ports;
+	struct kg_port_set linux_ports; /* Linux has a socket there; control: wo */
 	struct kg_reserved_ports *reserved_ports;
 	/* Ports that tunnels have and Linux gives to sockets of its own, too; last 0: none. Whose a
 	 * datagram is shows in who of the two has spoken with the other end. */

@@ -8,6 +8,7 @@
 #include "box.h"
 #include "clock.h"
 #include "hops.h"
+#include "linux_ports.h"
 #include "log.h"
 #include "netlink/nexthop.h"
 #include "port_watch.h"
@@ -159,6 +160,7 @@ static bool tick(struct kg_control *control, uint64_t now_us)
 {
 	kg_nexthop_watch_tick(control->nexthops, now_us);
 	kg_shortage_tick(&control->shortage, control->box, now_us);
+	kg_linux_ports_refresh(control->box);
 	if (control->suppressed > 0)
 		KG_LOG(NOTICE, "%u more lines suppressed\n", control->suppressed);
 	control->lines = 0;

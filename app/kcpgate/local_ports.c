@@ -5,15 +5,24 @@
 #define SHARE_BELOW_DIVISOR 2  /* of the ports free, channels begin to share */
 #define RESERVE_DIVISOR     16 /* of the ports, for tunnels that hold less */
 
-void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_table *table,
+static bool is_linux(const struct kg_local_ports *lp, uint16_t number)
+{
+	return kg_port_set_has(lp->linux_ports, number);
+}
+
+void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_range *range,
+			 const struct kg_port_table *table, const struct kg_port_set *linux_ports,
 			 unsigned int worker, unsigned int workers, struct kg_rng *rng)
 {
 	lp->head = 0;
 	lp->free_count = 0;
-	for (uint32_t port = KG_LOCAL_PORT_FIRST; port <= KG_LOCAL_PORT_LAST; port++) {
-		lp->ports[port - KG_LOCAL_PORT_FIRST] = (struct kg_local_port){ 0 };
+	lp->first = range->first;
+	lp->linux_ports = linux_ports;
+	for (uint32_t port = range->first; port <= range->last; port++) {
+		lp->ports[port - range->first] = (struct kg_local_port){ 0 };
 		if (port % workers != worker ||
-		    kg_port_table_get(table, (uint16_t)port) != KG_PORT_TABLE_NONE)
+		    kg_port_table_get(table, (uint16_t)port) != KG_PORT_TABLE_NONE ||
+		    is_linux(lp, (uint16_t)port))
 			continue;
 		/* Fisher and Yates, inside out. */
 		uint32_t at = kg_rng_below(rng, lp->free_count + 1);
@@ -31,7 +40,7 @@ void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_table *
 
 static uint16_t number_of(const struct kg_local_ports *lp, const struct kg_local_port *port)
 {
-	return (uint16_t)(KG_LOCAL_PORT_FIRST + (port - lp->ports));
+	return (uint16_t)(lp->first + (port - lp->ports));
 }
 
 static bool suits(const struct kg_port_wish *wish, uint16_t number)
@@ -49,15 +58,20 @@ static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tun
 	if (port == NULL || lp->free_count > lp->total / SHARE_BELOW_DIVISOR)
 		return NULL;
 	TAILQ_REMOVE(shared, port, link);
-	for (int i = 0; i < KG_LOCAL_PORT_TRIES && !suits(wish, number_of(lp, port)); i++) {
+	for (int i = 0; i < KG_LOCAL_PORT_TRIES &&
+			(is_linux(lp, number_of(lp, port)) || !suits(wish, number_of(lp, port)));
+	     i++) {
 		TAILQ_INSERT_TAIL(shared, port, link);
 		port = TAILQ_FIRST(shared);
 		TAILQ_REMOVE(shared, port, link);
 	}
-	return port;
+	if (!is_linux(lp, number_of(lp, port)))
+		return port;
+	TAILQ_INSERT_TAIL(shared, port, link);
+	return NULL;
 }
 
-static uint16_t pop_free(struct kg_local_ports *lp)
+static uint16_t pop_any(struct kg_local_ports *lp)
 {
 	uint16_t number = lp->free[lp->head];
 
@@ -72,6 +86,19 @@ static void push_free(struct kg_local_ports *lp, uint16_t number)
 	lp->free_count++;
 }
 
+/* The first that Linux has not; 0: it has them all. */
+static uint16_t pop_free(struct kg_local_ports *lp)
+{
+	for (uint32_t i = lp->free_count; i > 0; i--) {
+		uint16_t number = pop_any(lp);
+
+		if (!is_linux(lp, number))
+			return number;
+		push_free(lp, number);
+	}
+	return 0;
+}
+
 static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunnel,
 				       const struct kg_port_wish *wish)
 {
@@ -82,12 +109,14 @@ static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunne
 	    (lp->free_count <= reserve && lp->tunnels[tunnel].held > reserve))
 		return NULL;
 	number = pop_free(lp);
+	if (number == 0)
+		return NULL;
 	for (int i = 0; i < KG_LOCAL_PORT_TRIES && !suits(wish, number); i++) {
 		push_free(lp, number);
 		number = pop_free(lp);
 	}
 	lp->tunnels[tunnel].held++;
-	return &lp->ports[number - KG_LOCAL_PORT_FIRST];
+	return &lp->ports[number - lp->first];
 }
 
 uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone,
@@ -109,7 +138,7 @@ uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool
 
 bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t number)
 {
-	struct kg_local_port *port = &lp->ports[number - KG_LOCAL_PORT_FIRST];
+	struct kg_local_port *port = &lp->ports[number - lp->first];
 
 	if (--port->users > 0)
 		return false;

@@ -15,14 +15,11 @@
 #include "base/base.h"
 #include "base/rng.h"
 #include "config/config.h"
+#include "port_set.h"
 #include "port_table.h"
 
 #include <sys/queue.h>
 
-/* Below Linux's default ephemeral range, which begins at 32768. */
-#define KG_LOCAL_PORT_FIRST 16384
-#define KG_LOCAL_PORT_LAST  32767
-#define KG_LOCAL_PORT_COUNT (KG_LOCAL_PORT_LAST - KG_LOCAL_PORT_FIRST + 1)
 #define KG_LOCAL_PORT_TRIES 64 /* finds one of 16 workers' ports in 98 cases of 100 */
 
 struct kg_local_port {
@@ -40,17 +37,21 @@ struct kg_port_wish {
 };
 
 struct kg_local_ports {
-	uint16_t free[KG_LOCAL_PORT_COUNT];
+	uint16_t free[KG_CONFIG_LOCAL_PORTS_MAX];
 	uint32_t head, free_count, total;
-	struct kg_local_port ports[KG_LOCAL_PORT_COUNT]; /* from KG_LOCAL_PORT_FIRST on */
+	uint16_t first;
+	const struct kg_port_set *linux_ports;                 /* sockets of Linux: not for us */
+	struct kg_local_port ports[KG_CONFIG_LOCAL_PORTS_MAX]; /* from `first` on */
 	struct {
 		struct kg_local_port_list shared; /* what was shared longest ago comes first */
 		uint32_t held;                    /* ports in use */
 	} tunnels[KG_CONFIG_TUNNELS_MAX];
 };
 
-/* Takes the worker's ports that `table` does not use, in random order. */
-void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_table *table,
+/* Takes the worker's ports of the range that neither `table` nor Linux uses, in random order. Those
+ * that Linux takes later, as `linux_ports` tells then, are not given away meanwhile. */
+void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_range *range,
+			 const struct kg_port_table *table, const struct kg_port_set *linux_ports,
 			 unsigned int worker, unsigned int workers, struct kg_rng *rng);
 /* A port for one more user, which wants it alone or not; 0 when none is left. A wish (or NULL) is
  * met if one of the next KG_LOCAL_PORT_TRIES ports meets it. */

@@ -95,6 +95,9 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_SNAPSHOT:
 			begin_page(w, mail.snapshot);
 			break;
+		case KG_MAIL_LEAVE_PORT:
+			kg_worker_leave_port(w, mail.port);
+			break;
 		case KG_MAIL_STOP:
 			kg_worker_begin_stop(w);
 			break;

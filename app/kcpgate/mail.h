@@ -17,6 +17,7 @@ enum kg_mail_type {
 	KG_MAIL_NEXTHOP,    /* the kernel's word on a peer */
 	KG_MAIL_FORGET_HOP, /* of nexthop.peer; ask again */
 	KG_MAIL_SNAPSHOT,   /* fill in `snapshot` */
+	KG_MAIL_LEAVE_PORT, /* Linux has a socket on `port` */
 	KG_MAIL_STOP,       /* tell the peers, then leave the loop */
 };
 
@@ -44,6 +45,7 @@ struct kg_mail {
 	union {
 		struct kg_nexthop nexthop;
 		struct kg_snapshot *snapshot;
+		uint16_t port;
 	};
 };
 _Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");

@@ -158,6 +158,14 @@ void kg_worker_port_release(struct kg_worker *w, uint16_t port)
 		kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
 }
 
+void kg_worker_leave_port(struct kg_worker *w, uint16_t port)
+{
+	uint16_t tunnel = kg_port_table_get(&w->box->udp_ports, port);
+
+	if (tunnel < KG_PORT_TABLE_APP)
+		kg_session_leave_port(w->sides[tunnel].session, port, w->now_us);
+}
+
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg)
 {
 	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_payload, msg, sizeof(*msg), 1, NULL) == 0)
@@ -277,7 +285,8 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 			 box->config->memory_mb);
 		return false;
 	}
-	kg_local_ports_init(&w->local_ports, &box->udp_ports, w->index, box->worker_count, &w->rng);
+	kg_local_ports_init(&w->local_ports, box->config->local_ports, &box->udp_ports,
+			    &box->linux_ports, w->index, box->worker_count, &w->rng);
 	for (uint16_t t = 0; t < box->tunnel_count; t++) {
 		if (!create_side(w, t, channels)) {
 			snprintf(error, error_bytes, "tunnel %s: out of memory",

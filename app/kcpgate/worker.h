@@ -94,6 +94,8 @@ void kg_worker_begin_stop(struct kg_worker *w);
 uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,
 				const struct kg_endpoint *remote, bool alone);
 void kg_worker_port_release(struct kg_worker *w, uint16_t port);
+/* Linux has a socket there: channels that leave from the port take another. */
+void kg_worker_leave_port(struct kg_worker *w, uint16_t port);
 
 /* To a payload thread, which is woken by the next kg_path_deliver; false when its ring is full. */
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);

@@ -8,9 +8,14 @@
 
 int kg_nl_open(struct kg_nl *nl)
 {
+	return kg_nl_open_to(nl, NETLINK_ROUTE);
+}
+
+int kg_nl_open_to(struct kg_nl *nl, int family)
+{
 	int saved;
 
-	*nl = (struct kg_nl){ .socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC) };
+	*nl = (struct kg_nl){ .socket = mnl_socket_open2(family, SOCK_CLOEXEC) };
 	if (nl->socket == NULL)
 		return -errno;
 	if (mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) == 0)
@@ -44,13 +49,13 @@ void kg_nl_put_ip(struct nlmsghdr *header, uint16_t type, const struct kg_ip *ip
 	mnl_attr_put(header, type, ip->version == 4 ? 4 : 16, ip->bytes);
 }
 
-int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)
+/* An acknowledgement ends what is not a dump, a message of its own ends a dump. */
+int kg_nl_dump(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)
 {
 	_Alignas(8) uint8_t received[KG_NL_RECEIVE_BYTES];
 	unsigned int port = mnl_socket_get_portid(nl->socket);
 	int verdict;
 
-	header->nlmsg_flags |= NLM_F_ACK;
 	header->nlmsg_seq = ++nl->seq;
 	if (mnl_socket_sendto(nl->socket, header, header->nlmsg_len) < 0)
 		return -errno;
@@ -62,6 +67,12 @@ int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void 
 		verdict = mnl_cb_run(received, (size_t)len, nl->seq, port, answer, ctx);
 	} while (verdict > MNL_CB_STOP);
 	return verdict == MNL_CB_STOP ? 0 : -errno;
+}
+
+int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)
+{
+	header->nlmsg_flags |= NLM_F_ACK;
+	return kg_nl_dump(nl, header, answer, ctx);
 }
 
 uint8_t kg_nl_family(const struct kg_ip *ip)

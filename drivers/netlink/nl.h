@@ -26,6 +26,8 @@ struct kg_nl_message {
 
 /* 0, or -errno. */
 int kg_nl_open(struct kg_nl *nl);
+/* The same to another of the kernel's families, as NETLINK_SOCK_DIAG. */
+int kg_nl_open_to(struct kg_nl *nl, int family);
 void kg_nl_close(struct kg_nl *nl);
 
 /* Starts a request: header and family header (rtmsg, ndmsg …), NLM_F_REQUEST set. Attributes
@@ -37,6 +39,9 @@ void kg_nl_put_ip(struct nlmsghdr *header, uint16_t type, const struct kg_ip *ip
 /* Sends and waits for the kernel's verdict: 0, or its -errno. `answer`, if not NULL, gets each
  * message that comes before. */
 int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx);
+
+/* The same for a question with NLM_F_DUMP: each message of the answer goes to `answer`. */
+int kg_nl_dump(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx);
 
 /* AF_INET or AF_INET6. */
 uint8_t kg_nl_family(const struct kg_ip *ip);

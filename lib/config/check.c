@@ -21,6 +21,20 @@ static void check_workers(struct kg_load *load)
 	}
 }
 
+static void check_local_ports(struct kg_load *load)
+{
+	const struct kg_config *config = load->config;
+	struct kg_place at = kg_root_place(load, "local_ports");
+	unsigned int count = config->local_port_count;
+	unsigned int size = count ? config->local_ports->last - config->local_ports->first + 1u : 0;
+
+	if (count > 1)
+		kg_report_error(load->report, &at, "found %u ranges; allowed one", count);
+	else if (count && (size < KG_CONFIG_LOCAL_PORTS_MIN || size > KG_CONFIG_LOCAL_PORTS_MAX))
+		kg_report_error(load->report, &at, "found %u ports; allowed %u to %u", size,
+				KG_CONFIG_LOCAL_PORTS_MIN, KG_CONFIG_LOCAL_PORTS_MAX);
+}
+
 /* Texts that no two ports may share. */
 static void check_same_text(struct kg_load *load, unsigned int i, unsigned int j, const char *key,
 			    const char *a, const char *b)
@@ -186,6 +200,7 @@ static void check_flow_rules(struct kg_load *load, unsigned int i)
 void kg_load_check(struct kg_load *load)
 {
 	check_workers(load);
+	check_local_ports(load);
 	check_port_pairs(load);
 	for (unsigned int i = 0; i < load->config->port_count; i++) {
 		check_own_addresses(load, i);

@@ -3,7 +3,9 @@
 #include "config/load.h"
 
 #include "aead/aead.h"
+#include "config/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- one tunnel ---- */
@@ -234,6 +236,34 @@ static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
 				port, other->path, other->file);
 }
 
+/* What servers listen on is not there for clients. */
+static void check_local_ports_left(struct kg_load *load)
+{
+	const struct kg_config *config = load->config;
+	const struct kg_port_range *own = config->local_ports;
+	struct kg_place at = kg_root_place(load, "local_ports");
+	struct kg_port_list listened = { 0 };
+	bool client = false;
+
+	for (unsigned int i = 0; i < config->tunnel_count; i++) {
+		const struct kg_tunnel_config *t = &config->tunnels[i];
+
+		client |= kg_tunnel_given(load, i, "mode") && t->role == KG_ROLE_CLIENT;
+		for (unsigned int r = 0; t->role == KG_ROLE_SERVER && r < t->listen_port_count; r++)
+			kg_port_list_add(&listened, t->listen_ports[r].first,
+					 t->listen_ports[r].last);
+	}
+	kg_port_list_merge(&listened);
+	if (client && config->local_port_count == 1 &&
+	    own->last - own->first + 1u - kg_port_list_count_in(&listened, own) <
+		    KG_CONFIG_LOCAL_PORTS_MIN)
+		kg_report_error(load->report, &at,
+				"servers' listen_port leaves fewer than %u of %u-%u to clients; "
+				"take ports out of it, or another range",
+				KG_CONFIG_LOCAL_PORTS_MIN, own->first, own->last);
+	free(listened.ranges);
+}
+
 void kg_load_check_tunnels(struct kg_load *load)
 {
 	struct kg_place tunnels = kg_root_place(load, "tunnels");
@@ -241,6 +271,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 	if (load->config->tunnel_count == 0)
 		kg_report_warning(load->report, &tunnels, "none: the ports only serve Linux");
 	check_exposed(load);
+	check_local_ports_left(load);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
 		check_counts(load, i);
 		check_password(load, i);

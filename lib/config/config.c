@@ -50,6 +50,7 @@ void kg_config_free(struct kg_config *config)
 		free_port(&config->ports[i]);
 	for (unsigned int i = 0; i < config->eal_count; i++)
 		free(config->eal[i]);
+	free(config->local_ports);
 	free(config->tunnels);
 	free(config->name);
 	*config = (struct kg_config){ 0 };

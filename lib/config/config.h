@@ -19,6 +19,8 @@
 #define KG_CONFIG_ADDRESSES_MAX       16
 #define KG_CONFIG_TUNNELS_MAX         256
 #define KG_CONFIG_EAL_MAX             64
+#define KG_CONFIG_LOCAL_PORTS_MAX     16384
+#define KG_CONFIG_LOCAL_PORTS_MIN     64
 #define KG_CONFIG_MAPPINGS_MAX        1024 /* of a tunnel */
 
 enum kg_poll {
@@ -113,6 +115,9 @@ struct kg_config {
 	unsigned int eal_count;
 	struct kg_port_config ports[KG_CONFIG_PORTS_MAX];
 	unsigned int port_count;
+	struct kg_port_range
+		*local_ports; /* UDP ports that clients' channels leave from; one range */
+	unsigned int local_port_count;
 	struct kg_tunnel_config *tunnels;
 	unsigned int tunnel_count;
 };

@@ -78,6 +78,11 @@ const struct kg_key kg_schema[] = {
 	{ ROOT("eal"), .kind = &kg_kind_texts, COUNTED(kg_config, eal, eal_count), .fallback = "[]",
 	  .help = "Further options for DPDK's EAL, one text each. Options on the command line come "
 		  "after these." },
+	{ ROOT("local_ports"), .kind = &kg_kind_ports,
+	  COUNTED(kg_config, local_ports, local_port_count), .fallback = "\"16384-32767\"",
+	  .help = "UDP ports from which clients' channels leave, one range of 64 to 16384. Those "
+		  "that "
+		  "Linux has a socket on are left alone." },
 	{ ROOT("ports"), .kind = &kg_kind_objects, .inner = KG_SCOPE_PORT, .required = true,
 	  .help = "Network ports that DPDK drives." },
 	{ ROOT("tunnels"), .kind = &kg_kind_objects, .inner = KG_SCOPE_TUNNEL, .fallback = "[]",

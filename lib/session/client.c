@@ -333,3 +333,32 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 		measure(line);
 	return drop;
 }
+
+/* ---- moving ---- */
+
+/* A channel that finds no port stays where it is, and moves with a later call. */
+static void move_channel(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_line *line = &ch->line;
+	uint16_t before = line->local.port;
+
+	kg_line_forget(line);
+	if (!take_local_port(line)) {
+		line->local.port = before;
+		kg_line_hook(line);
+		return;
+	}
+	line->session->ops.port_release(line->session->host, before);
+	kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+	kg_line_touch(line, now_us);
+}
+
+void kg_session_leave_port(struct kg_session *s, uint16_t port, uint64_t now_us)
+{
+	struct kg_line *line;
+
+	TAILQ_FOREACH (line, &s->homes[KG_HOME_CHANNELS], home_link) {
+		if (line->kind == KG_LINE_CHANNEL && line->local.port == port && line->hooked)
+			move_channel(kg_line_channel(line), now_us);
+	}
+}

@@ -238,6 +238,10 @@ uint32_t kg_channel_capabilities(const struct kg_channel *ch);
 uint16_t kg_channel_receive_window(const struct kg_channel *ch);
 
 /* For ops called from the network side: the time of the input, or of the timer, that led to it. */
+/* Client: the local port is no longer ours. Channels that have it take another, and let the server
+ * know by speaking from there. */
+void kg_session_leave_port(struct kg_session *s, uint16_t port, uint64_t now_us);
+
 uint64_t kg_session_now_us(const struct kg_session *s);
 
 /* ---- seeing inside ---- */

@@ -114,6 +114,14 @@ static void box_keys(void **state)
 		{ "'workers': []", "workers", "found []; allowed at least one" },
 		{ "'workers': 'all'", "workers", "found \"all\"" NUMBER("0 to 1023") },
 		{ "'workers': [0, 1024]", "workers[1]", "found 1024" NUMBER("0 to 1023") },
+		{ "'local_ports': '40000-49999,50001'", "local_ports",
+		  "found 2 ranges; allowed one" },
+		{ "'local_ports': 40000", "local_ports", "found 1 ports; allowed 64 to 16384" },
+		{ "'local_ports': '20000-36384'", "local_ports",
+		  "found 16385 ports; allowed 64 to 16384" },
+		{ "'local_ports': '2-1'", "local_ports",
+		  "found \"2-1\"; allowed ports 1 to 65535, ranges as \"3000-3010\", or a list of "
+		  "them" },
 		{ "'payload_threads': 0", "payload_threads", "found 0" NUMBER("1 to 16") },
 		{ "'payload_threads': 17", "payload_threads", "found 17" NUMBER("1 to 16") },
 		{ "'payload_thread': 1", "payload_thread",
@@ -141,6 +149,23 @@ static void box_keys(void **state)
 		load_text(&f, text);
 		expect_only_error(&f, where, cases[i].text);
 	}
+}
+
+/* A server that listens on every port, beside a client. */
+static void nothing_left_for_clients(void **state)
+{
+	struct fixture f;
+
+	load_tunnels(&f, "[" FIXTURE_CLIENT ", {'mode': 'server', 'listen_port': '1-65535',"
+			 " 'destination_port': 80, 'destination_address': '127.0.0.1'}]");
+	expect_error(&f, "box.json: local_ports",
+		     "servers' listen_port leaves fewer than 64 of 16384-32767 to clients; take "
+		     "ports out of it, or another range");
+	unload(&f);
+	load_tunnels(&f, "[{'mode': 'server', 'listen_port': '1-65535',"
+			 " 'destination_port': 80, 'destination_address': '127.0.0.1'}]");
+	expect_good(&f);
+	unload(&f);
 }
 
 static void no_ports(void **state)
@@ -180,8 +205,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_keys), cmocka_unit_test(hosts_at_the_edge),
-		cmocka_unit_test(two_ports), cmocka_unit_test(box_keys),
-		cmocka_unit_test(no_ports),  cmocka_unit_test(too_many),
+		cmocka_unit_test(two_ports), cmocka_unit_test(nothing_left_for_clients),
+		cmocka_unit_test(box_keys),  cmocka_unit_test(no_ports),
+		cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

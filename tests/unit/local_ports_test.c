@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -12,7 +13,9 @@
 #define SEED    7u
 
 static struct kg_port_table table;
+static struct kg_port_set linux_ports;
 static struct kg_local_ports ports[WORKERS];
+static const struct kg_port_range range = { 16384, 32767 };
 
 static int fill(void **state)
 {
@@ -21,11 +24,12 @@ static int fill(void **state)
 	(void)state;
 	print_message("seed %u\n", SEED);
 	kg_rng_init(&rng, SEED);
+	memset(&linux_ports, 0, sizeof(linux_ports));
 	kg_port_table_init(&table);
 	for (uint16_t port = 20000; port <= 20010; port++)
 		kg_port_table_set(&table, port, 0);
 	for (unsigned int w = 0; w < WORKERS; w++)
-		kg_local_ports_init(&ports[w], &table, w, WORKERS, &rng);
+		kg_local_ports_init(&ports[w], &range, &table, &linux_ports, w, WORKERS, &rng);
 	return 0;
 }
 
@@ -41,7 +45,7 @@ static void test_every_port_has_one_owner(void **state)
 			port = kg_local_ports_acquire(&ports[w], (uint16_t)(n % TUNNELS), true,
 						      NULL);
 			assert_int_equal(port % WORKERS, w);
-			assert_in_range(port, KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST);
+			assert_in_range(port, range.first, range.last);
 			assert_false(port >= 20000 && port <= 20010);
 			assert_false(seen[port]);
 			seen[port] = true;
@@ -49,7 +53,7 @@ static void test_every_port_has_one_owner(void **state)
 		}
 		assert_int_equal(kg_local_ports_acquire(&ports[w], 0, true, NULL), 0);
 	}
-	assert_int_equal(total, KG_LOCAL_PORT_COUNT - 11);
+	assert_int_equal(total, range.last - range.first + 1 - 11);
 }
 
 /* The port that was given back last is used last. */
@@ -177,6 +181,39 @@ static void test_a_wish_is_no_condition(void **state)
 	assert_int_equal(calls, KG_LOCAL_PORT_TRIES);
 }
 
+static void give_to_linux(uint16_t port)
+{
+	uint64_t word = atomic_load(&linux_ports.words[port / 64]);
+
+	kg_port_set_assign(&linux_ports, port / 64, word | UINT64_C(1) << port % 64);
+}
+
+/* What Linux has, from the start or since, is given to nobody, alone or shared. */
+static void test_ports_of_linux_are_left_alone(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	uint32_t own = lp->total - lp->total / 2, given = 0;
+	uint16_t port, shared = kg_local_ports_acquire(lp, 0, false, NULL);
+
+	for (uint32_t n = range.first; n <= range.last; n += 7)
+		give_to_linux((uint16_t)n);
+	give_to_linux(shared);
+	for (uint32_t i = 0; i < 3 * own; i++) {
+		port = kg_local_ports_acquire(lp, 0, false, NULL);
+		assert_int_not_equal(port, 0);
+		assert_int_not_equal(port, shared);
+		assert_false(kg_port_set_has(&linux_ports, port));
+	}
+	while ((port = kg_local_ports_acquire(lp, (uint16_t)(1 + given % TUNNELS), true, NULL)) !=
+	       0) {
+		assert_false(kg_port_set_has(&linux_ports, port));
+		given++;
+	}
+	assert_true(given > 0 && lp->free_count > 0);
+	memset(&linux_ports, 0, sizeof(linux_ports));
+	assert_int_not_equal(kg_local_ports_acquire(lp, 50, true, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_wish_is_met_if_it_can_be, fill),
 		cmocka_unit_test_setup(test_shared_ports_are_chosen_too, fill),
 		cmocka_unit_test_setup(test_a_wish_is_no_condition, fill),
+		cmocka_unit_test_setup(test_ports_of_linux_are_left_alone, fill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

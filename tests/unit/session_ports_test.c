@@ -55,6 +55,27 @@ static void channels_share_a_port(void **state)
 	pair_stop(pair);
 }
 
+/* Somebody else has the port now: its channels go on from others, and the server follows. */
+static void channels_leave_a_port(void **state)
+{
+	struct pair *pair = pair_sharing(2);
+
+	for (int i = 0; i < 4; i++)
+		pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	pair->client.shared_ports = 0;
+	kg_session_leave_port(pair->client.session, 1000, pair->now_us);
+	run(pair, SEC(1));
+	for (unsigned int i = 0; i < 4; i++) {
+		uint16_t port = info_of(&pair->client, &pair->client.apps[i]).local.port;
+
+		assert_int_not_equal(port, 1000);
+		talk(pair, i, "moved");
+		assert_int_equal(info_of(&pair->server, &pair->server.apps[i]).remote.port, port);
+	}
+	pair_stop(pair);
+}
+
 /* Whoever leaves, first or last, the others stay. */
 static void a_shared_port_is_left_in_any_order(void **state)
 {
@@ -190,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(channels_share_a_port),
+		cmocka_unit_test(channels_leave_a_port),
 		cmocka_unit_test(a_shared_port_is_left_in_any_order),
 		cmocka_unit_test(equal_convs_take_different_ports),
 		cmocka_unit_test(without_another_port_the_channel_ends),

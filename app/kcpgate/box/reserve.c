@@ -8,7 +8,7 @@
 #include "box/parts.h"
 
 #include "config/values.h"
-#include "local_ports.h"
+#include "linux_ports.h"
 #include "log.h"
 
 #include <errno.h>
@@ -32,7 +32,8 @@ static void collect_ranges(const struct kg_box *box, struct kg_port_list *list)
 					 config->listen_ports[i].last);
 	}
 	if (any_client)
-		kg_port_list_add(list, KG_LOCAL_PORT_FIRST, KG_LOCAL_PORT_LAST);
+		kg_port_list_add(list, box->config->local_ports->first,
+				 box->config->local_ports->last);
 	kg_port_list_merge(list);
 }
 
@@ -55,11 +56,19 @@ static void share_ephemeral(struct kg_box *box, struct kg_port_list *list)
 bool kg_box_reserve_ports(struct kg_box *box, char *error, size_t error_bytes)
 {
 	struct kg_port_list list = { 0 };
+	int refreshed;
 
 	collect_ranges(box, &list);
 	share_ephemeral(box, &list);
 	box->reserved_ports = kg_reserved_ports_hold(box->config->name, list.ranges, list.count);
 	free(list.ranges);
+	refreshed = kg_linux_ports_refresh(box);
+	if (refreshed < 0)
+		KG_LOG(WARNING,
+		       "cannot ask Linux for its UDP sockets (%s): services on ports of "
+		       "local_ports "
+		       "may lose datagrams to channels\n",
+		       strerror(-refreshed));
 	if (box->reserved_ports == NULL)
 		KG_LOG(WARNING,
 		       "cannot reserve the tunnels' UDP ports (%s): Linux may use them too\n",

@@ -33,8 +33,10 @@ static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *lo
 {
 	uint16_t first = kg_port_table_get(&box->udp_ports, local->port);
 
-	if (first >= KG_PORT_TABLE_APP || box->tunnels[first].config->role == KG_ROLE_CLIENT)
+	if (first >= KG_PORT_TABLE_APP)
 		return first;
+	if (box->tunnels[first].config->role == KG_ROLE_CLIENT)
+		return kg_port_set_has(&box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : first;
 	for (uint16_t t = first; t < box->tunnel_count; t++) {
 		const struct kg_tunnel_config *tunnel = box->tunnels[t].config;
 

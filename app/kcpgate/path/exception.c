@@ -59,7 +59,7 @@ static bool is_tunnels(const struct kg_box *box, uint16_t port)
 {
 	if (kg_port_table_get(&box->udp_ports, port) < KG_PORT_TABLE_APP)
 		return true;
-	if (port < KG_LOCAL_PORT_FIRST || port > KG_LOCAL_PORT_LAST)
+	if (!kg_port_ranges_contain(box->config->local_ports, 1, port))
 		return false;
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
 		if (box->tunnels[t].config->role == KG_ROLE_CLIENT)
