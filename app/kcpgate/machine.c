@@ -6,8 +6,10 @@
 #include "machine.h"
 
 #include "config/report.h"
+#include "netlink/link.h"
 
 #include <mntent.h>
+#include <net/if.h>
 #include <sched.h>
 #include <string.h>
 
@@ -43,6 +45,71 @@ void kg_machine_check(const struct kg_config *config, struct kg_config_report *r
 					"run on (see lscpu)",
 					config->workers[i]);
 	}
+}
+
+/* ---- interfaces ---- */
+
+/* Of "net_af_xdp0,iface=eth1": the interface; false for devices that Linux does not see. */
+static bool interface_of(const char *device, char name[IF_NAMESIZE])
+{
+	const char *found = strstr(device, ",iface=");
+	size_t length;
+
+	if (found == NULL)
+		return false;
+	found += strlen(",iface=");
+	length = strcspn(found, ",");
+	if (length == 0 || length >= IF_NAMESIZE)
+		return false;
+	memcpy(name, found, length);
+	name[length] = '\0';
+	return true;
+}
+
+static void report_address(struct kg_config_report *report, const struct kg_place *at,
+			   const char *link, const struct kg_prefix *address)
+{
+	char text[KG_IP_TEXT_BYTES];
+
+	kg_ip_text(&address->ip, text);
+	kg_report_error(
+		report, at,
+		"Linux has %s/%u on %s, which the port takes over: what is sent there would "
+		"get no answer. End what puts it there (DHCP client, ifupdown), then, as "
+		"root: ip address del %s/%u dev %s",
+		text, address->length, link, text, address->length, link);
+}
+
+static void check_link(struct kg_nl *nl, const char *device, struct kg_config_report *report,
+		       const struct kg_place *at)
+{
+	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
+	unsigned int count = KG_CONFIG_ADDRESSES_MAX;
+	char link[IF_NAMESIZE];
+	unsigned int ifindex = interface_of(device, link) ? if_nametoindex(link) : 0;
+
+	if (ifindex == 0 || kg_link_addresses(nl, ifindex, addresses, &count) != 0)
+		return;
+	for (unsigned int i = 0; i < KG_MIN(count, KG_CONFIG_ADDRESSES_MAX + 0u); i++)
+		report_address(report, at, link, &addresses[i]);
+}
+
+void kg_machine_check_links(const struct kg_config *config, struct kg_config_report *report,
+			    const char *file)
+{
+	const struct kg_place root = { .file = file };
+	const struct kg_place ports = kg_place_member(&root, "ports");
+	struct kg_nl nl;
+
+	if (kg_nl_open(&nl) != 0)
+		return;
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		struct kg_place port = kg_place_item(&ports, i);
+		struct kg_place at = kg_place_member(&port, "device");
+
+		check_link(&nl, config->ports[i].device, report, &at);
+	}
+	kg_nl_close(&nl);
 }
 
 /* ---- hugepages ---- */

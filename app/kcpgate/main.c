@@ -118,6 +118,8 @@ static enum kg_exit with_config(const struct kg_args *args)
 	kg_config_load(&config, &report, args->files, args->file_count);
 	if (report.errors == NULL && args->action != KG_ARGS_PRINT)
 		kg_machine_check(&config, &report, args->files[0]);
+	if (report.errors == NULL && args->action == KG_ARGS_RUN)
+		kg_machine_check_links(&config, &report, args->files[0]);
 	kg_config_report_print(&report, stderr);
 	if (report.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;

@@ -84,3 +84,48 @@ int kg_link_get_state(struct kg_nl *nl, unsigned int ifindex, enum kg_link_state
 	*state = KG_LINK_GONE;
 	return 0;
 }
+
+/* ---- reading ---- */
+
+struct address_list {
+	unsigned int ifindex, room, count;
+	struct kg_prefix *addresses;
+};
+
+static int read_address(const struct nlmsghdr *header, void *ctx)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(header);
+	struct address_list *list = ctx;
+	struct kg_prefix address = { .length = ifa->ifa_prefixlen };
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, header, sizeof(*ifa))
+	{
+		uint16_t type = mnl_attr_get_type(attribute);
+
+		/* IFA_LOCAL is the address itself where there is a peer's, too. */
+		if (type == IFA_LOCAL || (type == IFA_ADDRESS && address.ip.version == 0))
+			kg_nl_read_ip(&address.ip, attribute);
+	}
+	if (ifa->ifa_index != list->ifindex || address.ip.version == 0 ||
+	    kg_ip_is_link_local(&address.ip))
+		return MNL_CB_OK;
+	if (list->count < list->room)
+		list->addresses[list->count] = address;
+	list->count++;
+	return MNL_CB_OK;
+}
+
+int kg_link_addresses(struct kg_nl *nl, unsigned int ifindex, struct kg_prefix *addresses,
+		      unsigned int *count)
+{
+	struct address_list list = { ifindex, *count, 0, addresses };
+	struct kg_nl_message message;
+	struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
+	int error =
+		kg_nl_dump(nl, kg_nl_begin(&message, RTM_GETADDR, NLM_F_DUMP, &all, sizeof(all)),
+			   read_address, &list);
+
+	*count = list.count;
+	return error;
+}

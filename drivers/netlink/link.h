@@ -23,3 +23,8 @@ enum kg_link_state {
 };
 
 int kg_link_get_state(struct kg_nl *nl, unsigned int ifindex, enum kg_link_state *state);
+
+/* Linux's addresses on the interface but those that only mean something on the link; `*count` has
+ * room for so many and becomes how many there are in all. */
+int kg_link_addresses(struct kg_nl *nl, unsigned int ifindex, struct kg_prefix *addresses,
+		      unsigned int *count);
