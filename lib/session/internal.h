@@ -108,18 +108,21 @@ struct kg_channel {
 	uint8_t doubts;   /* KG_DOUBT_… */
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint16_t owed;               /* control messages to send, bit per feature */
-	bool half_close;             /* both ends know how */
-	bool ended;                  /* the application has ended */
-	bool peer_ended;             /* the peer's has, and what it sent was taken */
-	bool finishing;              /* disconnect is on its way */
-	bool told_readable;
-	bool answer_acked; /* server: the client has the answer to its handshake */
-	uint8_t flowing;   /* client: datagrams with payload since we spoke, up to KG_FLOWING */
+	uint8_t flowing; /* client: datagrams with payload since we spoke, up to KG_FLOWING */
+	/* The arena gives a channel 256 bytes, and not one more. */
+	bool half_close : 1; /* both ends know how */
+	bool ended : 1;      /* the application has ended */
+	bool peer_ended : 1; /* the peer's has, and what it sent was taken */
+	bool finishing : 1;  /* disconnect is on its way */
+	bool told_readable : 1;
+	bool answer_acked : 1; /* server: the client has the answer to its handshake */
 };
 
 /* What a channel has yet to prove. */
 #define KG_DOUBT_UNHEARD 1u /* server: that its client got the answer */
 #define KG_DOUBT_SOURCE  2u /* UDP: that the application is where its datagrams say */
+
+_Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 
 /* So many, one behind the other, are a stream. */
 #define KG_FLOWING 8
