@@ -136,6 +136,12 @@ static struct group *find_group(struct kg_fec_decoder *decoder, uint32_t sn)
 
 /* ---- recovery ---- */
 
+static void add_block(uint8_t *restrict sum, const uint8_t *restrict block, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum[i] ^= block[i];
+}
+
 static void find(struct kg_fec *fec, const uint8_t *bytes, uint16_t len)
 {
 	fec->found[fec->found_count].bytes = bytes;
@@ -177,25 +183,26 @@ static void solve(struct kg_fec *fec, const struct group *group, const struct re
 	for (unsigned int i = 0; i < recovery->count; i++)
 		sums[i] = group->sums->rows[recovery->rows[i]];
 	kg_fec_code_invert(&fec->code, recovery->rows, recovery->lost, recovery->count,
-			   fec->inverse);
-	fec->rs->expand(fec->solve_tables, fec->inverse, recovery->count, recovery->count);
+			   fec->matrix);
+	fec->rs->expand(fec->solve_tables, fec->matrix, recovery->count, recovery->count);
 	fec->rs->multiply(fec->solve_tables, recovery->count, recovery->count, sums, group->block,
 			  fec->solved->rows);
 }
 
-/* What was recovered, added to the spare sum, must leave nothing. */
+/* What was recovered, with the spare parity's coefficients, must make up its sum. */
 static size_t good_bytes(struct kg_fec *fec, const struct group *group,
 			 const struct recovery *recovery)
 {
-	const struct kg_fec_code *code = &fec->code;
-	const uint8_t *tables =
-		fec->tables + (size_t)recovery->spare * code->data * KG_RS_TABLE_BYTES;
+	uint8_t *check = fec->check->rows[0];
 
-	memcpy(fec->check->rows[0], group->sums->rows[recovery->spare], group->block);
 	for (unsigned int i = 0; i < recovery->count; i++)
-		fec->rs->add(tables, 1, code->data, recovery->lost[i], fec->solved->rows[i],
-			     group->block, fec->check->rows);
-	return kg_fec_zeros(fec->check->rows[0], group->block);
+		fec->matrix[i] = kg_fec_code_coefficient(&fec->code, (uint8_t)recovery->spare,
+							 recovery->lost[i]);
+	fec->rs->expand(fec->solve_tables, fec->matrix, 1, recovery->count);
+	fec->rs->multiply(fec->solve_tables, 1, recovery->count,
+			  (const uint8_t *const *)fec->solved->rows, group->block, &check);
+	add_block(check, group->sums->rows[recovery->spare], group->block);
+	return kg_fec_zeros(check, group->block);
 }
 
 static size_t sure_bytes(const struct group *group)
@@ -295,12 +302,6 @@ static void take_data(struct kg_fec_decoder *decoder, struct group *group,
 	group->shortest = KG_MIN(group->shortest, len);
 	group->longest = KG_MAX(group->longest, len);
 	group->data++;
-}
-
-static void add_block(uint8_t *restrict sum, const uint8_t *restrict block, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		sum[i] ^= block[i];
 }
 
 static void take_parity(struct kg_fec_decoder *decoder, struct group *group,

@@ -121,7 +121,7 @@ static size_t tables_bytes(const struct kg_fec *fec)
 	return (size_t)fec->code.data * fec->code.parity * KG_RS_TABLE_BYTES;
 }
 
-static size_t inverse_bytes(const struct kg_fec *fec)
+static size_t square_bytes(const struct kg_fec *fec)
 {
 	return (size_t)fec->solve_max * fec->solve_max;
 }
@@ -151,13 +151,13 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 		fec->solve_max = KG_MIN(data, parity);
 		kg_fec_code_init(&fec->code, data, parity);
 		fec->tables = kg_mem_alloc(mem, tables_bytes(fec));
-		fec->inverse = kg_mem_alloc(mem, inverse_bytes(fec));
-		fec->solve_tables = kg_mem_alloc(mem, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
+		fec->matrix = kg_mem_alloc(mem, square_bytes(fec));
+		fec->solve_tables = kg_mem_alloc(mem, square_bytes(fec) * KG_RS_TABLE_BYTES);
 		fec->solved = sums_create(mem, fec->solve_max);
 		fec->check = sums_create(mem, 1);
 	}
-	if (!fec || !matrix || !fec->tables || !fec->inverse || !fec->solve_tables ||
-	    !fec->solved || !fec->check) {
+	if (!fec || !matrix || !fec->tables || !fec->matrix || !fec->solve_tables || !fec->solved ||
+	    !fec->check) {
 		kg_mem_free(mem, matrix, matrix_bytes);
 		kg_fec_destroy(fec);
 		return NULL;
@@ -172,8 +172,8 @@ void kg_fec_destroy(struct kg_fec *fec)
 	if (!fec)
 		return;
 	kg_mem_free(fec->mem, fec->tables, tables_bytes(fec));
-	kg_mem_free(fec->mem, fec->inverse, inverse_bytes(fec));
-	kg_mem_free(fec->mem, fec->solve_tables, inverse_bytes(fec) * KG_RS_TABLE_BYTES);
+	kg_mem_free(fec->mem, fec->matrix, square_bytes(fec));
+	kg_mem_free(fec->mem, fec->solve_tables, square_bytes(fec) * KG_RS_TABLE_BYTES);
 	sums_destroy(fec->mem, fec->solved, fec->solve_max);
 	sums_destroy(fec->mem, fec->check, 1);
 	while (fec->spare) {

@@ -28,8 +28,8 @@ struct kg_fec {
 	struct kg_fec_code code;
 	uint8_t solve_max; /* datagrams that can be missing: data or parity, whichever is less */
 	uint8_t *tables;   /* of the whole code */
-	/* to recover with: the inverse, its tables, what comes out, and room to check it */
-	uint8_t *inverse, *solve_tables;
+	/* to recover with: a matrix, its tables, what comes out, and room to check it */
+	uint8_t *matrix, *solve_tables;
 	struct kg_fec_sums *solved, *check;
 	/* of groups that are over, for the next ones of any channel */
 	struct kg_fec_sums *spare;

@@ -9,11 +9,13 @@
 
 #include "base/base.h"
 
-/* Bytes that expand() makes of a coefficient. The tables of row r begin at r * columns of these. */
+/* Room that expand() has for each coefficient. How tables lie in it is the driver's alone: a
+ * library may decide by version and CPU. They are good for the whole matrix, never for a part of
+ * it. */
 #define KG_RS_TABLE_BYTES 32
 
 struct kg_rs_alg {
-	/* Makes the tables that the others take. */
+	/* Makes the tables that the others take, with the same numbers of rows and columns. */
 	void (*expand)(uint8_t *tables, const uint8_t *matrix, uint8_t rows, uint8_t columns);
 	/* sums[r] += matrix[r][column] * block, for all rows. */
 	void (*add)(const uint8_t *tables, uint8_t rows, uint8_t columns, uint8_t column,

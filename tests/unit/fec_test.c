@@ -72,13 +72,13 @@ static void arithmetic(void **state)
 		to_sums[r] = sums[r];
 		to_out[r] = out[r];
 	}
-	kg_rs_isal.expand(tables, matrix, ROWS, COLUMNS);
+	FEC_RS->expand(tables, matrix, ROWS, COLUMNS);
 	for (size_t len = 1; len < LEN; len++) {
 		memset(sums, 0, sizeof(sums));
 		memset(out, 0xee, sizeof(out));
 		for (uint8_t c = 0; c < COLUMNS; c++)
-			kg_rs_isal.add(tables, ROWS, COLUMNS, c, blocks[c], len, to_sums);
-		kg_rs_isal.multiply(tables, ROWS, COLUMNS, from, len, to_out);
+			FEC_RS->add(tables, ROWS, COLUMNS, c, blocks[c], len, to_sums);
+		FEC_RS->multiply(tables, ROWS, COLUMNS, from, len, to_out);
 		for (size_t r = 0; r < ROWS; r++) {
 			uint8_t last = 0;
 
@@ -425,7 +425,7 @@ static void lack_of_memory(void **state)
 		struct kg_fec *fec;
 
 		scarce.left = n;
-		fec = kg_fec_create(3, 2, &kg_rs_isal, &scarce.mem);
+		fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
 		if (fec) {
 			encoder = kg_fec_encoder_create(fec, CONV, 0);
 			decoder = kg_fec_decoder_create(fec, CONV);
@@ -447,7 +447,7 @@ static void groups_without_parity(void **state)
 
 	kg_rng_init(&poor.rng, SEED);
 	kg_mem_malloc_init(&scarce.whole);
-	poor.fec = kg_fec_create(3, 2, &kg_rs_isal, &scarce.mem);
+	poor.fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
 	poor.encoder = kg_fec_encoder_create(poor.fec, CONV, 0);
 	for (uint32_t sn = 0; sn < 3; sn++) {
 		scarce.left = sn == 1 ? 1 : 0;
@@ -476,7 +476,7 @@ static void data_needs_no_memory(void **state)
 	begin(3, 2, 0);
 	fill_group(&e, 200);
 	kg_mem_malloc_init(&scarce.whole);
-	poor.fec = kg_fec_create(3, 2, &kg_rs_isal, &scarce.mem);
+	poor.fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
 	poor.decoder = kg_fec_decoder_create(poor.fec, CONV);
 	scarce.left = 0;
 	for (int i = 1; i < 5; i++)
