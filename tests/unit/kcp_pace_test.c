@@ -130,6 +130,28 @@ static void parity_is_in_the_pace(void **state)
 	}
 }
 
+/* A window that is shut, as by a peer whose memory is short, leaves a few segments to a round trip;
+ * when it opens, nobody waits for what left at that pace. */
+static void shut_window_is_made_up_for_when_it_opens(void **state)
+{
+	struct kg_kcp_pace pace = { 0 };
+	struct kg_kcp_pace_input in = { 1000 * MS, 0, 0, 0, 0, SRTT_MS * 1000, true };
+	uint32_t sent = 0;
+
+	kg_kcp_pace_update(&pace, &mem, &in);
+	send_all(&pace, in.now_us, UINT32_MAX);
+	for (uint64_t ms = 1; ms <= 10 * SRTT_MS; ms++)
+		sent += send_all(&pace, in.now_us + ms * MS, UINT32_MAX);
+	assert_in_range(sent, 10 * 8 - 2, 10 * 8 + 2);
+	in.now_us += 10 * SRTT_MS * MS;
+	in.window = WINDOW;
+	kg_kcp_pace_update(&pace, &mem, &in);
+	for (sent = 0; in.now_us < 1440 * MS; in.now_us += MS)
+		sent += send_all(&pace, in.now_us, UINT32_MAX);
+	assert_in_range(sent, WINDOW, WINDOW * 5 / 4 + 40);
+	kg_kcp_pace_trim(&pace, &mem);
+}
+
 /* What was not used is lost but for a burst, which a sleeping worker may make up for. */
 static void bursts_are_bounded(void **state)
 {
@@ -279,6 +301,7 @@ int main(void)
 		cmocka_unit_test(nothing_waits_without_a_round_trip),
 		cmocka_unit_test(window_is_spread_over_the_round_trip),
 		cmocka_unit_test(parity_is_in_the_pace),
+		cmocka_unit_test(shut_window_is_made_up_for_when_it_opens),
 		cmocka_unit_test(bursts_are_bounded),
 		cmocka_unit_test(short_paths_are_not_held_up),
 		cmocka_unit_test(overflow_limits_the_pace),
