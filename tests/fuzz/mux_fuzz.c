@@ -9,124 +9,29 @@
  * and then each step a byte, modulo 4: 0 raw bytes as a message, 1 a message with a known id, 2 a
  * deed of an application, 3 time passes.
  */
-#include <string.h>
+#include "host.h"
 
-#include "fuzz.h"
-#include "mux/mux_int.h"
-
-#define APPS_MAX 64
-#define MTU      600
-#define NOW_US   (1000ull * KG_US_PER_S)
-
-struct app {
-	struct kg_stream stream;
-	bool there, closed;
-};
+#define MTU 600
 
 struct run {
-	struct fuzz_input in;
-	uint64_t now_us;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
-	struct kg_streams *ours;
+	struct host host;
 	struct kg_session *peer;
 	struct kg_channel *peer_channel;
-	struct app apps[APPS_MAX];
-	unsigned int app_count;
-	uint16_t next_port, fragment;
+	uint16_t fragment;
 	bool client;
 };
 
-/* ---- our host ---- */
-
-static struct app *app_of(struct kg_stream *stream)
+static struct run *run_of(void *host)
 {
-	struct app *app = KG_CONTAINER_OF(stream, struct app, stream);
-
-	FUZZ_CHECK(app->there && !app->closed);
-	return app;
+	return KG_CONTAINER_OF(host, struct run, host);
 }
-
-static struct app *app_new(struct run *run)
-{
-	struct app *app = &run->apps[run->app_count];
-
-	if (run->app_count == APPS_MAX)
-		return NULL;
-	run->app_count++;
-	app->there = true;
-	return app;
-}
-
-static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
-{
-	return ((struct run *)host)->next_port++;
-}
-
-static void port_release(void *host, uint16_t port)
-{
-}
-
-static struct kg_stream *accept_stream(void *host, enum kg_protocol protocol,
-				       const struct kg_target *target)
-{
-	struct run *run = host;
-	struct app *app = app_new(run);
-
-	FUZZ_CHECK(protocol == KG_PROTOCOL_TCP || protocol == KG_PROTOCOL_UDP);
-	FUZZ_CHECK((target != NULL) == run->ours->config.session.custom_targets);
-	FUZZ_CHECK(target == NULL || strlen(target->address) > 0);
-	return app != NULL ? &app->stream : NULL;
-}
-
-static void opened(void *host, struct kg_stream *stream)
-{
-	app_of(stream);
-}
-
-static void readable(void *host, struct kg_stream *stream)
-{
-	size_t bytes;
-
-	FUZZ_CHECK(app_of(stream) != NULL);
-	FUZZ_CHECK(kg_stream_peek(stream, &bytes, ((struct run *)host)->now_us));
-}
-
-static void acked(void *host, struct kg_stream *stream, uint32_t segments)
-{
-	FUZZ_CHECK(app_of(stream) != NULL && segments > 0);
-}
-
-static void finished(void *host, struct kg_stream *stream)
-{
-	app_of(stream);
-}
-
-static void closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
-{
-	app_of(stream)->closed = true;
-}
-
-static void mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
-		       const char *text, uint32_t count)
-{
-}
-
-static const struct kg_stream_ops ops = { port_acquire, port_release, accept_stream,
-					  opened,       readable,     acked,
-					  finished,     closed,       mux_closed };
 
 /* ---- the peer's ---- */
 
 static void peer_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
-	struct run *run = host;
-
-	run->peer_channel = ch;
-	kg_channel_connected(ch, run->now_us);
+	run_of(host)->peer_channel = ch;
+	kg_channel_connected(ch, run_of(host)->host.now_us);
 }
 
 static void peer_note(void *host, struct kg_channel *ch)
@@ -137,7 +42,7 @@ static void peer_readable(void *host, struct kg_channel *ch)
 {
 	struct kg_buf *chain;
 
-	while ((chain = kg_channel_recv(ch, ((struct run *)host)->now_us)) != NULL)
+	while ((chain = kg_channel_recv(ch, run_of(host)->host.now_us)) != NULL)
 		kg_buf_free_chain(chain);
 }
 
@@ -147,13 +52,13 @@ static void peer_acked(void *host, struct kg_channel *ch, uint32_t segments)
 
 static void peer_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
 {
-	((struct run *)host)->peer_channel = NULL;
+	run_of(host)->peer_channel = NULL;
 	kg_channel_free(ch);
 }
 
-static const struct kg_session_ops peer_ops = { port_acquire, port_release,  peer_connect,
-						peer_note,    peer_readable, peer_acked,
-						peer_note,    peer_closed };
+static const struct kg_session_ops peer_ops = { host_port_acquire, host_port_release, peer_connect,
+						peer_note,         peer_readable,     peer_acked,
+						peer_note,         peer_closed };
 
 /* ---- both ---- */
 
@@ -163,22 +68,22 @@ static bool carry(struct run *run, struct kg_session *from, struct kg_session *t
 	struct kg_datagram out = { .data = bytes };
 	bool any = false;
 
-	while (kg_session_output(from, &out, run->now_us)) {
+	while (kg_session_output(from, &out, run->host.now_us)) {
 		struct kg_datagram in = { .local = out.remote,
 					  .remote = { out.remote.ip, out.local.port },
 					  .data = bytes,
 					  .len = out.len,
-					  .digest = kg_rng_next(&run->rng) };
+					  .digest = kg_rng_next(&run->host.rng) };
 
 		any = true;
-		kg_session_input(to, &in, run->now_us);
+		kg_session_input(to, &in, run->host.now_us);
 	}
 	return any;
 }
 
 static void exchange(struct run *run)
 {
-	struct kg_session *ours = kg_streams_session(run->ours);
+	struct kg_session *ours = kg_streams_session(run->host.streams);
 	int turns = 0;
 
 	while (carry(run, ours, run->peer) || carry(run, run->peer, ours))
@@ -187,8 +92,8 @@ static void exchange(struct run *run)
 
 static void pass(struct run *run, uint64_t us)
 {
-	run->now_us += us;
-	kg_twheel_advance(run->wheel, run->now_us);
+	run->host.now_us += us;
+	kg_twheel_advance(run->host.wheel, run->host.now_us);
 	exchange(run);
 }
 
@@ -198,19 +103,19 @@ static void send_message(struct run *run, const uint8_t *bytes, size_t len)
 {
 	uint16_t most = kg_session_rest_bytes(run->peer);
 	uint16_t part = run->fragment > 0 ? run->fragment : most;
-	struct kg_buf *chain = kg_buf_chain_copy(&run->pool.pool, bytes, len, part, part);
+	struct kg_buf *chain = kg_buf_chain_copy(&run->host.pool.pool, bytes, len, part, part);
 
 	FUZZ_CHECK(chain != NULL);
 	if (run->peer_channel == NULL ||
-	    !kg_channel_send_message(run->peer_channel, chain, run->now_us))
+	    !kg_channel_send_message(run->peer_channel, chain, run->host.now_us))
 		kg_buf_free_chain(chain);
 }
 
 /* One of ours, or one of a few others. */
 static uint32_t known_id(struct run *run)
 {
-	uint32_t nth = fuzz_take(&run->in, 1);
-	const struct kg_mux *mux = TAILQ_FIRST(&run->ours->muxes);
+	uint32_t nth = fuzz_take(&run->host.in, 1);
+	const struct kg_mux *mux = TAILQ_FIRST(&run->host.streams->muxes);
 	const struct kg_mux_stream *ms = mux != NULL ? TAILQ_FIRST(&mux->members) : NULL;
 
 	if (nth >= 16)
@@ -223,7 +128,7 @@ static uint32_t known_id(struct run *run)
 static void send_known(struct run *run)
 {
 	uint8_t bytes[512], text[256];
-	uint32_t kind = fuzz_take(&run->in, 1);
+	uint32_t kind = fuzz_take(&run->host.in, 1);
 	struct kg_message message = {
 		.feature = KG_FEATURE_MUX_TRANSFER + kind % 6,
 		.protocol = kind & 0x40 ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
@@ -234,7 +139,7 @@ static void send_known(struct run *run)
 	};
 	size_t len;
 
-	message.len = fuzz_take_bytes(&run->in, text, fuzz_take(&run->in, 1));
+	message.len = fuzz_take_bytes(&run->host.in, text, fuzz_take(&run->host.in, 1));
 	len = kg_message_encode(bytes, sizeof(bytes), &message);
 	if (message.feature == KG_FEATURE_FINISH)
 		return;
@@ -242,81 +147,23 @@ static void send_known(struct run *run)
 		send_message(run, bytes, len);
 }
 
-static void send_payload(struct run *run, struct app *app)
-{
-	static const uint8_t zeros[1000];
-	struct kg_buf *chain = kg_buf_chain_copy(
-		&run->pool.pool, zeros, fuzz_take(&run->in, 2) % sizeof(zeros),
-		kg_streams_first_bytes(run->ours), kg_streams_rest_bytes(run->ours));
-
-	FUZZ_CHECK(chain != NULL);
-	if (!kg_stream_send(&app->stream, chain, run->now_us))
-		kg_buf_free_chain(chain);
-}
-
-static void let_go(struct app *app)
-{
-	if (!app->closed)
-		return;
-	app->there = false;
-	kg_stream_free(&app->stream);
-}
-
-static void deed(struct run *run)
-{
-	uint32_t what = fuzz_take(&run->in, 1);
-	struct app *app = run->app_count > 0 ? &run->apps[(what >> 3) % run->app_count] : NULL;
-
-	if (what % 8 == 0 && run->client) {
-		app = app_new(run);
-		if (app != NULL)
-			app->there = kg_streams_open(run->ours, &app->stream,
-						     what & 8 ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
-						     NULL, run->now_us);
-		return;
-	}
-	if (app == NULL || !app->there)
-		return;
-	switch (what % 8) {
-	case 1:
-		kg_stream_connected(&app->stream, run->now_us);
-		break;
-	case 2:
-		kg_stream_refused(&app->stream, "no", run->now_us);
-		break;
-	case 3:
-		kg_stream_finish(&app->stream, run->now_us);
-		break;
-	case 4:
-		kg_stream_abort(&app->stream, run->now_us);
-		break;
-	case 5:
-		send_payload(run, app);
-		break;
-	case 6:
-		kg_buf_free_chain(kg_stream_recv(&app->stream, run->now_us));
-		break;
-	default:
-		let_go(app);
-	}
-}
-
 static void step(struct run *run)
 {
 	uint8_t bytes[256];
 
-	switch (fuzz_take(&run->in, 1) % 4) {
+	switch (fuzz_take(&run->host.in, 1) % 4) {
 	case 0:
-		send_message(run, bytes, fuzz_take_bytes(&run->in, bytes, fuzz_take(&run->in, 1)));
+		send_message(run, bytes,
+			     fuzz_take_bytes(&run->host.in, bytes, fuzz_take(&run->host.in, 1)));
 		break;
 	case 1:
 		send_known(run);
 		break;
 	case 2:
-		deed(run);
+		host_deed(&run->host);
 		break;
 	default:
-		pass(run, (uint64_t)fuzz_take(&run->in, 1) * KG_US_PER_S / 8);
+		pass(run, (uint64_t)fuzz_take(&run->host.in, 1) * KG_US_PER_S / 8);
 	}
 	exchange(run);
 }
@@ -360,45 +207,30 @@ static void start(struct run *run, uint32_t settings)
 
 	run->client = role == KG_ROLE_CLIENT;
 	run->fragment = (uint16_t)(settings >> 3);
-	run->now_us = NOW_US;
-	run->next_port = 40000;
-	kg_mem_malloc_init(&run->mem);
-	kg_buf_malloc_pool_init(&run->pool, SIZE_MAX);
-	kg_rng_init(&run->rng, settings);
-	run->wheel = kg_twheel_create(&run->mem, run->now_us);
-	run->ours = kg_streams_create(&config, &ops, run, &run->mem, &run->pool.pool, run->wheel,
-				      &run->rng, NULL, run->now_us);
-	run->peer = kg_session_create(&theirs, &peer_ops, run, &run->mem, &run->pool.pool,
-				      run->wheel, &run->rng, NULL, run->now_us);
+	host_start(&run->host, &config, NULL);
+	run->peer = kg_session_create(&theirs, &peer_ops, &run->host, &run->host.mem,
+				      &run->host.pool.pool, run->host.wheel, &run->host.rng, NULL,
+				      run->host.now_us);
 	if (!run->client)
 		run->peer_channel =
-			kg_session_open(run->peer, KG_PROTOCOL_MUX, NULL, run, run->now_us);
+			kg_session_open(run->peer, KG_PROTOCOL_MUX, NULL, run, run->host.now_us);
 	pass(run, KG_US_PER_MS);
 	pass(run, KG_US_PER_S);
-	FUZZ_CHECK(run->ours->stats.muxes == 1 && run->peer_channel != NULL);
-}
-
-static void check(const struct run *run)
-{
-	unsigned int open = 0;
-
-	for (unsigned int i = 0; i < run->app_count; i++)
-		open += run->apps[i].there && !run->apps[i].closed;
-	FUZZ_CHECK(kg_streams_count(run->ours) == open);
+	FUZZ_CHECK(run->host.streams->stats.muxes == 1 && run->peer_channel != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct run run = { .in = { data, len } };
+	struct run run = { .client = false };
 
-	start(&run, fuzz_take(&run.in, 1));
-	while (run.in.len > 0) {
+	host_init(&run.host, data, len);
+	start(&run, fuzz_take(&run.host.in, 1));
+	while (run.host.in.len > 0) {
 		step(&run);
-		check(&run);
+		FUZZ_CHECK(kg_streams_count(run.host.streams) == host_open_count(&run.host));
 	}
-	kg_streams_destroy(run.ours);
+	kg_streams_destroy(run.host.streams);
 	kg_session_destroy(run.peer);
-	kg_twheel_destroy(run.wheel);
-	FUZZ_CHECK(run.mem.in_use_bytes == 0 && run.pool.in_use == 0);
+	host_fini(&run.host);
 	return 0;
 }
