@@ -1,35 +1,70 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Configuration texts: what loads is printed, and what was printed loads and prints the same. */
+/*
+ * Configurations: what loads is printed, and what was printed loads and prints the same. Bytes of 0
+ * part an input into several files.
+ */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "fuzz.h"
 
-static char *print(const struct kg_config *config)
+#define FILES_MAX  4
+#define PATH_BYTES 32
+#define FD_PATH    "/proc/self/fd/"
+
+static char *print(const struct kg_config *config, bool secrets)
 {
 	char *text = NULL;
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	kg_config_print(config, to, true);
+	kg_config_print(config, to, secrets);
 	fclose(to);
 	return text;
+}
+
+static bool is_of_ours(const char *where)
+{
+	return !strncmp(where, "fuzz", 4) || !strncmp(where, FD_PATH, strlen(FD_PATH));
+}
+
+/* Each error has its line. */
+static void check_report(const struct kg_config_report *report)
+{
+	char *text = NULL;
+	size_t length, lines = 0, entries = 0;
+	FILE *to = open_memstream(&text, &length);
+
+	kg_config_report_print(report, to);
+	fclose(to);
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	for (const struct kg_config_error *e = report->errors; e; e = e->next, entries++)
+		FUZZ_CHECK(is_of_ours(e->where) && *e->text);
+	for (const struct kg_config_error *w = report->warnings; w; w = w->next, entries++)
+		FUZZ_CHECK(is_of_ours(w->where) && *w->text);
+	FUZZ_CHECK(lines == entries);
+	free(text);
 }
 
 static void check_printed(const struct kg_config *config)
 {
 	struct kg_config again;
 	struct kg_config_report report;
-	char *first = print(config);
+	char *first = print(config, true);
 
 	kg_config_load_text(&again, &report, "printed", first, strlen(first));
 	FUZZ_CHECK(!report.errors);
 
-	char *second = print(&again);
+	char *second = print(&again, true);
 
 	FUZZ_CHECK(!strcmp(first, second));
 	free(first);
 	free(second);
+	kg_config_forget_secrets(&again);
+	free(print(&again, false));
 	kg_config_report_free(&report);
 	kg_config_free(&again);
 }
@@ -54,17 +89,76 @@ static void check_tunnel(const struct kg_tunnel_config *t)
 	}
 }
 
+/* Each worker's share is a part of the range, and the last one ends it. */
+static void check_shares(const struct kg_config *config, const struct kg_tunnel_config *t)
+{
+	const struct kg_port_range *range = t->listen_ports;
+	unsigned int workers = config->worker_count, from;
+
+	if (!kg_tunnel_has_port_shares(t, workers))
+		return;
+	from = range->first;
+	for (unsigned int i = 0; i < workers; i++) {
+		struct kg_port_range share = kg_port_range_share(range, i, workers);
+
+		FUZZ_CHECK(share.first == from && share.first <= share.last);
+		FUZZ_CHECK(kg_port_ranges_contain(range, 1, share.last));
+		from = share.last + 1u;
+	}
+	FUZZ_CHECK(from == range->last + 1u);
+}
+
+/* ---- files ---- */
+
+/* A file in memory, and how it is called. */
+static int make_file(const uint8_t *bytes, size_t len, char path[PATH_BYTES])
+{
+	int fd = memfd_create("fuzz", 0);
+
+	FUZZ_CHECK(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+	snprintf(path, PATH_BYTES, FD_PATH "%d", fd);
+	return fd;
+}
+
+static void load_files(struct kg_config *config, struct kg_config_report *report,
+		       const uint8_t *data, size_t len)
+{
+	char paths[FILES_MAX][PATH_BYTES];
+	const char *names[FILES_MAX] = { paths[0], paths[1], paths[2], paths[3] };
+	int fds[FILES_MAX];
+	size_t count = 0;
+
+	while (count < FILES_MAX) {
+		const uint8_t *end = memchr(data, 0, len);
+		size_t bytes = end ? (size_t)(end - data) : len;
+
+		fds[count] = make_file(data, bytes, paths[count]);
+		count++;
+		if (!end)
+			break;
+		data += bytes + 1;
+		len -= bytes + 1;
+	}
+	kg_config_load(config, report, names, count);
+	while (count > 0)
+		close(fds[--count]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct kg_config config;
 	struct kg_config_report report;
 
-	kg_config_load_text(&config, &report, "fuzz", (const char *)data, len);
-	for (const struct kg_config_error *e = report.errors; e; e = e->next)
-		FUZZ_CHECK(!strncmp(e->where, "fuzz", 4) && *e->text);
+	if (len > 0 && memchr(data, 0, len))
+		load_files(&config, &report, data, len);
+	else
+		kg_config_load_text(&config, &report, "fuzz", (const char *)data, len);
+	check_report(&report);
 	if (!report.errors) {
-		for (unsigned int i = 0; i < config.tunnel_count; i++)
+		for (unsigned int i = 0; i < config.tunnel_count; i++) {
 			check_tunnel(&config.tunnels[i]);
+			check_shares(&config, &config.tunnels[i]);
+		}
 		check_printed(&config);
 	}
 	kg_config_report_free(&report);
