@@ -8,7 +8,7 @@ set -eu
 libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
     libsodium-dev libisal-dev libc-ares-dev libcmocka-dev zlib1g-dev"
 programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
-    clang:clang clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
+    clang:clang llvm-cov:llvm clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
     python3:python3 dpdk-telemetry.py:dpdk-dev
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
