@@ -118,6 +118,18 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 	return add_shard(encoder, body, datagram_bytes);
 }
 
+uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
+			    uint64_t now_us)
+{
+	uint16_t len = kg_fec_encode(encoder, body, datagram_bytes, now_us);
+
+	kg_fec_sums_give(encoder->fec, encoder->sums);
+	encoder->sums = NULL;
+	if (kg_fec_encoder_is_full(encoder))
+		next_group(encoder);
+	return len;
+}
+
 /* Tells what the latest datagram told: window and una are as fresh as they can be here. */
 static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 {

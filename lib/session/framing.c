@@ -77,7 +77,9 @@ uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uin
 	if (framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us)
 		return 0;
 	len = kg_kcp_question(kcp, ts, room - header, now_us, body + header);
-	return framing->fec == NULL ? len : put_header(framing->encoder, body, len, now_us);
+	if (framing->encoder == NULL || len == 0)
+		return len;
+	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
 }
 
 enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, uint8_t *body,

@@ -82,6 +82,32 @@ static void shards_are_numbered(void **state)
 	ends_fini(&e);
 }
 
+static void a_bare_shard_has_no_parity(void **state)
+{
+	struct body out;
+
+	for (unsigned int bare = 0; bare < 3; bare++) {
+		begin(3, 2);
+		for (unsigned int i = 0; i < 3; i++) {
+			random_datagram(&e.rng, &datagrams[i], 300);
+			memcpy(out.bytes + KG_FEC_HEADER_BYTES, datagrams[i].bytes,
+			       datagrams[i].len);
+			if (i == bare)
+				kg_fec_encode_bare(e.encoder, out.bytes, datagrams[i].len, 0);
+			else
+				kg_fec_encode(e.encoder, out.bytes, datagrams[i].len, 0);
+			assert_int_equal(kg_load_be32(out.bytes), 0);
+			assert_int_equal(out.bytes[4], i);
+		}
+		assert_false(output(&out, 0));
+		for (unsigned int i = 0; i < 3; i++)
+			send(i, 0);
+		assert_true(output(&out, 0));
+		assert_int_equal(kg_load_be32(out.bytes), 1);
+		ends_fini(&e);
+	}
+}
+
 /* One datagram of a group is out when the traffic pauses. */
 static void a_pause_closes_the_group(void **state)
 {
@@ -219,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parity_is_due_at_once),
 		cmocka_unit_test(shards_are_numbered),
+		cmocka_unit_test(a_bare_shard_has_no_parity),
 		cmocka_unit_test(a_pause_closes_the_group),
 		cmocka_unit_test(data_between_fillers),
 		cmocka_unit_test(traffic_postpones_the_pause),
