@@ -25,7 +25,8 @@
 #define COPIES_MIN   32u /* of a step that says anything */
 #define SETTLE_STEPS 3u  /* copies of before the cut are acknowledged, or found lost */
 
-#define SLOWEST 8u /* segments in a round trip, whatever got through, and however small the window */
+/* Segments in a round trip, whatever got through, and however small the window. */
+#define SLOWEST 8u
 
 #define WHOLE         1024u
 #define TOLERATED_MIN (WHOLE / 8)
@@ -186,8 +187,8 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	    (pace->trial == NULL || pace->trial->stage == KG_KCP_PACE_WATCHING))
 		pace->limit_gap = 0;
 	pace->gap = KG_MAX(pace->limit_gap, KG_MIN(free_gap, slowest_gap));
-	pace->free = KG_MIN(pace->free,
-			    (in->now_us << KG_KCP_PACE_SHIFT) + kg_kcp_pace_burst(pace));
+	pace->free =
+		KG_MIN(pace->free, (in->now_us << KG_KCP_PACE_SHIFT) + kg_kcp_pace_burst(pace));
 }
 
 void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem)
