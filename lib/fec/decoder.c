@@ -69,12 +69,24 @@ struct kg_fec_decoder *kg_fec_decoder_create(struct kg_fec *fec, uint32_t conv)
 	return decoder;
 }
 
+static void release(struct kg_fec_decoder *decoder, struct group *group)
+{
+	struct kg_fec *fec = decoder->fec;
+
+	if (!group->sums)
+		return;
+	TAILQ_REMOVE(&fec->open, group->sums, link);
+	fec->open_count--;
+	kg_fec_sums_give(fec, group->sums);
+	group->sums = NULL;
+}
+
 void kg_fec_decoder_destroy(struct kg_fec_decoder *decoder)
 {
 	if (!decoder)
 		return;
 	for (uint32_t i = 0; i <= decoder->ring_mask; i++)
-		kg_fec_sums_give(decoder->fec, decoder->ring[i].sums);
+		release(decoder, &decoder->ring[i]);
 	kg_mem_free(decoder->fec->mem, decoder, decoder_bytes(decoder->fec));
 }
 
@@ -92,8 +104,7 @@ static bool has(const struct group *group, unsigned int sub)
 
 static void finish(struct kg_fec_decoder *decoder, struct group *group)
 {
-	kg_fec_sums_give(decoder->fec, group->sums);
-	group->sums = NULL;
+	release(decoder, group);
 	group->state = GROUP_OVER;
 }
 
@@ -104,12 +115,35 @@ static void give_up(struct kg_fec_decoder *decoder, struct group *group)
 	finish(decoder, group);
 }
 
+/* Where there are too many open groups the oldest of all channels gives way. */
+static struct kg_fec_sums *take_sums(struct kg_fec *fec)
+{
+	struct kg_fec_sums *oldest = TAILQ_FIRST(&fec->open), *sums = kg_fec_sums_take(fec);
+
+	if (sums || !oldest)
+		return sums;
+	give_up(oldest->decoder, &oldest->decoder->ring[oldest->sn & oldest->decoder->ring_mask]);
+	return kg_fec_sums_take(fec);
+}
+
+static void own(struct kg_fec_decoder *decoder, struct kg_fec_sums *sums, uint32_t sn)
+{
+	struct kg_fec *fec = decoder->fec;
+
+	sums->decoder = decoder;
+	sums->sn = sn;
+	TAILQ_INSERT_TAIL(&fec->open, sums, link);
+	fec->open_count++;
+}
+
 static void begin(struct kg_fec_decoder *decoder, struct group *group, uint32_t sn)
 {
 	struct kg_fec_sums *sums;
 
 	give_up(decoder, group);
-	sums = kg_fec_sums_take(decoder->fec);
+	sums = take_sums(decoder->fec);
+	if (sums)
+		own(decoder, sums, sn);
 	*group = (struct group){
 		.sums = sums,
 		.sn = sn,

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define SPARE_MAX 64 /* more than that goes back to where it came from */
+#define SPARE_MIN    4 /* and as many as are open; more goes back to where it came from */
+#define PART_DIVISOR 4 /* of the memory: groups, which peers may leave open */
 
 static size_t sums_bytes(uint8_t rows)
 {
@@ -31,13 +32,21 @@ static void sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t r
 		kg_mem_free(mem, sums, sums_bytes(rows));
 }
 
+static bool may_grow(const struct kg_fec *fec)
+{
+	size_t bytes = sums_bytes(fec->code.parity);
+
+	return fec->open_count < fec->mem->soft_limit_bytes / PART_DIVISOR / bytes &&
+	       kg_mem_allows(fec->mem, bytes);
+}
+
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec)
 {
-	struct kg_fec_sums *sums = fec->spare;
+	struct kg_fec_sums *sums = TAILQ_FIRST(&fec->spare);
 
 	if (!sums)
-		return sums_create(fec->mem, fec->code.parity);
-	fec->spare = sums->next;
+		return may_grow(fec) ? sums_create(fec->mem, fec->code.parity) : NULL;
+	TAILQ_REMOVE(&fec->spare, sums, link);
 	fec->spare_count--;
 	sums->len = 0;
 	return sums;
@@ -47,13 +56,14 @@ void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums)
 {
 	if (!sums)
 		return;
-	if (fec->spare_count == SPARE_MAX) {
-		sums_destroy(fec->mem, sums, fec->code.parity);
-		return;
-	}
-	sums->next = fec->spare;
-	fec->spare = sums;
+	TAILQ_INSERT_HEAD(&fec->spare, sums, link);
 	fec->spare_count++;
+	while (fec->spare_count > SPARE_MIN + fec->open_count) {
+		sums = TAILQ_FIRST(&fec->spare);
+		TAILQ_REMOVE(&fec->spare, sums, link);
+		fec->spare_count--;
+		sums_destroy(fec->mem, sums, fec->code.parity);
+	}
 }
 
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len)
@@ -148,6 +158,8 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 	if (fec) {
 		fec->mem = mem;
 		fec->rs = rs;
+		TAILQ_INIT(&fec->spare);
+		TAILQ_INIT(&fec->open);
 		fec->solve_max = KG_MIN(data, parity);
 		kg_fec_code_init(&fec->code, data, parity);
 		fec->tables = kg_mem_alloc(mem, tables_bytes(fec));
@@ -169,6 +181,8 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 
 void kg_fec_destroy(struct kg_fec *fec)
 {
+	struct kg_fec_sums *sums;
+
 	if (!fec)
 		return;
 	kg_mem_free(fec->mem, fec->tables, tables_bytes(fec));
@@ -176,11 +190,9 @@ void kg_fec_destroy(struct kg_fec *fec)
 	kg_mem_free(fec->mem, fec->solve_tables, square_bytes(fec) * KG_RS_TABLE_BYTES);
 	sums_destroy(fec->mem, fec->solved, fec->solve_max);
 	sums_destroy(fec->mem, fec->check, 1);
-	while (fec->spare) {
-		struct kg_fec_sums *next = fec->spare->next;
-
-		sums_destroy(fec->mem, fec->spare, fec->code.parity);
-		fec->spare = next;
+	while ((sums = TAILQ_FIRST(&fec->spare)) != NULL) {
+		TAILQ_REMOVE(&fec->spare, sums, link);
+		sums_destroy(fec->mem, sums, fec->code.parity);
 	}
 	kg_mem_free(fec->mem, fec, sizeof(*fec));
 }

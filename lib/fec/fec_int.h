@@ -2,6 +2,8 @@
 /* What the files of FEC share. */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "fec/code.h"
 #include "fec/fec.h"
 #include "wire/envelope.h"
@@ -17,10 +19,14 @@ _Static_assert(KG_FEC_CONTAINER_MAX <= KG_FEC_BLOCK_BYTES, "a block has no room"
 
 /* Blocks side by side. Behind `len` they are all zeros that have not been written yet. */
 struct kg_fec_sums {
-	struct kg_fec_sums *next; /* of those to spare */
+	TAILQ_ENTRY(kg_fec_sums) link;  /* of those to spare, or of a decoder's that are open */
+	struct kg_fec_decoder *decoder; /* and the group is this one of its */
+	uint32_t sn;
 	uint16_t len;
 	uint8_t *rows[];
 };
+
+TAILQ_HEAD(kg_fec_sums_list, kg_fec_sums);
 
 struct kg_fec {
 	struct kg_mem *mem;
@@ -32,8 +38,10 @@ struct kg_fec {
 	uint8_t *matrix, *solve_tables;
 	struct kg_fec_sums *solved, *check;
 	/* of groups that are over, for the next ones of any channel */
-	struct kg_fec_sums *spare;
+	struct kg_fec_sums_list spare;
 	uint32_t spare_count;
+	struct kg_fec_sums_list open; /* of decoders' groups, oldest first */
+	uint32_t open_count;
 	struct kg_fec_stats stats; /* of all encoders and decoders */
 	/* what the last input brought */
 	struct kg_fec_found {
@@ -48,7 +56,8 @@ void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats
 #define KG_FEC_COUNT(owner, counter, n) \
 	((owner)->stats.counter += (n), (owner)->fec->stats.counter += (n))
 
-/* For a group: a block per parity shard, no bytes long. NULL when out of memory. */
+/* For a group: a block per parity shard, no bytes long. NULL when groups have a quarter of the
+ * memory, or what is left is kept for what cannot do without. */
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec);
 /* When it is over. NULL is allowed. */
 void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums);

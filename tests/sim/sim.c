@@ -18,7 +18,7 @@
 /* What an address hears before it has answered, of a channel (lib/session/roam.c). */
 #define FIRST_DATAGRAMS 5
 /* The blocks of so many groups a code keeps for the next ones (lib/fec/fec.c). */
-#define SPARE_GROUPS 64
+#define SPARE_GROUPS 5
 
 static void print_app(const struct app *app)
 {

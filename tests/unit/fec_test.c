@@ -441,8 +441,10 @@ static void lack_of_memory(void **state)
 /* Then a group has no parity, and the next one that finds memory has. */
 static void groups_without_parity(void **state)
 {
-	struct scarce scarce = { .mem = { .alloc = scarce_alloc, .free = scarce_free },
-				 .left = 1000 };
+	struct scarce scarce = {
+		.mem = { .alloc = scarce_alloc, .free = scarce_free, .soft_limit_bytes = SIZE_MAX },
+		.left = 1000
+	};
 	struct ends poor = { .data = 3, .parity = 2 };
 
 	kg_rng_init(&poor.rng, SEED);
@@ -469,8 +471,10 @@ static void groups_without_parity(void **state)
 /* Data passes when there is no memory for sums. */
 static void data_needs_no_memory(void **state)
 {
-	struct scarce scarce = { .mem = { .alloc = scarce_alloc, .free = scarce_free },
-				 .left = 1000 };
+	struct scarce scarce = {
+		.mem = { .alloc = scarce_alloc, .free = scarce_free, .soft_limit_bytes = SIZE_MAX },
+		.left = 1000
+	};
 	struct ends poor;
 
 	begin(3, 2, 0);
@@ -511,6 +515,41 @@ static void memory_is_bounded(void **state)
 	ends_fini(&e);
 }
 
+/* A peer leaves groups open on many channels: they have a part of the memory, of which the oldest
+ * gives way, and what they had goes back when they are over. */
+static void open_groups_have_a_part(void **state)
+{
+	enum {
+		CHANNELS = 30,
+		OPEN = 4
+	};
+	struct kg_fec_decoder *decoders[CHANNELS];
+	struct body begun[OPEN];
+	size_t least, most;
+
+	begin(20, 10, 0);
+	for (int group = 0; group < OPEN; group++) {
+		fill_group(&e, 100);
+		begun[group] = bodies[0];
+	}
+	least = e.mem.in_use_bytes;
+	e.mem.soft_limit_bytes = least + 40 * 10 * 2112;
+	for (int i = 0; i < CHANNELS; i++) {
+		decoders[i] = kg_fec_decoder_create(e.fec, CONV);
+		for (int group = 0; group < OPEN; group++) {
+			struct body body = begun[group];
+
+			kg_fec_decoder_input(decoders[i], body.bytes, body.len);
+		}
+	}
+	most = e.mem.in_use_bytes - least;
+	assert_in_range(most, 5 * 10 * 2112, 20 * 10 * 2112);
+	for (int i = 0; i < CHANNELS; i++)
+		kg_fec_decoder_destroy(decoders[i]);
+	assert_in_range(e.mem.in_use_bytes - least, 0, 5 * 10 * 2200);
+	ends_fini(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +561,7 @@ int main(void)
 		cmocka_unit_test(duplicates_count_once),
 		cmocka_unit_test(counts_outlive_channels),
 		cmocka_unit_test(groups_are_given_up),
+		cmocka_unit_test(open_groups_have_a_part),
 		cmocka_unit_test(short_ones_are_refused),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(contradictions_are_refused),
