@@ -11,8 +11,8 @@
 
 struct bench_flow {
 	void *channel;
-	uint32_t credit; /* segments we may send */
-	uint32_t owed;   /* buffers taken and not yet given back */
+	int32_t credit; /* segments we may send */
+	uint32_t owed;  /* buffers taken and not yet given back */
 };
 
 bool bench_load_init(struct bench_load *load, struct kg_worker *worker, bool source,
@@ -80,10 +80,10 @@ static void take(struct bench_load *load, const struct kg_msg *msg)
 	switch (msg->type) {
 	case KG_MSG_ATTACHED:
 		flow->channel = msg->channel;
-		flow->credit = msg->count;
+		flow->credit = (int32_t)msg->count;
 		break;
 	case KG_MSG_CREDIT:
-		flow->credit += msg->count;
+		flow->credit += (int32_t)msg->count;
 		break;
 	case KG_MSG_CONNECT:
 		on_connect(load, msg);
@@ -109,7 +109,7 @@ static struct kg_buf *fill(struct bench_load *load)
 
 static void send_on(struct bench_load *load, struct bench_flow *flow)
 {
-	uint32_t n = KG_MIN(flow->credit, (uint32_t)BURST);
+	uint32_t n = (uint32_t)KG_MIN(KG_MAX(flow->credit, 0), BURST);
 
 	if (flow->channel == NULL ||
 	    rte_ring_free_count(load->worker->links[0].rings->to_worker) < n)

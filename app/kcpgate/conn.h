@@ -32,15 +32,15 @@ struct kg_conn {
 	struct kg_shortcut *shortcut; /* past Linux; NULL: none */
 	void *flow;                   /* the payload thread's; NULL until it has dialled */
 	struct kg_target *target;     /* the client's wish, until it is dialled; NULL: none */
-	uint16_t credit;              /* segments the application may still send */
-	uint16_t outstanding;         /* buffers at the payload thread */
-	uint8_t payload;              /* index of the thread that has the flow */
-	uint8_t todo;                 /* enum kg_conn_todo; not 0: in the list */
-	bool streaming : 1;           /* there is a stream: not when opening one failed */
-	bool dialling : 1;            /* CONNECT sent, no answer yet */
-	bool ended : 1;               /* ops.closed has been told */
-	bool reset : 1;               /* the end was not an orderly one */
-	bool close_told : 1;          /* CLOSE sent: nothing more for the flow */
+	int16_t credit;       /* segments the application may still send; below 0: it sent more */
+	uint16_t outstanding; /* buffers at the payload thread */
+	uint8_t payload;      /* index of the thread that has the flow */
+	uint8_t todo;         /* enum kg_conn_todo; not 0: in the list */
+	bool streaming : 1;   /* there is a stream: not when opening one failed */
+	bool dialling : 1;    /* CONNECT sent, no answer yet */
+	bool ended : 1;       /* ops.closed has been told */
+	bool reset : 1;       /* the end was not an orderly one */
+	bool close_told : 1;  /* CLOSE sent: nothing more for the flow */
 };
 _Static_assert(sizeof(struct kg_conn) <= 64, "there are as many as idle channels");
 STAILQ_HEAD(kg_conn_list, kg_conn);

@@ -220,8 +220,11 @@ void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error)
 
 void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments)
 {
+	bool all = flow->protocol == KG_PROTOCOL_TCP && flow->queue == NULL;
+	uint32_t enough = all ? KG_FLOW_TX_FLOOR / 2 : KG_FLOW_TX_SEGMENTS / 2;
+
 	flow->owed += segments;
-	if (flow->state == KG_FLOW_RUNNING && flow->owed >= KG_FLOW_TX_SEGMENTS / 2)
+	if (flow->state == KG_FLOW_RUNNING && flow->owed >= enough)
 		kg_flow_post(p, flow, KG_MSG_CREDIT);
 }
 

@@ -21,13 +21,15 @@
  *
  * Flow control, per flow and direction, in units of segments (buffers):
  *   toward the worker: the flow may have `credit` segments outstanding; ATTACHED or the first
- * CREDIT after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer. TCP stops
- * reading at 0. A UDP datagram goes whole while credit is above 0 and takes what there is of it, so
- * that both sides count the same; at 0 datagrams are dropped and counted. toward the application:
- * the worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives
- * back what the socket has taken (or what was thrown away because it is gone), when half of them
- * are owed, so that a message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a
- * slow reader holds up its own channel's window and nothing else.
+ * CREDIT after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer, or takes back
+ * (as a negative number) what memory no longer allows. TCP stops reading at 0. A UDP datagram goes
+ * whole while credit is above 0 and takes what there is of it, so that both sides count the same;
+ * at 0 datagrams are dropped and counted. toward the application: the worker may have
+ * KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives back what the socket
+ * has taken (or what was thrown away because it is gone), when half of them are owed, so that a
+ * message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a slow reader holds
+ * up its own channel's window and nothing else. Where memory is short TCP gets fewer,
+ * KG_FLOW_TX_FLOOR at least; so when its socket has taken all, half of these are owed at once.
  *
  * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
  * An ABORT that follows FINISH says that the application is gone altogether: what it sent before
@@ -43,7 +45,8 @@
 
 #include <rte_ring.h>
 
-#define KG_FLOW_TX_SEGMENTS 256
+#define KG_FLOW_TX_SEGMENTS 256u
+#define KG_FLOW_TX_FLOOR    8u
 
 enum kg_msg_type {
 	/* p→w  flow, mapped, tunnel, protocol, tuple, count = index of the payload thread */
@@ -56,7 +59,7 @@ enum kg_msg_type {
 	/* both flow, channel, buf = chain: one message; count = its buffers, toward the worker what
 	 * it takes of the credit */
 	KG_MSG_DATA,
-	KG_MSG_CREDIT, /* both flow, channel, count = segments */
+	KG_MSG_CREDIT, /* both flow, channel, count = segments; w→p signed */
 	KG_MSG_FINISH, /* both flow, channel: the sending side has ended; no DATA follows */
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
 	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */

@@ -43,14 +43,20 @@ void kg_source_wake(struct kg_payload *p, struct kg_source *source)
 
 /* ---- buffers to read into ---- */
 
+static struct kg_buf *take_one(struct kg_payload *p, enum kg_buf_use use)
+{
+	if (p->spare_count > 0)
+		return p->spare[--p->spare_count];
+	return kg_buf_alloc_for(p->config.pool, p->spare_bytes, use);
+}
+
+/* Where buffers are short each gets one at least: who has had its share has no credit. */
 unsigned int kg_spare_take(struct kg_payload *p, struct kg_buf **bufs, unsigned int count)
 {
 	unsigned int taken = 0;
 
 	while (taken < count) {
-		struct kg_buf *buf = p->spare_count > 0
-					     ? p->spare[--p->spare_count]
-					     : kg_buf_alloc(p->config.pool, p->spare_bytes);
+		struct kg_buf *buf = take_one(p, taken == 0 ? KG_BUF_FIRST : KG_BUF_MORE);
 
 		if (buf == NULL)
 			break;

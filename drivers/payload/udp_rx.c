@@ -93,8 +93,8 @@ static struct kg_buf *chain_of(struct kg_payload *p, const struct kg_flow *flow,
 	if (len <= tunnel->first_bytes)
 		return kg_spare_fit(p, head, (uint16_t)len);
 	head->len = tunnel->first_bytes;
-	head->next = kg_buf_chain_copy(p->config.pool, overflow(rx, i), len - head->len,
-				       tunnel->rest_bytes, tunnel->rest_bytes);
+	head->next = kg_buf_chain_copy_for(p->config.pool, overflow(rx, i), len - head->len,
+					   tunnel->rest_bytes, tunnel->rest_bytes, KG_BUF_FIRST);
 	if (head->next != NULL)
 		return head;
 	kg_count(&p->stats.no_buffer, 1);
@@ -175,8 +175,9 @@ static void input_train(struct kg_payload *p, struct kg_flow *flow, unsigned int
 		size_t len = KG_MIN(left, datagram_bytes);
 
 		if (admit(p, flow, len)) {
-			struct kg_buf *chain = kg_buf_chain_copy(
-				p->config.pool, at, len, tunnel->first_bytes, tunnel->rest_bytes);
+			struct kg_buf *chain =
+				kg_buf_chain_copy_for(p->config.pool, at, len, tunnel->first_bytes,
+						      tunnel->rest_bytes, KG_BUF_FIRST);
 
 			if (chain != NULL)
 				pass_on(p, flow, chain, len);

@@ -79,6 +79,25 @@ static void empty_pool_only_delays(void **state)
 	rig_destroy(rig);
 }
 
+/* Others wait with all but what is kept: who has credit goes on, a buffer each time. */
+static void what_is_kept_lets_all_go_on(void **state)
+{
+	struct rig *rig = rig_create(1024);
+	struct rig_channel ch;
+	uint8_t *bytes = rig_pattern(50000, 13);
+	int fd;
+
+	rig->pool.limit = rig->pool.kept = 8;
+	rig_start(rig);
+	fd = rig_open_tcp(rig, 4, &ch, 1000);
+	rig_write(fd, bytes, 50000);
+	rig_take_stream(&ch, bytes, 50000, false);
+	assert_in_range(atomic_load(&rig->pool.peak), 1, 4);
+	close(fd);
+	free(bytes);
+	rig_destroy(rig);
+}
+
 /* Whoever comes while the process has no descriptor left is told so by a reset, not kept waiting.
  */
 static void no_descriptors_is_said_at_once(void **state)
@@ -280,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_rings_lose_nothing),
 		cmocka_unit_test(empty_pool_only_delays),
+		cmocka_unit_test(what_is_kept_lets_all_go_on),
 		cmocka_unit_test(no_descriptors_is_said_at_once),
 		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(the_oldest_dial_gives_way),

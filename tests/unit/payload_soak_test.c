@@ -138,7 +138,7 @@ static void on_message(struct soak *s, const struct kg_msg *msg, unsigned int li
 		on_data(s, ch, msg);
 		break;
 	case KG_MSG_CREDIT:
-		assert_in_range(msg->count, KG_FLOW_TX_SEGMENTS / 2, ch->outstanding);
+		assert_in_range(msg->count, KG_FLOW_TX_FLOOR / 2, ch->outstanding);
 		ch->outstanding -= msg->count;
 		break;
 	case KG_MSG_FINISH:

@@ -193,23 +193,40 @@ static void slow_reader_bounds_memory(void **state)
 	free(bytes);
 }
 
-/* Credit comes back in halves, not one by one. */
+/* Credit comes back in batches, not one by one, and few are missing when all was taken. */
 static void credit_is_given_back_in_batches(void **state)
 {
 	struct rig *rig = rig_new();
 	struct rig_channel ch;
-	uint8_t byte = 'x', back[KG_FLOW_TX_SEGMENTS];
+	uint8_t byte = 'x', back[KG_FLOW_TX_FLOOR];
 	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
-	for (int i = 0; i < KG_FLOW_TX_SEGMENTS / 2 - 1; i++)
+	for (uint32_t i = 0; i < KG_FLOW_TX_FLOOR / 2 - 1; i++) {
 		rig_send(&ch, &byte, 1);
-	rig_read(fd, back, KG_FLOW_TX_SEGMENTS / 2 - 1);
+		rig_read(fd, back, 1);
+	}
 	rig_expect_silence(rig);
 	assert_int_equal(rig->credited, 0);
 	rig_send(&ch, &byte, 1);
 	rig_read(fd, back, 1);
 	rig_expect_silence(rig);
-	assert_int_equal(rig->credited, KG_FLOW_TX_SEGMENTS / 2);
+	assert_int_equal(rig->credited, KG_FLOW_TX_FLOOR / 2);
+	close(fd);
+	rig_destroy(rig);
+}
+
+/* What memory no longer allows is not read: credit that was given is taken back. */
+static void credit_is_taken_back(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	int fd = rig_open_tcp(rig, 4, &ch, 100);
+
+	rig_say(&ch, KG_MSG_CREDIT, (uint32_t)-100, NULL);
+	rig_write(fd, "waits", 5);
+	rig_expect_silence(rig);
+	rig_say(&ch, KG_MSG_CREDIT, 1, NULL);
+	rig_take_stream(&ch, (const uint8_t *)"waits", 5, false);
 	close(fd);
 	rig_destroy(rig);
 }
@@ -226,6 +243,7 @@ int main(void)
 		cmocka_unit_test(urgent_bytes_stay_in_the_stream),
 		cmocka_unit_test(slow_reader_bounds_memory),
 		cmocka_unit_test(credit_is_given_back_in_batches),
+		cmocka_unit_test(credit_is_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);

@@ -85,7 +85,7 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 	size_t bytes = kg_buf_chain_len(msg->buf);
 	struct kg_channel_info info;
 
-	conn->credit -= (uint16_t)KG_MIN(conn->credit, msg->count);
+	conn->credit = (int16_t)(conn->credit - (int32_t)msg->count);
 	if (kg_stream_send(&conn->stream, msg->buf, w->now_us)) {
 		kg_worker_count(w, KG_COUNTER_PAYLOAD_RX_BYTES, bytes);
 		if (conn->shortcut != NULL)

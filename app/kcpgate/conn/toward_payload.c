@@ -2,10 +2,12 @@
 /* What is marked, done: a connection tells the payload thread. */
 #include "conn/parts.h"
 
+#include "box.h"
 #include "path/path.h"
 #include "worker.h"
 
-#define CREDIT_BATCH 16 /* segments; fewer are told only to an application that has none */
+#define CREDIT_BATCH 16  /* segments; fewer are told only to an application that has none */
+#define CREDIT_MAX   512 /* what an application may not use for long would belong to nobody else */
 
 void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
 {
@@ -49,33 +51,52 @@ static bool run_connect(struct kg_conn *conn)
 }
 
 /* What the stream takes now. */
-static uint16_t room_of(const struct kg_conn *conn)
+static int16_t room_of(const struct kg_conn *conn)
 {
-	return (uint16_t)KG_MIN(kg_stream_room(&conn->stream), (uint32_t)UINT16_MAX);
+	return (int16_t)KG_MIN(kg_stream_room(&conn->stream), (uint32_t)CREDIT_MAX);
 }
 
 static bool run_attached(struct kg_conn *conn)
 {
-	uint16_t room = room_of(conn);
+	int16_t room = room_of(conn);
 
-	if (!tell(conn, KG_MSG_ATTACHED, room, NULL))
+	if (!tell(conn, KG_MSG_ATTACHED, (uint32_t)room, NULL))
 		return false;
 	conn->credit = room;
 	return true;
 }
 
-/* More credit as the peer acknowledges; told in batches. */
+/* It matters to an application that has no credit, or should have none, and in batches. */
+static bool is_worth_telling(int16_t credit, int16_t room)
+{
+	int change = room - credit;
+
+	return change >= CREDIT_BATCH || -change >= CREDIT_BATCH || (change > 0 && credit <= 0) ||
+	       (change < 0 && room == 0);
+}
+
+/* More credit as the peer acknowledges; less when the share of the memory has become less. */
 static bool run_credit(struct kg_conn *conn)
 {
-	uint16_t room = conn->ended ? 0 : room_of(conn);
-	uint16_t grant = room > conn->credit ? (uint16_t)(room - conn->credit) : 0;
+	int16_t room = conn->ended ? 0 : room_of(conn);
 
-	if (conn->flow == NULL || grant == 0 || (grant < CREDIT_BATCH && conn->credit > 0))
+	if (conn->flow == NULL || conn->ended || !is_worth_telling(conn->credit, room))
 		return true;
-	if (!tell(conn, KG_MSG_CREDIT, grant, NULL))
+	if (!tell(conn, KG_MSG_CREDIT, (uint32_t)(room - conn->credit), NULL))
 		return false;
-	conn->credit = (uint16_t)(conn->credit + grant);
+	conn->credit = room;
 	return true;
+}
+
+/* Buffers of a connection at the payload thread: of TCP, where the application may stand still, a
+ * share of the memory. Datagrams do not wait. */
+static uint32_t may_hold(const struct kg_conn *conn)
+{
+	uint32_t share = kg_buf_mempool_pool(conn->side->worker->box->bufs)->fair_share;
+
+	if (kg_stream_protocol(&conn->stream) != KG_PROTOCOL_TCP)
+		return KG_FLOW_TX_SEGMENTS;
+	return KG_MIN(KG_MAX(share, KG_FLOW_TX_FLOOR), KG_FLOW_TX_SEGMENTS);
 }
 
 static void tell_data(struct kg_conn *conn)
@@ -88,7 +109,7 @@ static void tell_data(struct kg_conn *conn)
 }
 
 /*
- * Messages go out of a port, or to the payload thread while it holds fewer buffers than its share;
+ * Messages go out of a port, or to the payload thread while it holds no more than it may;
  * the rest stays in the stream and shuts its window. When the stream has ended and is drained,
  * the flow may end.
  */
@@ -106,7 +127,7 @@ static bool run_data(struct kg_conn *conn)
 			break;
 		}
 		hop = kg_path_app_hop(w, conn->shortcut, bytes);
-		if (hop == NULL && conn->outstanding >= KG_FLOW_TX_SEGMENTS)
+		if (hop == NULL && conn->outstanding >= may_hold(conn))
 			break;
 		if (hop == NULL && rte_ring_full(payload_of(conn)->rings->to_payload))
 			return false;

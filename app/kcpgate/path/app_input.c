@@ -32,8 +32,8 @@ static enum kg_drop send_to_stream(struct kg_worker *w, struct kg_conn *conn,
 		return KG_DROP_APP_FULL;
 	if (pkt->body_len > kg_kcp_message_max_bytes(first, rest))
 		return KG_DROP_APP_SIZE;
-	chain = kg_buf_chain_copy(kg_buf_mempool_pool(w->box->bufs), pkt->body, pkt->body_len,
-				  first, rest);
+	chain = kg_buf_chain_copy_for(kg_buf_mempool_pool(w->box->bufs), pkt->body, pkt->body_len,
+				      first, rest, KG_BUF_FIRST);
 	if (chain == NULL)
 		return KG_DROP_NO_BUFFER;
 	if (kg_stream_send(&conn->stream, chain, w->now_us))
