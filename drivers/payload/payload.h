@@ -71,6 +71,7 @@ struct kg_payload_stats {
 	uint64_t rx_bytes, tx_bytes; /* from, to sockets of applications; not past Linux */
 	uint64_t udp_dropped_full;   /* datagram from an application, channel or ring had no room */
 	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
+	uint64_t udp_dropped_buffer; /* datagram from an application, no buffers for all of it */
 	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
 	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
 	uint64_t udp_sources_full;   /* datagram of a source for which there is no place */

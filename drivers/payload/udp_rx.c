@@ -97,7 +97,7 @@ static struct kg_buf *chain_of(struct kg_payload *p, const struct kg_flow *flow,
 					   tunnel->rest_bytes, tunnel->rest_bytes, KG_BUF_FIRST);
 	if (head->next != NULL)
 		return head;
-	kg_count(&p->stats.no_buffer, 1);
+	kg_count(&p->stats.udp_dropped_buffer, 1);
 	kg_spare_put(p, head);
 	return NULL;
 }
@@ -182,7 +182,7 @@ static void input_train(struct kg_payload *p, struct kg_flow *flow, unsigned int
 			if (chain != NULL)
 				pass_on(p, flow, chain, len);
 			else
-				kg_count(&p->stats.no_buffer, 1);
+				kg_count(&p->stats.udp_dropped_buffer, 1);
 		}
 		at += len;
 		left -= len;

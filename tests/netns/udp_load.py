@@ -84,7 +84,8 @@ def one_flow(entry):
 
 
 def lost():
-    """Datagrams that a box, or Linux before it, has had to throw away, by name."""
+    """Datagrams that a box, or Linux before it, has had to throw away, by name; RcvbufErrors are trains of
+    them, or what is left of one."""
     counts = {}
     for box in lab.boxes:
         errors = re.findall(r"^Udp: (.*)", box.ns.run("cat", "/proc/net/snmp"), re.M)
@@ -120,7 +121,9 @@ def attempt(way, sender, receiver):
     print(f"{way}: {sent} sent, {left_out} left out, {seen} arrived, {wrong} wrong, lost: {named}, "
           f"waited for a CPU: {waited:.1f} s")
     assert wrong == 0
-    assert sent == seen + sum(named.values()), "datagrams have vanished uncounted"
+    trains = sum(count for name, count in named.items() if name.endswith(" RcvbufErrors"))
+    whole = sent - seen - sum(named.values()) + trains  # datagrams in these trains
+    assert trains <= whole <= trains * TRAIN, "datagrams have vanished uncounted"
     return seen / sent, left_out < sent / 100 and waited < SECONDS
 
 

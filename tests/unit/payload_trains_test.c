@@ -256,7 +256,7 @@ static void trains_obey_flow_control(void **state)
 	rig->pool.limit = atomic_load(&rig->pool.in_use) + 3;
 	write_train(early, bytes, 100, 1000);
 	expect_messages(rig, bytes, 100, 300);
-	rig_await_stat(&stats->no_buffer, 7);
+	rig_await_stat(&stats->udp_dropped_buffer, 7);
 	rig_expect_silence(rig);
 	close(fd);
 	close(early);
