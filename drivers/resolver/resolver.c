@@ -8,24 +8,43 @@
  */
 #include "resolver/resolver.h"
 
+#include "net/order.h"
+#include "payload/socket.h"
 #include "resolver/hosts.h"
+#include "resolver/lookups.h"
 #include "resolver/stamp.h"
 
 #include <ares.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
-/* One server is asked for 1.5 s and then for 3 s: our askers do not wait as long as c-ares would.
+#define EVENTS        16
+#define HOSTS_PATH    "/etc/hosts"
+#define NSSWITCH_PATH "/etc/nsswitch.conf"
+#define RESOLV_PATH   "/etc/resolv.conf"
+#define DISCARD_PORT  9 /* nothing is sent there */
+
+/*
+ * One server is asked for about 4.5 s: our askers do not wait as long as c-ares would. Each try is
+ * twice as long as the one before, but since 1.32 the first is five times what the server has taken
+ * lately, 250 ms at least; so there are more of them, and the longest has a bound.
  */
-#define FIRST_TRY_MS 1500
-#define TRIES        2
-#define EVENTS       16
-#define HOSTS_PATH   "/etc/hosts"
+#if ARES_VERSION >= 0x012000
+static const struct ares_options patience = { .timeout = 500, .maxtimeout = 1500, .tries = 4 };
+#define PATIENCE (ARES_OPT_TIMEOUTMS | ARES_OPT_MAXTIMEOUTMS | ARES_OPT_TRIES)
+#else
+static const struct ares_options patience = { .timeout = 1500, .tries = 2 };
+#define PATIENCE (ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES)
+#endif
+
+/* Since 1.31 c-ares keeps answers unless told for how long, which is 0 here. */
+#ifndef ARES_OPT_QUERY_CACHE
+#define ARES_OPT_QUERY_CACHE 0
+#endif
 
 struct kg_question {
 	TAILQ_ENTRY(kg_question) link; /* in `answered` */
@@ -39,19 +58,12 @@ struct kg_question {
 	char name[];
 };
 
-/* In which order nsswitch.conf wants them asked. */
-enum order {
-	FILES_THEN_SERVERS,
-	SERVERS_THEN_FILES,
-	FILES,
-	SERVERS,
-};
-
 struct kg_resolver {
 	ares_channel channel; /* NULL before the first question */
 	struct kg_hosts *hosts;
-	struct kg_stamp settings[3]; /* of the files that the channel was made from */
-	enum order order;
+	struct kg_stamp resolv; /* of what the channel was made from */
+	struct kg_stamp nsswitch;
+	enum kg_lookups lookups;
 	int epoll_fd;
 	unsigned int waiting;
 	TAILQ_HEAD(, kg_question) answered;
@@ -90,49 +102,30 @@ static enum kg_resolver_error error_of(int status)
 	}
 }
 
-static struct kg_ip ip_of(const struct ares_addrinfo_node *node)
+/* From where Linux would reach it; not set: it would not. */
+static struct kg_ip source_of(const struct kg_ip *ip)
 {
-	const struct sockaddr_in6 *in6 = (const void *)node->ai_addr;
-	const struct sockaddr_in *in = (const void *)node->ai_addr;
-	struct kg_ip ip = { .version = node->ai_family == AF_INET6 ? 6 : 4 };
+	struct kg_endpoint to = { .ip = *ip, .port = DISCARD_PORT }, local = { 0 };
+	bool in_progress;
+	int fd = kg_socket_dial(&to, SOCK_DGRAM, &in_progress);
 
-	if (ip.version == 6)
-		memcpy(ip.bytes, &in6->sin6_addr, sizeof(in6->sin6_addr));
-	else
-		memcpy(ip.bytes, &in->sin_addr, sizeof(in->sin_addr));
-	return ip;
+	if (fd < 0)
+		return local.ip;
+	(void)kg_socket_local(fd, &local);
+	close(fd);
+	return local.ip;
 }
 
-/* The next one of a version, from `i` on. */
-static unsigned int next_of(const struct kg_ip *ips, unsigned int count, unsigned int i,
-			    uint8_t version)
-{
-	while (i < count && ips[i].version != version)
-		i++;
-	return i;
-}
-
-/* Families take turns (RFC 8305 §4), that of the first address first. */
 static void take_ips(struct kg_question *q, const struct kg_ip *ips, unsigned int count)
 {
-	uint8_t versions[2] = { 6, 4 };
-	unsigned int next[2];
+	struct kg_choice choices[KG_RESOLVER_IPS_MAX];
 
-	if (count > 0 && ips[0].version == 4) {
-		versions[0] = 4;
-		versions[1] = 6;
-	}
-	next[0] = next_of(ips, count, 0, versions[0]);
-	next[1] = next_of(ips, count, 0, versions[1]);
-	for (int turn = 0; next[0] < count || next[1] < count; turn = !turn) {
-		if (next[turn] == count)
-			continue;
-		q->ips[q->count++] = ips[next[turn]];
-		next[turn] = next_of(ips, count, next[turn] + 1, versions[turn]);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		choices[i] = (struct kg_choice){ .ip = ips[i], .source = source_of(&ips[i]) };
+	kg_order(choices, count, q->ips);
+	q->count = count;
 }
 
-/* c-ares has sorted them (RFC 6724). */
 static void take_nodes(struct kg_question *q, const struct ares_addrinfo_node *node)
 {
 	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
@@ -140,7 +133,7 @@ static void take_nodes(struct kg_question *q, const struct ares_addrinfo_node *n
 
 	for (; node != NULL && count < KG_RESOLVER_IPS_MAX; node = node->ai_next) {
 		if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
-			ips[count++] = ip_of(node);
+			ips[count++] = kg_sockaddr_endpoint((const void *)node->ai_addr).ip;
 	}
 	take_ips(q, ips, count);
 }
@@ -154,36 +147,12 @@ static void settle(struct kg_question *q, enum kg_resolver_error error)
 
 /* ---- the hosts file ---- */
 
-/* Would Linux find a way, of this family, from here? */
-static bool is_reachable(const struct kg_ip *ip)
-{
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	memcpy(&to.sin6_addr, ip->bytes, sizeof(to.sin6_addr));
-	good = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
-	close(fd);
-	return good;
-}
-
-/* IPv6 comes first where it can be reached (RFC 6724 §6, rules 1 and 6). */
 static bool find_in_hosts(struct kg_question *q)
 {
-	struct kg_ip ips[KG_RESOLVER_IPS_MAX], first;
+	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
 	unsigned int count = kg_hosts_find(q->resolver->hosts, q->name, q->ipv4, q->ipv6, ips,
 					   KG_RESOLVER_IPS_MAX);
-	unsigned int six = next_of(ips, count, 0, 6), four = next_of(ips, count, 0, 4);
 
-	if (six < count && four < count) {
-		unsigned int best = is_reachable(&ips[six]) ? six : four;
-
-		first = ips[best];
-		memmove(&ips[1], ips, best * sizeof(ips[0]));
-		ips[0] = first;
-	}
 	take_ips(q, ips, count);
 	if (count > 0)
 		settle(q, KG_RESOLVER_OK);
@@ -202,7 +171,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 		take_nodes(q, result->nodes);
 		ares_freeaddrinfo(result);
 	}
-	if (error != KG_RESOLVER_OK && q->resolver->order == SERVERS_THEN_FILES &&
+	if (error != KG_RESOLVER_OK && q->resolver->lookups == KG_LOOKUPS_SERVERS_THEN_FILES &&
 	    status != ARES_EDESTRUCTION && find_in_hosts(q))
 		return;
 	if (error == KG_RESOLVER_OK && q->count == 0)
@@ -217,71 +186,37 @@ static void ask_servers(struct kg_question *q)
 			     : q->ipv4          ? AF_INET
 						: AF_INET6,
 		.ai_socktype = SOCK_STREAM, /* each address once */
+		.ai_flags = ARES_AI_NOSORT, /* versions of c-ares sort differently */
 	};
 
 	ares_getaddrinfo(q->resolver->channel, q->name, NULL, &hints, on_answer, q);
 }
 
-/* What c-ares has read of nsswitch.conf: "b" are name servers, "f" files. */
-static enum order order_of(const char *lookups)
+static bool init_channel(struct kg_resolver *r)
 {
-	const char *files = strchr(lookups, 'f'), *servers = strchr(lookups, 'b');
+	struct ares_options options = patience;
 
-	if (servers == NULL)
-		return FILES;
-	if (files == NULL)
-		return SERVERS;
-	return files < servers ? FILES_THEN_SERVERS : SERVERS_THEN_FILES;
-}
-
-static void read_order(struct kg_resolver *r)
-{
-	struct ares_options options;
-	int mask;
-
-	r->order = FILES_THEN_SERVERS;
-	if (ares_save_options(r->channel, &options, &mask) != ARES_SUCCESS)
-		return;
-	if (options.lookups != NULL)
-		r->order = order_of(options.lookups);
-	ares_destroy_options(&options);
-}
-
-static bool init_channel(struct kg_resolver *r, int more)
-{
-	struct ares_options options = {
-		.timeout = FIRST_TRY_MS,
-		.tries = TRIES,
-		.sock_state_cb = on_socket,
-		.sock_state_cb_data = r,
-		.lookups = (char[]){ "b" },
-	};
-	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | more;
-
+	options.sock_state_cb = on_socket;
+	options.sock_state_cb_data = r;
+	options.lookups = (char[]){ "b" }; /* name servers only */
 	if (r->channel != NULL)
 		ares_destroy(r->channel);
-	if (ares_init_options(&r->channel, &options, mask) == ARES_SUCCESS)
+	if (ares_init_options(&r->channel, &options,
+			      PATIENCE | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS |
+				      ARES_OPT_QUERY_CACHE) == ARES_SUCCESS)
 		return true;
 	r->channel = NULL;
 	return false;
 }
 
-/* Anew, when what it is made from has changed: once to hear the order, once to have no files asked.
- */
+/* Anew, when what it is made from has changed. */
 static bool open_channel(struct kg_resolver *r)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/nsswitch.conf",
-					     "/etc/host.conf" };
-	bool changed = r->channel == NULL;
+	bool changed = kg_stamp_changed(&r->resolv, RESOLV_PATH);
 
-	for (size_t i = 0; i < KG_ARRAY_SIZE(files); i++)
-		changed |= kg_stamp_changed(&r->settings[i], files[i]);
-	if (!changed)
-		return true;
-	if (!init_channel(r, 0))
-		return false;
-	read_order(r);
-	return init_channel(r, ARES_OPT_LOOKUPS);
+	if (kg_stamp_changed(&r->nsswitch, NSSWITCH_PATH))
+		r->lookups = kg_lookups_read(NSSWITCH_PATH);
+	return (r->channel != NULL && !changed) || init_channel(r);
 }
 
 /* ---- our side ---- */
@@ -303,9 +238,10 @@ struct kg_question *kg_resolver_ask(struct kg_resolver *r, const char *name, boo
 	q->ipv6 = ipv6;
 	strcpy(q->name, name);
 	r->waiting++;
-	if ((r->order == FILES || r->order == FILES_THEN_SERVERS) && find_in_hosts(q))
+	if ((r->lookups == KG_LOOKUPS_FILES || r->lookups == KG_LOOKUPS_FILES_THEN_SERVERS) &&
+	    find_in_hosts(q))
 		return q;
-	if (r->order == FILES)
+	if (r->lookups == KG_LOOKUPS_FILES)
 		settle(q, KG_RESOLVER_NO_NAME);
 	else
 		ask_servers(q);

@@ -24,8 +24,8 @@ struct kg_resolver;
 struct kg_question;
 
 /*
- * The answer, told once, from within kg_resolver_input: addresses to be tried in this order, both
- * families in turn; none unless `error` is OK.
+ * The answer, told once, from within kg_resolver_input: addresses to be tried in this order
+ * (net/order.h); none unless `error` is OK.
  */
 typedef void kg_resolved(void *ctx, enum kg_resolver_error error, const struct kg_ip *ips,
 			 unsigned int count);

@@ -17,13 +17,16 @@ import traffic
 SERVICES = {
     "four": ("127.0.0.1", 7000), "six": ("::1", 7000), "other": ("127.0.0.1", 7001),
     "port4": (SERVER4, 7002), "port6": (SERVER6, 7003), "hidden": ("127.0.0.9", 7004),
+    "both4": (SERVER4, 7005), "both6": (SERVER6, 7005),
+    "files": ("127.0.0.1", 7006), "dns": (SERVER4, 7006),
 }
-ALLOWED = ["127.0.0.1:7000-7001", "[::1]:7000", f"{SERVER4}/31:*", f"[{SERVER6}]:1-65535",
+ALLOWED = ["127.0.0.1:7000-7006", "[::1]:7000", f"{SERVER4}/31:*", f"[{SERVER6}]:1-65535",
            "127.0.0.1:9"]
 NAMES = {"four.test": SERVER4, "six.test": SERVER6, "inside.test": "127.0.0.9",
-         "mapped.test": "::ffff:127.0.0.9"}
+         "mapped.test": "::ffff:127.0.0.9", "known.test": SERVER4}
 RESOLV = "nameserver 127.0.0.1\n"
-HOSTS = f"127.0.0.1 localhost\n{SERVER4} written.test\n"
+HOSTS = (f"127.0.0.1 localhost\n{SERVER4} written.test\n"
+         f"{SERVER6} twice.test\n{SERVER4} twice.test\n127.0.0.1 known.test\n")
 
 
 def serve(name, at):
@@ -84,6 +87,9 @@ def configure(lab, **more):
         mapping(":8004", "double.test:7002"),
         mapping(":8005", "double.test:7003"),
         mapping(":8006", "crowd.test:7002"),
+        mapping(":8007", "double.test:7005"),
+        mapping(":8008", "twice.test:7005"),
+        mapping(":8009", "known.test:7006"),
         mapping(":8010", "missing.test:7000"),
         mapping(":8011", "127.0.0.1:9", "tcp"),
         mapping(":8012", "127.0.0.9:7004"),
@@ -112,19 +118,24 @@ def start_names(lab):
               *records)
 
 
-def works(lab):
+def works(lab, first):
+    """`first`: who is asked before the other, "files" or "dns"."""
     local4, local6 = "127.0.0.1", "::1"
     with lab.client.ns:
         for at, name in (((local4, 8000), "four"), ((local6, 8000), "four"),
                          ((local4, 8001), "six"), ((local6, 8002), "port4"),
                          ((local4, 8002), "port6"), ((CLIENT4, 8003), "port4"),
                          ((CLIENT6, 8003), "four"), ((local4, 8004), "port4"),
-                         ((local4, 8005), "port6"), ((local4, 8006), "port4")):
+                         ((local4, 8005), "port6"), ((local4, 8006), "port4"),
+                         # Unique local addresses come after IPv4's.
+                         ((local4, 8007), "both4"), ((local4, 8008), "both4"),
+                         ((local4, 8009), first)):
             found = tcp_name(at)
             assert found == name, f"tcp {at}: {found} instead of {name}"
         for at, name in (((local4, 8000), "four"), ((local6, 8001), "other"),
                          ((local6, 8002), "port4"), ((local4, 8002), "port6"),
-                         ((CLIENT4, 8003), "port4")):
+                         ((CLIENT4, 8003), "port4"), ((local4, 8007), "both4"),
+                         ((local4, 8008), "both4")):
             found = udp_name(at)
             assert found == name, f"udp {at}: {found} instead of {name}"
         # Flows of one source beside each other: each keeps its own target.
@@ -185,20 +196,21 @@ def one_side_only():
         del services
 
 
-def main(mux_tunnels, cpus=None):
+def main(mux_tunnels, cpus=None, lookups=("files", "dns")):
     """With `cpus` a worker on each, and as many payload threads."""
     with Lab(pmd="net_af_packet0" if cpus else None) as lab:
         if cpus:
             lab.use_workers(cpus, payload_threads=len(cpus))
         configure(lab, mux_tunnels=mux_tunnels)
+        lab.server.etc["nsswitch.conf"] = f"hosts: {' '.join(lookups)}\n"
         start_names(lab)
         lab.start()
         with lab.server.ns:
             services = [serve(name, at) for name, at in SERVICES.items()]
         lab.server.wait_log("clients say where to, within 5 entries of custom_allow")
-        works(lab)
+        works(lab, lookups[0])
         is_refused(lab, mux_tunnels)
-        works(lab)
+        works(lab, lookups[0])
         for box in lab.boxes:
             eventually(f"{box.role} has no TCP channel left",
                        lambda: all(c["protocol"] != "tcp" for c in box.channels()), 20)
@@ -212,6 +224,6 @@ def main(mux_tunnels, cpus=None):
 
 
 if __name__ == "__main__":
-    for mux in (0, 1):
-        main(mux)
+    main(mux_tunnels=0)
+    main(mux_tunnels=1, lookups=("dns", "files"))
     one_side_only()
