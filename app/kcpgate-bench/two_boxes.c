@@ -118,6 +118,7 @@ bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_bo
 			return false;
 		introduce(two, side);
 	}
+	kg_box_await_stamps(&two->boxes[SERVER]);
 	return true;
 }
 
