@@ -151,9 +151,11 @@ enum kg_served kg_dial_serve_resolver(struct kg_payload *p, struct kg_source *so
 bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes);
 void kg_listeners_close(struct kg_payload *p);
 
-/* ---- tcp.c, udp.c, udp_sources.c, udp_tx.c ---- */
+/* ---- tcp.c, tcp_accept.c, udp.c, udp_sources.c, udp_tx.c ---- */
 
 enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source);
+/* Makes a connected socket, or one that connects, the flow's. 0, or -errno: then it is closed. */
+int kg_tcp_take_socket(struct kg_payload *p, struct kg_flow *flow, int fd);
 /* Draining has taken its time: the flow ends, unless the application has taken something since. */
 void kg_tcp_lose_patience(struct kg_payload *p, struct kg_flow *flow);
 enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *source);

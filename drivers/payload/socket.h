@@ -4,6 +4,7 @@
 
 #include "net/addr.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -52,5 +53,9 @@ bool kg_socket_local(int fd, struct kg_endpoint *local);
 void kg_socket_tune_tcp(int fd);
 /* Whether closing resets the connection instead of ending it in order. */
 void kg_socket_set_reset(int fd, bool reset);
+static inline bool kg_would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
 /* Bytes written that the other side has not acknowledged, the end among them. */
 uint32_t kg_socket_untaken(int fd);

@@ -21,9 +21,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN 32
-#define WRITE_BUFS       64
-#define DISCARD_BYTES    (1 << 20)
+#define WRITE_BUFS    64
+#define DISCARD_BYTES (1 << 20)
 
 #define EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP)
 
@@ -51,11 +50,6 @@ static void take_error(struct kg_flow *flow, int error)
 		flow->fin_seen = true;
 	else if (error != 0)
 		flow->cut_off = true;
-}
-
-static bool would_block(int error)
-{
-	return error == EAGAIN || error == EWOULDBLOCK;
 }
 
 /* What is queued for the application is forgotten. */
@@ -131,7 +125,7 @@ static void post_read(struct kg_payload *p, struct kg_flow *flow, struct kg_buf 
 
 static enum kg_served read_failed(struct kg_payload *p, struct kg_flow *flow, ssize_t len)
 {
-	if (len < 0 && would_block(errno)) {
+	if (len < 0 && kg_would_block(errno)) {
 		flow->source.events &= ~(uint32_t)EPOLLIN;
 		return KG_SERVED_IDLE;
 	}
@@ -224,7 +218,7 @@ static bool write_data(struct kg_payload *p, struct kg_flow *flow)
 		room += buf->len;
 	}
 	len = sendmsg(flow->source.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (len < 0 && !would_block(errno)) {
+	if (len < 0 && !kg_would_block(errno)) {
 		if (errno != EINTR) {
 			take_error(flow, errno);
 			end_tx(p, flow);
@@ -274,7 +268,7 @@ static enum kg_served discard_input(struct kg_payload *p, struct kg_flow *flow)
 
 	if (len > 0)
 		return KG_SERVED_MORE;
-	if (len == 0 || !would_block(errno))
+	if (len == 0 || !kg_would_block(errno))
 		kg_flow_end(p, flow, false);
 	return KG_SERVED_IDLE;
 }
@@ -363,104 +357,26 @@ static enum kg_served serve(struct kg_payload *p, struct kg_source *source)
 	}
 }
 
-/* ---- listening ---- */
-
-/* A connection that waits in the kernel for a descriptor seems to be open and says nothing: with
- * the spare one it is let in to be reset. True when it was; else errno is accept4's. */
-static bool turn_away(struct kg_payload *p, int listener)
-{
-	int fd, error;
-
-	if (p->spare_fd >= 0)
-		close(p->spare_fd);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	error = errno;
-	if (fd >= 0) {
-		kg_socket_set_reset(fd, true);
-		close(fd);
-		kg_count(&p->stats.tcp_turned_away, 1);
-	}
-	p->spare_fd = kg_payload_spare_fd(p);
-	errno = error;
-	return fd >= 0;
-}
-
-/* Sockets toward applications have a part of the descriptors; beyond it there is none. */
-static int accept_socket(const struct kg_payload *p, int listener)
-{
-	if (kg_flow_has_socket_room(p, KG_PROTOCOL_TCP))
-		return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	errno = EMFILE;
-	return -1;
-}
-
-static bool out_of_descriptors(int error)
-{
-	return error == EMFILE || error == ENFILE;
-}
-
-static void accepted(struct kg_payload *p, const struct kg_listener *listener, int fd)
-{
-	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
-	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_TCP);
-
-	if (flow == NULL) {
-		close(fd);
-		return;
-	}
-	kg_socket_tune_tcp(fd);
-	flow->mapped = listener->target;
-	flow->source.serve = serve;
-	if (kg_flow_open_socket(p, flow, fd, EVENTS) < 0) {
-		close(fd);
-		kg_flow_destroy(p, flow);
-		return;
-	}
-	kg_count(&p->stats.tcp_accepted, 1);
-	kg_flow_open(p, flow);
-}
-
-enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source)
-{
-	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
-
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd = accept_socket(p, source->fd);
-
-		if (fd >= 0) {
-			accepted(p, listener, fd);
-			continue;
-		}
-		if (out_of_descriptors(errno) && turn_away(p, source->fd))
-			continue;
-		if (would_block(errno)) {
-			source->events = 0;
-			return KG_SERVED_IDLE;
-		}
-		if (out_of_descriptors(errno) || errno == ENOBUFS || errno == ENOMEM) {
-			/* The connection waits in the kernel until something has closed. */
-			kg_count(&p->stats.accept_put_off, 1);
-			return KG_SERVED_STALLED;
-		}
-		/* Else that connection is gone already. */
-	}
-	return KG_SERVED_MORE;
-}
-
 /* ---- what a flow does ---- */
+
+int kg_tcp_take_socket(struct kg_payload *p, struct kg_flow *flow, int fd)
+{
+	int error;
+
+	flow->source.serve = serve;
+	kg_socket_tune_tcp(fd);
+	error = kg_flow_open_socket(p, flow, fd, EVENTS);
+	if (error < 0)
+		close(fd);
+	return error;
+}
 
 static void dial(struct kg_payload *p, struct kg_flow *flow)
 {
 	bool in_progress = false;
-	int fd = kg_socket_dial(&flow->destination, SOCK_STREAM, &in_progress), error = fd;
+	int fd = kg_socket_dial(&flow->destination, SOCK_STREAM, &in_progress);
+	int error = fd < 0 ? fd : kg_tcp_take_socket(p, flow, fd);
 
-	flow->source.serve = serve;
-	if (fd >= 0) {
-		kg_socket_tune_tcp(fd);
-		error = kg_flow_open_socket(p, flow, fd, EVENTS);
-		if (error < 0)
-			close(fd);
-	}
 	if (error < 0) {
 		kg_flow_refuse(p, flow, -error);
 		return;
