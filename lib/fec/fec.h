@@ -55,8 +55,8 @@ void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder);
 uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
 		       uint64_t now_us);
 
-/* The same, but this datagram's group gets no parity: it is meant for its receiver alone, and parity
- * would bring it to whoever hears the rest. */
+/* The same, but this datagram's group gets no parity: it is meant for its receiver alone, and
+ * parity would bring it to whoever hears the rest. */
 uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
 			    uint64_t now_us);
 
