@@ -20,6 +20,7 @@ def start_again(box, **changes):
     config["name"] += changes.pop("name", "")
     config["ports"][0].update(changes)
     path = lab.directory / "again.json"
+    path.touch(mode=0o600)  # else a warning comes first
     path.write_text(json.dumps(config))
     with box.ns:
         done = subprocess.run([kcpgate(), str(path)], capture_output=True, text=True, timeout=30,
