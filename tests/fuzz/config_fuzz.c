@@ -80,6 +80,11 @@ static void check_tunnel(const struct kg_tunnel_config *t)
 		FUZZ_CHECK(t->mappings[i].protocol && t->mappings[i].local.port);
 		FUZZ_CHECK(t->mappings[i].remote.port && *t->mappings[i].remote.address);
 	}
+	for (unsigned int i = 0; i < t->allowed_count; i++) {
+		struct kg_endpoint own = { t->allowed[i].prefix.ip, t->allowed[i].last_port };
+
+		FUZZ_CHECK(kg_allow_contains(&t->allowed[i], 1, &own));
+	}
 	FUZZ_CHECK(t->kcp.mtu >= KG_KCP_MTU_MIN && t->kcp.mtu <= KG_KCP_MTU_MAX);
 	FUZZ_CHECK(t->kcp.snd_wnd > 0 && t->kcp.rcv_wnd >= 128);
 	for (unsigned int i = 0; i < t->listen_port_count; i++) {
@@ -87,6 +92,15 @@ static void check_tunnel(const struct kg_tunnel_config *t)
 		FUZZ_CHECK(t->listen_ports[i].first <= t->listen_ports[i].last);
 		FUZZ_CHECK(i == 0 || t->listen_ports[i].first > t->listen_ports[i - 1].last + 1);
 	}
+}
+
+static void check_port(const struct kg_port_config *port)
+{
+	FUZZ_CHECK(port->name && port->device && port->tap);
+	for (unsigned int i = 0; i < port->address_count; i++)
+		FUZZ_CHECK(kg_port_has_address(port, &port->addresses[i].ip));
+	for (unsigned int i = 0; i < port->gateway_count; i++)
+		FUZZ_CHECK(!kg_port_has_address(port, &port->gateways[i]));
 }
 
 /* Each worker's share is a part of the range, and the last one ends it. */
@@ -155,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		kg_config_load_text(&config, &report, "fuzz", (const char *)data, len);
 	check_report(&report);
 	if (!report.errors) {
+		for (unsigned int i = 0; i < config.port_count; i++)
+			check_port(&config.ports[i]);
 		for (unsigned int i = 0; i < config.tunnel_count; i++) {
 			check_tunnel(&config.tunnels[i]);
 			check_shares(&config, &config.tunnels[i]);

@@ -202,14 +202,29 @@ static inline void host_deed(struct host *host)
 	}
 }
 
-/* Those that have not been told their end. */
-static inline unsigned int host_open_count(const struct host *host)
+/* What can be seen of a stream agrees; true when its end has not been told. */
+static inline bool host_is_open(const struct host *host, const struct host_app *app)
+{
+	struct kg_channel_info info;
+
+	if (!app->there)
+		return false;
+	kg_stream_get_info(&app->stream, &info, host->now_us);
+	FUZZ_CHECK(info.protocol == kg_stream_protocol(&app->stream));
+	FUZZ_CHECK(info.age_us <= host->now_us - HOST_NOW_US);
+	FUZZ_CHECK(kg_stream_room(&app->stream) <= UINT16_MAX * 2u);
+	return !app->closed;
+}
+
+/* To be called after each step. */
+static inline void host_check(const struct host *host)
 {
 	unsigned int open = 0;
 
 	for (unsigned int i = 0; i < host->app_count; i++)
-		open += host->apps[i].there && !host->apps[i].closed;
-	return open;
+		open += host_is_open(host, &host->apps[i]);
+	FUZZ_CHECK(kg_streams_count(host->streams) == open);
+	FUZZ_CHECK(kg_twheel_next_us(host->wheel) >= host->now_us);
 }
 
 /* ---- life ---- */

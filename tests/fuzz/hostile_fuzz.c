@@ -15,6 +15,8 @@
  */
 #include "fec/rs_isal.h"
 #include "peer.h"
+#include "telemetry/counters.h"
+#include "telemetry/troubles.h"
 
 #define MTU      PEER_BYTES_MAX
 #define KEPT     16 /* datagrams for replays */
@@ -37,6 +39,9 @@ struct run {
 	unsigned int allocations;
 	struct kept kept[KEPT];
 	unsigned int kept_count;
+	struct kg_counters counters;
+	struct kg_troubles troubles;
+	uint64_t told;              /* of troubles */
 	struct kg_kcp_segment said; /* the latest of ours … */
 	struct kg_tuple said_to;    /* … and between where, as the peer sees it */
 };
@@ -82,6 +87,18 @@ static struct kg_tuple path(struct run *run, const struct kg_line *line, uint32_
 	return path;
 }
 
+/* As a box counts and complains. */
+static void count(struct run *run, const struct kg_datagram *in, enum kg_drop drop)
+{
+	run->counters.drops[drop]++;
+	FUZZ_CHECK(drop == KG_DROP_NONE || (*kg_drop_name(drop) && *kg_drop_help(drop)));
+	if (drop == KG_DROP_KCP_MALFORMED || drop == KG_DROP_HANDSHAKE_MALFORMED)
+		run->told += kg_troubles_note(&run->troubles, KG_TROUBLE_MALFORMED, 0,
+					      &in->remote.ip, run->host.now_us);
+	FUZZ_CHECK(run->told <= run->counters.drops[KG_DROP_KCP_MALFORMED] +
+					run->counters.drops[KG_DROP_HANDSHAKE_MALFORMED]);
+}
+
 static void input(struct run *run, const struct kg_datagram *datagram)
 {
 	struct kg_datagram in = *datagram;
@@ -90,7 +107,7 @@ static void input(struct run *run, const struct kg_datagram *datagram)
 	in.data = malloc(in.len > 0 ? in.len : 1);
 	memcpy(in.data, datagram->data, in.len);
 	FUZZ_CHECK(kg_session_owner(run->peer.fec, &in, 3) < 3);
-	kg_session_input(run->session, &in, run->host.now_us);
+	count(run, &in, kg_session_input(run->session, &in, run->host.now_us));
 	free(in.data);
 }
 
@@ -262,37 +279,59 @@ static void relieve(struct run *run)
 	run->host.mem.soft_limit_bytes = SIZE_MAX;
 }
 
-/* ---- what an operator sees, and the host hears of routes ---- */
+/* ---- what an operator sees, and the host hears ---- */
+
+static void look(struct run *run)
+{
+	struct kg_session_stats session;
+	struct kg_streams_stats streams;
+	struct kg_channel_info info;
+	struct kg_fec_stats fec = { 0 };
+	struct kg_channel *ch;
+	uint64_t count = 0;
+
+	kg_session_get_stats(run->session, &session);
+	kg_streams_get_stats(run->host.streams, &streams);
+	FUZZ_CHECK(streams.muxes <= session.channels);
+	if (run->peer.fec != NULL)
+		kg_fec_add_stats(run->peer.fec, &fec);
+	FUZZ_CHECK(fec.recovered <= fec.received + fec.parity_received);
+	kg_session_tour_begin(run->session);
+	for (; (ch = kg_session_tour_next(run->session)) != NULL; count++) {
+		kg_channel_get_info(ch, &info, run->host.now_us);
+		FUZZ_CHECK(*kg_channel_state_name(info.state) != '\0');
+		FUZZ_CHECK(*kg_protocol_name(info.protocol) != '\0');
+		FUZZ_CHECK(info.protocol == KG_PROTOCOL_MUX || kg_streams_of_channel(ch) == 1);
+	}
+	FUZZ_CHECK(count == session.channels);
+}
+
+/* Of routes and ports; `what` chooses. */
+static void hear(struct run *run, uint32_t what)
+{
+	uint16_t port = (uint16_t)(HOST_PORT_FIRST + what / 4 % HOST_PORTS);
+	uint64_t since_us, now_us = run->host.now_us;
+	struct kg_endpoint asked;
+
+	if (!kg_session_asks(run->session, &asked, &since_us))
+		asked = someone(run, what);
+	else
+		FUZZ_CHECK(since_us <= now_us);
+	if (what % 4 == 1)
+		kg_session_no_route(run->session, &asked.ip, now_us);
+	else if (what % 4 == 2)
+		kg_session_no_route_from(run->session, port, now_us);
+	else if (what % 4 == 3)
+		kg_session_leave_port(run->session, port, now_us);
+}
 
 static void look_step(struct run *run)
 {
 	uint32_t what = take(run, 1);
-	struct kg_session_stats session;
-	struct kg_streams_stats streams;
-	struct kg_channel_info info;
-	struct kg_endpoint asked;
-	struct kg_channel *ch;
-	uint64_t since_us, count = 0;
 
-	kg_session_get_stats(run->session, &session);
-	kg_streams_get_stats(run->host.streams, &streams);
-	kg_session_tour_begin(run->session);
-	while ((ch = kg_session_tour_next(run->session)) != NULL) {
-		kg_channel_get_info(ch, &info, run->host.now_us);
-		FUZZ_CHECK(*kg_channel_state_name(info.state) != '\0');
-		FUZZ_CHECK(*kg_protocol_name(kg_channel_protocol(ch)) != '\0');
-		FUZZ_CHECK(info.protocol == KG_PROTOCOL_MUX || kg_streams_of_channel(ch) == 1);
-		count++;
-	}
-	FUZZ_CHECK(count == session.channels && streams.streams == host_open_count(&run->host));
-	if (!run->peer.client || !kg_session_asks(run->session, &asked, &since_us))
-		return;
-	FUZZ_CHECK(since_us <= run->host.now_us);
-	if (what % 4 == 0)
-		kg_session_no_route(run->session, &asked.ip, run->host.now_us);
-	else if (what % 4 == 1)
-		kg_session_no_route_from(run->session, HOST_PORT_FIRST + what / 4 % HOST_PORTS,
-					 run->host.now_us);
+	look(run);
+	if (run->peer.client)
+		hear(run, what);
 }
 
 static void step(struct run *run)
@@ -433,7 +472,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	start(&run, settings);
 	while (run.host.in.len > 0) {
 		step(&run);
-		FUZZ_CHECK(kg_streams_count(run.host.streams) == host_open_count(&run.host));
+		host_check(&run.host);
 	}
 	relieve(&run);
 	output(&run);

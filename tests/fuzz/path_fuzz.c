@@ -5,13 +5,14 @@
  *
  *   bits:1 mtu:2 windows:2 × 1 interval:1 resend:1     of KCP
  *   delay:2 jitter:2 loss:1 duplicate:1 burst:1 burst_time:1 rate:1 queue:2 hole:1   of the link
- *   data:1 load:1 every:2 messages:1 bytes:2
+ *   data:1 load:1 every:2 messages:1 bytes:2 seed:1 large:1
  */
 #include "fec/rs_isal.h"
 #include "fuzz.h"
 #include "sim/path.h"
 
-#define PART 65536u /* of kg_link_params */
+#define PART  65536u /* of kg_link_params */
+#define LARGE 6000u  /* segments */
 
 /* Up to so many, from so many bytes. */
 static uint32_t take_below(struct fuzz_input *in, size_t bytes, uint32_t end)
@@ -61,6 +62,17 @@ static struct kg_link_params link_of(struct fuzz_input *in)
 	return link;
 }
 
+/* So much in flight that payload is parked (kcp/kcp_flight.h), on a link that can carry it. */
+static void enlarge(struct kg_path_params *params)
+{
+	params->kcp.snd_wnd = params->kcp.rcv_wnd = LARGE;
+	params->messages = LARGE;
+	params->load = KG_PATH_BULK;
+	params->link.rate_Bps = 0;
+	params->link.burst = 0;
+	params->link.loss /= 16;
+}
+
 /* A message has one segment, and at least the time it was sent at. */
 static struct kg_path_params params_of(struct fuzz_input *in)
 {
@@ -75,6 +87,8 @@ static struct kg_path_params params_of(struct fuzz_input *in)
 	params.messages = 1 + fuzz_take(in, 1);
 	params.message_bytes = (uint16_t)(8 + take_below(in, 2, most));
 	params.seed = fuzz_take(in, 1);
+	if (take_below(in, 1, 16) == 1)
+		enlarge(&params);
 	return params;
 }
 
