@@ -251,4 +251,6 @@ static inline void host_fini(struct host *host)
 {
 	kg_twheel_destroy(host->wheel);
 	FUZZ_CHECK(host->mem.in_use_bytes == 0 && host->pool.in_use == 0);
+	for (unsigned int i = 0; i < HOST_PORTS; i++)
+		FUZZ_CHECK(host->port_users[i] == 0);
 }
