@@ -169,6 +169,16 @@ static void update_limit(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	t->acked = in->acked;
 }
 
+/* What was sent ahead of the pace is as many segments ahead of a faster one. */
+static void set_gap(struct kg_kcp_pace *pace, uint32_t gap, uint64_t now_us)
+{
+	uint64_t now = now_us << KG_KCP_PACE_SHIFT;
+
+	if (gap < pace->gap && pace->free > now)
+		pace->free -= (pace->free - now) / pace->gap * (pace->gap - gap);
+	pace->gap = gap;
+}
+
 void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 			const struct kg_kcp_pace_input *in)
 {
@@ -186,9 +196,7 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	if (pace->limit_gap <= free_gap &&
 	    (pace->trial == NULL || pace->trial->stage == KG_KCP_PACE_WATCHING))
 		pace->limit_gap = 0;
-	pace->gap = KG_MAX(pace->limit_gap, KG_MIN(free_gap, slowest_gap));
-	pace->free =
-		KG_MIN(pace->free, (in->now_us << KG_KCP_PACE_SHIFT) + kg_kcp_pace_burst(pace));
+	set_gap(pace, KG_MAX(pace->limit_gap, KG_MIN(free_gap, slowest_gap)), in->now_us);
 }
 
 void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem)

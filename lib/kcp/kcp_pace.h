@@ -7,8 +7,8 @@
  *
  * A pace is a gap between segments, or datagrams of parity. What has not been sent for want of
  * something to say, or because nobody looked, may be caught up with up to a burst. Without a
- * round-trip sample there is no pace. A pace that becomes faster does so at once: what was sent at
- * the slower one is not waited for.
+ * round-trip sample there is no pace. A pace that becomes faster does so at once, for what was sent
+ * ahead of the slower one too.
  *
  * A window may be far more than the path, or the peer's socket, takes, and without a congestion
  * window nothing else says so. So the pace has a limit, tried out step by step (kcp_pace.c).
@@ -67,14 +67,11 @@ struct kg_kcp_pace_input {
 #define KG_KCP_PACE_BURST_SEGMENTS 16u
 #define KG_KCP_PACE_BURST          ((uint64_t)KG_US_PER_MS << KG_KCP_PACE_SHIFT)
 
-static inline uint64_t kg_kcp_pace_burst(const struct kg_kcp_pace *pace)
-{
-	return KG_MAX((uint64_t)KG_KCP_PACE_BURST_SEGMENTS * pace->gap, KG_KCP_PACE_BURST);
-}
-
 static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
 {
-	uint64_t ahead = pace->free - KG_MIN(pace->free, kg_kcp_pace_burst(pace));
+	uint64_t burst =
+		KG_MAX((uint64_t)KG_KCP_PACE_BURST_SEGMENTS * pace->gap, KG_KCP_PACE_BURST);
+	uint64_t ahead = pace->free - KG_MIN(pace->free, burst);
 
 	return (ahead + (1u << KG_KCP_PACE_SHIFT) - 1) >> KG_KCP_PACE_SHIFT;
 }
