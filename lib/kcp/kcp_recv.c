@@ -120,9 +120,9 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
 		      uint32_t ahead)
 {
-	if (ahead < KG_MAX(kg_kcp_recv_window(recv, pool), promised(recv)))
+	if (!under_pressure(recv, pool) && ahead < KG_MAX(recv->wnd, WND_FIRST))
 		return true;
-	return !under_pressure(recv, pool) && ahead < KG_MAX(recv->wnd, WND_FIRST);
+	return ahead < KG_MAX(kg_kcp_recv_window(recv, pool), promised(recv));
 }
 
 static bool in_ring(const struct kg_kcp_recv *recv, uint32_t sn)

@@ -419,7 +419,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		return drop;
 	ch->last_input_us = now_us;
 	ch->probes = 0;
-	if (ch->doubts != 0)
+	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
 		kg_channel_on_heard(ch);
 	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)
 		kg_handshake_settle(ch->handshake, now_us); /* who knows conv has the answer */

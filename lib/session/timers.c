@@ -122,10 +122,11 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 
 static uint64_t stopped_us(const struct kg_channel *ch)
 {
-	uint64_t wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), STOPPED_MIN_US);
+	uint64_t wait_us;
 
 	if (ch->flowing < KG_FLOWING || is_server(ch))
 		return KG_NEVER_US;
+	wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), STOPPED_MIN_US);
 	return (ch->last_input_us | (STOPPED_GRID_US - 1)) + wait_us;
 }
 
@@ -148,8 +149,10 @@ static uint64_t closing_us(const struct kg_channel *ch)
 
 static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 {
-	uint64_t next_us =
-		KG_MIN(ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US, kg_roam_timeout_us(ch));
+	uint64_t next_us = ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US;
+
+	if (ch->roam != NULL)
+		next_us = KG_MIN(next_us, kg_roam_timeout_us(ch));
 
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
