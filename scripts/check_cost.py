@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
 import bench  # noqa: E402
 
 ROUNDS_MIN = 2
-BUDGET_S = 28
+BUDGET_S = 180  # others may use the machine for a while
 
 # Cycles per message, in cycles of the AEAD for a datagram of that payload; 1.6 times what was
 # measured when this was written, or when a stage last became faster.
