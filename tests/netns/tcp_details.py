@@ -78,9 +78,10 @@ def borrow(box, peer):
                 os.close(copy)
                 continue
             with contextlib.suppress(OSError):
-                host, port = s.getpeername()[:2]
-                if s.type == socket.SOCK_STREAM and (host.removeprefix("::ffff:"), port) == peer:
-                    return s
+                if s.family in (socket.AF_INET, socket.AF_INET6) and s.type == socket.SOCK_STREAM:
+                    host, port = s.getpeername()[:2]
+                    if (host.removeprefix("::ffff:"), port) == peer:
+                        return s
             s.close()
     finally:
         os.close(pidfd)
