@@ -54,19 +54,21 @@ static bool enqueue(struct kg_log_writer *w, int fd, int priority, const char *t
 	return true;
 }
 
-/* In its place among the lines: before the first that has room again. */
-static void tell_lost(struct kg_log_writer *w)
+/* In its place among the lines: before the first that has room again. False: no room for it. */
+static bool tell_lost(struct kg_log_writer *w)
 {
 	uint64_t lost = atomic_load(&w->lost);
 	char text[64];
 	int len;
 
 	if (lost == w->told)
-		return;
+		return true;
 	len = snprintf(text, sizeof(text), "kcpgate: %" PRIu64 " lines of the log were lost\n",
 		       lost - w->told);
-	if (enqueue(w, w->last_fd, LOG_WARNING, text, (size_t)len))
-		w->told = lost;
+	if (!enqueue(w, w->last_fd, LOG_WARNING, text, (size_t)len))
+		return false;
+	w->told = lost;
+	return true;
 }
 
 static struct line *dequeue(struct kg_log_writer *w)
@@ -143,8 +145,7 @@ void kg_log_writer_put(struct kg_log_writer *w, int fd, int priority, const char
 {
 	pthread_mutex_lock(&w->lock);
 	w->last_fd = fd;
-	tell_lost(w);
-	if (!enqueue(w, fd, priority, text, len))
+	if (!tell_lost(w) || !enqueue(w, fd, priority, text, len))
 		atomic_fetch_add(&w->lost, 1);
 	pthread_cond_signal(&w->filled);
 	pthread_mutex_unlock(&w->lock);

@@ -94,6 +94,24 @@ static void a_pipe_that_nobody_reads_stops_nobody(void **state)
 	fclose(pipe_end);
 }
 
+/* The queue's last bytes hold a short line, and not the longer one that tells of the loss. */
+static void no_short_line_overtakes_the_word_of_a_loss(void **state)
+{
+	struct rig *rig = *state;
+	FILE *pipe_end = fdopen(dup(rig->ends[0]), "r");
+	unsigned int next = 0;
+	char text[40];
+
+	while (kg_log_writer_lost(rig->writer) == 0) {
+		int len = snprintf(text, sizeof(text), "line %-27u\n", next++);
+
+		kg_log_writer_put(rig->writer, rig->ends[1], KG_LOG_NO_SYSLOG, text, (size_t)len);
+	}
+	put(rig, next, 1);
+	assert_int_equal(read_lines(pipe_end, next), 1);
+	fclose(pipe_end);
+}
+
 static void the_end_does_not_wait_for_the_reader(void **state)
 {
 	struct rig *rig = *state;
@@ -119,6 +137,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_come_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_pipe_that_nobody_reads_stops_nobody, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(no_short_line_overtakes_the_word_of_a_loss, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_end_does_not_wait_for_the_reader, set_up,
 						tear_down),
