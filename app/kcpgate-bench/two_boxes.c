@@ -98,7 +98,7 @@ static void introduce(struct bench_two_boxes *two, int side)
 
 	kg_l2_init(&hop.l2, &two->boxes[side].ports[0].nic.mac, &other, 0);
 	for (unsigned int w = 0; w < two->boxes[side].worker_count; w++)
-		kg_hops_update(two->boxes[side].workers[w]->hops, &hop);
+		kg_nexthops_update(two->boxes[side].workers[w]->nexthops, &hop);
 }
 
 bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_boxes_params *params,

@@ -15,7 +15,7 @@ bool kg_arrival_init(struct kg_arrival *arrival, const struct kg_worker *w,
 
 	if (w->box->worker_count == 1)
 		return false;
-	hop = kg_hops_lookup(w->hops, &remote->ip);
+	hop = kg_nexthops_lookup(w->nexthops, &remote->ip);
 	if (hop == NULL || hop->source.version == 0)
 		return false;
 	arrival->rss = &w->box->ports[hop->port].nic.rss;

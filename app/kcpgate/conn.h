@@ -45,7 +45,7 @@ struct kg_conn {
 _Static_assert(sizeof(struct kg_conn) <= 64, "there are as many as idle channels");
 STAILQ_HEAD(kg_conn_list, kg_conn);
 
-/* Marks work; path/deliver.c does it. */
+/* Marks work; stage/deliver.c does it. */
 void kg_conn_mark(struct kg_conn *conn, unsigned int todo);
 /* Sends what is marked, as far as the ring to the payload thread has room; returns how many
  * messages went. `conn` must not be in the list; it returns there if something is left, or is

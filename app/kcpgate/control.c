@@ -7,10 +7,10 @@
 
 #include "box.h"
 #include "clock.h"
-#include "hops.h"
 #include "linux_ports.h"
 #include "log.h"
 #include "netlink/nexthop.h"
+#include "nexthops.h"
 #include "port_watch.h"
 #include "shortage.h"
 #include "trouble_log.h"
@@ -88,7 +88,7 @@ static bool make_room(struct kg_control *control)
 /* A question that cannot be served now is asked again. */
 static void resolve(struct kg_control *control, const struct kg_ip *peer)
 {
-	if (kg_nexthop_watch_count(control->nexthops) < KG_HOPS_MAX || make_room(control))
+	if (kg_nexthop_watch_count(control->nexthops) < KG_NEXTHOPS_MAX || make_room(control))
 		kg_nexthop_watch_resolve(control->nexthops, peer);
 }
 

@@ -75,7 +75,7 @@ static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 
 static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
 {
-	kg_hops_update(w->hops, hop);
+	kg_nexthops_update(w->nexthops, hop);
 	if (hop->state == KG_NEXTHOP_NO_ROUTE)
 		no_route(w, &hop->peer);
 }
@@ -90,7 +90,7 @@ void kg_mail_read(struct kg_worker *w)
 			next_hop(w, &mail.nexthop);
 			break;
 		case KG_MAIL_FORGET_HOP:
-			kg_hops_forget(w->hops, &mail.nexthop.peer);
+			kg_nexthops_forget(w->nexthops, &mail.nexthop.peer);
 			break;
 		case KG_MAIL_SNAPSHOT:
 			begin_page(w, mail.snapshot);

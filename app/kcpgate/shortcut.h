@@ -5,7 +5,7 @@
  * which gets whatever the worker does not take. A shortcut stands from the moment that the flow's
  * tuple is known to the end of its channel; datagrams of a flow may go either way at any time.
  *
- *   wire ─► path/app_input.c ──► channel ──► path/app_output.c ─► wire        the shortcut
+ *   wire ─► stage/app_input.c ──► channel ──► stage/app_output.c ─► wire        the shortcut
  *     └─► TAP ─► Linux ─► socket ─┘    └─► socket ─► Linux ─► TAP ─┘          the way round
  */
 #pragma once

@@ -11,8 +11,8 @@
 #include "complain.h"
 #include "fec/rs_isal.h"
 #include "idle.h"
-#include "path/path.h"
 #include "shortcut.h"
+#include "stage/stage.h"
 
 #include <rte_malloc.h>
 #include <stdio.h>
@@ -35,18 +35,18 @@ static uint16_t receive(struct kg_worker *w)
 	uint16_t n, total = 0;
 
 	for (uint16_t port = 0; port < w->box->port_count; port++) {
-		n = kg_path_rx(w, port, v);
+		n = kg_stage_rx(w, port, v);
 		total += n;
-		n = kg_path_classify(w, v, n);
-		n = kg_path_app_input(w, v, n);
-		n = kg_path_open(w, v, n);
-		n = kg_path_steer(w, v, n);
-		kg_path_kcp_input(w, v, n);
+		n = kg_stage_classify(w, v, n);
+		n = kg_stage_app_input(w, v, n);
+		n = kg_stage_open(w, v, n);
+		n = kg_stage_steer(w, v, n);
+		kg_stage_kcp_input(w, v, n);
 	}
-	while ((n = kg_path_steer_in(w, v)) > 0) {
+	while ((n = kg_stage_steer_in(w, v)) > 0) {
 		total += n;
-		n = kg_path_app_input(w, v, n);
-		kg_path_kcp_input(w, v, n);
+		n = kg_stage_app_input(w, v, n);
+		kg_stage_kcp_input(w, v, n);
 	}
 	return total;
 }
@@ -58,14 +58,14 @@ static uint16_t transmit(struct kg_worker *w)
 	uint16_t n, total = 0;
 
 	for (int burst = 0; burst < OUTPUT_BURSTS_MAX; burst++) {
-		n = kg_path_kcp_output(w, v);
+		n = kg_stage_kcp_output(w, v);
 		if (n == 0)
 			break;
 		total += n;
-		n = kg_path_seal(w, v, n);
-		kg_path_route(w, v, n);
+		n = kg_stage_seal(w, v, n);
+		kg_stage_route(w, v, n);
 	}
-	kg_path_tx(w);
+	kg_stage_tx(w);
 	return total;
 }
 
@@ -99,11 +99,11 @@ unsigned int kg_worker_turn(struct kg_worker *w)
 	w->now_us = kg_clock_now_us();
 	work = receive(w);
 	kg_twheel_advance(w->wheel, w->now_us);
-	work += kg_path_collect(w);
-	work += kg_path_exception(w);
-	work += kg_path_deliver(w);
+	work += kg_stage_collect(w);
+	work += kg_stage_exception(w);
+	work += kg_stage_deliver(w);
 	work += transmit(w);
-	kg_path_wake_kernel(w);
+	kg_stage_wake_kernel(w);
 	return work;
 }
 
@@ -273,14 +273,14 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 	w->arena = kg_arena_create(box->arena_bytes);
 	if (w->arena != NULL)
 		w->wheel = kg_twheel_create(kg_arena_mem(w->arena), w->now_us);
-	snprintf(part, sizeof(part), "hops%u", w->index);
+	snprintf(part, sizeof(part), "nexthops%u", w->index);
 	kg_box_name(box, name, part);
-	w->hops = kg_hops_create(name);
+	w->nexthops = kg_nexthops_create(name);
 	snprintf(part, sizeof(part), "cuts%u", w->index);
 	kg_box_name(box, name, part);
 	w->shortcuts = kg_shortcuts_create(name, channels);
 	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
-	if (w->wheel == NULL || w->hops == NULL || w->shortcuts == NULL || w->sides == NULL) {
+	if (w->wheel == NULL || w->nexthops == NULL || w->shortcuts == NULL || w->sides == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,
 			 box->config->memory_mb);
 		return false;
@@ -341,7 +341,7 @@ void kg_worker_destroy(struct kg_worker *w)
 	if (w->wheel != NULL)
 		kg_twheel_destroy(w->wheel);
 	kg_waker_fini(&w->waker);
-	kg_hops_destroy(w->hops);
+	kg_nexthops_destroy(w->nexthops);
 	kg_shortcuts_destroy(w->shortcuts);
 	kg_arena_destroy(w->arena);
 	rte_free(w->sides);

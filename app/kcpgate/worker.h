@@ -9,11 +9,11 @@
 #include "base/twheel.h"
 #include "config/config.h"
 #include "conn.h"
-#include "hops.h"
 #include "kernel/pump.h"
 #include "local_ports.h"
 #include "mail.h"
 #include "memory/arena.h"
+#include "nexthops.h"
 #include "nic/nic.h"
 #include "payload/msg.h"
 #include "telemetry/counters.h"
@@ -57,7 +57,7 @@ struct kg_worker {
 	uint64_t stop_deadline_us;
 	struct kg_twheel *wheel;
 	struct kg_rng rng;
-	struct kg_hops *hops;
+	struct kg_nexthops *nexthops;
 	struct kg_local_ports local_ports;
 	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
 	unsigned int next_link;                                     /* of the next CONNECT */
@@ -97,7 +97,7 @@ void kg_worker_port_release(struct kg_worker *w, uint16_t port);
 /* Linux has a socket there: channels that leave from the port take another. */
 void kg_worker_leave_port(struct kg_worker *w, uint16_t port);
 
-/* To a payload thread, which is woken by the next kg_path_deliver; false when its ring is full. */
+/* To a payload thread, which is woken by the next kg_stage_deliver; false when its ring is full. */
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
 
 /* Tells the control thread; silently dropped when its ring is full. */

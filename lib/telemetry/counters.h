@@ -24,7 +24,8 @@
 	X(FROM_KERNEL, "from_kernel", "frames from Linux sent out of a port")                   \
 	X(SENT, "sent", "datagrams of tunnels sent")                                            \
 	X(SENT_BY_KERNEL, "sent_by_kernel", "of these, by Linux while the next hop is unknown") \
-	X(HOPS_GAVE_WAY, "hops_gave_way", "next hops forgotten for others: the table is full")  \
+	X(NEXTHOPS_GAVE_WAY, "nexthops_gave_way",                                               \
+	  "next hops forgotten for others: the table is full")                                  \
 	X(PAYLOAD_RX_BYTES, "payload_rx_bytes", "bytes of applications taken into channels")    \
 	X(PAYLOAD_TX_BYTES, "payload_tx_bytes", "bytes of channels given to applications")      \
 	X(TURNS, "turns", "turns of the worker's loop")                                         \

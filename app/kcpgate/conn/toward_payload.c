@@ -3,7 +3,7 @@
 #include "conn/parts.h"
 
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 #include "worker.h"
 
 #define CREDIT_BATCH 16  /* segments; fewer are told only to an application that has none */
@@ -126,7 +126,7 @@ static bool run_data(struct kg_conn *conn)
 				conn->todo |= KG_CONN_CLOSE;
 			break;
 		}
-		hop = kg_path_app_hop(w, conn->shortcut, bytes);
+		hop = kg_stage_app_nexthop(w, conn->shortcut, bytes);
 		if (hop == NULL && conn->outstanding >= may_hold(conn))
 			break;
 		if (hop == NULL && rte_ring_full(payload_of(conn)->rings->to_payload))
@@ -135,8 +135,8 @@ static bool run_data(struct kg_conn *conn)
 		if (hop == NULL)
 			tell_data(conn);
 		else
-			kg_path_app_output(w, conn->shortcut, hop,
-					   kg_stream_recv(&conn->stream, w->now_us));
+			kg_stage_app_output(w, conn->shortcut, hop,
+					    kg_stream_recv(&conn->stream, w->now_us));
 	}
 	return true;
 }

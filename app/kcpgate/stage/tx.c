@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives frames to the NICs' queues and counts those that found no room. */
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
-void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
+void kg_stage_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame)
 {
 	const struct kg_nic *nic = &w->box->ports[port].nic;
 
@@ -12,7 +12,7 @@ void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame
 	w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx(nic, (uint16_t)w->index, &w->txq[port], frame);
 }
 
-void kg_path_tx(struct kg_worker *w)
+void kg_stage_tx(struct kg_worker *w)
 {
 	for (uint16_t port = 0; port < w->box->port_count; port++)
 		w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx_flush(

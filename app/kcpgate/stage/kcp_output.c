@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Fills a burst with datagrams of the sessions that have some due. */
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 #include "wire/envelope.h"
 
 #define USUAL_BYTES 1536 /* what an Ethernet frame holds */
 
 /* Mbufs are had by the burst, and the one after next is brought into the cache. */
-struct rte_mbuf *kg_path_take_mbuf(struct kg_worker *w)
+struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w)
 {
 	struct rte_mbuf *m;
 
@@ -32,7 +32,7 @@ static void give_mbuf_back(struct kg_worker *w, struct rte_mbuf *m)
 /* The next datagram of a session in a fresh mbuf, or NULL when none is due or no mbuf is left. */
 static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 {
-	struct rte_mbuf *m = kg_path_take_mbuf(w);
+	struct rte_mbuf *m = kg_stage_take_mbuf(w);
 	struct kg_datagram out;
 	struct kg_pkt *pkt;
 
@@ -52,7 +52,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	return m;
 }
 
-uint16_t kg_path_kcp_output(struct kg_worker *w, struct rte_mbuf **v)
+uint16_t kg_stage_kcp_output(struct kg_worker *w, struct rte_mbuf **v)
 {
 	unsigned int sides = w->box->tunnel_count;
 	uint16_t n = 0;

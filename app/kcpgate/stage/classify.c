@@ -2,7 +2,7 @@
 /* Finds out whose a frame is: a tunnel's, an application's, or Linux's. */
 #include "box.h"
 #include "net/frame.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
 /* What the NIC has verified, in the parser's terms. */
 static unsigned int trust(const struct rte_mbuf *m)
@@ -86,7 +86,7 @@ static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame 
 			    frame->l2_bytes);
 }
 
-uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
 
@@ -102,11 +102,11 @@ uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),
 			       w->box->ports[port].config->vlan, trust(m));
 		if (frame.kind == KG_FRAME_BAD)
-			kg_path_drop(w, m, frame.drop);
+			kg_stage_drop(w, m, frame.drop);
 		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
 			v[kept++] = m;
 		else
-			kg_path_punt(w, port, m, errand_of(m, &frame));
+			kg_stage_punt(w, port, m, errand_of(m, &frame));
 	}
 	return kept;
 }

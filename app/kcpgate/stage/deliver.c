@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives every connection that has something for its application a try. */
-#include "path/path.h"
+#include "stage/stage.h"
 
 /* Who sleeps and has got something, from here or from stages before. */
 static void wake_payload_threads(struct kg_worker *w)
@@ -14,7 +14,7 @@ static void wake_payload_threads(struct kg_worker *w)
 }
 
 /* Each connection that has something to say gets one try; who is stuck stays in the list. */
-unsigned int kg_path_deliver(struct kg_worker *w)
+unsigned int kg_stage_deliver(struct kg_worker *w)
 {
 	struct kg_conn_list list = STAILQ_HEAD_INITIALIZER(list);
 	unsigned int served = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Seals datagrams where they stand, by runs of one tunnel. */
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 #include "wire/envelope.h"
 
 /* A run of datagrams of one tunnel. */
@@ -25,7 +25,7 @@ static void seal_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		rte_pktmbuf_append(v[i], jobs[i].len);
 }
 
-uint16_t kg_path_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+uint16_t kg_stage_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	for (uint16_t i = 0, run; i < n; i += run) {
 		for (run = 1; i + run < n; run++) {

@@ -3,8 +3,8 @@
 #include "base/hash.h"
 #include "box.h"
 #include "complain.h"
-#include "path/path.h"
 #include "session/framing.h"
+#include "stage/stage.h"
 #include "wire/envelope.h"
 
 /*
@@ -63,7 +63,7 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 			continue;
 		}
 		kg_complain_of_datagram(w, kg_pkt(v[i]), drop, skew_s);
-		kg_path_drop(w, v[i], drop);
+		kg_stage_drop(w, v[i], drop);
 	}
 	return kept;
 }
@@ -80,14 +80,14 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 				     KG_KCP_HEADER_BYTES + side->aead->spec->overhead_bytes;
 
 		if (len < least || len > KG_DATAGRAM_MAX_BYTES)
-			kg_path_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
+			kg_stage_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
 		else
 			v[kept++] = v[i];
 	}
 	return kept;
 }
 
-uint16_t kg_path_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+uint16_t kg_stage_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads the payload threads' messages and calls who each is for. */
-#include "path/path.h"
+#include "stage/stage.h"
 
 #define COLLECT_MAX 512 /* messages per turn and payload thread */
 
@@ -29,7 +29,7 @@ static unsigned int collect_from(struct kg_worker *w, struct rte_ring *to_worker
 	return total;
 }
 
-unsigned int kg_path_collect(struct kg_worker *w)
+unsigned int kg_stage_collect(struct kg_worker *w)
 {
 	unsigned int total = 0;
 

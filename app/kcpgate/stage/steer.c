@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Brings each opened datagram to the worker that owns its channel. */
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
 /* conv is inside the encryption and ports hop, so only now it is known whose datagram this is. */
 static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt)
@@ -18,17 +18,17 @@ static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt
 	return kg_session_owner(w->sides[pkt->tunnel].fec, &in, (uint16_t)workers);
 }
 
-void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
+void kg_stage_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
 {
 	if (rte_ring_sp_enqueue(w->box->handoff[owner][w->index], m) != 0) {
-		kg_path_drop(w, m, KG_DROP_HANDOFF_FULL);
+		kg_stage_drop(w, m, KG_DROP_HANDOFF_FULL);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_HANDED_OFF, 1);
 	kg_waker_wake(&w->box->workers[owner]->waker);
 }
 
-uint16_t kg_path_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+uint16_t kg_stage_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
 
@@ -40,12 +40,12 @@ uint16_t kg_path_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		if (owner == w->index)
 			v[kept++] = v[i];
 		else
-			kg_path_hand_off(w, owner, v[i]);
+			kg_stage_hand_off(w, owner, v[i]);
 	}
 	return kept;
 }
 
-uint16_t kg_path_steer_in(struct kg_worker *w, struct rte_mbuf **v)
+uint16_t kg_stage_steer_in(struct kg_worker *w, struct rte_mbuf **v)
 {
 	uint16_t n = 0;
 

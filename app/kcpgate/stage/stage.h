@@ -20,70 +20,70 @@
 
 #include <rte_mbuf.h>
 
-uint16_t kg_path_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
+uint16_t kg_stage_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
 /* Datagrams of tunnels and applications stay; the rest goes to Linux. Sets local, remote, tunnel
  * (for applications KG_PORT_TABLE_LISTENED or _DIALLED), body: the UDP payload. */
-uint16_t kg_path_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Takes the datagrams of applications out of the burst: into their channels, to the worker that
  * owns their flow, or to Linux. What stays is sealed. */
-uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+uint16_t kg_stage_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Sealed bytes become KCP segments. */
-uint16_t kg_path_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+uint16_t kg_stage_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* What belongs to another worker goes to its ring. */
-uint16_t kg_path_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+uint16_t kg_stage_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* What other workers opened for us. */
-uint16_t kg_path_steer_in(struct kg_worker *w, struct rte_mbuf **v);
+uint16_t kg_stage_steer_in(struct kg_worker *w, struct rte_mbuf **v);
 /* Ends the burst. */
-void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Connections with something to say to the payload thread; returns how many were served. */
-unsigned int kg_path_deliver(struct kg_worker *w);
+unsigned int kg_stage_deliver(struct kg_worker *w);
 
 /* Messages of the payload thread; returns how many. */
-unsigned int kg_path_collect(struct kg_worker *w);
+unsigned int kg_stage_collect(struct kg_worker *w);
 /* Up to a burst of datagrams that are due. Sets local, remote, tunnel, body: KCP segments. */
-uint16_t kg_path_kcp_output(struct kg_worker *w, struct rte_mbuf **v);
+uint16_t kg_stage_kcp_output(struct kg_worker *w, struct rte_mbuf **v);
 /* Envelope and encryption; the mbuf then holds the UDP payload. */
-uint16_t kg_path_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+uint16_t kg_stage_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Headers for the next hop; datagrams without one leave through Linux. Ends the burst. */
-void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+void kg_stage_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* The way for a message of so many bytes to the flow's application; NULL: through Linux, because
  * there is no shortcut, the next hop is not known, or it takes more than one frame. Valid until the
  * next one is asked for. */
-const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_shortcut *shortcut,
-					 size_t bytes);
+const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
+					      const struct kg_shortcut *shortcut, size_t bytes);
 /* Sends it there; takes the chain. */
-void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
-			const struct kg_nexthop *hop, struct kg_buf *chain);
+void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
+			 const struct kg_nexthop *hop, struct kg_buf *chain);
 /* Frames that Linux has sent to the TAPs leave; returns how many. */
-unsigned int kg_path_exception(struct kg_worker *w);
+unsigned int kg_stage_exception(struct kg_worker *w);
 /* The last of a turn: Linux's side is told that there is something. */
-void kg_path_wake_kernel(struct kg_worker *w);
+void kg_stage_wake_kernel(struct kg_worker *w);
 /* Gives what waits to the NICs. */
-void kg_path_tx(struct kg_worker *w);
+void kg_stage_tx(struct kg_worker *w);
 
 /* An empty mbuf, NULL when none is left: counted. */
-struct rte_mbuf *kg_path_take_mbuf(struct kg_worker *w);
+struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w);
 /* The kernel's word on a peer; asks for it, until there is an answer, when it is not known. Valid
  * until the next turn, or the next peer. */
-const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer);
+const struct kg_nexthop *kg_stage_nexthop_to(struct kg_worker *w, const struct kg_ip *peer);
 /* Where a datagram of ours to `peer` comes from: the kernel's choice, or else the configuration's.
  */
-struct kg_ip kg_path_source_to(const struct kg_box *box, const struct kg_ip *peer,
-			       const struct kg_nexthop *hop);
+struct kg_ip kg_stage_source_to(const struct kg_box *box, const struct kg_ip *peer,
+				const struct kg_nexthop *hop);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
-void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
+void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
 /* A received datagram for another worker. */
-void kg_path_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m);
+void kg_stage_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m);
 /* A frame of ours, complete but for the VLAN tag's place in it, for a port's queue. */
-void kg_path_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
+void kg_stage_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame);
 /* A received frame for Linux. */
-void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
-		  enum kg_errand errand);
+void kg_stage_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
+		   enum kg_errand errand);
 /* An IP packet of ours that Linux shall route. */
-void kg_path_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
+void kg_stage_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
 
 /* The only way to throw a packet away. */
-static inline void kg_path_drop(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason)
+static inline void kg_stage_drop(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason)
 {
 	w->stats.drops[reason]++;
 	rte_pktmbuf_free(m);

@@ -2,8 +2,8 @@
 /* Takes datagrams of applications out of a burst and puts them into their channels, past Linux. */
 #include "box.h"
 #include "kcp/kcp.h"
-#include "path/path.h"
 #include "shortcut.h"
+#include "stage/stage.h"
 
 /* Tunnel datagrams go to the front of `v`, applications' into `apps`; returns how many the latter
  * are. */
@@ -71,12 +71,12 @@ static uint16_t hand_off_foreign(struct kg_worker *w, struct rte_mbuf **apps, ui
 		if (owner == w->index)
 			apps[kept++] = apps[i];
 		else
-			kg_path_hand_off(w, owner, apps[i]);
+			kg_stage_hand_off(w, owner, apps[i]);
 	}
 	return kept;
 }
 
-uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+uint16_t kg_stage_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	struct rte_mbuf *apps[KG_NIC_BURST];
 	struct kg_shortcut *found[KG_NIC_BURST];
@@ -88,7 +88,7 @@ uint16_t kg_path_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 	kg_shortcuts_lookup(w->shortcuts, apps, ours, found);
 	for (uint16_t i = 0; i < ours; i++) {
 		if (found[i] == NULL) {
-			kg_path_punt(w, kg_pkt(apps[i])->port, apps[i], KG_ERRAND_CALL);
+			kg_stage_punt(w, kg_pkt(apps[i])->port, apps[i], KG_ERRAND_CALL);
 			continue;
 		}
 		take(w, found[i], kg_pkt(apps[i]));

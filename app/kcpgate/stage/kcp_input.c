@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives opened datagrams to the sessions of their tunnels. */
 #include "complain.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
 /* Taken for a shard, a request without fec is of an unknown conv. */
 static bool lacks_fec(const struct kg_worker *w, const struct kg_pkt *pkt)
@@ -21,7 +21,7 @@ static void refuse(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_drop d
 	kg_complain_of_datagram(w, pkt, drop, 0);
 }
 
-void kg_path_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		struct kg_pkt *pkt = kg_pkt(v[i]);

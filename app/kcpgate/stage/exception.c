@@ -5,7 +5,7 @@
  */
 #include "box.h"
 #include "net/errand.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
 #include <rte_ether.h>
 
@@ -18,35 +18,36 @@ static const struct {
 	[KG_ERRAND_NEIGHBOUR] = { KG_PUMP_VITAL, KG_DROP_EXCEPTION_FULL },
 };
 
-void kg_path_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame, enum kg_errand errand)
+void kg_stage_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
+		   enum kg_errand errand)
 {
 	if (errand == KG_ERRAND_REDIRECT) {
-		kg_path_drop(w, frame, KG_DROP_ICMP_REDIRECT);
+		kg_stage_drop(w, frame, KG_DROP_ICMP_REDIRECT);
 		return;
 	}
 	if (w->box->ports[port].config->vlan != 0 && rte_vlan_strip(frame) != 0) {
-		kg_path_drop(w, frame, KG_DROP_VLAN_FOREIGN);
+		kg_stage_drop(w, frame, KG_DROP_VLAN_FOREIGN);
 		return;
 	}
 	if (!kg_pump_frame(w->kernel, port, errands[errand].urgency, frame)) {
-		kg_path_drop(w, frame, errands[errand].when_full);
+		kg_stage_drop(w, frame, errands[errand].when_full);
 		return;
 	}
 	w->punted = true;
 	kg_worker_count(w, KG_COUNTER_PUNTED, 1);
 }
 
-void kg_path_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet)
+void kg_stage_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet)
 {
 	if (!kg_pump_packet(w->kernel, packet)) {
-		kg_path_drop(w, packet, KG_DROP_TX_EXCEPTION_FULL);
+		kg_stage_drop(w, packet, KG_DROP_TX_EXCEPTION_FULL);
 		return;
 	}
 	w->punted = true;
 	kg_worker_count(w, KG_COUNTER_SENT_BY_KERNEL, 1);
 }
 
-void kg_path_wake_kernel(struct kg_worker *w)
+void kg_stage_wake_kernel(struct kg_worker *w)
 {
 	if (!w->punted)
 		return;
@@ -110,7 +111,7 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 	uint16_t vlan = w->box->ports[port].config->vlan;
 
 	if (betrays(w->box, frame)) {
-		kg_path_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
+		kg_stage_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
 		return;
 	}
 	if (w->box->shared_ports.last != 0)
@@ -118,15 +119,15 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 	if (vlan != 0) {
 		frame->vlan_tci = vlan;
 		if (rte_vlan_insert(&frame) != 0) {
-			kg_path_drop(w, frame, KG_DROP_TX_NO_BUFFER);
+			kg_stage_drop(w, frame, KG_DROP_TX_NO_BUFFER);
 			return;
 		}
 	}
 	kg_worker_count(w, KG_COUNTER_FROM_KERNEL, 1);
-	kg_path_tx_frame(w, port, frame);
+	kg_stage_tx_frame(w, port, frame);
 }
 
-unsigned int kg_path_exception(struct kg_worker *w)
+unsigned int kg_stage_exception(struct kg_worker *w)
 {
 	void *frames[KG_NIC_BURST];
 	unsigned int count;

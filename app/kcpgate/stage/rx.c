@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Takes a burst from a NIC queue and counts it. */
 #include "box.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
-uint16_t kg_path_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v)
+uint16_t kg_stage_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v)
 {
 	uint16_t n = kg_nic_rx(&w->box->ports[port].nic, (uint16_t)w->index, v);
 

@@ -2,8 +2,8 @@
 /* Sends a message of a channel to its application as a frame, past Linux. */
 #include "box.h"
 #include "net/frame.h"
-#include "path/path.h"
 #include "shortcut.h"
+#include "stage/stage.h"
 
 /* Does an application's datagram fit into one frame that can go all this way? */
 static bool fits(const struct kg_worker *w, const struct kg_nexthop *hop, size_t bytes)
@@ -17,21 +17,21 @@ static bool fits(const struct kg_worker *w, const struct kg_nexthop *hop, size_t
 	       KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM);
 }
 
-const struct kg_nexthop *kg_path_app_hop(struct kg_worker *w, const struct kg_shortcut *shortcut,
-					 size_t bytes)
+const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
+					      const struct kg_shortcut *shortcut, size_t bytes)
 {
 	const struct kg_nexthop *hop;
 
 	if (shortcut == NULL || !shortcut->proven)
 		return NULL;
-	hop = kg_path_hop_to(w, &shortcut->ends.remote.ip);
+	hop = kg_stage_nexthop_to(w, &shortcut->ends.remote.ip);
 	return hop->state == KG_NEXTHOP_READY && fits(w, hop, bytes) ? hop : NULL;
 }
 
-void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
-			const struct kg_nexthop *hop, struct kg_buf *chain)
+void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
+			 const struct kg_nexthop *hop, struct kg_buf *chain)
 {
-	struct rte_mbuf *m = kg_path_take_mbuf(w);
+	struct rte_mbuf *m = kg_stage_take_mbuf(w);
 	struct kg_pkt *pkt;
 	uint16_t len;
 
@@ -43,7 +43,7 @@ void kg_path_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
 		pkt->remote = shortcut->ends.remote;
 		kg_worker_count(w, KG_COUNTER_APP_TX, 1);
 		kg_worker_count(w, KG_COUNTER_APP_TX_BYTES, len);
-		kg_path_route_to(w, hop, m);
+		kg_stage_route_to(w, hop, m);
 	}
 	kg_buf_free_chain(chain);
 }

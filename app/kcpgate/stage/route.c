@@ -3,7 +3,7 @@
 #include "box.h"
 #include "complain.h"
 #include "net/frame.h"
-#include "path/path.h"
+#include "stage/stage.h"
 
 /* The port's own address that stands for us towards `peer`: on the peer's subnet if there is one.
  */
@@ -22,8 +22,8 @@ static const struct kg_ip *own_address(const struct kg_port_config *port, const 
 	return any;
 }
 
-struct kg_ip kg_path_source_to(const struct kg_box *box, const struct kg_ip *peer,
-			       const struct kg_nexthop *hop)
+struct kg_ip kg_stage_source_to(const struct kg_box *box, const struct kg_ip *peer,
+				const struct kg_nexthop *hop)
 {
 	const struct kg_ip *own = NULL;
 
@@ -36,14 +36,14 @@ struct kg_ip kg_path_source_to(const struct kg_box *box, const struct kg_ip *pee
 	return own != NULL ? *own : (struct kg_ip){ 0 };
 }
 
-const struct kg_nexthop *kg_path_hop_to(struct kg_worker *w, const struct kg_ip *peer)
+const struct kg_nexthop *kg_stage_nexthop_to(struct kg_worker *w, const struct kg_ip *peer)
 {
 	bool ask;
-	const struct kg_nexthop *hop = kg_hops_want(w->hops, peer, w->now_us, &ask);
+	const struct kg_nexthop *hop = kg_nexthops_want(w->nexthops, peer, w->now_us, &ask);
 
 	if (!ask)
 		return hop;
-	kg_worker_count(w, KG_COUNTER_HOPS_GAVE_WAY, kg_hops_take_gave_way(w->hops));
+	kg_worker_count(w, KG_COUNTER_NEXTHOPS_GAVE_WAY, kg_nexthops_take_gave_way(w->nexthops));
 	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
 	return hop;
 }
@@ -81,15 +81,15 @@ static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 	if (w->box->shared_ports.last != 0)
 		kg_recent_note(&w->box->tunnel_flows, &tuple, w->now_us);
 	prepend_headers(m, &none, KG_FRAME_CSUM_SOFTWARE);
-	kg_path_route_by_kernel(w, m);
+	kg_stage_route_by_kernel(w, m);
 }
 
-void kg_path_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
 {
 	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
 
 	prepend_headers(m, &hop->l2, request_checksum(nic, m, &hop->l2, hop->peer.version));
-	kg_path_tx_frame(w, hop->port, m);
+	kg_stage_tx_frame(w, hop->port, m);
 }
 
 /* Of channels that are open the wish to send stays: the route may come back. */
@@ -103,23 +103,23 @@ static void no_route(struct kg_worker *w, const struct kg_pkt *pkt)
 static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
-	const struct kg_nexthop *hop = kg_path_hop_to(w, &pkt->remote.ip);
+	const struct kg_nexthop *hop = kg_stage_nexthop_to(w, &pkt->remote.ip);
 
 	if (pkt->local.ip.version == 0)
-		pkt->local.ip = kg_path_source_to(w->box, &pkt->remote.ip, hop);
+		pkt->local.ip = kg_stage_source_to(w->box, &pkt->remote.ip, hop);
 	if (pkt->local.ip.version == 0 || hop->state == KG_NEXTHOP_NO_ROUTE) {
 		no_route(w, pkt);
-		kg_path_drop(w, m, KG_DROP_TX_NO_ROUTE);
+		kg_stage_drop(w, m, KG_DROP_TX_NO_ROUTE);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_SENT, 1);
 	if (hop->state == KG_NEXTHOP_READY)
-		kg_path_route_to(w, hop, m);
+		kg_stage_route_to(w, hop, m);
 	else
 		send_by_kernel(w, m);
 }
 
-void kg_path_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+void kg_stage_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++)
 		route_one(w, v[i]);
