@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the wire carries for a payload, and how late messages are, on a path with delay and loss. In
- * virtual time (sim/path.h), so nothing else on the machine matters: the figures belong to the
+ * virtual time (sim/talk.h), so nothing else on the machine matters: the figures belong to the
  * code. Every one is the median over the seeds.
  */
 #include "bench.h"
@@ -11,7 +11,7 @@
 #include "config/values.h"
 #include "fec/rs_isal.h"
 #include "median.h"
-#include "sim/path.h"
+#include "sim/talk.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
 
@@ -40,7 +40,7 @@ static uint16_t overhead_bytes(void)
 	return HEADERS_BYTES + KG_ENVELOPE_BYTES + KG_AEAD_OVERHEAD_BYTES;
 }
 
-static struct kg_path_params path_params(const struct bench_options *options,
+static struct kg_talk_params path_params(const struct bench_options *options,
 					 const struct kg_fec_config *fec, double loss_percent)
 {
 	const struct kg_preset *preset = kg_preset_find(options->preset);
@@ -48,7 +48,7 @@ static struct kg_path_params path_params(const struct bench_options *options,
 	double one_way_us = options->rtt_ms * 500, jitter_us = options->jitter_ms * 1000;
 	uint16_t fec_bytes = fec->parity > 0 ? KG_FEC_OVERHEAD_BYTES : 0;
 
-	return (struct kg_path_params){
+	return (struct kg_talk_params){
 		.kcp = { .conv = 1,
 			 .mtu = (uint16_t)(MTU_BYTES + 14 - overhead_bytes() - fec_bytes),
 			 .snd_wnd = window,
@@ -73,7 +73,7 @@ static struct kg_path_params path_params(const struct bench_options *options,
 }
 
 /* As many as the window, or the bottleneck, lets through in the time. */
-static uint32_t bulk_messages(const struct bench_options *options, const struct kg_path_params *p)
+static uint32_t bulk_messages(const struct bench_options *options, const struct kg_talk_params *p)
 {
 	double per_s = p->kcp.snd_wnd / KG_MAX(options->rtt_ms / 1000, 0.0001);
 
@@ -82,16 +82,16 @@ static uint32_t bulk_messages(const struct bench_options *options, const struct 
 	return (uint32_t)(per_s * options->seconds) + 1;
 }
 
-static bool run_bulk(const struct bench_options *options, struct kg_path_params params,
+static bool run_bulk(const struct bench_options *options, struct kg_talk_params params,
 		     struct figures *f)
 {
-	struct kg_path_result r;
+	struct kg_talk_result r;
 	double payload;
 
-	params.load = KG_PATH_BULK;
+	params.load = KG_TALK_BULK;
 	params.messages = bulk_messages(options, &params);
 	params.message_bytes = params.kcp.mtu - KG_KCP_HEADER_BYTES;
-	if (!kg_path_run(&params, &r))
+	if (!kg_talk_run(&params, &r))
 		return false;
 	payload = (double)params.messages * (params.message_bytes - KG_MESSAGE_KIND_BYTES);
 	f->goodput_mbit = payload * 8 / (double)r.took_us;
@@ -104,16 +104,16 @@ static bool run_bulk(const struct bench_options *options, struct kg_path_params 
 	return true;
 }
 
-static bool run_small(struct kg_path_params params, enum kg_path_load load, uint32_t interval_us,
+static bool run_small(struct kg_talk_params params, enum kg_talk_load load, uint32_t interval_us,
 		      double ms[3])
 {
-	struct kg_path_result r;
+	struct kg_talk_result r;
 
 	params.load = load;
 	params.interval_us = interval_us;
 	params.messages = SMALL_MESSAGES;
 	params.message_bytes = SMALL_BYTES + KG_MESSAGE_KIND_BYTES;
-	if (!kg_path_run(&params, &r))
+	if (!kg_talk_run(&params, &r))
 		return false;
 	ms[0] = r.latency_p50_us / 1e3;
 	ms[1] = r.latency_p90_us / 1e3;
@@ -143,14 +143,14 @@ static struct figures medians(const struct figures runs[SEEDS])
 static bool measure(const struct bench_options *options, const struct kg_fec_config *fec,
 		    double loss_percent, struct figures *figures)
 {
-	struct kg_path_params params = path_params(options, fec, loss_percent);
+	struct kg_talk_params params = path_params(options, fec, loss_percent);
 	struct figures runs[SEEDS];
 
 	for (int i = 0; i < SEEDS; i++) {
 		params.seed = (uint64_t)i + 1;
 		if (!run_bulk(options, params, &runs[i]) ||
-		    !run_small(params, KG_PATH_STEADY, STEADY_EVERY_US, runs[i].steady_ms) ||
-		    !run_small(params, KG_PATH_PING_PONG, PING_PONG_TAKE_US, runs[i].ping_pong_ms))
+		    !run_small(params, KG_TALK_STEADY, STEADY_EVERY_US, runs[i].steady_ms) ||
+		    !run_small(params, KG_TALK_PING_PONG, PING_PONG_TAKE_US, runs[i].ping_pong_ms))
 			return false;
 	}
 	*figures = medians(runs);

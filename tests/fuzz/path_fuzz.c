@@ -9,7 +9,7 @@
  */
 #include "fec/rs_isal.h"
 #include "fuzz.h"
-#include "sim/path.h"
+#include "sim/talk.h"
 
 #define PART  65536u /* of kg_link_params */
 #define LARGE 6000u  /* segments */
@@ -63,26 +63,26 @@ static struct kg_link_params link_of(struct fuzz_input *in)
 }
 
 /* So much in flight that payload is parked (kcp/kcp_flight.h), on a link that can carry it. */
-static void enlarge(struct kg_path_params *params)
+static void enlarge(struct kg_talk_params *params)
 {
 	params->kcp.snd_wnd = params->kcp.rcv_wnd = LARGE;
 	params->messages = LARGE;
-	params->load = KG_PATH_BULK;
+	params->load = KG_TALK_BULK;
 	params->link.rate_Bps = 0;
 	params->link.burst = 0;
 	params->link.loss /= 16;
 }
 
 /* A message has one segment, and at least the time it was sent at. */
-static struct kg_path_params params_of(struct fuzz_input *in)
+static struct kg_talk_params params_of(struct fuzz_input *in)
 {
-	struct kg_path_params params = { .kcp = kcp_of(in), .link = link_of(in) };
+	struct kg_talk_params params = { .kcp = kcp_of(in), .link = link_of(in) };
 	uint32_t fec = fuzz_take(in, 1), most = params.kcp.mtu - KG_KCP_HEADER_BYTES - 8u;
 
 	params.rs = fec & 1 ? &kg_rs_isal : NULL;
 	params.data = (uint8_t)(1 + (fec >> 1) % 8);
 	params.parity = (uint8_t)(1 + (fec >> 4) % 8);
-	params.load = (enum kg_path_load)take_below(in, 1, KG_PATH_PING_PONG + 1);
+	params.load = (enum kg_talk_load)take_below(in, 1, KG_TALK_PING_PONG + 1);
 	params.interval_us = 1 + fuzz_take(in, 2);
 	params.messages = 1 + fuzz_take(in, 1);
 	params.message_bytes = (uint16_t)(8 + take_below(in, 2, most));
@@ -95,11 +95,11 @@ static struct kg_path_params params_of(struct fuzz_input *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz_input in = { data, len };
-	struct kg_path_params params = params_of(&in);
-	struct kg_path_result first, second;
-	uint64_t messages = params.messages * (params.load == KG_PATH_PING_PONG ? 2ull : 1ull);
+	struct kg_talk_params params = params_of(&in);
+	struct kg_talk_result first, second;
+	uint64_t messages = params.messages * (params.load == KG_TALK_PING_PONG ? 2ull : 1ull);
 
-	FUZZ_CHECK(kg_path_run(&params, &first) && kg_path_run(&params, &second));
+	FUZZ_CHECK(kg_talk_run(&params, &first) && kg_talk_run(&params, &second));
 	FUZZ_CHECK(first.payload_bytes == messages * params.message_bytes);
 	FUZZ_CHECK(first.latency_p50_us <= first.latency_p99_us);
 	FUZZ_CHECK(first.took_us == second.took_us && first.wire_bytes == second.wire_bytes);

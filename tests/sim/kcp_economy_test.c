@@ -14,7 +14,7 @@
 
 #include "fec/rs_isal.h"
 #include "kcp_pair.h"
-#include "sim/path.h"
+#include "sim/talk.h"
 
 #define SEEDS 3
 /* Ethernet, IPv4, UDP, time stamp, tag and iv around a KCP datagram. */
@@ -22,38 +22,38 @@
 #define MTU_BYTES     1450
 #define MESSAGE_BYTES (MTU_BYTES - KG_KCP_HEADER_BYTES)
 
-static struct kg_path_params path_of(const struct preset *preset)
+static struct kg_talk_params path_of(const struct preset *preset)
 {
 	struct kg_kcp_params kcp = preset_params(preset);
 
 	kcp.mtu = MTU_BYTES;
-	return (struct kg_path_params){
+	return (struct kg_talk_params){
 		.kcp = kcp,
 		.link = { .delay_us = 19000,
 			  .jitter_us = 2000,
 			  .in_order = true,
 			  .overhead_bytes = AROUND_BYTES },
-		.load = KG_PATH_BULK,
+		.load = KG_TALK_BULK,
 		.messages = 20 * preset->window,
 		.message_bytes = MESSAGE_BYTES,
 	};
 }
 
-static double wire_per_payload(const struct kg_path_params *params, struct kg_path_result *result)
+static double wire_per_payload(const struct kg_talk_params *params, struct kg_talk_result *result)
 {
-	assert_true(kg_path_run(params, result));
+	assert_true(kg_talk_run(params, result));
 	return (double)result->wire_bytes / (double)result->payload_bytes;
 }
 
 static void bulk_is_economical(void **state)
 {
 	for (size_t i = 0; i < KG_ARRAY_SIZE(presets); i++) {
-		struct kg_path_params params = path_of(&presets[i]);
+		struct kg_talk_params params = path_of(&presets[i]);
 		double worst[2] = { 0 };
 
 		for (params.seed = 1; params.seed <= SEEDS; params.seed++) {
 			for (int lossy = 0; lossy < 2; lossy++) {
-				struct kg_path_result result;
+				struct kg_talk_result result;
 				double ratio;
 
 				params.link.loss = lossy ? 65536 / 20 : 0;
@@ -74,8 +74,8 @@ static void bulk_is_economical(void **state)
 static void bottleneck_is_not_drowned(void **state)
 {
 	for (size_t i = 0; i < KG_ARRAY_SIZE(presets); i++) {
-		struct kg_path_params params = path_of(&presets[i]);
-		struct kg_path_result result;
+		struct kg_talk_params params = path_of(&presets[i]);
+		struct kg_talk_result result;
 		double ratio, share;
 
 		params.link.rate_Bps = 12500000;
@@ -102,8 +102,8 @@ static void parity_spares_copies(void **state)
 
 	for (size_t i = 0; i < 8; i++) {
 		const uint8_t *code = codes[i / 2 % 2];
-		struct kg_path_params params = path_of(&presets[0]);
-		struct kg_path_result result;
+		struct kg_talk_params params = path_of(&presets[0]);
+		struct kg_talk_result result;
 		double ratio;
 
 		params.rs = &kg_rs_isal;

@@ -13,26 +13,26 @@
 #include "kcp/kcp.h"
 #include "sim/link.h"
 
-enum kg_path_load {
-	KG_PATH_BULK,      /* as much as flow control lets through */
-	KG_PATH_STEADY,    /* a message every interval_us */
-	KG_PATH_PING_PONG, /* there and back, the answer after interval_us */
+enum kg_talk_load {
+	KG_TALK_BULK,      /* as much as flow control lets through */
+	KG_TALK_STEADY,    /* a message every interval_us */
+	KG_TALK_PING_PONG, /* there and back, the answer after interval_us */
 };
 
-struct kg_path_params {
+struct kg_talk_params {
 	struct kg_kcp_params kcp;   /* of both ends */
 	struct kg_link_params link; /* of both directions */
 	/* FEC of both ends, which trust each other; rs NULL: off */
 	const struct kg_rs_alg *rs;
 	uint8_t data, parity;
-	enum kg_path_load load;
+	enum kg_talk_load load;
 	uint32_t interval_us;
 	uint32_t messages;
 	uint16_t message_bytes; /* 8 or more, one segment at most */
 	uint64_t seed;
 };
 
-struct kg_path_result {
+struct kg_talk_result {
 	uint64_t took_us;        /* until the last message was there */
 	uint64_t payload_bytes;  /* of all messages */
 	uint64_t wire_bytes;     /* of all packets, both ways, link.overhead_bytes included */
@@ -45,6 +45,6 @@ struct kg_path_result {
 	uint32_t latency_p50_us, latency_p90_us, latency_p99_us;
 };
 
-/* False when out of memory, or when nothing moved for `KG_PATH_STALL_US`. */
-#define KG_PATH_STALL_US (300ull * KG_US_PER_S)
-bool kg_path_run(const struct kg_path_params *params, struct kg_path_result *result);
+/* False when out of memory, or when nothing moved for `KG_TALK_STALL_US`. */
+#define KG_TALK_STALL_US (300ull * KG_US_PER_S)
+bool kg_talk_run(const struct kg_talk_params *params, struct kg_talk_result *result);

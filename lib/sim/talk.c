@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs two engines and the links between them from event to event. */
-#include "sim/path.h"
+#include "sim/talk.h"
 
 #include "base/twheel.h"
 #include "session/framing.h"
@@ -15,7 +15,7 @@ enum {
 };
 
 struct path {
-	const struct kg_path_params *params;
+	const struct kg_talk_params *params;
 	struct kg_mem mem;
 	struct kg_buf_malloc_pool pool;
 	struct kg_rng rng;
@@ -45,7 +45,7 @@ static bool end_init(struct path *p, int end)
 	return true;
 }
 
-static bool path_init(struct path *p, const struct kg_path_params *params)
+static bool path_init(struct path *p, const struct kg_talk_params *params)
 {
 	bool ready;
 
@@ -108,7 +108,7 @@ static void write_due(struct path *p)
 	if (p->due_us > p->now_us || !say(p, p->speaker, round_us))
 		return;
 	p->sent += p->speaker == SENDER;
-	if (p->params->load == KG_PATH_STEADY && p->sent < p->params->messages)
+	if (p->params->load == KG_TALK_STEADY && p->sent < p->params->messages)
 		p->due_us += p->params->interval_us;
 	else
 		p->due_us = KG_NEVER_US;
@@ -117,14 +117,14 @@ static void write_due(struct path *p)
 static void on_message(struct path *p, int end, uint64_t round_us)
 {
 	p->moved_us = p->now_us;
-	if (p->params->load == KG_PATH_PING_PONG && end == RECEIVER) {
+	if (p->params->load == KG_TALK_PING_PONG && end == RECEIVER) {
 		p->speaker = RECEIVER;
 		p->ball_us = round_us;
 		p->due_us = p->now_us + p->params->interval_us;
 		return;
 	}
 	p->latency_us[p->arrived++] = (uint32_t)(p->now_us - round_us);
-	if (p->params->load == KG_PATH_PING_PONG && p->sent < p->params->messages) {
+	if (p->params->load == KG_TALK_PING_PONG && p->sent < p->params->messages) {
 		p->speaker = SENDER;
 		p->due_us = p->now_us;
 	}
@@ -178,7 +178,7 @@ static void step(struct path *p)
 		receive(p, end);
 		read_all(p, end);
 	}
-	if (p->params->load == KG_PATH_BULK)
+	if (p->params->load == KG_TALK_BULK)
 		write_bulk(p);
 	else
 		write_due(p);
@@ -204,7 +204,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void summarise(struct path *p, struct kg_path_result *result)
+static void summarise(struct path *p, struct kg_talk_result *result)
 {
 	uint32_t n = p->arrived, *latency_us = p->latency_us;
 	struct kg_kcp_stats sender, receiver;
@@ -212,7 +212,7 @@ static void summarise(struct path *p, struct kg_path_result *result)
 	kg_kcp_get_stats(p->kcp[SENDER], &sender);
 	kg_kcp_get_stats(p->kcp[RECEIVER], &receiver);
 	qsort(latency_us, n, sizeof(*latency_us), compare);
-	*result = (struct kg_path_result){
+	*result = (struct kg_talk_result){
 		.took_us = p->moved_us - p->began_us,
 		.payload_bytes = (sender.sent + receiver.sent) * p->params->message_bytes,
 		.wire_bytes = p->link[SENDER].sent_bytes + p->link[RECEIVER].sent_bytes,
@@ -236,7 +236,7 @@ static bool finished(const struct path *p)
 	       kg_kcp_unacked(p->kcp[RECEIVER]) == 0;
 }
 
-bool kg_path_run(const struct kg_path_params *params, struct kg_path_result *result)
+bool kg_talk_run(const struct kg_talk_params *params, struct kg_talk_result *result)
 {
 	struct path p;
 	bool ready = path_init(&p, params);
@@ -244,7 +244,7 @@ bool kg_path_run(const struct kg_path_params *params, struct kg_path_result *res
 	while (ready && !finished(&p)) {
 		step(&p);
 		p.now_us = next_us(&p);
-		ready = p.now_us - p.moved_us < KG_PATH_STALL_US;
+		ready = p.now_us - p.moved_us < KG_TALK_STALL_US;
 	}
 	if (ready)
 		summarise(&p, result);
