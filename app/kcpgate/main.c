@@ -6,7 +6,7 @@
 #include "box.h"
 #include "claims.h"
 #include "clock.h"
-#include "control.h"
+#include "control/control.h"
 #include "eal.h"
 #include "log.h"
 #include "machine.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks netlink for interfaces and DPDK for NICs, and logs what differs from a second ago. */
-#include "port_watch.h"
-
 #include "claims.h"
+#include "control/parts.h"
 #include "log.h"
 #include "netlink/link.h"
 
@@ -19,14 +18,15 @@ struct side {
 	enum kg_link_state state;
 };
 
-struct kg_port_watch {
+struct kg_control_ports {
+	struct kg_loop_source source;
 	const struct kg_box *box;
 	struct kg_nl nl;
 	unsigned int count;
 	struct side sides[2 * KG_CONFIG_PORTS_MAX];
 };
 
-static void add_port(struct kg_port_watch *w, const struct kg_box_port *port)
+static void add_port(struct kg_control_ports *w, const struct kg_box_port *port)
 {
 	struct side *under = &w->sides[w->count++], *tap = &w->sides[w->count++];
 
@@ -48,7 +48,7 @@ static enum kg_link_state ask_nic(const struct kg_nic *nic)
 	return kg_nic_has_link(nic) ? KG_LINK_UP : KG_LINK_NO_CARRIER;
 }
 
-static enum kg_link_state ask(struct kg_port_watch *w, const struct side *side)
+static enum kg_link_state ask(struct kg_control_ports *w, const struct side *side)
 {
 	enum kg_link_state state;
 
@@ -60,7 +60,7 @@ static enum kg_link_state ask(struct kg_port_watch *w, const struct side *side)
 	return state;
 }
 
-static void restore(const struct kg_port_watch *w, const struct side *side)
+static void restore(const struct kg_control_ports *w, const struct side *side)
 {
 	char error[256];
 
@@ -91,7 +91,8 @@ static void tell(const struct side *side)
 	}
 }
 
-bool kg_port_watch_tick(struct kg_port_watch *w)
+/* False when something has gone for good. */
+static bool look(struct kg_control_ports *w)
 {
 	for (unsigned int i = 0; i < w->count; i++) {
 		struct side *side = &w->sides[i];
@@ -109,28 +110,41 @@ bool kg_port_watch_tick(struct kg_port_watch *w)
 	return true;
 }
 
-struct kg_port_watch *kg_port_watch_create(const struct kg_box *box)
+static void serve(struct kg_loop_source *source, uint64_t now_us)
 {
-	struct kg_port_watch *w = calloc(1, sizeof(*w));
+	struct kg_control_ports *w = KG_CONTAINER_OF(source, struct kg_control_ports, source);
+
+	source->due_us = now_us + KG_CONTROL_TICK_US;
+	if (!look(w))
+		kg_loop_end(source->loop, false);
+}
+
+struct kg_control_ports *kg_control_ports_create(struct kg_loop *loop, struct kg_box *box)
+{
+	struct kg_control_ports *w = calloc(1, sizeof(*w));
 	int rc;
 
 	if (w == NULL)
 		return NULL;
 	w->box = box;
+	w->source = (struct kg_loop_source){ .fd = -1, .serve = serve };
 	for (unsigned int i = 0; i < box->port_count; i++)
 		add_port(w, &box->ports[i]);
 	rc = kg_nl_open(&w->nl);
-	if (rc == 0)
+	if (rc == 0) {
+		kg_loop_add(loop, &w->source);
 		return w;
+	}
 	free(w);
 	errno = -rc;
 	return NULL;
 }
 
-void kg_port_watch_destroy(struct kg_port_watch *w)
+void kg_control_ports_destroy(struct kg_control_ports *w)
 {
 	if (w == NULL)
 		return;
+	kg_loop_remove(&w->source);
 	kg_nl_close(&w->nl);
 	free(w);
 }

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Puts the control thread together: a loop, and the sources that it serves. */
+#include "control/control.h"
+
+#include "clock.h"
+#include "control/parts.h"
+
+#include <stdlib.h>
+
+struct kg_control {
+	struct kg_loop loop;
+	struct kg_control_signals *signals;
+	struct kg_control_nexthops *nexthops;
+	struct kg_control_reports *reports;
+	struct kg_control_ports *ports;
+	struct kg_control_linux *linux_ports;
+	struct kg_control_shortage *shortage;
+};
+
+static bool create_sources(struct kg_control *control, struct kg_box *box)
+{
+	struct kg_loop *loop = &control->loop;
+
+	return (control->signals = kg_control_signals_create(loop)) != NULL &&
+	       (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
+	       (control->reports = kg_control_reports_create(loop, box, control->nexthops)) !=
+		       NULL &&
+	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
+	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
+	       (control->shortage = kg_control_shortage_create(loop, box)) != NULL;
+}
+
+struct kg_control *kg_control_create(struct kg_box *box)
+{
+	struct kg_control *control = calloc(1, sizeof(*control));
+
+	if (control == NULL)
+		return NULL;
+	if (kg_loop_init(&control->loop, kg_clock_now_us) && create_sources(control, box))
+		return control;
+	kg_control_destroy(control);
+	return NULL;
+}
+
+void kg_control_destroy(struct kg_control *control)
+{
+	if (control == NULL)
+		return;
+	kg_control_shortage_destroy(control->shortage);
+	kg_control_linux_destroy(control->linux_ports);
+	kg_control_ports_destroy(control->ports);
+	kg_control_reports_destroy(control->reports);
+	kg_control_nexthops_destroy(control->nexthops);
+	kg_control_signals_destroy(control->signals);
+	kg_loop_fini(&control->loop);
+	free(control);
+}
+
+bool kg_control_run(struct kg_control *control)
+{
+	return kg_loop_run(&control->loop);
+}

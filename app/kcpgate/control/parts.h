@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The sources of the control thread's loop, a file each. Each create puts its source into the loop,
+ * or returns NULL with errno set; each destroy takes it out, and takes NULL.
+ */
+#pragma once
+
+#include "box.h"
+#include "control/loop.h"
+
+#define KG_CONTROL_TICK_US KG_US_PER_S /* how often is looked at what says nothing by itself */
+
+/* SIGINT and SIGTERM end the loop. */
+struct kg_control_signals *kg_control_signals_create(struct kg_loop *loop);
+void kg_control_signals_destroy(struct kg_control_signals *signals);
+
+/* The kernel's next hops, published to all workers. */
+struct kg_control_nexthops *kg_control_nexthops_create(struct kg_loop *loop, struct kg_box *box);
+void kg_control_nexthops_destroy(struct kg_control_nexthops *nexthops);
+/* A worker asks for a peer. */
+void kg_control_nexthops_resolve(struct kg_control_nexthops *nexthops, const struct kg_ip *peer);
+
+/* What workers report: questions for next hops, and what the log shall say. */
+struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
+						     struct kg_control_nexthops *nexthops);
+void kg_control_reports_destroy(struct kg_control_reports *reports);
+
+/* How the ports are: whether Linux's interface under one, its TAP or its NIC is up, down or gone.
+ * What changes is logged. A TAP that is up again gets back what it had; what has gone for good ends
+ * the loop. */
+struct kg_control_ports *kg_control_ports_create(struct kg_loop *loop, struct kg_box *box);
+void kg_control_ports_destroy(struct kg_control_ports *ports);
+
+/* The UDP ports that Linux's own sockets have. */
+struct kg_control_linux *kg_control_linux_create(struct kg_loop *loop, struct kg_box *box);
+void kg_control_linux_destroy(struct kg_control_linux *linux_ports);
+
+/* Says in the log that the process has run out of descriptors, seldom however often it does. */
+struct kg_control_shortage *kg_control_shortage_create(struct kg_loop *loop, struct kg_box *box);
+void kg_control_shortage_destroy(struct kg_control_shortage *shortage);

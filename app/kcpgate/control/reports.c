@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads what workers report. Questions for next hops are passed on; the rest becomes lines of the
+ * log, so many a second and no more.
+ */
+#include "control/parts.h"
+#include "log.h"
+#include "trouble_log.h"
+
+#include <stdlib.h>
+
+#define LINES_MAX 20 /* per tick; the rest is counted */
+
+struct kg_control_reports {
+	struct kg_loop_source source;
+	struct kg_box *box;
+	struct kg_control_nexthops *nexthops;
+	unsigned int lines, suppressed; /* of this tick */
+};
+
+/* ---- lines ---- */
+
+static void log_closed(const struct kg_box *box, const struct kg_report *r)
+{
+	char remote[KG_ENDPOINT_TEXT_BYTES] = "?";
+
+	if (r->remote.ip.version != 0)
+		kg_endpoint_text(&r->remote, remote);
+	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n",
+	       box->tunnels[r->tunnel].config->name, kg_protocol_name(r->protocol), r->conv, remote,
+	       kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
+}
+
+static void log_connect_failed(const struct kg_box *box, const struct kg_report *r)
+{
+	const struct kg_tunnel_config *tunnel = box->tunnels[r->tunnel].config;
+	char text[KG_ENDPOINT_TEXT_BYTES];
+	const char *to = r->text;
+
+	if (!tunnel->custom_destination)
+		to = kg_endpoint_text(&(struct kg_endpoint){ tunnel->destinations[0],
+							     tunnel->destination_ports[0].first },
+				      text);
+	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
+	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
+}
+
+static void log_report(struct kg_control_reports *reports, const struct kg_report *r,
+		       uint64_t now_us)
+{
+	if (reports->lines++ >= LINES_MAX)
+		reports->suppressed++;
+	else if (r->type == KG_REPORT_CLOSED)
+		log_closed(reports->box, r);
+	else if (r->type == KG_REPORT_CONNECT_FAILED)
+		log_connect_failed(reports->box, r);
+	else if (r->type == KG_REPORT_TROUBLE)
+		kg_trouble_log(reports->box, r, now_us);
+	else
+		KG_LOG(NOTICE, "%s: %s connection refused: no channel or local port left\n",
+		       reports->box->tunnels[r->tunnel].config->name,
+		       kg_protocol_name(r->protocol));
+}
+
+/* ---- the source ---- */
+
+static bool fed(const struct kg_loop_source *source)
+{
+	const struct kg_control_reports *reports =
+		KG_CONTAINER_OF(source, const struct kg_control_reports, source);
+
+	for (unsigned int w = 0; w < reports->box->worker_count; w++) {
+		if (!rte_ring_empty(reports->box->reports[w]))
+			return true;
+	}
+	return false;
+}
+
+static void read_reports(struct kg_control_reports *reports, struct rte_ring *ring, uint64_t now_us)
+{
+	struct kg_report report;
+
+	while (rte_ring_sc_dequeue_elem(ring, &report, sizeof(report)) == 0) {
+		if (report.type == KG_REPORT_RESOLVE)
+			kg_control_nexthops_resolve(reports->nexthops, &report.remote.ip);
+		else
+			log_report(reports, &report, now_us);
+	}
+}
+
+static void begin_tick(struct kg_control_reports *reports, uint64_t now_us)
+{
+	if (reports->suppressed > 0)
+		KG_LOG(NOTICE, "%u more lines suppressed\n", reports->suppressed);
+	reports->lines = 0;
+	reports->suppressed = 0;
+	reports->source.due_us = now_us + KG_CONTROL_TICK_US;
+}
+
+static void serve(struct kg_loop_source *source, uint64_t now_us)
+{
+	struct kg_control_reports *reports =
+		KG_CONTAINER_OF(source, struct kg_control_reports, source);
+
+	for (unsigned int w = 0; w < reports->box->worker_count; w++)
+		read_reports(reports, reports->box->reports[w], now_us);
+	if (now_us >= source->due_us)
+		begin_tick(reports, now_us);
+}
+
+struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
+						     struct kg_control_nexthops *nexthops)
+{
+	struct kg_control_reports *reports = calloc(1, sizeof(*reports));
+
+	if (reports == NULL)
+		return NULL;
+	reports->box = box;
+	reports->nexthops = nexthops;
+	reports->source = (struct kg_loop_source){
+		.fd = box->control_waker.fd,
+		.waker = &box->control_waker,
+		.fed = fed,
+		.serve = serve,
+	};
+	if (kg_loop_add(loop, &reports->source))
+		return reports;
+	free(reports);
+	return NULL;
+}
+
+void kg_control_reports_destroy(struct kg_control_reports *reports)
+{
+	if (reports != NULL)
+		kg_loop_remove(&reports->source);
+	free(reports);
+}
