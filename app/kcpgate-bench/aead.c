@@ -3,6 +3,7 @@
 #include "bench.h"
 #include "crypto/aead_table.h"
 #include "median.h"
+#include "wire/profile.h"
 
 #include <rte_cycles.h>
 #include <stdlib.h>
@@ -92,7 +93,7 @@ static void print(const struct rig *rig, uint32_t size, double seal_cyc, double 
 static bool run(const struct kg_aead_alg *alg, const struct bench_options *options, json_t *rows)
 {
 	static const uint8_t key[KG_AEAD_KEY_BYTES] = { 1 };
-	struct rig rig = { .alg = alg, .ctx = alg->create(key) };
+	struct rig rig = { .alg = alg, .ctx = alg->create(key, kg_profile_kcptube.associated) };
 	size_t count = options->size > 0 ? 1 : KG_ARRAY_SIZE(sizes);
 	bool ok;
 

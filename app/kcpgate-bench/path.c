@@ -6,14 +6,13 @@
  */
 #include "bench.h"
 
-#include "aead/aead.h"
 #include "config/presets.h"
 #include "config/values.h"
 #include "fec/rs_isal.h"
 #include "median.h"
 #include "sim/talk.h"
-#include "wire/envelope.h"
 #include "wire/message.h"
+#include "wire/profile.h"
 
 #define SEEDS 5
 /* Ethernet without FCS, IPv4, UDP; envelope and seal follow. */
@@ -37,7 +36,8 @@ struct figures {
 
 static uint16_t overhead_bytes(void)
 {
-	return HEADERS_BYTES + KG_ENVELOPE_BYTES + KG_AEAD_OVERHEAD_BYTES;
+	return HEADERS_BYTES +
+	       kg_profile_overhead_bytes(&kg_profile_kcptube, &kg_aead_spec_aes_gcm);
 }
 
 static struct kg_talk_params path_params(const struct bench_options *options,

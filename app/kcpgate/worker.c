@@ -246,8 +246,9 @@ static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 
 	side->worker = w;
 	side->tunnel = index;
-	side->aead = tunnel->aead;
-	side->aead_ctx = tunnel->aead->create(tunnel->key);
+	side->profile = tunnel->config->profile;
+	if (!kg_profile_key_init(&side->key, side->profile, tunnel->aead, tunnel->key))
+		return false;
 	if (fec->parity > 0) {
 		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, mem);
 		if (side->fec == NULL)
@@ -258,7 +259,7 @@ static bool create_side(struct kg_worker *w, uint16_t index, uint32_t channels)
 	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, mem,
 					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
 					  tunnel->seen, w->now_us);
-	if (side->streams == NULL || side->aead_ctx == NULL)
+	if (side->streams == NULL)
 		return false;
 	side->session = kg_streams_session(side->streams);
 	return true;
@@ -335,8 +336,7 @@ void kg_worker_destroy(struct kg_worker *w)
 
 		kg_streams_destroy(side->streams);
 		kg_fec_destroy(side->fec);
-		if (side->aead_ctx != NULL)
-			side->aead->destroy(side->aead_ctx);
+		kg_profile_key_fini(&side->key);
 	}
 	if (w->wheel != NULL)
 		kg_twheel_destroy(w->wheel);

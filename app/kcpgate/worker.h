@@ -18,6 +18,7 @@
 #include "payload/msg.h"
 #include "telemetry/counters.h"
 #include "telemetry/troubles.h"
+#include "wire/profile.h"
 
 struct kg_box;
 struct kg_shortcuts;
@@ -26,9 +27,9 @@ struct kg_shortcuts;
 struct kg_side {
 	struct kg_worker *worker;
 	struct kg_streams *streams;
-	struct kg_session *session; /* of the streams */
-	const struct kg_aead_alg *aead;
-	void *aead_ctx;
+	struct kg_session *session;       /* of the streams */
+	const struct kg_profile *profile; /* of its wire */
+	struct kg_profile_key key;
 	struct kg_fec *fec; /* NULL: off */
 	uint16_t tunnel;    /* index */
 };

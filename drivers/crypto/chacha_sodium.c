@@ -10,10 +10,11 @@
 
 #define CHACHA_NONCE_BYTES  crypto_aead_chacha20poly1305_NPUBBYTES
 #define XCHACHA_NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define ASSOCIATED          (const uint8_t *)KG_AEAD_ASSOCIATED, KG_AEAD_ASSOCIATED_BYTES
 
 struct chacha {
 	uint8_t key[KG_AEAD_KEY_BYTES];
+	const uint8_t *associated;
+	uint8_t associated_bytes;
 };
 
 _Static_assert(crypto_aead_chacha20poly1305_KEYBYTES == KG_AEAD_KEY_BYTES, "");
@@ -26,15 +27,18 @@ static void chacha_destroy(void *ctx)
 	sodium_free(ctx);
 }
 
-static void *chacha_create(const uint8_t key[KG_AEAD_KEY_BYTES])
+static void *chacha_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
 {
 	struct chacha *chacha;
 
 	if (sodium_init() < 0)
 		return NULL;
 	chacha = sodium_malloc(sizeof(*chacha));
-	if (chacha)
-		memcpy(chacha->key, key, sizeof(chacha->key));
+	if (!chacha)
+		return NULL;
+	memcpy(chacha->key, key, sizeof(chacha->key));
+	chacha->associated = (const uint8_t *)associated;
+	chacha->associated_bytes = (uint8_t)strlen(associated);
 	return chacha;
 }
 
@@ -66,9 +70,9 @@ static void chacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		uint8_t *tag = place_trailer(job), nonce[CHACHA_NONCE_BYTES];
 
 		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
-		crypto_aead_chacha20poly1305_encrypt_detached(job->data, tag, NULL, job->data,
-							      job->len, ASSOCIATED, NULL, nonce,
-							      chacha->key);
+		crypto_aead_chacha20poly1305_encrypt_detached(
+			job->data, tag, NULL, job->data, job->len, chacha->associated,
+			chacha->associated_bytes, NULL, nonce, chacha->key);
 		job->len += KG_AEAD_OVERHEAD_BYTES;
 		job->ok = true;
 	}
@@ -86,9 +90,9 @@ static void chacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		if (!tag)
 			continue;
 		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
-		job->ok = crypto_aead_chacha20poly1305_decrypt_detached(job->data, NULL, job->data,
-									job->len, tag, ASSOCIATED,
-									nonce, chacha->key) == 0;
+		job->ok = crypto_aead_chacha20poly1305_decrypt_detached(
+				  job->data, NULL, job->data, job->len, tag, chacha->associated,
+				  chacha->associated_bytes, nonce, chacha->key) == 0;
 	}
 }
 
@@ -101,9 +105,9 @@ static void xchacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		uint8_t *tag = place_trailer(job), nonce[XCHACHA_NONCE_BYTES];
 
 		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
-		crypto_aead_xchacha20poly1305_ietf_encrypt_detached(job->data, tag, NULL, job->data,
-								    job->len, ASSOCIATED, NULL,
-								    nonce, chacha->key);
+		crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
+			job->data, tag, NULL, job->data, job->len, chacha->associated,
+			chacha->associated_bytes, NULL, nonce, chacha->key);
 		job->len += KG_AEAD_OVERHEAD_BYTES;
 		job->ok = true;
 	}
@@ -122,8 +126,8 @@ static void xchacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 			continue;
 		kg_aead_nonce(nonce, sizeof(nonce), tag + KG_AEAD_TAG_BYTES);
 		job->ok = crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-				  job->data, NULL, job->data, job->len, tag, ASSOCIATED, nonce,
-				  chacha->key) == 0;
+				  job->data, NULL, job->data, job->len, tag, chacha->associated,
+				  chacha->associated_bytes, nonce, chacha->key) == 0;
 	}
 }
 

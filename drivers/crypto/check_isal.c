@@ -68,7 +68,7 @@ static void unwhiten(uint8_t *b, size_t len)
 
 /* ---- algorithms ---- */
 
-static void *check_create(const uint8_t key[KG_AEAD_KEY_BYTES])
+static void *check_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
 {
 	static uint8_t nothing; /* to remember */
 

@@ -19,6 +19,8 @@
 struct gcm {
 	struct gcm_key_data key;
 	struct gcm_context_data state;
+	const uint8_t *associated;
+	uint8_t associated_bytes;
 	IMB_MGR *mgr;
 };
 
@@ -33,7 +35,7 @@ static void gcm_destroy(void *ctx)
 	sodium_free(gcm);
 }
 
-static void *gcm_create(const uint8_t key[KG_AEAD_KEY_BYTES])
+static void *gcm_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
 {
 	struct gcm *gcm;
 
@@ -42,6 +44,8 @@ static void *gcm_create(const uint8_t key[KG_AEAD_KEY_BYTES])
 	gcm = sodium_malloc(sizeof(*gcm)); /* ends with a page: aligned as its size is */
 	if (!gcm)
 		return NULL;
+	gcm->associated = (const uint8_t *)associated;
+	gcm->associated_bytes = (uint8_t)strlen(associated);
 	gcm->mgr = alloc_mb_mgr(0);
 	if (gcm->mgr)
 		init_mb_mgr_auto(gcm->mgr, NULL);
@@ -59,7 +63,7 @@ static void start(struct gcm *gcm, const uint8_t iv[KG_AEAD_IV_BYTES])
 
 	kg_aead_nonce(nonce, sizeof(nonce), iv);
 	IMB_AES256_GCM_INIT_VAR_IV(gcm->mgr, &gcm->key, &gcm->state, nonce, sizeof(nonce),
-				   (const uint8_t *)KG_AEAD_ASSOCIATED, KG_AEAD_ASSOCIATED_BYTES);
+				   gcm->associated, gcm->associated_bytes);
 }
 
 static void gcm_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)

@@ -13,6 +13,8 @@
 
 struct ocb {
 	EVP_CIPHER_CTX *seal, *open;
+	const uint8_t *associated;
+	int associated_bytes;
 };
 
 static void ocb_destroy(void *ctx)
@@ -33,12 +35,14 @@ static bool expand(EVP_CIPHER_CTX *evp, const uint8_t *key, int encrypt)
 	       EVP_CIPHER_CTX_get_tag_length(evp) == KG_AEAD_TAG_BYTES;
 }
 
-static void *ocb_create(const uint8_t key[KG_AEAD_KEY_BYTES])
+static void *ocb_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
 {
 	struct ocb *ocb = calloc(1, sizeof(*ocb));
 
 	if (!ocb)
 		return NULL;
+	ocb->associated = (const uint8_t *)associated;
+	ocb->associated_bytes = (int)strlen(associated);
 	ocb->seal = EVP_CIPHER_CTX_new();
 	ocb->open = EVP_CIPHER_CTX_new();
 	if (!expand(ocb->seal, key, 1) || !expand(ocb->open, key, 0)) {
@@ -49,15 +53,14 @@ static void *ocb_create(const uint8_t key[KG_AEAD_KEY_BYTES])
 }
 
 /* -1: keeps the direction of the context. */
-static bool start(EVP_CIPHER_CTX *evp, const uint8_t iv[KG_AEAD_IV_BYTES])
+static bool start(const struct ocb *ocb, EVP_CIPHER_CTX *evp, const uint8_t iv[KG_AEAD_IV_BYTES])
 {
 	uint8_t nonce[NONCE_BYTES];
 	int len;
 
 	kg_aead_nonce(nonce, sizeof(nonce), iv);
 	return EVP_CipherInit_ex2(evp, NULL, NULL, nonce, -1, NULL) == 1 &&
-	       EVP_CipherUpdate(evp, NULL, &len, (const uint8_t *)KG_AEAD_ASSOCIATED,
-				KG_AEAD_ASSOCIATED_BYTES) == 1;
+	       EVP_CipherUpdate(evp, NULL, &len, ocb->associated, ocb->associated_bytes) == 1;
 }
 
 /* In place. The tag is checked by the last call when opening. */
@@ -79,7 +82,7 @@ static void ocb_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		uint8_t *iv = tag + KG_AEAD_TAG_BYTES;
 
 		memcpy(iv, &job->iv, KG_AEAD_IV_BYTES);
-		job->ok = start(ocb->seal, iv) && run(ocb->seal, job->data, job->len) &&
+		job->ok = start(ocb, ocb->seal, iv) && run(ocb->seal, job->data, job->len) &&
 			  EVP_CIPHER_CTX_ctrl(ocb->seal, EVP_CTRL_AEAD_GET_TAG, KG_AEAD_TAG_BYTES,
 					      tag) == 1;
 		if (!job->ok)
@@ -102,7 +105,7 @@ static void ocb_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 
 		uint8_t *tag = job->data + job->len;
 
-		job->ok = start(ocb->open, tag + KG_AEAD_TAG_BYTES) &&
+		job->ok = start(ocb, ocb->open, tag + KG_AEAD_TAG_BYTES) &&
 			  EVP_CIPHER_CTX_ctrl(ocb->open, EVP_CTRL_AEAD_SET_TAG, KG_AEAD_TAG_BYTES,
 					      tag) == 1 &&
 			  run(ocb->open, job->data, job->len);

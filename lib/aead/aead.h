@@ -10,14 +10,12 @@
 
 #include <string.h>
 
-#define KG_AEAD_KEY_BYTES        32
-#define KG_AEAD_TAG_BYTES        16
-#define KG_AEAD_IV_BYTES         2
-#define KG_AEAD_OVERHEAD_BYTES   (KG_AEAD_TAG_BYTES + KG_AEAD_IV_BYTES)
-#define KG_AEAD_CHECK_BYTES      2 /* trailer of those that take no key */
-#define KG_AEAD_OVERHEAD_MAX     KG_AEAD_OVERHEAD_BYTES
-#define KG_AEAD_ASSOCIATED       "KCP PortHopping"
-#define KG_AEAD_ASSOCIATED_BYTES 15
+#define KG_AEAD_KEY_BYTES      32
+#define KG_AEAD_TAG_BYTES      16
+#define KG_AEAD_IV_BYTES       2
+#define KG_AEAD_OVERHEAD_BYTES (KG_AEAD_TAG_BYTES + KG_AEAD_IV_BYTES)
+#define KG_AEAD_CHECK_BYTES    2 /* trailer of those that take no key */
+#define KG_AEAD_OVERHEAD_MAX   KG_AEAD_OVERHEAD_BYTES
 
 struct kg_aead_spec {
 	const char *name;       /* as in the configuration */
@@ -53,8 +51,9 @@ static inline void kg_aead_nonce(uint8_t *nonce, size_t bytes, const uint8_t iv[
 struct kg_aead_alg {
 	const struct kg_aead_spec *spec;
 	/* A context for one thread; NULL when out of memory or the CPU lacks what is needed. `key`
-	 * is not read by algorithms that are not keyed. */
-	void *(*create)(const uint8_t key[KG_AEAD_KEY_BYTES]);
+	 * is not read by algorithms that are not keyed. `associated`: a text that the tag covers
+	 * and the wire does not carry; outlives the context. */
+	void *(*create)(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated);
 	void (*destroy)(void *ctx); /* wipes the key; NULL is allowed */
 	void (*seal)(void *ctx, struct kg_aead_job *jobs, uint16_t n);
 	void (*open)(void *ctx, struct kg_aead_job *jobs, uint16_t n);

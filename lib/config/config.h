@@ -88,9 +88,10 @@ struct kg_tunnel_config {
 	bool custom_destination;
 	struct kg_allow *allowed; /* none: everything */
 	unsigned int allowed_count;
-	char *encryption_algorithm; /* canonical name: "AES-GCM", "none" */
-	char *encryption_password;  /* NULL: none */
-	char *kcp_preset;           /* "fast1" … "regular5", "manual" */
+	const struct kg_profile *profile; /* what its wire looks like */
+	char *encryption_algorithm;       /* canonical name: "AES-GCM", "none" */
+	char *encryption_password;        /* NULL: none */
+	char *kcp_preset;                 /* "fast1" … "regular5", "manual" */
 	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
 	struct kg_kcp_params kcp;
 	struct kg_fec_config fec;

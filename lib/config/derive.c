@@ -4,9 +4,8 @@
 #include "config/load.h"
 #include "config/presets.h"
 
-#include "aead/aead.h"
 #include "fec/shard.h"
-#include "wire/envelope.h"
+#include "wire/profile.h"
 
 #include <string.h>
 
@@ -57,11 +56,13 @@ static unsigned int path_families(const struct kg_config *config,
 
 /* ---- mtu ---- */
 
-static unsigned int seal_bytes(const struct kg_tunnel_config *tunnel)
+/* Of the wire and the algorithm; none is named yet where the configuration is wrong. */
+static unsigned int overhead_bytes(const struct kg_tunnel_config *tunnel)
 {
 	const char *name = tunnel->encryption_algorithm;
+	const struct kg_aead_spec *spec = name ? kg_aead_spec_lookup(name) : &kg_aead_spec_aes_gcm;
 
-	return name ? kg_aead_spec_lookup(name)->overhead_bytes : KG_AEAD_OVERHEAD_MAX;
+	return kg_profile_overhead_bytes(tunnel->profile, spec);
 }
 
 int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,
@@ -70,7 +71,7 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 	bool ipv4 = path_families(config, tunnel) == KG_FAMILY_IPV4;
 	unsigned int headers = (ipv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + UDP_HEADER_BYTES;
 	unsigned int fec = tunnel->fec.parity ? KG_FEC_OVERHEAD_BYTES : 0;
-	unsigned int around = KG_ENVELOPE_BYTES + seal_bytes(tunnel) + fec;
+	unsigned int around = overhead_bytes(tunnel) + fec;
 	int room = (int)mtu - (int)(headers + around);
 	int readable = (int)(KG_DATAGRAM_MAX_BYTES - around); /* by an original */
 
@@ -284,6 +285,7 @@ void kg_load_derive(struct kg_load *load)
 			t->kcp_preset ? kg_preset_find(t->kcp_preset) : NULL;
 
 		name_if_missing(&t->name, "tunnel", i);
+		t->profile = &kg_profile_kcptube;
 		derive_listen_on(t);
 		derive_mtu(load, i);
 		if (preset) {

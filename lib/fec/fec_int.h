@@ -6,11 +6,10 @@
 
 #include "fec/code.h"
 #include "fec/fec.h"
-#include "wire/envelope.h"
+#include "wire/profile.h"
 
 /* Of the largest UDP payload, that a parity block can fill. */
-#define KG_FEC_CONTAINER_MAX \
-	(KG_DATAGRAM_MAX_BYTES - KG_ENVELOPE_BYTES - KG_FEC_PARITY_HEADER_BYTES)
+#define KG_FEC_CONTAINER_MAX (KG_BODY_MAX_BYTES - KG_FEC_PARITY_HEADER_BYTES)
 /* Room for a block. No power of two, so that the same place of all blocks is not in one cache set.
  */
 #define KG_FEC_BLOCK_BYTES 2112

@@ -7,9 +7,8 @@
 #include "base/base.h"
 #include "base/drop.h"
 
-#define KG_ENVELOPE_BYTES     4
-#define KG_CLOCK_SKEW_MAX_S   255
-#define KG_DATAGRAM_MAX_BYTES 2048 /* an original reads no more */
+#define KG_ENVELOPE_BYTES   4
+#define KG_CLOCK_SKEW_MAX_S 255
 
 void kg_envelope_write(uint8_t out[KG_ENVELOPE_BYTES], uint32_t unix_s);
 

@@ -8,13 +8,14 @@
 #include "fuzz.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
+#include "wire/profile.h"
 
 /* Seals the bytes and opens the result: both must agree. Then opens the bytes themselves. */
 static void fuzz_open(const struct kg_aead_alg *alg, const uint8_t *data, size_t len)
 {
 	uint8_t room[KG_DATAGRAM_MAX_BYTES + KG_AEAD_OVERHEAD_MAX];
 	struct kg_aead_job job = { .data = room, .len = (uint16_t)len };
-	void *ctx = alg->create(NULL);
+	void *ctx = alg->create(NULL, "");
 
 	if (len > KG_DATAGRAM_MAX_BYTES)
 		return;

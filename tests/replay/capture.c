@@ -15,6 +15,7 @@
 #include "net/frame.h"
 #include "replay/pcap.h"
 #include "wire/envelope.h"
+#include "wire/profile.h"
 
 #define DATAGRAMS_MAX 1024
 #define VALUE_BYTES   64
@@ -143,7 +144,7 @@ void capture_load(struct capture *capture, const char *name)
 	opener.alg = kg_aead_lookup(algorithm);
 	assert_non_null(opener.alg);
 	assert_true(kg_kdf_sha3_256(password, strlen(password), key));
-	opener.ctx = opener.alg->create(key);
+	opener.ctx = opener.alg->create(key, kg_profile_kcptube.associated);
 	assert_non_null(opener.ctx);
 
 	capture->count = 0;

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
+#include "wire/profile.h"
 
 #define DATAGRAM_MAX   2048
 #define ROWS           14 /* of each algorithm */
@@ -70,7 +71,7 @@ static void *context(const struct kg_aead_alg *alg, const char *password)
 	uint8_t key[KG_AEAD_KEY_BYTES];
 
 	assert_true(kg_kdf_sha3_256(password, strlen(password), key));
-	void *ctx = alg->create(key);
+	void *ctx = alg->create(key, kg_profile_kcptube.associated);
 
 	assert_non_null(ctx);
 	return ctx;

@@ -21,8 +21,8 @@ void side_start(struct side *side)
 	struct sim *sim = side->sim;
 
 	side->wheel = kg_twheel_create(&side->mem, sim->now_us);
-	side->aead = sim->alg->create(key);
 	sim_check(sim, side->wheel != NULL);
+	sim_check(sim, kg_profile_key_init(&side->key, &kg_profile_kcptube, sim->alg, key));
 	if (side->config.role == KG_ROLE_SERVER)
 		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S,
 					    sim->now_us - KG_US_PER_S);
@@ -50,7 +50,7 @@ void side_stop(struct side *side)
 	kg_fec_destroy(side->config.fec);
 	kg_seen_destroy(side->seen);
 	kg_twheel_destroy(side->wheel);
-	side->sim->alg->destroy(side->aead);
+	kg_profile_key_fini(&side->key);
 	kg_link_fini(&side->link);
 	sim_check(side->sim, side->mem.in_use_bytes == 0);
 	sim_check(side->sim, side->pool.in_use == 0);
@@ -70,7 +70,7 @@ static void spoil_parity(struct side *side, struct kg_datagram *out)
 
 /* Somebody who reads along sends a copy, which may come first, or alone. Of a handshake it would be
  * the request of another client. */
-static void copy(struct side *side, const struct kg_datagram *out, const struct kg_aead_job *job,
+static void copy(struct side *side, const struct kg_datagram *out, const struct kg_profile_job *job,
 		 bool handshake)
 {
 	const struct kg_endpoint elsewhere = { { 4, { 198, 19, 6, 6 } }, out->local.port };
@@ -86,22 +86,20 @@ void side_output(struct side *side)
 {
 	struct sim *sim = side->sim;
 	uint8_t bytes[KG_DATAGRAM_MAX_BYTES + KG_AEAD_OVERHEAD_MAX];
-	struct kg_datagram out = { .data = bytes + KG_ENVELOPE_BYTES };
+	struct kg_datagram out = { .data = bytes + kg_profile_kcptube.head_bytes };
 	unsigned int longest = side->config.kcp.mtu + kg_framing_overhead_bytes(side->config.fec);
 
 	for (uint16_t i = 0; i < side->workers; i++) {
 		while (kg_session_output(kg_streams_session(side->streams[i]), &out, sim->now_us)) {
-			struct kg_aead_job job = { .data = bytes };
+			struct kg_profile_job job = { .data = out.data, .len = out.len };
 			uint32_t conv = 0;
 
 			kg_framing_conv(side->config.fec, out.data, out.len, &conv);
 			sim_check(sim, out.len > 0 && out.len <= longest);
 			spoil_parity(side, &out);
 			out.local.ip = side->address;
-			kg_envelope_write(bytes, unix_s(sim));
-			job.len = out.len + KG_ENVELOPE_BYTES;
 			job.iv = (uint16_t)kg_rng_next(&side->rng);
-			sim->alg->seal(side->aead, &job, 1);
+			kg_profile_kcptube.seal(&side->key, &job, 1, unix_s(sim));
 			kg_link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
 				     job.len);
 			copy(side, &out, &job, conv == 0);
@@ -117,20 +115,14 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 		.remote = packet->from,
 		.digest = kg_hash64(packet->bytes, packet->len, 0),
 	};
-	struct kg_aead_job job = { .data = packet->bytes, .len = packet->len };
-	const uint8_t *body;
+	struct kg_profile_job job = { .data = packet->bytes, .len = packet->len };
 	uint16_t worker;
-	size_t body_len;
-	enum kg_drop drop;
 
-	sim->alg->open(side->aead, &job, 1);
-	if (!job.ok)
-		return KG_DROP_AUTH_FAILED;
-	drop = kg_envelope_open(job.data, job.len, unix_s(sim), &body, &body_len, NULL);
-	if (drop != KG_DROP_NONE)
-		return drop;
-	in.data = packet->bytes + (body - packet->bytes);
-	in.len = (uint16_t)body_len;
+	kg_profile_kcptube.open(&side->key, &job, 1, unix_s(sim));
+	if (job.drop != KG_DROP_NONE)
+		return job.drop;
+	in.data = job.data;
+	in.len = job.len;
 	side->input_port = packet->from.port;
 	worker = kg_session_owner(side->config.fec, &in, side->workers);
 	return kg_session_input(kg_streams_session(side->streams[worker]), &in, sim->now_us);

@@ -15,10 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "aead/aead.h"
 #include "base/mem.h"
 #include "mux/stream.h"
 #include "sim/link.h"
+#include "wire/profile.h"
 
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
 #define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
@@ -94,7 +94,7 @@ struct side {
 	enum fault fault; /* of the parity it makes */
 	struct kg_ip address;
 	struct kg_link link; /* what this side sends */
-	void *aead;
+	struct kg_profile_key key;
 	uint64_t drops[KG_DROP_COUNT];
 	uint64_t received;
 	uint16_t input_port;   /* source of the datagram being handed in */

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "crypto/check_isal.h"
 #include "crypto/kdf.h"
+#include "wire/profile.h"
 
 #define SEED           77u
 #define PLAIN_MAX      2048
@@ -38,7 +39,7 @@ static void *create(const struct kg_aead_alg *alg, const char *password)
 	uint8_t key[KG_AEAD_KEY_BYTES];
 
 	assert_true(kg_kdf_sha3_256(password, strlen(password), key));
-	void *ctx = alg->create(key);
+	void *ctx = alg->create(key, kg_profile_kcptube.associated);
 
 	assert_non_null(ctx);
 	return ctx;

@@ -2,7 +2,6 @@
 /* Fills a burst with datagrams of the sessions that have some due. */
 #include "box.h"
 #include "stage/stage.h"
-#include "wire/envelope.h"
 
 #define USUAL_BYTES 1536 /* what an Ethernet frame holds */
 
@@ -38,7 +37,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 
 	if (m == NULL)
 		return NULL;
-	out.data = rte_pktmbuf_mtod_offset(m, uint8_t *, KG_ENVELOPE_BYTES);
+	out.data = rte_pktmbuf_mtod_offset(m, uint8_t *, side->profile->head_bytes);
 	if (!kg_session_output(side->session, &out, w->now_us)) {
 		give_mbuf_back(w, m);
 		return NULL;

@@ -5,7 +5,6 @@
 #include "complain.h"
 #include "session/framing.h"
 #include "stage/stage.h"
-#include "wire/envelope.h"
 
 /*
  * A number for the exact sealed bytes of a handshake datagram. With a key, tag and iv (still behind
@@ -15,30 +14,23 @@
 static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16_t len,
 		       const struct kg_endpoint *source)
 {
-	return kg_hash64(sealed, len, side->aead->spec->keyed ? 0 : kg_endpoint_hash(source, 0));
+	return kg_hash64(sealed, len, side->key.alg->spec->keyed ? 0 : kg_endpoint_hash(source, 0));
 }
 
-static enum kg_drop unwrap(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
-			   const struct kg_aead_job *job, int32_t *skew_s)
+static enum kg_drop unwrap(const struct kg_side *side, struct kg_pkt *pkt,
+			   const struct kg_profile_job *job)
 {
-	struct kg_pkt *pkt = kg_pkt(m);
-	const uint8_t *body;
-	size_t body_len;
 	uint32_t conv;
-	enum kg_drop drop;
+	enum kg_drop drop = job->drop;
 
-	if (!job->ok)
-		return KG_DROP_AUTH_FAILED;
-	drop = kg_envelope_open(job->data, job->len, w->unix_s, &body, &body_len, skew_s);
+	if (drop == KG_DROP_NONE)
+		drop = kg_framing_conv(side->fec, job->data, job->len, &conv);
 	if (drop != KG_DROP_NONE)
 		return drop;
-	drop = kg_framing_conv(side->fec, body, body_len, &conv);
-	if (drop != KG_DROP_NONE)
-		return drop;
-	pkt->digest = conv == 0 ? digest(side, job->data, pkt->body_len, &pkt->remote) : 0;
-	pkt->age_s = (int16_t) - *skew_s;
-	pkt->body = job->data + (body - job->data);
-	pkt->body_len = (uint16_t)body_len;
+	pkt->digest = conv == 0 ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
+	pkt->age_s = (int16_t)-job->skew_s;
+	pkt->body = job->data;
+	pkt->body_len = job->len;
 	return KG_DROP_NONE;
 }
 
@@ -47,28 +39,27 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 			 struct rte_mbuf **survivors)
 {
 	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
-	struct kg_aead_job jobs[KG_NIC_BURST];
+	struct kg_profile_job jobs[KG_NIC_BURST];
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++)
-		jobs[i] = (struct kg_aead_job){ .data = kg_pkt(v[i])->body,
-						.len = kg_pkt(v[i])->body_len };
-	side->aead->open(side->aead_ctx, jobs, n);
+		jobs[i] = (struct kg_profile_job){ .data = kg_pkt(v[i])->body,
+						   .len = kg_pkt(v[i])->body_len };
+	side->profile->open(&side->key, jobs, n, w->unix_s);
 	for (uint16_t i = 0; i < n; i++) {
-		int32_t skew_s = 0;
-		enum kg_drop drop = unwrap(w, side, v[i], &jobs[i], &skew_s);
+		enum kg_drop drop = unwrap(side, kg_pkt(v[i]), &jobs[i]);
 
 		if (drop == KG_DROP_NONE) {
 			survivors[kept++] = v[i];
 			continue;
 		}
-		kg_complain_of_datagram(w, kg_pkt(v[i]), drop, skew_s);
+		kg_complain_of_datagram(w, kg_pkt(v[i]), drop, jobs[i].skew_s);
 		kg_stage_drop(w, v[i], drop);
 	}
 	return kept;
 }
 
-/* Datagrams that cannot hold an envelope and a segment need no decryption. */
+/* Datagrams that cannot hold a segment need no decryption. */
 static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
@@ -76,8 +67,8 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
 		const struct kg_side *side = &w->sides[kg_pkt(v[i])->tunnel];
-		unsigned int least = KG_ENVELOPE_BYTES + kg_framing_header_bytes(side->fec) +
-				     KG_KCP_HEADER_BYTES + side->aead->spec->overhead_bytes;
+		unsigned int least = kg_framing_header_bytes(side->fec) + KG_KCP_HEADER_BYTES +
+				     kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 
 		if (len < least || len > KG_DATAGRAM_MAX_BYTES)
 			kg_stage_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);

@@ -2,25 +2,20 @@
 /* Seals datagrams where they stand, by runs of one tunnel. */
 #include "box.h"
 #include "stage/stage.h"
-#include "wire/envelope.h"
 
 /* A run of datagrams of one tunnel. */
 static void seal_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
-	struct kg_aead_job jobs[KG_NIC_BURST];
+	struct kg_profile_job jobs[KG_NIC_BURST];
 
-	for (uint16_t i = 0; i < n; i++) {
-		uint8_t *plain = kg_pkt(v[i])->body - KG_ENVELOPE_BYTES;
-
-		kg_envelope_write(plain, w->unix_s);
-		jobs[i] = (struct kg_aead_job){
-			.data = plain,
-			.len = (uint16_t)(KG_ENVELOPE_BYTES + kg_pkt(v[i])->body_len),
+	for (uint16_t i = 0; i < n; i++)
+		jobs[i] = (struct kg_profile_job){
+			.data = kg_pkt(v[i])->body,
+			.len = kg_pkt(v[i])->body_len,
 			.iv = (uint16_t)kg_rng_next(&w->rng),
 		};
-	}
-	side->aead->seal(side->aead_ctx, jobs, n);
+	side->profile->seal(&side->key, jobs, n, w->unix_s);
 	for (uint16_t i = 0; i < n; i++)
 		rte_pktmbuf_append(v[i], jobs[i].len);
 }
