@@ -3,7 +3,8 @@
 #include "complain.h"
 
 #include "box.h"
-#include "stage/stage.h"
+#include "departure.h"
+#include "worker.h"
 
 #define UNANSWERED_US (3 * KG_US_PER_S) /* by then a handshake has been repeated */
 
@@ -68,10 +69,10 @@ static void complain_unanswered(struct kg_worker *w, uint16_t tunnel)
 	if (!kg_session_asks(w->sides[tunnel].session, &report.remote, &since_us) ||
 	    w->now_us - since_us < UNANSWERED_US)
 		return;
-	hop = kg_stage_nexthop_to(w, &report.remote.ip);
+	hop = kg_departure_hop(w, &report.remote.ip);
 	if (hop->state == KG_NEXTHOP_NO_ROUTE)
 		return;
-	report.local.ip = kg_stage_source_to(w->box, &report.remote.ip, hop);
+	report.local.ip = kg_departure_source(w->box, &report.remote.ip, hop);
 	report.seconds = (int32_t)((w->now_us - since_us) / KG_US_PER_S);
 	report.error =
 		hop->state == KG_NEXTHOP_RESOLVING; /* the neighbour does not answer either */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sends a message of a channel to its application as a frame, past Linux. */
 #include "box.h"
+#include "departure.h"
 #include "net/frame.h"
 #include "shortcut.h"
 #include "stage/stage.h"
@@ -24,7 +25,7 @@ const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
 
 	if (shortcut == NULL || !shortcut->proven)
 		return NULL;
-	hop = kg_stage_nexthop_to(w, &shortcut->ends.remote.ip);
+	hop = kg_departure_hop(w, &shortcut->ends.remote.ip);
 	return hop->state == KG_NEXTHOP_READY && fits(w, hop, bytes) ? hop : NULL;
 }
 

@@ -2,51 +2,9 @@
 /* Writes the headers towards the next hop; without one a datagram leaves through Linux. */
 #include "box.h"
 #include "complain.h"
+#include "departure.h"
 #include "net/frame.h"
 #include "stage/stage.h"
-
-/* The port's own address that stands for us towards `peer`: on the peer's subnet if there is one.
- */
-static const struct kg_ip *own_address(const struct kg_port_config *port, const struct kg_ip *peer)
-{
-	const struct kg_ip *any = NULL;
-
-	for (unsigned int i = 0; i < port->address_count; i++) {
-		const struct kg_prefix *own = &port->addresses[i];
-
-		if (kg_prefix_contains(own, peer))
-			return &own->ip;
-		if (any == NULL && own->ip.version == peer->version)
-			any = &own->ip;
-	}
-	return any;
-}
-
-struct kg_ip kg_stage_source_to(const struct kg_box *box, const struct kg_ip *peer,
-				const struct kg_nexthop *hop)
-{
-	const struct kg_ip *own = NULL;
-
-	if (hop->source.version != 0)
-		return hop->source;
-	if (hop->state == KG_NEXTHOP_READY)
-		own = own_address(box->ports[hop->port].config, peer);
-	for (unsigned int i = 0; own == NULL && i < box->port_count; i++)
-		own = own_address(box->ports[i].config, peer);
-	return own != NULL ? *own : (struct kg_ip){ 0 };
-}
-
-const struct kg_nexthop *kg_stage_nexthop_to(struct kg_worker *w, const struct kg_ip *peer)
-{
-	bool ask;
-	const struct kg_nexthop *hop = kg_nexthops_want(w->nexthops, peer, w->now_us, &ask);
-
-	if (!ask)
-		return hop;
-	kg_worker_count(w, KG_COUNTER_NEXTHOPS_GAVE_WAY, kg_nexthops_take_gave_way(w->nexthops));
-	kg_worker_report(w, &(struct kg_report){ .type = KG_REPORT_RESOLVE, .remote.ip = *peer });
-	return hop;
-}
 
 static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_mbuf *m,
 					   const struct kg_l2 *l2, uint8_t version)
@@ -103,10 +61,10 @@ static void no_route(struct kg_worker *w, const struct kg_pkt *pkt)
 static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
-	const struct kg_nexthop *hop = kg_stage_nexthop_to(w, &pkt->remote.ip);
+	const struct kg_nexthop *hop = kg_departure_hop(w, &pkt->remote.ip);
 
 	if (pkt->local.ip.version == 0)
-		pkt->local.ip = kg_stage_source_to(w->box, &pkt->remote.ip, hop);
+		pkt->local.ip = kg_departure_source(w->box, &pkt->remote.ip, hop);
 	if (pkt->local.ip.version == 0 || hop->state == KG_NEXTHOP_NO_ROUTE) {
 		no_route(w, pkt);
 		kg_stage_drop(w, m, KG_DROP_TX_NO_ROUTE);

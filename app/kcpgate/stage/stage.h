@@ -63,13 +63,6 @@ void kg_stage_tx(struct kg_worker *w);
 
 /* An empty mbuf, NULL when none is left: counted. */
 struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w);
-/* The kernel's word on a peer; asks for it, until there is an answer, when it is not known. Valid
- * until the next turn, or the next peer. */
-const struct kg_nexthop *kg_stage_nexthop_to(struct kg_worker *w, const struct kg_ip *peer);
-/* Where a datagram of ours to `peer` comes from: the kernel's choice, or else the configuration's.
- */
-struct kg_ip kg_stage_source_to(const struct kg_box *box, const struct kg_ip *peer,
-				const struct kg_nexthop *hop);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
 void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
 /* A received datagram for another worker. */
