@@ -4,6 +4,7 @@
 
 #include "box.h"
 #include "median.h"
+#include "turn.h"
 
 #include <rte_cycles.h>
 #include <stdlib.h>

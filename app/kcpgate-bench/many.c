@@ -3,6 +3,7 @@
 #include "many.h"
 
 #include "clock.h"
+#include "turn.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>

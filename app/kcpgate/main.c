@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * kcpgate: arguments, configuration, start, forwarding, stop. To follow a packet, open worker.c.
+ * kcpgate: arguments, configuration, start, forwarding, stop. To follow a packet, open turn.c.
  */
 #include "args.h"
 #include "box.h"

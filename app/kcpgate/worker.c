@@ -1,111 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Runs a worker: creates what it owns, turns its loop until it is told to stop, and serves its
- * sessions.
- */
+/* Creates a worker with what it owns, and serves its sessions. */
 #include "worker.h"
 
 #include "arrival.h"
 #include "box.h"
 #include "clock.h"
-#include "complain.h"
 #include "fec/rs_isal.h"
-#include "idle.h"
 #include "shortcut.h"
-#include "stage/stage.h"
 
 #include <rte_malloc.h>
 #include <stdio.h>
 
-#define HOUSEKEEPING_US   1000u
-#define OUTPUT_BURSTS_MAX 16            /* per turn: receiving must not wait for ever */
-#define ANSWER_WAIT_S     10            /* for what an original's side still says after our end */
-#define STOP_GRACE_US     (500 * 1000u) /* for peers to acknowledge our goodbye */
+#define ANSWER_WAIT_S 10            /* for what an original's side still says after our end */
+#define STOP_GRACE_US (500 * 1000u) /* for peers to acknowledge our goodbye */
 
 /* What a channel at rest takes of the arena, tables and handshakes of others included. A quarter is
  * left for the rings of those that are at work. */
 #define CHANNEL_BYTES 1152
-
-/* ---- the loop ---- */
-
-/* NIC -> application: one burst from each port, and what other workers opened for us. */
-static uint16_t receive(struct kg_worker *w)
-{
-	struct rte_mbuf *v[KG_NIC_BURST];
-	uint16_t n, total = 0;
-
-	for (uint16_t port = 0; port < w->box->port_count; port++) {
-		n = kg_stage_rx(w, port, v);
-		total += n;
-		n = kg_stage_classify(w, v, n);
-		n = kg_stage_app_input(w, v, n);
-		n = kg_stage_open(w, v, n);
-		n = kg_stage_steer(w, v, n);
-		kg_stage_kcp_input(w, v, n);
-	}
-	while ((n = kg_stage_steer_in(w, v)) > 0) {
-		total += n;
-		n = kg_stage_app_input(w, v, n);
-		kg_stage_kcp_input(w, v, n);
-	}
-	return total;
-}
-
-/* Application -> NIC: what is due, burst by burst. */
-static uint16_t transmit(struct kg_worker *w)
-{
-	struct rte_mbuf *v[KG_NIC_BURST];
-	uint16_t n, total = 0;
-
-	for (int burst = 0; burst < OUTPUT_BURSTS_MAX; burst++) {
-		n = kg_stage_kcp_output(w, v);
-		if (n == 0)
-			break;
-		total += n;
-		n = kg_stage_seal(w, v, n);
-		kg_stage_route(w, v, n);
-	}
-	kg_stage_tx(w);
-	return total;
-}
-
-/* While stopping: has everyone been told, or is it time to go anyway? */
-static bool finished(const struct kg_worker *w)
-{
-	if (!w->stopping || w->now_us >= w->stop_deadline_us)
-		return w->stopping;
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (!kg_session_is_quiet(w->sides[t].session))
-			return false;
-	}
-	return STAILQ_EMPTY(&w->conns);
-}
-
-/* Every millisecond; false when the worker may leave. */
-static bool housekeeping(struct kg_worker *w)
-{
-	w->unix_s = kg_clock_unix_s();
-	kg_mail_read(w);
-	kg_complain_unanswered(w);
-	if (w->index == 0)
-		kg_buf_mempool_update_share(w->box->bufs);
-	return !finished(w);
-}
-
-unsigned int kg_worker_turn(struct kg_worker *w)
-{
-	unsigned int work;
-
-	w->now_us = kg_clock_now_us();
-	work = receive(w);
-	kg_twheel_advance(w->wheel, w->now_us);
-	work += kg_stage_collect(w);
-	work += kg_stage_exception(w);
-	work += kg_stage_deliver(w);
-	work += transmit(w);
-	kg_stage_wake_kernel(w);
-	return work;
-}
 
 void kg_worker_begin_stop(struct kg_worker *w)
 {
@@ -113,29 +24,6 @@ void kg_worker_begin_stop(struct kg_worker *w)
 	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
 	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
 		kg_streams_shutdown(w->sides[t].streams, w->now_us);
-}
-
-int kg_worker_run(void *worker)
-{
-	struct kg_worker *w = worker;
-	struct kg_idle idle;
-	uint64_t housekeeping_us = 0;
-	bool running = true;
-
-	kg_idle_init(&idle, w->box->config->poll, &w->waker);
-	while (running) {
-		unsigned int work = kg_worker_turn(w);
-
-		if (w->now_us >= housekeeping_us) {
-			running = housekeeping(w);
-			housekeeping_us = w->now_us + HOUSEKEEPING_US;
-		}
-		kg_worker_count(w, KG_COUNTER_TURNS, 1);
-		kg_worker_count(w, KG_COUNTER_IDLE_TURNS, work == 0);
-		if (kg_idle_turn(&idle, w, work))
-			kg_worker_count(w, KG_COUNTER_SLEEPS, 1);
-	}
-	return 0;
 }
 
 uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,

@@ -82,11 +82,6 @@ struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char 
 				   size_t error_bytes);
 void kg_worker_destroy(struct kg_worker *w);
 
-/* One turn of the loop; returns how much it moved. */
-unsigned int kg_worker_turn(struct kg_worker *w);
-/* The loop, as EAL launches it. */
-int kg_worker_run(void *worker);
-
 /* On the worker's thread: tells all peers, then the loop ends when they know, or soon anyway. */
 void kg_worker_begin_stop(struct kg_worker *w);
 

@@ -2,6 +2,7 @@
 /* A box's life: built in stages, started, stopped, taken down in reverse order. */
 #include "box/parts.h"
 
+#include "turn.h"
 #include "worker.h"
 
 #include <rte_launch.h>
