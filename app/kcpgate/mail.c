@@ -4,6 +4,7 @@
  */
 #include "mail.h"
 
+#include "arrival.h"
 #include "box.h"
 #include "worker.h"
 
@@ -96,7 +97,7 @@ void kg_mail_read(struct kg_worker *w)
 			begin_page(w, mail.snapshot);
 			break;
 		case KG_MAIL_LEAVE_PORT:
-			kg_worker_leave_port(w, mail.port);
+			kg_arrival_leave(w, mail.port);
 			break;
 		case KG_MAIL_STOP:
 			kg_worker_begin_stop(w);

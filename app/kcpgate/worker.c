@@ -2,7 +2,6 @@
 /* Creates a worker with what it owns, and serves its sessions. */
 #include "worker.h"
 
-#include "arrival.h"
 #include "box.h"
 #include "clock.h"
 #include "fec/rs_isal.h"
@@ -24,34 +23,6 @@ void kg_worker_begin_stop(struct kg_worker *w)
 	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
 	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
 		kg_streams_shutdown(w->sides[t].streams, w->now_us);
-}
-
-uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,
-				const struct kg_endpoint *remote, bool alone)
-{
-	struct kg_arrival arrival;
-	struct kg_port_wish wish = { kg_arrival_suits, &arrival };
-	bool choosy = kg_arrival_init(&arrival, w, remote);
-	uint16_t port =
-		kg_local_ports_acquire(&w->local_ports, tunnel, alone, choosy ? &wish : NULL);
-
-	if (port != 0)
-		kg_port_table_set(&w->box->udp_ports, port, tunnel);
-	return port;
-}
-
-void kg_worker_port_release(struct kg_worker *w, uint16_t port)
-{
-	if (kg_local_ports_release(&w->local_ports, port))
-		kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
-}
-
-void kg_worker_leave_port(struct kg_worker *w, uint16_t port)
-{
-	uint16_t tunnel = kg_port_table_get(&w->box->udp_ports, port);
-
-	if (tunnel < KG_PORT_TABLE_APP)
-		kg_session_leave_port(w->sides[tunnel].session, port, w->now_us);
 }
 
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg)

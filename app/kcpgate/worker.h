@@ -85,14 +85,6 @@ void kg_worker_destroy(struct kg_worker *w);
 /* On the worker's thread: tells all peers, then the loop ends when they know, or soon anyway. */
 void kg_worker_begin_stop(struct kg_worker *w);
 
-/* A local UDP port for a handshake (alone) or a channel of a client `tunnel` with `remote`, 0 when
- * none is left; and back. */
-uint16_t kg_worker_port_acquire(struct kg_worker *w, uint16_t tunnel,
-				const struct kg_endpoint *remote, bool alone);
-void kg_worker_port_release(struct kg_worker *w, uint16_t port);
-/* Linux has a socket there: channels that leave from the port take another. */
-void kg_worker_leave_port(struct kg_worker *w, uint16_t port);
-
 /* To a payload thread, which is woken by the next kg_stage_deliver; false when its ring is full. */
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
 

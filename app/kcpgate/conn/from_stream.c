@@ -2,6 +2,7 @@
 /* What the streams of a tunnel ask of their host, and what one tells of its connection. */
 #include "conn/parts.h"
 
+#include "arrival.h"
 #include "box.h"
 #include "complain.h"
 #include "shortcut.h"
@@ -13,14 +14,14 @@ static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bo
 {
 	struct kg_side *side = host;
 
-	return kg_worker_port_acquire(side->worker, side->tunnel, remote, alone);
+	return kg_arrival_acquire(side->worker, side->tunnel, remote, alone);
 }
 
 static void on_port_release(void *host, uint16_t port)
 {
 	struct kg_side *side = host;
 
-	kg_worker_port_release(side->worker, port);
+	kg_arrival_release(side->worker, port);
 }
 
 /* The payload threads take turns. */
