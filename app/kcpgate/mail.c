@@ -8,7 +8,8 @@
 #include "box.h"
 #include "worker.h"
 
-#define TOUR_STEPS 1024 /* channels passed per turn: the others must not wait for a reader */
+#define TOUR_STEPS    1024 /* channels passed per turn: the others must not wait for a reader */
+#define STOP_GRACE_US (500 * 1000u) /* for peers to acknowledge our goodbye */
 
 static void begin_page(struct kg_worker *w, struct kg_snapshot *page)
 {
@@ -81,6 +82,14 @@ static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
 		no_route(w, &hop->peer);
 }
 
+static void stop(struct kg_worker *w)
+{
+	w->stopping = true;
+	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
+		kg_side_stop(&w->sides[t]);
+}
+
 void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
@@ -100,7 +109,7 @@ void kg_mail_read(struct kg_worker *w)
 			kg_arrival_leave(w, mail.port);
 			break;
 		case KG_MAIL_STOP:
-			kg_worker_begin_stop(w);
+			stop(w);
 			break;
 		}
 	}

@@ -16,23 +16,12 @@
 #include "nexthops.h"
 #include "nic/nic.h"
 #include "payload/msg.h"
+#include "side.h"
 #include "telemetry/counters.h"
 #include "telemetry/troubles.h"
-#include "wire/profile.h"
 
 struct kg_box;
 struct kg_shortcuts;
-
-/* One tunnel on one worker. */
-struct kg_side {
-	struct kg_worker *worker;
-	struct kg_streams *streams;
-	struct kg_session *session;       /* of the streams */
-	const struct kg_profile *profile; /* of its wire */
-	struct kg_profile_key key;
-	struct kg_fec *fec; /* NULL: off */
-	uint16_t tunnel;    /* index */
-};
 
 /* A payload thread, seen from a worker. */
 struct kg_worker_link {
@@ -76,14 +65,6 @@ struct kg_worker {
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */
 } __rte_cache_aligned;
-
-/* NULL with a text in `error`. */
-struct kg_worker *kg_worker_create(struct kg_box *box, unsigned int index, char *error,
-				   size_t error_bytes);
-void kg_worker_destroy(struct kg_worker *w);
-
-/* On the worker's thread: tells all peers, then the loop ends when they know, or soon anyway. */
-void kg_worker_begin_stop(struct kg_worker *w);
 
 /* To a payload thread, which is woken by the next kg_stage_deliver; false when its ring is full. */
 bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);

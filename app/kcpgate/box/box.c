@@ -17,22 +17,6 @@ void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const c
 	snprintf(name, KG_BOX_NAME_BYTES, "%.10s_%.14s", box->config->name, part);
 }
 
-bool kg_box_init_workers(struct kg_box *box, char *error, size_t error_bytes)
-{
-	box->worker_count = box->config->worker_count;
-	for (unsigned int i = 0; i < box->worker_count; i++) {
-		if (!rte_lcore_is_enabled(i))
-			FAIL("workers[%u]: EAL was given no lcore %u", i, i);
-		box->workers[i] = kg_worker_create(box, i, error, error_bytes);
-		if (box->workers[i] == NULL)
-			return false;
-		for (unsigned int t = 0; t < box->payload_count; t++)
-			box->payloads[t].links[i].worker_waker = &box->workers[i]->waker;
-		box->pump.links[i].worker_waker = &box->workers[i]->waker;
-	}
-	return true;
-}
-
 void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 {
 	memset(box, 0, sizeof(*box));
@@ -68,8 +52,7 @@ void kg_box_fini(struct kg_box *box)
 	kg_box_fini_payload(box);
 	kg_box_fini_pump(box);
 	kg_box_fini_rings(box);
-	for (unsigned int i = 0; i < box->worker_count; i++)
-		kg_worker_destroy(box->workers[i]);
+	kg_box_fini_workers(box);
 	kg_box_fini_tunnels(box);
 	kg_box_fini_ports(box);
 	kg_box_fini_memory(box);

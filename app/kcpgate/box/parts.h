@@ -45,6 +45,7 @@ void kg_box_stop_pump(struct kg_box *box);
 void kg_box_fini_payload(struct kg_box *box);
 void kg_box_fini_pump(struct kg_box *box);
 void kg_box_fini_rings(struct kg_box *box);
+void kg_box_fini_workers(struct kg_box *box);
 void kg_box_fini_tunnels(struct kg_box *box);
 void kg_box_fini_ports(struct kg_box *box);
 void kg_box_fini_memory(struct kg_box *box);

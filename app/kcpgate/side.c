@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes a worker's part of a tunnel from its configuration, stops it and takes it down. */
+#include "side.h"
+
+#include "box.h"
+#include "conn.h"
+#include "fec/rs_isal.h"
+#include "worker.h"
+
+#define ANSWER_WAIT_S 10 /* for what an original's side still says after our end */
+
+/*
+ * Channels that have not proved themselves have a quarter of the limit (session/proof.c), and never
+ * more than a part of what all tunnels and workers together have of the table of sources, and of
+ * sockets.
+ */
+static uint32_t doubted_max(const struct kg_box *box, enum kg_role role, uint32_t channels)
+{
+	unsigned int sessions = box->worker_count * box->tunnel_count;
+	unsigned int all =
+		role == KG_ROLE_CLIENT ? KG_PAYLOAD_SOURCES_MAX / 2 : kg_payload_sockets_max() / 4;
+
+	return KG_MAX(KG_MIN(channels / 4, all / sessions), 1u);
+}
+
+static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
+					       uint32_t channels)
+{
+	const struct kg_tunnel_config *t = w->box->tunnels[tunnel].config;
+	struct kg_port_range announced = kg_box_announced_ports(w->box, tunnel, w->index);
+
+	return (struct kg_session_config){
+		.role = t->role,
+		.kcp = t->kcp,
+		.fec = w->sides[tunnel].fec,
+		.outbound_Bps = t->outbound_Bps,
+		.inbound_Bps = t->inbound_Bps,
+		.udp_timeout_s = t->udp_timeout_s,
+		.keep_alive_s = t->keep_alive_s,
+		.worker = (uint16_t)w->index,
+		.workers = (uint16_t)w->box->worker_count,
+		.channels_max = channels,
+		.udp_max = channels - channels / 4,
+		.doubted_max = doubted_max(w->box, t->role, channels),
+		.capabilities =
+			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
+		.answer_wait_s = ANSWER_WAIT_S,
+		.destinations = t->destinations,
+		.destination_count = (uint16_t)t->destination_count,
+		.destination_ports = t->destination_ports,
+		.destination_port_count = (uint16_t)t->destination_port_count,
+		.announce_first = announced.first,
+		.announce_last = announced.last,
+		.custom_targets = t->custom_destination,
+	};
+}
+
+/* The tunnel's, shared out: each worker has one at least. */
+static uint32_t mux_channels(const struct kg_worker *w, const struct kg_tunnel_config *config)
+{
+	uint32_t all = config->mux_tunnels, workers = w->box->worker_count;
+
+	return all == 0 ? 0 : KG_MAX(all / workers + (w->index < all % workers), 1u);
+}
+
+bool kg_side_init(struct kg_side *side, struct kg_worker *w, uint16_t index, uint32_t channels)
+{
+	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
+	const struct kg_fec_config *fec = &tunnel->config->fec;
+	struct kg_mem *mem = kg_arena_mem(w->arena);
+	struct kg_streams_config config;
+
+	side->worker = w;
+	side->tunnel = index;
+	side->profile = tunnel->config->profile;
+	if (!kg_profile_key_init(&side->key, side->profile, tunnel->aead, tunnel->key))
+		return false;
+	if (fec->parity > 0) {
+		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, mem);
+		if (side->fec == NULL)
+			return false;
+	}
+	config.session = session_config(w, index, channels);
+	config.mux_channels = mux_channels(w, tunnel->config);
+	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, mem,
+					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
+					  tunnel->seen, w->now_us);
+	if (side->streams == NULL)
+		return false;
+	side->session = kg_streams_session(side->streams);
+	return true;
+}
+
+void kg_side_fini(struct kg_side *side)
+{
+	kg_streams_destroy(side->streams);
+	kg_fec_destroy(side->fec);
+	kg_profile_key_fini(&side->key);
+}
+
+void kg_side_stop(struct kg_side *side)
+{
+	kg_streams_shutdown(side->streams, side->worker->now_us);
+}
