@@ -12,11 +12,6 @@
 
 #define DRAIN_MS 300 /* for applications to take what the peers have sent them */
 
-void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part)
-{
-	snprintf(name, KG_BOX_NAME_BYTES, "%.10s_%.14s", box->config->name, part);
-}
-
 void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 {
 	memset(box, 0, sizeof(*box));
@@ -84,15 +79,4 @@ void kg_box_stop(struct kg_box *box)
 	     waited_ms++)
 		usleep(KG_US_PER_MS);
 	kg_box_stop_payloads(box);
-}
-
-bool kg_box_post(struct kg_box *box, unsigned int worker, struct kg_mail *mail)
-{
-	int rc;
-
-	pthread_mutex_lock(&box->mail_lock);
-	rc = rte_ring_sp_enqueue_elem(box->mail[worker], mail, sizeof(*mail));
-	pthread_mutex_unlock(&box->mail_lock);
-	kg_waker_wake(&box->workers[worker]->waker);
-	return rc == 0;
 }
