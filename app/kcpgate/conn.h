@@ -47,10 +47,25 @@ STAILQ_HEAD(kg_conn_list, kg_conn);
 
 /* Marks work; stage/deliver.c does it. */
 void kg_conn_mark(struct kg_conn *conn, unsigned int todo);
-/* Sends what is marked, as far as the ring to the payload thread has room; returns how many
- * messages went. `conn` must not be in the list; it returns there if something is left, or is
- * freed. */
-unsigned int kg_conn_run(struct kg_conn *conn);
+/* Must not be in the worker's list. */
+void kg_conn_destroy(struct kg_conn *conn);
+
+/* What is marked, told to the payload thread. False: the ring to it is full, try again. */
+bool kg_conn_tell_connect(struct kg_conn *conn);
+bool kg_conn_tell_attached(struct kg_conn *conn);
+bool kg_conn_tell_credit(struct kg_conn *conn);
+bool kg_conn_tell_finish(struct kg_conn *conn);
+bool kg_conn_tell_close(struct kg_conn *conn);
+
+/* What became of a message on one of the ways to its application. */
+enum kg_conn_taken {
+	KG_CONN_TAKEN,
+	KG_CONN_OTHER_WAY, /* not on this one */
+	KG_CONN_STALLED,   /* the application has not taken what it has: it will say so */
+	KG_CONN_RING_FULL, /* try again */
+};
+/* The stream's next message, to the payload thread: the way that every connection has. */
+enum kg_conn_taken kg_conn_tell_data(struct kg_conn *conn);
 
 /* OPENs for which there was no memory, as many as one burst of messages holds: every one must be
  * answered, so no more is taken from the ring before these are told. False while they are not. */

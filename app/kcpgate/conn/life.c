@@ -55,6 +55,13 @@ void kg_conn_destroy(struct kg_conn *conn)
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
 }
 
+void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
+{
+	if (conn->todo == 0)
+		STAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
+	conn->todo |= (uint8_t)todo;
+}
+
 void kg_conn_report(struct kg_conn *conn, struct kg_report *report)
 {
 	struct kg_channel_info info;

@@ -2,8 +2,8 @@
 /*
  * A connection from within.
  *
- *   from_stream.c ──► marks ──► toward_payload.c ──► payload thread
- *   lib/mux       ◄──────────── from_payload.c   ◄── payload thread
+ *   from_stream.c ──► marks ──► stage/deliver.c ──► toward_payload.c ──► payload thread
+ *   lib/mux       ◄─────────────────────────────── from_payload.c   ◄── payload thread
  */
 #pragma once
 
@@ -13,8 +13,6 @@ struct kg_report;
 
 /* `payload`: index of the thread that has or will have its flow. NULL: out of memory. */
 struct kg_conn *kg_conn_create(struct kg_side *side, uint32_t payload);
-/* Must not be in the worker's list. */
-void kg_conn_destroy(struct kg_conn *conn);
 /* Where the client wants to go; copied, the payload thread reads it until it has answered. False:
  * out of memory. */
 bool kg_conn_set_target(struct kg_conn *conn, const struct kg_target *target);
