@@ -10,11 +10,6 @@
 
 #define PREFETCH     16
 #define KEPT_DIVISOR 8 /* of each class, for what makes conversations go on */
-/*
- * Dynamic threshold: one conversation may hold this part of what is free beyond that. With k
- * conversations that all want more, 1/(1 + k/SHARE_DIVISOR) of it stays free for the others.
- */
-#define SHARE_DIVISOR 8
 
 _Static_assert(sizeof(struct kg_buf) + KG_BUF_HEADROOM + KG_BUF_LARGE_ROOM >=
 		       KG_BUF_LINE + KG_BUF_COLD_ROOM,
@@ -217,10 +212,9 @@ static uint32_t large_free(const struct kg_buf_mempool *mp)
 
 void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 {
-	uint32_t kept = mp->large->size / KEPT_DIVISOR, free = available(mp->large);
-	uint32_t share = free > kept ? (free - kept) / SHARE_DIVISOR : 0;
+	uint32_t kept = mp->large->size / KEPT_DIVISOR;
 
-	mp->pool.fair_share = RTE_MAX(share, KG_BUF_FLOOR);
+	mp->pool.fair_share = kg_buf_share(available(mp->large), kept);
 }
 
 void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mempool_stats *stats)

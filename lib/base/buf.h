@@ -41,6 +41,12 @@ enum kg_buf_use {
 
 /* Segments that a conversation may hold in each place, however tight memory is. */
 #define KG_BUF_FLOOR 4u
+/*
+ * Dynamic threshold: one conversation may hold this part of what is free beyond what is kept. With
+ * k conversations that all want more, 1/(1 + k/KG_BUF_SHARE_DIVISOR) of it stays free for the
+ * others.
+ */
+#define KG_BUF_SHARE_DIVISOR 8
 
 struct kg_buf_pool {
 	/*
@@ -66,6 +72,14 @@ struct kg_buf_pool {
 static inline size_t kg_buf_left_by(enum kg_buf_use use, size_t kept)
 {
 	return use == KG_BUF_VITAL ? 0 : use == KG_BUF_FIRST ? kept / 2 : kept;
+}
+
+/* The share of one conversation in a pool of which `free` buffers are free. */
+static inline uint32_t kg_buf_share(size_t free, size_t kept)
+{
+	size_t share = free > kept ? (free - kept) / KG_BUF_SHARE_DIVISOR : 0;
+
+	return (uint32_t)KG_MAX(share, (size_t)KG_BUF_FLOOR);
 }
 
 static inline struct kg_buf *kg_buf_alloc_for(struct kg_buf_pool *pool, uint16_t room,

@@ -11,6 +11,7 @@
 #define UDP_HEADER_BYTES 4
 #define UDP_MAX_BYTES    3000
 #define WRITE_MAX_BYTES  65536
+#define NO_BUFFER_US     5000 /* until a payload thread tries again, or thereabouts */
 
 static uint32_t below(struct app *app, uint32_t bound)
 {
@@ -22,14 +23,28 @@ static struct app *other(const struct app *app)
 	return app->is_client ? &app->flow->server : &app->flow->client;
 }
 
+const struct app *app_other(const struct app *app)
+{
+	return other(app);
+}
+
+static uint32_t shared_capabilities(const struct sim *sim)
+{
+	return sim->client.config.capabilities & sim->server.config.capabilities;
+}
+
+bool sim_grants_credit(const struct sim *sim)
+{
+	return (shared_capabilities(sim) & KG_CAPABILITY_MUX) != 0;
+}
+
 static bool half_closes(const struct app *app)
 {
 	const struct sim *sim = app->sim;
 
 	uint32_t with = sim->mux_channels > 0 ? KG_CAPABILITY_MUX : KG_CAPABILITY_HALF_CLOSE;
 
-	return app->flow->protocol == KG_PROTOCOL_TCP &&
-	       (sim->client.config.capabilities & sim->server.config.capabilities & with) != 0;
+	return app->flow->protocol == KG_PROTOCOL_TCP && (shared_capabilities(sim) & with) != 0;
 }
 
 /* ---- what is said ---- */
@@ -62,9 +77,10 @@ static bool send_message(struct app *app, const uint8_t *bytes, size_t len)
 {
 	const struct kg_streams *s = app->side->streams[0];
 	struct kg_buf *chain =
-		kg_buf_chain_copy(&app->side->pool.pool, bytes, len, kg_streams_first_bytes(s),
-				  kg_streams_rest_bytes(s));
+		kg_buf_chain_copy_for(&app->side->pool.pool, bytes, len, kg_streams_first_bytes(s),
+				      kg_streams_rest_bytes(s), KG_BUF_FIRST);
 
+	app->no_buffer = chain == NULL;
 	if (chain != NULL && kg_stream_send(&app->stream, chain, app->sim->now_us))
 		return true;
 	kg_buf_free_chain(chain);
@@ -97,6 +113,8 @@ static bool write_some(struct app *app)
 		if (!send_message(app, bytes, len))
 			return false;
 	}
+	if (other(app)->got_bytes == app->sent_bytes)
+		other(app)->lacks_us = app->sim->now_us;
 	app->sent_bytes += len;
 	app->sent_messages++;
 	return true;
@@ -131,6 +149,7 @@ static void hear(struct app *app, struct kg_buf *chain)
 		app->got_bytes += len;
 	}
 	app->got_messages++;
+	app->lacks_us = app->sim->now_us;
 	sim_check(app->sim, app->got_bytes <= other(app)->sent_bytes);
 }
 
@@ -198,7 +217,7 @@ static bool wants_to_write(const struct app *app)
 
 static void act(struct app *app)
 {
-	if (app->slow && app->readable)
+	if (app->slow && app->readable && app->sim->now_us >= app->stands_until_us)
 		app->readable = read_some(app, 1 + below(app, 8));
 	for (int i = 0; i < 50 && app->there && wants_to_write(app); i++) {
 		if (!write_some(app))
@@ -221,9 +240,12 @@ static uint64_t wakes_us(struct app *app)
 
 	if (app->closed || !app->there)
 		return KG_NEVER_US;
-	if ((app->slow && app->readable) ||
-	    (wants_to_write(app) && kg_stream_room(&app->stream) > 0))
+	if (app->no_buffer)
+		soon_us += NO_BUFFER_US;
+	if (wants_to_write(app) && kg_stream_room(&app->stream) > 0)
 		return soon_us;
+	if (app->slow && app->readable)
+		return KG_MAX(soon_us, app->stands_until_us);
 	return wants_to_abort(app) ? KG_MAX(soon_us, app->abort_at_us) : KG_NEVER_US;
 }
 
@@ -381,8 +403,6 @@ static uint64_t missing(const struct kg_link *link)
 static bool may_lack_datagrams(const struct side *side)
 {
 	const struct sim *sim = side->sim;
-	bool credit = (sim->client.config.capabilities & sim->server.config.capabilities &
-		       KG_CAPABILITY_MUX) != 0;
 	struct kg_streams_stats stats;
 	uint64_t dropped = 0;
 
@@ -390,9 +410,9 @@ static bool may_lack_datagrams(const struct side *side)
 		kg_streams_get_stats(side->streams[i], &stats);
 		dropped += stats.datagrams_dropped;
 	}
-	return dropped > 0 ||
-	       (sim->mux_channels > 0 &&
-		(!credit || missing(&sim->client.link) > 0 || missing(&sim->server.link) > 0));
+	return dropped > 0 || (sim->mux_channels > 0 &&
+			       (!sim_grants_credit(sim) || missing(&sim->client.link) > 0 ||
+				missing(&sim->server.link) > 0));
 }
 
 static void check_heard_all(const struct app *app)

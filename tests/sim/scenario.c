@@ -212,7 +212,7 @@ static void draw_fec(struct sim *sim)
 /* A third of the others has them. Channels of the flows, and of what was in their place before. */
 static void draw_mux(struct sim *sim)
 {
-	if (!sim->mixed && !one_in(sim, 3))
+	if (sim->scarce || (!sim->mixed && !one_in(sim, 3)))
 		return;
 	sim->mux_channels = 1 + scaled(sim, 4);
 	sim->server.config.custom_targets = true;
@@ -324,6 +324,8 @@ void scenario_draw(struct sim *sim)
 	sim->now_us = sim->started_us = one_in(sim, 2) ? kg_rng_next(&sim->rng) >> 16 : 0;
 	/* Every second seed mixes what the others have now and then. */
 	sim->mixed = sim->seed % 2 == 0;
+	/* In every third one memory runs out. */
+	sim->scarce = sim->seed % 3 == 0;
 	sim->port_next = 10000;
 	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);
@@ -334,12 +336,16 @@ void scenario_draw(struct sim *sim)
 	draw_fec(sim);
 	draw_mux(sim);
 	draw_network(sim);
-	sim->flow_count = 1 + scaled(sim, SIM_FLOWS_MAX);
+	sim->flow_count = 1 + scaled(sim, sim->scarce ? SIM_FLOWS_MAX : SIM_FLOWS_FEW);
 	/* Who is silent behind a new address cannot be found. */
 	if (sim->rebind_us[0] != 0 && sim->client.config.keep_alive_s == 0)
 		sim->client.config.keep_alive_s = 1 + below(sim, 20);
 	for (uint32_t i = 0; i < sim->flow_count; i++)
 		draw_flow(sim, i);
+	if (sim->scarce) {
+		pressure_draw(sim);
+		return;
+	}
 	if (one_in(sim, 50)) {
 		draw_bulk(sim);
 		return;

@@ -20,13 +20,22 @@
 /* The blocks of so many groups a code keeps for the next ones (lib/fec/fec.c). */
 #define SPARE_GROUPS 5
 
+/* Since the start. */
+static double seconds(const struct sim *sim, uint64_t at_us)
+{
+	return (double)((int64_t)(at_us - sim->started_us)) / KG_US_PER_S;
+}
+
 static void print_app(const struct app *app)
 {
-	printf("    %s sent %llu/%llu got %llu finished %d aborted %d closed %s%s\n",
+	const char *pace = app->stands_until_us > 0 ? " stands" : app->slow ? " slow" : "";
+
+	printf("    %s sent %llu/%llu got %llu lacks since %.3f s finished %d aborted %d closed "
+	       "%s%s\n",
 	       app->is_client ? "client" : "server", (unsigned long long)app->sent_bytes,
 	       (unsigned long long)app->plan_bytes, (unsigned long long)app->got_bytes,
-	       app->finished, app->aborted, app->closed ? kg_close_name(app->why) : "-",
-	       app->slow ? " slow" : "");
+	       seconds(app->sim, app->lacks_us), app->finished, app->aborted,
+	       app->closed ? kg_close_name(app->why) : "-", pace);
 }
 
 static void print_link(const char *name, const struct kg_link *link)
@@ -45,10 +54,12 @@ static void print_side(const char *name, const struct side *side)
 {
 	const struct kg_kcp_params *kcp = &side->config.kcp;
 
-	printf("  %s share %u windows %u/%u mtu %u nodelay %u interval %u resend %u nc %d blast %d "
+	printf("  %s limit %zu kept %zu in use %zu share %u windows %u/%u mtu %u nodelay %u "
+	       "interval %u resend %u nc %d blast %d "
 	       "first_sn"
 	       " %#x workers %u bandwidths %llu/%llu\n",
-	       name, side->pool.pool.fair_share, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay,
+	       name, side->pool.limit, side->pool.kept, side->pool.in_use,
+	       side->pool.pool.fair_share, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay,
 	       kcp->interval_ms, kcp->resend, kcp->nc, kcp->blast, kcp->first_sn, side->workers,
 	       (unsigned long long)side->config.outbound_Bps,
 	       (unsigned long long)side->config.inbound_Bps);
@@ -126,6 +137,7 @@ static void rebind(struct sim *sim)
 static void step(struct sim *sim)
 {
 	rebind(sim);
+	pressure_update(sim);
 	side_input(&sim->server, &sim->client);
 	side_input(&sim->client, &sim->server);
 	kg_twheel_advance(sim->client.wheel, sim->now_us);
@@ -153,6 +165,7 @@ static void run_flows(struct sim *sim)
 		step(sim);
 		sim->now_us = KG_MAX(sim->now_us + 1, next_us(sim));
 		sim_check(sim, sim->now_us - sim->started_us < LIMIT_US);
+		pressure_check(sim);
 	}
 }
 

@@ -8,6 +8,7 @@
  *   scenario.c  draws network, settings and flows from the seed
  *   side.c      streams and their hosts, envelope and AEAD
  *   flow.c      applications: what they write and what they check
+ *   pressure.c  memory that runs out, and that nobody waits for ever
  *   the network itself is lib/sim/link.h
  */
 #pragma once
@@ -23,7 +24,8 @@
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
 #define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
 
-#define SIM_FLOWS_MAX   16
+#define SIM_FLOWS_FEW   16
+#define SIM_FLOWS_MAX   64
 #define SIM_WORKERS_MAX 3
 
 /* Ends the program with the seed and what did not hold. */
@@ -54,8 +56,11 @@ struct app {
 	uint64_t sent_bytes, got_bytes;
 	uint32_t sent_messages, got_messages;
 	uint32_t write_max_bytes, pause_max_us;
-	bool slow; /* reads a little at a time */
-	bool ends; /* finishes or aborts, as the flow's ending says */
+	bool slow;                /* reads a little at a time … */
+	uint64_t stands_until_us; /* … and nothing at all before that */
+	uint64_t lacks_us;        /* since when it has got nothing of what was said to it */
+	bool no_buffer;           /* for what it writes; looks again later */
+	bool ends;                /* finishes or aborts, as the flow's ending says */
 	uint64_t abort_at_us;
 	bool readable; /* slow: there is more to read */
 	bool began, opened, finished, peer_finished, aborted, closed;
@@ -110,6 +115,7 @@ struct sim {
 	uint8_t data, parity;  /* of FEC; 0: off */
 	uint32_t mux_channels; /* 0: every flow has a channel of its own */
 	bool mixed;            /* has FEC, mux channels and half-close */
+	bool scarce;           /* memory runs out: pressure.c */
 	bool dies;             /* the network ends for good at some time */
 	bool over;             /* all flows are; the client's streams are shut down */
 	uint64_t rebind_us[2]; /* the client's address changes, and the old one is dead */
@@ -137,7 +143,17 @@ void side_stop(struct side *side);
 void side_output(struct side *side);
 void side_input(struct side *side, struct side *peer);
 
+/* pressure.c */
+void pressure_draw(struct sim *sim);
+/* As a box's worker does every millisecond. */
+void pressure_update(struct sim *sim);
+/* Who waits for what was said to it gets some in reasonable time. */
+void pressure_check(const struct sim *sim);
+
 /* flow.c */
+/* Both ends grant credit to streams of mux channels. */
+bool sim_grants_credit(const struct sim *sim);
+const struct app *app_other(const struct app *app);
 extern const struct kg_stream_ops sim_ops;
 void app_step(struct app *app);
 bool flow_is_over(const struct flow *flow);
