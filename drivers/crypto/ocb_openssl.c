@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * AES-256-OCB with the iv of the wire six times as nonce (docs/wire.md §3). The key is expanded
- * once, in a context for either direction; a datagram only sets its nonce.
+ * once, in a context for either direction; a datagram only sets its nonce. Contexts are in memory
+ * that no core dump has.
  */
 #include "crypto/ocb_openssl.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "crypto/openssl_heap.h"
 
 #define NONCE_BYTES 12
 
@@ -28,24 +31,36 @@ static void ocb_destroy(void *ctx)
 	free(ocb);
 }
 
-static bool expand(EVP_CIPHER_CTX *evp, const uint8_t *key, int encrypt)
+static bool expand(EVP_CIPHER_CTX *evp, const EVP_CIPHER *cipher, const uint8_t *key, int encrypt)
 {
-	return evp && EVP_CipherInit_ex2(evp, EVP_aes_256_ocb(), key, NULL, encrypt, NULL) == 1 &&
+	return evp && EVP_CipherInit_ex2(evp, cipher, key, NULL, encrypt, NULL) == 1 &&
 	       EVP_CIPHER_CTX_get_iv_length(evp) == NONCE_BYTES &&
 	       EVP_CIPHER_CTX_get_tag_length(evp) == KG_AEAD_TAG_BYTES;
 }
 
-static void *ocb_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
+static bool create_contexts(struct ocb *ocb, const EVP_CIPHER *cipher, const uint8_t *key)
 {
-	struct ocb *ocb = calloc(1, sizeof(*ocb));
-
-	if (!ocb)
-		return NULL;
-	ocb->associated = (const uint8_t *)associated;
-	ocb->associated_bytes = (int)strlen(associated);
 	ocb->seal = EVP_CIPHER_CTX_new();
 	ocb->open = EVP_CIPHER_CTX_new();
-	if (!expand(ocb->seal, key, 1) || !expand(ocb->open, key, 0)) {
+	return expand(ocb->seal, cipher, key, 1) && expand(ocb->open, cipher, key, 0);
+}
+
+static void *ocb_create(const uint8_t key[KG_AEAD_KEY_BYTES], const char *associated)
+{
+	/* Its thousand allocations have nothing secret. */
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-OCB", NULL);
+	struct ocb *ocb = cipher ? calloc(1, sizeof(*ocb)) : NULL;
+	bool good = false;
+
+	if (ocb) {
+		ocb->associated = (const uint8_t *)associated;
+		ocb->associated_bytes = (int)strlen(associated);
+		kg_openssl_heap_secret(true);
+		good = create_contexts(ocb, cipher, key);
+		kg_openssl_heap_secret(false);
+	}
+	EVP_CIPHER_free(cipher); /* the contexts hold it */
+	if (!good) {
 		ocb_destroy(ocb);
 		return NULL;
 	}

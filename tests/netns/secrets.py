@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Neither the password nor the key made of it is in memory that a core dump would have, while a box
-runs.
+"""Neither the password nor a half of the key made of it (AES expands it by halves) is in memory that a
+core dump would have, while a box runs.
 
-    client ── wire ── server        AES-GCM, chacha20 and xchacha20
+    client ── wire ── server        all algorithms that have a key
 """
 
 import hashlib
@@ -13,8 +13,9 @@ from lab import DESTINATION, ENTRY, Lab, tunnel
 import traffic
 
 PASSWORD = b"a password for tests"
-SECRETS = {"password": PASSWORD, "key": hashlib.sha3_256(PASSWORD).digest()}
-ALGORITHMS = ("AES-GCM", "chacha20", "xchacha20")
+KEY = hashlib.sha3_256(PASSWORD).digest()
+SECRETS = {"password": PASSWORD, "key, first half": KEY[:16], "key, second half": KEY[16:]}
+ALGORITHMS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20")
 
 
 def mappings(pid):
