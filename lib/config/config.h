@@ -30,11 +30,12 @@ enum kg_poll {
 
 struct kg_port_config {
 	char *name;
-	char *device;    /* PCI address, or virtual device with arguments */
-	char *tap;       /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
-	uint16_t mtu;    /* bytes of an IP packet */
-	uint16_t vlan;   /* 0: untagged */
-	bool flow_rules; /* ask the NIC for rules that bring workers what is theirs */
+	char *device;          /* PCI address, or virtual device with arguments */
+	char *tap;             /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	uint16_t mtu;          /* bytes of an IP packet */
+	uint16_t vlan;         /* 0: untagged */
+	bool flow_rules;       /* ask the NIC for rules that bring workers what is theirs */
+	bool icmp_unreachable; /* Linux's errors about tunnels' ports leave */
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int address_count;
 	struct kg_ip gateways[2]; /* at most one per IP version */

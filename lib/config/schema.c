@@ -113,6 +113,10 @@ const struct kg_key kg_schema[] = {
 	  .fallback = "false",
 	  .help = "Several workers: rules in the NIC bring each of them what is sent to its share "
 		  "of a server's `listen_port`." },
+	{ PORT("icmp_unreachable"), .kind = &kg_kind_bool, MEMBER(kg_port_config, icmp_unreachable),
+	  .fallback = "false",
+	  .help = "Linux's ICMP errors about tunnels' UDP ports leave, as those about others do. "
+		  "Who asks can then tell which ports are in use." },
 	{ PORT("addresses"), .kind = &kg_kind_prefixes,
 	  COUNTED(kg_port_config, addresses, address_count), .fallback = "[]",
 	  .help = "The port's own addresses, with prefix length, at most 16." },

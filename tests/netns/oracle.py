@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Strangers do not learn from Linux's errors which UDP ports tunnels use, neither by whole datagrams
-nor by fragments; and a redirect of theirs does not reach Linux. Other ports are Linux's as ever: it
-complains where nobody listens, and a service is a service, even within the tunnels' range.
+nor by fragments, unless configured; and a redirect of theirs does not reach Linux. Other ports are
+Linux's as ever: it complains where nobody listens, and a service is a service, even within the tunnels'
+range.
 
     client, answers on 20000 ── bridge with addresses, asks ── server, tunnel on 3000
 """
@@ -44,8 +45,8 @@ def expect_silence(lab, box, reason, address, port, size):
             pass
 
 
-def expect_complaint(lab, address, port):
-    with ask(lab, address, port, 100) as s:
+def expect_complaint(lab, address, port, size=100):
+    with ask(lab, address, port, size) as s:
         try:
             s.recv(10)
             raise AssertionError("an answer")
@@ -87,3 +88,9 @@ with Lab() as lab:
         raw.sendto(ICMP_REDIRECT, (SERVER4, 0))
     eventually("a redirect is dropped", lambda: lab.server.drops("icmp_redirect") == 1)
     connection.close()
+
+    lab.server.stop()
+    lab.server.config["ports"][0]["icmp_unreachable"] = True
+    lab.server.start()
+    for address in (SERVER4, SERVER6):
+        expect_complaint(lab, address, TUNNEL_PORT, LONG_BYTES)

@@ -110,7 +110,7 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 {
 	uint16_t vlan = w->box->ports[port].config->vlan;
 
-	if (betrays(w->box, frame)) {
+	if (!w->box->ports[port].config->icmp_unreachable && betrays(w->box, frame)) {
 		kg_stage_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
 		return;
 	}
