@@ -55,6 +55,7 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_udp_tx_datagrams", stats.udp_tx_datagrams },
 		{ "payload_udp_dropped_full", stats.udp_dropped_full },
 		{ "payload_udp_dropped_error", stats.udp_dropped_error },
+		{ "payload_udp_dropped_doubted", stats.udp_dropped_doubted },
 		{ "payload_udp_dropped_size", stats.udp_dropped_size },
 		{ "payload_udp_dropped_buffer", stats.udp_dropped_buffer },
 		{ "payload_udp_icmp_errors", stats.udp_icmp_errors },

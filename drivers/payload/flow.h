@@ -50,6 +50,8 @@ struct kg_flow {
 	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
 	bool reset_due;   /* TCP: draining ends with a reset */
 	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
+	bool answered;    /* UDP: the application was sent something */
+	bool conversed;   /* UDP: and has said something since */
 	uint32_t pending; /* 1 << enum kg_msg_type */
 	int error;        /* for REFUSED: errno or enum kg_refusal */
 	int32_t credit;   /* segments that may go to the worker */

@@ -73,6 +73,8 @@ struct kg_payload_stats {
 	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
 	uint64_t udp_dropped_buffer; /* datagram from an application, no buffers for all of it */
 	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
+	uint64_t
+		udp_dropped_doubted; /* answer to a source that may be made up, its share is full */
 	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
 	uint64_t udp_sources_full;   /* datagram of a source for which there is no place */
 	uint64_t no_buffer;          /* reads put off for want of buffers */

@@ -11,6 +11,7 @@
 
 #define LISTEN_BACKLOG    1024
 #define UDP_RECEIVE_BYTES (1 << 20) /* a burst of datagrams waits while the thread is elsewhere */
+#define UDP_SEND_BYTES    (2 << 20) /* so do those whose next hop Linux asks for, for seconds */
 
 socklen_t kg_sockaddr_len(const union kg_sockaddr *addr)
 {
@@ -78,6 +79,8 @@ static int open_socket(int family, int type)
 	if (type == SOCK_DGRAM) {
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BYTES);
 		set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BYTES);
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_SEND_BYTES);
+		set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_SEND_BYTES);
 		set_int(fd, IPPROTO_UDP, UDP_GRO, 1);
 	}
 	return fd;
@@ -165,6 +168,15 @@ uint32_t kg_socket_untaken(int fd)
 	int bytes = 0;
 
 	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? 0 : (uint32_t)bytes;
+}
+
+bool kg_socket_is_half_full(int fd)
+{
+	int bytes = 0;
+	socklen_t len = sizeof(bytes);
+
+	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) == 0 &&
+	       kg_socket_untaken(fd) > (uint32_t)bytes / 2;
 }
 
 void kg_socket_set_reset(int fd, bool reset)

@@ -59,3 +59,5 @@ static inline bool kg_would_block(int error)
 }
 /* Bytes written that the other side has not acknowledged, the end among them. */
 uint32_t kg_socket_untaken(int fd);
+/* What it has sent and Linux holds takes more than half of its room. */
+bool kg_socket_is_half_full(int fd);

@@ -126,11 +126,12 @@ static uint64_t *refusal(struct kg_payload *p, const struct kg_flow *flow, size_
 	return flow->credit > 0 ? NULL : &p->stats.udp_dropped_full;
 }
 
-/* Counts it, and says whether it can go on. */
-static bool admit(struct kg_payload *p, const struct kg_flow *flow, size_t len)
+/* Notes it, and says whether it can go on. */
+static bool admit(struct kg_payload *p, struct kg_flow *flow, size_t len)
 {
 	uint64_t *refused = refusal(p, flow, len);
 
+	flow->conversed |= flow->answered;
 	kg_count(&p->stats.udp_rx_datagrams, 1);
 	kg_count(&p->stats.rx_bytes, len);
 	if (refused != NULL)
