@@ -92,8 +92,9 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 	struct arguments args = { 0 };
 
 	add(&args, "kcpgate");
-	/* What went well is no news; a level of the user's comes after this one. Telemetry's, registered
-	 * late, obeys the first that fits; it warns that nobody wants a socket that is long obsolete. */
+	/* What went well is no news; a level of the user's comes after this one. Telemetry's,
+	 * registered late, obeys the first that fits; it warns that nobody wants a socket that is
+	 * long obsolete. */
 	add(&args, "--log-level=lib.telemetry:error");
 	add(&args, "--log-level=lib.*:warning");
 	add(&args, "--file-prefix=kcpgate-%s", config->name);
