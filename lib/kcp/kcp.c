@@ -49,7 +49,7 @@ struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *
 	kcp->mss = kcp->params.mtu - KG_KCP_HEADER_BYTES;
 	kcp->now_us = kcp->active_us = kcp->flush_us = now_us;
 	kcp->queue_tail = &kcp->queue;
-	kg_kcp_flight_init(&kcp->flight, params->first_sn, params->resend, kcp->acked_orders);
+	kg_kcp_flight_init(&kcp->flight, params->first_sn, params->resend);
 	kg_kcp_rtt_init(&kcp->rtt, kcp->params.nodelay, kcp->params.interval_ms);
 	kg_kcp_cwnd_init(&kcp->cwnd, kcp->mss);
 	kg_kcp_peer_init(&kcp->peer, params->first_sn);
@@ -220,9 +220,9 @@ void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark)
 
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)
 {
-	uint32_t acked = kcp->acked;
+	uint32_t acked = kcp->stats.acked;
 
-	kcp->acked = 0;
+	kcp->stats.acked = 0;
 	return acked;
 }
 

@@ -9,7 +9,7 @@ _Static_assert(KG_KCP_MTU_MAX - KG_KCP_HEADER_BYTES <= KG_BUF_COLD_ROOM, "all ca
 _Static_assert(KG_BUF_COLD_ROOM < 1u << 11, "bits of a length");
 _Static_assert(KG_KCP_RING_MAX - 1 <= UINT16_MAX, "list links hold the low 16 bits of sn");
 
-void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend, uint32_t *acked)
+void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend)
 {
 	/* Orders may start anywhere; at first_sn they wrap around with sn in tests that do so. */
 	*f = (struct kg_kcp_flight){
@@ -20,7 +20,6 @@ void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t rese
 		.probes_left = KG_KCP_PROBES,
 		.twin_segments = KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS,
 		.resend = resend,
-		.acked = acked,
 	};
 }
 

@@ -94,7 +94,7 @@ struct kg_kcp_flight {
 	uint8_t resend; /* datagrams that make a loss; 0: never */
 	uint8_t acked_count;
 	uint32_t group_mask; /* of an order: its place in its group; 0: there are no groups */
-	uint32_t *acked;     /* newest orders acknowledged, newest first; `resend` places */
+	uint32_t acked[];    /* newest orders acknowledged, newest first; `resend` places */
 };
 
 static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight *f, uint32_t sn)
@@ -134,9 +134,8 @@ static inline bool kg_kcp_flight_reserve(struct kg_kcp_flight *f, struct kg_mem 
 				   f->nxt - f->una + 1);
 }
 
-/* `acked` has `resend` places and outlives the set. */
-void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend,
-			uint32_t *acked);
+/* There are `resend` places behind it. */
+void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t resend);
 /* Frees what is in flight. */
 void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_buf_pool *pool);
 /* Nothing is in flight: gives back what memory it has. */

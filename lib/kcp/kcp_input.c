@@ -75,7 +75,7 @@ static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 static void release(struct kg_kcp *kcp, uint32_t sn)
 {
 	kg_kcp_flight_release(&kcp->flight, kcp->pool, sn);
-	kcp->acked++;
+	kcp->stats.acked++;
 	kcp->ring_stuck = false;
 }
 
@@ -257,7 +257,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events)
 {
-	uint32_t acked = kcp->acked;
+	uint32_t acked = kcp->stats.acked;
 	struct kg_kcp_segment seg;
 	struct digest d;
 
@@ -279,7 +279,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	}
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
-	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
+	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
 		  (d.answered ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0);
 	return KG_DROP_NONE;

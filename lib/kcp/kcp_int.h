@@ -31,6 +31,7 @@ struct kg_kcp_counters {
 	uint32_t resent_fast, resent_timeout, resent_twin, resent_needless;
 	uint32_t duplicates, out_of_window, refused;
 	uint32_t acks_sent, acks_received;
+	uint32_t acked; /* segments that left the send side since kg_kcp_take_acked */
 };
 
 struct kg_kcp {
@@ -43,6 +44,7 @@ struct kg_kcp {
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
 	uint8_t tell_left;                /* announcements of a reopened window still to make */
+	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
 	uint64_t active_us;               /* last input, send or output of something */
 	uint64_t flush_us;                /* blast off: no data leaves before */
@@ -50,12 +52,9 @@ struct kg_kcp {
 	/* sending */
 	struct kg_buf *queue; /* segments without sn; mark holds frg */
 	struct kg_buf **queue_tail;
-	uint32_t queued;
-	uint32_t acked;       /* since kg_kcp_take_acked */
-	uint32_t question_ts; /* of the latest question */
-	struct kg_kcp_flight flight;
 	struct kg_kcp_rtt rtt;
 	struct kg_kcp_cwnd cwnd;
+	uint32_t question_ts; /* of the latest question */
 	struct kg_kcp_peer peer;
 	struct kg_kcp_pace pace;
 
@@ -65,8 +64,13 @@ struct kg_kcp {
 	uint64_t tell_us; /* when the next announcement of a reopened window is due */
 
 	struct kg_kcp_counters stats;
-	uint32_t acked_orders[]; /* of flight; params.resend places */
+
+	struct kg_kcp_flight flight; /* sending; its length varies */
 };
+
+/* The arena's pieces are multiples of 64 bytes: with four places for
+ * orders acknowledged it is one of 576. */
+_Static_assert(sizeof(struct kg_kcp) <= 560, "every channel has one, idle or not");
 
 /* Our clock on the wire. */
 static inline uint32_t kg_kcp_ts(const struct kg_kcp *kcp, uint64_t us)

@@ -84,9 +84,9 @@ static void decay(struct kg_kcp_rtt *rtt, uint64_t now_us)
 {
 	uint32_t srtt = kg_kcp_rtt_srtt_us(rtt);
 
-	if (now_us - rtt->decayed_us < KG_MAX(4 * srtt, DECAY_MIN_US))
+	if ((uint32_t)now_us - rtt->decayed_us < KG_MAX(4 * srtt, DECAY_MIN_US))
 		return;
-	rtt->decayed_us = now_us;
+	rtt->decayed_us = (uint32_t)now_us;
 	rtt->peak_us -= rtt->peak_us / 16;
 	rtt->reorder_us -= rtt->reorder_us / 16;
 	if (srtt > rtt->min_us)
@@ -105,7 +105,7 @@ void kg_kcp_rtt_sample(struct kg_kcp_rtt *rtt, uint64_t sample_us, uint64_t now_
 		rtt->srtt8_us = KG_MAX(sample * 8, 1u);
 		rtt->rttvar4_us = sample * 2;
 		rtt->min_us = sample;
-		rtt->decayed_us = now_us;
+		rtt->decayed_us = (uint32_t)now_us;
 	} else {
 		excess = (int32_t)(sample - kg_kcp_rtt_srtt_us(rtt));
 		rtt->srtt8_us = KG_MAX(rtt->srtt8_us + (uint32_t)excess, 1u);

@@ -19,7 +19,7 @@ struct kg_kcp_rtt {
 	uint32_t reorder_us; /* how long a hole waits for the late original; 0: not at all */
 	uint32_t rto_us;
 	uint32_t interval_us; /* how long the peer may sit on its ACKs */
-	uint64_t decayed_us;  /* when peak and reorder were last lowered */
+	uint32_t decayed_us;  /* when peak and reorder were last lowered: low bits */
 	uint8_t nodelay;
 	uint16_t group_part; /* of a round trip that a group takes, in parts of 256 */
 };
