@@ -2,7 +2,7 @@
 /* Hands out a worker's local UDP ports and takes them back; the free ones wait in a queue. */
 #include "local_ports.h"
 
-#define SHARE_BELOW_DIVISOR 2  /* of the ports free, channels begin to share */
+#define SHARE_ABOVE_DIVISOR 8  /* of the ports in use, channels begin to share */
 #define RESERVE_DIVISOR     16 /* of the ports, for tunnels that hold less */
 
 static bool is_linux(const struct kg_local_ports *lp, uint16_t number)
@@ -55,7 +55,7 @@ static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tun
 	struct kg_local_port_list *shared = &lp->tunnels[tunnel].shared;
 	struct kg_local_port *port = TAILQ_FIRST(shared);
 
-	if (port == NULL || lp->free_count > lp->total / SHARE_BELOW_DIVISOR)
+	if (port == NULL || lp->total - lp->free_count < lp->total / SHARE_ABOVE_DIVISOR)
 		return NULL;
 	TAILQ_REMOVE(shared, port, link);
 	for (int i = 0; i < KG_LOCAL_PORT_TRIES &&

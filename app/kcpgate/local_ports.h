@@ -3,9 +3,10 @@
  * A worker's share of the local UDP ports that clients use. Port p belongs to worker p % workers,
  * so that any worker can tell whose answer it has received.
  *
- * A channel has a port of its own while more than half of the share is free; then it shares one
- * with others of its tunnel, in turn. Handshakes never share. The last sixteenth goes to tunnels
- * that hold less than that, so that a busy one leaves something to the others.
+ * A channel has a port of its own while an eighth of the share is in use; then it shares one with
+ * others of its tunnel, in turn. (A path that hops has several for a while: lib/session/path.h.)
+ * Handshakes never share. The last sixteenth goes to tunnels that hold less than that, so that a
+ * busy one leaves something to the others.
  *
  * First in, first out: a port that was given back rests as long as possible. Ports that do not suit
  * a wish go to the end of the queue.

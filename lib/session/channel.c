@@ -58,13 +58,10 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 
 void kg_channel_unhook(struct kg_channel *ch)
 {
-	struct kg_session *s = ch->line.session;
 	struct kg_handshake *hs = ch->handshake;
 
 	if (ch->conv != 0)
-		kg_line_forget(&ch->line);
-	if (ch->conv != 0 && s->config.role == KG_ROLE_CLIENT)
-		s->ops.port_release(s->host, ch->line.local.port);
+		kg_channel_forget(ch);
 	kg_roam_forget(ch);
 	ch->handshake = NULL;
 	if (hs == NULL)

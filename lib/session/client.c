@@ -69,6 +69,12 @@ static bool is_server(const struct kg_session *s, const struct kg_endpoint *sour
 	return known && is_server_port(s, source->port);
 }
 
+static bool is_from_server(const struct kg_session *s, const struct kg_path *path,
+			   const struct kg_datagram *in)
+{
+	return kg_endpoint_equal(&path->ends.remote, &in->remote) || is_server(s, &in->remote);
+}
+
 /* ---- how far ---- */
 
 static void measure(const struct kg_line *line)
@@ -78,7 +84,7 @@ static void measure(const struct kg_line *line)
 
 	if (rtt_us == 0)
 		return;
-	s->measured = line->remote.ip;
+	s->measured = line->path->ends.remote.ip;
 	s->measured_rtt_us = rtt_us;
 }
 
@@ -87,7 +93,7 @@ static void expect_rtt(const struct kg_line *line)
 {
 	const struct kg_session *s = line->session;
 
-	if (kg_ip_equal(&s->measured, &line->remote.ip))
+	if (kg_ip_equal(&s->measured, &line->path->ends.remote.ip))
 		kg_kcp_expect_rtt(line->kcp, s->measured_rtt_us);
 }
 
@@ -107,23 +113,52 @@ static bool make_room(struct kg_session *s)
 	return true;
 }
 
-/* For the line's remote and conv. */
-static bool take_local_port(struct kg_line *line)
+/* A path from a local port of the host's choice, held; NULL: there is none. */
+static struct kg_path *lease(struct kg_session *s, const struct kg_endpoint *remote, bool alone)
 {
-	struct kg_session *s = line->session;
-	bool alone = line->kind == KG_LINE_HANDSHAKE;
+	struct kg_tuple ends = { .remote = *remote };
+	struct kg_path *path;
 
-	for (int i = 0; i < PORT_TRIES; i++) {
-		do
-			line->local.port = s->ops.port_acquire(s->host, &line->remote, alone);
-		while (line->local.port == 0 && make_room(s));
-		if (line->local.port == 0)
+	do
+		ends.local.port = s->ops.port_acquire(s->host, remote, alone);
+	while (ends.local.port == 0 && make_room(s));
+	if (ends.local.port == 0)
+		return NULL;
+	path = kg_path_take(s, &ends);
+	if (path == NULL || path->leased)
+		s->ops.port_release(s->host, ends.local.port);
+	else
+		path->leased = true;
+	return path;
+}
+
+/* For the channel's conv; others may be on the path. */
+static bool take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
+{
+	struct kg_session *s = ch->line.session;
+	bool hooked = false;
+
+	for (int i = 0; i < PORT_TRIES && !hooked; i++) {
+		struct kg_path *path = lease(s, remote, false);
+
+		if (path == NULL)
 			return false;
-		if (kg_line_hook(line))
-			return true;
-		s->ops.port_release(s->host, line->local.port);
+		hooked = kg_channel_hook(ch, path);
+		kg_path_give(s, path);
 	}
-	return false;
+	return hooked;
+}
+
+static bool take_path_alone(struct kg_handshake *hs, const struct kg_endpoint *remote)
+{
+	struct kg_path *path = lease(hs->line.session, remote, true);
+
+	if (path == NULL)
+		return false;
+	kg_path_join(path, &hs->line);
+	kg_path_give(hs->line.session, path);
+	hs->line.hooked = true;
+	return true;
 }
 
 static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct kg_target *target,
@@ -153,15 +188,16 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protoc
 					    const struct kg_target *target, uint64_t now_us)
 {
 	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
+	struct kg_endpoint remote = { s->config.destinations[nth], pick_port(s) };
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
 
 	if (hs == NULL)
 		return NULL;
-	hs->line.remote.ip = s->config.destinations[nth];
-	hs->line.remote.port = pick_port(s);
-	expect_rtt(&hs->line);
-	if (take_local_port(&hs->line) && ask(hs, protocol, target, now_us))
-		return hs;
+	if (take_path_alone(hs, &remote)) {
+		expect_rtt(&hs->line);
+		if (ask(hs, protocol, target, now_us))
+			return hs;
+	}
 	kg_line_destroy(&hs->line);
 	return NULL;
 }
@@ -182,7 +218,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 		return NULL;
 	}
 	ch->line.hooked = true; /* by its handshake */
-	ch->line.remote = ch->handshake->line.remote;
+	kg_path_join(ch->handshake->line.path, &ch->line);
 	ch->user = user;
 	ch->handshake->channel = ch;
 	s->stats.handshakes_started++;
@@ -211,18 +247,28 @@ void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_
 		struct kg_handshake *hs = kg_line_handshake(line);
 
 		next = TAILQ_NEXT(line, home_link);
-		if (hs->channel != NULL && kg_ip_equal(&line->remote.ip, peer))
+		if (hs->channel != NULL && kg_ip_equal(&line->path->ends.remote.ip, peer))
 			give_up(hs, now_us);
 	}
 }
 
+/* The handshake that has the port for itself, or NULL. */
+static struct kg_handshake *asks_from(const struct kg_session *s, uint16_t local_port)
+{
+	const struct kg_path *path = kg_path_at_port(s, local_port);
+	struct kg_line *line = path != NULL ? LIST_FIRST(&path->users) : NULL;
+
+	while (line != NULL && line->kind != KG_LINE_HANDSHAKE)
+		line = LIST_NEXT(line, path_link);
+	return line != NULL ? kg_line_handshake(line) : NULL;
+}
+
 void kg_session_no_route_from(struct kg_session *s, uint16_t local_port, uint64_t now_us)
 {
-	struct kg_line *line = kg_line_find(s, local_port, 0);
+	struct kg_handshake *hs = asks_from(s, local_port);
 
-	if (line != NULL && line->home == KG_HOME_HANDSHAKES &&
-	    kg_line_handshake(line)->channel != NULL)
-		give_up(kg_line_handshake(line), now_us);
+	if (hs != NULL && hs->line.home == KG_HOME_HANDSHAKES && hs->channel != NULL)
+		give_up(hs, now_us);
 }
 
 bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us)
@@ -231,7 +277,7 @@ bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uin
 
 	if (line == NULL)
 		return false;
-	*remote = line->remote;
+	*remote = line->path->ends.remote;
 	*since_us = kg_line_handshake(line)->begun_us;
 	return true;
 }
@@ -243,19 +289,21 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 {
 	struct kg_session *s = hs->line.session;
 	struct kg_channel *ch = hs->channel;
+	struct kg_endpoint remote = { .ip = hs->line.path->ends.remote.ip };
 
 	hs->peer_outbound_Bps = answer->outbound_Bps;
 	hs->peer_inbound_Bps = answer->inbound_Bps;
 	learn_ports(s, answer->port_start, answer->port_end);
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
-	ch->line.remote = (struct kg_endpoint){ hs->line.remote.ip, pick_port(s) };
+	remote.port = pick_port(s);
 	/* The server's destination took its time, too: better than nothing. */
-	if (!kg_ip_equal(&s->measured, &hs->line.remote.ip))
+	if (!kg_ip_equal(&s->measured, &remote.ip))
 		measure(&hs->line);
 	expect_rtt(&ch->line);
+	kg_path_leave(&ch->line); /* its port may be the last */
 	if (!kg_framing_start(&ch->line.framing, ch->line.kcp, ch->conv) ||
-	    !take_local_port(&ch->line)) {
+	    !take_path(ch, &remote)) {
 		ch->conv = 0;
 		s->stats.handshakes_failed++;
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
@@ -319,18 +367,27 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us)
 {
-	struct kg_line *line = kg_line_find(s, in->local.port, conv);
+	struct kg_handshake *hs;
+	struct kg_channel *ch;
 	enum kg_drop drop;
 
-	if (line == NULL)
-		return conv == 0 ? KG_DROP_HANDSHAKE_UNKNOWN : KG_DROP_CONV_UNKNOWN;
-	if (!kg_endpoint_equal(&line->remote, &in->remote) && !is_server(s, &in->remote))
+	if (conv == 0) {
+		hs = asks_from(s, in->local.port);
+		if (hs == NULL)
+			return KG_DROP_HANDSHAKE_UNKNOWN;
+		return is_from_server(s, hs->line.path, in) ? handshake_input(hs, in, now_us)
+							    : KG_DROP_SOURCE_UNKNOWN;
+	}
+	ch = kg_channel_find(s, conv);
+	while (ch != NULL && ch->line.path->ends.local.port != in->local.port)
+		ch = ch->namesake;
+	if (ch == NULL)
+		return KG_DROP_CONV_UNKNOWN;
+	if (!is_from_server(s, ch->line.path, in))
 		return KG_DROP_SOURCE_UNKNOWN;
-	if (line->kind == KG_LINE_HANDSHAKE)
-		return handshake_input(kg_line_handshake(line), in, now_us);
-	drop = kg_channel_input(kg_line_channel(line), in, now_us);
-	if (kg_line_channel(line)->handshake != NULL) /* a young one: the path may be idle */
-		measure(line);
+	drop = kg_channel_input(ch, in, now_us);
+	if (ch->handshake != NULL) /* a young one: the path may be idle */
+		measure(&ch->line);
 	return drop;
 }
 
@@ -339,26 +396,37 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 /* A channel that finds no port stays where it is, and moves with a later call. */
 static void move_channel(struct kg_channel *ch, uint64_t now_us)
 {
-	struct kg_line *line = &ch->line;
-	uint16_t before = line->local.port;
+	struct kg_path *before = ch->line.path;
 
-	kg_line_forget(line);
-	if (!take_local_port(line)) {
-		line->local.port = before;
-		kg_line_hook(line);
+	kg_channel_forget(ch);
+	if (!take_path(ch, &before->ends.remote)) {
+		kg_channel_hook(ch, before);
 		return;
 	}
-	line->session->ops.port_release(line->session->host, before);
 	kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
-	kg_line_touch(line, now_us);
+	kg_line_touch(&ch->line, now_us);
+}
+
+static void leave_path(struct kg_session *s, struct kg_path *path, uint64_t now_us)
+{
+	struct kg_line *line, *next;
+
+	path->holds++;
+	for (line = LIST_FIRST(&path->users); line != NULL; line = next) {
+		next = LIST_NEXT(line, path_link);
+		if (line->kind == KG_LINE_CHANNEL && kg_line_channel(line)->conv != 0 &&
+		    line->hooked)
+			move_channel(kg_line_channel(line), now_us);
+	}
+	kg_path_give(s, path);
 }
 
 void kg_session_leave_port(struct kg_session *s, uint16_t port, uint64_t now_us)
 {
-	struct kg_line *line;
+	struct kg_path *path, *next;
 
-	TAILQ_FOREACH (line, &s->homes[KG_HOME_CHANNELS], home_link) {
-		if (line->kind == KG_LINE_CHANNEL && line->local.port == port && line->hooked)
-			move_channel(kg_line_channel(line), now_us);
+	for (path = kg_path_at_port(s, port); path != NULL; path = next) {
+		next = path->next;
+		leave_path(s, path, now_us);
 	}
 }

@@ -54,14 +54,8 @@ void kg_handshake_settle(struct kg_handshake *hs, uint64_t now_us)
 
 void kg_handshake_unhook(struct kg_handshake *hs)
 {
-	struct kg_session *s = hs->line.session;
-
-	if (s->config.role == KG_ROLE_CLIENT) {
-		kg_line_forget(&hs->line);
-		s->ops.port_release(s->host, hs->line.local.port);
-	} else {
+	if (hs->line.session->config.role == KG_ROLE_SERVER)
 		kg_server_forget(hs);
-	}
 	if (hs->channel == NULL)
 		return;
 	hs->channel->handshake = NULL;

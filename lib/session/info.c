@@ -55,16 +55,19 @@ uint16_t kg_channel_receive_window(const struct kg_channel *ch)
 
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info, uint64_t now_us)
 {
+	const struct kg_path *path = ch->line.path;
+
 	*info = (struct kg_channel_info){
 		.conv = ch->conv,
 		.protocol = ch->protocol,
 		.state = ch->state,
-		.local = ch->line.local,
 		.age_us = now_us - ch->opened_us,
 		.silent_us = now_us - ch->last_input_us,
 	};
-	if (ch->line.remote.port != 0)
-		info->remote = ch->line.remote;
+	if (path != NULL && path->ends.remote.port != 0) {
+		info->local = path->ends.local;
+		info->remote = path->ends.remote;
+	}
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
 }

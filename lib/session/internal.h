@@ -2,10 +2,10 @@
 /*
  * What the session's files share.
  *
- * A line is one KCP conversation with its endpoints, its timer and its place in the ready list: the
- * part that a handshake and a channel have in common. A line is hooked while it can be found (by
- * local port, conv or source, or by the handshake that will bring them) and holds those names; it
- * is open while it may send.
+ * A line is one KCP conversation with its path, its timer and its place in the ready list: the part
+ * that a handshake and a channel have in common. A line is hooked while it can be found (by path,
+ * conv or source, or by the handshake that will bring them) and holds those names; it is open while
+ * it may send.
  *
  * Every line has one home, the list that owns it:
  *
@@ -33,6 +33,7 @@
 #include "base/u32map.h"
 #include "session/exchange.h"
 #include "session/framing.h"
+#include "session/path.h"
 #include "session/roam.h"
 #include "session/session.h"
 
@@ -61,7 +62,8 @@ struct kg_line {
 	struct kg_timer timer;
 	TAILQ_ENTRY(kg_line) home_link;
 	TAILQ_ENTRY(kg_line) ready_link;
-	struct kg_endpoint local, remote;
+	struct kg_path *path; /* NULL: none yet, or no longer */
+	LIST_ENTRY(kg_line) path_link;
 	uint8_t kind; /* enum kg_line_kind */
 	uint8_t home; /* enum kg_home */
 	bool hooked, open, ready;
@@ -90,6 +92,7 @@ struct kg_channel {
 	struct kg_handshake *handshake; /* NULL once released */
 	struct kg_buf *inbox;           /* the message at the head of the queue */
 	struct kg_roam *roam;           /* NULL: the peer is where it is, as far as we know */
+	struct kg_channel *namesake;    /* client: next with the same conv, of another server */
 	void *user;
 	uint64_t opened_us;
 	uint64_t last_input_us; /* anything valid from the peer */
@@ -142,7 +145,8 @@ struct kg_session {
 	uint32_t udp_channels;      /* of the hosted ones */
 	struct kg_line *tour;       /* the channel that kg_session_tour_next gives; NULL: the end */
 	unsigned int tour_home;     /* of that home; later ones follow */
-	struct kg_u32map by_name;   /* to a line: see line.c */
+	struct kg_u32map by_conv;   /* to a line: see line.c */
+	struct kg_u32map paths;     /* see path.c */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
 	uint64_t now_us;              /* of the latest input, timer or shutdown */
@@ -178,12 +182,13 @@ static inline uint32_t kg_session_channels(const struct kg_session *s)
 
 bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
 		  const struct kg_kcp_params *params, uint64_t now_us);
-/* Makes it known by local port and conv; false when memory is short or the name is taken. */
-bool kg_line_hook(struct kg_line *line);
-/* Takes its name back. */
-void kg_line_forget(struct kg_line *line);
-/* The line of that name, or NULL. A server's channels are known by conv alone. */
-struct kg_line *kg_line_find(const struct kg_session *s, uint16_t port, uint32_t conv);
+/* Makes a channel known by its conv, and a user of the path; false when memory is short or the conv
+ * is taken: at a client, from that local port. */
+bool kg_channel_hook(struct kg_channel *ch, struct kg_path *path);
+/* Takes its conv back. */
+void kg_channel_forget(struct kg_channel *ch);
+/* The first channel with that conv, or NULL; others are its namesakes. */
+struct kg_channel *kg_channel_find(const struct kg_session *s, uint32_t conv);
 /* Gives its names back and falls silent. Harmless when done already. */
 void kg_line_unhook(struct kg_line *line);
 void kg_line_move(struct kg_line *line, enum kg_home home);
@@ -227,6 +232,8 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us);
 void kg_server_forget(struct kg_handshake *hs);
+/* A number for two ends that strangers choose; they cannot find others with the same. */
+uint32_t kg_session_tuple_key(const struct kg_session *s, const struct kg_tuple *ends);
 
 /* ---- channel.c ---- */
 

@@ -14,46 +14,49 @@ bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind 
 }
 
 /*
- * Names. A server's channel is known by its conv. At a client, channels that share a local port are
- * told apart by conv, and those of different servers may have the same; a handshake has conv 0.
- * Both together are mixed into one key: where two keys happen to be equal, as where both port and
- * conv are, the later line must take another port.
+ * Names. A channel is known by its conv. Servers choose these: at a client, channels of different
+ * servers, or of one that was restarted, may have the same. They must talk from different ports.
  */
-static uint32_t key_of(const struct kg_session *s, uint16_t port, uint32_t conv)
+struct kg_channel *kg_channel_find(const struct kg_session *s, uint32_t conv)
 {
-	return s->config.role == KG_ROLE_CLIENT ? conv ^ (uint32_t)port << 16 : conv;
+	return kg_u32map_lookup(&s->by_conv, conv);
 }
 
-static uint32_t conv_of(struct kg_line *line)
+static bool is_taken(const struct kg_session *s, const struct kg_channel *first,
+		     const struct kg_path *path)
 {
-	return line->kind == KG_LINE_CHANNEL ? kg_line_channel(line)->conv : 0;
+	if (s->config.role == KG_ROLE_SERVER)
+		return first != NULL;
+	while (first != NULL && first->line.path->ends.local.port != path->ends.local.port)
+		first = first->namesake;
+	return first != NULL;
 }
 
-static uint32_t key_of_line(struct kg_line *line)
+bool kg_channel_hook(struct kg_channel *ch, struct kg_path *path)
 {
-	return key_of(line->session, line->local.port, conv_of(line));
-}
+	struct kg_session *s = ch->line.session;
 
-bool kg_line_hook(struct kg_line *line)
-{
-	if (!kg_u32map_insert(&line->session->by_name, key_of_line(line), line))
+	if (is_taken(s, kg_channel_find(s, ch->conv), path))
 		return false;
-	line->hooked = true;
+	/* The slot that was just freed takes them back. */
+	ch->namesake = kg_u32map_remove(&s->by_conv, ch->conv);
+	if (!kg_u32map_insert(&s->by_conv, ch->conv, ch))
+		return false;
+	kg_path_join(path, &ch->line);
+	ch->line.hooked = true;
 	return true;
 }
 
-void kg_line_forget(struct kg_line *line)
+void kg_channel_forget(struct kg_channel *ch)
 {
-	kg_u32map_remove(&line->session->by_name, key_of_line(line));
-}
+	struct kg_u32map *by_conv = &ch->line.session->by_conv;
+	struct kg_channel *head = kg_u32map_remove(by_conv, ch->conv), **at = &head;
 
-struct kg_line *kg_line_find(const struct kg_session *s, uint16_t port, uint32_t conv)
-{
-	struct kg_line *line = kg_u32map_lookup(&s->by_name, key_of(s, port, conv));
-
-	if (line == NULL || conv_of(line) != conv)
-		return NULL;
-	return s->config.role == KG_ROLE_SERVER || line->local.port == port ? line : NULL;
+	while (*at != ch)
+		at = &(*at)->namesake;
+	*at = ch->namesake;
+	if (head != NULL)
+		kg_u32map_insert(by_conv, ch->conv, head);
 }
 
 static void fall_silent(struct kg_line *line)
@@ -66,13 +69,13 @@ static void fall_silent(struct kg_line *line)
 
 void kg_line_unhook(struct kg_line *line)
 {
+	bool hooked = line->hooked;
+
 	fall_silent(line);
-	if (!line->hooked)
-		return;
 	line->hooked = false;
-	if (line->kind == KG_LINE_CHANNEL)
+	if (hooked && line->kind == KG_LINE_CHANNEL)
 		kg_channel_unhook(kg_line_channel(line));
-	else
+	else if (hooked)
 		kg_handshake_unhook(kg_line_handshake(line));
 }
 
@@ -118,6 +121,7 @@ void kg_line_move(struct kg_line *line, enum kg_home home)
 void kg_line_retire(struct kg_line *line)
 {
 	kg_line_unhook(line);
+	kg_path_leave(line);
 	kg_line_move(line, KG_HOME_RETIRED);
 	kg_twheel_arm(line->session->wheel, &line->timer, 0);
 }
@@ -127,6 +131,7 @@ void kg_line_destroy(struct kg_line *line)
 	struct kg_session *s = line->session;
 
 	kg_line_unhook(line);
+	kg_path_leave(line);
 	kg_line_move(line, KG_HOME_NONE);
 	kg_twheel_cancel(s->wheel, &line->timer);
 	kg_framing_fini(&line->framing);
@@ -209,8 +214,8 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	if (!line->open)
 		return false;
 	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
-	out->local = line->local;
-	out->remote = line->remote;
+	out->local = line->path->ends.local;
+	out->remote = line->path->ends.remote;
 	if (line->limited)
 		spend(line, out->len);
 	return out->len > 0;

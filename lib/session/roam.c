@@ -13,14 +13,19 @@
 /* Nobody answers any more. */
 #define GIVE_UP_US (5 * KG_US_PER_S)
 
-static bool is_at(const struct kg_tuple *path, const struct kg_datagram *in)
+static bool is_at(const struct kg_path *path, const struct kg_datagram *in)
 {
-	return kg_endpoint_equal(&path->remote, &in->remote);
+	return kg_endpoint_equal(&path->ends.remote, &in->remote);
 }
 
 void kg_roam_forget(struct kg_channel *ch)
 {
-	kg_mem_free(ch->line.session->mem, ch->roam, sizeof(*ch->roam));
+	struct kg_session *s = ch->line.session;
+
+	if (ch->roam == NULL)
+		return;
+	kg_path_give(s, ch->roam->path);
+	kg_mem_free(s->mem, ch->roam, sizeof(*ch->roam));
 	ch->roam = NULL;
 	ch->line.asking = ch->line.limited = false;
 }
@@ -32,23 +37,39 @@ uint64_t kg_roam_timeout_us(const struct kg_channel *ch)
 	return KG_MAX(ch->roam->begun_us, ch->roam->asked_us) + GIVE_UP_US;
 }
 
-static void take(struct kg_channel *ch, const struct kg_datagram *in)
+static struct kg_tuple ends_of(const struct kg_datagram *in)
 {
-	ch->line.local = in->local;
-	ch->line.remote = in->remote;
+	return (struct kg_tuple){ in->local, in->remote };
+}
+
+/* Without memory the peer stays where it was. */
+static bool go(struct kg_channel *ch, const struct kg_datagram *in)
+{
+	struct kg_tuple ends = ends_of(in);
+
+	if (!kg_line_go(&ch->line, &ends))
+		return false;
 	ch->line.open = true;
+	return true;
 }
 
 static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
+	struct kg_tuple ends = ends_of(in);
+	struct kg_path *path = kg_path_take(s, &ends);
+	struct kg_roam *roam = kg_mem_alloc(s->mem, sizeof(*roam));
 
-	if (ch->roam == NULL)
-		ch->roam = kg_mem_alloc(s->mem, sizeof(*ch->roam));
-	if (ch->roam == NULL)
+	kg_roam_forget(ch);
+	if (path == NULL || roam == NULL) {
+		kg_mem_free(s->mem, roam, sizeof(*roam));
+		if (path != NULL)
+			kg_path_give(s, path);
 		return false;
-	*ch->roam = (struct kg_roam){
-		.path = { in->local, in->remote },
+	}
+	ch->roam = roam;
+	*roam = (struct kg_roam){
+		.path = path,
 		.begun_us = now_us,
 		.ts = (uint32_t)kg_rng_next(s->rng),
 		.mark = kg_kcp_mark(ch->line.kcp),
@@ -73,11 +94,13 @@ void kg_roam_spend(struct kg_channel *ch, uint16_t bytes)
 
 static void come_first(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
-	bool told = kg_ip_equal(&ch->line.remote.ip, &in->remote.ip) && !ch->line.limited;
+	bool told =
+		kg_ip_equal(&ch->line.path->ends.remote.ip, &in->remote.ip) && !ch->line.limited;
 
 	if (!told && !begin(ch, in, now_us))
 		return;
-	take(ch, in);
+	if (!go(ch, in))
+		return;
 	ch->line.limited = !told;
 	if (!told)
 		earn(ch, in);
@@ -91,7 +114,7 @@ static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool n
 {
 	const struct kg_roam *roam = ch->roam;
 
-	if (roam != NULL && is_at(&roam->path, in))
+	if (roam != NULL && is_at(roam->path, in))
 		return true;
 	if (roam != NULL && now_us - roam->begun_us < KG_ROAM_TURN_US && (!news || roam->news))
 		return false;
@@ -105,7 +128,6 @@ static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, 
 	roam->news |= news;
 	if (!news && roam->asked_us != 0 && now_us - roam->asked_us < REPLAYS_US)
 		return;
-	roam->path.local = in->local;
 	roam->asked_us = now_us;
 	roam->heard_bytes = in->len;
 	ch->line.asking = true;
@@ -116,7 +138,8 @@ static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, 
 
 static void move(struct kg_channel *ch, const struct kg_datagram *in)
 {
-	take(ch, in);
+	if (!go(ch, in))
+		return;
 	ch->line.session->stats.peer_moves++;
 	kg_kcp_lose_before(ch->line.kcp, ch->roam->mark);
 	kg_roam_forget(ch);
@@ -143,8 +166,8 @@ bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now
 				       ch->roam->heard_bytes, now_us, out->data);
 	if (out->len == 0)
 		return false;
-	out->local = ch->roam->path.local;
-	out->remote = ch->roam->path.remote;
+	out->local = ch->roam->path->ends.local;
+	out->remote = ch->roam->path->ends.remote;
 	line->asking = false;
 	return true;
 }
@@ -155,8 +178,10 @@ static void stay(struct kg_channel *ch, const struct kg_datagram *in, unsigned i
 {
 	struct kg_line *line = &ch->line;
 
-	if ((events & KG_KCP_ADVANCED) != 0)
-		line->local = in->local; /* answers come from where the latest news arrived */
+	/* Answers come from where the latest news arrived. */
+	if ((events & KG_KCP_ADVANCED) != 0 &&
+	    !kg_endpoint_equal(&line->path->ends.local, &in->local))
+		go(ch, in);
 	if (!line->limited)
 		return;
 	if ((events & KG_KCP_ECHOED) == 0) {
@@ -175,9 +200,9 @@ void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned
 
 	if (line->session->config.role == KG_ROLE_CLIENT)
 		return;
-	if (kg_endpoint_equal(&line->remote, &in->remote))
+	if (is_at(line->path, in))
 		stay(ch, in, events);
-	else if (line->remote.port == 0 || (line->limited && news))
+	else if (line->path->ends.remote.port == 0 || (line->limited && news))
 		come_first(ch, in, now_us);
 	else if (!line->limited)
 		come_from_elsewhere(ch, in, events, now_us);

@@ -21,12 +21,12 @@
  */
 #pragma once
 
-#include "net/addr.h"
+#include "session/path.h"
 
 #define KG_ROAM_TURN_US (300ull * KG_US_PER_MS)
 
 struct kg_roam {
-	struct kg_tuple path;
+	struct kg_path *path; /* held */
 	uint64_t begun_us, asked_us;
 	uint32_t ts;          /* of the questions: drawn by chance */
 	uint32_t mark;        /* kg_kcp_mark when they began */

@@ -22,22 +22,38 @@
 
 /* ---- handshakes by source ---- */
 
+struct packed {
+	uint8_t ip[16];
+	uint16_t port, version;
+};
+
+static struct packed pack(const struct kg_endpoint *end)
+{
+	struct packed bytes = { .port = end->port, .version = end->ip.version };
+
+	memcpy(bytes.ip, end->ip.bytes, sizeof(bytes.ip));
+	return bytes;
+}
+
 static uint32_t source_key(const struct kg_session *s, const struct kg_endpoint *source)
 {
-	struct {
-		uint8_t ip[16];
-		uint16_t port, version;
-	} bytes = { .port = source->port, .version = source->ip.version };
+	struct packed bytes = pack(source);
 
-	memcpy(bytes.ip, source->ip.bytes, sizeof(bytes.ip));
 	return (uint32_t)kg_siphash(&s->source_key, &bytes, sizeof(bytes));
+}
+
+uint32_t kg_session_tuple_key(const struct kg_session *s, const struct kg_tuple *ends)
+{
+	struct packed bytes[] = { pack(&ends->local), pack(&ends->remote) };
+
+	return (uint32_t)kg_siphash(&s->source_key, bytes, sizeof(bytes));
 }
 
 static struct kg_handshake *find(const struct kg_session *s, const struct kg_endpoint *source)
 {
 	struct kg_handshake *hs = kg_u32map_lookup(&s->by_source, source_key(s, source));
 
-	while (hs != NULL && !kg_endpoint_equal(&hs->line.remote, source))
+	while (hs != NULL && !kg_endpoint_equal(&hs->line.path->ends.remote, source))
 		hs = hs->next;
 	return hs;
 }
@@ -46,7 +62,7 @@ static bool remember(struct kg_handshake *hs)
 {
 	struct kg_session *s = hs->line.session;
 
-	hs->key = source_key(s, &hs->line.remote);
+	hs->key = source_key(s, &hs->line.path->ends.remote);
 	hs->next = kg_u32map_remove(&s->by_source, hs->key);
 	hs->line.hooked = kg_u32map_insert(&s->by_source, hs->key, hs);
 	return hs->line.hooked;
@@ -195,7 +211,7 @@ static uint32_t pick_uid(struct kg_session *s)
 		uint64_t uid = UID_MIN + kg_rng_below(s->rng, UID_MAX - UID_MIN + 1);
 
 		uid = uid - uid % s->config.workers + s->config.worker;
-		if (uid >= UID_MIN && uid <= UID_MAX && kg_line_find(s, 0, (uint32_t)uid) == NULL)
+		if (uid >= UID_MIN && uid <= UID_MAX && kg_channel_find(s, (uint32_t)uid) == NULL)
 			return (uint32_t)uid;
 	}
 	return 0;
@@ -205,13 +221,12 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, const struct k
 					    uint64_t now_us)
 {
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
+	struct kg_tuple ends = { in->local, in->remote };
 	unsigned int events = 0;
 
 	if (hs == NULL)
 		return NULL;
-	hs->line.local = in->local;
-	hs->line.remote = in->remote;
-	if (remember(hs) &&
+	if (kg_line_go(&hs->line, &ends) && remember(hs) &&
 	    kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events) == KG_DROP_NONE &&
 	    (events & KG_KCP_READABLE) != 0) {
 		hs->line.limited = true;
@@ -221,6 +236,19 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, const struct k
 	}
 	kg_line_destroy(&hs->line);
 	return NULL;
+}
+
+/* Of the channel's path only the address is known. */
+static bool hook_channel(struct kg_channel *ch, const struct kg_ip *remote)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_tuple ends = { .remote = { .ip = *remote } };
+	struct kg_path *path = kg_path_take(s, &ends);
+	bool hooked = path != NULL && kg_channel_hook(ch, path);
+
+	if (path != NULL)
+		kg_path_give(s, path);
+	return hooked;
 }
 
 static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg_message *request,
@@ -234,11 +262,10 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 		ch = kg_channel_create(s, request->protocol, uid, now_us);
 	if (ch == NULL)
 		return NULL;
-	if (!kg_line_hook(&ch->line)) {
+	if (!hook_channel(ch, &hs->line.path->ends.remote.ip)) {
 		kg_line_destroy(&ch->line);
 		return NULL;
 	}
-	ch->line.remote.ip = hs->line.remote.ip;
 	hs->channel = ch;
 	hs->peer_outbound_Bps = request->initialise.outbound_Bps;
 	hs->peer_inbound_Bps = request->initialise.inbound_Bps;
@@ -360,7 +387,7 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 			     uint64_t now_us)
 {
 	struct kg_handshake *hs;
-	struct kg_line *line;
+	struct kg_channel *ch;
 
 	if (conv == 0) {
 		hs = find(s, &in->remote);
@@ -368,8 +395,8 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 			return later_input(hs, in, now_us);
 		return first_input(s, in, hs, now_us);
 	}
-	line = kg_line_find(s, 0, conv);
-	if (line == NULL)
+	ch = kg_channel_find(s, conv);
+	if (ch == NULL)
 		return KG_DROP_CONV_UNKNOWN;
-	return kg_channel_input(kg_line_channel(line), in, now_us);
+	return kg_channel_input(ch, in, now_us);
 }

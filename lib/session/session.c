@@ -24,7 +24,8 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	TAILQ_INIT(&s->ready);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)
 		TAILQ_INIT(&s->homes[i]);
-	kg_u32map_init(&s->by_name, mem, rng);
+	kg_u32map_init(&s->by_conv, mem, rng);
+	kg_u32map_init(&s->paths, mem, rng);
 	kg_u32map_init(&s->by_source, mem, rng);
 	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
 	return s;
@@ -40,7 +41,8 @@ void kg_session_destroy(struct kg_session *s)
 		while ((line = TAILQ_FIRST(&s->homes[i])) != NULL)
 			kg_line_destroy(line);
 	}
-	kg_u32map_fini(&s->by_name);
+	kg_u32map_fini(&s->by_conv);
+	kg_u32map_fini(&s->paths);
 	kg_u32map_fini(&s->by_source);
 	kg_mem_free(s->mem, s, sizeof(*s));
 }

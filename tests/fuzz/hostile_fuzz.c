@@ -75,15 +75,17 @@ static struct kg_endpoint someone(struct run *run, uint32_t who)
 /* `who`: the peer as we know it, if the upper bit is set and we do. */
 static struct kg_tuple path(struct run *run, const struct kg_line *line, uint32_t who)
 {
+	const struct kg_path *known = line != NULL ? line->path : NULL;
 	struct kg_tuple path = {
-		.local = { { 4, { 198, 18, 0, 9 } }, line != NULL ? line->local.port : 3000 },
+		.local = { { 4, { 198, 18, 0, 9 } },
+			   known != NULL ? known->ends.local.port : 3000 },
 		.remote = someone(run, who),
 	};
 
 	if (!run->peer.client)
 		path.local.port = (uint16_t)(3000 + who % 2);
-	if (line != NULL && line->remote.port != 0 && (who & 0x80))
-		path.remote = line->remote;
+	if (known != NULL && known->ends.remote.port != 0 && (who & 0x80))
+		path.remote = known->ends.remote;
 	return path;
 }
 

@@ -76,7 +76,20 @@ static void channels_leave_a_port(void **state)
 	pair_stop(pair);
 }
 
-/* Whoever leaves, first or last, the others stay. */
+/* Ports that the client's open channels have. */
+static unsigned int ports_of(struct pair *pair)
+{
+	bool has[2] = { false, false };
+
+	for (unsigned int i = 0; i < pair->client.app_count; i++) {
+		if (pair->client.apps[i].ch != NULL)
+			has[info_of(&pair->client, &pair->client.apps[i]).local.port - 1000] = true;
+	}
+	return (unsigned int)has[0] + has[1];
+}
+
+/* Whoever leaves, first or last, the others stay. A port is given back with the last who has it,
+ * once. */
 static void a_shared_port_is_left_in_any_order(void **state)
 {
 	struct pair *pair = pair_sharing(2);
@@ -84,11 +97,12 @@ static void a_shared_port_is_left_in_any_order(void **state)
 	for (int i = 0; i < 6; i++)
 		pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(20));
-	assert_int_equal(pair->client.ports_out, 6);
+	assert_int_equal(pair->client.ports_out, 2);
 	for (unsigned int left = 6, i = 1; left > 0; left--, i = (i + 5) % 6) {
 		kg_channel_finish(pair->client.apps[i].ch, pair->now_us);
 		run(pair, SEC(50));
-		assert_int_equal(pair->client.ports_out, left - 1);
+		assert_int_equal(pair->client.ports_out, ports_of(pair));
+		assert_true(left > 1 || pair->client.ports_out == 0);
 		for (unsigned int j = 0; j < 6; j++) {
 			if (pair->client.apps[j].ch != NULL)
 				talk(pair, j, "still here");
@@ -170,13 +184,13 @@ static void ports_of_handshakes_come_again(void **state)
 		struct app *client;
 
 		/* What the handshake before has is the only one. */
-		pair->client.ports_max = i + 1;
+		pair->client.ports_max = i == 0 ? 1 : 2;
 		pair->client.port_next = first;
 		client = pair_open(pair, KG_PROTOCOL_TCP);
 		pair->client.ports_max = 100;
 		run(pair, 1000);
 		assert_int_equal(client->opened, 1);
-		assert_int_equal(pair->client.ports_out, i + 2);
+		assert_int_equal(pair->client.ports_out, 2);
 	}
 	assert_int_equal(pair->server.app_count, 8);
 	assert_int_equal(stats_of(&pair->server).handshakes_done, 8);
