@@ -180,25 +180,6 @@ static void check_exposed(struct kg_load *load)
 
 /* ---- pairs ---- */
 
-bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
-{
-	if (b->listen_on_count == 0 && a->listen_on_count > 0)
-		return kg_tunnels_share_address(b, a);
-	if (b->listen_on_count == 0)
-		return kg_tunnel_families(a) & kg_tunnel_families(b);
-	for (unsigned int i = 0; i < b->listen_on_count; i++) {
-		if (a->listen_on_count == 0 &&
-		    (kg_ip_family(&b->listen_on[i]) & kg_tunnel_families(a)))
-			return true;
-		for (unsigned int j = 0; j < a->listen_on_count; j++) {
-			if (kg_ip_accepts(&b->listen_on[i], &a->listen_on[j]) ||
-			    kg_ip_accepts(&a->listen_on[j], &b->listen_on[i]))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* Lowest port in both; 0: none. */
 static uint16_t common_port(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
 {

@@ -15,30 +15,7 @@
 #define DEFAULT_MTU_BYTES 1500
 #define RCV_WINDOW_MIN    128 /* KCP raises smaller ones to it: docs/kcp.md §8.1 */
 
-/* ---- families ---- */
-
-unsigned int kg_ip_family(const struct kg_ip *ip)
-{
-	return ip->version == 6 ? KG_FAMILY_IPV6 : KG_FAMILY_IPV4;
-}
-
-unsigned int kg_tunnel_families(const struct kg_tunnel_config *tunnel)
-{
-	return (tunnel->ipv6_only ? 0 : KG_FAMILY_IPV4) | (tunnel->ipv4_only ? 0 : KG_FAMILY_IPV6);
-}
-
-unsigned int kg_port_families(const struct kg_config *config)
-{
-	unsigned int families = 0;
-
-	for (unsigned int i = 0; i < config->port_count; i++) {
-		const struct kg_port_config *port = &config->ports[i];
-
-		for (unsigned int j = 0; j < port->address_count; j++)
-			families |= kg_ip_family(&port->addresses[j].ip);
-	}
-	return families;
-}
+/* ---- mtu ---- */
 
 /* Families in which the tunnel's own datagrams can travel. */
 static unsigned int path_families(const struct kg_config *config,
@@ -53,8 +30,6 @@ static unsigned int path_families(const struct kg_config *config,
 		families |= kg_ip_family(&ips[i]);
 	return families & kg_tunnel_families(tunnel);
 }
-
-/* ---- mtu ---- */
 
 /* Of the wire and the algorithm; none is named yet where the configuration is wrong. */
 static unsigned int overhead_bytes(const struct kg_tunnel_config *tunnel)

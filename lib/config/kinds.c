@@ -8,6 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+const struct kg_kind kg_kind_object = { .what = "object" };
+const struct kg_kind kg_kind_objects = { .what = "list of objects" };
+
 const void *kg_key_member(const struct kg_key *key, const void *object)
 {
 	return (const char *)object + key->offset;
@@ -31,6 +34,16 @@ bool kg_field_is_custom(const struct kg_field *field, const json_t *value)
 		return false;
 	*((bool *)field->object + field->key->custom_offset) = true;
 	return true;
+}
+
+const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES])
+{
+	bool apart = key->zero_unset && key->min > 1;
+	int64_t from = key->zero_unset && !apart ? 0 : key->min;
+
+	snprintf(text, KG_RANGE_BYTES, "%s%" PRId64 " to %" PRId64, apart ? "0 or " : "", from,
+		 key->max);
+	return text;
 }
 
 void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,

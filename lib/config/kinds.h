@@ -41,6 +41,11 @@ const void *kg_key_member(const struct kg_key *key, const void *object);
 bool kg_field_is_custom(const struct kg_field *field, const json_t *value);
 bool kg_key_is_custom(const struct kg_key *key, const void *object);
 
+#define KG_RANGE_BYTES 48
+
+/* The numbers that the key takes: "0 or 64 to 2000". */
+const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES]);
+
 /* Reports "found VALUE; allowed ALLOWED". */
 void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,
 		     const char *allowed);

@@ -3,12 +3,6 @@
 #include "config/load.h"
 #include "config/kinds.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-const struct kg_kind kg_kind_object = { .what = "object" };
-const struct kg_kind kg_kind_objects = { .what = "list of objects" };
-
 static bool is_object_kind(const struct kg_key *key)
 {
 	return key->kind == &kg_kind_object || key->kind == &kg_kind_objects;
@@ -251,12 +245,22 @@ static void load_object(struct kg_load *load, const struct kg_document *document
 	}
 }
 
-/* ---- the four steps ---- */
+/* ---- documents to structs ---- */
 
-static void load_documents(struct kg_load *load)
+bool kg_load_is_whole(const struct kg_load *load)
+{
+	for (size_t i = 0; i < load->document_count; i++) {
+		if (!json_is_object(load->documents[i].root))
+			return false;
+	}
+	return true;
+}
+
+void kg_load_values(struct kg_load *load)
 {
 	struct kg_config *config = load->config;
-	bool whole = true;
+	struct kg_place root = { .file = load->documents[0].file };
+	struct kg_place memory = kg_place_member(&root, kg_scope_paths[KG_SCOPE_MEMORY]);
 
 	config->tunnels = kg_config_alloc(KG_CONFIG_TUNNELS_MAX, sizeof(*config->tunnels));
 	for (size_t i = 0; i < load->document_count; i++) {
@@ -265,62 +269,10 @@ static void load_documents(struct kg_load *load)
 
 		if (document->root)
 			load_object(load, document, KG_SCOPE_ROOT, document->root, &at, config);
-		whole = whole && json_is_object(document->root);
 	}
 	/* What is missing may stand in the document that could not be read. */
-	if (!whole)
+	if (!kg_load_is_whole(load))
 		return;
-	struct kg_place root = { .file = load->documents[0].file };
-	struct kg_place memory = kg_place_member(&root, kg_scope_paths[KG_SCOPE_MEMORY]);
-
 	load_absent(load, KG_SCOPE_ROOT, NULL, &root, config);
 	load_absent(load, KG_SCOPE_MEMORY, NULL, &memory, config);
-	kg_load_derive(load);
-	kg_load_check(load);
-	kg_load_check_tunnels(load);
-}
-
-static void load_all(struct kg_config *config, struct kg_config_report *report,
-		     struct kg_document *documents, size_t document_count)
-{
-	struct kg_load *load = kg_config_alloc(1, sizeof(*load));
-
-	load->config = config;
-	load->report = report;
-	load->documents = documents;
-	load->document_count = document_count;
-	load_documents(load);
-	for (size_t i = 0; i < document_count; i++)
-		json_decref(documents[i].root);
-	free(load);
-}
-
-void kg_config_load(struct kg_config *config, struct kg_config_report *report,
-		    const char *const *paths, size_t path_count)
-{
-	struct kg_document *documents = kg_config_alloc(path_count, sizeof(*documents));
-
-	*config = (struct kg_config){ 0 };
-	kg_report_init(report);
-	kg_documents_wipe();
-	for (size_t i = 0; i < path_count; i++)
-		documents[i] = kg_document_read(paths[i], report);
-	if (path_count)
-		load_all(config, report, documents, path_count);
-	else
-		kg_report_error(report, &(struct kg_place){ .file = "configuration" }, "no file");
-	free(documents);
-}
-
-void kg_config_load_text(struct kg_config *config, struct kg_config_report *report,
-			 const char *name, const char *text, size_t len)
-{
-	*config = (struct kg_config){ 0 };
-	kg_report_init(report);
-	kg_documents_wipe();
-	struct kg_document document = { .file = name };
-
-	document.root = kg_document_parse(name, text, len, report);
-
-	load_all(config, report, &document, 1);
 }

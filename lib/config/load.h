@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loading in four steps: documents are read (documents.c), their values go to the structs by the
- * schema (load.c), what was left open is filled in (derive.c), and what must agree is compared
- * (check.c). Each step reports and goes on, so that one run shows all mistakes.
+ * Loading in four steps (steps.c): documents are read (documents.c), their values go to the structs
+ * by the schema (load.c), what was left open is filled in (derive.c), and what must agree is
+ * compared (check.c). Each step reports and goes on, so that one run shows all mistakes.
  */
 #pragma once
 
@@ -42,6 +42,10 @@ json_t *kg_document_parse(const char *name, const char *text, size_t len,
 
 /* ---- load.c ---- */
 
+/* Every document's values, and the fallbacks of keys that stand in none. */
+void kg_load_values(struct kg_load *load);
+/* Each document could be read, and is an object. */
+bool kg_load_is_whole(const struct kg_load *load);
 /* The value of a key of one object; NULL when not given. KCPTube's empty texts are not given. */
 const json_t *kg_load_given(const json_t *object, const struct kg_key *key);
 bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char *key);
@@ -50,9 +54,7 @@ struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel,
 struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key);
 struct kg_place kg_root_place(const struct kg_load *load, const char *key);
 
-/* ---- derive.c ---- */
-
-void kg_load_derive(struct kg_load *load);
+/* ---- families.c ---- */
 
 /* IP versions as bits of a set. */
 enum kg_families {
@@ -65,6 +67,13 @@ unsigned int kg_ip_family(const struct kg_ip *ip);
 unsigned int kg_tunnel_families(const struct kg_tunnel_config *tunnel);
 /* Families the ports have addresses of. */
 unsigned int kg_port_families(const struct kg_config *config);
+/* Do two tunnels listen on one address, whatever the port? */
+bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
+
+/* ---- derive.c ---- */
+
+void kg_load_derive(struct kg_load *load);
+
 /*
  * Bytes that KCP may fill of an IP packet of `mtu` bytes without it being fragmented on the way or
  * cut by an original KCPTube; may be negative.
@@ -78,8 +87,6 @@ size_t kg_tunnel_target_bytes(const struct kg_tunnel_config *tunnel);
 
 void kg_load_check(struct kg_load *load);
 void kg_load_check_tunnels(struct kg_load *load);
-/* Do two tunnels listen on one address, whatever the port? */
-bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
 
 /* ---- check_custom.c ---- */
 

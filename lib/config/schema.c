@@ -5,7 +5,6 @@
 #include "config/kinds.h"
 #include "config/presets.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 const char *const kg_scope_paths[KG_SCOPES] = {
@@ -282,16 +281,6 @@ const struct kg_key kg_schema[] = {
 	LATER("forwarder", "Relay: the side of the server."),
 };
 const size_t kg_schema_count = KG_ARRAY_SIZE(kg_schema);
-
-const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES])
-{
-	bool apart = key->zero_unset && key->min > 1;
-	int64_t from = key->zero_unset && !apart ? 0 : key->min;
-
-	snprintf(text, KG_RANGE_BYTES, "%s%" PRId64 " to %" PRId64, apart ? "0 or " : "", from,
-		 key->max);
-	return text;
-}
 
 const struct kg_key *kg_schema_find(enum kg_scope scope, const char *name)
 {

@@ -62,11 +62,6 @@ struct kg_key {
 extern const struct kg_key kg_schema[];
 extern const size_t kg_schema_count;
 
-#define KG_RANGE_BYTES 48
-
-/* The numbers that the key takes: "0 or 64 to 2000". */
-const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES]);
-
 const struct kg_key *kg_schema_find(enum kg_scope scope, const char *name);
 /* The key of the scope that was probably meant, or NULL. */
 const struct kg_key *kg_schema_nearest(enum kg_scope scope, const char *name);
