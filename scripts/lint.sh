@@ -47,6 +47,7 @@ for f in "${sources[@]}"; do
     sed -n 2p "$f" | grep -q '^/\*' || echo "$f:2"
 done | complain "head comment missing: what the file is for, behind the SPDX line"
 python3 scripts/check_layers.py 2>&1 | complain "include layers"
+python3 scripts/check_circles.py 2>&1 | complain "files that call each other in a circle"
 python3 scripts/check_citations.py "${files[@]}" 2>&1 | complain "citations that lead nowhere"
 python3 - "${files[@]}" <<'PY' 2>&1 | complain python
 import ast, sys
