@@ -97,6 +97,7 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 	 * long obsolete. */
 	add(&args, "--log-level=lib.telemetry:error");
 	add(&args, "--log-level=lib.*:warning");
+	add(&args, "--log-level=user1:warning"); /* libraries that have no type of their own */
 	add(&args, "--file-prefix=kcpgate-%s", config->name);
 	add_memory(&args, config);
 	add_lcores(&args, config);

@@ -13,7 +13,10 @@ struct kg_pkt {
 	uint16_t body_len;
 	uint16_t tunnel; /* index */
 	uint16_t port;   /* index; received on, or to be sent from */
-	int16_t age_s;   /* received: since it was stamped, as struct kg_datagram has it */
+	union {
+		int16_t age_s; /* received: since it was stamped, as struct kg_datagram has it */
+		uint16_t mtu;  /* to be sent: the path's, as struct kg_datagram has it; 0: any */
+	};
 };
 
 /* Private area of the box's mbufs. */

@@ -70,6 +70,7 @@ static bool housekeeping(struct kg_worker *w)
 	w->unix_s = kg_clock_unix_s();
 	kg_mail_read(w);
 	kg_complain_unanswered(w);
+	kg_stage_expire_fragments(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
 	return !finished(w);

@@ -21,6 +21,7 @@
 #include "telemetry/troubles.h"
 
 struct kg_box;
+struct kg_reassembly;
 struct kg_shortcuts;
 
 /* A payload thread, seen from a worker. */
@@ -53,7 +54,8 @@ struct kg_worker {
 	unsigned int next_link;                                     /* of the next CONNECT */
 	bool punted; /* since the pump was last woken */
 	struct kg_shortcuts *shortcuts;
-	struct kg_conn_list conns; /* connections with something to do */
+	struct kg_reassembly *reassembly; /* of datagrams for tunnels that come in pieces */
+	struct kg_conn_list conns;        /* connections with something to do */
 	struct kg_tour tour;
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;

@@ -2,7 +2,7 @@
 /*
  * Every reason for which a frame, datagram or message is thrown away. One list makes the enum,
  * the counter's name in telemetry and its help text. Counters satisfy
- *     received = delivered + from applications + punted + handed off + receive-side drops
+ *     received = delivered + from applications + punted + handed off + joined + receive-side drops
  * where the receive side is everything before KG_DROP_FIRST_SENT.
  */
 #pragma once
@@ -16,6 +16,8 @@
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
 	X(UDP_CHECKSUM, "udp_checksum", "UDP checksum is wrong")                                   \
 	X(DATAGRAM_SIZE, "datagram_size", "UDP payload too short or too long for the tunnel")      \
+	X(FRAGMENT_LOST, "fragment_lost",                                                          \
+	  "fragments of a tunnel's datagram that did not come together, or too many")              \
 	/* open */                                                                                 \
 	X(AUTH_FAILED, "auth_failed", "decryption or check value failed: wrong password or noise") \
 	X(CLOCK_SKEW, "clock_skew", "timestamp differs from our clock by more than 255 s")         \

@@ -20,6 +20,18 @@ void kg_l2_init(struct kg_l2 *l2, const struct kg_mac *source, const struct kg_m
 	kg_store_be16(l2->bytes + KG_ETHER_BYTES, vlan);
 }
 
+static void put_ethertype(uint8_t *ip, const struct kg_l2 *l2, uint8_t ip_version)
+{
+	if (l2->len > 0)
+		kg_store_be16(ip - 2, ip_version == 4 ? KG_ETHERTYPE_IPV4 : KG_ETHERTYPE_IPV6);
+}
+
+void kg_l2_write(uint8_t *out, const struct kg_l2 *l2, uint8_t ip_version)
+{
+	memcpy(out, l2->bytes, l2->len);
+	put_ethertype(out + l2->len, l2, ip_version);
+}
+
 uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version)
 {
 	return l2->len + (ip_version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES) + KG_UDP_BYTES;
@@ -44,7 +56,6 @@ static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_
 {
 	static const uint8_t fixed[KG_IPV4_BYTES] = {
 		[0] = 4 << 4 | KG_IPV4_BYTES / 4,
-		[KG_IPV4_FRAGMENT_AT] = KG_IPV4_DONT_FRAGMENT >> 8,
 		[KG_IPV4_TTL_AT] = TTL,
 		[KG_IPV4_PROTOCOL_AT] = KG_PROTO_UDP,
 	};
@@ -52,6 +63,7 @@ static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_
 	memcpy(ip, fixed, sizeof(fixed));
 	kg_store_be16(ip + KG_IPV4_LENGTH_AT, total_bytes);
 	kg_store_be16(ip + KG_IPV4_ID_AT, id);
+	kg_store_be16(ip + KG_IPV4_FRAGMENT_AT, id == 0 ? KG_IPV4_DONT_FRAGMENT : 0);
 	memcpy(ip + KG_IPV4_ADDRESSES_AT, source->bytes, 4);
 	memcpy(ip + KG_IPV4_ADDRESSES_AT + 4, destination->bytes, 4);
 	if (csum == KG_FRAME_CSUM_SOFTWARE)
@@ -99,8 +111,7 @@ uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_en
 
 	/* A copy of known size: what is beyond l2->len is overwritten by the IP header. */
 	memcpy(out, l2->bytes, sizeof(l2->bytes));
-	if (l2->len > 0)
-		kg_store_be16(ip - 2, v4 ? KG_ETHERTYPE_IPV4 : KG_ETHERTYPE_IPV6);
+	put_ethertype(ip, l2, source->ip.version);
 	if (v4) {
 		build_ipv4(ip, &source->ip, &destination->ip, KG_IPV4_BYTES + udp_bytes, ip_id,
 			   csum);

@@ -60,9 +60,26 @@ static void parse_udp(struct kg_frame *frame, const uint8_t *udp, size_t len, ui
 	endpoint_read(&frame->destination, version, addresses + address_bytes, udp + 2);
 }
 
+/* `len` bytes of IP payload are a piece of a datagram; its first one shows both ports. */
+static void parse_fragment(struct kg_frame *frame, const uint8_t *piece, size_t len,
+			   uint8_t version, const uint8_t *addresses, bool first)
+{
+	static const uint8_t unknown[4];
+	size_t address_bytes = version == 4 ? 4 : 16;
+	const uint8_t *ports = first ? piece : unknown;
+
+	if (first && len < KG_UDP_BYTES)
+		return; /* for Linux */
+	frame->kind = KG_FRAME_FRAGMENT;
+	frame->first = first;
+	endpoint_read(&frame->source, version, addresses, ports);
+	endpoint_read(&frame->destination, version, addresses + address_bytes, ports + 2);
+}
+
 static void parse_ipv4(struct kg_frame *frame, const uint8_t *ip, size_t len, unsigned int trust)
 {
 	size_t header_bytes, total_bytes;
+	uint16_t piece;
 
 	if (len < KG_IPV4_BYTES)
 		return reject(frame, KG_DROP_FRAME_TRUNCATED);
@@ -71,15 +88,39 @@ static void parse_ipv4(struct kg_frame *frame, const uint8_t *ip, size_t len, un
 	if (ip[0] >> 4 != 4 || header_bytes < KG_IPV4_BYTES || total_bytes < header_bytes ||
 	    total_bytes > len)
 		return reject(frame, KG_DROP_FRAME_TRUNCATED);
-	if (header_bytes > KG_IPV4_BYTES || ip[KG_IPV4_PROTOCOL_AT] != KG_PROTO_UDP ||
-	    (kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & KG_IPV4_FRAGMENT_MASK) != 0)
+	if (header_bytes > KG_IPV4_BYTES || ip[KG_IPV4_PROTOCOL_AT] != KG_PROTO_UDP)
 		return; /* for Linux */
 	if (!(trust & KG_FRAME_IP_CSUM_GOOD) &&
 	    kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
 		return reject(frame, KG_DROP_IP_CHECKSUM);
 	frame->l3_bytes = KG_IPV4_BYTES;
+	piece = kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & KG_IPV4_FRAGMENT_MASK;
+	if (piece != 0) {
+		frame->datagram_id = kg_load_be16(ip + KG_IPV4_ID_AT);
+		return parse_fragment(frame, ip + KG_IPV4_BYTES, total_bytes - KG_IPV4_BYTES, 4,
+				      ip + KG_IPV4_ADDRESSES_AT,
+				      (piece & KG_IPV4_OFFSET_MASK) == 0);
+	}
 	parse_udp(frame, ip + KG_IPV4_BYTES, total_bytes - KG_IPV4_BYTES, 4,
 		  ip + KG_IPV4_ADDRESSES_AT, trust);
+}
+
+/* An atomic fragment (RFC 6946), which is the whole datagram, is Linux's. */
+static void parse_fragment6(struct kg_frame *frame, const uint8_t *ip, size_t upper_bytes)
+{
+	const uint8_t *header = ip + KG_IPV6_BYTES;
+	uint16_t piece;
+
+	if (upper_bytes < KG_FRAGMENT_BYTES || header[KG_FRAGMENT_NEXT_AT] != KG_PROTO_UDP)
+		return;
+	piece = kg_load_be16(header + KG_FRAGMENT_OFFSET_AT) &
+		(KG_FRAGMENT_OFFSET_MASK | KG_FRAGMENT_MORE);
+	if (piece == 0)
+		return;
+	frame->l3_bytes = KG_IPV6_BYTES + KG_FRAGMENT_BYTES;
+	frame->datagram_id = kg_load_be32(header + KG_FRAGMENT_ID_AT);
+	parse_fragment(frame, header + KG_FRAGMENT_BYTES, upper_bytes - KG_FRAGMENT_BYTES, 6,
+		       ip + KG_IPV6_ADDRESSES_AT, (piece & KG_FRAGMENT_OFFSET_MASK) == 0);
 }
 
 static void parse_ipv6(struct kg_frame *frame, const uint8_t *ip, size_t len, unsigned int trust)
@@ -91,8 +132,10 @@ static void parse_ipv6(struct kg_frame *frame, const uint8_t *ip, size_t len, un
 	upper_bytes = kg_load_be16(ip + KG_IPV6_LENGTH_AT);
 	if (ip[0] >> 4 != 6 || upper_bytes > len - KG_IPV6_BYTES)
 		return reject(frame, KG_DROP_FRAME_TRUNCATED);
+	if (ip[KG_IPV6_NEXT_HEADER_AT] == KG_PROTO_FRAGMENT)
+		return parse_fragment6(frame, ip, upper_bytes);
 	if (ip[KG_IPV6_NEXT_HEADER_AT] != KG_PROTO_UDP)
-		return; /* for Linux; extension headers are not walked */
+		return; /* for Linux; other extension headers are not walked */
 	frame->l3_bytes = KG_IPV6_BYTES;
 	parse_udp(frame, ip + KG_IPV6_BYTES, upper_bytes, 6, ip + KG_IPV6_ADDRESSES_AT, trust);
 }

@@ -9,17 +9,22 @@
 #include "base/drop.h"
 #include "net/addr.h"
 
-#define KG_ETHER_BYTES 14
-#define KG_VLAN_BYTES  4
-#define KG_IPV4_BYTES  20
-#define KG_IPV6_BYTES  40
-#define KG_UDP_BYTES   8
-#define KG_VLAN_NONE   0 /* VLAN ids on a wire are 1 … 4094 */
+#define KG_ETHER_BYTES   14
+#define KG_VLAN_BYTES    4
+#define KG_IPV4_BYTES    20
+#define KG_IPV6_BYTES    40
+#define KG_UDP_BYTES     8
+#define KG_PATH_MTU_MIN4 576  /* no path is believed to be narrower: RFC 791 §3.1 … */
+#define KG_PATH_MTU_MIN6 1280 /* … and RFC 8200 §5 */
+#define KG_VLAN_NONE     0    /* VLAN ids on a wire are 1 … 4094 */
 
 enum kg_frame_kind {
 	KG_FRAME_UDP, /* whole UDP datagram; all fields are set */
-	/* for Linux: not IP, not UDP, fragment, options or extension headers, a tag with id 0 on an
-	 * untagged port; vlan and l2_bytes are set */
+	/* a piece of one that IP has cut; the payload's fields are not set, ports only when it is
+	 * the first */
+	KG_FRAME_FRAGMENT,
+	/* for Linux: not IP, not UDP, options or extension headers, a tag with id 0 on an untagged
+	 * port; vlan and l2_bytes are set */
 	KG_FRAME_OTHER,
 	KG_FRAME_BAD, /* `drop` says why */
 };
@@ -33,9 +38,11 @@ enum kg_frame_trust {
 struct kg_frame {
 	enum kg_frame_kind kind;
 	enum kg_drop drop;
-	uint16_t vlan; /* id, KG_VLAN_NONE untagged */
-	uint16_t l2_bytes, l3_bytes;
+	uint16_t vlan;                          /* id, KG_VLAN_NONE untagged */
+	uint16_t l2_bytes, l3_bytes;            /* the latter with IPv6's fragment header */
 	uint16_t payload_offset, payload_bytes; /* of the UDP payload within the frame */
+	bool first;                             /* fragment: the datagram begins with it */
+	uint32_t datagram_id;                   /* fragment: the same for all of a datagram */
 	struct kg_endpoint source, destination;
 };
 
@@ -58,6 +65,9 @@ struct kg_l2 {
 void kg_l2_init(struct kg_l2 *l2, const struct kg_mac *source, const struct kg_mac *next_hop,
 		uint16_t vlan);
 
+/* Writes it, complete, in front of an IP packet. */
+void kg_l2_write(uint8_t *out, const struct kg_l2 *l2, uint8_t ip_version);
+
 /* Bytes of headers before the payload for an address family and L2 length. */
 uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version);
 
@@ -69,8 +79,8 @@ enum kg_frame_csum {
 
 /*
  * Writes L2, IP and UDP headers to `out`, which is followed by `payload_bytes` of payload already
- * in place. Both endpoints have the same IP version. Don't-fragment is set, TTL 64. Returns the
- * header length.
+ * in place. Both endpoints have the same IP version. TTL is 64. `ip_id` names the datagram's pieces
+ * over IPv4; 0 forbids the network to make any. Returns the header length.
  */
 uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_endpoint *source,
 			const struct kg_endpoint *destination, uint16_t payload_bytes,

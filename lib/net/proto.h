@@ -32,8 +32,11 @@
 
 /* IPv6 fragment header, RFC 8200 §4.5 */
 #define KG_FRAGMENT_BYTES       8
+#define KG_FRAGMENT_NEXT_AT     0
 #define KG_FRAGMENT_OFFSET_AT   2
 #define KG_FRAGMENT_OFFSET_MASK 0xfff8
+#define KG_FRAGMENT_MORE        0x0001
+#define KG_FRAGMENT_ID_AT       4
 
 /* IANA protocol numbers */
 #define KG_PROTO_ICMP     1

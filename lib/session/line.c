@@ -216,6 +216,7 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	out->local = line->path->ends.local;
 	out->remote = line->path->ends.remote;
+	out->mtu = 0;
 	if (line->limited)
 		spend(line, out->len);
 	return out->len > 0;

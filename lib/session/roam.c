@@ -166,6 +166,7 @@ bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now
 				       ch->roam->heard_bytes, now_us, out->data);
 	if (out->len == 0)
 		return false;
+	out->mtu = 0;
 	out->local = ch->roam->path->ends.local;
 	out->remote = ch->roam->path->ends.remote;
 	line->asking = false;

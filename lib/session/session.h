@@ -139,6 +139,7 @@ struct kg_datagram {
 	struct kg_endpoint remote;
 	uint8_t *data; /* the body: KCP segments, with FEC a shard; input overwrites its header */
 	uint16_t len;
+	uint16_t mtu; /* output: of the path, IP packets; longer ones go in pieces. 0: not known */
 	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
 	/* input: seconds since it was stamped; below 0 its sender's clock is ahead */
 	int16_t age_s;

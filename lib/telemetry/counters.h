@@ -18,11 +18,14 @@
 	X(APP_RX_BYTES, "app_rx_bytes", "bytes of these")                                       \
 	X(APP_TX, "app_tx", "applications' datagrams put on the wire")                          \
 	X(APP_TX_BYTES, "app_tx_bytes", "bytes of these")                                       \
+	X(FRAGMENTS_JOINED, "fragments_joined", "fragments added to the first of a datagram")   \
+	X(FRAGMENTS_COPIED, "fragments_copied", "fragments that Linux was given as well")       \
 	X(PUNTED, "punted", "frames given to Linux through a TAP")                              \
 	X(HANDED_OFF, "handed_off", "datagrams given to the worker that owns their channel")    \
 	X(HANDED_IN, "handed_in", "datagrams received from other workers")                      \
 	X(FROM_KERNEL, "from_kernel", "frames from Linux sent out of a port")                   \
 	X(SENT, "sent", "datagrams of tunnels sent")                                            \
+	X(SENT_IN_PIECES, "sent_in_pieces", "of these, as IP fragments: the path is narrower")  \
 	X(SENT_BY_KERNEL, "sent_by_kernel", "of these, by Linux while the next hop is unknown") \
 	X(NEXTHOPS_GAVE_WAY, "nexthops_gave_way",                                               \
 	  "next hops forgotten for others: the table is full")                                  \
@@ -40,7 +43,9 @@ enum kg_counter {
 };
 
 /* One writer: the worker. Everything received is accounted for:
- *   rx_frames + handed_in = delivered + app_rx + punted + handed_off + receive-side drops */
+ *   rx_frames + handed_in + fragments_copied =
+ *       delivered + app_rx + punted + handed_off + fragments_joined + receive-side drops
+ * A fragment that waits for others is counted when they have come, or it is given up. */
 struct kg_counters {
 	uint64_t counters[KG_COUNTER_COUNT];
 	uint64_t drops[KG_DROP_COUNT];

@@ -485,9 +485,9 @@ def check_balance(box):
         for worker in box.worker_stats():
             drops = sum(count for reason, count in telemetry.drops_of(worker).items()
                         if not reason.startswith("tx_"))
-            if worker["rx_frames"] + worker["handed_in"] != (
+            if worker["rx_frames"] + worker["handed_in"] + worker["fragments_copied"] != (
                     worker["delivered"] + worker["app_rx"] + worker["punted"]
-                    + worker["handed_off"] + drops):
+                    + worker["handed_off"] + worker["fragments_joined"] + drops):
                 return False
         return True
     eventually(f"counters of {box.role} balance", balanced, 5)

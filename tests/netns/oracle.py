@@ -72,7 +72,7 @@ with Lab() as lab:
     traffic.receive_exactly(connection, 1)
 
     for address in (SERVER4, SERVER6):
-        expect_silence(lab, lab.server, "tx_icmp_tunnel", address, TUNNEL_PORT, LONG_BYTES)
+        expect_silence(lab, lab.server, "datagram_size", address, TUNNEL_PORT, LONG_BYTES)
         expect_silence(lab, lab.server, "auth_failed", address, TUNNEL_PORT, 100)
         expect_complaint(lab, address, CLOSED)
     used = int(lab.server.channels()[0]["remote"].rpartition(":")[2])

@@ -273,6 +273,60 @@ static struct sample with_options(struct sample s)
 	return t;
 }
 
+static struct sample piece4(uint16_t fragment, size_t udp_bytes)
+{
+	struct sample s = sample(frame4, UDP4 + udp_bytes);
+
+	kg_store_be16(s.bytes + IP4 + 2, (uint16_t)(20 + udp_bytes));
+	kg_store_be16(s.bytes + IP4 + 6, fragment);
+	fill_ip_csum(s.bytes + IP4, 20);
+	return s;
+}
+
+static struct sample piece6(uint16_t fragment, uint8_t next, size_t udp_bytes)
+{
+	static const uint8_t id[] = { 0xde, 0xad, 0xbe, 0xef };
+	uint8_t bytes[sizeof(frame6) + 8] = { 0 };
+
+	memcpy(bytes, frame6, UDP6);
+	kg_store_be16(bytes + IP6 + 4, (uint16_t)(8 + udp_bytes));
+	bytes[IP6 + 6] = 44;
+	bytes[UDP6] = next;
+	kg_store_be16(bytes + UDP6 + 2, fragment);
+	memcpy(bytes + UDP6 + 4, id, sizeof(id));
+	memcpy(bytes + UDP6 + 8, frame6 + UDP6, udp_bytes);
+	return sample(bytes, UDP6 + 8 + udp_bytes);
+}
+
+static void expect_piece(struct sample s, bool first, uint32_t id, const char *source,
+			 const char *destination)
+{
+	struct kg_frame frame = parse(s.bytes, s.len, 0, 0);
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	assert_int_equal(frame.kind, KG_FRAME_FRAGMENT);
+	assert_int_equal(frame.first, first);
+	assert_int_equal(frame.datagram_id, id);
+	assert_string_equal(kg_endpoint_text(&frame.source, text), source);
+	assert_string_equal(kg_endpoint_text(&frame.destination, text), destination);
+	assert_int_equal(frame.l3_bytes, frame.source.ip.version == 4 ? 20 : 48);
+	free(s.bytes);
+}
+
+static void fragments_are_told_apart(void **state)
+{
+	expect_piece(piece4(0x2000, 8), true, 0x1234, "198.18.0.1:3000", "198.18.0.2:4000");
+	expect_piece(piece4(0x2001, 7), false, 0x1234, "198.18.0.1:0", "198.18.0.2:0");
+	expect_piece(piece4(0x0001, 0), false, 0x1234, "198.18.0.1:0", "198.18.0.2:0");
+	expect_piece(piece6(0x0001, 17, 8), true, 0xdeadbeef, "[fd00:18::1]:3000",
+		     "[fd00:18::2]:4000");
+	expect_piece(piece6(0x0008, 17, 3), false, 0xdeadbeef, "[fd00:18::1]:0", "[fd00:18::2]:0");
+	expect_other(piece6(0x0001, 17, 7), 0); /* no whole UDP header */
+	expect_other(piece6(0x0000, 17, 8), 0); /* nothing was cut off */
+	expect_other(piece6(0x0008, 6, 8), 0);
+	expect_bad(with_byte(piece4(0x2000, 8), IP4 + 8, 63), 0, KG_DROP_IP_CHECKSUM);
+}
+
 static void the_rest_is_for_linux(void **state)
 {
 	static const uint8_t extensions[] = { 0, 43, 44, 50, 51, 59, 60 };
@@ -282,9 +336,7 @@ static void the_rest_is_for_linux(void **state)
 	expect_other(with_byte(good4(), IP4 + 9, 1), 0);
 	expect_other(with_byte(good4(), IP4 + 9, 6), 0);
 	expect_other(with_byte(good6(), IP6 + 6, 58), 0);
-	expect_other(with_be16(good4(), IP4 + 6, 0x2000), 0); /* first fragment */
-	expect_other(with_be16(good4(), IP4 + 6, 0x0001), 0); /* a later one */
-	expect_other(with_be16(good4(), IP4 + 6, 0x1fff), 0);
+	expect_other(piece4(0x2000, 7), 0); /* a first fragment that has no whole UDP header */
 	expect_other(with_options(good4()), 0);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(extensions); i++)
 		expect_other(with_byte(good6(), IP6 + 6, extensions[i]), 0);
@@ -432,12 +484,22 @@ static struct kg_endpoint endpoint(const char *address, uint16_t port)
 static const struct kg_mac our_mac = { { 2, 0, 0, 0, 0, 1 } };
 static const struct kg_mac their_mac = { { 2, 0, 0, 0, 0, 2 } };
 
+/* The one above, with an id and nothing against pieces. */
+static struct sample open4(void)
+{
+	struct sample s = good4();
+
+	kg_store_be16(s.bytes + IP4 + 6, 0);
+	fill_ip_csum(s.bytes + IP4, 20);
+	return s;
+}
+
 /* What the builder writes is, byte by byte, the frame made by hand. */
 static void the_builder_writes_known_frames(void **state)
 {
 	struct kg_endpoint a4 = endpoint("198.18.0.1", 3000), b4 = endpoint("198.18.0.2", 4000);
 	struct kg_endpoint a6 = endpoint("fd00:18::1", 3000), b6 = endpoint("fd00:18::2", 4000);
-	struct sample s[] = { good4(), good6(), tagged(good4(), 0x8100, VLAN),
+	struct sample s[] = { open4(), good6(), tagged(open4(), 0x8100, VLAN),
 			      tagged(good6(), 0x8100, VLAN) };
 	uint8_t out[128];
 
@@ -460,18 +522,35 @@ static void the_builder_writes_known_frames(void **state)
 	}
 }
 
+/* Without an id the network may not cut it. */
+static void only_a_datagram_with_an_id_may_be_cut(void **state)
+{
+	static const struct kg_l2 none;
+	struct kg_endpoint a = endpoint("198.18.0.1", 3000), b = endpoint("198.18.0.2", 4000);
+	uint8_t out[64] = { 0 };
+
+	kg_frame_build(out, &none, &a, &b, 7, 0, KG_FRAME_CSUM_SOFTWARE);
+	assert_int_equal(kg_load_be16(out + 4), 0);
+	assert_int_equal(kg_load_be16(out + 6), 0x4000);
+	kg_frame_build(out, &none, &a, &b, 7, 7, KG_FRAME_CSUM_SOFTWARE);
+	assert_int_equal(kg_load_be16(out + 4), 7);
+	assert_int_equal(kg_load_be16(out + 6), 0);
+}
+
 static void a_packet_alone_is_built(void **state)
 {
 	static const struct kg_l2 none;
 	struct kg_endpoint a4 = endpoint("198.18.0.1", 3000), b4 = endpoint("198.18.0.2", 4000);
 	struct kg_endpoint a6 = endpoint("fd00:18::1", 3000), b6 = endpoint("fd00:18::2", 4000);
 	uint8_t room[128], *out = room + 8;
+	struct sample s = open4();
 
 	memset(room, 0xee, sizeof(room));
 	memcpy(out + 28, "kcpgate", 7);
 	assert_int_equal(kg_frame_build(out, &none, &a4, &b4, 7, 0x1234, KG_FRAME_CSUM_SOFTWARE),
 			 28);
-	assert_memory_equal(out, frame4 + IP4, 35);
+	assert_memory_equal(out, s.bytes + IP4, 35);
+	free(s.bytes);
 	memcpy(out + 48, "kcpgate", 7);
 	assert_int_equal(kg_frame_build(out, &none, &a6, &b6, 7, 0, KG_FRAME_CSUM_SOFTWARE), 48);
 	assert_memory_equal(out, frame6 + IP6, 55);
@@ -628,6 +707,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_noticed),
 		cmocka_unit_test(lengths_that_contradict_are_noticed),
 		cmocka_unit_test(ip_length_below_the_datagram_is_noticed),
+		cmocka_unit_test(fragments_are_told_apart),
 		cmocka_unit_test(the_rest_is_for_linux),
 		cmocka_unit_test(tags_are_those_of_the_port),
 		cmocka_unit_test(wrong_checksums_are_noticed),
@@ -638,6 +718,7 @@ int main(void)
 		cmocka_unit_test(the_known_sum_comes_out),
 		cmocka_unit_test(sums_of_any_length_and_alignment_agree),
 		cmocka_unit_test(the_builder_writes_known_frames),
+		cmocka_unit_test(only_a_datagram_with_an_id_may_be_cut),
 		cmocka_unit_test(a_packet_alone_is_built),
 		cmocka_unit_test(offload_leaves_the_sums_to_the_nic),
 		cmocka_unit_test(what_is_built_parses_again),

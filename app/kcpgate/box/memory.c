@@ -4,6 +4,7 @@
 #include "box/parts.h"
 
 #include "nic/mbufs.h"
+#include "nic/reassembly.h"
 #include "pkt.h"
 
 #include <rte_mempool.h>
@@ -26,7 +27,8 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	unsigned int mbufs =
 		config->port_count * KG_NIC_MBUFS(config->worker_count) +
 		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
-		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE);
+		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
+		config->worker_count * KG_REASSEMBLY_FRAGMENTS;
 	/* An mbuf must not cross a page, and only one fits in a small page. */
 	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256
 							       : SMALL_PAGE_BYTES);

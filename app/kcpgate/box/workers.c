@@ -3,6 +3,7 @@
 #include "box/parts.h"
 
 #include "clock.h"
+#include "nic/reassembly.h"
 #include "shortcut.h"
 #include "worker.h"
 
@@ -28,8 +29,10 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 	snprintf(part, sizeof(part), "cuts%u", w->index);
 	kg_box_name(box, name, part);
 	w->shortcuts = kg_shortcuts_create(name, channels);
+	w->reassembly = kg_reassembly_create();
 	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
-	if (w->wheel == NULL || w->nexthops == NULL || w->shortcuts == NULL || w->sides == NULL) {
+	if (w->wheel == NULL || w->nexthops == NULL || w->shortcuts == NULL ||
+	    w->reassembly == NULL || w->sides == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,
 			 box->config->memory_mb);
 		return false;
@@ -58,6 +61,7 @@ static void destroy_worker(struct kg_worker *w)
 	kg_waker_fini(&w->waker);
 	kg_nexthops_destroy(w->nexthops);
 	kg_shortcuts_destroy(w->shortcuts);
+	kg_reassembly_destroy(w->reassembly);
 	kg_arena_destroy(w->arena);
 	rte_free(w->sides);
 	rte_free(w);

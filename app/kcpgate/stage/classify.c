@@ -78,6 +78,14 @@ static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct 
 	return true;
 }
 
+/* Does the datagram that begins with this fragment belong to a tunnel? */
+static bool begins_tunnels(const struct kg_worker *w, uint16_t port, const struct kg_frame *frame)
+{
+	return frame->first &&
+	       kg_port_has_address(w->box->ports[port].config, &frame->destination.ip) &&
+	       tunnel_of(w->box, &frame->destination) < KG_PORT_TABLE_APP;
+}
+
 static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame *frame)
 {
 	if (frame->kind == KG_FRAME_UDP)
@@ -101,6 +109,10 @@ uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 				    rte_pktmbuf_data_len(v[i + 1]));
 		kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),
 			       w->box->ports[port].config->vlan, trust(m));
+		if (frame.kind == KG_FRAME_FRAGMENT)
+			m = kg_stage_reassemble(w, m, &frame, begins_tunnels(w, port, &frame));
+		if (m == NULL)
+			continue;
 		if (frame.kind == KG_FRAME_BAD)
 			kg_stage_drop(w, m, frame.drop);
 		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))

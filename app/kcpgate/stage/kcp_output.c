@@ -48,6 +48,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	pkt->body = out.data;
 	pkt->body_len = out.len;
 	pkt->tunnel = side->tunnel;
+	pkt->mtu = out.mtu;
 	return m;
 }
 

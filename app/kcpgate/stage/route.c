@@ -6,6 +6,8 @@
 #include "net/frame.h"
 #include "stage/stage.h"
 
+static const struct kg_l2 no_l2; /* for the kernel, which adds its own */
+
 static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_mbuf *m,
 					   const struct kg_l2 *l2, uint8_t version)
 {
@@ -19,26 +21,25 @@ static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_
 	return KG_FRAME_CSUM_OFFLOAD;
 }
 
-/* UDP payload becomes a frame; the mbuf's headroom has room for every header. */
-static void prepend_headers(struct rte_mbuf *m, const struct kg_l2 *l2, enum kg_frame_csum csum)
+void kg_stage_put_headers(struct rte_mbuf *m, const struct kg_l2 *l2, uint16_t ip_id,
+			  enum kg_frame_csum csum)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
 	uint16_t payload_bytes = rte_pktmbuf_data_len(m);
 	uint16_t header_bytes = kg_frame_header_bytes(l2, pkt->remote.ip.version);
 	uint8_t *out = (uint8_t *)rte_pktmbuf_prepend(m, header_bytes);
 
-	kg_frame_build(out, l2, &pkt->local, &pkt->remote, payload_bytes, 0, csum);
+	kg_frame_build(out, l2, &pkt->local, &pkt->remote, payload_bytes, ip_id, csum);
 }
 
 static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 {
-	static const struct kg_l2 none; /* no L2: the kernel adds its own */
 	const struct kg_pkt *pkt = kg_pkt(m);
 	const struct kg_tuple tuple = { pkt->local, pkt->remote };
 
 	if (w->box->shared_ports.last != 0)
 		kg_recent_note(&w->box->tunnel_flows, &tuple, w->now_us);
-	prepend_headers(m, &none, KG_FRAME_CSUM_SOFTWARE);
+	kg_stage_put_headers(m, &no_l2, 0, KG_FRAME_CSUM_SOFTWARE);
 	kg_stage_route_by_kernel(w, m);
 }
 
@@ -46,8 +47,45 @@ void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct
 {
 	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
 
-	prepend_headers(m, &hop->l2, request_checksum(nic, m, &hop->l2, hop->peer.version));
+	kg_stage_put_headers(m, &hop->l2, 0, request_checksum(nic, m, &hop->l2, hop->peer.version));
 	kg_stage_tx_frame(w, hop->port, m);
+}
+
+/* ---- what is too long for the path ---- */
+
+static uint16_t at_most(uint16_t mtu, uint16_t limit)
+{
+	return limit != 0 && limit < mtu ? limit : mtu;
+}
+
+/* By which way it will leave is not known before the hop is. */
+static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *hop,
+			 const struct kg_pkt *pkt)
+{
+	uint16_t mtu = w->box->ports[hop->port].config->mtu;
+
+	mtu = at_most(at_most(mtu, hop->mtu), pkt->mtu);
+	return KG_MAX(mtu, hop->peer.version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6);
+}
+
+static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t mtu)
+{
+	return rte_pktmbuf_data_len(m) + kg_frame_header_bytes(&no_l2, ip_version) > mtu;
+}
+
+/* ---- what has a way ---- */
+
+static void send_on(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+{
+	uint16_t mtu = path_mtu(w, hop, kg_pkt(m));
+
+	kg_worker_count(w, KG_COUNTER_SENT, 1);
+	if (is_too_long(m, hop->peer.version, mtu))
+		kg_stage_route_in_pieces(w, hop, m, mtu);
+	else if (hop->state == KG_NEXTHOP_READY)
+		kg_stage_route_to(w, hop, m);
+	else
+		send_by_kernel(w, m);
 }
 
 /* Of channels that are open the wish to send stays: the route may come back. */
@@ -70,11 +108,7 @@ static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 		kg_stage_drop(w, m, KG_DROP_TX_NO_ROUTE);
 		return;
 	}
-	kg_worker_count(w, KG_COUNTER_SENT, 1);
-	if (hop->state == KG_NEXTHOP_READY)
-		kg_stage_route_to(w, hop, m);
-	else
-		send_by_kernel(w, m);
+	send_on(w, hop, m);
 }
 
 void kg_stage_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)

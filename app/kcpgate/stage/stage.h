@@ -15,6 +15,7 @@
 
 #include "base/drop.h"
 #include "net/errand.h"
+#include "net/frame.h"
 #include "pkt.h"
 #include "worker.h"
 
@@ -24,6 +25,15 @@ uint16_t kg_stage_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
 /* Datagrams of tunnels and applications stay; the rest goes to Linux. Sets local, remote, tunnel
  * (for applications KG_PORT_TABLE_LISTENED or _DIALLED), body: the UDP payload. */
 uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/*
+ * A fragment of a UDP datagram, which is a tunnel's if `tunnels`, as far as it shows. NULL: others
+ * are missing, it waits for them or was thrown away. Otherwise what is to be done with the mbuf:
+ * `frame` says whether it is the whole datagram, or Linux's.
+ */
+struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
+				     struct kg_frame *frame, bool tunnels);
+/* Gives fragments up that wait in vain. */
+void kg_stage_expire_fragments(struct kg_worker *w);
 /* Takes the datagrams of applications out of the burst: into their channels, to the worker that
  * owns their flow, or to Linux. What stays is sealed. */
 uint16_t kg_stage_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
@@ -65,6 +75,13 @@ void kg_stage_tx(struct kg_worker *w);
 struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
 void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
+/* The same in pieces of at most `mtu` bytes; by Linux, if the next hop is not ready. */
+void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m,
+			      uint16_t mtu);
+/* UDP payload with local and remote set becomes a frame, or a packet; the mbuf's headroom has room
+ * for every header. */
+void kg_stage_put_headers(struct rte_mbuf *m, const struct kg_l2 *l2, uint16_t ip_id,
+			  enum kg_frame_csum csum);
 /* A received datagram for another worker. */
 void kg_stage_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m);
 /* A frame of ours, complete but for the VLAN tag's place in it, for a port's queue. */
