@@ -130,9 +130,19 @@ void kg_kcp_update_probe(struct kg_kcp *kcp)
 	kg_kcp_peer_set_blocked(&kcp->peer, blocked, kcp->rtt.rto_us, kcp->now_us);
 }
 
+void kg_kcp_tell_later(struct kg_kcp *kcp)
+{
+	if (kcp->tell_left > 0)
+		return;
+	kcp->tell_left = 1;
+	kcp->tell_us = kcp->now_us + KG_KCP_LOOK_US;
+}
+
 void kg_kcp_update_tell(struct kg_kcp *kcp)
 {
-	if (kcp->tell_left > 0 || !kg_kcp_recv_reopened(&kcp->recv, kcp->pool))
+	bool telling = kcp->tell_left > 0 && kcp->tell_us <= kcp->now_us;
+
+	if (telling || !kg_kcp_recv_reopened(&kcp->recv, kcp->pool))
 		return;
 	kcp->tell_left = KG_KCP_TELL_TIMES;
 	kcp->tell_us = kcp->now_us;

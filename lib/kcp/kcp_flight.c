@@ -166,6 +166,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 		slot->copies++;
 	slot->sent_us = now_us;
 	slot->order = f->next_order++;
+	f->una_due &= f->una != sn;
 	f->twin = sn;
 	f->twin_due = grant_twin(f, slot, cause);
 	list_append(f, sn);
@@ -180,6 +181,7 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, ui
 	slot->buf = NULL;
 	f->count--;
 	f->twin_due &= f->twin != sn;
+	f->una_due &= f->una != sn;
 	f->probes_left = KG_KCP_PROBES;
 }
 
@@ -275,7 +277,7 @@ uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp
 	uint64_t earliest_us = KG_NEVER_US;
 	enum kg_kcp_cause cause;
 
-	if (f->twin_due)
+	if (f->twin_due || f->una_due)
 		return 0;
 	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
 		uint16_t head = f->lists[__builtin_ctz(left)].head;
@@ -295,9 +297,11 @@ static uint32_t full_sn(const struct kg_kcp_flight *f, uint16_t low)
 bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    uint64_t now_us, uint32_t *sn, enum kg_kcp_cause *cause)
 {
-	bool found = false;
+	bool found = f->una_due;
 
-	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
+	*sn = f->una;
+	*cause = KG_KCP_CAUSE_THIN;
+	for (uint32_t left = f->una_due ? 0 : f->listed; left != 0; left &= left - 1) {
 		uint32_t head = full_sn(f, f->lists[__builtin_ctz(left)].head);
 		enum kg_kcp_cause why;
 

@@ -85,6 +85,7 @@ struct kg_kcp_flight {
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due;
+	bool una_due;          /* the peer has room for the oldest one again */
 	bool unfenced;         /* parked payload may be on its way to memory */
 	uint8_t twin_segments; /* segments sent since */
 	uint16_t listed;       /* bit b: list b has members */

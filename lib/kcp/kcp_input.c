@@ -18,6 +18,7 @@ struct digest {
 	bool has_order;
 	uint32_t named; /* segments released by ACKs */
 	bool resent;    /* some of what was released had been sent more than once */
+	bool told;      /* the peer's window, as it is now */
 	bool news;      /* not a replay */
 	bool echoed, answered, received; /* as the events say */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
@@ -174,12 +175,10 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
 						      seg->frg, seg->payload, (uint16_t)seg->len);
 
-	if (stored == KG_KCP_STORED_NO_ROOM) {
-		kcp->stats.refused++;
-		return;
-	}
-	if (stored == KG_KCP_STORED_OUTSIDE) {
-		kcp->stats.out_of_window++;
+	if (stored == KG_KCP_STORED_NO_ROOM || stored == KG_KCP_STORED_OUTSIDE) {
+		kcp->stats.refused += stored == KG_KCP_STORED_NO_ROOM;
+		kcp->stats.out_of_window += stored == KG_KCP_STORED_OUTSIDE;
+		kg_kcp_tell_later(kcp);
 		return;
 	}
 	/* Duplicates of what no window reaches any more tell nothing of the peer's clock. */
@@ -203,7 +202,10 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 
 static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
 {
-	d->news |= kg_kcp_peer_on_window(&kcp->peer, seg->una, seg->wnd);
+	bool moved = kg_kcp_peer_on_window(&kcp->peer, seg->una, seg->wnd);
+
+	d->news |= moved;
+	d->told |= moved || (seg->cmd == KG_KCP_WINS && seg->wnd > 0);
 	if ((int32_t)(seg->una - d->una) > 0)
 		d->una = seg->una;
 	if (seg->cmd == KG_KCP_ACK)
@@ -233,6 +235,21 @@ static void update_pace(struct kg_kcp *kcp, uint64_t now_us)
 	kg_kcp_pace_update(&kcp->pace, kcp->mem, &in);
 }
 
+/*
+ * What a peer had no room for it has not acknowledged, and time-out after time-out may have passed.
+ * When it tells of room the oldest one goes at once; with its ACK it tells again.
+ */
+static void on_told(struct kg_kcp *kcp, uint64_t now_us)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+	const struct kg_kcp_slot *slot;
+
+	if ((f->listed & ~1u) == 0 || (int32_t)(f->una - kcp->peer.edge) >= 0)
+		return;
+	slot = kg_kcp_flight_slot(f, f->una);
+	f->una_due = slot->backoff > 0 && now_us - slot->sent_us > kg_kcp_rtt_srtt_us(&kcp->rtt);
+}
+
 /* All segments are in: una, then the estimates, then the windows. */
 static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
@@ -240,6 +257,8 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 
 	on_una(kcp, d);
 	kg_kcp_flight_advance(&kcp->flight);
+	if (d->told)
+		on_told(kcp, d->now_us);
 	if (d->has_order)
 		kg_kcp_flight_on_acked(&kcp->flight, d->order);
 	if (d->slowest_us >= d->fastest_us) {

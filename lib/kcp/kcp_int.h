@@ -22,6 +22,8 @@
 
 /* A window that reopened is announced this often at most, unless data comes before. */
 #define KG_KCP_TELL_TIMES 3
+/* After something was refused, until we look whether there is room to tell of. */
+#define KG_KCP_LOOK_US (100u * KG_US_PER_MS)
 
 /* What struct kg_kcp_stats cannot tell from the state; there are many idle conversations, and
  * no more segments of each than sn has values. */
@@ -43,7 +45,7 @@ struct kg_kcp {
 	bool ring_stuck;                  /* no memory for a larger ring: wait for ACKs */
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
-	uint8_t tell_left;                /* announcements of a reopened window still to make */
+	uint8_t tell_left;                /* announcements of a window still to make */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
 	uint64_t active_us;               /* last input, send or output of something */
@@ -61,7 +63,7 @@ struct kg_kcp {
 	/* receiving */
 	struct kg_kcp_recv recv;
 	struct kg_kcp_acks acks;
-	uint64_t tell_us; /* when the next announcement of a reopened window is due */
+	uint64_t tell_us; /* when the next announcement of a window is due */
 
 	struct kg_kcp_counters stats;
 
@@ -92,6 +94,9 @@ bool kg_kcp_may_send_new(const struct kg_kcp *kcp);
 void kg_kcp_update_probe(struct kg_kcp *kcp);
 /* Announces the window when it has reopened. */
 void kg_kcp_update_tell(struct kg_kcp *kcp);
+/* Something found no place: announces the window when there is one, for time-outs grow meanwhile.
+ */
+void kg_kcp_tell_later(struct kg_kcp *kcp);
 /* Gives the rings back after a second of silence; KG_NEVER_US when there is nothing to give. */
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp);
 void kg_kcp_trim(struct kg_kcp *kcp);

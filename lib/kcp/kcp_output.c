@@ -76,6 +76,10 @@ static void put_wins(struct kg_kcp *kcp, struct writer *w)
 {
 	bool tell = kcp->tell_left > 0 && kcp->tell_us <= w->now_us;
 
+	if (tell && w->seg.wnd == 0) {
+		kcp->tell_us = w->now_us + KG_KCP_LOOK_US;
+		tell = false;
+	}
 	if ((!tell && !kcp->answer_wask) || !fits(w, 0))
 		return;
 	put(w, KG_KCP_WINS, 0, 0);

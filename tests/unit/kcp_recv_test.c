@@ -472,6 +472,31 @@ static void pressure_refuses_what_is_beyond_a_hole(void **state)
 	one_fini(&o);
 }
 
+/* Memory recovers and no reader has done anything: the peer would try only after its time-outs. */
+static void what_was_refused_is_asked_for_when_there_is_room(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.pool.fair_share = 0;
+	for (uint32_t sn = 0; sn < 20; sn++)
+		one_push(&o, sn, 0, 1, "x");
+	assert_int_equal(one_stats(&o).readable, KG_BUF_FLOOR);
+	one_drain(&o);
+	for (int i = 0; i < 5; i++) {
+		o.now_us += 100 * MS;
+		assert_false(one_output(&o));
+	}
+	o.pool.pool.fair_share = UINT32_MAX;
+	o.now_us += 100 * MS;
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].cmd, KG_KCP_WINS);
+	assert_int_equal(o.seg[0].wnd, 128 - one_stats(&o).readable);
+	o.now_us += 10000 * MS;
+	assert_false(one_output(&o)); /* said once; then the peer's time-outs must do */
+	one_fini(&o);
+}
+
 /* Others may have taken all but what is kept: the segment that fills the hole finds a place there.
  */
 static void what_fills_a_hole_finds_room(void **state)
@@ -595,6 +620,7 @@ int main(void)
 		cmocka_unit_test(smaller_window_keeps_its_promise),
 		cmocka_unit_test(memory_pressure_limits_the_window),
 		cmocka_unit_test(pressure_refuses_what_is_beyond_a_hole),
+		cmocka_unit_test(what_was_refused_is_asked_for_when_there_is_room),
 		cmocka_unit_test(what_fills_a_hole_finds_room),
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),

@@ -31,6 +31,43 @@ static void timeouts_back_off_as_nodelay_says(void **state)
 	}
 }
 
+static void tell_window(struct one *o, uint16_t wnd)
+{
+	const struct kg_kcp_segment seg = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = wnd };
+
+	one_add(o, seg, "");
+	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
+/* The peer has refused for so long that the next time-out is far: its word that there is room again
+ * brings the oldest again, and not more of it until that had time to come back. */
+static void room_at_the_peer_ends_the_wait(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	tell_window(&o, 100); /* nothing has timed out */
+	assert_false(one_output(&o));
+	for (int i = 0; i < 5000; i++) {
+		o.now_us += MS;
+		one_drain(&o);
+	}
+	tell_window(&o, 0);
+	assert_false(one_output(&o));
+	tell_window(&o, 100);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 0);
+	assert_int_equal(one_drain(&o), 1); /* its twin: it would be dear if it were lost */
+	tell_window(&o, 100);
+	assert_false(one_output(&o));
+	one_ack(&o, 0, (uint32_t)(o.now_us / MS), 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 1);
+	one_fini(&o);
+}
+
 /* docs/kcp.md §7.3: before a sample, twice what the peer is known for. */
 static void an_expected_round_trip_times_the_first_copy(void **state)
 {
@@ -320,6 +357,7 @@ int main(void)
 		cmocka_unit_test(the_few_go_again_early),
 		cmocka_unit_test(the_many_wait),
 		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
+		cmocka_unit_test(room_at_the_peer_ends_the_wait),
 		cmocka_unit_test(an_expected_round_trip_times_the_first_copy),
 		cmocka_unit_test(a_sample_of_its_own_counts_more),
 		cmocka_unit_test(timeout_never_exceeds_a_minute),
