@@ -113,12 +113,17 @@ static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool n
 		     uint64_t now_us)
 {
 	const struct kg_roam *roam = ch->roam;
+	int32_t credit_bytes = roam == NULL ? 0 : roam->credit_bytes;
 
 	if (roam != NULL && is_at(roam->path, in))
 		return true;
 	if (roam != NULL && now_us - roam->begun_us < KG_ROAM_TURN_US && (!news || roam->news))
 		return false;
-	return begin(ch, in, now_us);
+	if (!begin(ch, in, now_us))
+		return false;
+	if (ch->line.limited) /* what the first address may still get stays as it was */
+		ch->roam->credit_bytes = credit_bytes;
+	return true;
 }
 
 static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, uint64_t now_us)
@@ -205,6 +210,6 @@ void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned
 		stay(ch, in, events);
 	else if (line->path->ends.remote.port == 0 || (line->limited && news))
 		come_first(ch, in, now_us);
-	else if (!line->limited)
+	else
 		come_from_elsewhere(ch, in, events, now_us);
 }

@@ -12,6 +12,9 @@
  *            (kg_kcp_question), no longer than what came; the ACK that answers it, from there,
  * makes it the address in use
  *
+ * While a first address is not proved another one takes its place by any news. One without, which
+ * is all that who waits for a window says, is asked: the first may have been a copy's.
+ *
  * From the handshake's IP address the first datagram is believed: its conv was told there and
  * nowhere else.
  *

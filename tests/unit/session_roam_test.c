@@ -245,6 +245,46 @@ static void a_made_up_first_address_hears_little(void **state)
 	pair_stop(pair);
 }
 
+/* What the client sends next is lost; the thief has a copy. */
+static void replace_by_copy(struct pair *pair)
+{
+	struct logged copy;
+
+	pair->server.deaf = true;
+	run(pair, 2 * pair->hop_us);
+	pair->server.deaf = false;
+	copy = copy_of_latest(pair);
+	deliver_from(pair, &copy, &thief);
+}
+
+/* Its window is shut and nothing of it is under way: what it says is no news. A copy of its last
+ * news came in its place. */
+static void who_waits_for_a_window_is_found_again(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+	size_t sent = 1;
+
+	assert_true(app_send(&pair->client, client, "x", 1));
+	carry(&pair->client, &pair->server);
+	carry(&pair->server, &pair->client);
+	pair->client.address.bytes[3] = 77;
+	pair->server.slow = true;
+	for (run(pair, SEC(1)); kg_channel_room(client->ch) > 0; sent++)
+		assert_true(app_send(&pair->client, client, "x", 1));
+	run(pair, SEC(5));
+	assert_true(app_send(&pair->server, server, "y", 1));
+	replace_by_copy(pair);
+	assert_true(server_is_with(pair, server, &thief.ip));
+
+	app_read(&pair->server, server, UINT32_MAX);
+	pair->server.slow = false;
+	run(pair, SEC(20));
+	assert_true(server_is_with(pair, server, &pair->client.address));
+	assert_int_equal(server->got_len, sent);
+	pair_stop(pair);
+}
+
 /* ---- handshakes ---- */
 
 /* Of all that went over the wire, in the direction of the server or back. */
@@ -317,6 +357,7 @@ int main(void)
 		cmocka_unit_test(old_answers_move_nothing),
 		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
 		cmocka_unit_test(a_made_up_first_address_hears_little),
+		cmocka_unit_test(who_waits_for_a_window_is_found_again),
 		cmocka_unit_test(a_made_up_source_draws_no_more_than_it_sent),
 		cmocka_unit_test(who_asks_again_is_answered_again),
 	};
