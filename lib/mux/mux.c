@@ -31,6 +31,8 @@ void kg_mux_arm(struct kg_mux *mux)
 	uint64_t deadline_us =
 		mux->channel == NULL ? mux->open_us : KG_MIN(mux->retry_us, mux->check_us);
 
+	if (mux->staller != NULL)
+		deadline_us = KG_MIN(deadline_us, mux->resume_us);
 	if (oldest != NULL)
 		deadline_us = KG_MIN(deadline_us, oldest->until_us);
 	kg_twheel_arm(mux->streams->wheel, &mux->timer, mux->gone ? 0 : deadline_us);
@@ -95,6 +97,8 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 		check_peer(mux, now_us);
 	if (now_us >= mux->retry_us)
 		kg_mux_pump(mux, now_us);
+	if (mux->staller != NULL && now_us >= mux->resume_us)
+		kg_mux_look_at_staller(mux, now_us);
 	kg_mux_arm(mux);
 }
 
@@ -220,11 +224,11 @@ void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, u
 
 static bool is_better(const struct kg_mux *a, const struct kg_mux *b)
 {
-	bool stalled = a->stalled > 0;
+	bool stalled = a->staller != NULL;
 
 	if (a->doubted != b->doubted)
 		return !a->doubted;
-	if (stalled != (b->stalled > 0))
+	if (stalled != (b->staller != NULL))
 		return !stalled;
 	return a->count < b->count;
 }

@@ -43,13 +43,10 @@ static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
 	struct kg_mux *mux = ms->mux;
 
 	ms->in_bytes -= kg_mux_cost(bytes);
+	ms->taken_us = now_us;
 	if (mux == NULL)
 		return;
-	if (ms->stalls && ms->in.segments <= KG_MUX_QUEUE_SEGMENTS / 2) {
-		ms->stalls = false;
-		mux->stalled--;
-		kg_mux_read(mux, now_us);
-	}
+	kg_mux_unstall(mux, ms, now_us);
 	if (ms->state == KG_MUX_OPEN && kg_mux_stream_has_credit(ms) && !ms->peer_ended &&
 	    kg_mux_stream_grant(ms) > 0) {
 		ms->grant_due = true;
@@ -83,15 +80,10 @@ struct kg_buf *kg_mux_stream_recv(struct kg_mux_stream *ms, uint64_t now_us)
 
 void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	struct kg_mux *mux = ms->mux;
-
 	kg_mux_queue_clear(&ms->in);
 	ms->in_bytes = 0;
-	if (!ms->stalls)
-		return;
-	ms->stalls = false;
-	mux->stalled--;
-	kg_mux_read(mux, now_us);
+	if (ms->mux != NULL)
+		kg_mux_unstall(ms->mux, ms, now_us);
 }
 
 /* ---- payload ---- */
@@ -101,7 +93,7 @@ static bool has_place(struct kg_mux_stream *ms)
 {
 	if (kg_mux_stream_has_credit(ms))
 		return ms->in_credit_bytes > 0;
-	return ms->protocol == KG_PROTOCOL_TCP || ms->in.segments < KG_MUX_QUEUE_SEGMENTS;
+	return ms->protocol == KG_PROTOCOL_TCP || ms->in.segments < kg_mux_stream_in_max(ms);
 }
 
 static void refuse_payload(struct kg_mux_stream *ms, uint64_t now_us)
@@ -113,14 +105,6 @@ static void refuse_payload(struct kg_mux_stream *ms, uint64_t now_us)
 	/* A stream with a hole is worse than none. */
 	count_drop(ms->mux);
 	kg_mux_stream_cut(ms, KG_CLOSE_RESET, "", now_us);
-}
-
-static void stall(struct kg_mux_stream *ms)
-{
-	if (ms->stalls || ms->protocol != KG_PROTOCOL_TCP || kg_mux_stream_has_credit(ms))
-		return;
-	ms->stalls = true;
-	ms->mux->stalled++;
 }
 
 static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t now_us)
@@ -140,8 +124,8 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 	ms->in_bytes += kg_mux_cost(bytes);
 	ms->in_credit_bytes -= kg_mux_cost(bytes);
 	kg_mux_queue_push(&ms->in, chain);
-	if (ms->in.segments >= KG_MUX_QUEUE_SEGMENTS)
-		stall(ms);
+	if (ms->protocol == KG_PROTOCOL_TCP && ms->in.segments >= kg_mux_stream_in_max(ms))
+		kg_mux_stall(ms, now_us);
 	kg_mux_stream_tell_readable(ms);
 }
 
@@ -308,7 +292,7 @@ void kg_mux_read(struct kg_mux *mux, uint64_t now_us)
 	if (mux->reading)
 		return;
 	mux->reading = true;
-	while (mux->channel != NULL && mux->stalled == 0 &&
+	while (mux->channel != NULL && mux->staller == NULL &&
 	       (chain = kg_channel_recv(mux->channel, now_us)) != NULL)
 		on_message(mux, chain, now_us);
 	mux->reading = false;

@@ -6,6 +6,7 @@
  *   mux.c         a mux channel: opened, chosen, dead, opened again; ids that have ended
  *   mux_stream.c  a stream of one: its life and its ends
  *   mux_in.c      messages from the channel to the streams
+ *   mux_stall.c   a channel that is not read, since one of its streams has enough
  *   mux_out.c     messages of the streams to the channel, in turn
  *
  * Memory of a mux and of a stream is freed by its timer and nowhere else while the streams live, so
@@ -47,6 +48,7 @@ struct kg_mux_stream {
 	uint64_t last_data_us;                     /* either direction */
 	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
 	uint64_t in_bytes;                         /* in `in`, as credit counts */
+	uint64_t taken_us;                         /* when the host last took of it */
 	uint32_t id;
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint8_t protocol;            /* enum kg_protocol */
@@ -57,7 +59,6 @@ struct kg_mux_stream {
 	bool held;      /* counted: the host has it, or what it dials is not over */
 	bool greet;     /* client: the server does not know of it yet */
 	bool grant_due; /* the peer may have more credit */
-	bool stalls;    /* counted in mux->stalled */
 	bool told_readable;
 	bool ended;                  /* our application's direction */
 	bool finish_said;            /* and the peer knows, or will */
@@ -85,10 +86,11 @@ struct kg_mux {
 	struct kg_u32map ended_by_id;
 	TAILQ_HEAD(, kg_mux_ended) ended; /* oldest first */
 	uint32_t ended_count;
-	uint32_t count;    /* members */
-	uint32_t stalled;  /* streams that keep the channel from being read */
-	uint32_t failures; /* in a row, to open it */
-	uint64_t open_us;  /* client: when to open it */
+	uint32_t count;                 /* members */
+	struct kg_mux_stream *staller;  /* keeps the channel from being read; NULL: none does */
+	uint64_t stalled_us, resume_us; /* since when; when to look again */
+	uint32_t failures;              /* in a row, to open it */
+	uint64_t open_us;               /* client: when to open it */
 	uint64_t retry_us; /* when to try to send again; KG_NEVER_US: nothing is stuck */
 	uint64_t
 		check_us; /* client: when to look whether the peer answers; KG_NEVER_US: not sent */
@@ -180,6 +182,17 @@ void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_free(struct kg_mux_stream *ms);
 /* TCP between ends that grant credit. */
 bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms);
+
+/* ---- mux_stall.c ---- */
+
+/* Segments that may wait for the stream's reader. */
+uint32_t kg_mux_stream_in_max(const struct kg_mux_stream *ms);
+/* The stream has as many: the channel is not read on. */
+void kg_mux_stall(struct kg_mux_stream *ms, uint64_t now_us);
+/* Some of it was taken, or it has left the channel: if it was this one the channel is read on. */
+void kg_mux_unstall(struct kg_mux *mux, const struct kg_mux_stream *ms, uint64_t now_us);
+/* The time to look has come: memory may have recovered, or else somebody must give way. */
+void kg_mux_look_at_staller(struct kg_mux *mux, uint64_t now_us);
 
 /* ---- mux_in.c ---- */
 

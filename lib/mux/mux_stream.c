@@ -165,7 +165,7 @@ struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protoco
 	ms->streams = s;
 	ms->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	ms->protocol = (uint8_t)protocol;
-	ms->opened_us = ms->last_data_us = now_us;
+	ms->opened_us = ms->last_data_us = ms->taken_us = now_us;
 	kg_mux_queue_init(&ms->out);
 	kg_mux_queue_init(&ms->in);
 	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
@@ -222,14 +222,11 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 	if (ms->ready)
 		TAILQ_REMOVE(&mux->ready, ms, ready_link);
 	ms->ready = false;
-	mux->stalled -= ms->stalls;
-	ms->stalls = false;
 	ms->mux = NULL;
 	arm(ms);
-	if (!mux->open)
-		return;
-	kg_mux_remember(mux, ms->id, now_us);
-	kg_mux_read(mux, now_us);
+	if (mux->open)
+		kg_mux_remember(mux, ms->id, now_us);
+	kg_mux_unstall(mux, ms, now_us);
 }
 
 void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,

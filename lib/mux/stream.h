@@ -12,7 +12,8 @@
  * one after the other. What comes in goes to the stream's own queue. Between boxes (both announce
  * KG_CAPABILITY_MUX) a TCP stream sends only what the other side's reader has granted, so a reader
  * that stands still holds up nobody else. An original knows no such thing: a stream towards one
- * whose queue is full stops the whole channel until it has been read to half.
+ * whose queue is full stops the whole channel until it has been read to half. The same happens
+ * between boxes where buffers are short (mux_stall.c).
  *
  * Mux channels of a client are opened at the start, and again when they die; their streams end then
  * as reset. A stream goes to the channel with the fewest; when none is open it waits for one. One
@@ -96,7 +97,8 @@ struct kg_streams_stats {
 	uint64_t muxes;                   /* mux channels that are open */
 	uint64_t messages_dropped;        /* malformed, out of place, beyond what was granted */
 	uint64_t datagrams_dropped;       /* UDP from the peer that nobody takes */
-	uint64_t gave_way; /* of mux channels: unproven, and the oldest of too many */
+	uint64_t gave_way; /* of mux channels: unproven, and the oldest of too many; or the reader
+			    * stood still while others waited for buffers (mux_stall.c) */
 };
 void kg_streams_get_stats(const struct kg_streams *s, struct kg_streams_stats *stats);
 

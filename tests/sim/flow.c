@@ -482,11 +482,21 @@ static void check_refused(const struct flow *flow)
 	sim_check(sim, flow->server.why == KG_CLOSE_REFUSED);
 }
 
+/* Of a mux channel: its reader stood still while others waited for buffers, and both know. */
+static bool gave_way(const struct app *app)
+{
+	if (app->why != KG_CLOSE_GAVE_WAY)
+		return false;
+	sim_check(app->sim, app->sim->scarce && app->sim->mux_channels > 0 && app->slow);
+	sim_check(app->sim, other(app)->closed);
+	return true;
+}
+
 void flow_check(const struct flow *flow)
 {
 	const struct sim *sim = flow->client.sim;
 
-	if (sim->dies)
+	if (sim->dies || gave_way(&flow->client) || gave_way(&flow->server))
 		return;
 	if (flow->ending == END_ABORT) {
 		sim_check(sim, !flow->server.began || flow->server.closed);

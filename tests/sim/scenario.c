@@ -212,7 +212,7 @@ static void draw_fec(struct sim *sim)
 /* A third of the others has them. Channels of the flows, and of what was in their place before. */
 static void draw_mux(struct sim *sim)
 {
-	if (sim->scarce || (!sim->mixed && !one_in(sim, 3)))
+	if (!sim->mixed && !one_in(sim, 3))
 		return;
 	sim->mux_channels = 1 + scaled(sim, 4);
 	sim->server.config.custom_targets = true;

@@ -26,6 +26,21 @@ static double seconds(const struct sim *sim, uint64_t at_us)
 	return (double)((int64_t)(at_us - sim->started_us)) / KG_US_PER_S;
 }
 
+/* What its channel is at. */
+static void print_channel(const struct app *app)
+{
+	struct kg_channel_info info;
+
+	if (!app->there)
+		return;
+	kg_stream_get_info(&app->stream, &info, app->sim->now_us);
+	printf("      %s, silent for %.3f s, in flight %u, queued %u, their window %u, unread %u, "
+	       "held %u, refused %llu, rto %u us\n",
+	       kg_channel_state_name(info.state), (double)info.silent_us / KG_US_PER_S,
+	       info.kcp.in_flight, info.kcp.queued, info.kcp.rmt_wnd, info.kcp.readable,
+	       info.kcp.held, (unsigned long long)info.kcp.refused, info.kcp.rto_us);
+}
+
 static void print_app(const struct app *app)
 {
 	const char *pace = app->stands_until_us > 0 ? " stands" : app->slow ? " slow" : "";
@@ -36,6 +51,7 @@ static void print_app(const struct app *app)
 	       (unsigned long long)app->plan_bytes, (unsigned long long)app->got_bytes,
 	       seconds(app->sim, app->lacks_us), app->finished, app->aborted,
 	       app->closed ? kg_close_name(app->why) : "-", pace);
+	print_channel(app);
 }
 
 static void print_link(const char *name, const struct kg_link *link)

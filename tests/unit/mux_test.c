@@ -343,6 +343,64 @@ static void towards_an_original_a_full_stream_stalls_its_channel(void **state)
 	pair_stop(pair);
 }
 
+/* Buffers are short: the floor waits for who does not read, the rest in the channel. */
+static void start_short_of_buffers(struct pair *pair, struct app **stalled)
+{
+	*stalled = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	fill(pair, *stalled, 2);
+	run(pair, SEC(1));
+	pair->server.pool.pool.fair_share = KG_BUF_FLOOR;
+	fill(pair, *stalled, 60);
+	run(pair, SEC(1));
+	pair->server.slow = false;
+}
+
+static void where_buffers_are_short_a_stream_has_the_floor(void **state)
+{
+	struct pair *pair = start();
+	struct app *stalled, *other;
+
+	start_short_of_buffers(pair, &stalled);
+	assert_true(pair->server.pool.in_use <= 4 * KG_BUF_FLOOR);
+	other = pair_open(pair, KG_PROTOCOL_TCP);
+	fill(pair, other, 1);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+
+	pair->server.pool.pool.fair_share = UINT32_MAX;
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[1].got_len, 1000);
+	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].got_len, 62000);
+	pair_stop(pair);
+}
+
+/* Readers that take some of it now and then do not. */
+static void who_stands_still_while_buffers_are_short_gives_way(void **state)
+{
+	struct pair *pair = start();
+	struct app *stalled, *other;
+
+	start_short_of_buffers(pair, &stalled);
+	other = pair_open(pair, KG_PROTOCOL_TCP);
+	fill(pair, other, 1);
+	for (int i = 0; i < 10; i++) {
+		app_read(&pair->server, &pair->server.apps[0], 1);
+		run(pair, SEC(2));
+	}
+	assert_int_equal(pair->server.apps[0].closed, 0);
+	run(pair, SEC(5));
+	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_GAVE_WAY);
+	assert_int_equal(stalled->why, KG_CLOSE_RESET);
+	assert_int_equal(stats_of(&pair->server).gave_way, 1);
+	assert_int_equal(pair->server.apps[1].got_len, 1000);
+	assert_int_equal(pair->server.pool.in_use, 0);
+	pair_stop(pair);
+}
+
 /* One that stalls its channel and ends lets it go on. */
 static void an_abort_ends_a_stall(void **state)
 {
@@ -573,6 +631,8 @@ int main(void)
 		cmocka_unit_test(a_servers_end_is_the_end),
 		cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
 		cmocka_unit_test(towards_an_original_a_full_stream_stalls_its_channel),
+		cmocka_unit_test(where_buffers_are_short_a_stream_has_the_floor),
+		cmocka_unit_test(who_stands_still_while_buffers_are_short_gives_way),
 		cmocka_unit_test(an_abort_ends_a_stall),
 		cmocka_unit_test(streams_take_turns),
 		cmocka_unit_test(streams_are_spread_over_channels),
