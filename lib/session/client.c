@@ -75,6 +75,15 @@ static bool is_from_server(const struct kg_session *s, const struct kg_path *pat
 	return kg_endpoint_equal(&path->ends.remote, &in->remote) || is_server(s, &in->remote);
 }
 
+void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
+				 const struct kg_port_range *ports, uint16_t port_count)
+{
+	s->config.destinations = ips;
+	s->config.destination_count = count;
+	s->config.destination_ports = ports;
+	s->config.destination_port_count = port_count;
+}
+
 /* ---- how far ---- */
 
 static void measure(const struct kg_line *line)
@@ -207,7 +216,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 {
 	struct kg_channel *ch;
 
-	if (!kg_session_make_room(s, protocol, now_us))
+	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, now_us))
 		return NULL;
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)

@@ -58,7 +58,8 @@ struct kg_session_config {
 	 * when the application has ended and the server knows no half-close; 0: not at all */
 	uint32_t answer_wait_s;
 	/* client: where to; one address is chosen at random for every handshake and its channel,
-	 * one port for each of them. The arrays stay the caller's and outlive the session. */
+	 * one port for each of them. No address: none is known yet, and nothing can be opened. The
+	 * arrays stay the caller's until others take their place, or the session ends. */
 	const struct kg_ip *destinations;
 	uint16_t destination_count;
 	const struct kg_port_range *destination_ports; /* sorted, disjoint */
@@ -167,10 +168,15 @@ uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in
 /* ---- application side ---- */
 
 /* Client: opens a channel; data may be sent at once. `target`: where the server shall connect to,
- * good during the call; NULL leaves it to the server. NULL at the channel limit or without ports.
- */
+ * good during the call; NULL leaves it to the server. NULL at the channel limit, and without
+ * destinations or ports. */
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us);
+
+/* Client: other destinations take the place of those before, as in struct kg_session_config. What
+ * is open or asks stays where it is. */
+void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
+				 const struct kg_port_range *ports, uint16_t port_count);
 
 /* Client: the host knows no way to `peer`: what asks there is closed. */
 void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);

@@ -3,9 +3,9 @@
  */
 #include "session_pair.h"
 
-static const struct kg_ip *server_ip(const struct pair *pair)
+static const struct kg_ip *server_ip(void)
 {
-	return &pair->client.config.destinations[0];
+	return &pair_addresses[KG_ROLE_SERVER];
 }
 
 /* The local port that a handshake asks from. */
@@ -30,12 +30,12 @@ static void what_asks_is_closed(void **state)
 	for (int i = 0; i < 2; i++)
 		asking[i] = pair_open(pair, KG_PROTOCOL_TCP);
 	assert_true(kg_session_asks(pair->client.session, &remote, &since_us));
-	assert_true(kg_ip_equal(&remote.ip, server_ip(pair)));
+	assert_true(kg_ip_equal(&remote.ip, server_ip()));
 	assert_int_equal(since_us, pair->now_us);
 
 	kg_session_no_route(pair->client.session, &other, pair->now_us);
 	assert_int_equal(asking[0]->closed + asking[1]->closed, 0);
-	kg_session_no_route(pair->client.session, server_ip(pair), pair->now_us);
+	kg_session_no_route(pair->client.session, server_ip(), pair->now_us);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(asking[i]->closed, 1);
 		assert_int_equal(asking[i]->why, KG_CLOSE_NO_ROUTE);
@@ -66,11 +66,46 @@ static void what_asks_from_a_port_is_closed(void **state)
 	pair_stop(pair);
 }
 
+/* The wire of the pair brings everything to the server, whatever its address. */
+static void destinations_come_and_change(void **state)
+{
+	static const struct kg_ip second = { 4, { 198, 18, 0, 3 } };
+	static const struct kg_port_range ports = { 3001, 3001 };
+	struct pair *pair = pair_new();
+	struct kg_session *client;
+	struct kg_endpoint remote;
+	uint64_t since_us;
+	struct app *open;
+
+	pair->client.config.destination_count = 0;
+	pair_start(pair);
+	client = pair->client.session;
+	assert_null(kg_session_open(client, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
+	assert_int_equal(stats_of(&pair->client).channels_opened, 0);
+
+	kg_session_set_destinations(client, server_ip(), 1, &pair_ports, 1);
+	open = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	kg_session_set_destinations(client, &second, 1, &ports, 1);
+	pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(kg_session_asks(client, &remote, &since_us));
+	assert_true(kg_ip_equal(&remote.ip, &second));
+	assert_int_equal(remote.port, 3001);
+	remote = info_of(&pair->client, open).remote;
+	assert_true(kg_ip_equal(&remote.ip, server_ip()));
+	kg_session_no_route(client, &second, pair->now_us);
+
+	kg_session_set_destinations(client, NULL, 0, &pair_ports, 1);
+	assert_null(kg_session_open(client, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
+	assert_int_equal(open->closed, 0);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_asks_is_closed),
 		cmocka_unit_test(what_asks_from_a_port_is_closed),
+		cmocka_unit_test(destinations_come_and_change),
 	};
 
 	return cmocka_run_group_tests_name("session_route", tests, NULL, NULL);
