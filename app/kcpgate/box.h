@@ -41,6 +41,7 @@ struct kg_box_tunnel {
 struct kg_box_payload {
 	struct kg_payload *payload;
 	struct kg_payload_link links[KG_CONFIG_WORKERS_MAX];
+	struct kg_enquiries enquiries; /* to the control thread, for host names */
 	struct kg_waker waker;
 	pthread_t thread;
 	bool started;

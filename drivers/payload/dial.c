@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A server's flow to what the client names: the name is resolved, each address held against the
- * list of what is allowed, and those that are left are tried in turn. Nothing is decided by the
- * name, so a name cannot get around the list.
+ * A server's flow to a target: what the client names, or the configuration. A name is asked for,
+ * each address held against the list of what is allowed, and those that are left are tried in turn.
+ * Nothing is decided by the name, so a name cannot get around the list.
  */
 #include "payload/flow.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct kg_dial {
 	struct kg_payload *payload;
 	struct kg_flow *flow;
-	struct kg_question *question; /* the resolver's; NULL: answered */
+	struct kg_enquiry *enquiry; /* for the name's addresses; NULL: answered */
 	struct kg_ip ips[KG_DIAL_TRIES];
 	unsigned int count, next;
 	uint16_t port;
-	bool denied; /* there was an address that is not allowed */
+	bool denied;       /* there was an address that is not allowed */
+	unsigned int what; /* of the name was asked for: enum kg_ask */
+	char name[];       /* empty: it was an address */
 };
 
 static bool has_family(const struct kg_payload_tunnel *tunnel, const struct kg_ip *ip)
@@ -53,8 +56,7 @@ static void go(struct kg_payload *p, struct kg_flow *flow)
 	kg_flow_refuse(p, flow, denied ? KG_REFUSAL_NOT_ALLOWED : KG_REFUSAL_NO_ADDRESS);
 }
 
-static void resolved(void *ctx, enum kg_resolver_error error, const struct kg_ip *ips,
-		     unsigned int count)
+static void resolved(void *ctx, const struct kg_answer *answer)
 {
 	static const enum kg_refusal refusals[] = {
 		[KG_RESOLVER_NO_NAME] = KG_REFUSAL_NO_NAME,
@@ -64,25 +66,25 @@ static void resolved(void *ctx, enum kg_resolver_error error, const struct kg_ip
 	struct kg_dial *dial = ctx;
 	struct kg_payload *p = dial->payload;
 
-	dial->question = NULL;
-	if (error != KG_RESOLVER_OK) {
+	dial->enquiry = NULL;
+	if (answer->error != KG_RESOLVER_OK) {
 		kg_count(&p->stats.names_failed, 1);
-		kg_flow_refuse(p, dial->flow, (int)refusals[error]);
+		kg_flow_refuse(p, dial->flow, (int)refusals[answer->error]);
 		return;
 	}
-	for (unsigned int i = 0; i < count; i++)
-		consider(dial, &ips[i]);
+	for (unsigned int i = 0; i < answer->count; i++)
+		consider(dial, &answer->ips[i]);
 	go(p, dial->flow);
 }
 
-static void resolve(struct kg_payload *p, struct kg_flow *flow, const char *name)
+static void resolve(struct kg_payload *p, struct kg_flow *flow)
 {
-	const struct kg_payload_tunnel *tunnel = flow->tunnel;
+	struct kg_dial *dial = flow->dial;
 
+	dial->what = kg_ask_addresses(flow->tunnel->ipv4_only, flow->tunnel->ipv6_only);
 	kg_count(&p->stats.names_asked, 1);
-	flow->dial->question = kg_resolver_ask(p->resolver, name, !tunnel->ipv6_only,
-					       !tunnel->ipv4_only, resolved, flow->dial);
-	if (flow->dial->question != NULL) {
+	dial->enquiry = kg_enquire(p->config.enquiries, dial->name, dial->what, resolved, dial);
+	if (dial->enquiry != NULL) {
 		kg_flow_arm(p, flow, &p->trying);
 		return;
 	}
@@ -94,7 +96,7 @@ void kg_dial_begin(struct kg_payload *p, struct kg_flow *flow, const struct kg_t
 {
 	struct kg_ip ip;
 
-	flow->dial = calloc(1, sizeof(*flow->dial));
+	flow->dial = calloc(1, sizeof(*flow->dial) + strlen(target->address) + 1);
 	if (flow->dial == NULL) {
 		kg_flow_refuse(p, flow, ENOMEM);
 		return;
@@ -103,7 +105,8 @@ void kg_dial_begin(struct kg_payload *p, struct kg_flow *flow, const struct kg_t
 	flow->dial->flow = flow;
 	flow->dial->port = target->port;
 	if (!kg_ip_parse(&ip, target->address)) {
-		resolve(p, flow, target->address);
+		strcpy(flow->dial->name, target->address);
+		resolve(p, flow);
 		return;
 	}
 	consider(flow->dial, &ip);
@@ -114,8 +117,11 @@ bool kg_dial_next(struct kg_payload *p, struct kg_flow *flow)
 {
 	struct kg_dial *dial = flow->dial;
 
-	if (dial == NULL || dial->next == dial->count)
+	if (dial == NULL || dial->next == dial->count) {
+		if (dial != NULL && dial->count > 0 && dial->name[0] != '\0')
+			kg_enquiry_doubt(p->config.enquiries, dial->name, dial->what);
 		return false;
+	}
 	flow->ops->close(p, flow, false);
 	kg_flow_disarm(flow);
 	flow->destination = (struct kg_endpoint){ dial->ips[dial->next++], dial->port };
@@ -130,7 +136,7 @@ struct kg_deadlines *kg_dial_deadlines(struct kg_payload *p, const struct kg_flo
 
 void kg_dial_expire(struct kg_payload *p, struct kg_flow *flow)
 {
-	bool asks = flow->dial != NULL && flow->dial->question != NULL;
+	bool asks = flow->dial != NULL && flow->dial->enquiry != NULL;
 
 	if (asks)
 		kg_count(&p->stats.names_failed, 1);
@@ -141,13 +147,8 @@ void kg_dial_end(struct kg_flow *flow)
 {
 	if (flow->dial == NULL)
 		return;
-	if (flow->dial->question != NULL)
-		kg_resolver_forget(flow->dial->question);
+	if (flow->dial->enquiry != NULL)
+		kg_enquiry_forget(flow->dial->enquiry);
 	free(flow->dial);
 	flow->dial = NULL;
-}
-
-enum kg_served kg_dial_serve_resolver(struct kg_payload *p, struct kg_source *source)
-{
-	return kg_resolver_input(p->resolver) ? KG_SERVED_MORE : KG_SERVED_IDLE;
 }

@@ -134,7 +134,7 @@ void kg_flow_disarm(struct kg_flow *flow);
 
 #define KG_DIAL_TRIES 4 /* addresses of a name that are tried at most, and share the time */
 
-/* Connects a server's flow to what the client names. `target`: good during the call. */
+/* Connects a server's flow to a target. `target`: good during the call. */
 void kg_dial_begin(struct kg_payload *p, struct kg_flow *flow, const struct kg_target *target);
 /* Tries the next address; false when there is none. The flow may be gone after true. */
 bool kg_dial_next(struct kg_payload *p, struct kg_flow *flow);
@@ -144,8 +144,6 @@ struct kg_deadlines *kg_dial_deadlines(struct kg_payload *p, const struct kg_flo
 void kg_dial_expire(struct kg_payload *p, struct kg_flow *flow);
 /* Connected, or gone. Harmless when nothing was begun. */
 void kg_dial_end(struct kg_flow *flow);
-
-enum kg_served kg_dial_serve_resolver(struct kg_payload *p, struct kg_source *source);
 
 /* ---- listen.c ---- */
 

@@ -11,7 +11,6 @@
 
 #include "payload/payload.h"
 #include "payload/socket.h"
-#include "resolver/resolver.h"
 
 #include <rte_hash.h>
 #include <rte_ring_elem.h>
@@ -86,8 +85,6 @@ struct kg_payload {
 
 	struct kg_listener *listeners;
 	unsigned int listener_count;
-	struct kg_resolver *resolver;
-	struct kg_source resolving;
 	struct kg_udp_rx *udp_rx;
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;

@@ -101,8 +101,6 @@ static void expire(struct kg_payload *p)
 {
 	struct kg_flow *flow;
 
-	if (kg_resolver_timeout_ms(p->resolver) == 0)
-		kg_source_wake(p, &p->resolving);
 	while (due(p, flow = TAILQ_FIRST(&p->connecting.flows)) ||
 	       due(p, flow = TAILQ_FIRST(&p->trying.flows)))
 		kg_dial_expire(p, flow);
@@ -139,9 +137,7 @@ static int sleep_ms(const struct kg_payload *p)
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
-	return until_ms(p, &p->draining,
-			until_ms(p, &p->connecting,
-				 until_ms(p, &p->trying, kg_resolver_timeout_ms(p->resolver))));
+	return until_ms(p, &p->draining, until_ms(p, &p->connecting, until_ms(p, &p->trying, -1)));
 }
 
 static bool nothing_new(const struct kg_payload *p)
@@ -150,7 +146,7 @@ static bool nothing_new(const struct kg_payload *p)
 		if (!rte_ring_empty(p->links[i].rings->to_payload))
 			return false;
 	}
-	return !atomic_load(&p->stop);
+	return !kg_enquiries_answered(p->config.enquiries) && !atomic_load(&p->stop);
 }
 
 static void wait_events(struct kg_payload *p)
@@ -185,6 +181,7 @@ static void turn(struct kg_payload *p)
 		worked |= take_messages(p, &p->links[i]);
 	}
 	kg_udp_flush(p);
+	worked |= kg_enquiries_input(p->config.enquiries);
 	worked |= serve_ready(p);
 	expire(p);
 	wake_workers(p);
@@ -271,9 +268,7 @@ static bool allocate(struct kg_payload *p)
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->spare_fd = kg_payload_spare_fd(p);
-	p->resolver = kg_resolver_create();
-	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && p->resolver != NULL &&
-	       kg_udp_create(p);
+	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -287,7 +282,6 @@ static void init(struct kg_payload *p)
 	p->draining.span_us = DRAIN_TIMEOUT_US;
 	p->trying.span_us = TRY_TIMEOUT_US;
 	p->waker.serve = serve_waker;
-	p->resolving.serve = kg_dial_serve_resolver;
 	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
 	p->config.tunnels = NULL;
 	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
@@ -301,7 +295,6 @@ static void init(struct kg_payload *p)
 static void release(struct kg_payload *p)
 {
 	kg_udp_destroy(p);
-	kg_resolver_destroy(p->resolver);
 	if (p->spare_fd >= 0)
 		close(p->spare_fd);
 	if (p->epoll_fd >= 0)
@@ -327,7 +320,6 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 	}
 	init(p);
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
-	    kg_source_open(p, &p->resolving, kg_resolver_fd(p->resolver), EPOLLIN) < 0 ||
 	    !kg_listeners_open(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;

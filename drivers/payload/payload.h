@@ -7,8 +7,8 @@
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
  * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
- * worker asks, the thread connects: to the tunnel's destination, or to what the client names, which
- * is resolved here (resolver/resolver.h).
+ * worker asks, the thread connects: to the tunnel's destination, or to what the client names. Names
+ * are asked for at another thread (resolver/enquiry.h).
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "net/addr.h"
 #include "net/allow.h"
 #include "payload/msg.h"
+#include "resolver/enquiry.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -54,7 +55,8 @@ struct kg_payload_config {
 	unsigned int index, count;     /* which of how many threads; 0 as count is 1 */
 	struct kg_payload_link *links; /* one per worker, rings and wakers ready */
 	unsigned int link_count;
-	struct kg_waker *waker; /* this thread's; the links point to it */
+	struct kg_waker *waker;         /* this thread's; the links point to it */
+	struct kg_enquiries *enquiries; /* this thread's, rings and wakers ready */
 	struct kg_buf_pool *pool;
 	bool busy; /* never sleep */
 	/* Toward applications, of this thread; UDP leaves a quarter to TCP. 0: no limit but the
@@ -95,10 +97,10 @@ struct kg_payload;
 unsigned int kg_payload_sockets_max(void);
 
 /*
- * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker
- * and pool must outlive the thread; the arrays of the configuration itself need not. NULL,
- * with a text in `error`, when one cannot be had. Call on the control thread; then kg_payload_run
- * on the thread itself.
+ * Opens the listening sockets; of several threads, the one with index 0 comes first. Links, waker,
+ * enquiries and pool must outlive the thread; the arrays of the configuration itself need not.
+ * NULL, with a text in `error`, when one cannot be had. Call on the control thread; then
+ * kg_payload_run on the thread itself.
  */
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
 				     size_t error_bytes);

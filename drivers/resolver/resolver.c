@@ -8,6 +8,7 @@
  */
 #include "resolver/resolver.h"
 
+#include "net/dns_txt.h"
 #include "net/order.h"
 #include "payload/socket.h"
 #include "resolver/hosts.h"
@@ -27,6 +28,9 @@
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
 #define RESOLV_PATH   "/etc/resolv.conf"
 #define DISCARD_PORT  9 /* nothing is sent there */
+#define HOSTS_TTL_S   5 /* the file may change at any time, and is cheap to read */
+#define CLASS_IN      1
+#define TYPE_TXT      16
 
 /*
  * One server is asked for about 4.5 s: our askers do not wait as long as c-ares would. Each try is
@@ -51,10 +55,8 @@ struct kg_question {
 	struct kg_resolver *resolver;
 	kg_resolved *told; /* NULL: forgotten */
 	void *ctx;
-	enum kg_resolver_error error;
-	unsigned int count;
-	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
-	bool ipv4, ipv6;
+	struct kg_answer answer;
+	unsigned int what; /* enum kg_ask */
 	char name[];
 };
 
@@ -120,27 +122,42 @@ static void take_ips(struct kg_question *q, const struct kg_ip *ips, unsigned in
 {
 	struct kg_choice choices[KG_RESOLVER_IPS_MAX];
 
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count; i++) {
 		choices[i] = (struct kg_choice){ .ip = ips[i], .source = source_of(&ips[i]) };
-	kg_order(choices, count, q->ips);
-	q->count = count;
+		q->answer.reachable += choices[i].source.version != 0;
+	}
+	kg_order(choices, count, q->answer.ips);
+	q->answer.count = count;
 }
 
-static void take_nodes(struct kg_question *q, const struct ares_addrinfo_node *node)
+static uint32_t least_ttl(uint32_t least_s, int ttl_s)
+{
+	return KG_MIN(least_s, (uint32_t)KG_MAX(ttl_s, 0));
+}
+
+static void take_info(struct kg_question *q, const struct ares_addrinfo *info)
 {
 	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
+	uint32_t ttl_s = UINT32_MAX;
 	unsigned int count = 0;
 
-	for (; node != NULL && count < KG_RESOLVER_IPS_MAX; node = node->ai_next) {
-		if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
-			ips[count++] = kg_sockaddr_endpoint((const void *)node->ai_addr).ip;
+	for (const struct ares_addrinfo_cname *alias = info->cnames; alias != NULL;
+	     alias = alias->next)
+		ttl_s = least_ttl(ttl_s, alias->ttl);
+	for (const struct ares_addrinfo_node *node = info->nodes;
+	     node != NULL && count < KG_RESOLVER_IPS_MAX; node = node->ai_next) {
+		if (node->ai_family != AF_INET && node->ai_family != AF_INET6)
+			continue;
+		ips[count++] = kg_sockaddr_endpoint((const void *)node->ai_addr).ip;
+		ttl_s = least_ttl(ttl_s, node->ai_ttl);
 	}
 	take_ips(q, ips, count);
+	q->answer.ttl_s = ttl_s;
 }
 
 static void settle(struct kg_question *q, enum kg_resolver_error error)
 {
-	q->error = error;
+	q->answer.error = error;
 	q->resolver->waiting--;
 	TAILQ_INSERT_TAIL(&q->resolver->answered, q, link);
 }
@@ -150,46 +167,67 @@ static void settle(struct kg_question *q, enum kg_resolver_error error)
 static bool find_in_hosts(struct kg_question *q)
 {
 	struct kg_ip ips[KG_RESOLVER_IPS_MAX];
-	unsigned int count = kg_hosts_find(q->resolver->hosts, q->name, q->ipv4, q->ipv6, ips,
-					   KG_RESOLVER_IPS_MAX);
+	unsigned int count = kg_hosts_find(q->resolver->hosts, q->name, q->what & KG_ASK_IPV4,
+					   q->what & KG_ASK_IPV6, ips, KG_RESOLVER_IPS_MAX);
 
+	if (count == 0)
+		return false;
 	take_ips(q, ips, count);
-	if (count > 0)
-		settle(q, KG_RESOLVER_OK);
-	return count > 0;
+	q->answer.ttl_s = HOSTS_TTL_S;
+	settle(q, KG_RESOLVER_OK);
+	return true;
 }
 
 /* ---- name servers ---- */
 
-static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result)
+static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 {
 	struct kg_question *q = arg;
-
 	enum kg_resolver_error error = error_of(status);
 
 	if (result != NULL) {
-		take_nodes(q, result->nodes);
+		take_info(q, result);
 		ares_freeaddrinfo(result);
 	}
 	if (error != KG_RESOLVER_OK && q->resolver->lookups == KG_LOOKUPS_SERVERS_THEN_FILES &&
 	    status != ARES_EDESTRUCTION && find_in_hosts(q))
 		return;
-	if (error == KG_RESOLVER_OK && q->count == 0)
+	if (error == KG_RESOLVER_OK && q->answer.count == 0)
 		error = KG_RESOLVER_NO_ADDRESS;
+	settle(q, error);
+}
+
+static void on_text(void *arg, int status, int timeouts, unsigned char *message, int len)
+{
+	struct kg_question *q = arg;
+	enum kg_resolver_error error = error_of(status);
+	struct kg_endpoint found;
+
+	if (error == KG_RESOLVER_OK) {
+		if (kg_dns_txt_endpoint(message, (size_t)len, &found, &q->answer.ttl_s)) {
+			take_ips(q, &found.ip, 1);
+			q->answer.port = found.port;
+		} else {
+			error = KG_RESOLVER_NO_ADDRESS;
+		}
+	}
 	settle(q, error);
 }
 
 static void ask_servers(struct kg_question *q)
 {
 	const struct ares_addrinfo_hints hints = {
-		.ai_family = q->ipv4 && q->ipv6 ? AF_UNSPEC
-			     : q->ipv4          ? AF_INET
-						: AF_INET6,
+		.ai_family = (q->what & KG_ASK_IPV6) == 0   ? AF_INET
+			     : (q->what & KG_ASK_IPV4) == 0 ? AF_INET6
+							    : AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM, /* each address once */
 		.ai_flags = ARES_AI_NOSORT, /* versions of c-ares sort differently */
 	};
 
-	ares_getaddrinfo(q->resolver->channel, q->name, NULL, &hints, on_answer, q);
+	if (q->what == KG_ASK_TXT)
+		ares_search(q->resolver->channel, q->name, CLASS_IN, TYPE_TXT, on_text, q);
+	else
+		ares_getaddrinfo(q->resolver->channel, q->name, NULL, &hints, on_addresses, q);
 }
 
 static bool init_channel(struct kg_resolver *r)
@@ -221,27 +259,36 @@ static bool open_channel(struct kg_resolver *r)
 
 /* ---- our side ---- */
 
-struct kg_question *kg_resolver_ask(struct kg_resolver *r, const char *name, bool ipv4, bool ipv6,
+static struct kg_question *create_question(struct kg_resolver *r, const char *name,
+					   unsigned int what, kg_resolved *told, void *ctx)
+{
+	struct kg_question *q = calloc(1, sizeof(*q) + strlen(name) + 1);
+
+	if (q == NULL)
+		return NULL;
+	q->resolver = r;
+	q->told = told;
+	q->ctx = ctx;
+	q->what = what;
+	strcpy(q->name, name);
+	r->waiting++;
+	return q;
+}
+
+struct kg_question *kg_resolver_ask(struct kg_resolver *r, const char *name, unsigned int what,
 				    kg_resolved *told, void *ctx)
 {
 	struct kg_question *q;
 
 	if (r->waiting == KG_RESOLVER_QUESTIONS_MAX || (r->waiting == 0 && !open_channel(r)))
 		return NULL;
-	q = calloc(1, sizeof(*q) + strlen(name) + 1);
+	q = create_question(r, name, what, told, ctx);
 	if (q == NULL)
 		return NULL;
-	q->resolver = r;
-	q->told = told;
-	q->ctx = ctx;
-	q->ipv4 = ipv4;
-	q->ipv6 = ipv6;
-	strcpy(q->name, name);
-	r->waiting++;
-	if ((r->lookups == KG_LOOKUPS_FILES || r->lookups == KG_LOOKUPS_FILES_THEN_SERVERS) &&
+	if (r->lookups != KG_LOOKUPS_SERVERS && r->lookups != KG_LOOKUPS_SERVERS_THEN_FILES &&
 	    find_in_hosts(q))
 		return q;
-	if (r->lookups == KG_LOOKUPS_FILES)
+	if (r->lookups == KG_LOOKUPS_FILES && what != KG_ASK_TXT)
 		settle(q, KG_RESOLVER_NO_NAME);
 	else
 		ask_servers(q);
@@ -260,12 +307,12 @@ static void tell_answers(struct kg_resolver *r)
 	while ((q = TAILQ_FIRST(&r->answered)) != NULL) {
 		TAILQ_REMOVE(&r->answered, q, link);
 		if (q->told != NULL)
-			q->told(q->ctx, q->error, q->ips, q->count);
+			q->told(q->ctx, &q->answer);
 		free(q);
 	}
 }
 
-bool kg_resolver_input(struct kg_resolver *r)
+void kg_resolver_input(struct kg_resolver *r)
 {
 	struct epoll_event events[EVENTS];
 	int count = epoll_wait(r->epoll_fd, events, EVENTS, 0);
@@ -280,7 +327,6 @@ bool kg_resolver_input(struct kg_resolver *r)
 	if (r->waiting > 0)
 		ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* time-outs */
 	tell_answers(r);
-	return count > 0;
 }
 
 int kg_resolver_timeout_ms(const struct kg_resolver *r)

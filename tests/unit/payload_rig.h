@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "names_keeper.h"
 #include "payload/loop.h"
 
 #include <setjmp.h>
@@ -48,6 +49,7 @@ struct rig_pool {
 struct rig {
 	struct rig_pool pool;
 	struct kg_waker payload_waker, worker_waker;
+	struct keeper keeper;
 	struct kg_payload_link links[RIG_LINKS];
 	struct kg_payload_listen listen;
 	struct kg_endpoint destination;
@@ -206,6 +208,7 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 	static unsigned int serial;
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct kg_payload_tunnel tunnels[2] = { 0 };
+	char name[32];
 	struct kg_payload_config config = {
 		.tunnels = tunnels,
 		.tunnel_count = 2,
@@ -214,6 +217,7 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 		.links = rig->links,
 		.link_count = RIG_LINKS,
 		.waker = &rig->payload_waker,
+		.enquiries = &rig->keeper.enquiries,
 		.pool = &rig->pool.pool,
 	};
 
@@ -223,9 +227,9 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 	rig->pool.limit = INT32_MAX;
 	assert_int_equal(kg_waker_init(&rig->payload_waker), 0);
 	assert_int_equal(kg_waker_init(&rig->worker_waker), 0);
+	snprintf(name, sizeof(name), "names%u", serial++);
+	keeper_start(&rig->keeper, &rig->payload_waker, name);
 	for (unsigned int i = 0; i < RIG_LINKS; i++) {
-		char name[32];
-
 		snprintf(name, sizeof(name), "rig%u", serial++);
 		rig->links[i].payload_waker = &rig->payload_waker;
 		rig->links[i].worker_waker = &rig->worker_waker;
@@ -296,6 +300,7 @@ static inline void rig_destroy(struct rig *rig)
 	if (rig->running)
 		rig_stop(rig);
 	kg_payload_destroy(rig->payload);
+	keeper_end(&rig->keeper);
 	for (unsigned int i = 0; i < RIG_LINKS; i++)
 		kg_payload_link_fini(&rig->links[i]);
 	kg_waker_fini(&rig->payload_waker);

@@ -39,6 +39,18 @@ static bool init_links_of(struct kg_box *box, unsigned int w)
 	return true;
 }
 
+static bool init_enquiries_of(struct kg_box *box, unsigned int t)
+{
+	struct kg_box_payload *payload = &box->payloads[t];
+	char name[KG_BOX_NAME_BYTES], part[32];
+
+	snprintf(part, sizeof(part), "names%u", t);
+	kg_box_name(box, name, part);
+	payload->enquiries.keeper_waker = &box->control_waker;
+	payload->enquiries.asker_waker = &payload->waker;
+	return kg_enquiries_init(&payload->enquiries, name) == 0;
+}
+
 /* Everything but tunnels' UDP arrives at the first worker, which exchanges it with Linux. */
 static bool init_pump_link_of(struct kg_box *box, unsigned int w)
 {
@@ -75,6 +87,8 @@ bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes)
 	for (unsigned int t = 0; t < box->payload_count; t++) {
 		if (kg_waker_init(&box->payloads[t].waker) != 0)
 			FAIL("no event descriptors: %s", strerror(errno));
+		if (!init_enquiries_of(box, t))
+			FAIL("out of memory for the rings of payload thread %u", t);
 	}
 	for (unsigned int w = 0; w < box->config->worker_count; w++) {
 		if (!init_rings_of(box, w))
@@ -102,6 +116,8 @@ void kg_box_fini_rings(struct kg_box *box)
 	}
 	kg_waker_fini(&box->control_waker);
 	kg_waker_fini(&box->pump.waker);
-	for (unsigned int t = 0; t < box->payload_count; t++)
+	for (unsigned int t = 0; t < box->payload_count; t++) {
+		kg_enquiries_fini(&box->payloads[t].enquiries);
 		kg_waker_fini(&box->payloads[t].waker);
+	}
 }

@@ -25,6 +25,10 @@ struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struc
 						     struct kg_control_nexthops *nexthops);
 void kg_control_reports_destroy(struct kg_control_reports *reports);
 
+/* Host names: asks for what payload threads enquire after. */
+struct kg_control_names *kg_control_names_create(struct kg_loop *loop, struct kg_box *box);
+void kg_control_names_destroy(struct kg_control_names *names);
+
 /* How the ports are: whether Linux's interface under one, its TAP or its NIC is up, down or gone.
  * What changes is logged. A TAP that is up again gets back what it had; what has gone for good ends
  * the loop. */
