@@ -3,6 +3,7 @@
 #include "lane.h"
 
 #include "box.h"
+#include "clock.h"
 #include "median.h"
 #include "turn.h"
 
@@ -32,7 +33,7 @@ static void turn(struct bench_seat *seat, bool look)
 	struct kg_worker *w = seat->load.worker;
 	uint64_t begin = rte_rdtsc();
 
-	if (kg_worker_turn(w) > 0)
+	if (kg_worker_turn(w, kg_clock_now_us()) > 0)
 		seat->busy_cyc += rte_rdtsc() - begin;
 	bench_load_turn(&seat->load);
 	if (look)

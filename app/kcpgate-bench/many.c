@@ -29,7 +29,7 @@ static void turn(struct kg_worker *w, struct bench_cost *cost)
 {
 	uint64_t begin_ns = cpu_ns(), begin_cyc = rte_rdtsc(), ns;
 
-	if (kg_worker_turn(w) > 0)
+	if (kg_worker_turn(w, kg_clock_now_us()) > 0)
 		cost->busy_cyc += rte_rdtsc() - begin_cyc;
 	ns = cpu_ns() - begin_ns;
 	cost->cpu_ns += ns;

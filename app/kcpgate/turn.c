@@ -8,7 +8,6 @@
 #include "idle.h"
 #include "stage/stage.h"
 
-#define HOUSEKEEPING_US   1000u
 #define OUTPUT_BURSTS_MAX 16 /* per turn: receiving must not wait for ever */
 
 /* NIC -> application: one burst from each port, and what other workers opened for us. */
@@ -64,10 +63,9 @@ static bool finished(const struct kg_worker *w)
 	return STAILQ_EMPTY(&w->conns);
 }
 
-/* Every millisecond; false when the worker may leave. */
-static bool housekeeping(struct kg_worker *w)
+bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 {
-	w->unix_s = kg_clock_unix_s();
+	w->unix_s = unix_s;
 	kg_mail_read(w);
 	kg_complain_unanswered(w);
 	kg_stage_expire_fragments(w);
@@ -76,11 +74,11 @@ static bool housekeeping(struct kg_worker *w)
 	return !finished(w);
 }
 
-unsigned int kg_worker_turn(struct kg_worker *w)
+unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 {
 	unsigned int work;
 
-	w->now_us = kg_clock_now_us();
+	w->now_us = now_us;
 	work = receive(w);
 	kg_twheel_advance(w->wheel, w->now_us);
 	work += kg_stage_collect(w);
@@ -100,11 +98,11 @@ int kg_worker_run(void *worker)
 
 	kg_idle_init(&idle, w->box->config->poll, &w->waker);
 	while (running) {
-		unsigned int work = kg_worker_turn(w);
+		unsigned int work = kg_worker_turn(w, kg_clock_now_us());
 
 		if (w->now_us >= housekeeping_us) {
-			running = housekeeping(w);
-			housekeeping_us = w->now_us + HOUSEKEEPING_US;
+			running = kg_worker_keep_house(w, kg_clock_unix_s());
+			housekeeping_us = w->now_us + KG_WORKER_KEEP_HOUSE_US;
 		}
 		kg_worker_count(w, KG_COUNTER_TURNS, 1);
 		kg_worker_count(w, KG_COUNTER_IDLE_TURNS, work == 0);

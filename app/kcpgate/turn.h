@@ -2,10 +2,17 @@
 /* The loop of a worker's core: to follow a packet, begin here. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct kg_worker;
 
-/* One turn; returns how much it moved. */
-unsigned int kg_worker_turn(struct kg_worker *w);
+/* One turn at a time that the caller tells; returns how much it moved. */
+unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us);
+/* What need not be done each turn, but so often: mail, complaints, the wall clock. False when the
+ * worker may leave. */
+#define KG_WORKER_KEEP_HOUSE_US 1000u
+bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s);
 /* Turns until the worker has been told to stop and its peers know, or soon anyway. As EAL launches
  * it. */
 int kg_worker_run(void *worker);
