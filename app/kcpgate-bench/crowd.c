@@ -8,8 +8,8 @@
 /* A connection is known by its worker's half alone: what it has for a flow is only not NULL. */
 static void *const some_flow = &(char){ 0 };
 
-void bench_crowd_init(struct bench_crowd *crowd, struct bench_two_boxes *two,
-		      uint32_t under_way_max, bool passing)
+void bench_crowd_init(struct bench_crowd *crowd, struct two_boxes *two, uint32_t under_way_max,
+		      bool passing)
 {
 	*crowd = (struct bench_crowd){
 		.client = two->boxes[0].workers[0],

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "two_boxes.h"
+#include "boxes/two_boxes.h"
 
 struct bench_crowd {
 	struct kg_worker *client, *server;
@@ -19,8 +19,8 @@ struct bench_crowd {
 };
 
 /* One worker on each side. */
-void bench_crowd_init(struct bench_crowd *crowd, struct bench_two_boxes *two,
-		      uint32_t under_way_max, bool passing);
+void bench_crowd_init(struct bench_crowd *crowd, struct two_boxes *two, uint32_t under_way_max,
+		      bool passing);
 
 /* One turn of the payload threads; opens connections until so many have been asked for. */
 void bench_crowd_turn(struct bench_crowd *crowd, uint64_t wanted);

@@ -7,15 +7,10 @@
  */
 #pragma once
 
+#include "boxes/two_boxes.h"
 #include "load.h"
 
 #include <stdatomic.h>
-
-enum {
-	CLIENT,
-	SERVER,
-	SIDES
-};
 
 #define LANE_PIECE_MESSAGES 2000
 #define LANE_PIECES_MAX     20000

@@ -2,6 +2,7 @@
 /* Runs a crowd on two boxes, and takes the cost of each worker's turns. */
 #include "many.h"
 
+#include "box/parts.h"
 #include "clock.h"
 #include "turn.h"
 
@@ -72,7 +73,7 @@ bool bench_many_run(struct bench_many *many, bool passing, uint32_t under_way_ma
 		    bool (*run)(struct bench_many *many))
 {
 	const struct bench_options *options = many->options;
-	struct bench_two_boxes_params params = {
+	struct two_boxes_params params = {
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.window = 256,
@@ -86,16 +87,17 @@ bool bench_many_run(struct bench_many *many, bool passing, uint32_t under_way_ma
 	bool ok;
 
 	kg_clock_init();
-	ok = bench_two_boxes_init(&many->two, &params, error, sizeof(error));
+	ok = two_boxes_init(&many->two, &params, error, sizeof(error));
 	if (!ok) {
 		fprintf(stderr, "%s\n", error);
 	} else {
+		kg_box_await_stamps(&many->two.boxes[SERVER]);
 		bench_crowd_init(&many->crowd, &many->two, under_way_max, passing);
 		ok = rte_eal_remote_launch(on_lcore, &job, 0) == 0;
 		while (ok && rte_eal_get_lcore_state(0) == RUNNING)
 			rte_delay_us_sleep(1000); /* rte_eal_wait_lcore spins */
 		ok = ok && rte_eal_wait_lcore(0) == 0;
 	}
-	bench_two_boxes_fini(&many->two);
+	two_boxes_fini(&many->two);
 	return ok;
 }

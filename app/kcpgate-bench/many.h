@@ -7,12 +7,6 @@
 
 #include <jansson.h>
 
-enum {
-	CLIENT,
-	SERVER,
-	SIDES
-};
-
 /* Of one side's worker, over any number of turns. */
 struct bench_cost {
 	uint64_t busy_cyc; /* passed in turns that found something to do */
@@ -23,7 +17,7 @@ struct bench_cost {
 struct bench_many {
 	const struct bench_options *options;
 	json_t *rows;
-	struct bench_two_boxes two;
+	struct two_boxes two;
 	struct bench_crowd crowd;
 	struct bench_cost costs[SIDES]; /* since bench_many_turn was given others */
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs the test "tunnel": a busy tunnel between two boxes, its rate and what a datagram costs. */
 #include "bench.h"
+#include "box/parts.h"
+#include "boxes/two_boxes.h"
 #include "clock.h"
 #include "io_stats.h"
 #include "lane.h"
-#include "two_boxes.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -20,7 +21,7 @@ static const char *const side_names[] = { "client", "server" };
 
 struct tunnel {
 	const struct bench_options *options;
-	struct bench_two_boxes two;
+	struct two_boxes two;
 	struct bench_seat seats[SIDES][WORKERS_MAX];
 	struct bench_lane lanes[LANES_MAX];
 	unsigned int lane_count;
@@ -276,7 +277,7 @@ static bool run(struct tunnel *t, json_t *rows)
 
 bool bench_tunnel(const struct bench_options *options, json_t *rows)
 {
-	struct bench_two_boxes_params params = {
+	struct two_boxes_params params = {
 		.algorithm = options->algorithm,
 		.preset = options->preset,
 		.fec = options->fec,
@@ -291,11 +292,13 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 
 	tunnel.options = options;
 	kg_clock_init();
-	ok = bench_two_boxes_init(&tunnel.two, &params, error, sizeof(error));
-	if (!ok)
-		fprintf(stderr, "%s\n", error);
-	else
+	ok = two_boxes_init(&tunnel.two, &params, error, sizeof(error));
+	if (ok) {
+		kg_box_await_stamps(&tunnel.two.boxes[SERVER]);
 		ok = run(&tunnel, rows);
-	bench_two_boxes_fini(&tunnel.two);
+	} else {
+		fprintf(stderr, "%s\n", error);
+	}
+	two_boxes_fini(&tunnel.two);
 	return ok;
 }

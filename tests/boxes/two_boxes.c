@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Builds two boxes in one process and joins their ports. */
+/* Builds two boxes in one process, lays the wire between their ports, and takes all of it up. */
 #include "two_boxes.h"
 
 #include "box/parts.h"
 
+#include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>
 #include <rte_ring.h>
 #include <stdio.h>
@@ -11,29 +12,25 @@
 
 #define WIRE_FRAMES 4096 /* that may be under way in one direction, per queue */
 
-enum {
-	CLIENT,
-	SERVER
-};
-
 /* Two addresses on one wire; nobody answers for them but these. */
 #define SETTINGS                                                                             \
 	"{ \"name\": \"%s\", \"workers\": [%s], \"poll\": \"busy\","                         \
 	"  \"memory\": { \"hugepages\": false, \"mb\": %u },"                                \
 	"  \"ports\": [ { \"name\": \"wire\", \"device\": \"net_ring_%s\", \"tap\": \"%s\"," \
 	"    \"addresses\": [\"198.18.0.%u/24\"] } ],"                                       \
-	"  \"tunnels\": [ { \"name\": \"bench\", \"mode\": \"%s\", \"listen_port\": 3000,"   \
+	"  \"tunnels\": [ { \"name\": \"two\", \"mode\": \"%s\", \"listen_port\": 3000,"     \
 	"    \"destination_address\": \"198.18.0.2\", \"destination_port\": 3000,"           \
 	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
-	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s } ] }"
+	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s } ] }"
 
-static bool configure(struct bench_two_boxes *two, int side,
-		      const struct bench_two_boxes_params *params, char *error, size_t error_bytes)
+static bool configure(struct two_boxes *two, int side, const struct two_boxes_params *params,
+		      char *error, size_t error_bytes)
 {
 	static const char *const modes[] = { "client", "server" };
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
+	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
 	struct kg_config_report report;
-	char text[1024], workers[256] = "", mux[32] = "";
+	char text[2048], workers[256] = "", mux[32] = "";
 	bool good;
 
 	for (unsigned int i = 0; i < params->workers; i++)
@@ -41,14 +38,14 @@ static bool configure(struct bench_two_boxes *two, int side,
 			 i == 0 ? "" : ",", i);
 	if (side == CLIENT)
 		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
-	snprintf(two->names[side], sizeof(two->names[side]), "bench-%s", modes[side]);
+	snprintf(two->names[side], sizeof(two->names[side]), "two-%s", modes[side]);
 	snprintf(text, sizeof(text), SETTINGS, two->names[side], workers, params->memory_mb,
 		 two->names[side], two->names[side], 1 + (unsigned int)side, modes[side],
 		 params->algorithm,
-		 spec != NULL && spec->keyed ? "\"encryption_password\": \"benchmark\"," : "",
+		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
 		 params->preset, params->fec != NULL ? params->fec : "", params->window,
-		 params->window, params->keep_alive_s, mux);
-	kg_config_load_text(&two->configs[side], &report, "bench", text, strlen(text));
+		 params->window, params->keep_alive_s, mux, more);
+	kg_config_load_text(&two->configs[side], &report, "two boxes", text, strlen(text));
 	good = report.errors == NULL;
 	if (!good)
 		snprintf(error, error_bytes, "%s: %s", report.errors->where, report.errors->text);
@@ -56,25 +53,55 @@ static bool configure(struct bench_two_boxes *two, int side,
 	return good;
 }
 
-/* One ring per direction and queue; what one port sends the other receives. */
-static bool lay_wire(struct bench_two_boxes *two, unsigned int queues)
+static struct rte_ring *lay_ring(const char *what, int side, unsigned int queue)
 {
-	struct rte_ring *there[KG_CONFIG_WORKERS_MAX], *back[KG_CONFIG_WORKERS_MAX];
 	char name[32];
 
-	for (unsigned int q = 0; q < queues; q++) {
-		snprintf(name, sizeof(name), "bench_there_%u", q);
-		there[q] = rte_ring_create(name, WIRE_FRAMES, SOCKET_ID_ANY, 0);
-		snprintf(name, sizeof(name), "bench_back_%u", q);
-		back[q] = rte_ring_create(name, WIRE_FRAMES, SOCKET_ID_ANY, 0);
-		if (there[q] == NULL || back[q] == NULL)
-			return false;
-	}
-	return rte_eth_from_rings(two->names[CLIENT], back, queues, there, queues, 0) >= 0 &&
-	       rte_eth_from_rings(two->names[SERVER], there, queues, back, queues, 0) >= 0;
+	snprintf(name, sizeof(name), "two_%s_%d_%u", what, side, queue);
+	return rte_ring_create(name, WIRE_FRAMES, SOCKET_ID_ANY, 0);
 }
 
-static bool build(struct bench_two_boxes *two, int side, char *error, size_t error_bytes)
+/* One ring per direction and queue; two of them where the wire is the caller's. */
+static bool lay_wire(struct two_boxes *two)
+{
+	bool laid = true;
+
+	for (int side = CLIENT; side <= SERVER; side++) {
+		for (unsigned int q = 0; q < two->queues; q++) {
+			two->sent[side][q] = lay_ring("sent", side, q);
+			two->arriving[!side][q] =
+				two->apart ? lay_ring("arriving", !side, q) : two->sent[side][q];
+			laid &= two->sent[side][q] != NULL && two->arriving[!side][q] != NULL;
+		}
+	}
+	for (int side = CLIENT; laid && side <= SERVER; side++)
+		laid = rte_eth_from_rings(two->names[side], two->arriving[side], two->queues,
+					  two->sent[side], two->queues, 0) >= 0;
+	return laid;
+}
+
+static void free_ring(struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(ring);
+}
+
+/* Before the boxes: frames on the wire are of their memory. */
+static void take_wire_up(struct two_boxes *two)
+{
+	for (int side = CLIENT; side <= SERVER; side++) {
+		for (unsigned int q = 0; q < two->queues; q++) {
+			free_ring(two->sent[side][q]);
+			if (two->apart)
+				free_ring(two->arriving[side][q]);
+		}
+	}
+}
+
+static bool build(struct two_boxes *two, int side, char *error, size_t error_bytes)
 {
 	struct kg_box *box = &two->boxes[side];
 
@@ -87,7 +114,7 @@ static bool build(struct bench_two_boxes *two, int side, char *error, size_t err
 }
 
 /* There is no kernel to ask: each side knows the other's hardware address. */
-static void introduce(struct bench_two_boxes *two, int side)
+static void introduce(struct two_boxes *two, int side)
 {
 	const struct kg_mac other = { { 2, 0, 0, 0, 0, (uint8_t)(1 + !side) } };
 	struct kg_nexthop hop = {
@@ -101,15 +128,17 @@ static void introduce(struct bench_two_boxes *two, int side)
 		kg_nexthops_update(two->boxes[side].workers[w]->nexthops, &hop);
 }
 
-bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_boxes_params *params,
-			  char *error, size_t error_bytes)
+bool two_boxes_init(struct two_boxes *two, const struct two_boxes_params *params, char *error,
+		    size_t error_bytes)
 {
 	memset(two, 0, sizeof(*two));
 	for (int side = CLIENT; side <= SERVER; side++) {
 		if (!configure(two, side, params, error, error_bytes))
 			return false;
 	}
-	if (!lay_wire(two, params->workers)) {
+	two->queues = params->workers;
+	two->apart = params->apart;
+	if (!lay_wire(two)) {
 		snprintf(error, error_bytes, "no in-memory ports");
 		return false;
 	}
@@ -118,12 +147,20 @@ bool bench_two_boxes_init(struct bench_two_boxes *two, const struct bench_two_bo
 			return false;
 		introduce(two, side);
 	}
-	kg_box_await_stamps(&two->boxes[SERVER]);
 	return true;
 }
 
-void bench_two_boxes_fini(struct bench_two_boxes *two)
+void two_boxes_fini(struct two_boxes *two)
 {
+	char device[32];
+
+	for (int side = CLIENT; side <= SERVER; side++) {
+		snprintf(device, sizeof(device), "net_ring_%s", two->names[side]);
+		if (two->boxes[side].port_count > 0)
+			kg_nic_stop(&two->boxes[side].ports[0].nic);
+		rte_vdev_uninit(device);
+	}
+	take_wire_up(two);
 	for (int side = CLIENT; side <= SERVER; side++) {
 		if (two->boxes[side].config != NULL)
 			kg_box_fini(&two->boxes[side]);
