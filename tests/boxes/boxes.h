@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two whole boxes in virtual time: every stage of both, over full frames, with a bad wire between
+ * them and applications in place of the payload threads. Everything follows from one seed.
+ *
+ *   boxes.c      command line, the clock, what must hold in the end
+ *   scenario.c   draws settings, wire and flows from the seed: a dimension is a line there
+ *   wire.c       carries frames from port to port, late, twice, damaged or never
+ *   apps.c       payload threads and their applications: what they write and what they check
+ *   two_boxes.c  the boxes themselves
+ */
+#pragma once
+
+#include "boxes/two_boxes.h"
+#include "sim/link.h"
+
+#define BOXES_FLOWS_MAX   12
+#define BOXES_WORKERS_MAX 3
+#define BOXES_LEAST_BYTES 8 /* that an end says: whose it is */
+
+/* Ends the program with the seed and what did not hold. */
+#define boxes_check(boxes, condition)                                      \
+	do {                                                               \
+		if (!(condition))                                          \
+			boxes_fail(boxes, __FILE__, __LINE__, #condition); \
+	} while (0)
+
+struct boxes;
+
+/* One end of an application's connection, at its payload thread. */
+struct app {
+	struct boxes *boxes;
+	struct flow *flow; /* server: NULL until the first bytes say which */
+	int side;
+	unsigned int worker;
+	void *channel;
+	int32_t credit;      /* segments it may send */
+	uint64_t plan_bytes; /* to send */
+	uint64_t sent_bytes, got_bytes, missing_bytes;
+	uint64_t next_us; /* when it writes next */
+	bool there;       /* the worker has a channel for it */
+	bool finished, closed, reset;
+};
+
+struct flow {
+	uint32_t number;
+	uint8_t protocol; /* enum kg_protocol */
+	uint64_t start_us;
+	uint32_t write_max_bytes, pause_max_us;
+	uint32_t plan_bytes[SIDES];
+	bool opened;
+	struct app client, *server; /* NULL: not there yet */
+};
+
+struct scenario {
+	struct two_boxes_params params;
+	char settings[SIDES][256]; /* as the params have them */
+	struct kg_link_params wire[SIDES];
+	uint32_t flow_count;
+};
+
+/* What a run comes to, to the last digit. */
+struct outcome {
+	struct kg_counters stats[SIDES][BOXES_WORKERS_MAX];
+	uint64_t ended_us, turns;
+	uint64_t sent[SIDES], lost[SIDES], corrupted[SIDES];
+};
+
+struct boxes {
+	uint64_t seed;
+	bool verbose;
+	uint64_t now_us, started_us;
+	struct kg_rng rng;
+	struct scenario scenario;
+	struct two_boxes two;
+	struct kg_link links[SIDES]; /* by who sends */
+	struct flow flows[BOXES_FLOWS_MAX];
+	struct app accepted[BOXES_FLOWS_MAX]; /* by the server, in the order they came */
+	uint32_t accepted_count;
+	unsigned int mbufs_out[SIDES]; /* of the pool, before the first frame */
+	uint64_t turns;
+};
+
+void boxes_fail(const struct boxes *boxes, const char *file, int line, const char *what);
+
+/* scenario.c */
+void scenario_draw(struct boxes *boxes);
+
+/* wire.c */
+void wire_start(struct boxes *boxes);
+void wire_stop(struct boxes *boxes);
+/* Takes what the ports have sent, and brings them what has arrived. True when there was any. */
+bool wire_turn(struct boxes *boxes);
+/* When the next frame arrives; KG_NEVER_US: none is under way. */
+uint64_t wire_next_us(const struct boxes *boxes);
+
+/* apps.c */
+void apps_start(struct boxes *boxes);
+/* A turn of the payload threads. True when there was something to do. */
+bool apps_turn(struct boxes *boxes);
+uint64_t apps_next_us(const struct boxes *boxes);
+bool apps_are_over(const struct boxes *boxes);
+void apps_check(const struct boxes *boxes);

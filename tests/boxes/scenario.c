@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Draws a scenario from the seed, dimension by dimension. Each dimension has a generator of its
+ * own, so that a new one leaves alone what a seed means to the others.
+ */
+#include "boxes/boxes.h"
+
+#include "base/hash.h"
+
+#include <string.h>
+
+#define PERCENT(n)         ((uint16_t)((n)*65536 / 100))
+#define MEMORY_MB(workers) (80 + 60 * (workers)) /* of a box, little more than the least */
+
+static bool one_in(struct kg_rng *rng, uint32_t n)
+{
+	return kg_rng_below(rng, n) == 0;
+}
+
+static uint32_t between(struct kg_rng *rng, uint32_t least, uint32_t most)
+{
+	return least + kg_rng_below(rng, most - least + 1);
+}
+
+static const char *one_of(struct kg_rng *rng, const char *const *texts, uint32_t count)
+{
+	return texts[kg_rng_below(rng, count)];
+}
+
+/* ---- dimensions ---- */
+
+static void draw_cipher(struct boxes *boxes, struct kg_rng *rng)
+{
+	static const char *const algorithms[] = { "AES-GCM",   "AES-OCB", "chacha20",
+						  "xchacha20", "XOR",     "none" };
+
+	boxes->scenario.params.algorithm = one_of(rng, algorithms, KG_ARRAY_SIZE(algorithms));
+}
+
+static void draw_kcp(struct boxes *boxes, struct kg_rng *rng)
+{
+	static const char *const presets[] = { "fast1", "fast3", "fast6", "regular2", "regular5" };
+
+	boxes->scenario.params.preset = one_of(rng, presets, KG_ARRAY_SIZE(presets));
+	boxes->scenario.params.window = between(rng, 128, 1024);
+}
+
+static void draw_fec(struct boxes *boxes, struct kg_rng *rng)
+{
+	static const char *const codes[] = { "2:1", "10:3", "20:4" };
+
+	if (one_in(rng, 3))
+		boxes->scenario.params.fec = one_of(rng, codes, KG_ARRAY_SIZE(codes));
+}
+
+static void draw_mux(struct boxes *boxes, struct kg_rng *rng)
+{
+	if (one_in(rng, 3))
+		boxes->scenario.params.mux = between(rng, 1, 4);
+}
+
+static void draw_workers(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct two_boxes_params *params = &boxes->scenario.params;
+
+	params->workers = one_in(rng, 2) ? 1 : between(rng, 2, BOXES_WORKERS_MAX);
+	params->memory_mb = MEMORY_MB(params->workers);
+}
+
+/* Which says so much the oftener, too, that a flow of datagrams is over. */
+static void draw_keep_alive(struct boxes *boxes, struct kg_rng *rng)
+{
+	boxes->scenario.params.keep_alive_s = one_in(rng, 2) ? between(rng, 1, 10) : 0;
+	for (int side = CLIENT; side < SIDES; side++)
+		snprintf(boxes->scenario.settings[side], sizeof(boxes->scenario.settings[side]),
+			 ", \"udp_timeout\": 30");
+}
+
+static struct kg_link_params draw_direction(struct kg_rng *rng)
+{
+	struct kg_link_params params = {
+		.delay_us = between(rng, 50, 100000),
+		.in_order = one_in(rng, 2),
+		.loss = (uint16_t)kg_rng_below(rng, PERCENT(10)),
+	};
+
+	params.jitter_us = kg_rng_below(rng, params.delay_us / 2 + 1);
+	if (one_in(rng, 3))
+		params.duplicate = (uint16_t)kg_rng_below(rng, PERCENT(10));
+	if (one_in(rng, 3))
+		params.corrupt = (uint16_t)kg_rng_below(rng, PERCENT(3));
+	if (one_in(rng, 4)) {
+		params.burst = PERCENT(1);
+		params.burst_us = between(rng, 1000, 200000);
+	}
+	if (one_in(rng, 4)) {
+		params.rate_Bps = between(rng, 250000, 5000000);
+		params.queue_us = between(rng, 20000, 200000);
+	}
+	return params;
+}
+
+static void draw_wire(struct boxes *boxes, struct kg_rng *rng)
+{
+	for (int side = CLIENT; side < SIDES; side++)
+		boxes->scenario.wire[side] = draw_direction(rng);
+}
+
+static void draw_flows(struct boxes *boxes, struct kg_rng *rng)
+{
+	uint32_t most_bytes = one_in(rng, 4) ? 80000 : 10000;
+
+	boxes->scenario.flow_count = between(rng, 1, BOXES_FLOWS_MAX);
+	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++)
+		boxes->flows[i] = (struct flow){
+			.number = i,
+			.protocol = one_in(rng, 3) ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
+			.start_us = boxes->now_us + kg_rng_below(rng, 2 * KG_US_PER_S),
+			.write_max_bytes = between(rng, 4, 1400),
+			.pause_max_us = one_in(rng, 2) ? 1 : between(rng, 1, 5000),
+			.plan_bytes = { between(rng, BOXES_LEAST_BYTES, most_bytes),
+					between(rng, BOXES_LEAST_BYTES, most_bytes) },
+		};
+}
+
+/* What a scenario consists of. */
+static const struct {
+	const char *name;
+	void (*draw)(struct boxes *boxes, struct kg_rng *rng);
+} dimensions[] = {
+	{ "cipher", draw_cipher }, { "kcp", draw_kcp },         { "fec", draw_fec },
+	{ "mux", draw_mux },       { "workers", draw_workers }, { "keep_alive", draw_keep_alive },
+	{ "wire", draw_wire },     { "flows", draw_flows },
+};
+
+static void print(const struct boxes *boxes)
+{
+	const struct two_boxes_params *p = &boxes->scenario.params;
+
+	printf("%s, %s, window %u, fec %s, mux %u, %u workers, keep_alive %u, %u flows\n",
+	       p->algorithm, p->preset, p->window, p->fec != NULL ? p->fec : "off", p->mux,
+	       p->workers, p->keep_alive_s, boxes->scenario.flow_count);
+	for (int side = CLIENT; side < SIDES; side++) {
+		const struct kg_link_params *link = &boxes->scenario.wire[side];
+
+		printf("%s: %u us + %u%s, loss %.2f %%, twice %.2f %%, damaged %.2f %%, rate %u\n",
+		       side == CLIENT ? "there" : "back", link->delay_us, link->jitter_us,
+		       link->in_order ? " in order" : "", link->loss / 655.36,
+		       link->duplicate / 655.36, link->corrupt / 655.36,
+		       (unsigned int)link->rate_Bps);
+	}
+}
+
+void scenario_draw(struct boxes *boxes)
+{
+	struct scenario *scenario = &boxes->scenario;
+
+	*scenario = (struct scenario){ .params.apart = true };
+	for (size_t i = 0; i < KG_ARRAY_SIZE(dimensions); i++) {
+		const char *name = dimensions[i].name;
+		struct kg_rng rng;
+
+		kg_rng_init(&rng, kg_hash64(name, strlen(name), boxes->seed));
+		dimensions[i].draw(boxes, &rng);
+	}
+	for (int side = CLIENT; side < SIDES; side++)
+		scenario->params.settings[side] = scenario->settings[side];
+	if (boxes->verbose)
+		print(boxes);
+}

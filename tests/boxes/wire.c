@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Carries frames between two boxes over a bad link, and takes what is for Linux. */
+#include "boxes/boxes.h"
+
+#include <stdlib.h>
+
+void wire_start(struct boxes *boxes)
+{
+	for (int side = CLIENT; side < SIDES; side++)
+		kg_link_init(&boxes->links[side], &boxes->scenario.wire[side], &boxes->rng);
+}
+
+void wire_stop(struct boxes *boxes)
+{
+	for (int side = CLIENT; side < SIDES; side++)
+		kg_link_fini(&boxes->links[side]);
+}
+
+static bool take_sent(struct boxes *boxes, int side)
+{
+	static const struct kg_endpoint nobody; /* a frame has its own addresses */
+	bool any = false;
+	void *frame;
+
+	for (unsigned int q = 0; q < boxes->two.queues; q++) {
+		while (rte_ring_dequeue(boxes->two.sent[side][q], &frame) == 0) {
+			struct rte_mbuf *m = frame;
+
+			kg_link_send(&boxes->links[side], boxes->now_us, &nobody, &nobody,
+				     rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+			rte_pktmbuf_free(m);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* A NIC spreads as it likes. */
+static struct rte_ring *some_queue(struct boxes *boxes, int side)
+{
+	return boxes->two.arriving[side][kg_rng_below(&boxes->rng, boxes->two.queues)];
+}
+
+static bool bring(struct boxes *boxes, int to)
+{
+	struct kg_link_packet *packet;
+	bool any = false;
+
+	while ((packet = kg_link_receive(&boxes->links[!to], boxes->now_us)) != NULL) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(boxes->two.boxes[to].mbufs);
+		char *data = m != NULL ? rte_pktmbuf_append(m, packet->len) : NULL;
+
+		boxes_check(boxes, data != NULL);
+		memcpy(data, packet->bytes, packet->len);
+		free(packet);
+		if (rte_ring_enqueue(some_queue(boxes, to), m) != 0)
+			rte_pktmbuf_free(m); /* as a NIC whose queue is full */
+		any = true;
+	}
+	return any;
+}
+
+static void empty(struct rte_ring *ring)
+{
+	void *m;
+
+	while (rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+/* Linux is nobody here: it takes what it is given and says nothing. */
+static void be_linux(struct kg_box *box)
+{
+	for (unsigned int w = 0; w < box->worker_count; w++) {
+		empty(box->pump.links[w].frames[0]);
+		empty(box->pump.links[w].packets);
+	}
+}
+
+bool wire_turn(struct boxes *boxes)
+{
+	bool any = false;
+
+	for (int side = CLIENT; side < SIDES; side++) {
+		any |= take_sent(boxes, side);
+		any |= bring(boxes, side);
+		be_linux(&boxes->two.boxes[side]);
+	}
+	return any;
+}
+
+uint64_t wire_next_us(const struct boxes *boxes)
+{
+	return KG_MIN(kg_link_next_us(&boxes->links[CLIENT]),
+		      kg_link_next_us(&boxes->links[SERVER]));
+}
