@@ -21,17 +21,6 @@ static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_
 	return KG_FRAME_CSUM_OFFLOAD;
 }
 
-void kg_stage_put_headers(struct rte_mbuf *m, const struct kg_l2 *l2, uint16_t ip_id,
-			  enum kg_frame_csum csum)
-{
-	struct kg_pkt *pkt = kg_pkt(m);
-	uint16_t payload_bytes = rte_pktmbuf_data_len(m);
-	uint16_t header_bytes = kg_frame_header_bytes(l2, pkt->remote.ip.version);
-	uint8_t *out = (uint8_t *)rte_pktmbuf_prepend(m, header_bytes);
-
-	kg_frame_build(out, l2, &pkt->local, &pkt->remote, payload_bytes, ip_id, csum);
-}
-
 static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 {
 	const struct kg_pkt *pkt = kg_pkt(m);
