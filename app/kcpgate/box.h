@@ -34,6 +34,8 @@ struct kg_box_tunnel {
 	const struct kg_aead_alg *aead;
 	uint8_t key[KG_AEAD_KEY_BYTES]; /* until the workers have been made */
 	struct kg_seen *seen;           /* server: handshakes served; shared by the workers */
+	struct kg_ip *addresses;        /* client: its destinations, as far as they are no names */
+	uint16_t address_count;
 	bool has_rules; /* server: NICs bring each worker its share of the listen ports */
 };
 

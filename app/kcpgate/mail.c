@@ -90,6 +90,19 @@ static void stop(struct kg_worker *w)
 		kg_side_stop(&w->sides[t]);
 }
 
+static void set_destinations(struct kg_worker *w, const struct kg_destinations *to)
+{
+	kg_session_set_destinations(w->sides[to->tunnel].session, to->ips, to->count, to->ports,
+				    to->port_count);
+}
+
+/* The last one wakes who waits. */
+static void acknowledge(struct kg_worker *w, atomic_uint *awaited)
+{
+	if (atomic_fetch_sub_explicit(awaited, 1, memory_order_acq_rel) == 1)
+		kg_waker_wake(&w->box->control_waker);
+}
+
 void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
@@ -108,10 +121,15 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_LEAVE_PORT:
 			kg_arrival_leave(w, mail.port);
 			break;
+		case KG_MAIL_DESTINATIONS:
+			set_destinations(w, mail.destinations);
+			break;
 		case KG_MAIL_STOP:
 			stop(w);
 			break;
 		}
+		if (mail.awaited != NULL)
+			acknowledge(w, mail.awaited);
 	}
 	if (w->tour.page != NULL)
 		fill_page(w);

@@ -14,11 +14,12 @@
 #define KG_MAIL_RING_SIZE 1024
 
 enum kg_mail_type {
-	KG_MAIL_NEXTHOP,    /* the kernel's word on a peer */
-	KG_MAIL_FORGET_HOP, /* of nexthop.peer; ask again */
-	KG_MAIL_SNAPSHOT,   /* fill in `snapshot` */
-	KG_MAIL_LEAVE_PORT, /* Linux has a socket on `port` */
-	KG_MAIL_STOP,       /* tell the peers, then leave the loop */
+	KG_MAIL_NEXTHOP,      /* the kernel's word on a peer */
+	KG_MAIL_FORGET_HOP,   /* of nexthop.peer; ask again */
+	KG_MAIL_SNAPSHOT,     /* fill in `snapshot` */
+	KG_MAIL_LEAVE_PORT,   /* Linux has a socket on `port` */
+	KG_MAIL_DESTINATIONS, /* where a client tunnel's server is now */
+	KG_MAIL_STOP,         /* tell the peers, then leave the loop */
 };
 
 /* DPDK answers with 16 KiB at most. */
@@ -38,11 +39,24 @@ struct kg_snapshot {
 	atomic_bool done; /* worker: wo, asker: ro until it asks again */
 };
 
+/* Where a tunnel's server is. The control thread's, which keeps it until every worker has taken the
+ * next one. */
+struct kg_destinations {
+	const struct kg_port_range *ports;
+	uint16_t port_count;
+	uint16_t tunnel;
+	uint16_t count;
+	struct kg_ip ips[];
+};
+
 struct kg_worker;
 
 struct kg_mail {
 	enum kg_mail_type type;
+	/* One less when it is done, and the control thread is woken; NULL: nobody waits for it */
+	atomic_uint *awaited;
 	union {
+		const struct kg_destinations *destinations;
 		struct kg_nexthop nexthop;
 		struct kg_snapshot *snapshot;
 		uint16_t port;

@@ -45,8 +45,8 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.capabilities =
 			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
 		.answer_wait_s = ANSWER_WAIT_S,
-		.destinations = t->destinations,
-		.destination_count = (uint16_t)t->destination_count,
+		.destinations = w->box->tunnels[tunnel].addresses,
+		.destination_count = w->box->tunnels[tunnel].address_count,
 		.destination_ports = t->destination_ports,
 		.destination_port_count = (uint16_t)t->destination_port_count,
 		.announce_first = announced.first,

@@ -38,8 +38,11 @@ struct kg_payload_tunnel {
 	enum kg_role role;
 	const struct kg_payload_listen *listen; /* client */
 	unsigned int listen_count;
-	/* server: where connections and datagrams go, unless the client says it */
+	/* server: where connections and datagrams go, unless the client says it; the one or the
+	 * other */
 	struct kg_endpoint destination;
+	struct kg_target
+		name_destination; /* address NULL or empty: none. Text outlives the thread */
 	/* server: what clients may name; none: everything. Outlives the thread. */
 	const struct kg_allow *allowed;
 	unsigned int allowed_count;

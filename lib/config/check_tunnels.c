@@ -50,6 +50,23 @@ static void check_counts(struct kg_load *load, unsigned int i)
 	check_one(load, i, "destination_address", t->destination_count, "server");
 }
 
+/* A TXT record says both, of a client's server. */
+static void check_dnstxt(struct kg_load *load, unsigned int i)
+{
+	static const char *const others[] = { "destination_address", "destination_port" };
+	struct kg_place at = kg_tunnel_place(load, i, "destination_dnstxt");
+
+	if (!load->config->tunnels[i].destination_dnstxt)
+		return;
+	if (load->config->tunnels[i].role != KG_ROLE_CLIENT)
+		kg_report_error(load->report, &at, "allowed on a client");
+	for (size_t k = 0; k < KG_ARRAY_SIZE(others); k++) {
+		if (kg_tunnel_given(load, i, others[k]))
+			kg_report_error(load->report, &at, "found beside %s; allowed one",
+					others[k]);
+	}
+}
+
 static void check_password(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
@@ -93,7 +110,10 @@ static void check_only(struct kg_load *load, unsigned int i)
 		return;
 	}
 	check_families(load, i, "listen_on", t->listen_on, t->listen_on_count);
-	check_families(load, i, "destination_address", t->destinations, t->destination_count);
+	for (unsigned int k = 0; k < t->destination_count; k++) {
+		if (t->destinations[k].ip.version != 0)
+			check_families(load, i, "destination_address", &t->destinations[k].ip, 1);
+	}
 }
 
 /* ---- a tunnel and the ports ---- */
@@ -147,8 +167,10 @@ static void check_path(struct kg_load *load, unsigned int i)
 	if (load->ports_broken || !kg_tunnel_given(load, i, "mode"))
 		return;
 	if (t->role == KG_ROLE_CLIENT) {
-		for (unsigned int k = 0; k < t->destination_count; k++)
-			check_destination(load, i, &t->destinations[k]);
+		for (unsigned int k = 0; k < t->destination_count; k++) {
+			if (t->destinations[k].ip.version != 0)
+				check_destination(load, i, &t->destinations[k].ip);
+		}
 		return;
 	}
 	for (unsigned int k = 0; k < t->listen_on_count; k++)
@@ -255,6 +277,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 	check_local_ports_left(load);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
 		check_counts(load, i);
+		check_dnstxt(load, i);
 		check_password(load, i);
 		check_only(load, i);
 		check_path(load, i);

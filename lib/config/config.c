@@ -31,6 +31,7 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 	free(tunnel->listen_ports);
 	free(tunnel->destinations);
 	free(tunnel->destination_ports);
+	free(tunnel->destination_dnstxt);
 	free(tunnel->encryption_algorithm);
 	free(tunnel->kcp_preset);
 }

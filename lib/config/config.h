@@ -63,6 +63,14 @@ enum kg_mapped {
 	KG_MAPPED_BOTH = KG_MAPPED_TCP | KG_MAPPED_UDP,
 };
 
+#define KG_HOST_NAME_BYTES 254 /* RFC 1035 §2.3.4, as text */
+
+/* Where somebody is: an address, or a name that stands for some. */
+struct kg_host {
+	struct kg_ip ip; /* version 0: the name says it */
+	char name[KG_HOST_NAME_BYTES];
+};
+
 /* Client: what comes in at `local` shall be connected to `remote` by the server. */
 struct kg_mapping_config {
 	enum kg_mapped protocol;
@@ -77,10 +85,13 @@ struct kg_tunnel_config {
 	unsigned int listen_on_count;
 	struct kg_port_range *listen_ports; /* sorted, disjoint, merged */
 	unsigned int listen_port_count;     /* ranges; a client has one port */
-	struct kg_ip *destinations;
+	struct kg_host *destinations;
 	unsigned int destination_count;
 	struct kg_port_range *destination_ports;
 	unsigned int destination_port_count;
+	/* client: the name of a TXT record that says where the server is, instead of the two above;
+	 * NULL: none */
+	char *destination_dnstxt;
 	/* client: the mappings say where it listens, there are no listen_on and listen_ports */
 	bool custom_listen;
 	struct kg_mapping_config *mappings;

@@ -17,17 +17,23 @@
 
 /* ---- mtu ---- */
 
+/* What a name stands for is not known yet: it may be anything that the ports can reach. */
+static unsigned int host_families(const struct kg_config *config, const struct kg_host *host)
+{
+	return host->ip.version != 0 ? kg_ip_family(&host->ip) : kg_port_families(config);
+}
+
 /* Families in which the tunnel's own datagrams can travel. */
 static unsigned int path_families(const struct kg_config *config,
 				  const struct kg_tunnel_config *tunnel)
 {
 	bool client = tunnel->role == KG_ROLE_CLIENT;
-	const struct kg_ip *ips = client ? tunnel->destinations : tunnel->listen_on;
 	unsigned int count = client ? tunnel->destination_count : tunnel->listen_on_count;
 	unsigned int families = count ? 0 : kg_port_families(config);
 
 	for (unsigned int i = 0; i < count; i++)
-		families |= kg_ip_family(&ips[i]);
+		families |= client ? host_families(config, &tunnel->destinations[i])
+				   : kg_ip_family(&tunnel->listen_on[i]);
 	return families & kg_tunnel_families(tunnel);
 }
 

@@ -97,6 +97,19 @@ static void text_load(const struct kg_field *field, const struct kg_place *at, c
 
 const struct kg_kind kg_kind_text = { "text", text_load, text_dump };
 
+static void host_name_load(const struct kg_field *field, const struct kg_place *at,
+			   const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (text && kg_is_host_name(text))
+		store_text(field, text);
+	else
+		kg_field_refuse(field, at, value, "a host name");
+}
+
+const struct kg_kind kg_kind_host_name = { "host name", host_name_load, text_dump };
+
 static bool only_of(const char *text, const char *others, size_t max)
 {
 	size_t length = strlen(text);

@@ -129,15 +129,8 @@ static bool address_load(const struct kg_field *field, const struct kg_place *at
 			 const json_t *value, void *to)
 {
 	const char *text = json_is_string(value) ? json_string_value(value) : "";
-	char found[KG_FOUND_BYTES];
 	struct kg_ip *ip = to;
 
-	if (kg_is_host_name(text)) {
-		kg_report_error(field->report, at,
-				"found %s, host names are not supported yet; allowed an IP address",
-				kg_found(value, found));
-		return false;
-	}
 	if (!kg_parse_address(text, ip)) {
 		kg_field_refuse(field, at, value, "an IPv4 or IPv6 address");
 		return false;
@@ -160,6 +153,34 @@ static const struct element addresses_element = {
 	sizeof(struct kg_ip), .commas = true, .heap = true, address_load, address_dump,
 };
 LIST_KIND(addresses, "IP address, or list");
+
+static bool host_load(const struct kg_field *field, const struct kg_place *at, const json_t *value,
+		      void *to)
+{
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	struct kg_host *host = to;
+
+	if (kg_is_host_name(text)) {
+		strcpy(host->name, text);
+		return true;
+	}
+	if (kg_parse_address(text, &host->ip))
+		return address_load(field, at, value, &host->ip);
+	kg_field_refuse(field, at, value, "an IPv4 or IPv6 address, or a host name");
+	return false;
+}
+
+static json_t *host_dump(const void *from)
+{
+	const struct kg_host *host = from;
+
+	return host->ip.version != 0 ? address_dump(&host->ip) : json_string(host->name);
+}
+
+static const struct element hosts_element = {
+	sizeof(struct kg_host), .commas = true, .heap = true, host_load, host_dump,
+};
+LIST_KIND(hosts, "IP address or host name, or list");
 
 static const struct element gateways_element = {
 	sizeof(struct kg_ip), .commas = true, .heap = false, address_load, address_dump,

@@ -161,6 +161,12 @@ static bool is_given(const struct kg_load *load, const struct kg_key *key, const
 	return false;
 }
 
+/* By a key that says the same otherwise. */
+static bool is_replaced(const struct kg_key *key, const json_t *json)
+{
+	return key->unless && kg_load_given(json, kg_schema_find(key->scope, key->unless));
+}
+
 /* Fills in the fallbacks of keys that are not given, and reports those that must be. */
 static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t *json,
 			const struct kg_place *at, void *object)
@@ -173,7 +179,7 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 
 		if (kg_key_is_custom(key, object))
 			continue; /* the other key of the pair says so */
-		if (key->required)
+		if (key->required && !is_replaced(key, json))
 			kg_report_error(load->report, &place, "missing");
 		else if (!is_object_kind(key))
 			kg_field_fallback(&field, &place);

@@ -145,17 +145,22 @@ const struct kg_key kg_schema[] = {
 		     "65535; refuses `5-5`." },
 	{ TUNNEL("destination_port"), .kind = &kg_kind_ports,
 	  COUNTED(kg_tunnel_config, destination_ports, destination_port_count),
-	  CUSTOM(custom_destination), .required = true,
+	  CUSTOM(custom_destination), .required = true, .unless = "destination_dnstxt",
 	  .help = "Client: the server's UDP ports, one is chosen at random for every channel. "
 		  "Server: the one port of the application, or `{}`: the client says where to.",
 	  .kcptube = "Up to v0.7.7 a server with `{}` needs a port and an address besides." },
-	{ TUNNEL("destination_address"), .kind = &kg_kind_addresses,
+	{ TUNNEL("destination_address"), .kind = &kg_kind_hosts,
 	  COUNTED(kg_tunnel_config, destinations, destination_count), CUSTOM(custom_destination),
-	  .required = true,
+	  .required = true, .unless = "destination_dnstxt",
 	  .help = "Client: the server, one of several is chosen at random for every channel. "
 		  "Server: the one address of the application, or `{}`: the client says where to. "
 		  "One `{}` is enough for both keys.",
-	  .kcptube = "Host names come later." },
+	  .kcptube = "Asks for names of a client's servers once." },
+	{ TUNNEL("destination_dnstxt"), .kind = &kg_kind_host_name,
+	  MEMBER(kg_tunnel_config, destination_dnstxt),
+	  .help = "Client: the name of a DNS TXT record, `198.18.0.2:3000` or "
+		  "`[fd00:18::2]:3000`, instead of the two above.",
+	  .kcptube = "Asks once; the last of several records counts." },
 	{ TUNNEL("encryption_algorithm"), .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, encryption_algorithm), .words = algorithm_words,
 	  .fallback = "\"none\"",
@@ -270,7 +275,6 @@ const struct kg_key kg_schema[] = {
 		  "`host.name:443`, which the server resolves." },
 
 	LATER("dport_refresh", "Port hopping."),
-	LATER("destination_dnstxt", "The server's address and ports from a DNS TXT record."),
 	LATER("stun_server", "NAT traversal."),
 	LATER("update_ipv4", "Program called with a new outside IPv4 address."),
 	LATER("update_ipv6", "Program called with a new outside IPv6 address."),

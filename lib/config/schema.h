@@ -52,6 +52,7 @@ struct kg_key {
 	enum kg_scope inner; /* objects: scope of their keys */
 	bool any;            /* addresses: all zeros are one, too */
 	bool required;
+	const char *unless;   /* required, and allowed, only without this key; NULL: in any case */
 	bool secret;          /* not shown in messages */
 	const char *fallback; /* JSON text taken when not given; NULL: none */
 	const char *computed; /* in words, when the fallback depends on other keys */

@@ -141,6 +141,8 @@ bool kg_is_host_name(const char *text)
 {
 	bool letter = false;
 
+	if (strlen(text) >= KG_HOST_NAME_BYTES)
+		return false;
 	for (; *text; text++) {
 		if (!isalnum((unsigned char)*text) && !strchr("-._", *text))
 			return false;

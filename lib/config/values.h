@@ -33,7 +33,7 @@ bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
 /* "20:4": data and parity shards of a group, 255 at most together; 0 on either side: off. */
 bool kg_parse_fec(const char *text, struct kg_fec_config *fec);
 
-/* Looks like a host name: letters, digits and "-._", a letter among them. */
+/* Looks like a host name: letters, digits and "-._", a letter among them, not too long. */
 bool kg_is_host_name(const char *text);
 /* Neither all zeros nor a group: something can be bound or sent there. */
 bool kg_is_one_host(const struct kg_ip *ip);

@@ -74,7 +74,7 @@ static void check_tunnel(const struct kg_tunnel_config *t)
 {
 	FUZZ_CHECK(t->name && t->encryption_algorithm && t->kcp_preset);
 	FUZZ_CHECK(t->custom_listen ? t->mapping_count > 0 : t->listen_port_count > 0);
-	FUZZ_CHECK(t->custom_destination ||
+	FUZZ_CHECK(t->custom_destination || t->destination_dnstxt ||
 		   (t->destination_port_count > 0 && t->destination_count > 0));
 	for (unsigned int i = 0; i < t->mapping_count; i++) {
 		FUZZ_CHECK(t->mappings[i].protocol && t->mappings[i].local.port);

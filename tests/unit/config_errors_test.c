@@ -5,7 +5,7 @@
 #define NUMBER(range) "; allowed a whole number, " range
 #define PORTS         "; allowed ports 1 to 65535, ranges as \"3000-3010\", or a list of them"
 #define BITS          "; allowed bits per second: a whole number, or digits followed by one of KMGkmg"
-#define ADDRESS       "; allowed an IPv4 or IPv6 address"
+#define ADDRESS       "; allowed an IPv4 or IPv6 address, or a host name"
 #define BOOLEAN       "; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\""
 #define NAME          "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
 
@@ -65,6 +65,12 @@ static void wrong_types(void **state)
 		  "found \"::\"; allowed the address of one host" },
 		{ "{'destination_address': ['198.18.0.1', '198.18.0.256']}",
 		  "destination_address[1]", "found \"198.18.0.256\"" ADDRESS },
+		{ "{'destination_address': 'box.test:3000'}", "destination_address",
+		  "found \"box.test:3000\"" ADDRESS },
+		{ "{'listen_on': 'box.test'}", "listen_on",
+		  "found \"box.test\"; allowed an IPv4 or IPv6 address" },
+		{ "{'destination_dnstxt': '198.18.0.2'}", "destination_dnstxt",
+		  "found \"198.18.0.2\"; allowed a host name" },
 		{ "{'destination_address': '0.0.0.0'}", "destination_address",
 		  "found \"0.0.0.0\"; allowed the address of one host" },
 		{ "{'listen_on': '224.0.0.1'}", "listen_on",
@@ -123,17 +129,12 @@ static void secrets(void **state)
 static void not_supported_yet(void **state)
 {
 	static const char *const keys[] = {
-		"dport_refresh", "destination_dnstxt", "stun_server", "update_ipv4", "update_ipv6",
-		"log_path",      "fib_ingress",        "fib_egress",  "listener",    "forwarder",
+		"dport_refresh", "stun_server", "update_ipv4", "update_ipv6", "log_path",
+		"fib_ingress",   "fib_egress",  "listener",    "forwarder",
 	};
 	static const struct bad words[] = {
 		{ "{'mode': 'relay'}", "mode",
 		  "found \"relay\", which is not supported yet; allowed client, server" },
-		{ "{'destination_address': 'example.org'}", "destination_address",
-		  "found \"example.org\", host names are not supported yet; allowed an IP "
-		  "address" },
-		{ "{'destination_address': 'localhost'}", "destination_address",
-		  "found \"localhost\", host names are not supported yet; allowed an IP address" },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(keys); i++) {
@@ -211,6 +212,10 @@ static void one_client(void **state)
 		  "found 198.18.0.1; allowed IPv6 addresses (ipv6_only)" },
 		{ "{'ipv4_only': true, 'listen_on': '::1'}", "listen_on",
 		  "found ::1; allowed IPv4 addresses (ipv4_only)" },
+		{ "{'destination_port': null, 'destination_dnstxt': 'box.test'}",
+		  "destination_dnstxt", "found beside destination_address; allowed one" },
+		{ "{'destination_address': null, 'destination_dnstxt': 'box.test'}",
+		  "destination_dnstxt", "found beside destination_port; allowed one" },
 	};
 	struct fixture f;
 
@@ -257,6 +262,11 @@ static void one_server(void **state)
 		      "  'destination_port': 80, 'destination_address': '::1'}]}");
 	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].listen_on",
 			  "missing, and no port has an address to listen on");
+
+	load_tunnels(&f, "[{'mode': 'server', 'listen_port': 3000,"
+			 "  'destination_dnstxt': 'box.test'}]");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].destination_dnstxt",
+			  "allowed on a client");
 
 	load_tunnel(&f, FIXTURE_SERVER, "{'listen_on': '198.18.0.77'}");
 	expect_only_warning(&f, FIXTURE_FILE ": tunnels[0].listen_on",

@@ -116,7 +116,7 @@ static void client_and_server_fit(void **state)
 	assert_string_equal(c->encryption_algorithm, s->encryption_algorithm);
 	assert_string_equal(c->encryption_password, s->encryption_password);
 	assert_memory_equal(c->destination_ports, s->listen_ports, sizeof(*s->listen_ports));
-	assert_true(kg_ip_equal(&c->destinations[0], &server.config.ports[0].addresses[0].ip));
+	assert_true(kg_ip_equal(&c->destinations[0].ip, &server.config.ports[0].addresses[0].ip));
 	unload(&client);
 	unload(&server);
 }

@@ -30,6 +30,8 @@ static const struct {
 	  " 'items': {'type': ['integer', 'string'], 'minimum': 1, 'maximum': 65535,"
 	  "           'pattern': '^" PORTS_PATTERN "$'}}" },
 	{ &kg_kind_addresses, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
+	{ &kg_kind_hosts, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
+	{ &kg_kind_host_name, "{'type': 'string'}" },
 	{ &kg_kind_gateways, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_prefixes, "{'type': ['string', 'array'], 'pattern': '/',"
 			     " 'items': {'type': 'string', 'pattern': '/'}}" },

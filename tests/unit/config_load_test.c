@@ -110,7 +110,7 @@ static void client_values(void **state)
 	assert_int_equal(t->destination_ports[1].first, 4000);
 	assert_int_equal(t->destination_ports[1].last, 4001);
 	assert_int_equal(t->destination_count, 2);
-	assert_string_equal(kg_ip_text(&t->destinations[1], text), "fd00:18::1");
+	assert_string_equal(kg_ip_text(&t->destinations[1].ip, text), "fd00:18::1");
 	assert_int_equal(t->listen_on_count, 1);
 	assert_string_equal(t->encryption_algorithm, "AES-GCM");
 	assert_string_equal(t->encryption_password, "qwerty1234");
@@ -405,6 +405,41 @@ static void byte_order_mark(void **state)
 	unload(&f);
 }
 
+static void a_server_has_addresses_and_names(void **state)
+{
+	struct fixture f;
+	char text[KG_IP_TEXT_BYTES];
+
+	load_tunnels(&f, "[{'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"
+			 "  'destination_address': ['198.18.0.1', 'box.test', 'Other.test.', "
+			 "'fd00:18::1']}]");
+	expect_good(&f);
+
+	const struct kg_host *hosts = f.config.tunnels[0].destinations;
+
+	assert_int_equal(f.config.tunnels[0].destination_count, 4);
+	assert_string_equal(kg_ip_text(&hosts[0].ip, text), "198.18.0.1");
+	assert_int_equal(hosts[1].ip.version, 0);
+	assert_string_equal(hosts[1].name, "box.test");
+	assert_string_equal(hosts[2].name, "Other.test.");
+	assert_string_equal(hosts[3].name, "");
+	/* It may turn out to be IPv6. */
+	assert_int_equal(f.config.tunnels[0].kcp.mtu, 1446);
+	unload(&f);
+}
+
+static void a_txt_record_takes_the_place_of_address_and_port(void **state)
+{
+	struct fixture f;
+
+	load_tunnels(&f, "[{'mode': 'client', 'listen_port': 6000,"
+			 "  'destination_dnstxt': 'box.test'}]");
+	expect_good(&f);
+	assert_string_equal(f.config.tunnels[0].destination_dnstxt, "box.test");
+	assert_int_equal(f.config.tunnels[0].destination_count, 0);
+	unload(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +459,8 @@ int main(void)
 		cmocka_unit_test(no_tunnels),
 		cmocka_unit_test(tunnels_of_one_box),
 		cmocka_unit_test(byte_order_mark),
+		cmocka_unit_test(a_server_has_addresses_and_names),
+		cmocka_unit_test(a_txt_record_takes_the_place_of_address_and_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

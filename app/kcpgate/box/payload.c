@@ -110,8 +110,10 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 		return fill_listen(config, tunnel);
 	if (config->custom_destination)
 		return true;
-	tunnel->destination =
-		(struct kg_endpoint){ config->destinations[0], config->destination_ports[0].first };
+	tunnel->destination = (struct kg_endpoint){ config->destinations[0].ip,
+						    config->destination_ports[0].first };
+	tunnel->name_destination = (struct kg_target){ config->destination_ports[0].first,
+						       config->destinations[0].name };
 	tunnel->fast_path &= !kg_ip_is_loopback(&tunnel->destination.ip);
 	return true;
 }

@@ -58,6 +58,19 @@ static void enter_app_ports(struct kg_box *box)
 	}
 }
 
+/* Of names nothing is known yet. */
+static bool collect_addresses(struct kg_box_tunnel *tunnel)
+{
+	const struct kg_tunnel_config *config = tunnel->config;
+
+	tunnel->addresses = calloc(config->destination_count + 1, sizeof(tunnel->addresses[0]));
+	for (unsigned int i = 0; tunnel->addresses != NULL && i < config->destination_count; i++) {
+		if (config->destinations[i].ip.version != 0)
+			tunnel->addresses[tunnel->address_count++] = config->destinations[i].ip;
+	}
+	return tunnel->addresses != NULL;
+}
+
 /* What is open to whom has to be said. */
 static void announce_custom(const struct kg_box_tunnel *tunnel)
 {
@@ -91,6 +104,8 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		FAIL("tunnel %s: no algorithm %s", config->name, config->encryption_algorithm);
 	if (tunnel->aead->spec->keyed && !kg_kdf_sha3_256(password, strlen(password), tunnel->key))
 		FAIL("tunnel %s: the key cannot be derived", config->name);
+	if (config->role == KG_ROLE_CLIENT && !collect_addresses(tunnel))
+		FAIL("tunnel %s: out of memory", config->name);
 	if (config->role == KG_ROLE_SERVER) {
 		enter_listen_ports(box, index);
 		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, box->second_us);
@@ -143,7 +158,9 @@ void kg_box_fini_tunnels(struct kg_box *box)
 	if (box->reserved_ports != NULL)
 		kg_reserved_ports_release(box->reserved_ports);
 	kg_box_forget_keys(box);
-	for (unsigned int i = 0; i < box->tunnel_count; i++)
+	for (unsigned int i = 0; i < box->tunnel_count; i++) {
 		kg_seen_destroy(box->tunnels[i].seen);
+		free(box->tunnels[i].addresses);
+	}
 	free(box->tunnels);
 }

@@ -11,8 +11,9 @@ struct kg_control {
 	struct kg_loop loop;
 	struct kg_control_signals *signals;
 	struct kg_control_nexthops *nexthops;
-	struct kg_control_reports *reports;
 	struct kg_control_names *names;
+	struct kg_control_destinations *destinations;
+	struct kg_control_reports *reports;
 	struct kg_control_ports *ports;
 	struct kg_control_linux *linux_ports;
 	struct kg_control_shortage *shortage;
@@ -24,9 +25,11 @@ static bool create_sources(struct kg_control *control, struct kg_box *box)
 
 	return (control->signals = kg_control_signals_create(loop)) != NULL &&
 	       (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
-	       (control->reports = kg_control_reports_create(loop, box, control->nexthops)) !=
-		       NULL &&
 	       (control->names = kg_control_names_create(loop, box)) != NULL &&
+	       (control->destinations =
+			kg_control_destinations_create(loop, box, control->names)) != NULL &&
+	       (control->reports = kg_control_reports_create(loop, box, control->nexthops,
+							     control->destinations)) != NULL &&
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
 	       (control->shortage = kg_control_shortage_create(loop, box)) != NULL;
@@ -51,8 +54,9 @@ void kg_control_destroy(struct kg_control *control)
 	kg_control_shortage_destroy(control->shortage);
 	kg_control_linux_destroy(control->linux_ports);
 	kg_control_ports_destroy(control->ports);
-	kg_control_names_destroy(control->names);
 	kg_control_reports_destroy(control->reports);
+	kg_control_destinations_destroy(control->destinations);
+	kg_control_names_destroy(control->names);
 	kg_control_nexthops_destroy(control->nexthops);
 	kg_control_signals_destroy(control->signals);
 	kg_loop_fini(&control->loop);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps host names for the whole box, and answers the enquiries of payload threads. */
+#include "clock.h"
 #include "control/parts.h"
 #include "resolver/enquiry.h"
 
@@ -32,6 +33,20 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 		kg_enquiries_serve(&names->box->payloads[t].enquiries, names->names, now_us);
 	kg_names_input(names->names, now_us);
 	source->due_us = kg_names_due_us(names->names, now_us);
+}
+
+/* What there is to do now shows in its next turn. */
+bool kg_control_names_watch(struct kg_control_names *names, const char *name, unsigned int what,
+			    kg_resolved *told, void *ctx)
+{
+	names->source.due_us = 0;
+	return kg_names_watch(names->names, name, what, told, ctx, kg_clock_now_us()) != NULL;
+}
+
+void kg_control_names_doubt(struct kg_control_names *names, const char *name, unsigned int what)
+{
+	names->source.due_us = 0;
+	kg_names_doubt(names->names, name, what, kg_clock_now_us());
 }
 
 struct kg_control_names *kg_control_names_create(struct kg_loop *loop, struct kg_box *box)

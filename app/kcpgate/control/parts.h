@@ -20,14 +20,29 @@ void kg_control_nexthops_destroy(struct kg_control_nexthops *nexthops);
 /* A worker asks for a peer. */
 void kg_control_nexthops_resolve(struct kg_control_nexthops *nexthops, const struct kg_ip *peer);
 
-/* What workers report: questions for next hops, and what the log shall say. */
-struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
-						     struct kg_control_nexthops *nexthops);
-void kg_control_reports_destroy(struct kg_control_reports *reports);
-
 /* Host names: asks for what payload threads enquire after. */
 struct kg_control_names *kg_control_names_create(struct kg_loop *loop, struct kg_box *box);
 void kg_control_names_destroy(struct kg_control_names *names);
+/* As kg_names_watch, until the end; false when memory is short. */
+bool kg_control_names_watch(struct kg_control_names *names, const char *name, unsigned int what,
+			    kg_resolved *told, void *ctx);
+/* As kg_names_doubt. */
+void kg_control_names_doubt(struct kg_control_names *names, const char *name, unsigned int what);
+
+/* Where clients' servers are, as far as they have names; the workers are told. */
+struct kg_control_destinations *kg_control_destinations_create(struct kg_loop *loop,
+							       struct kg_box *box,
+							       struct kg_control_names *names);
+void kg_control_destinations_destroy(struct kg_control_destinations *destinations);
+/* A server does not answer there. */
+void kg_control_destinations_doubt(struct kg_control_destinations *destinations, uint16_t tunnel,
+				   const struct kg_ip *ip);
+
+/* What workers report: questions for next hops, and what the log shall say. */
+struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
+						     struct kg_control_nexthops *nexthops,
+						     struct kg_control_destinations *destinations);
+void kg_control_reports_destroy(struct kg_control_reports *reports);
 
 /* How the ports are: whether Linux's interface under one, its TAP or its NIC is up, down or gone.
  * What changes is logged. A TAP that is up again gets back what it had; what has gone for good ends

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "trouble_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LINES_MAX 20 /* per tick; the rest is counted */
@@ -15,6 +16,7 @@ struct kg_control_reports {
 	struct kg_loop_source source;
 	struct kg_box *box;
 	struct kg_control_nexthops *nexthops;
+	struct kg_control_destinations *destinations;
 	unsigned int lines, suppressed; /* of this tick */
 };
 
@@ -31,16 +33,26 @@ static void log_closed(const struct kg_box *box, const struct kg_report *r)
 	       kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
 }
 
+/* Of a server. */
+static const char *destination_text(const struct kg_tunnel_config *tunnel, char *text, size_t bytes)
+{
+	const struct kg_host *host = &tunnel->destinations[0];
+	struct kg_endpoint to = { host->ip, tunnel->destination_ports[0].first };
+
+	if (host->ip.version != 0)
+		return kg_endpoint_text(&to, text);
+	snprintf(text, bytes, "%s:%u", host->name, to.port);
+	return text;
+}
+
 static void log_connect_failed(const struct kg_box *box, const struct kg_report *r)
 {
 	const struct kg_tunnel_config *tunnel = box->tunnels[r->tunnel].config;
-	char text[KG_ENDPOINT_TEXT_BYTES];
+	char text[KG_HOST_NAME_BYTES + 8];
 	const char *to = r->text;
 
 	if (!tunnel->custom_destination)
-		to = kg_endpoint_text(&(struct kg_endpoint){ tunnel->destinations[0],
-							     tunnel->destination_ports[0].first },
-				      text);
+		to = destination_text(tunnel, text, sizeof(text));
 	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
 	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
 }
@@ -57,7 +69,9 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 	else if (r->type == KG_REPORT_TROUBLE)
 		kg_trouble_log(reports->box, r, now_us);
 	else
-		KG_LOG(NOTICE, "%s: %s connection refused: no channel or local port left\n",
+		KG_LOG(NOTICE,
+		       "%s: %s connection refused: the server's address is not known, or no "
+		       "channel or local port is left\n",
 		       reports->box->tunnels[r->tunnel].config->name,
 		       kg_protocol_name(r->protocol));
 }
@@ -76,6 +90,13 @@ static bool fed(const struct kg_loop_source *source)
 	return false;
 }
 
+/* A client's server cannot be reached where it is thought to be. */
+static bool is_about_server(const struct kg_report *r)
+{
+	return r->type == KG_REPORT_TROUBLE &&
+	       (r->why == KG_TROUBLE_NO_ANSWER || r->why == KG_TROUBLE_NO_ROUTE);
+}
+
 static void read_reports(struct kg_control_reports *reports, struct rte_ring *ring, uint64_t now_us)
 {
 	struct kg_report report;
@@ -85,6 +106,9 @@ static void read_reports(struct kg_control_reports *reports, struct rte_ring *ri
 			kg_control_nexthops_resolve(reports->nexthops, &report.remote.ip);
 		else
 			log_report(reports, &report, now_us);
+		if (is_about_server(&report))
+			kg_control_destinations_doubt(reports->destinations, report.tunnel,
+						      &report.remote.ip);
 	}
 }
 
@@ -109,7 +133,8 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 }
 
 struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
-						     struct kg_control_nexthops *nexthops)
+						     struct kg_control_nexthops *nexthops,
+						     struct kg_control_destinations *destinations)
 {
 	struct kg_control_reports *reports = calloc(1, sizeof(*reports));
 
@@ -117,6 +142,7 @@ struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struc
 		return NULL;
 	reports->box = box;
 	reports->nexthops = nexthops;
+	reports->destinations = destinations;
 	reports->source = (struct kg_loop_source){
 		.fd = box->control_waker.fd,
 		.waker = &box->control_waker,

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Follows the names of clients' servers. Each name gives its tunnel one address at a time: the
+ * first that can be reached, the next one when that does not answer. What has changed goes to every
+ * worker; the list before it is kept until the last of them has taken the new one.
+ */
+#include "config/values.h"
+#include "control/parts.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define POST_AGAIN_US (10 * KG_US_PER_MS) /* to a worker whose mailbox was full */
+
+struct followed;
+
+/* An entry of destination_address, or the TXT record. */
+struct host {
+	struct followed *tunnel;
+	const char *name; /* NULL: `chosen` is the configuration's, for ever */
+	unsigned int what;
+	struct kg_answer answer;
+	struct kg_ip chosen;         /* version 0: nothing is known */
+	uint16_t port;               /* of a TXT record */
+	enum kg_resolver_error told; /* what the log knows */
+};
+
+/* A tunnel whose server has a name. */
+struct followed {
+	const struct kg_tunnel_config *config;
+	uint16_t tunnel; /* index */
+	struct host *hosts;
+	unsigned int host_count;
+	struct kg_port_range port; /* of a TXT record */
+	struct kg_destinations *current, *before;
+	atomic_uint
+		awaited; /* workers that have not taken the current one; worker: wo after posting */
+	uint64_t unposted; /* a bit for each worker that it could not be sent to yet */
+	bool changed;      /* since the current one */
+};
+
+struct kg_control_destinations {
+	struct kg_loop_source source;
+	struct kg_box *box;
+	struct kg_control_names *names;
+	struct followed *followed;
+	unsigned int count;
+};
+
+/* ---- lists for workers ---- */
+
+static struct kg_destinations *make_list(struct followed *f)
+{
+	struct kg_destinations *list =
+		calloc(1, sizeof(*list) + f->host_count * sizeof(list->ips[0]));
+
+	if (list == NULL)
+		return NULL;
+	list->tunnel = f->tunnel;
+	list->ports = f->config->destination_ports;
+	list->port_count = (uint16_t)f->config->destination_port_count;
+	for (unsigned int i = 0; i < f->host_count; i++) {
+		if (f->hosts[i].chosen.version != 0)
+			list->ips[list->count++] = f->hosts[i].chosen;
+	}
+	if (f->config->destination_dnstxt != NULL) {
+		f->port = (struct kg_port_range){ f->hosts[0].port, f->hosts[0].port };
+		list->ports = &f->port;
+		list->port_count = 1;
+	}
+	return list;
+}
+
+static void post(struct kg_control_destinations *d, struct followed *f)
+{
+	struct kg_mail mail = { .type = KG_MAIL_DESTINATIONS, .awaited = &f->awaited };
+
+	mail.destinations = f->current;
+	for (unsigned int w = 0; w < d->box->worker_count; w++) {
+		if ((f->unposted >> w & 1) != 0 && kg_box_post(d->box, w, &mail))
+			f->unposted &= ~(UINT64_C(1) << w);
+	}
+}
+
+/* While workers take one, the next one waits. */
+static void publish(struct kg_control_destinations *d, struct followed *f)
+{
+	struct kg_destinations *list;
+
+	if (atomic_load_explicit(&f->awaited, memory_order_acquire) > 0)
+		return;
+	free(f->before);
+	f->before = NULL;
+	if (!f->changed)
+		return;
+	list = make_list(f);
+	if (list == NULL)
+		return;
+	f->changed = false;
+	f->before = f->current;
+	f->current = list;
+	atomic_store(&f->awaited, d->box->worker_count);
+	f->unposted = UINT64_MAX >> (64 - d->box->worker_count);
+}
+
+/* ---- names ---- */
+
+static const char *const error_texts[] = {
+	[KG_RESOLVER_OK] = "",
+	[KG_RESOLVER_NO_NAME] = "there is no such name",
+	[KG_RESOLVER_NO_ADDRESS] = "it has nothing that can be used",
+	[KG_RESOLVER_NO_ANSWER] = "name servers do not answer",
+};
+
+static void choose(struct host *host, const struct kg_ip *ip)
+{
+	char text[KG_IP_TEXT_BYTES];
+
+	if (kg_ip_equal(&host->chosen, ip) && host->port == host->answer.port)
+		return;
+	host->chosen = *ip;
+	host->port = host->answer.port;
+	host->tunnel->changed = true;
+	if (host->port == 0)
+		KG_LOG(NOTICE, "%s: %s is %s\n", host->tunnel->config->name, host->name,
+		       kg_ip_text(ip, text));
+	else
+		KG_LOG(NOTICE, "%s: %s is %s, port %u\n", host->tunnel->config->name, host->name,
+		       kg_ip_text(ip, text), host->port);
+}
+
+/* Addresses that nobody can have do not count, nor what cannot be reached while something can. */
+static void keep_usable(struct kg_answer *answer)
+{
+	unsigned int end = answer->reachable > 0 ? answer->reachable : answer->count, kept = 0;
+
+	for (unsigned int i = 0; i < end; i++) {
+		if (kg_is_one_host(&answer->ips[i]) && !kg_ip_is_loopback(&answer->ips[i]))
+			answer->ips[kept++] = answer->ips[i];
+	}
+	answer->count = kept;
+	if (answer->error == KG_RESOLVER_OK && kept == 0)
+		answer->error = KG_RESOLVER_NO_ADDRESS;
+}
+
+/* Where in the answer the chosen address is; `count`: it is not. */
+static unsigned int place_of(const struct host *host)
+{
+	unsigned int i = 0;
+
+	while (i < host->answer.count && !kg_ip_equal(&host->answer.ips[i], &host->chosen))
+		i++;
+	return i;
+}
+
+/* Told by the names. Addresses that were good stay until there are others: a name that has gone
+ * says nothing about them. */
+static void resolved(void *ctx, const struct kg_answer *answer)
+{
+	struct host *host = ctx;
+	unsigned int place;
+
+	host->answer = *answer;
+	keep_usable(&host->answer);
+	if (host->answer.error != host->told && host->answer.error != KG_RESOLVER_OK)
+		KG_LOG(WARNING, "%s: %s: %s\n", host->tunnel->config->name, host->name,
+		       error_texts[host->answer.error]);
+	host->told = host->answer.error;
+	if (host->told != KG_RESOLVER_OK)
+		return;
+	place = place_of(host);
+	choose(host, &host->answer.ips[place < host->answer.count ? place : 0]);
+}
+
+/* The next address of the same name has its turn, and the name is asked for anew. */
+static void doubt(struct kg_control_destinations *d, struct host *host)
+{
+	unsigned int place = place_of(host);
+
+	if (place < host->answer.count)
+		choose(host, &host->answer.ips[(place + 1) % host->answer.count]);
+	kg_control_names_doubt(d->names, host->name, host->what);
+}
+
+void kg_control_destinations_doubt(struct kg_control_destinations *d, uint16_t tunnel,
+				   const struct kg_ip *ip)
+{
+	for (unsigned int i = 0; i < d->count; i++) {
+		struct followed *f = &d->followed[i];
+
+		for (unsigned int h = 0; f->tunnel == tunnel && h < f->host_count; h++) {
+			if (f->hosts[h].name != NULL && kg_ip_equal(&f->hosts[h].chosen, ip))
+				doubt(d, &f->hosts[h]);
+		}
+	}
+}
+
+/* ---- the source ---- */
+
+/* A list waits to be sent, or has been taken by all. */
+static bool fed(const struct kg_loop_source *source)
+{
+	const struct kg_control_destinations *d =
+		KG_CONTAINER_OF(source, const struct kg_control_destinations, source);
+
+	for (unsigned int i = 0; i < d->count; i++) {
+		const struct followed *f = &d->followed[i];
+
+		if (atomic_load_explicit(&f->awaited, memory_order_acquire) == 0 &&
+		    (f->changed || f->before != NULL))
+			return true;
+	}
+	return false;
+}
+
+static void serve(struct kg_loop_source *source, uint64_t now_us)
+{
+	struct kg_control_destinations *d =
+		KG_CONTAINER_OF(source, struct kg_control_destinations, source);
+
+	source->due_us = KG_NEVER_US;
+	for (unsigned int i = 0; i < d->count; i++) {
+		struct followed *f = &d->followed[i];
+
+		publish(d, f);
+		post(d, f);
+		if (f->unposted != 0)
+			source->due_us = now_us + POST_AGAIN_US;
+	}
+}
+
+/* ---- life ---- */
+
+static bool has_name(const struct kg_tunnel_config *config)
+{
+	bool any = config->destination_dnstxt != NULL;
+
+	for (unsigned int i = 0; i < config->destination_count; i++)
+		any |= config->destinations[i].ip.version == 0;
+	return any && config->role == KG_ROLE_CLIENT;
+}
+
+static bool follow(struct kg_control_destinations *d, struct followed *f, uint16_t tunnel)
+{
+	const struct kg_tunnel_config *config = d->box->tunnels[tunnel].config;
+	unsigned int addresses = kg_ask_addresses(config->ipv4_only, config->ipv6_only);
+
+	f->config = config;
+	f->tunnel = tunnel;
+	f->host_count = KG_MAX(config->destination_count, 1u);
+	f->hosts = calloc(f->host_count, sizeof(f->hosts[0]));
+	for (unsigned int i = 0; f->hosts != NULL && i < f->host_count; i++) {
+		struct host *host = &f->hosts[i];
+		bool txt = config->destination_dnstxt != NULL;
+
+		host->tunnel = f;
+		host->what = txt ? (unsigned int)KG_ASK_TXT : addresses;
+		host->name = txt ? config->destination_dnstxt : config->destinations[i].name;
+		if (!txt && config->destinations[i].ip.version != 0) {
+			host->name = NULL;
+			host->chosen = config->destinations[i].ip;
+		} else if (!kg_control_names_watch(d->names, host->name, host->what, resolved,
+						   host)) {
+			return false;
+		}
+	}
+	return f->hosts != NULL;
+}
+
+static bool follow_all(struct kg_control_destinations *d)
+{
+	d->followed = calloc(d->box->tunnel_count + 1, sizeof(d->followed[0]));
+	for (uint16_t t = 0; d->followed != NULL && t < d->box->tunnel_count; t++) {
+		if (has_name(d->box->tunnels[t].config) && !follow(d, &d->followed[d->count++], t))
+			return false;
+	}
+	return d->followed != NULL;
+}
+
+struct kg_control_destinations *kg_control_destinations_create(struct kg_loop *loop,
+							       struct kg_box *box,
+							       struct kg_control_names *names)
+{
+	struct kg_control_destinations *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->box = box;
+	d->names = names;
+	d->source = (struct kg_loop_source){
+		.fd = -1,
+		.due_us = KG_NEVER_US,
+		.fed = fed,
+		.serve = serve,
+	};
+	if (follow_all(d) && kg_loop_add(loop, &d->source))
+		return d;
+	kg_control_destinations_destroy(d);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void kg_control_destinations_destroy(struct kg_control_destinations *d)
+{
+	if (d == NULL)
+		return;
+	kg_loop_remove(&d->source);
+	for (unsigned int i = 0; i < d->count; i++) {
+		free(d->followed[i].hosts);
+		free(d->followed[i].current);
+		free(d->followed[i].before);
+	}
+	free(d->followed);
+	free(d);
+}
