@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The stage classify: whose a frame is, and what is no frame. */
+#include "boxes/stage_rig.h"
+
+static const struct kg_endpoint peer = { { 4, { 198, 18, 0, 1 } }, 40000 };
+static const struct kg_endpoint ours = { { 4, { 198, 18, 0, 2 } }, RIG_LISTEN_PORT };
+
+/* One frame; NULL: it did not stay. */
+static struct rte_mbuf *classify(struct rte_mbuf *m)
+{
+	return kg_stage_classify(rig_worker(SERVER, 0), &m, 1) == 1 ? m : NULL;
+}
+
+static void a_tunnels_datagram_stays(void **state)
+{
+	struct rte_mbuf *m = classify(rig_frame(SERVER, &peer, &ours, 100));
+	const struct kg_pkt *pkt;
+
+	assert_non_null(m);
+	pkt = kg_pkt(m);
+	assert_int_equal(pkt->tunnel, 0);
+	assert_true(kg_endpoint_equal(&pkt->local, &ours));
+	assert_true(kg_endpoint_equal(&pkt->remote, &peer));
+	assert_int_equal(pkt->body_len, 100);
+	assert_int_equal(pkt->body[99], 99);
+	rte_pktmbuf_free(m);
+}
+
+static void assert_punted(struct rte_mbuf *m)
+{
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	uint64_t punted = rig_count(w, KG_COUNTER_PUNTED);
+	struct rte_mbuf *for_linux;
+
+	assert_null(classify(m));
+	assert_int_equal(rig_count(w, KG_COUNTER_PUNTED), punted + 1);
+	for_linux = rig_take(w->kernel->frames[0]);
+	assert_ptr_equal(for_linux, m);
+	rte_pktmbuf_free(for_linux);
+}
+
+static void what_is_foreign_is_linuxs(void **state)
+{
+	const struct kg_endpoint port = { ours.ip, 9999 };
+	const struct kg_endpoint address = { { 4, { 198, 18, 0, 77 } }, RIG_LISTEN_PORT };
+	uint8_t arp[60] = { [12] = 0x08, [13] = 0x06 };
+
+	assert_punted(rig_frame(SERVER, &peer, &port, 100));
+	assert_punted(rig_frame(SERVER, &peer, &address, 100));
+	assert_punted(rig_received(SERVER, arp, sizeof(arp)));
+}
+
+static void assert_dropped(struct rte_mbuf *m, enum kg_drop drop)
+{
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	uint64_t before = rig_drops(w, drop);
+
+	assert_null(classify(m));
+	assert_int_equal(rig_drops(w, drop), before + 1);
+}
+
+static void a_short_one_is_dropped(void **state)
+{
+	for (uint16_t cut = 1; cut < 100 + KG_UDP_BYTES + KG_IPV4_BYTES; cut++) {
+		struct rte_mbuf *m = rig_frame(SERVER, &peer, &ours, 100);
+
+		rte_pktmbuf_trim(m, cut);
+		assert_dropped(m, KG_DROP_FRAME_TRUNCATED);
+	}
+}
+
+/* Any bit of what a checksum covers. */
+static void a_wrong_checksum_is_dropped(void **state)
+{
+	struct rte_mbuf *m = rig_frame(SERVER, &peer, &ours, 100);
+
+	rte_pktmbuf_mtod(m, uint8_t *)[KG_ETHER_BYTES + 8] ^= 1; /* TTL */
+	assert_dropped(m, KG_DROP_IP_CHECKSUM);
+	m = rig_frame(SERVER, &peer, &ours, 100);
+	rte_pktmbuf_mtod(m, uint8_t *)[rte_pktmbuf_data_len(m) - 1] ^= 1;
+	assert_dropped(m, KG_DROP_UDP_CHECKSUM);
+}
+
+static void what_stays_keeps_its_order(void **state)
+{
+	const struct kg_endpoint port = { ours.ip, 9999 };
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	struct rte_mbuf *v[4], *first, *second;
+
+	v[0] = rig_frame(SERVER, &peer, &port, 10);
+	v[1] = first = rig_frame(SERVER, &peer, &ours, 20);
+	v[2] = rig_frame(SERVER, &peer, &port, 30);
+	v[3] = second = rig_frame(SERVER, &peer, &ours, 40);
+	assert_int_equal(kg_stage_classify(w, v, 4), 2);
+	assert_ptr_equal(v[0], first);
+	assert_ptr_equal(v[1], second);
+	rte_pktmbuf_free_bulk(v, 2);
+	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
+	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tunnels_datagram_stays),
+		cmocka_unit_test(what_is_foreign_is_linuxs),
+		cmocka_unit_test(a_short_one_is_dropped),
+		cmocka_unit_test(a_wrong_checksum_is_dropped),
+		cmocka_unit_test(what_stays_keeps_its_order),
+	};
+
+	return cmocka_run_group_tests(tests, rig_init, rig_fini);
+}
