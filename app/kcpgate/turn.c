@@ -63,12 +63,25 @@ static bool finished(const struct kg_worker *w)
 	return STAILQ_EMPTY(&w->conns);
 }
 
+/* What peers have left open does not stay for ever. */
+static void age_groups(struct kg_worker *w)
+{
+	if (w->now_us < w->fec_age_us)
+		return;
+	w->fec_age_us = w->now_us + KG_FEC_AGE_US;
+	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
+		if (w->sides[t].fec != NULL)
+			kg_fec_age(w->sides[t].fec);
+	}
+}
+
 bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 {
 	w->unix_s = unix_s;
 	kg_mail_read(w);
 	kg_complain_unanswered(w);
 	kg_stage_expire_fragments(w);
+	age_groups(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
 	return !finished(w);

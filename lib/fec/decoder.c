@@ -115,14 +115,31 @@ static void give_up(struct kg_fec_decoder *decoder, struct group *group)
 	finish(decoder, group);
 }
 
+static void give_up_oldest(struct kg_fec *fec)
+{
+	struct kg_fec_sums *oldest = TAILQ_FIRST(&fec->open);
+	struct kg_fec_decoder *decoder = oldest->decoder;
+
+	give_up(decoder, &decoder->ring[oldest->sn & decoder->ring_mask]);
+}
+
+void kg_fec_age(struct kg_fec *fec)
+{
+	while (!TAILQ_EMPTY(&fec->open) && TAILQ_FIRST(&fec->open)->age != fec->age)
+		give_up_oldest(fec);
+	if (TAILQ_EMPTY(&fec->open))
+		kg_fec_sums_keep(fec, 0);
+	fec->age++;
+}
+
 /* Where there are too many open groups the oldest of all channels gives way. */
 static struct kg_fec_sums *take_sums(struct kg_fec *fec)
 {
-	struct kg_fec_sums *oldest = TAILQ_FIRST(&fec->open), *sums = kg_fec_sums_take(fec);
+	struct kg_fec_sums *sums = kg_fec_sums_take(fec);
 
-	if (sums || !oldest)
+	if (sums || TAILQ_EMPTY(&fec->open))
 		return sums;
-	give_up(oldest->decoder, &oldest->decoder->ring[oldest->sn & oldest->decoder->ring_mask]);
+	give_up_oldest(fec);
 	return kg_fec_sums_take(fec);
 }
 
@@ -132,6 +149,7 @@ static void own(struct kg_fec_decoder *decoder, struct kg_fec_sums *sums, uint32
 
 	sums->decoder = decoder;
 	sums->sn = sn;
+	sums->age = fec->age;
 	TAILQ_INSERT_TAIL(&fec->open, sums, link);
 	fec->open_count++;
 }

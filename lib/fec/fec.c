@@ -52,18 +52,24 @@ struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec)
 	return sums;
 }
 
+void kg_fec_sums_keep(struct kg_fec *fec, uint32_t most)
+{
+	while (fec->spare_count > most) {
+		struct kg_fec_sums *sums = TAILQ_FIRST(&fec->spare);
+
+		TAILQ_REMOVE(&fec->spare, sums, link);
+		fec->spare_count--;
+		sums_destroy(fec->mem, sums, fec->code.parity);
+	}
+}
+
 void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums)
 {
 	if (!sums)
 		return;
 	TAILQ_INSERT_HEAD(&fec->spare, sums, link);
 	fec->spare_count++;
-	while (fec->spare_count > SPARE_MIN + fec->open_count) {
-		sums = TAILQ_FIRST(&fec->spare);
-		TAILQ_REMOVE(&fec->spare, sums, link);
-		fec->spare_count--;
-		sums_destroy(fec->mem, sums, fec->code.parity);
-	}
+	kg_fec_sums_keep(fec, SPARE_MIN + fec->open_count);
 }
 
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len)
@@ -181,8 +187,6 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 
 void kg_fec_destroy(struct kg_fec *fec)
 {
-	struct kg_fec_sums *sums;
-
 	if (!fec)
 		return;
 	kg_mem_free(fec->mem, fec->tables, tables_bytes(fec));
@@ -190,9 +194,6 @@ void kg_fec_destroy(struct kg_fec *fec)
 	kg_mem_free(fec->mem, fec->solve_tables, square_bytes(fec) * KG_RS_TABLE_BYTES);
 	sums_destroy(fec->mem, fec->solved, fec->solve_max);
 	sums_destroy(fec->mem, fec->check, 1);
-	while ((sums = TAILQ_FIRST(&fec->spare)) != NULL) {
-		TAILQ_REMOVE(&fec->spare, sums, link);
-		sums_destroy(fec->mem, sums, fec->code.parity);
-	}
+	kg_fec_sums_keep(fec, 0);
 	kg_mem_free(fec->mem, fec, sizeof(*fec));
 }

@@ -30,6 +30,14 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 /* After all its encoders and decoders. */
 void kg_fec_destroy(struct kg_fec *fec);
 
+/*
+ * Time passes: gives up what peers have left open since before the last call, and gives memory back
+ * when nothing is open. To be called every KG_FEC_AGE_US; no group is given up before that. What
+ * comes for it later is taken, but no longer helps to recover.
+ */
+#define KG_FEC_AGE_US 30000000u
+void kg_fec_age(struct kg_fec *fec);
+
 /* As they were given. */
 uint8_t kg_fec_data(const struct kg_fec *fec);
 uint8_t kg_fec_parity(const struct kg_fec *fec);

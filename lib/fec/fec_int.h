@@ -21,6 +21,7 @@ struct kg_fec_sums {
 	TAILQ_ENTRY(kg_fec_sums) link;  /* of those to spare, or of a decoder's that are open */
 	struct kg_fec_decoder *decoder; /* and the group is this one of its */
 	uint32_t sn;
+	uint32_t age; /* fec->age when the group began */
 	uint16_t len;
 	uint8_t *rows[];
 };
@@ -41,6 +42,7 @@ struct kg_fec {
 	uint32_t spare_count;
 	struct kg_fec_sums_list open; /* of decoders' groups, oldest first */
 	uint32_t open_count;
+	uint32_t age;              /* how often kg_fec_age was called */
 	struct kg_fec_stats stats; /* of all encoders and decoders */
 	/* what the last input brought */
 	struct kg_fec_found {
@@ -60,6 +62,8 @@ void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec);
 /* When it is over. NULL is allowed. */
 void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums);
+/* No more to spare than `most`. */
+void kg_fec_sums_keep(struct kg_fec *fec, uint32_t most);
 /* Makes them at least `len` bytes long. */
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len);
 

@@ -26,7 +26,9 @@ void side_start(struct side *side)
 	if (side->config.role == KG_ROLE_SERVER)
 		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S,
 					    sim->now_us - KG_US_PER_S);
+	side->age_us = KG_NEVER_US;
 	if (sim->parity > 0) {
+		side->age_us = sim->now_us;
 		side->config.fec = kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->mem);
 		sim_check(sim, side->config.fec != NULL);
 	}
@@ -54,6 +56,14 @@ void side_stop(struct side *side)
 	kg_link_fini(&side->link);
 	sim_check(side->sim, side->mem.in_use_bytes == 0);
 	sim_check(side->sim, side->pool.in_use == 0);
+}
+
+void side_keep_house(struct side *side)
+{
+	if (side->sim->now_us < side->age_us)
+		return;
+	side->age_us = side->sim->now_us + KG_FEC_AGE_US;
+	kg_fec_age(side->config.fec);
 }
 
 static void spoil_parity(struct side *side, struct kg_datagram *out)

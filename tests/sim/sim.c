@@ -7,7 +7,6 @@
  */
 #include "sim.h"
 #include "crypto/aead_table.h"
-#include "fec/fec_int.h"
 
 /* Nothing in a scenario takes longer than this, whatever the network does. */
 #define LIMIT_US SEC(4 * 3600)
@@ -17,8 +16,6 @@
 #define TABLES_BYTES 4096
 /* What an address hears before it has answered, of a channel (lib/session/roam.c). */
 #define FIRST_DATAGRAMS 5
-/* The blocks of so many groups a code keeps for the next ones (lib/fec/fec.c). */
-#define SPARE_GROUPS 5
 
 /* Since the start. */
 static double seconds(const struct sim *sim, uint64_t at_us)
@@ -115,6 +112,7 @@ static uint64_t next_us(const struct sim *sim)
 
 	next = KG_MIN(next, kg_twheel_next_us(sim->client.wheel));
 	next = KG_MIN(next, kg_twheel_next_us(sim->server.wheel));
+	next = KG_MIN(next, KG_MIN(sim->client.age_us, sim->server.age_us));
 	for (uint32_t i = 0; i < sim->flow_count; i++) {
 		next = KG_MIN(next, sim->flows[i].client.next_us);
 		next = KG_MIN(next, sim->flows[i].server.next_us);
@@ -154,6 +152,8 @@ static void step(struct sim *sim)
 {
 	rebind(sim);
 	pressure_update(sim);
+	side_keep_house(&sim->client);
+	side_keep_house(&sim->server);
 	side_input(&sim->server, &sim->client);
 	side_input(&sim->client, &sim->server);
 	kg_twheel_advance(sim->client.wheel, sim->now_us);
@@ -206,7 +206,6 @@ static void shut_down(struct sim *sim)
 
 static void check_side(const struct sim *sim, const struct side *side, size_t bytes_before)
 {
-	size_t spare_bytes = SPARE_GROUPS * (sim->parity + 1u) * KG_FEC_BLOCK_BYTES;
 	uint64_t opened = 0, sum = 0;
 
 	for (uint16_t i = 0; i < side->workers; i++) {
@@ -235,11 +234,11 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 	sim_check(sim, side->drops[KG_DROP_FEC_MALFORMED] == 0);
 	sim_check(sim, side->drops[KG_DROP_HANDSHAKE_MALFORMED] == 0);
 	sim_check(sim, side->drops[KG_DROP_CLOCK_SKEW] == 0);
-	/* Nothing is left: no timer, no buffer, no state but grown tables and spare blocks. */
+	/* Nothing is left: no timer, no buffer, no state but grown tables. */
 	sim_check(sim, kg_twheel_next_us(side->wheel) == KG_NEVER_US);
 	sim_check(sim, side->pool.in_use == 0);
-	sim_check(sim, side->mem.in_use_bytes <=
-			       bytes_before + (1 + sim->mux_channels) * TABLES_BYTES + spare_bytes);
+	sim_check(sim,
+		  side->mem.in_use_bytes <= bytes_before + (1 + sim->mux_channels) * TABLES_BYTES);
 }
 
 /* Over all seeds: what was really exercised. */

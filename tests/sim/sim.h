@@ -93,6 +93,7 @@ struct side {
 	struct kg_twheel *wheel;
 	struct kg_rng rng;
 	struct kg_seen *seen;
+	uint64_t age_us; /* when groups of FEC age next; KG_NEVER_US: there are none */
 	struct kg_session_config config;
 	struct kg_streams *streams[SIM_WORKERS_MAX];
 	uint16_t workers;
@@ -139,6 +140,8 @@ void scenario_draw(struct sim *sim);
 /* side.c */
 void side_start(struct side *side);
 void side_stop(struct side *side);
+/* What a worker does every now and then. */
+void side_keep_house(struct side *side);
 /* Sends what is due; takes in what has arrived from `peer`. */
 void side_output(struct side *side);
 void side_input(struct side *side, struct side *peer);

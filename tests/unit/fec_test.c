@@ -532,6 +532,7 @@ static void open_groups_have_a_part(void **state)
 		fill_group(&e, 100);
 		begun[group] = bodies[0];
 	}
+	fill_group(&e, 100);
 	least = e.mem.in_use_bytes;
 	e.mem.soft_limit_bytes = least + 40 * 10 * 2112;
 	for (int i = 0; i < CHANNELS; i++) {
@@ -544,9 +545,36 @@ static void open_groups_have_a_part(void **state)
 	}
 	most = e.mem.in_use_bytes - least;
 	assert_in_range(most, 5 * 10 * 2112, 20 * 10 * 2112);
+	/* And one more still helps. */
+	for (int i = 5; i < 25; i++)
+		receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 20);
+	assert_int_equal(ends_stats(&e).recovered, 5);
 	for (int i = 0; i < CHANNELS; i++)
 		kg_fec_decoder_destroy(decoders[i]);
 	assert_in_range(e.mem.in_use_bytes - least, 0, 5 * 10 * 2200);
+	ends_fini(&e);
+}
+
+/* What a peer leaves open is given up after one age at least and two at most; what is spare goes
+ * back when nothing is open. A group that is young still recovers. */
+static void open_groups_age(void **state)
+{
+	size_t idle;
+
+	begin(3, 2, 0);
+	idle = e.mem.in_use_bytes;
+	fill_group(&e, 100);
+	receive(&e, bodies[0].bytes, bodies[0].len, datagrams, 3);
+	kg_fec_age(e.fec);
+	fill_group(&e, 100);
+	receive(&e, bodies[0].bytes, bodies[0].len, datagrams, 3);
+	kg_fec_age(e.fec);
+	assert_int_equal(ends_stats(&e).missing, 2);
+	for (int i = 2; i < 4; i++)
+		receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 3);
+	assert_true(e.mem.in_use_bytes > idle);
+	kg_fec_age(e.fec);
+	assert_int_equal(e.mem.in_use_bytes, idle);
 	ends_fini(&e);
 }
 
@@ -562,6 +590,7 @@ int main(void)
 		cmocka_unit_test(counts_outlive_channels),
 		cmocka_unit_test(groups_are_given_up),
 		cmocka_unit_test(open_groups_have_a_part),
+		cmocka_unit_test(open_groups_age),
 		cmocka_unit_test(short_ones_are_refused),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(contradictions_are_refused),
