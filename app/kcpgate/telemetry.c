@@ -350,6 +350,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		{ "in_flight", kcp->in_flight },
 		{ "queued", kcp->queued },
 		{ "unread", kcp->readable },
+		{ "refused", kcp->refused },
 		{ "sent_bytes", kcp->sent_bytes },
 		{ "received_bytes", kcp->received_bytes },
 		{ "sent", kcp->sent },

@@ -41,6 +41,8 @@ enum kg_buf_use {
 
 /* Segments that a conversation may hold in each place, however tight memory is. */
 #define KG_BUF_FLOOR 4u
+/* Of datagrams that come at once: the longest one is 47 segments. */
+#define KG_BUF_BURST 64u
 /*
  * Dynamic threshold: one conversation may hold this part of what is free beyond what is kept. With
  * k conversations that all want more, 1/(1 + k/KG_BUF_SHARE_DIVISOR) of it stays free for the
@@ -80,6 +82,15 @@ static inline uint32_t kg_buf_share(size_t free, size_t kept)
 	size_t share = free > kept ? (free - kept) / KG_BUF_SHARE_DIVISOR : 0;
 
 	return (uint32_t)KG_MAX(share, (size_t)KG_BUF_FLOOR);
+}
+
+/* Segments that an application's conversation may hold on their way out. Datagrams come in bursts,
+ * and what finds no room is lost: while there is anything beyond what is kept a burst has room. */
+static inline uint32_t kg_buf_share_of_sender(const struct kg_buf_pool *pool, bool datagrams)
+{
+	if (datagrams && pool->fair_share > KG_BUF_FLOOR)
+		return KG_MAX(pool->fair_share, KG_BUF_BURST);
+	return pool->fair_share;
 }
 
 static inline struct kg_buf *kg_buf_alloc_for(struct kg_buf_pool *pool, uint16_t room,

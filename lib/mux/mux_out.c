@@ -245,7 +245,8 @@ bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t
 
 uint32_t kg_mux_stream_room(const struct kg_mux_stream *ms)
 {
-	uint32_t limit = KG_MIN(KG_MUX_QUEUE_SEGMENTS, ms->streams->pool->fair_share);
+	uint32_t share = kg_buf_share_of_sender(ms->streams->pool, ms->protocol == KG_PROTOCOL_UDP);
+	uint32_t limit = KG_MIN(KG_MUX_QUEUE_SEGMENTS, share);
 
 	return limit > ms->out.segments ? limit - ms->out.segments : 0;
 }

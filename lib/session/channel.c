@@ -231,7 +231,9 @@ uint32_t kg_channel_room(const struct kg_channel *ch)
 {
 	uint32_t behind =
 		ch->protocol == KG_PROTOCOL_MUX ? KG_MIN(ch->snd_wnd, MUX_BEHIND) : ch->snd_wnd;
-	uint32_t limit = KG_MIN(ch->snd_wnd + behind, ch->line.session->pool->fair_share);
+	uint32_t share =
+		kg_buf_share_of_sender(ch->line.session->pool, ch->protocol == KG_PROTOCOL_UDP);
+	uint32_t limit = KG_MIN(ch->snd_wnd + behind, share);
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
 	return limit > unacked ? limit - unacked : 0;

@@ -31,6 +31,8 @@
 	  "next hops forgotten for others: the table is full")                                  \
 	X(PAYLOAD_RX_BYTES, "payload_rx_bytes", "bytes of applications taken into channels")    \
 	X(PAYLOAD_TX_BYTES, "payload_tx_bytes", "bytes of channels given to applications")      \
+	X(PAYLOAD_UDP_DROPPED_CHANNEL, "payload_udp_dropped_channel",                           \
+	  "datagrams of applications that their channel, which ends, did not take")             \
 	X(TURNS, "turns", "turns of the worker's loop")                                         \
 	X(IDLE_TURNS, "idle_turns", "of these, turns that found nothing to do")                 \
 	X(SLEEPS, "sleeps", "times the worker slept (adaptive polling)")

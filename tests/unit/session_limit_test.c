@@ -79,6 +79,29 @@ static void lingering_gives_way_to_new_channels(void **state)
 	pair_stop(pair);
 }
 
+/* What only serves a peer's repetitions becomes fewer when memory is no longer plenty. */
+static void what_lingers_gives_memory_back(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct kg_mem *mem = &pair->client.mem;
+	size_t plenty = 0;
+
+	for (int i = 0; i < 12; i++) {
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+		run(pair, SEC(1) / 10);
+		kg_channel_finish(client->ch, pair->now_us);
+		run(pair, SEC(1) / 10);
+		if (i == 5) {
+			plenty = mem->in_use_bytes;
+			mem->soft_limit_bytes = plenty + plenty / 2;
+		}
+	}
+	assert_true(mem->in_use_bytes < plenty);
+	mem->soft_limit_bytes = SIZE_MAX;
+	pair_stop(pair);
+}
+
 static void bandwidths_set_the_windows(void **state)
 {
 	struct pair *pair = pair_new();
@@ -118,6 +141,24 @@ static void room_follows_window_and_memory(void **state)
 	assert_int_equal(kg_channel_room(client->ch), 2);
 	pair->client.pool.pool.fair_share = 1;
 	assert_int_equal(kg_channel_room(client->ch), 0);
+	pair_stop(pair);
+}
+
+/* Datagrams come in bursts and are not repeated: where there is more than what is kept a burst has
+ * room, however many share it. */
+static void a_burst_of_datagrams_has_room(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct app *tcp = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *udp = pair_open_quiet(pair, KG_PROTOCOL_UDP);
+
+	pair->client.pool.pool.fair_share = KG_BUF_FLOOR + 1;
+	assert_int_equal(kg_channel_room(tcp->ch), KG_BUF_FLOOR + 1);
+	assert_int_equal(kg_channel_room(udp->ch), KG_BUF_BURST);
+	pair->client.pool.pool.fair_share = KG_BUF_FLOOR;
+	assert_int_equal(kg_channel_room(udp->ch), KG_BUF_FLOOR);
+	pair->client.pool.pool.fair_share = 100;
+	assert_int_equal(kg_channel_room(udp->ch), 100);
 	pair_stop(pair);
 }
 
@@ -185,8 +226,10 @@ int main(void)
 		cmocka_unit_test(everything_is_given_back),
 		cmocka_unit_test(the_channel_limit_holds),
 		cmocka_unit_test(lingering_gives_way_to_new_channels),
+		cmocka_unit_test(what_lingers_gives_memory_back),
 		cmocka_unit_test(bandwidths_set_the_windows),
 		cmocka_unit_test(room_follows_window_and_memory),
+		cmocka_unit_test(a_burst_of_datagrams_has_room),
 		cmocka_unit_test(without_memory_nothing_opens),
 		cmocka_unit_test(ready_channels_take_turns),
 		cmocka_unit_test(an_idle_channel_is_small),

@@ -98,6 +98,8 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 	/* A stream with a hole is worse than none. */
 	if (info.protocol == KG_PROTOCOL_TCP && info.state < KG_CHANNEL_CLOSING)
 		kg_stream_abort(&conn->stream, w->now_us);
+	else if (info.protocol == KG_PROTOCOL_UDP)
+		kg_worker_count(w, KG_COUNTER_PAYLOAD_UDP_DROPPED_CHANNEL, 1);
 }
 
 void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
