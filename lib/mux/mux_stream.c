@@ -139,18 +139,24 @@ static void let_go(struct kg_mux_stream *ms)
 	s->udp_held -= ms->protocol == KG_PROTOCOL_UDP;
 }
 
+static bool udp_is_full(const struct kg_streams *s)
+{
+	uint32_t max = s->config.session.udp_max;
+
+	return max != 0 && s->udp_held >= max;
+}
+
 /* As on channels of their own: the oldest UDP stream in doubt gives way. */
 static bool make_room(struct kg_streams *s, enum kg_protocol protocol, uint64_t now_us)
 {
 	const struct kg_session_config *config = &s->config.session;
-	bool udp_full = config->udp_max != 0 && s->udp_held >= config->udp_max;
 	bool share_full = config->doubted_max != 0 && s->doubted_count >= config->doubted_max;
 	bool udp = protocol == KG_PROTOCOL_UDP;
 
-	if (udp && (udp_full || share_full) && !TAILQ_EMPTY(&s->doubted))
+	if (udp && (udp_is_full(s) || share_full) && !TAILQ_EMPTY(&s->doubted))
 		kg_mux_stream_cut(TAILQ_FIRST(&s->doubted), KG_CLOSE_GAVE_WAY, "", now_us);
 	return kg_streams_count(s) < config->channels_max && s->held < config->channels_max &&
-	       kg_mem_allows(s->mem, 0) && !(udp && udp_full);
+	       kg_mem_allows(s->mem, 0) && !(udp && udp_is_full(s));
 }
 
 struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protocol protocol,

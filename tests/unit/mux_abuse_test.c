@@ -249,6 +249,15 @@ static void what_is_cancelled_counts_until_it_is_over(void **state)
 	pair_stop(pair);
 }
 
+static void open_by_datagram(struct pair *pair, uint32_t id)
+{
+	say_message(&pair->client, (struct kg_message){
+					   .feature = KG_FEATURE_MUX_TRANSFER,
+					   .protocol = KG_PROTOCOL_UDP,
+					   .connection_id = id,
+				   });
+}
+
 static void the_oldest_unproven_datagrams_give_way(void **state)
 {
 	struct pair *pair = pair_new();
@@ -257,15 +266,41 @@ static void the_oldest_unproven_datagrams_give_way(void **state)
 	pair_start(pair);
 	run(pair, SEC(1));
 	for (uint32_t id = 0; id < 4; id++)
-		say_message(&pair->client, (struct kg_message){
-						   .feature = KG_FEATURE_MUX_TRANSFER,
-						   .protocol = KG_PROTOCOL_UDP,
-						   .connection_id = id,
-					   });
+		open_by_datagram(pair, id);
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(pair->server.apps[i].closed, i < 2);
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_GAVE_WAY);
 	assert_int_equal(stats_of(&pair->server).gave_way, 2);
+	pair_stop(pair);
+}
+
+/* UDP has a part of the streams; there the unproven give way, and who is proven stays. */
+static void datagrams_leave_streams_to_tcp(void **state)
+{
+	struct pair *pair = pair_new();
+
+	pair->server.config.session.udp_max = 3;
+	pair_start(pair);
+	run(pair, SEC(1));
+	for (uint32_t id = 0; id < 5; id++)
+		open_by_datagram(pair, id);
+	assert_int_equal(stats_of(&pair->server).streams, 3);
+	assert_int_equal(stats_of(&pair->server).gave_way, 2);
+	pair_stop(pair);
+}
+
+static void without_memory_no_stream_opens(void **state)
+{
+	struct pair *pair = pair_new();
+
+	pair_start(pair);
+	run(pair, SEC(1));
+	pair->server.mem.soft_limit_bytes = pair->server.mem.in_use_bytes - 1;
+	open_by_datagram(pair, 1);
+	assert_int_equal(pair->server.app_count, 0);
+	pair->server.mem.soft_limit_bytes = SIZE_MAX;
+	open_by_datagram(pair, 2);
+	assert_int_equal(pair->server.app_count, 1);
 	pair_stop(pair);
 }
 
@@ -301,6 +336,8 @@ int main(void)
 		cmocka_unit_test(streams_are_limited),
 		cmocka_unit_test(what_is_cancelled_counts_until_it_is_over),
 		cmocka_unit_test(the_oldest_unproven_datagrams_give_way),
+		cmocka_unit_test(datagrams_leave_streams_to_tcp),
+		cmocka_unit_test(without_memory_no_stream_opens),
 		cmocka_unit_test(bad_targets_open_nothing),
 	};
 
