@@ -59,6 +59,11 @@ static void zero_is_a_digest(void **state)
 	assert_false(known(seen, 0, 0));
 	assert_true(known(seen, 0, 0));
 	drop(seen);
+	/* Nor when its second has no bit of those that are kept. */
+	seen = fresh(7, 10);
+	assert_false(known(seen, 0, ((1u << 24) - 1) * S));
+	assert_true(known(seen, 0, ((1u << 24) - 1) * S));
+	drop(seen);
 }
 
 static void a_clock_behind_the_entry_changes_nothing(void **state)

@@ -135,6 +135,47 @@ static void made_up_sources_have_a_share(void **state)
 	pair_stop(pair);
 }
 
+/* Whose answer was lost asks again, and is served again though his channel has given way. */
+static void who_gave_way_may_ask_again(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+	size_t heard = 0;
+
+	pair->server.config.doubted_max = 1;
+	pair->client.deaf = true;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_GAVE_WAY);
+	pair->client.deaf = false;
+	run(pair, SEC(20));
+	assert_int_equal(client->opened, 1);
+	assert_true(app_send(&pair->client, client, "at last", 7));
+	run(pair, SEC(20));
+	for (unsigned int i = 0; i < pair->server.app_count; i++)
+		heard += pair->server.apps[i].got_len;
+	assert_int_equal(heard, 7);
+	pair_stop(pair);
+}
+
+/* An eighth of the memory is not for UDP. */
+static void udp_leaves_memory_to_tcp(void **state)
+{
+	struct pair *pair = pair_start(pair_new());
+	struct kg_mem *mem = &pair->client.mem;
+
+	flow(pair);
+	mem->soft_limit_bytes = mem->in_use_bytes + mem->in_use_bytes / 16;
+	assert_null(
+		kg_session_open(pair->client.session, KG_PROTOCOL_UDP, NULL, NULL, pair->now_us));
+	pair_open(pair, KG_PROTOCOL_TCP);
+	mem->soft_limit_bytes = SIZE_MAX;
+	pair_stop(pair);
+}
+
 /* A question and its answer go to and from a made-up source as well. */
 static void one_answer_proves_nothing(void **state)
 {
@@ -196,6 +237,8 @@ int main(void)
 		cmocka_unit_test(the_oldest_unheard_gives_way),
 		cmocka_unit_test(who_was_just_answered_does_not_give_way),
 		cmocka_unit_test(made_up_sources_have_a_share),
+		cmocka_unit_test(who_gave_way_may_ask_again),
+		cmocka_unit_test(udp_leaves_memory_to_tcp),
 		cmocka_unit_test(one_answer_proves_nothing),
 		cmocka_unit_test(udp_leaves_room_for_tcp),
 		cmocka_unit_test(a_tour_meets_the_doubted_too),
