@@ -523,6 +523,22 @@ static void what_fills_a_hole_finds_room(void **state)
 	one_fini(&o);
 }
 
+/* Nobody can read a part of it, so that it goes on past the floor. */
+static void a_long_message_is_completed_of_what_is_kept(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.limit = 40;
+	o.pool.kept = 20;
+	o.pool.in_use += 20;
+	for (uint32_t sn = 0; sn < 2 * KG_BUF_FLOOR; sn++)
+		one_push(&o, sn, (uint8_t)(2 * KG_BUF_FLOOR - 1 - sn), 1, "x");
+	one_expect(&o, "xxxxxxxx");
+	o.pool.in_use -= 20;
+	one_fini(&o);
+}
+
 static void window_is_capped_at_16_bits(void **state)
 {
 	struct kg_kcp_params params = one_params();
@@ -622,6 +638,7 @@ int main(void)
 		cmocka_unit_test(pressure_refuses_what_is_beyond_a_hole),
 		cmocka_unit_test(what_was_refused_is_asked_for_when_there_is_room),
 		cmocka_unit_test(what_fills_a_hole_finds_room),
+		cmocka_unit_test(a_long_message_is_completed_of_what_is_kept),
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),
 		cmocka_unit_test(hostile_peer_cannot_make_us_hold_more_than_two_windows),
