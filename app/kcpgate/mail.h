@@ -70,6 +70,7 @@ enum kg_report_type {
 	/* server: destination refused; `error` is an errno or enum kg_refusal */
 	KG_REPORT_CONNECT_FAILED,
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
+	KG_REPORT_PATH_MTU,    /* `count`: what passes to `remote.ip`; `why`: enum kg_pmtu_how */
 	KG_REPORT_TROUBLE,     /* what keeps a tunnel from working: see complain.h */
 };
 

@@ -15,7 +15,8 @@ struct kg_pkt {
 	uint16_t port;   /* index; received on, or to be sent from */
 	union {
 		int16_t age_s; /* received: since it was stamped, as struct kg_datagram has it */
-		uint16_t mtu;  /* to be sent: the path's, as struct kg_datagram has it; 0: any */
+		uint16_t mtu;  /* to be sent: the path's, as struct kg_datagram has it; 0: not known
+				*/
 	};
 };
 

@@ -23,6 +23,18 @@ static uint32_t doubted_max(const struct kg_box *box, enum kg_role role, uint32_
 	return KG_MAX(KG_MIN(channels / 4, all / sessions), 1u);
 }
 
+static uint16_t path_mtu_max(const struct kg_tunnel_config *t)
+{
+	switch (t->path_mtu) {
+	case KG_PATH_MTU_AUTO:
+		return t->mtu;
+	case KG_PATH_MTU_OFF:
+		return 0;
+	default:
+		return t->path_mtu;
+	}
+}
+
 static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
 					       uint32_t channels)
 {
@@ -52,6 +64,10 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.announce_first = announced.first,
 		.announce_last = announced.last,
 		.custom_targets = t->custom_destination,
+		.path_mtu_max = path_mtu_max(t),
+		.path_mtu_set = t->path_mtu != KG_PATH_MTU_AUTO,
+		.seal_bytes =
+			kg_profile_overhead_bytes(t->profile, w->box->tunnels[tunnel].aead->spec),
 	};
 }
 

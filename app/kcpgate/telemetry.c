@@ -343,6 +343,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		{ "streams", r->streams },
 		{ "age_ms", r->info.age_us / KG_US_PER_MS },
 		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
+		{ "path_mtu", r->info.path_mtu },
 		{ "srtt_us", kcp->srtt_us },
 		{ "rto_us", kcp->rto_us },
 		{ "snd_wnd", kcp->snd_wnd },
@@ -369,6 +370,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 	rte_tel_data_add_dict_string(
 		row, "remote",
 		r->info.remote.ip.version == 0 ? "" : kg_endpoint_text(&r->info.remote, text));
+	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->info.path_mtu_how));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
 	if (box->tunnels[r->tunnel].config->fec.parity > 0)

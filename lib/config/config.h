@@ -112,9 +112,14 @@ struct kg_tunnel_config {
 	uint32_t keep_alive_s;
 	uint16_t mux_tunnels; /* client: channels that connections share; 0: each its own */
 	uint16_t mtu;         /* IP packet on the tunnel's path */
+	uint16_t path_mtu;    /* what passes: KG_PATH_MTU_AUTO, KG_PATH_MTU_OFF, or so many bytes */
 	bool ipv4_only, ipv6_only;
 	bool fast_path; /* UDP of applications past Linux */
 };
+
+/* Instead of bytes: what passes to each peer is found out, or not asked. */
+#define KG_PATH_MTU_AUTO 0
+#define KG_PATH_MTU_OFF  1
 
 struct kg_config {
 	char *name;

@@ -309,6 +309,41 @@ static json_t *number_dump(const struct kg_key *key, const void *object)
 
 const struct kg_kind kg_kind_number = { "whole number", number_load, number_dump };
 
+static const struct kg_word *word_of(const struct kg_key *key, const json_t *value)
+{
+	for (const struct kg_word *word = key->words; word->name != NULL; word++) {
+		if (json_is_string(value) && strcasecmp(word->name, json_string_value(value)) == 0)
+			return word;
+	}
+	return NULL;
+}
+
+static void word_or_number_load(const struct kg_field *field, const struct kg_place *at,
+				const json_t *value)
+{
+	const struct kg_word *word = word_of(field->key, value);
+	int64_t number;
+
+	if (word != NULL)
+		store_number(field, (uint64_t)word->value);
+	else if (kg_field_number(field, at, value, &number))
+		store_number(field, (uint64_t)number);
+}
+
+static json_t *word_or_number_dump(const struct kg_key *key, const void *object)
+{
+	uint64_t value = read_number(key, object);
+
+	for (const struct kg_word *word = key->words; word->name != NULL; word++) {
+		if ((uint64_t)word->value == value)
+			return json_string(word->name);
+	}
+	return json_integer((json_int_t)value);
+}
+
+const struct kg_kind kg_kind_word_or_number = { "whole number", word_or_number_load,
+						word_or_number_dump };
+
 static void bool_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
 {
 	bool *member = kg_field_member(field);

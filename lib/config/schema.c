@@ -21,6 +21,12 @@ static const struct kg_word poll_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word path_mtu_words[] = {
+	{ "auto", KG_PATH_MTU_AUTO },
+	{ "off", KG_PATH_MTU_OFF },
+	{ NULL },
+};
+
 static const struct kg_word mode_words[] = {
 	{ "client", KG_ROLE_CLIENT },
 	{ "server", KG_ROLE_SERVER },
@@ -207,6 +213,11 @@ const struct kg_key kg_schema[] = {
 	  .help = "Bytes of the largest IP packet that passes from end to end. `kcp_mtu` follows "
 		  "from it.",
 	  .kcptube = "Its packets come out up to 48 bytes larger than it says." },
+	{ TUNNEL("pmtu"), .kind = &kg_kind_word_or_number, MEMBER(kg_tunnel_config, path_mtu),
+	  .words = path_mtu_words, .min = 576, .max = UINT16_MAX, .fallback = "\"auto\"",
+	  .help = "What passes to each peer, in bytes of IP packets: `auto` finds it out, `off` "
+		  "does not ask and lets routers cut, a number is taken as it stands.",
+	  .kcptube = "The kernel learns from routers only." },
 	{ TUNNEL("kcp_mtu"), .kind = &kg_kind_number, MEMBER(kg_tunnel_config, kcp.mtu),
 	  .min = KG_KCP_MTU_MIN, .max = KG_KCP_MTU_MAX, .zero_unset = true,
 	  .computed = "from `mtu`",

@@ -94,6 +94,16 @@ uint16_t kg_kcp_mss(const struct kg_kcp *kcp)
 	return kcp->mss;
 }
 
+void kg_kcp_set_mtu(struct kg_kcp *kcp, uint16_t mtu)
+{
+	uint16_t before = kcp->mss;
+
+	mtu = KG_MIN(KG_MAX(mtu, KG_KCP_MTU_MIN), kcp->params.mtu);
+	kcp->mss = mtu - KG_KCP_HEADER_BYTES;
+	if (kcp->mss < before)
+		kg_kcp_cut_queue(kcp);
+}
+
 static bool window_allows(const struct kg_kcp *kcp, uint32_t window)
 {
 	return kcp->flight.nxt - kcp->flight.una < window;
@@ -210,6 +220,14 @@ uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp)
 void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us)
 {
 	kg_kcp_pace_take(&kcp->pace, kg_kcp_clock(kcp, now_us));
+}
+
+bool kg_kcp_take_repeating(struct kg_kcp *kcp)
+{
+	bool repeating = kcp->repeating;
+
+	kcp->repeating = false;
+	return repeating;
 }
 
 bool kg_kcp_was_heard(const struct kg_kcp *kcp)

@@ -74,6 +74,9 @@ uint32_t kg_kcp_rtt_us(const struct kg_kcp *kcp);
 
 /* Payload bytes that fit one segment. */
 uint16_t kg_kcp_mss(const struct kg_kcp *kcp);
+/* Datagrams have so many bytes at most from now on, params.mtu at most: what is queued is cut
+ * anew, what is in flight is not. */
+void kg_kcp_set_mtu(struct kg_kcp *kcp, uint16_t mtu);
 
 /* What an input did; bits. */
 enum kg_kcp_event {
@@ -84,6 +87,9 @@ enum kg_kcp_event {
 	KG_KCP_ECHOED = 1 << 3,   /* an ACK brought back the time stamp of a segment in flight */
 	KG_KCP_ANSWERED = 1 << 4, /* the same of the latest kg_kcp_question */
 	KG_KCP_RECEIVED = 1 << 5, /* a segment that is new to us */
+	/* a segment has been sent KG_KCP_IN_VAIN times; told once */
+	KG_KCP_REPEATING = 1 << 6,
+	KG_KCP_PROBED_SHIFT = 8, /* from here on, a bit each: answers to kg_kcp_probe 0, 1, … */
 };
 
 /*
@@ -95,9 +101,10 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 			  unsigned int *events);
 
 /*
- * Queues one message. Each buffer of the chain becomes a segment: none longer than the mss, none
- * but the only one empty, at most KG_KCP_FRAGMENTS_MAX. Returns false, and leaves the chain with
- * the caller, when that does not hold or memory is short. The queue has no limit of its own.
+ * Queues one message. Each buffer of the chain becomes a segment: none longer than fits params.mtu,
+ * none but the only one empty, at most KG_KCP_FRAGMENTS_MAX; where the mtu is less now, as far as
+ * it can be, the message is cut into more. Returns false, and leaves the chain with the caller,
+ * when that does not hold or memory is short. The queue has no limit of its own.
  */
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us);
 
@@ -126,6 +133,20 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp);
  */
 uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_t now_us,
 			 uint8_t *out);
+/*
+ * A datagram of so many bytes, whatever the mtu is, that tells the peer nothing: a segment it has
+ * had. It is answered with an ACK; input then says that probe `nth` of its series was. `ts`, of the
+ * whole series, is a multiple of KG_KCP_PROBES_MAX that no segment has. The peer must have been
+ * heard.
+ */
+#define KG_KCP_PROBES_MAX 8
+uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_t bytes,
+		      uint64_t now_us, uint8_t *out);
+/* A time stamp for kg_kcp_probe: of a long past. */
+uint32_t kg_kcp_probe_ts(const struct kg_kcp *kcp, uint32_t chance);
+/* Whether a segment was sent KG_KCP_IN_VAIN times; told once. */
+bool kg_kcp_take_repeating(struct kg_kcp *kcp);
+#define KG_KCP_IN_VAIN 4
 /* Whether the peer has acknowledged anything yet. */
 bool kg_kcp_was_heard(const struct kg_kcp *kcp);
 /* A place in the order of transmission: what leaves from now on is behind it. */

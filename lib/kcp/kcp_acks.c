@@ -97,7 +97,7 @@ uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend
 		end_flush(acks, now_ms);
 	if (acks->covered_due && n < max) {
 		to[n++] = acks->covered;
-		acks->covered_due = false;
+		acks->covered_due = acks->covered_again = false;
 	}
 	return n;
 }

@@ -30,6 +30,7 @@ struct kg_kcp_acks {
 	uint32_t quota;            /* per datagram of the flush under way; 0: none is */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
 	bool covered_due;
+	bool covered_again; /* it had come before: a copy, a question or a probe, which say more */
 };
 
 static inline bool kg_kcp_acks_due(const struct kg_kcp_acks *acks)
@@ -39,8 +40,15 @@ static inline bool kg_kcp_acks_due(const struct kg_kcp_acks *acks)
 
 static inline void kg_kcp_acks_note_covered(struct kg_kcp_acks *acks, uint32_t sn, uint32_t ts)
 {
-	acks->covered = (struct kg_kcp_ack){ sn, ts };
+	if (!acks->covered_again)
+		acks->covered = (struct kg_kcp_ack){ sn, ts };
 	acks->covered_due = true;
+}
+
+static inline void kg_kcp_acks_note_again(struct kg_kcp_acks *acks, uint32_t sn, uint32_t ts)
+{
+	acks->covered = (struct kg_kcp_ack){ sn, ts };
+	acks->covered_due = acks->covered_again = true;
 }
 
 /* `len`: bytes of payload. The list is bounded; an ACK that finds no room is forgotten. */

@@ -16,11 +16,12 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
-	uint32_t named; /* segments released by ACKs */
-	bool resent;    /* some of what was released had been sent more than once */
-	bool told;      /* the peer's window, as it is now */
-	bool news;      /* not a replay */
-	bool echoed, answered, received; /* as the events say */
+	uint32_t named;        /* segments released by ACKs */
+	bool resent;           /* some of what was released had been sent more than once */
+	bool told;             /* the peer's window, as it is now */
+	bool news;             /* not a replay */
+	bool echoed, received; /* as the events say */
+	uint8_t answered;      /* of questions and probes, a bit each */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -106,7 +107,8 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	struct kg_kcp_slot *slot;
 
 	kcp->stats.acks_received++;
-	d->answered |= seg->ts == kcp->question_ts;
+	if (seg->ts - kcp->question_ts < KG_KCP_PROBES_MAX)
+		d->answered |= (uint8_t)(1u << (seg->ts - kcp->question_ts));
 	d->news |= kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts);
 	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
 		return;
@@ -194,7 +196,9 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 	}
 	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0 && kcp->params.una_only)
 		return;
-	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
+	if (stored == KG_KCP_STORED_DUPLICATE && (int32_t)(seg->sn - kcp->recv.nxt) < 0)
+		kg_kcp_acks_note_again(&kcp->acks, seg->sn, seg->ts);
+	else if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
 		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
 	else
 		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);
@@ -300,6 +304,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	kcp->active_us = d.now_us;
 	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
-		  (d.answered ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0);
+		  (d.answered & 1 ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0) |
+		  (kcp->repeating ? KG_KCP_REPEATING : 0) |
+		  (unsigned int)d.answered << KG_KCP_PROBED_SHIFT;
 	return KG_DROP_NONE;
 }

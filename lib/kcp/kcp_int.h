@@ -7,7 +7,7 @@
  *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
  *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
- *   kcp_pace.c     when data may leave
+ *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  */
 #pragma once
 
@@ -40,9 +40,11 @@ struct kg_kcp {
 	struct kg_mem *mem;
 	struct kg_buf_pool *pool;
 	struct kg_kcp_params params;
-	uint16_t mss;
+	uint16_t mss;                     /* now; params.mtu is the most there may be */
 	bool flushing;                    /* blast off: data of the flush under way has left */
-	bool ring_stuck;                  /* no memory for a larger ring: wait for ACKs */
+	bool ring_stuck : 1;              /* no memory for a larger ring: wait for ACKs */
+	bool begun : 1;                   /* the first of the queue is not its message's first */
+	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
@@ -86,6 +88,13 @@ static inline uint64_t kg_kcp_clock(struct kg_kcp *kcp, uint64_t now_us)
 	return kcp->now_us;
 }
 
+/* The message in as many segments of the mss as it takes; as it is, without memory or where they
+ * would be too many. */
+struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain);
+/* The same with every queued message of which nothing was sent. */
+void kg_kcp_cut_queue(struct kg_kcp *kcp);
+/* Puts a message at the end of the queue. */
+void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
 /* True when all windows allow a segment of the queue to be sent. */

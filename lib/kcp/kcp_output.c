@@ -15,13 +15,14 @@
 struct writer {
 	uint8_t *out;
 	uint16_t used, mtu;
+	bool at_all; /* what is too long for the mtu goes alone */
 	uint64_t now_us;
 	struct kg_kcp_segment seg; /* conv, wnd and una for all its segments */
 };
 
 static bool fits(const struct writer *w, uint16_t len)
 {
-	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu;
+	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu || (w->at_all && w->used == 0);
 }
 
 static void put(struct writer *w, uint8_t cmd, uint32_t sn, uint32_t ts)
@@ -136,6 +137,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 
 		if (!fits(w, slot->len))
 			return false;
+		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		kg_kcp_pace_take(&kcp->pace, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
@@ -161,6 +163,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	else
 		kg_prefetch(kcp->queue->data, kcp->queue->len);
 	kcp->queued--;
+	kcp->begun = buf->mark > 0;
 	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);
 	kg_kcp_pace_take(&kcp->pace, w->now_us);
 	kcp->stats.sent++;
@@ -202,7 +205,8 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 {
 	struct writer w = {
 		.out = out,
-		.mtu = kcp->params.mtu,
+		.mtu = kcp->mss + KG_KCP_HEADER_BYTES,
+		.at_all = true,
 		.now_us = kg_kcp_clock(kcp, now_us),
 		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
 	};
@@ -244,18 +248,42 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 	return w.used;
 }
 
-/* Checks a chain against the rules of kg_kcp_send; *last is its last buffer. Returns the number of
- * segments, 0 when a rule is broken. */
-static uint32_t count_segments(const struct kg_kcp *kcp, struct kg_buf *chain, struct kg_buf **last)
+uint32_t kg_kcp_probe_ts(const struct kg_kcp *kcp, uint32_t chance)
 {
+	uint32_t now_ts = kg_kcp_ts(kcp, kcp->now_us);
+
+	return (now_ts - (1u << 30) - (chance & ((1u << 29) - 1))) & ~(KG_KCP_PROBES_MAX - 1u);
+}
+
+uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_t bytes,
+		      uint64_t now_us, uint8_t *out)
+{
+	static const uint8_t zeros[KG_KCP_MTU_MAX];
+	struct writer w = {
+		.out = out,
+		.now_us = kg_kcp_clock(kcp, now_us),
+		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
+	};
+
+	kcp->question_ts = ts;
+	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
+	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
+	put_push(&w, 0, kcp->flight.una - 1, ts + nth, zeros, bytes - KG_KCP_HEADER_BYTES);
+	return w.used;
+}
+
+/* Checks a chain against the rules of kg_kcp_send. Returns the number of segments, 0 when a rule is
+ * broken. */
+static uint32_t count_segments(const struct kg_kcp *kcp, const struct kg_buf *chain)
+{
+	uint16_t most = kcp->params.mtu - KG_KCP_HEADER_BYTES;
 	uint32_t n = 0;
 
-	for (struct kg_buf *buf = chain; buf != NULL; buf = buf->next) {
+	for (const struct kg_buf *buf = chain; buf != NULL; buf = buf->next) {
 		bool empty = buf->len == 0 && (buf != chain || buf->next != NULL);
 
-		if (buf->len > kcp->mss || empty || n == KG_KCP_FRAGMENTS_MAX)
+		if (buf->len > most || empty || n == KG_KCP_FRAGMENTS_MAX)
 			return 0;
-		*last = buf;
 		n++;
 	}
 	return n;
@@ -263,19 +291,12 @@ static uint32_t count_segments(const struct kg_kcp *kcp, struct kg_buf *chain, s
 
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 {
-	struct kg_buf *last = NULL;
-	uint32_t n = count_segments(kcp, chain, &last), frg = n;
-
-	if (n == 0)
+	if (count_segments(kcp, chain) == 0)
 		return false;
 	/* The first ring is had here, so that what is accepted can always be sent. */
 	if (kcp->flight.ring.capacity == 0 && !kg_kcp_flight_reserve(&kcp->flight, kcp->mem))
 		return false;
-	for (struct kg_buf *buf = chain; buf != NULL; buf = buf->next)
-		buf->mark = --frg;
-	*kcp->queue_tail = chain;
-	kcp->queue_tail = &last->next;
-	kcp->queued += n;
+	kg_kcp_append(kcp, kg_kcp_cut(kcp, chain));
 	kcp->active_us = kg_kcp_clock(kcp, now_us);
 	kg_kcp_update_probe(kcp);
 	return true;

@@ -94,6 +94,14 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 	}
 }
 
+static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how)
+{
+	struct kg_streams *s = host;
+
+	if (s->ops.path_mtu != NULL)
+		s->ops.path_mtu(s->host, peer, mtu, how);
+}
+
 static const struct kg_session_ops session_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -103,6 +111,7 @@ static const struct kg_session_ops session_ops = {
 	.acked = on_acked,
 	.finished = on_finished,
 	.closed = on_closed,
+	.path_mtu = on_path_mtu,
 };
 
 /* ---- life ---- */

@@ -425,6 +425,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)
 		ch->flowing++;
 	kg_roam_heard(ch, in, events, now_us);
+	if ((ch->sizing && (events & KG_KCP_ACKED) != 0) || events >= KG_KCP_REPEATING)
+		kg_peers_on_heard(ch, events, now_us);
 	if ((events & KG_KCP_ACKED) != 0)
 		on_acked(ch, now_us);
 	if ((events & KG_KCP_READABLE) != 0)

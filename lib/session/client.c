@@ -153,6 +153,8 @@ static bool take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
 		if (path == NULL)
 			return false;
 		hooked = kg_channel_hook(ch, path);
+		if (hooked)
+			kg_peers_on_path(ch);
 		kg_path_give(s, path);
 	}
 	return hooked;

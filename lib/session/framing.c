@@ -82,6 +82,19 @@ uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uin
 	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
 }
 
+uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			  unsigned int nth, uint16_t bytes, uint64_t now_us, uint8_t *body)
+{
+	uint16_t header = kg_framing_header_bytes(framing->fec), len;
+
+	if (framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us)
+		return 0;
+	len = kg_kcp_probe(kcp, ts, nth, bytes - header, now_us, body + header);
+	if (framing->encoder == NULL)
+		return len;
+	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
+}
+
 enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, uint8_t *body,
 			       size_t len, uint64_t now_us, unsigned int *events)
 {

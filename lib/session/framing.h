@@ -90,6 +90,10 @@ static inline uint16_t kg_framing_output(struct kg_framing *framing, struct kg_k
 uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			     uint16_t room, uint64_t now_us, uint8_t *body);
 
+/* A probe as kg_kcp_probe, whose body has so many bytes; 0 while parity is due. */
+uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			  unsigned int nth, uint16_t bytes, uint64_t now_us, uint8_t *body);
+
 /* When to ask for it: the earlier of both. */
 static inline uint64_t kg_framing_deadline_us(const struct kg_framing *framing,
 					      const struct kg_kcp *kcp)

@@ -68,6 +68,7 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 		info->local = path->ends.local;
 		info->remote = path->ends.remote;
 	}
+	kg_peers_get_info(ch, info);
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
 }

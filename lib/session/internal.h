@@ -67,8 +67,9 @@ struct kg_line {
 	uint8_t kind; /* enum kg_line_kind */
 	uint8_t home; /* enum kg_home */
 	bool hooked, open, ready;
-	bool asking;  /* a question of roam.h is due */
-	bool limited; /* what goes out is weighed against what came in: roam.h, handshake.c */
+	bool asking;    /* a question of roam.h is due */
+	bool limited;   /* what goes out is weighed against what came in: roam.h, handshake.c */
+	uint8_t probes; /* of a round of peers.c, still to be sent */
 };
 
 TAILQ_HEAD(kg_line_list, kg_line);
@@ -119,6 +120,7 @@ struct kg_channel {
 	bool finishing : 1;  /* disconnect is on its way */
 	bool told_readable : 1;
 	bool answer_acked : 1; /* server: the client has the answer to its handshake */
+	bool sizing : 1;       /* what passes to the peer is still to be found out */
 };
 
 /* What a channel has yet to prove. */
@@ -142,11 +144,15 @@ struct kg_session {
 	struct kg_line_list ready; /* something may be due; served in turn */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
-	uint32_t udp_channels;      /* of the hosted ones */
-	struct kg_line *tour;       /* the channel that kg_session_tour_next gives; NULL: the end */
-	unsigned int tour_home;     /* of that home; later ones follow */
-	struct kg_u32map by_conv;   /* to a line: see line.c */
-	struct kg_u32map paths;     /* see path.c */
+	uint32_t udp_channels;    /* of the hosted ones */
+	struct kg_line *tour;     /* the channel that kg_session_tour_next gives; NULL: the end */
+	unsigned int tour_home;   /* of that home; later ones follow */
+	struct kg_u32map by_conv; /* to a line: see line.c */
+	struct kg_u32map paths;   /* see path.c */
+	struct kg_u32map peers;   /* by address: see peers.c */
+	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
+	uint32_t peer_count;
+	uint64_t told_us;           /* no router is heard before */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
 	uint64_t now_us;              /* of the latest input, timer or shutdown */
@@ -279,6 +285,17 @@ void kg_roam_spend(struct kg_channel *ch, uint16_t bytes);
 /* When to give another address up: kg_roam_forget. */
 uint64_t kg_roam_timeout_us(const struct kg_channel *ch);
 void kg_roam_forget(struct kg_channel *ch);
+
+/* ---- peers.c ---- */
+
+void kg_peers_fini(struct kg_session *s);
+void kg_peers_get_info(const struct kg_channel *ch, struct kg_channel_info *info);
+/* The channel has (another) path. */
+void kg_peers_on_path(struct kg_channel *ch);
+/* Its KCP has told of answers, or of repetitions. */
+void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_us);
+/* The probe that is due; false while something must go before. */
+bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us);
 
 /* ---- timers.c ---- */
 

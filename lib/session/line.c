@@ -62,6 +62,7 @@ void kg_channel_forget(struct kg_channel *ch)
 static void fall_silent(struct kg_line *line)
 {
 	line->open = line->asking = false;
+	line->probes = 0;
 	if (line->ready)
 		TAILQ_REMOVE(&line->session->ready, line, ready_link);
 	line->ready = false;
@@ -164,7 +165,7 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 {
 	if (line->home == KG_HOME_RETIRED)
 		return;
-	if (!line->ready && (line->asking || is_due(line, now_us))) {
+	if (!line->ready && (line->asking || line->probes > 0 || is_due(line, now_us))) {
 		line->ready = true;
 		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
 	}
@@ -213,10 +214,12 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 		return true;
 	if (!line->open)
 		return false;
-	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	out->local = line->path->ends.local;
 	out->remote = line->path->ends.remote;
-	out->mtu = 0;
+	if (line->probes > 0 && kg_peers_output(line, out, now_us))
+		return true;
+	out->mtu = line->path->mtu;
+	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	if (line->limited)
 		spend(line, out->len);
 	return out->len > 0;

@@ -71,12 +71,19 @@ static void destroy_unused(struct kg_session *s, struct kg_path *path)
 		destroy(s, path);
 }
 
-struct kg_path *kg_path_take(struct kg_session *s, const struct kg_tuple *ends)
+struct kg_path *kg_path_find(const struct kg_session *s, const struct kg_tuple *ends)
 {
 	struct kg_path *path = kg_u32map_lookup(&s->paths, key_of(s, ends));
 
 	while (path != NULL && !has_ends(s, path, ends))
 		path = path->next;
+	return path;
+}
+
+struct kg_path *kg_path_take(struct kg_session *s, const struct kg_tuple *ends)
+{
+	struct kg_path *path = kg_path_find(s, ends);
+
 	if (path == NULL)
 		path = create(s, ends);
 	if (path != NULL)

@@ -21,13 +21,16 @@ struct kg_path {
 	struct kg_line_users users;
 	struct kg_path *next; /* with the same key: path.c */
 	uint32_t holds;
-	bool leased; /* client: the local port is to be given back */
+	uint16_t mtu; /* IP packets that pass, as far as is known (peers.c); 0: nobody asks */
+	bool leased;  /* client: the local port is to be given back */
 };
 
 _Static_assert(sizeof(struct kg_path) <= 64, "an idle channel may have one for itself");
 
 /* The path with these ends, held once more; NULL when memory is short. */
 struct kg_path *kg_path_take(struct kg_session *s, const struct kg_tuple *ends);
+/* The same, if it is there already, and not held; NULL. */
+struct kg_path *kg_path_find(const struct kg_session *s, const struct kg_tuple *ends);
 /* One hold less. */
 void kg_path_give(struct kg_session *s, struct kg_path *path);
 /* The line uses it, and no other any more. */

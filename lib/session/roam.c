@@ -49,6 +49,7 @@ static bool go(struct kg_channel *ch, const struct kg_datagram *in)
 
 	if (!kg_line_go(&ch->line, &ends))
 		return false;
+	kg_peers_on_path(ch);
 	ch->line.open = true;
 	return true;
 }

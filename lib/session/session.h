@@ -25,6 +25,7 @@
 #include "fec/fec.h"
 #include "kcp/kcp.h"
 #include "net/addr.h"
+#include "net/pmtu.h"
 #include "wire/message.h"
 #include "wire/target.h"
 
@@ -64,6 +65,11 @@ struct kg_session_config {
 	uint16_t destination_count;
 	const struct kg_port_range *destination_ports; /* sorted, disjoint */
 	uint16_t destination_port_count;
+	/* The longest IP packets that are tried; 0: nobody asks what passes. `set`: they do, it is
+	 * known. What surrounds a body: envelope and seal. */
+	uint16_t path_mtu_max;
+	bool path_mtu_set;
+	uint16_t seal_bytes;
 	/* server: what the answer announces; 0, 0 when the listen ports have gaps */
 	uint16_t announce_first, announce_last;
 	/* server: clients say where to. Who names no target, or none that can be read, is refused;
@@ -121,6 +127,8 @@ struct kg_session_ops {
 	 * later. `text` (may be empty) is the server's words for KG_CLOSE_REFUSED.
 	 */
 	void (*closed)(void *host, struct kg_channel *ch, enum kg_close why, const char *text);
+	/* What passes to a peer was found out, or has changed. May be NULL. */
+	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
 };
 
 /* `seen` is shared by all workers of a server tunnel; NULL on clients. */
@@ -134,13 +142,16 @@ void kg_session_destroy(struct kg_session *s);
 
 /* ---- network side ---- */
 
+#define KG_DATAGRAM_WHOLE UINT16_MAX
+
 /* A datagram between envelope and KCP. */
 struct kg_datagram {
 	struct kg_endpoint local; /* client output: ip.version 0, the host fills the address in */
 	struct kg_endpoint remote;
 	uint8_t *data; /* the body: KCP segments, with FEC a shard; input overwrites its header */
 	uint16_t len;
-	uint16_t mtu; /* output: of the path, IP packets; longer ones go in pieces. 0: not known */
+	uint16_t mtu;    /* output: of the path, IP packets; longer ones go in pieces. 0: not known.
+			  * KG_DATAGRAM_WHOLE: a probe */
 	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
 	/* input: seconds since it was stamped; below 0 its sender's clock is ahead */
 	int16_t age_s;
@@ -182,6 +193,10 @@ void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, 
 void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);
 /* Client: the same for what asks from a local port. */
 void kg_session_no_route_from(struct kg_session *s, uint16_t local_port, uint64_t now_us);
+/* A router says that packets of more than `mtu` bytes do not pass from local to remote. False: no
+ * channel is there, or it is not believed, or no news. */
+bool kg_session_too_big(struct kg_session *s, const struct kg_tuple *ends, uint16_t mtu,
+			uint64_t now_us);
 /* Client: the handshake that waits for its answer longest: to whom, and since when. False: none
  * waits.
  */
@@ -268,6 +283,8 @@ struct kg_channel_info {
 	enum kg_channel_state state;
 	struct kg_endpoint local, remote; /* port 0: not known yet */
 	uint64_t age_us, silent_us;       /* since opened; since last input */
+	uint16_t path_mtu;                /* 0: nobody asks */
+	enum kg_pmtu_how path_mtu_how;
 	struct kg_kcp_stats kcp;
 	struct kg_fec_stats fec; /* all 0 where it is off */
 };

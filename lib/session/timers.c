@@ -229,6 +229,8 @@ static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
 static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
 {
 	kg_channel_pay(ch, now_us);
+	if (kg_kcp_take_repeating(ch->line.kcp))
+		kg_peers_on_heard(ch, KG_KCP_REPEATING, now_us);
 	if (now_us >= kg_roam_timeout_us(ch))
 		kg_roam_forget(ch);
 	switch ((enum kg_channel_state)ch->state) {

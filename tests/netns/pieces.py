@@ -34,11 +34,12 @@ def first_fragments(lab, count):
 
 with Lab() as lab:
     lab.client.config["tunnels"] = [
-        tunnel("client", kcp_mtu=2000),
-        tunnel("client", name="six", kcp_mtu=1900, destination_address=SERVER6, listen_port=6001,
-               destination_port=3001)]
+        tunnel("client", kcp_mtu=2000, pmtu="off"),
+        tunnel("client", name="six", kcp_mtu=1900, pmtu="off", destination_address=SERVER6,
+               listen_port=6001, destination_port=3001)]
     lab.server.config["tunnels"] = [
-        tunnel("server", kcp_mtu=2000), tunnel("server", name="six", kcp_mtu=1900, listen_port=3001)]
+        tunnel("server", kcp_mtu=2000, pmtu="off"),
+        tunnel("server", name="six", kcp_mtu=1900, pmtu="off", listen_port=3001)]
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)

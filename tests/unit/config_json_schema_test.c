@@ -20,6 +20,8 @@ static const struct {
 	{ &kg_kind_choice, "{}" },
 	{ &kg_kind_word, "{}" },
 	{ &kg_kind_number, "{'type': ['integer', 'string'], 'pattern': '^ *[+-]?[0-9]+ *$'}" },
+	{ &kg_kind_word_or_number,
+	  "{'type': ['integer', 'string'], 'pattern': '^( *[+-]?[0-9]+ *|[A-Za-z]+)$'}" },
 	{ &kg_kind_bool, "{'enum': [true, false, 1, 0, 'yes', 'no', 'true', 'false', '1', '0']}" },
 	{ &kg_kind_bandwidth, "{'type': ['integer', 'string'], 'minimum': 0,"
 			      " 'pattern': '^ *[0-9]+[KMGkmg]? *$'}" },
@@ -86,7 +88,7 @@ static json_t *key_rules(const struct kg_key *key)
 	if (key->max)
 		add_range(key->kind == &kg_kind_numbers ? json_object_get(rules, "items") : rules,
 			  key);
-	if (key->words)
+	if (key->words && key->kind != &kg_kind_word_or_number)
 		add_words(rules, key->words);
 	if (key->fallback)
 		json_object_set_new(rules, "default",

@@ -28,7 +28,9 @@ static void print_value(const struct kg_key *key, FILE *to)
 
 	if (key->words) {
 		print_words(key->words, to);
-		return;
+		if (key->max == 0)
+			return;
+		fputs(", or ", to);
 	}
 	fputs(key->kind->what, to);
 	if (key->max)

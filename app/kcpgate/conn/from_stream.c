@@ -132,6 +132,20 @@ static void on_mux_closed(void *host, const struct kg_channel_info *info, enum k
 	kg_worker_report(side->worker, &report);
 }
 
+static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how)
+{
+	const struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_PATH_MTU,
+		.tunnel = side->tunnel,
+		.remote.ip = *peer,
+		.count = mtu,
+		.why = (uint8_t)how,
+	};
+
+	kg_worker_report(side->worker, &report);
+}
+
 const struct kg_stream_ops kg_conn_stream_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -139,6 +153,7 @@ const struct kg_stream_ops kg_conn_stream_ops = {
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
+	.path_mtu = on_path_mtu,
 	.finished = on_finished,
 	.closed = on_closed,
 	.mux_closed = on_mux_closed,

@@ -57,6 +57,15 @@ static void log_connect_failed(const struct kg_box *box, const struct kg_report 
 	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
 }
 
+static void log_path_mtu(const struct kg_box *box, const struct kg_report *r)
+{
+	char peer[KG_IP_TEXT_BYTES];
+
+	KG_LOG(INFO, "%s: packets of %u bytes pass to %s (%s)\n",
+	       box->tunnels[r->tunnel].config->name, r->count, kg_ip_text(&r->remote.ip, peer),
+	       kg_pmtu_how_text(r->why));
+}
+
 static void log_report(struct kg_control_reports *reports, const struct kg_report *r,
 		       uint64_t now_us)
 {
@@ -66,6 +75,8 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 		log_closed(reports->box, r);
 	else if (r->type == KG_REPORT_CONNECT_FAILED)
 		log_connect_failed(reports->box, r);
+	else if (r->type == KG_REPORT_PATH_MTU)
+		log_path_mtu(reports->box, r);
 	else if (r->type == KG_REPORT_TROUBLE)
 		kg_trouble_log(reports->box, r, now_us);
 	else

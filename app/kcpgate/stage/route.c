@@ -40,6 +40,24 @@ void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct
 	kg_stage_tx_frame(w, hop->port, m);
 }
 
+/* Routers may cut what is as short as it can be, or of which nobody wants to know whether it
+ * passes. They shall tell of the rest. */
+static uint16_t ip_id(struct kg_worker *w, const struct kg_pkt *pkt)
+{
+	bool may_be_cut = pkt->mtu <= KG_PATH_MTU_MIN4;
+
+	return may_be_cut ? (uint16_t)(kg_rng_next(&w->rng) | 1) : 0;
+}
+
+static void send_ready(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+{
+	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
+
+	kg_stage_put_headers(m, &hop->l2, ip_id(w, kg_pkt(m)),
+			     request_checksum(nic, m, &hop->l2, hop->peer.version));
+	kg_stage_tx_frame(w, hop->port, m);
+}
+
 /* ---- what is too long for the path ---- */
 
 static uint16_t at_most(uint16_t mtu, uint16_t limit)
@@ -53,6 +71,8 @@ static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *hop
 {
 	uint16_t mtu = w->box->ports[hop->port].config->mtu;
 
+	if (pkt->mtu == KG_DATAGRAM_WHOLE)
+		return pkt->mtu;
 	mtu = at_most(at_most(mtu, hop->mtu), pkt->mtu);
 	return KG_MAX(mtu, hop->peer.version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6);
 }
@@ -72,7 +92,7 @@ static void send_on(struct kg_worker *w, const struct kg_nexthop *hop, struct rt
 	if (is_too_long(m, hop->peer.version, mtu))
 		kg_stage_route_in_pieces(w, hop, m, mtu);
 	else if (hop->state == KG_NEXTHOP_READY)
-		kg_stage_route_to(w, hop, m);
+		send_ready(w, hop, m);
 	else
 		send_by_kernel(w, m);
 }

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is known of peers by their IP address: so far the size of packets that pass to them, shared
+ * by all channels there. A channel begins with what is known, or as small as paths may be; one that
+ * has been heard asks for its peer, by probes that its KCP understands (kg_kcp_probe).
+ *
+ * Nothing here is done at fixed times: a round of probes has a timer, all else waits until a
+ * channel hears something.
+ */
+#include "session/internal.h"
+
+#include <string.h>
+
+#include "net/frame.h"
+
+#define PEERS_MAX     4096 /* the one that was not used for longest gives way */
+#define RTT_GUESS_US  (200u * KG_US_PER_MS)
+#define TOLD_EVERY_US (20ull * KG_US_PER_MS) /* for what routers say we look at all channels */
+
+struct kg_peer {
+	TAILQ_ENTRY(kg_peer) link;
+	struct kg_peer *next; /* with the same key */
+	struct kg_session *session;
+	struct kg_ip ip;
+	uint32_t key;
+	uint32_t asker; /* conv of the channel that probes, or did last */
+	uint32_t ts;    /* of its probes */
+	uint16_t told;  /* what the host was told */
+	struct kg_pmtu pmtu;
+	struct kg_timer timer; /* a round ends */
+};
+
+/* ---- sizes ---- */
+
+static bool is_on(const struct kg_session *s)
+{
+	return s->config.path_mtu_max != 0;
+}
+
+static uint16_t headers(uint8_t version)
+{
+	return (version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES) + KG_UDP_BYTES;
+}
+
+/* What is around KCP's bytes in an IP packet, at most. */
+static uint16_t around(const struct kg_session *s, uint8_t version)
+{
+	return headers(version) + s->config.seal_bytes + kg_framing_overhead_bytes(s->config.fec);
+}
+
+static uint16_t floor_of(uint8_t version)
+{
+	return version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6;
+}
+
+/* More than KCP's own mtu is of no use. */
+static uint16_t ceiling_of(const struct kg_session *s, uint8_t version)
+{
+	return KG_MIN(s->config.path_mtu_max, s->config.kcp.mtu + around(s, version));
+}
+
+/* ---- the table ---- */
+
+static uint32_t key_of(const struct kg_session *s, const struct kg_ip *ip)
+{
+	const struct kg_tuple ends = { .remote.ip = *ip };
+
+	return kg_session_tuple_key(s, &ends);
+}
+
+static struct kg_peer *find(const struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_peer *peer = kg_u32map_lookup(&s->peers, key_of(s, ip));
+
+	while (peer != NULL && !kg_ip_equal(&peer->ip, ip))
+		peer = peer->next;
+	return peer;
+}
+
+static void destroy(struct kg_peer *peer)
+{
+	struct kg_session *s = peer->session;
+	struct kg_peer *head = kg_u32map_remove(&s->peers, peer->key), **at = &head;
+
+	while (*at != peer)
+		at = &(*at)->next;
+	*at = peer->next;
+	if (head != NULL)
+		kg_u32map_insert(&s->peers, peer->key, head);
+	TAILQ_REMOVE(&s->peer_list, peer, link);
+	s->peer_count--;
+	kg_twheel_cancel(s->wheel, &peer->timer);
+	kg_mem_free(s->mem, peer, sizeof(*peer));
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us);
+
+static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_peer *peer = kg_mem_alloc(s->mem, sizeof(*peer));
+
+	if (peer == NULL)
+		return NULL;
+	peer->session = s;
+	peer->ip = *ip;
+	peer->key = key_of(s, ip);
+	peer->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	if (s->config.path_mtu_set)
+		kg_pmtu_init_set(&peer->pmtu, ceiling_of(s, ip->version));
+	else
+		kg_pmtu_init(&peer->pmtu, floor_of(ip->version), ceiling_of(s, ip->version));
+	peer->next = kg_u32map_remove(&s->peers, peer->key);
+	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
+	s->peer_count++;
+	if (!kg_u32map_insert(&s->peers, peer->key, peer)) {
+		TAILQ_REMOVE(&s->peer_list, peer, link);
+		s->peer_count--;
+		kg_mem_free(s->mem, peer, sizeof(*peer));
+		return NULL;
+	}
+	return peer;
+}
+
+static struct kg_peer *find_or_create(struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_peer *peer = find(s, ip);
+
+	if (peer == NULL && s->peer_count >= PEERS_MAX)
+		destroy(TAILQ_FIRST(&s->peer_list));
+	if (peer == NULL)
+		return create(s, ip);
+	TAILQ_REMOVE(&s->peer_list, peer, link);
+	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
+	return peer;
+}
+
+void kg_peers_fini(struct kg_session *s)
+{
+	while (!TAILQ_EMPTY(&s->peer_list))
+		destroy(TAILQ_FIRST(&s->peer_list));
+	kg_u32map_fini(&s->peers);
+}
+
+/* ---- channels ---- */
+
+void kg_peers_get_info(const struct kg_channel *ch, struct kg_channel_info *info)
+{
+	const struct kg_session *s = ch->line.session;
+	const struct kg_peer *peer;
+
+	if (!is_on(s) || ch->line.path == NULL)
+		return;
+	peer = find(s, &ch->line.path->ends.remote.ip);
+	info->path_mtu = ch->line.path->mtu;
+	if (peer != NULL)
+		info->path_mtu_how = peer->pmtu.how;
+}
+
+static void fit(struct kg_line *line, uint16_t mtu)
+{
+	const struct kg_session *s = line->session;
+	uint16_t kcp_mtu = mtu - around(s, line->path->ends.remote.ip.version);
+
+	line->path->mtu = mtu;
+	kg_kcp_set_mtu(line->kcp, KG_MIN(kcp_mtu, s->config.kcp.mtu));
+}
+
+/* Nothing is left to be found. */
+static bool is_settled(const struct kg_pmtu *pmtu)
+{
+	return pmtu->state == KG_PMTU_REST && pmtu->mtu == pmtu->ceiling;
+}
+
+void kg_peers_on_path(struct kg_channel *ch)
+{
+	struct kg_session *s = ch->line.session;
+	const struct kg_ip *ip = &ch->line.path->ends.remote.ip;
+	const struct kg_peer *peer;
+
+	if (!is_on(s))
+		return;
+	peer = s->config.path_mtu_set ? find_or_create(s, ip) : find(s, ip);
+	fit(&ch->line, peer != NULL ? peer->pmtu.mtu
+				    : KG_MIN(floor_of(ip->version), ceiling_of(s, ip->version)));
+	ch->sizing = peer == NULL || !is_settled(&peer->pmtu);
+	ch->line.probes = 0;
+}
+
+/* All channels there. */
+static void fit_all(struct kg_peer *peer)
+{
+	struct kg_session *s = peer->session;
+	struct kg_line *line;
+
+	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++) {
+		TAILQ_FOREACH (line, &s->homes[home], home_link) {
+			if (line->path == NULL ||
+			    !kg_ip_equal(&line->path->ends.remote.ip, &peer->ip))
+				continue;
+			fit(line, peer->pmtu.mtu);
+			kg_line_channel(line)->sizing = true;
+		}
+	}
+}
+
+static struct kg_channel *asker_of(struct kg_peer *peer)
+{
+	struct kg_channel *ch = kg_channel_find(peer->session, peer->asker);
+
+	while (ch != NULL &&
+	       (ch->line.path == NULL || !kg_ip_equal(&ch->line.path->ends.remote.ip, &peer->ip)))
+		ch = ch->namesake;
+	return ch;
+}
+
+static bool may_ask(const struct kg_channel *ch)
+{
+	return ch->line.open && ch->roam == NULL && !ch->line.limited &&
+	       kg_kcp_was_heard(ch->line.kcp);
+}
+
+static void tell(struct kg_peer *peer)
+{
+	struct kg_session *s = peer->session;
+
+	if (s->ops.path_mtu == NULL || peer->told == peer->pmtu.mtu)
+		return;
+	peer->told = peer->pmtu.mtu;
+	s->ops.path_mtu(s->host, &peer->ip, peer->pmtu.mtu, peer->pmtu.how);
+}
+
+/* Goes on with the search as far as it is time to; `before`: the size when something came in. */
+static void proceed(struct kg_peer *peer, struct kg_channel *ch, uint16_t before, uint64_t now_us)
+{
+	struct kg_pmtu *pmtu = &peer->pmtu;
+
+	if (may_ask(ch) && kg_pmtu_due_us(pmtu) <= now_us) {
+		uint32_t rtt_us = kg_kcp_rtt_us(ch->line.kcp);
+
+		ch->line.probes =
+			(uint8_t)kg_pmtu_poll(pmtu, now_us, rtt_us != 0 ? rtt_us : RTT_GUESS_US);
+		peer->asker = ch->conv;
+		peer->ts = kg_kcp_probe_ts(ch->line.kcp, (uint32_t)kg_rng_next(peer->session->rng));
+	}
+	if (pmtu->mtu < before)
+		fit_all(peer);
+	else if (pmtu->mtu != ch->line.path->mtu)
+		fit(&ch->line, pmtu->mtu);
+	ch->sizing = !is_settled(pmtu);
+	if (pmtu->mtu < before || pmtu->state == KG_PMTU_REST)
+		tell(peer);
+	kg_twheel_arm(peer->session->wheel, &peer->timer,
+		      pmtu->count > 0 ? kg_pmtu_due_us(pmtu) : KG_NEVER_US);
+	kg_line_touch(&ch->line, now_us);
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_peer *peer = KG_CONTAINER_OF(timer, struct kg_peer, timer);
+	struct kg_channel *ch = asker_of(peer);
+
+	peer->session->now_us = now_us;
+	if (ch != NULL)
+		proceed(peer, ch, peer->pmtu.mtu, now_us);
+}
+
+void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+	unsigned int answered = events >> KG_KCP_PROBED_SHIFT;
+	struct kg_peer *peer;
+	uint16_t before;
+
+	kg_kcp_take_repeating(ch->line.kcp);
+	if (!is_on(s) || ch->line.path == NULL)
+		return;
+	peer = find_or_create(s, &ch->line.path->ends.remote.ip);
+	if (peer == NULL)
+		return;
+	before = peer->pmtu.mtu;
+	for (unsigned int i = 0; i < KG_PMTU_PROBES && peer->asker == ch->conv; i++) {
+		if ((answered & 1u << i) != 0)
+			kg_pmtu_on_answer(&peer->pmtu, i, now_us);
+	}
+	if ((events & KG_KCP_REPEATING) != 0)
+		kg_pmtu_on_suspicion(&peer->pmtu, now_us);
+	proceed(peer, ch, before, now_us);
+}
+
+bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
+{
+	const struct kg_session *s = line->session;
+	const struct kg_ip *ip = &line->path->ends.remote.ip;
+	const struct kg_peer *peer = find(s, ip);
+	unsigned int nth;
+
+	if (peer == NULL || line->probes > peer->pmtu.count) {
+		line->probes = 0;
+		return false;
+	}
+	nth = peer->pmtu.count - line->probes;
+	out->len = kg_framing_probe(&line->framing, line->kcp, peer->ts, nth,
+				    peer->pmtu.sizes[nth] - headers(ip->version) -
+					    s->config.seal_bytes,
+				    now_us, out->data);
+	if (out->len == 0)
+		return false;
+	out->mtu = KG_DATAGRAM_WHOLE;
+	line->probes--;
+	return true;
+}
+
+/* ---- routers ---- */
+
+static bool is_path(const struct kg_session *s, const struct kg_tuple *ends)
+{
+	const struct kg_path *path = kg_path_find(s, ends);
+
+	return path != NULL && !LIST_EMPTY(&path->users) &&
+	       kg_endpoint_equal(&path->ends.remote, &ends->remote);
+}
+
+bool kg_session_too_big(struct kg_session *s, const struct kg_tuple *ends, uint16_t mtu,
+			uint64_t now_us)
+{
+	struct kg_peer *peer;
+
+	if (!is_on(s) || now_us < s->told_us || !is_path(s, ends))
+		return false;
+	peer = find(s, &ends->remote.ip);
+	if (peer == NULL || !kg_pmtu_on_too_big(&peer->pmtu, mtu, now_us))
+		return false;
+	s->told_us = now_us + TOLD_EVERY_US;
+	fit_all(peer);
+	tell(peer);
+	return true;
+}
