@@ -154,3 +154,59 @@ bool kg_errand_complains(const uint8_t *bytes, size_t len, struct kg_endpoint *a
 	about->port = kg_load_be16(rest.bytes + 2);
 	return true;
 }
+
+/* Behind the headers of the error; the limit it names, 0: it is none of this kind. */
+static uint32_t enter_too_big(struct rest *rest, uint16_t type)
+{
+	const uint8_t *addresses, *icmp;
+
+	if (type == KG_ETHERTYPE_IPV4 && enter4(rest, &addresses) == KG_PROTO_ICMP) {
+		icmp = rest->bytes;
+		return skip(rest, KG_ICMP_BYTES) && icmp[0] == KG_ICMP_UNREACHABLE &&
+				       icmp[1] == KG_ICMP_FRAGMENTATION_NEEDED
+			       ? kg_load_be16(icmp + KG_ICMP_MTU_AT)
+			       : 0;
+	}
+	if (type == KG_ETHERTYPE_IPV6 && enter6(rest, &addresses) == KG_PROTO_ICMPV6) {
+		icmp = rest->bytes;
+		return skip(rest, KG_ICMP_BYTES) && icmp[0] == KG_ICMPV6_TOO_BIG
+			       ? kg_load_be32(icmp + KG_ICMPV6_MTU_AT)
+			       : 0;
+	}
+	return 0;
+}
+
+static void endpoint_of(struct kg_endpoint *ep, uint8_t version, const uint8_t *address,
+			const uint8_t *port)
+{
+	*ep = (struct kg_endpoint){ .ip.version = version, .port = kg_load_be16(port) };
+	memcpy(ep->ip.bytes, address, version == 4 ? 4 : 16);
+}
+
+bool kg_errand_too_big(const uint8_t *bytes, size_t len, uint16_t l2_bytes, struct kg_tuple *ends,
+		       uint16_t *mtu)
+{
+	struct rest rest = { bytes, len };
+	const uint8_t *addresses, *quoted;
+	uint32_t limit, length;
+	uint16_t type;
+	bool v4;
+
+	if (l2_bytes < KG_ETHER_BYTES || !skip(&rest, l2_bytes))
+		return false;
+	type = kg_load_be16(rest.bytes - sizeof(uint16_t));
+	v4 = type == KG_ETHERTYPE_IPV4;
+	limit = enter_too_big(&rest, type);
+	quoted = rest.bytes;
+	if (limit == 0 || (v4 ? enter4 : enter6)(&rest, &addresses) != KG_PROTO_UDP ||
+	    rest.len < KG_UDP_LENGTH_AT)
+		return false;
+	length = v4 ? kg_load_be16(quoted + KG_IPV4_LENGTH_AT)
+		    : KG_IPV6_BYTES + kg_load_be16(quoted + KG_IPV6_LENGTH_AT);
+	if (limit >= length)
+		return false;
+	endpoint_of(&ends->local, v4 ? 4 : 6, addresses, rest.bytes);
+	endpoint_of(&ends->remote, v4 ? 4 : 6, addresses + (v4 ? 4 : 16), rest.bytes + 2);
+	*mtu = (uint16_t)limit;
+	return true;
+}

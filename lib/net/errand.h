@@ -20,6 +20,14 @@ enum kg_errand {
 enum kg_errand kg_errand_of(const uint8_t *bytes, size_t len, uint16_t l2_bytes);
 
 /*
+ * True when a received frame, whose IP header begins at l2_bytes, is a router's word that a UDP
+ * datagram of ours is too long (RFC 1191, RFC 8201): `ends` are the datagram's, and `mtu` would
+ * pass, which is less than the datagram has.
+ */
+bool kg_errand_too_big(const uint8_t *bytes, size_t len, uint16_t l2_bytes, struct kg_tuple *ends,
+		       uint16_t *mtu);
+
+/*
  * True when an untagged frame of Linux's is an ICMP error about a UDP datagram, or the first
  * fragment of one; `about` is where it was sent to.
  */

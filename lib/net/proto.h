@@ -49,9 +49,13 @@
 /* ICMP, RFC 792, and ICMPv6, RFC 4443: types, and what precedes the quoted packet of an error */
 #define KG_ICMP_BYTES                     8
 #define KG_ICMP_UNREACHABLE               3
+#define KG_ICMP_FRAGMENTATION_NEEDED      4 /* a code of the above, RFC 1191 §4 */
+#define KG_ICMP_MTU_AT                    6
 #define KG_ICMP_REDIRECT                  5
 #define KG_ICMP_TIME_EXCEEDED             11
 #define KG_ICMP_PARAMETER                 12
+#define KG_ICMPV6_TOO_BIG                 2 /* RFC 4443 §3.2 */
+#define KG_ICMPV6_MTU_AT                  4
 #define KG_ICMPV6_INFORMATION             0x80 /* bit: it is no error */
 #define KG_ICMPV6_NEIGHBOUR_SOLICITATION  135  /* RFC 4861 §4.3 */
 #define KG_ICMPV6_NEIGHBOUR_ADVERTISEMENT 136

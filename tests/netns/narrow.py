@@ -35,7 +35,8 @@ def narrow_lab(lab, version, width):
     for number, router in enumerate(routers):
         near, far = (18, 19)[number], (19, 18)[number]
         for address in (f"198.20.0.{near}/24", f"fd00:20::{near}/64"):
-            router.ip("address", "add", address, "dev", "narrow", *(["nodad"] if ":" in address else []))
+            router.ip("address", "add", address, "dev", "narrow",
+                      *(["nodad"] if ":" in address else []))
         router.ip("link", "set", "narrow", "up")
         router.run("ethtool", "-K", "narrow", "tso", "off", "gso", "off", "gro", "off")
         router.sysctl("net.ipv4.ip_forward", 1)
@@ -56,13 +57,15 @@ def set_width(routers, width):
         router.ip("link", "set", "narrow", "mtu", str(width))
 
 
-def transfer(lab, count=BYTES):
+def serve(lab):
     with lab.server.ns:
-        service = traffic.serve_tcp(*DESTINATION, traffic.bulk)
+        return traffic.serve_tcp(*DESTINATION, traffic.bulk)
+
+
+def transfer(lab, count=BYTES):
     with lab.client.ns:
-        up = traffic.tcp_upload(*ENTRY, count, timeout_s=30)
-        down = traffic.tcp_download(*ENTRY, count, timeout_s=30)
-    return service, up, down
+        traffic.tcp_upload(*ENTRY, count, timeout_s=30)
+        traffic.tcp_download(*ENTRY, count, timeout_s=30)
 
 
 def trial(version, silent, **settings):
@@ -76,7 +79,8 @@ def trial(version, silent, **settings):
         for router in routers if silent else []:
             router.run("nft", "-f", "-", input=SILENT)
         lab.start()
-        keep = transfer(lab)
+        services = serve(lab)
+        transfer(lab)
         found = {box: eventually(
             f"{box.role} has found out",
             lambda box=box: re.search(rf"packets of (\d+) bytes pass to {ENDS[version][1 - n]} ",
@@ -89,7 +93,23 @@ def trial(version, silent, **settings):
             for channel in box.channels():
                 assert channel["path_mtu"] <= width, channel
         assert lab.client.counter("sent_in_pieces") == 0
-        del keep
+        del services
+
+
+def trial_narrows():
+    """Between two transfers; an honest router says so in the second."""
+    with Lab() as lab:
+        routers = narrow_lab(lab, 4, 1500)
+        lab.start()
+        services = serve(lab)
+        transfer(lab, 300)
+        for box in lab.boxes:  # a server keeps room for IPv6
+            box.wait_log(r"packets of 1(500|480) bytes pass to .*probed")
+        set_width(routers, 1300)
+        transfer(lab)
+        for box in lab.boxes:
+            box.wait_log(r"packets of 1300 bytes pass to .*told")
+        del services
 
 
 def trial_off():
@@ -97,10 +117,11 @@ def trial_off():
         narrow_lab(lab, 4, 1300)
         lab.set_tunnels(pmtu="off")
         lab.start()
-        keep = transfer(lab)
+        services = serve(lab)
+        transfer(lab)
         assert lab.server.counter("fragments_joined") > 500
         assert "bytes pass to" not in lab.client.log()
-        del keep
+        del services
 
 
 seed = random.randrange(1 << 32)
@@ -111,4 +132,5 @@ trial(4, silent=True)
 trial(6, silent=True)
 trial(4, silent=True, mux_tunnels=2)
 trial(4, silent=True, fec="3:2")
+trial_narrows()
 trial_off()

@@ -182,6 +182,56 @@ static void complain4(struct frame *f, uint8_t type, uint8_t protocol, uint16_t 
 	udp(f, 3000);
 }
 
+static void say_too_big4(struct frame *f, uint16_t mtu, uint16_t length)
+{
+	complain4(f, 3, UDP, 0);
+	f->bytes[KG_ETHER_BYTES + KG_IPV4_BYTES + 1] = 4;
+	kg_store_be16(f->bytes + KG_ETHER_BYTES + KG_IPV4_BYTES + 6, mtu);
+	kg_store_be16(f->bytes + KG_ETHER_BYTES + KG_IPV4_BYTES + 8 + 2, length);
+}
+
+static void say_too_big6(struct frame *f, uint32_t mtu, uint16_t length)
+{
+	ether(f, 0x86dd);
+	ip6(f, ICMPV6);
+	icmp(f, 2);
+	kg_store_be32(f->bytes + KG_ETHER_BYTES + KG_IPV6_BYTES + 4, mtu);
+	ip6(f, UDP);
+	kg_store_be16(f->bytes + KG_ETHER_BYTES + KG_IPV6_BYTES + 8 + 4, length - KG_IPV6_BYTES);
+	udp(f, 3000);
+}
+
+static bool too_big(const struct frame *f, struct kg_tuple *ends, uint16_t *mtu)
+{
+	return kg_errand_too_big(f->bytes, f->len, KG_ETHER_BYTES, ends, mtu);
+}
+
+static void routers_say_what_passes(void **state)
+{
+	struct kg_tuple ends;
+	struct frame f;
+	uint16_t mtu;
+
+	say_too_big4(&f, 1400, 1500);
+	assert_true(too_big(&f, &ends, &mtu));
+	assert_int_equal(mtu, 1400);
+	assert_int_equal(ends.remote.port, 3000);
+	assert_int_equal(ends.remote.ip.bytes[3], 2);
+	assert_int_equal(ends.local.ip.version, 4);
+	say_too_big6(&f, 1300, 1420);
+	assert_true(too_big(&f, &ends, &mtu));
+	assert_int_equal(mtu, 1300);
+	assert_int_equal(ends.remote.ip.bytes[15], 2);
+	for (size_t len = 0; len < f.len - KG_UDP_BYTES + 4; len++)
+		assert_false(kg_errand_too_big(f.bytes, len, KG_ETHER_BYTES, &ends, &mtu));
+	say_too_big4(&f, 1400, 1400); /* that would have passed */
+	assert_false(too_big(&f, &ends, &mtu));
+	say_too_big4(&f, 0, 1500);
+	assert_false(too_big(&f, &ends, &mtu));
+	complain4(&f, 3, UDP, 0); /* another complaint */
+	assert_false(too_big(&f, &ends, &mtu));
+}
+
 static void errors_tell_of_a_datagram(void **state)
 {
 	static const uint8_t types[] = { 3, 11, 12 };
@@ -263,6 +313,7 @@ int main(void)
 		cmocka_unit_test(redirects_are_known),
 		cmocka_unit_test(a_tag_before_the_header_is_passed),
 		cmocka_unit_test(errors_tell_of_a_datagram),
+		cmocka_unit_test(routers_say_what_passes),
 		cmocka_unit_test(other_frames_tell_of_none),
 		cmocka_unit_test(nothing_is_read_beyond_the_end),
 	};

@@ -86,6 +86,23 @@ static bool begins_tunnels(const struct kg_worker *w, uint16_t port, const struc
 	       tunnel_of(w->box, &frame->destination) < KG_PORT_TABLE_APP;
 }
 
+/* What a router says of a tunnel's datagram concerns the tunnel; Linux hears it, too. A client's
+ * address is not in its paths. */
+static void hear_router(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
+{
+	struct kg_tuple ends;
+	uint16_t mtu, tunnel;
+
+	if (frame->kind != KG_FRAME_OTHER ||
+	    !kg_errand_too_big(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
+			       frame->l2_bytes, &ends, &mtu) ||
+	    !kg_port_has_address(w->box->ports[kg_pkt(m)->port].config, &ends.local.ip))
+		return;
+	tunnel = tunnel_of(w->box, &ends.local);
+	if (tunnel < KG_PORT_TABLE_APP)
+		kg_session_too_big(w->sides[tunnel].session, &ends, mtu, w->now_us);
+}
+
 static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame *frame)
 {
 	if (frame->kind == KG_FRAME_UDP)
@@ -117,8 +134,10 @@ uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 			kg_stage_drop(w, m, frame.drop);
 		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
 			v[kept++] = m;
-		else
+		else {
+			hear_router(w, m, &frame);
 			kg_stage_punt(w, port, m, errand_of(m, &frame));
+		}
 	}
 	return kept;
 }
