@@ -13,7 +13,7 @@
 /* Channels, handshakes and their lingering are over this long after the last flow. */
 #define QUIET_US SEC(400)
 /* What the tables of a session may have grown to and keep. */
-#define TABLES_BYTES 4096
+#define TABLES_BYTES (256 * SIM_FLOWS_MAX)
 /* What an address hears before it has answered, of a channel (lib/session/roam.c). */
 #define FIRST_DATAGRAMS 5
 
