@@ -7,6 +7,7 @@ and that is little.
     near application ── client ══ server ── far application
 """
 
+import contextlib
 import multiprocessing
 import random
 import re
@@ -103,19 +104,22 @@ def waited_s():
                for path in Path(f"/proc/{box.process.pid}/task").glob("*/schedstat")) / 1e9
 
 
+@contextlib.contextmanager
 def in_process(function, s):
+    """Gives a pipe with the result. The socket is the process's, too, until it has gone."""
     result, told = multiprocessing.Pipe(False)
     process = multiprocessing.Process(target=function, args=(s, told), daemon=True)
     process.start()
-    return result
+    yield result
+    process.join()
 
 
 def attempt(way, sender, receiver):
     """The share that arrived, and whether the machine gave everybody time to do their part."""
     before, waited = lost(), waited_s()
-    arrived = in_process(receive, receiver)
-    sent, left_out = in_process(send, sender).recv()
-    seen, wrong = arrived.recv()
+    with in_process(receive, receiver) as arrived, in_process(send, sender) as gone:
+        sent, left_out = gone.recv()
+        seen, wrong = arrived.recv()
     waited = waited_s() - waited
     named = {name: count - before[name] for name, count in lost().items() if count != before[name]}
     print(f"{way}: {sent} sent, {left_out} left out, {seen} arrived, {wrong} wrong, lost: {named}, "
