@@ -12,7 +12,8 @@ programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     python3:python3 dpdk-telemetry.py:dpdk-dev
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
-    nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base"
+    nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
+    turnserver:coturn"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
@@ -64,4 +65,5 @@ if ! { apt-get -qq update && apt-get -qq -y install --no-install-recommends $mis
     exit 1
 fi
 case "$missing " in *" nginx-light "*) update-rc.d nginx disable >/dev/null 2>&1 || : ;; esac
+case "$missing " in *" coturn "*) update-rc.d coturn disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" openssh-server "*) update-rc.d ssh disable >/dev/null 2>&1 || : ;; esac

@@ -34,7 +34,9 @@ struct kg_box_tunnel {
 	const struct kg_aead_alg *aead;
 	uint8_t key[KG_AEAD_KEY_BYTES]; /* until the workers have been made */
 	struct kg_seen *seen;           /* server: handshakes served; shared by the workers */
-	struct kg_ip *addresses;        /* client: its destinations, as far as they are no names */
+	uint64_t stun_tag; /* first bytes of what the control thread asks STUN servers; 0: it does
+			      not */
+	struct kg_ip *addresses; /* client: its destinations, as far as they are no names */
 	uint16_t address_count;
 	bool has_rules; /* server: NICs bring each worker its share of the listen ports */
 };
@@ -91,6 +93,10 @@ struct kg_box {
 	struct kg_box_pump pump;
 
 	struct kg_waker control_waker;
+	/* struct rte_mbuf *: what the control thread sends by the first worker, UDP payload with
+	 * local, remote and tunnel; what came for it. While any tunnel asks STUN servers */
+	struct rte_ring *from_control, *to_control[KG_CONFIG_WORKERS_MAX];
+	bool asks_stun;
 	struct rte_ring *mail[KG_CONFIG_WORKERS_MAX];    /* struct kg_mail, to workers */
 	struct rte_ring *reports[KG_CONFIG_WORKERS_MAX]; /* struct kg_report, from workers */
 	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */

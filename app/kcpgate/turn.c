@@ -20,6 +20,7 @@ static uint16_t receive(struct kg_worker *w)
 		n = kg_stage_rx(w, port, v);
 		total += n;
 		n = kg_stage_classify(w, v, n);
+		n = kg_stage_to_control(w, v, n);
 		n = kg_stage_app_input(w, v, n);
 		n = kg_stage_open(w, v, n);
 		n = kg_stage_steer(w, v, n);
@@ -79,6 +80,7 @@ bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 {
 	w->unix_s = unix_s;
 	kg_mail_read(w);
+	kg_stage_from_control(w);
 	kg_complain_unanswered(w);
 	kg_stage_expire_fragments(w);
 	age_groups(w);

@@ -43,6 +43,7 @@
 	/* queues and memory, received */                                                          \
 	X(NO_BUFFER, "no_buffer", "no buffer left")                                                \
 	X(HANDOFF_FULL, "handoff_full", "ring to the owning worker full")                          \
+	X(CONTROL_FULL, "control_full", "ring to the control thread full")                         \
 	X(EXCEPTION_FULL, "exception_full", "ring to the kernel full")                             \
 	X(EXCEPTION_UNASKED, "exception_unasked",                                                  \
 	  "frames for Linux that are neither ARP, ND, ICMP, TCP nor of applications: too many")    \

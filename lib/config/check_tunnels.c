@@ -67,6 +67,21 @@ static void check_dnstxt(struct kg_load *load, unsigned int i)
 	}
 }
 
+/* Asked from the one port that it listens on. */
+static void check_stun(struct kg_load *load, unsigned int i)
+{
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	struct kg_place at = kg_tunnel_place(load, i, "stun_server");
+
+	if (t->stun_server_count == 0)
+		return;
+	if (t->role != KG_ROLE_SERVER)
+		kg_report_warning(load->report, &at, "without effect on a client");
+	else if (port_count(t->listen_ports, t->listen_port_count) > 1 || t->listen_on_count > 1)
+		kg_report_error(load->report, &at,
+				"allowed with one listen_port and one listen_on at most");
+}
+
 static void check_password(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
@@ -278,6 +293,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
 		check_counts(load, i);
 		check_dnstxt(load, i);
+		check_stun(load, i);
 		check_password(load, i);
 		check_only(load, i);
 		check_path(load, i);

@@ -32,6 +32,10 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 	free(tunnel->destinations);
 	free(tunnel->destination_ports);
 	free(tunnel->destination_dnstxt);
+	free(tunnel->stun_servers);
+	free(tunnel->update_ipv4);
+	free(tunnel->update_ipv6);
+	free(tunnel->log_path);
 	free(tunnel->encryption_algorithm);
 	free(tunnel->kcp_preset);
 }

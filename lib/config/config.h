@@ -71,6 +71,11 @@ struct kg_host {
 	char name[KG_HOST_NAME_BYTES];
 };
 
+struct kg_server_config {
+	struct kg_host host;
+	uint16_t port;
+};
+
 /* Client: what comes in at `local` shall be connected to `remote` by the server. */
 struct kg_mapping_config {
 	enum kg_mapped protocol;
@@ -89,6 +94,11 @@ struct kg_tunnel_config {
 	unsigned int destination_count;
 	struct kg_port_range *destination_ports;
 	unsigned int destination_port_count;
+	/* server: who is asked how its port looks from outside; and who is told, NULL: nobody */
+	struct kg_server_config *stun_servers;
+	unsigned int stun_server_count;
+	char *update_ipv4, *update_ipv6; /* programs */
+	char *log_path;                  /* a directory */
 	/* client: the name of a TXT record that says where the server is, instead of the two above;
 	 * NULL: none */
 	char *destination_dnstxt;

@@ -29,7 +29,7 @@ extern const struct kg_kind kg_kind_text, kg_kind_name, kg_kind_tap, kg_kind_cho
 	kg_kind_listening, kg_kind_target, kg_kind_host_name;
 /* Lists; one value alone stands for a list of one. */
 extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, kg_kind_prefixes,
-	kg_kind_numbers, kg_kind_texts, kg_kind_hosts, kg_kind_allows;
+	kg_kind_numbers, kg_kind_texts, kg_kind_hosts, kg_kind_stun_servers, kg_kind_allows;
 /* An object and a list of objects: their keys are a scope of their own. */
 extern const struct kg_kind kg_kind_object, kg_kind_objects;
 

@@ -2,6 +2,7 @@
 /* Lists of values. In JSON a single value stands for a list of one. */
 #include "config/kinds.h"
 #include "config/values.h"
+#include "net/stun.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -181,6 +182,54 @@ static const struct element hosts_element = {
 	sizeof(struct kg_host), .commas = true, .heap = true, host_load, host_dump,
 };
 LIST_KIND(hosts, "IP address or host name, or list");
+
+/* host, host:port, [address]:port */
+static bool stun_server_load(const struct kg_field *field, const struct kg_place *at,
+			     const json_t *value, void *to)
+{
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	struct kg_server_config *server = to;
+	struct kg_target target;
+
+	*server = (struct kg_server_config){ .port = KG_STUN_PORT };
+	if (kg_parse_address(text, &server->host.ip) && kg_is_one_host(&server->host.ip))
+		return true;
+	server->host.ip = (struct kg_ip){ 0 };
+	if (kg_is_host_name(text)) {
+		strcpy(server->host.name, text);
+		return true;
+	}
+	if (!kg_parse_target(text, &target)) {
+		kg_field_refuse(field, at, value,
+				"a host name or an address, and a port if it is not 3478");
+		return false;
+	}
+	server->port = target.port;
+	if (!kg_ip_parse(&server->host.ip, target.address))
+		strcpy(server->host.name, target.address);
+	free((char *)(uintptr_t)target.address);
+	return true;
+}
+
+static json_t *stun_server_dump(const void *from)
+{
+	const struct kg_server_config *server = from;
+	struct kg_endpoint at = { server->host.ip, server->port };
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	if (at.ip.version != 0)
+		return json_string(kg_endpoint_text(&at, text));
+	return json_sprintf("%s:%u", server->host.name, server->port);
+}
+
+static const struct element stun_servers_element = {
+	sizeof(struct kg_server_config),
+	.commas = true,
+	.heap = true,
+	stun_server_load,
+	stun_server_dump,
+};
+LIST_KIND(stun_servers, "host, host:port, or list");
 
 static const struct element gateways_element = {
 	sizeof(struct kg_ip), .commas = true, .heap = false, address_load, address_dump,

@@ -167,6 +167,22 @@ const struct kg_key kg_schema[] = {
 	  .help = "Client: the name of a DNS TXT record, `198.18.0.2:3000` or "
 		  "`[fd00:18::2]:3000`, instead of the two above.",
 	  .kcptube = "Asks once; the last of several records counts." },
+	{ TUNNEL("stun_server"), .kind = &kg_kind_stun_servers,
+	  COUNTED(kg_tunnel_config, stun_servers, stun_server_count), .fallback = "[]",
+	  .help = "Server with one `listen_port`: STUN servers that are asked how this port looks "
+		  "from outside, so often that a NAT does not forget it. Port 3478 unless given.",
+	  .kcptube = "Takes no port; asks by IPv4 only." },
+	{ TUNNEL("update_ipv4"), .kind = &kg_kind_text, MEMBER(kg_tunnel_config, update_ipv4),
+	  .help = "Program that is run with `ADDRESS:PORT` when the outside IPv4 address has "
+		  "changed.",
+	  .kcptube = "Leaves it its descriptors." },
+	{ TUNNEL("update_ipv6"), .kind = &kg_kind_text, MEMBER(kg_tunnel_config, update_ipv6),
+	  .help = "The same with `[ADDRESS]:PORT` for IPv6.",
+	  .kcptube = "Gives it the port of IPv4." },
+	{ TUNNEL("log_path"), .kind = &kg_kind_text, MEMBER(kg_tunnel_config, log_path),
+	  .help = "Directory for `ip_address.txt`, which has the outside addresses.",
+	  .kcptube = "Writes log files there, too; `ip_address.log` loses the addresses after a "
+		     "second." },
 	{ TUNNEL("encryption_algorithm"), .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, encryption_algorithm), .words = algorithm_words,
 	  .fallback = "\"none\"",
@@ -286,10 +302,6 @@ const struct kg_key kg_schema[] = {
 		  "`host.name:443`, which the server resolves." },
 
 	LATER("dport_refresh", "Port hopping."),
-	LATER("stun_server", "NAT traversal."),
-	LATER("update_ipv4", "Program called with a new outside IPv4 address."),
-	LATER("update_ipv6", "Program called with a new outside IPv6 address."),
-	LATER("log_path", "KCPTube's log files."),
 	LATER("fib_ingress", "FreeBSD's routing table for incoming traffic."),
 	LATER("fib_egress", "FreeBSD's routing table for outgoing traffic."),
 	LATER("listener", "Relay: the side of the clients."),

@@ -41,6 +41,11 @@ bool kg_stun_is_message(const uint8_t *message, size_t len)
 	       kg_load_be16(message + LENGTH_AT) == len - KG_STUN_REQUEST_BYTES;
 }
 
+uint64_t kg_stun_tag(const uint8_t *message)
+{
+	return kg_load_be64(message + ID_AT);
+}
+
 /* `mask`: what the address is XORed with, 16 bytes, its first two the port; NULL: it is not. */
 static bool read_address(const uint8_t *value, size_t len, const uint8_t *mask,
 			 struct kg_endpoint *mapped)

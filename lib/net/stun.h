@@ -20,6 +20,8 @@ void kg_stun_request(uint8_t request[KG_STUN_REQUEST_BYTES], const struct kg_stu
 
 /* Does it begin as a message of STUN does, and is as long as it says? */
 bool kg_stun_is_message(const uint8_t *message, size_t len);
+/* The first 8 bytes of a message's id. */
+uint64_t kg_stun_tag(const uint8_t *message);
 /*
  * True for the good answer to the request with this id, which says where the request came from.
  * Attributes that we do not know are passed over, whatever their range: servers of RFC 3489 send

@@ -13,7 +13,7 @@
 	X(RX_BYTES, "rx_bytes", "bytes of these frames")                                        \
 	X(TX_FRAMES, "tx_frames", "frames given to NIC queues")                                 \
 	X(TX_BYTES, "tx_bytes", "bytes of these frames")                                        \
-	X(DELIVERED, "delivered", "datagrams accepted by a channel or handshake")               \
+	X(DELIVERED, "delivered", "datagrams accepted by a channel, a handshake or as STUN")    \
 	X(APP_RX, "app_rx", "applications' datagrams taken from the wire into channels")        \
 	X(APP_RX_BYTES, "app_rx_bytes", "bytes of these")                                       \
 	X(APP_TX, "app_tx", "applications' datagrams put on the wire")                          \

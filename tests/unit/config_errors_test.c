@@ -129,8 +129,7 @@ static void secrets(void **state)
 static void not_supported_yet(void **state)
 {
 	static const char *const keys[] = {
-		"dport_refresh", "stun_server", "update_ipv4", "update_ipv6", "log_path",
-		"fib_ingress",   "fib_egress",  "listener",    "forwarder",
+		"dport_refresh", "fib_ingress", "fib_egress", "listener", "forwarder",
 	};
 	static const struct bad words[] = {
 		{ "{'mode': 'relay'}", "mode",
@@ -335,9 +334,10 @@ static void all_at_once(void **state)
 {
 	struct fixture f;
 
-	load_text(&f, "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
-		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'stun_server': 4,"
-		      "   'destination_prot': 80}, null]}");
+	load_text(&f,
+		  "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
+		  " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'dport_refresh': 4,"
+		  "   'destination_prot': 80}, null]}");
 	expect_error(&f, "box.json: nam", "unknown key; did you mean \"name\"?");
 	expect_error(&f, "box.json: poll", "found 1; allowed adaptive, busy");
 	expect_error(&f, "box.json: ports[0].device", "found 1; allowed a text that is not empty");
@@ -348,7 +348,7 @@ static void all_at_once(void **state)
 		     "found \"relay\", which is not supported yet; allowed client, server");
 	expect_error(&f, "box.json: tunnels[0].listen_port[0]", "found 0" PORTS);
 	expect_error(&f, "box.json: tunnels[0].listen_port[1]", "found 70000" PORTS);
-	expect_error(&f, "box.json: tunnels[0].stun_server", "not supported yet");
+	expect_error(&f, "box.json: tunnels[0].dport_refresh", "not supported yet");
 	expect_error(&f, "box.json: tunnels[0].destination_prot",
 		     "unknown key; did you mean \"destination_port\"?");
 	expect_error(&f, "box.json: tunnels[0].destination_port", "missing");
@@ -380,10 +380,10 @@ static void report_as_printed(void **state)
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	load_tunnel(&f, FIXTURE_CLIENT, "{'stun_server': 4, 'keep_alive': 65536}");
+	load_tunnel(&f, FIXTURE_CLIENT, "{'dport_refresh': 4, 'keep_alive': 65536}");
 	kg_config_report_print(&f.report, to);
 	fclose(to);
-	assert_string_equal(text, "box.json: tunnels[0].stun_server: not supported yet\n"
+	assert_string_equal(text, "box.json: tunnels[0].dport_refresh: not supported yet\n"
 				  "box.json: tunnels[0].keep_alive: warning: 65536 is too large, "
 				  "taken as 65535\n");
 	free(text);

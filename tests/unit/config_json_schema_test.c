@@ -33,6 +33,7 @@ static const struct {
 	  "           'pattern': '^" PORTS_PATTERN "$'}}" },
 	{ &kg_kind_addresses, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_hosts, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
+	{ &kg_kind_stun_servers, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_host_name, "{'type': 'string'}" },
 	{ &kg_kind_gateways, "{'type': ['string', 'array'], 'items': {'type': 'string'}}" },
 	{ &kg_kind_prefixes, "{'type': ['string', 'array'], 'pattern': '/',"

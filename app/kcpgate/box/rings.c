@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define LINK_RINGS_SIZE  16384 /* messages between a worker and all payload threads */
-#define LINK_RING_MIN    1024  /* and one of them at least */
-#define REPORT_RING_SIZE 1024
+#define LINK_RINGS_SIZE   16384 /* messages between a worker and all payload threads */
+#define LINK_RING_MIN     1024  /* and one of them at least */
+#define REPORT_RING_SIZE  1024
+#define CONTROL_RING_SIZE 256
 
 static struct rte_ring *make_ring(const struct kg_box *box, const char *what, unsigned int to,
 				  unsigned int from, unsigned int element_bytes, unsigned int size)
@@ -62,9 +63,27 @@ static bool init_pump_link_of(struct kg_box *box, unsigned int w)
 	return kg_pump_link_init(&box->pump.links[w], name, box->config->port_count, w == 0) == 0;
 }
 
+/* Both ways, of datagrams. */
+static bool init_control_of(struct kg_box *box, unsigned int w)
+{
+	box->to_control[w] = make_ring(box, "toctl", w, 0, sizeof(void *), CONTROL_RING_SIZE);
+	if (w == 0)
+		box->from_control = make_ring(box, "ctl", w, 0, sizeof(void *), CONTROL_RING_SIZE);
+	return box->to_control[w] != NULL && box->from_control != NULL;
+}
+
+static void free_datagrams(struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(ring);
+}
+
 static bool init_rings_of(struct kg_box *box, unsigned int w)
 {
-	if (!init_links_of(box, w) || !init_pump_link_of(box, w))
+	if (!init_links_of(box, w) || !init_pump_link_of(box, w) || !init_control_of(box, w))
 		return false;
 	box->mail[w] = make_ring(box, "mail", w, 0, sizeof(struct kg_mail), KG_MAIL_RING_SIZE);
 	box->reports[w] = make_ring(box, "rep", w, 0, sizeof(struct kg_report), REPORT_RING_SIZE);
@@ -105,15 +124,11 @@ void kg_box_fini_rings(struct kg_box *box)
 		kg_pump_link_fini(&box->pump.links[w]);
 		rte_ring_free(box->mail[w]);
 		rte_ring_free(box->reports[w]);
-		for (unsigned int from = 0; from < box->config->worker_count; from++) {
-			void *m;
-
-			while (box->handoff[w][from] != NULL &&
-			       rte_ring_dequeue(box->handoff[w][from], &m) == 0)
-				rte_pktmbuf_free(m);
-			rte_ring_free(box->handoff[w][from]);
-		}
+		for (unsigned int from = 0; from < box->config->worker_count; from++)
+			free_datagrams(box->handoff[w][from]);
+		free_datagrams(box->to_control[w]);
 	}
+	free_datagrams(box->from_control);
 	kg_waker_fini(&box->control_waker);
 	kg_waker_fini(&box->pump.waker);
 	for (unsigned int t = 0; t < box->payload_count; t++) {

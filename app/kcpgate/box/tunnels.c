@@ -108,6 +108,9 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		FAIL("tunnel %s: out of memory", config->name);
 	if (config->role == KG_ROLE_SERVER) {
 		enter_listen_ports(box, index);
+		if (config->stun_server_count > 0)
+			tunnel->stun_tag = kg_clock_seed() | 1;
+		box->asks_stun |= config->stun_server_count > 0;
 		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, box->second_us);
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);

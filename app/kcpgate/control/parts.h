@@ -44,6 +44,21 @@ struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struc
 						     struct kg_control_destinations *destinations);
 void kg_control_reports_destroy(struct kg_control_reports *reports);
 
+/* Users' programs, one at a time. */
+struct kg_control_hooks *kg_control_hooks_create(struct kg_loop *loop);
+/* Ends the one that runs; those that wait are not run. */
+void kg_control_hooks_destroy(struct kg_control_hooks *hooks);
+/* With one argument, now or when those before have ended; another argument of the same tunnel takes
+ * the place of one that waits. `path` is the configuration's. */
+void kg_control_hooks_run(struct kg_control_hooks *hooks, const char *path, uint16_t tunnel,
+			  const char *argument);
+
+/* How the ports of servers look from outside. */
+struct kg_control_stun *kg_control_stun_create(struct kg_loop *loop, struct kg_box *box,
+					       struct kg_control_names *names,
+					       struct kg_control_hooks *hooks);
+void kg_control_stun_destroy(struct kg_control_stun *stun);
+
 /* How the ports are: whether Linux's interface under one, its TAP or its NIC is up, down or gone.
  * What changes is logged. A TAP that is up again gets back what it had; what has gone for good ends
  * the loop. */

@@ -34,6 +34,10 @@ struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
 				     struct kg_frame *frame, bool tunnels);
 /* Gives fragments up that wait in vain. */
 void kg_stage_expire_fragments(struct kg_worker *w);
+/* Takes answers to what the control thread has asked out of the burst, and gives them to it. */
+uint16_t kg_stage_to_control(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+/* What it asks leaves; the first worker's. */
+void kg_stage_from_control(struct kg_worker *w);
 /* Takes the datagrams of applications out of the burst: into their channels, to the worker that
  * owns their flow, or to Linux. What stays is sealed. */
 uint16_t kg_stage_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
