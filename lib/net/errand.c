@@ -190,6 +190,7 @@ bool kg_errand_too_big(const uint8_t *bytes, size_t len, uint16_t l2_bytes, stru
 	const uint8_t *addresses, *quoted;
 	uint32_t limit, length;
 	uint16_t type;
+	uint8_t protocol;
 	bool v4;
 
 	if (l2_bytes < KG_ETHER_BYTES || !skip(&rest, l2_bytes))
@@ -198,8 +199,8 @@ bool kg_errand_too_big(const uint8_t *bytes, size_t len, uint16_t l2_bytes, stru
 	v4 = type == KG_ETHERTYPE_IPV4;
 	limit = enter_too_big(&rest, type);
 	quoted = rest.bytes;
-	if (limit == 0 || (v4 ? enter4 : enter6)(&rest, &addresses) != KG_PROTO_UDP ||
-	    rest.len < KG_UDP_LENGTH_AT)
+	protocol = v4 ? enter4(&rest, &addresses) : enter6(&rest, &addresses);
+	if (limit == 0 || protocol != KG_PROTO_UDP || rest.len < KG_UDP_LENGTH_AT)
 		return false;
 	length = v4 ? kg_load_be16(quoted + KG_IPV4_LENGTH_AT)
 		    : KG_IPV6_BYTES + kg_load_be16(quoted + KG_IPV6_LENGTH_AT);
