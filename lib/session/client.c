@@ -13,97 +13,37 @@
  * millions. */
 #define PORT_TRIES 8
 
-/* ---- where to ---- */
-
-/* The server's own list, unless it would leave the user's one port or says nothing. */
-static void learn_ports(struct kg_session *s, uint16_t first, uint16_t last)
-{
-	const struct kg_port_range *own = s->config.destination_ports;
-	bool one = s->config.destination_port_count == 1 && own->first == own->last;
-
-	if (first != 0 && first <= last && !one)
-		s->learned = (struct kg_port_range){ first, last };
-}
-
-static uint32_t range_size(const struct kg_port_range *range)
-{
-	return (uint32_t)(range->last - range->first) + 1;
-}
-
-static uint16_t pick_port(struct kg_session *s)
-{
-	const struct kg_port_range *range = s->config.destination_ports;
-	uint32_t total = 0, nth;
-
-	if (s->learned.first != 0)
-		return (uint16_t)(s->learned.first + kg_rng_below(s->rng, range_size(&s->learned)));
-	for (uint16_t i = 0; i < s->config.destination_port_count; i++)
-		total += range_size(&range[i]);
-	nth = kg_rng_below(s->rng, total);
-	for (; nth >= range_size(range); range++)
-		nth -= range_size(range);
-	return (uint16_t)(range->first + nth);
-}
-
-static bool has_port(const struct kg_port_range *range, uint16_t port)
-{
-	return range->first <= port && port <= range->last;
-}
-
-/* We may have asked there, or the server may answer from there. */
-static bool is_server_port(const struct kg_session *s, uint16_t port)
-{
-	bool known = has_port(&s->learned, port);
-
-	for (uint16_t i = 0; i < s->config.destination_port_count && !known; i++)
-		known = has_port(&s->config.destination_ports[i], port);
-	return known;
-}
-
-static bool is_server(const struct kg_session *s, const struct kg_endpoint *source)
-{
-	bool known = false;
-
-	for (uint16_t i = 0; i < s->config.destination_count && !known; i++)
-		known = kg_ip_equal(&s->config.destinations[i], &source->ip);
-	return known && is_server_port(s, source->port);
-}
-
 static bool is_from_server(const struct kg_session *s, const struct kg_path *path,
 			   const struct kg_datagram *in)
 {
-	return kg_endpoint_equal(&path->ends.remote, &in->remote) || is_server(s, &in->remote);
-}
-
-void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
-				 const struct kg_port_range *ports, uint16_t port_count)
-{
-	s->config.destinations = ips;
-	s->config.destination_count = count;
-	s->config.destination_ports = ports;
-	s->config.destination_port_count = port_count;
+	return kg_endpoint_equal(&path->ends.remote, &in->remote) ||
+	       kg_destination_has(s, &in->remote);
 }
 
 /* ---- how far ---- */
 
+/* NULL: others have taken the place of that address. */
+static struct kg_destination *peer_of(const struct kg_line *line)
+{
+	return kg_destination_of(line->session, &line->path->ends.remote.ip);
+}
+
 static void measure(const struct kg_line *line)
 {
-	struct kg_session *s = line->session;
+	struct kg_destination *peer = peer_of(line);
 	uint32_t rtt_us = kg_kcp_rtt_us(line->kcp);
 
-	if (rtt_us == 0)
-		return;
-	s->measured = line->path->ends.remote.ip;
-	s->measured_rtt_us = rtt_us;
+	if (peer != NULL && rtt_us != 0)
+		peer->rtt_us = rtt_us;
 }
 
 /* The line's first words are repeated as soon as they can have been lost. */
 static void expect_rtt(const struct kg_line *line)
 {
-	const struct kg_session *s = line->session;
+	const struct kg_destination *peer = peer_of(line);
 
-	if (kg_ip_equal(&s->measured, &line->path->ends.remote.ip))
-		kg_kcp_expect_rtt(line->kcp, s->measured_rtt_us);
+	if (peer != NULL && peer->rtt_us != 0)
+		kg_kcp_expect_rtt(line->kcp, peer->rtt_us);
 }
 
 /* ---- opening ---- */
@@ -198,8 +138,8 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct
 static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
 					    const struct kg_target *target, uint64_t now_us)
 {
-	uint32_t nth = kg_rng_below(s->rng, s->config.destination_count);
-	struct kg_endpoint remote = { s->config.destinations[nth], pick_port(s) };
+	struct kg_destination *peer = kg_destination_any(s);
+	struct kg_endpoint remote = { peer->ip, kg_destination_pick_port(s, peer) };
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
 
 	if (hs == NULL)
@@ -300,16 +240,19 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 {
 	struct kg_session *s = hs->line.session;
 	struct kg_channel *ch = hs->channel;
-	struct kg_endpoint remote = { .ip = hs->line.path->ends.remote.ip };
+	struct kg_destination *peer = peer_of(&hs->line);
+	struct kg_endpoint remote = hs->line.path->ends.remote;
 
 	hs->peer_outbound_Bps = answer->outbound_Bps;
 	hs->peer_inbound_Bps = answer->inbound_Bps;
-	learn_ports(s, answer->port_start, answer->port_end);
 	ch->conv = answer->uid;
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
-	remote.port = pick_port(s);
+	if (peer != NULL) {
+		kg_destination_learn(s, peer, answer->port_start, answer->port_end);
+		remote.port = kg_destination_pick_port(s, peer);
+	}
 	/* The server's destination took its time, too: better than nothing. */
-	if (!kg_ip_equal(&s->measured, &remote.ip))
+	if (peer != NULL && peer->rtt_us == 0)
 		measure(&hs->line);
 	expect_rtt(&ch->line);
 	kg_path_leave(&ch->line); /* its port may be the last */

@@ -31,6 +31,7 @@
 
 #include "base/siphash.h"
 #include "base/u32map.h"
+#include "session/destination.h"
 #include "session/exchange.h"
 #include "session/framing.h"
 #include "session/path.h"
@@ -155,10 +156,8 @@ struct kg_session {
 	uint64_t told_us;           /* no router is heard before */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
-	uint64_t now_us;              /* of the latest input, timer or shutdown */
-	struct kg_port_range learned; /* client: the server's own ports; 0, 0: not told */
-	struct kg_ip measured;        /* client: the server that was last heard of … */
-	uint32_t measured_rtt_us;     /* … and the round trip to it; 0: none yet */
+	uint64_t now_us;                     /* of the latest input, timer or shutdown */
+	struct kg_destination *destinations; /* client: of each destination */
 	struct kg_session_stats stats;
 };
 

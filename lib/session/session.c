@@ -30,7 +30,10 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	kg_u32map_init(&s->peers, mem, rng);
 	TAILQ_INIT(&s->peer_list);
 	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
-	return s;
+	if (kg_destinations_init(s))
+		return s;
+	kg_session_destroy(s);
+	return NULL;
 }
 
 void kg_session_destroy(struct kg_session *s)
@@ -47,6 +50,7 @@ void kg_session_destroy(struct kg_session *s)
 	kg_u32map_fini(&s->paths);
 	kg_u32map_fini(&s->by_source);
 	kg_peers_fini(s);
+	kg_destinations_fini(s);
 	kg_mem_free(s->mem, s, sizeof(*s));
 }
 
