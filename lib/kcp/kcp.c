@@ -259,6 +259,11 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
 	return kcp->queued + kcp->flight.count;
 }
 
+uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp)
+{
+	return kcp->peer.wnd;
+}
+
 void kg_kcp_expect_rtt(struct kg_kcp *kcp, uint32_t rtt_us)
 {
 	kg_kcp_rtt_expect(&kcp->rtt, rtt_us);

@@ -172,6 +172,8 @@ void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
 /* Segments queued or in flight. */
 uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
+/* What the peer's window is, in segments. */
+uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp);
 
 struct kg_kcp_stats {
 	uint32_t srtt_us, rttvar_us, rto_us;      /* srtt 0: no sample yet */

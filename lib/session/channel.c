@@ -129,8 +129,10 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 
 		if ((ch->owed & 1u << in_turn[i]) == 0)
 			continue;
-		if (kg_line_say(&ch->line, &message, now_us) == 0)
+		if (kg_line_say(&ch->line, &message, now_us) == 0) {
+			kg_channel_reckon(ch);
 			return;
+		}
 		ch->owed &= (uint16_t) ~(1u << in_turn[i]);
 	}
 }
@@ -178,6 +180,7 @@ static void end_direction(struct kg_channel *ch, uint64_t now_us)
 		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
 	} else {
 		ch->last_data_us = now_us; /* the answer is waited for from now on */
+		kg_channel_reckon(ch);
 	}
 }
 
@@ -408,6 +411,13 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	settle(ch, now_us);
 }
 
+/* One more of those that make a stream, and the time counts in which it may have stopped. */
+static void on_flow(struct kg_channel *ch)
+{
+	if (++ch->flowing == KG_FLOWING)
+		kg_channel_reckon(ch);
+}
+
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	unsigned int events = 0;
@@ -423,7 +433,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)
 		kg_handshake_settle(ch->handshake, now_us); /* who knows conv has the answer */
 	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)
-		ch->flowing++;
+		on_flow(ch);
 	kg_roam_heard(ch, in, events, now_us);
 	if ((ch->sizing && (events & KG_KCP_ACKED) != 0) || events >= KG_KCP_REPEATING)
 		kg_peers_on_heard(ch, events, now_us);

@@ -101,6 +101,7 @@ struct kg_channel {
 	uint64_t last_data_us;  /* raw_data, either direction */
 	uint64_t last_alive_us; /* a keep_alive was due */
 	uint64_t end_us;        /* CLOSING: since when; CLOSED: the line serves the peer so long */
+	uint64_t timeout_us;    /* OPEN: no time-out is nearer; 0: not reckoned (timers.c) */
 	uint32_t conv;
 	uint32_t segments;     /* data segments ever queued */
 	uint32_t data_left;    /* unacknowledged segments up to the latest with data */
@@ -298,8 +299,13 @@ bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now
 
 /* ---- timers.c ---- */
 
-/* What must happen to this line next, apart from its KCP. */
+/* When to look after this line next, apart from its KCP: at a time-out, or before it. */
 uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us);
+/* A time-out of an open channel may have come nearer. */
+static inline void kg_channel_reckon(struct kg_channel *ch)
+{
+	ch->timeout_us = 0;
+}
 void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us);
 /* How long a handshake is kept for the peer's repetitions. */
 uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_us);

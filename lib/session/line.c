@@ -146,30 +146,34 @@ void kg_line_destroy(struct kg_line *line)
 	}
 }
 
-static void arm(struct kg_line *line, uint64_t now_us)
+/* When it has something to send. */
+static uint64_t due_us(const struct kg_line *line)
+{
+	return line->open ? kg_framing_deadline_us(&line->framing, line->kcp) : KG_NEVER_US;
+}
+
+/* What is ready needs no timer to be sent. */
+static void arm(struct kg_line *line, uint64_t send_us, uint64_t now_us)
 {
 	uint64_t deadline_us = kg_line_timeout_us(line, now_us);
 
-	if (line->open && !line->ready)
-		deadline_us =
-			KG_MIN(deadline_us, kg_framing_deadline_us(&line->framing, line->kcp));
+	if (!line->ready)
+		deadline_us = KG_MIN(deadline_us, send_us);
 	kg_twheel_arm(line->session->wheel, &line->timer, deadline_us);
-}
-
-static bool is_due(const struct kg_line *line, uint64_t now_us)
-{
-	return line->open && kg_framing_deadline_us(&line->framing, line->kcp) <= now_us;
 }
 
 void kg_line_touch(struct kg_line *line, uint64_t now_us)
 {
+	uint64_t send_us;
+
 	if (line->home == KG_HOME_RETIRED)
 		return;
-	if (!line->ready && (line->asking || line->probes > 0 || is_due(line, now_us))) {
+	send_us = line->ready ? now_us : due_us(line);
+	if (!line->ready && (line->asking || line->probes > 0 || send_us <= now_us)) {
 		line->ready = true;
 		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
 	}
-	arm(line, now_us);
+	arm(line, send_us, now_us);
 }
 
 size_t kg_line_say(struct kg_line *line, const struct kg_message *message, uint64_t now_us)
@@ -237,7 +241,7 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 			return true;
 		}
 		line->ready = false;
-		arm(line, now_us);
+		arm(line, due_us(line), now_us);
 	}
 	return false;
 }

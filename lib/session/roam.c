@@ -69,6 +69,7 @@ static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t 
 		return false;
 	}
 	ch->roam = roam;
+	kg_channel_reckon(ch);
 	*roam = (struct kg_roam){
 		.path = path,
 		.begun_us = now_us,

@@ -27,6 +27,9 @@
  *   roam                server's channel: another address does not answer (roam.h)
  *   linger              closed channel: serves what the peer repeats (channel.c says how long)
  *   handshake linger    answered handshake: likewise, for the times below
+ *
+ * An open channel's time-outs only move away with every datagram, but for a few events that say so
+ * (kg_channel_reckon). So the nearest is kept, and reckoned again when its time has come.
  */
 #include "session/internal.h"
 
@@ -139,11 +142,9 @@ static uint64_t answer_us(const struct kg_channel *ch)
 
 static uint64_t closing_us(const struct kg_channel *ch)
 {
-	struct kg_kcp_stats stats;
-	bool only_disconnect;
+	const struct kg_kcp *kcp = ch->line.kcp;
+	bool only_disconnect = kg_kcp_unacked(kcp) <= 1 && kg_kcp_peer_window(kcp) > 0;
 
-	kg_kcp_get_stats(ch->line.kcp, &stats);
-	only_disconnect = stats.queued + stats.in_flight <= 1 && stats.rmt_wnd > 0;
 	return KG_MAX(ch->end_us, ch->last_input_us) + (only_disconnect ? CLOSING_US : SILENCE_US);
 }
 
@@ -174,9 +175,16 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 
 uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
 {
+	struct kg_channel *ch;
+
 	if (line->kind == KG_LINE_HANDSHAKE)
 		return kg_line_handshake(line)->expires_us;
-	return channel_timeout_us(kg_line_channel(line), now_us);
+	ch = kg_line_channel(line);
+	if (ch->state != KG_CHANNEL_OPEN)
+		return channel_timeout_us(ch, now_us);
+	if (ch->timeout_us <= now_us)
+		ch->timeout_us = channel_timeout_us(ch, now_us);
+	return ch->timeout_us;
 }
 
 /* Data under way asks the peer already. */

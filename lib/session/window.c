@@ -12,10 +12,7 @@ static uint64_t least_set(uint64_t a, uint64_t b)
 
 static uint32_t srtt_ms(const struct kg_kcp *kcp)
 {
-	struct kg_kcp_stats stats;
-
-	kg_kcp_get_stats(kcp, &stats);
-	return (stats.srtt_us + KG_US_PER_MS - 1) / KG_US_PER_MS;
+	return (kg_kcp_rtt_us(kcp) + KG_US_PER_MS - 1) / KG_US_PER_MS;
 }
 
 /* What is under way during a round trip, and a fifth more. */
