@@ -136,6 +136,14 @@ uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool
 	return number_of(lp, port);
 }
 
+void kg_local_ports_share(struct kg_local_ports *lp, uint16_t number)
+{
+	struct kg_local_port *port = &lp->ports[number - lp->first];
+
+	port->alone = false;
+	TAILQ_INSERT_TAIL(&lp->tunnels[port->tunnel].shared, port, link);
+}
+
 bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t number)
 {
 	struct kg_local_port *port = &lp->ports[number - lp->first];

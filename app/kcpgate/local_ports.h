@@ -58,5 +58,7 @@ void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_range *
  * met if one of the next KG_LOCAL_PORT_TRIES ports meets it. */
 uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool alone,
 				const struct kg_port_wish *wish);
+/* Who has it alone shares it from now on. */
+void kg_local_ports_share(struct kg_local_ports *lp, uint16_t port);
 /* One user less; true when it was the last and the port is free again. */
 bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t port);

@@ -23,6 +23,13 @@ static void on_port_release(void *host, uint16_t port)
 	s->ops.port_release(s->host, port);
 }
 
+static void on_port_share(void *host, uint16_t port)
+{
+	struct kg_streams *s = host;
+
+	s->ops.port_share(s->host, port);
+}
+
 static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct kg_streams *s = host;
@@ -105,6 +112,7 @@ static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum
 static const struct kg_session_ops session_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
+	.port_share = on_port_share,
 	.connect = on_connect,
 	.opened = on_opened,
 	.readable = on_readable,

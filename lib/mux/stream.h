@@ -37,6 +37,7 @@ struct kg_stream_ops {
 	/* As in struct kg_session_ops. */
 	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote, bool alone);
 	void (*port_release)(void *host, uint16_t port);
+	void (*port_share)(void *host, uint16_t port);
 	/*
 	 * Server: a stream to connect, answered later with kg_stream_connected or _refused. NULL:
 	 * out of memory. `target`: where to, good during the call; NULL without custom_targets.

@@ -62,8 +62,7 @@ static bool make_room(struct kg_session *s)
 	return true;
 }
 
-/* A path from a local port of the host's choice, held; NULL: there is none. */
-static struct kg_path *lease(struct kg_session *s, const struct kg_endpoint *remote, bool alone)
+struct kg_path *kg_client_lease(struct kg_session *s, const struct kg_endpoint *remote, bool alone)
 {
 	struct kg_tuple ends = { .remote = *remote };
 	struct kg_path *path;
@@ -88,21 +87,24 @@ static bool take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
 	bool hooked = false;
 
 	for (int i = 0; i < PORT_TRIES && !hooked; i++) {
-		struct kg_path *path = lease(s, remote, false);
+		struct kg_path *path = kg_client_lease(s, remote, false);
 
 		if (path == NULL)
 			return false;
-		hooked = kg_channel_hook(ch, path);
+		/* Who shares a port goes where the others have gone. */
+		hooked = kg_channel_hook(ch, kg_hop_current(path));
 		if (hooked)
 			kg_peers_on_path(ch);
 		kg_path_give(s, path);
 	}
+	if (hooked)
+		kg_hop_begin(ch->line.path, s->now_us);
 	return hooked;
 }
 
 static bool take_path_alone(struct kg_handshake *hs, const struct kg_endpoint *remote)
 {
-	struct kg_path *path = lease(hs->line.session, remote, true);
+	struct kg_path *path = kg_client_lease(hs->line.session, remote, true);
 
 	if (path == NULL)
 		return false;
@@ -138,8 +140,8 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct
 static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
 					    const struct kg_target *target, uint64_t now_us)
 {
-	struct kg_destination *peer = kg_destination_any(s);
-	struct kg_endpoint remote = { peer->ip, kg_destination_pick_port(s, peer) };
+	const struct kg_endpoint nowhere = { 0 };
+	struct kg_endpoint remote = kg_destination_pick(s, NULL, &nowhere, now_us);
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
 
 	if (hs == NULL)
@@ -242,6 +244,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	struct kg_channel *ch = hs->channel;
 	struct kg_destination *peer = peer_of(&hs->line);
 	struct kg_endpoint remote = hs->line.path->ends.remote;
+	const struct kg_endpoint nowhere = { 0 };
 
 	hs->peer_outbound_Bps = answer->outbound_Bps;
 	hs->peer_inbound_Bps = answer->inbound_Bps;
@@ -249,7 +252,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	kg_kcp_set_conv(ch->line.kcp, ch->conv);
 	if (peer != NULL) {
 		kg_destination_learn(s, peer, answer->port_start, answer->port_end);
-		remote.port = kg_destination_pick_port(s, peer);
+		remote = kg_destination_pick(s, peer, &nowhere, now_us);
 	}
 	/* The server's destination took its time, too: better than nothing. */
 	if (peer != NULL && peer->rtt_us == 0)
@@ -286,6 +289,10 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 	bool refused =
 		message->feature == KG_FEATURE_FAILURE || message->feature == KG_FEATURE_DISCONNECT;
 
+	if (hs->line.path->state == KG_PATH_TESTING && message->feature == KG_FEATURE_KEEP_ALIVE) {
+		kg_hop_answered(hs, now_us);
+		return;
+	}
 	if (answered || hs->channel == NULL || !(accepted || refused)) {
 		hs->line.session->stats.messages_dropped++;
 		return;
@@ -318,11 +325,42 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 	return KG_DROP_NONE;
 }
 
+/* A path of the local port that the channel's path was before, or NULL. */
+static struct kg_path *old_path(const struct kg_channel *ch, uint16_t port)
+{
+	struct kg_path *path = kg_path_at_port(ch->line.session, port);
+
+	while (path != NULL &&
+	       (path->state != KG_PATH_OLD || kg_hop_current(path) != ch->line.path))
+		path = path->next;
+	return path;
+}
+
+/* The channel with that conv, and on which of its paths this came. */
+static struct kg_channel *channel_of(const struct kg_session *s, const struct kg_datagram *in,
+				     uint32_t conv, struct kg_path **path)
+{
+	struct kg_channel *first = kg_channel_find(s, conv), *ch;
+
+	for (ch = first; ch != NULL; ch = ch->namesake) {
+		*path = ch->line.path;
+		if ((*path)->ends.local.port == in->local.port)
+			return ch;
+	}
+	for (ch = first; ch != NULL; ch = ch->namesake) {
+		*path = old_path(ch, in->local.port);
+		if (*path != NULL)
+			return ch;
+	}
+	return NULL;
+}
+
 enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us)
 {
 	struct kg_handshake *hs;
 	struct kg_channel *ch;
+	struct kg_path *path;
 	enum kg_drop drop;
 
 	if (conv == 0) {
@@ -332,13 +370,12 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 		return is_from_server(s, hs->line.path, in) ? handshake_input(hs, in, now_us)
 							    : KG_DROP_SOURCE_UNKNOWN;
 	}
-	ch = kg_channel_find(s, conv);
-	while (ch != NULL && ch->line.path->ends.local.port != in->local.port)
-		ch = ch->namesake;
+	ch = channel_of(s, in, conv, &path);
 	if (ch == NULL)
 		return KG_DROP_CONV_UNKNOWN;
-	if (!is_from_server(s, ch->line.path, in))
+	if (!is_from_server(s, path, in))
 		return KG_DROP_SOURCE_UNKNOWN;
+	path->heard = true;
 	drop = kg_channel_input(ch, in, now_us);
 	if (ch->handshake != NULL) /* a young one: the path may be idle */
 		measure(&ch->line);

@@ -4,6 +4,11 @@
 
 #include "session/internal.h"
 
+/* What does not answer rests so long, then twice as long, and so on. */
+#define REST_US   (30 * KG_US_PER_S)
+#define DOUBLINGS 6
+#define PICKS     16 /* places drawn for one that does not rest */
+
 void kg_destinations_fini(struct kg_session *s)
 {
 	if (s->destinations != NULL)
@@ -61,7 +66,7 @@ struct kg_destination *kg_destination_of(const struct kg_session *s, const struc
 	return NULL;
 }
 
-struct kg_destination *kg_destination_any(struct kg_session *s)
+static struct kg_destination *any(struct kg_session *s)
 {
 	return &s->destinations[kg_rng_below(s->rng, s->config.destination_count)];
 }
@@ -95,12 +100,10 @@ static uint16_t pick_configured(struct kg_session *s)
 	return (uint16_t)(range->first + nth);
 }
 
-uint16_t kg_destination_pick_port(struct kg_session *s, const struct kg_destination *peer)
+static uint16_t pick_learned(struct kg_session *s, const struct kg_destination *peer)
 {
 	const struct kg_port_range *learned = &peer->learned;
 
-	if (learned->first == 0)
-		return pick_configured(s);
 	return (uint16_t)(learned->first + kg_rng_below(s->rng, range_size(learned)));
 }
 
@@ -117,4 +120,84 @@ bool kg_destination_has(const struct kg_session *s, const struct kg_endpoint *so
 	for (uint16_t i = 0; peer != NULL && i < s->config.destination_port_count && !known; i++)
 		known = has_port(&s->config.destination_ports[i], source->port);
 	return known;
+}
+
+/* ---- ports that rest ---- */
+
+static struct kg_port_rest *rest_of(struct kg_destination *peer, uint16_t port)
+{
+	for (size_t i = 0; i < KG_DESTINATION_RESTS; i++) {
+		if (peer->rests[i].strikes > 0 && peer->rests[i].port == port)
+			return &peer->rests[i];
+	}
+	return NULL;
+}
+
+/* A free place, or that of the one that may be asked soonest. */
+static struct kg_port_rest *place_for_rest(struct kg_destination *peer)
+{
+	struct kg_port_rest *soonest = &peer->rests[0];
+
+	for (size_t i = 1; i < KG_DESTINATION_RESTS; i++) {
+		if (peer->rests[i].until_us < soonest->until_us)
+			soonest = &peer->rests[i];
+	}
+	return soonest;
+}
+
+void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us)
+{
+	struct kg_destination *peer = kg_destination_of(s, &at->ip);
+	struct kg_port_rest *rest;
+
+	if (peer == NULL)
+		return;
+	rest = rest_of(peer, at->port);
+	if (rest == NULL) {
+		rest = place_for_rest(peer);
+		*rest = (struct kg_port_rest){ .port = at->port };
+	}
+	rest->until_us = now_us + (REST_US << KG_MIN(rest->strikes, DOUBLINGS));
+	rest->strikes += rest->strikes <= DOUBLINGS;
+}
+
+void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *at)
+{
+	struct kg_destination *peer = kg_destination_of(s, &at->ip);
+	struct kg_port_rest *rest = peer != NULL ? rest_of(peer, at->port) : NULL;
+
+	if (rest != NULL)
+		*rest = (struct kg_port_rest){ 0 };
+}
+
+/* The user's own list is asked, too: what the server announces may not be what leads to it. */
+static struct kg_endpoint draw(struct kg_session *s, const struct kg_destination *peer,
+			       bool configured)
+{
+	return (struct kg_endpoint){ peer->ip, configured || peer->learned.first == 0
+						       ? pick_configured(s)
+						       : pick_learned(s, peer) };
+}
+
+struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destination *only,
+				       const struct kg_endpoint *from, uint64_t now_us)
+{
+	struct kg_endpoint best = *from;
+	uint64_t best_us = KG_NEVER_US;
+
+	for (int i = 0; i < PICKS && s->config.destination_count > 0; i++) {
+		struct kg_destination *peer = only != NULL ? only : any(s);
+		struct kg_endpoint at = draw(s, peer, i >= PICKS / 2);
+		const struct kg_port_rest *rest = rest_of(peer, at.port);
+
+		if (kg_endpoint_equal(&at, from))
+			continue;
+		if (rest == NULL || rest->until_us <= now_us)
+			return at;
+		if (rest->until_us < best_us) {
+			best = at;
+			best_us = rest->until_us;
+		}
+	}
+	return best;
 }

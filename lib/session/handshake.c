@@ -56,6 +56,8 @@ void kg_handshake_unhook(struct kg_handshake *hs)
 {
 	if (hs->line.session->config.role == KG_ROLE_SERVER)
 		kg_server_forget(hs);
+	else if (hs->line.path->state == KG_PATH_TESTING)
+		kg_hop_unanswered(hs);
 	if (hs->channel == NULL)
 		return;
 	hs->channel->handshake = NULL;

@@ -14,6 +14,16 @@ const char *kg_channel_state_name(enum kg_channel_state state)
 	return names[state];
 }
 
+const char *kg_hop_reason_name(enum kg_hop_reason reason)
+{
+	static const char *const names[] = {
+		[KG_HOP_TIMER] = "timer",
+		[KG_HOP_SILENCE] = "silence",
+	};
+
+	return names[reason];
+}
+
 const char *kg_close_name(enum kg_close why)
 {
 	static const char *const names[] = {

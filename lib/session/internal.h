@@ -34,6 +34,7 @@
 #include "session/destination.h"
 #include "session/exchange.h"
 #include "session/framing.h"
+#include "session/hop.h"
 #include "session/path.h"
 #include "session/roam.h"
 #include "session/session.h"
@@ -238,6 +239,8 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us);
 void kg_server_forget(struct kg_handshake *hs);
+/* Client: a path from a local port of the host's choice, held; NULL: there is none. */
+struct kg_path *kg_client_lease(struct kg_session *s, const struct kg_endpoint *remote, bool alone);
 /* A number for two ends that strangers choose; they cannot find others with the same. */
 uint32_t kg_session_tuple_key(const struct kg_session *s, const struct kg_tuple *ends);
 

@@ -226,6 +226,8 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	if (line->limited)
 		spend(line, out->len);
+	if (!line->path->watched && out->len > 0)
+		kg_hop_watch(line->path, now_us);
 	return out->len > 0;
 }
 

@@ -36,17 +36,27 @@ static bool enter(struct kg_session *s, struct kg_path *path)
 	return kg_u32map_insert(&s->paths, key, path);
 }
 
+/* A client's has more to it. */
+static size_t path_bytes(const struct kg_session *s)
+{
+	return s->config.role == KG_ROLE_CLIENT ? sizeof(struct kg_hop_path)
+						: sizeof(struct kg_path);
+}
+
 static struct kg_path *create(struct kg_session *s, const struct kg_tuple *ends)
 {
-	struct kg_path *path = kg_mem_alloc(s->mem, sizeof(*path));
+	struct kg_path *path = kg_mem_alloc(s->mem, path_bytes(s));
 
 	if (path == NULL)
 		return NULL;
 	path->ends = *ends;
+	path->watched = true;
 	LIST_INIT(&path->users);
+	if (s->config.role == KG_ROLE_CLIENT)
+		kg_hop_init(kg_hop_path(path), s);
 	if (enter(s, path))
 		return path;
-	kg_mem_free(s->mem, path, sizeof(*path));
+	kg_mem_free(s->mem, path, path_bytes(s));
 	return NULL;
 }
 
@@ -60,9 +70,11 @@ static void destroy(struct kg_session *s, struct kg_path *path)
 	*at = path->next;
 	if (head != NULL)
 		kg_u32map_insert(&s->paths, key, head);
+	if (s->config.role == KG_ROLE_CLIENT)
+		kg_hop_fini(kg_hop_path(path));
 	if (path->leased)
 		s->ops.port_release(s->host, path->ends.local.port);
-	kg_mem_free(s->mem, path, sizeof(*path));
+	kg_mem_free(s->mem, path, path_bytes(s));
 }
 
 static void destroy_unused(struct kg_session *s, struct kg_path *path)

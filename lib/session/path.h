@@ -16,13 +16,23 @@ struct kg_line;
 struct kg_session;
 LIST_HEAD(kg_line_users, kg_line);
 
+enum kg_path_state {
+	KG_PATH_CURRENT,
+	KG_PATH_TESTING, /* client: hop.h */
+	KG_PATH_OLD,     /* client: likewise */
+};
+
 struct kg_path {
 	struct kg_tuple ends; /* client: local.ip is not set, the host fills it in */
 	struct kg_line_users users;
 	struct kg_path *next; /* with the same key: path.c */
 	uint32_t holds;
-	uint16_t mtu; /* IP packets that pass, as far as is known (peers.c); 0: nobody asks */
-	bool leased;  /* client: the local port is to be given back */
+	uint16_t mtu;       /* IP packets that pass, as far as is known (peers.c); 0: nobody asks */
+	uint8_t state : 4;  /* enum kg_path_state */
+	uint8_t reason : 4; /* of a test, enum kg_hop_reason */
+	bool leased : 1;    /* client: the local port is to be given back */
+	bool watched : 1;   /* somebody waits for an answer, or nobody ever will */
+	bool heard : 1;     /* since it is watched */
 };
 
 _Static_assert(sizeof(struct kg_path) <= 64, "an idle channel may have one for itself");

@@ -70,6 +70,8 @@ struct kg_session_config {
 	uint16_t path_mtu_max;
 	bool path_mtu_set;
 	uint16_t seal_bytes;
+	/* client: seconds between hops of a path (hop.h), by chance; 0: never */
+	uint32_t hop_min_s, hop_max_s;
 	/* server: what the answer announces; 0, 0 when the listen ports have gaps */
 	uint16_t announce_first, announce_last;
 	/* server: clients say where to. Who names no target, or none that can be read, is refused;
@@ -107,6 +109,8 @@ struct kg_session_ops {
 	 */
 	uint16_t (*port_acquire)(void *host, const struct kg_endpoint *remote, bool alone);
 	void (*port_release)(void *host, uint16_t port);
+	/* Client: a port that was acquired alone may be shared from now on. */
+	void (*port_share)(void *host, uint16_t port);
 	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
 	 * kg_channel_refused, now or later. `target`: where to, good during the call; NULL without
 	 * custom_targets. */
@@ -296,10 +300,19 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 void kg_session_tour_begin(struct kg_session *s);
 struct kg_channel *kg_session_tour_next(struct kg_session *s);
 
+/* What a path hopped for. */
+enum kg_hop_reason {
+	KG_HOP_TIMER,   /* it was time */
+	KG_HOP_SILENCE, /* data waited, and nothing came */
+	KG_HOP_REASONS
+};
+const char *kg_hop_reason_name(enum kg_hop_reason reason);
+
 struct kg_session_stats {
 	uint64_t handshakes_started, handshakes_done, handshakes_failed;
 	uint64_t channels, channels_opened, channels_closed; /* now; ever */
 	uint64_t peer_moves;                                 /* peer addresses that changed */
+	uint64_t hops[KG_HOP_REASONS], path_tests, path_tests_failed;
 	uint64_t messages_dropped; /* malformed, of unknown kind, or out of place */
 	uint64_t closed_by[KG_CLOSE_EXHAUSTED + 1];
 };

@@ -74,6 +74,16 @@ static inline uint16_t host_port_acquire(void *host, const struct kg_endpoint *r
 	return 0;
 }
 
+/* Who has it alone has company from now on. */
+static inline void host_port_share(void *host, uint16_t port)
+{
+	struct host *h = host;
+	uint16_t *users = &h->port_users[port - HOST_PORT_FIRST];
+
+	FUZZ_CHECK(*users == HOST_ALONE);
+	*users = 1;
+}
+
 static inline void host_port_release(void *host, uint16_t port)
 {
 	uint16_t *users = &((struct host *)host)->port_users[(port - HOST_PORT_FIRST) % HOST_PORTS];
@@ -129,8 +139,8 @@ static inline void host_mux_closed(void *host, const struct kg_channel_info *inf
 }
 
 static const struct kg_stream_ops host_ops = {
-	host_port_acquire, host_port_release, host_accept, host_note,       host_readable,
-	host_acked,        host_note,         host_closed, host_mux_closed,
+	host_port_acquire, host_port_release, host_port_share, host_accept, host_note,
+	host_readable,     host_acked,        host_note,       host_closed, host_mux_closed,
 };
 
 /* ---- what applications do ---- */

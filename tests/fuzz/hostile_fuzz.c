@@ -408,6 +408,8 @@ static struct kg_session_config config_of(const struct run *run, uint32_t settin
 		.outbound_Bps = settings & 512 ? 100000 : 0,
 		.inbound_Bps = settings & 512 ? 2000000 : 0,
 		.udp_timeout_s = 30,
+		.hop_min_s = 1,
+		.hop_max_s = 3,
 		.keep_alive_s = settings & 16 ? 3 : 0,
 		.workers = 1,
 		.channels_max = CHANNELS,

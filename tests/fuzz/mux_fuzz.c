@@ -56,9 +56,10 @@ static void peer_closed(void *host, struct kg_channel *ch, enum kg_close why, co
 	kg_channel_free(ch);
 }
 
-static const struct kg_session_ops peer_ops = { host_port_acquire, host_port_release, peer_connect,
-						peer_note,         peer_readable,     peer_acked,
-						peer_note,         peer_closed };
+static const struct kg_session_ops peer_ops = {
+	host_port_acquire, host_port_release, host_port_share, peer_connect, peer_note,
+	peer_readable,     peer_acked,        peer_note,       peer_closed
+};
 
 /* ---- both ---- */
 

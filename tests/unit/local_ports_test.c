@@ -165,6 +165,27 @@ static void test_shared_ports_are_chosen_too(void **state)
 	assert_int_equal(lp->free_count, lp->total - own);
 }
 
+/* A test of a path has its port alone; when channels have come there others may come, too. */
+static void test_a_port_is_shared_later(void **state)
+{
+	struct kg_local_ports *lp = &ports[1];
+	uint32_t own = lp->total / 8;
+	static bool shared[65536];
+	uint16_t port = 0;
+
+	for (uint32_t i = 0; i < own; i++) {
+		port = kg_local_ports_acquire(lp, 0, true, NULL);
+		kg_local_ports_share(lp, port);
+		shared[port] = true;
+	}
+	for (uint32_t i = 0; i < 2 * own; i++) {
+		port = kg_local_ports_acquire(lp, 0, false, NULL);
+		assert_true(shared[port]);
+		assert_false(kg_local_ports_release(lp, port));
+	}
+	assert_true(kg_local_ports_release(lp, port));
+}
+
 /* A wish that nothing meets costs a bounded number of questions, and no port. */
 static void test_a_wish_is_no_condition(void **state)
 {
@@ -225,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup(test_something_is_left_for_others, fill),
 		cmocka_unit_test_setup(test_a_wish_is_met_if_it_can_be, fill),
 		cmocka_unit_test_setup(test_shared_ports_are_chosen_too, fill),
+		cmocka_unit_test_setup(test_a_port_is_shared_later, fill),
 		cmocka_unit_test_setup(test_a_wish_is_no_condition, fill),
 		cmocka_unit_test_setup(test_ports_of_linux_are_left_alone, fill),
 	};

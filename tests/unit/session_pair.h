@@ -172,6 +172,13 @@ static inline void on_port_release(void *host, uint16_t port)
 	end->ports_out--;
 }
 
+static inline void on_port_share(void *host, uint16_t port)
+{
+	struct end *end = host;
+
+	assert_true(end->ports_out > 0);
+}
+
 static inline void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct end *end = host;
@@ -234,6 +241,7 @@ static inline void on_closed(void *host, struct kg_channel *ch, enum kg_close wh
 static const struct kg_session_ops pair_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
+	.port_share = on_port_share,
 	.connect = on_connect,
 	.opened = on_opened,
 	.readable = on_readable,

@@ -24,6 +24,13 @@ static void on_port_release(void *host, uint16_t port)
 	kg_arrival_release(side->worker, port);
 }
 
+static void on_port_share(void *host, uint16_t port)
+{
+	struct kg_side *side = host;
+
+	kg_local_ports_share(&side->worker->local_ports, port);
+}
+
 /* The payload threads take turns. */
 static uint32_t next_payload(struct kg_worker *w)
 {
@@ -149,6 +156,7 @@ static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum
 const struct kg_stream_ops kg_conn_stream_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
+	.port_share = on_port_share,
 	.accept = on_accept,
 	.opened = on_opened,
 	.readable = on_readable,

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tests other paths for a client's channels, and takes them there. */
+#include "session/hop.h"
+
+#include "session/internal.h"
+
+/* Longer than an answer takes on the slowest way there is. */
+#define TEST_MS 3000u
+/* Nothing heard for so long, or some round trips, while data waits: a path is silent. Then another
+ * port is asked every so often until one answers. */
+#define SILENT_MIN_MS   600u
+#define SILENT_RTTS     4u
+#define ANOTHER_TEST_MS 250u
+/* What the server still sends to an old path comes within that of what came before. */
+#define OLD_MS 5000u
+
+/* ---- time ---- */
+
+static uint32_t ms_of(uint64_t us)
+{
+	return (uint32_t)(us / KG_US_PER_MS);
+}
+
+/* How long until then; 0 and below: it is past. */
+static int32_t ms_until(uint32_t ms, uint64_t now_us)
+{
+	return (int32_t)(ms - ms_of(now_us));
+}
+
+static void arm(struct kg_hop_path *hop, int32_t in_ms, uint64_t now_us)
+{
+	uint64_t in_us = (uint64_t)KG_MAX(in_ms, 1) * KG_US_PER_MS;
+
+	kg_twheel_arm(hop->session->wheel, &hop->timer, now_us + in_us);
+}
+
+/* By chance, so that those that began together do not go on together. */
+static uint32_t hop_after_ms(struct kg_session *s)
+{
+	uint32_t min_ms = s->config.hop_min_s * 1000, max_ms = s->config.hop_max_s * 1000;
+
+	return min_ms + kg_rng_below(s->rng, max_ms - min_ms + 1);
+}
+
+/* ---- beside a current path ---- */
+
+static unsigned int local_ports(const struct kg_hop_path *current)
+{
+	unsigned int ports = 1;
+
+	for (const struct kg_hop_path *at = current->beside; at != NULL; at = at->beside)
+		ports++;
+	return ports;
+}
+
+static void put_beside(struct kg_hop_path *hop, enum kg_path_state state, struct kg_hop_path *owner)
+{
+	hop->path.state = state;
+	hop->owner = owner;
+	hop->beside = owner->beside;
+	owner->beside = hop;
+}
+
+static void take_from_beside(struct kg_hop_path *hop)
+{
+	struct kg_hop_path **at = &hop->owner->beside;
+
+	while (*at != hop)
+		at = &(*at)->beside;
+	*at = hop->beside;
+	hop->beside = hop->owner = NULL;
+}
+
+/* An old path stays until it is silent; a test until it has ended. */
+static void disown(struct kg_hop_path *hop)
+{
+	bool old = hop->path.state == KG_PATH_OLD;
+
+	take_from_beside(hop);
+	hop->path.state = KG_PATH_CURRENT;
+	if (old)
+		kg_path_give(hop->session, &hop->path);
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us);
+
+void kg_hop_init(struct kg_hop_path *hop, struct kg_session *s)
+{
+	hop->session = s;
+	hop->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	hop->path.watched = true;
+}
+
+void kg_hop_fini(struct kg_hop_path *hop)
+{
+	kg_twheel_cancel(hop->session->wheel, &hop->timer);
+	if (hop->owner != NULL) {
+		take_from_beside(hop);
+		return;
+	}
+	while (hop->beside != NULL)
+		disown(hop->beside);
+}
+
+struct kg_path *kg_hop_current(struct kg_path *path)
+{
+	struct kg_hop_path *hop = kg_hop_path(path);
+
+	return hop->owner != NULL ? &hop->owner->path : path;
+}
+
+/* ---- testing ---- */
+
+static struct kg_channel *any_channel(const struct kg_path *path)
+{
+	struct kg_line *line;
+
+	LIST_FOREACH (line, &path->users, path_link) {
+		if (line->kind == KG_LINE_CHANNEL && line->hooked)
+			return kg_line_channel(line);
+	}
+	return NULL;
+}
+
+static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now_us)
+{
+	struct kg_message question = { .feature = KG_FEATURE_KEEP_ALIVE, .protocol = protocol };
+
+	hs->line.open = hs->line.hooked = true;
+	hs->expires_us = now_us + TEST_MS * KG_US_PER_MS;
+	if (kg_line_say(&hs->line, &question, now_us) == 0)
+		return false;
+	/* It gives way to a channel that needs the port. */
+	kg_line_move(&hs->line, KG_HOME_SETTLED);
+	kg_line_touch(&hs->line, now_us);
+	return true;
+}
+
+static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uint64_t now_us)
+{
+	struct kg_session *s = hop->session;
+	struct kg_channel *ch = any_channel(&hop->path);
+	struct kg_endpoint remote = kg_destination_pick(s, NULL, &hop->path.ends.remote, now_us);
+	struct kg_handshake *hs;
+	struct kg_path *path;
+
+	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX ||
+	    kg_endpoint_equal(&remote, &hop->path.ends.remote))
+		return;
+	hs = kg_handshake_create(s, now_us);
+	path = hs != NULL ? kg_client_lease(s, &remote, true) : NULL;
+	if (path == NULL) {
+		if (hs != NULL)
+			kg_line_destroy(&hs->line);
+		return;
+	}
+	path->reason = reason;
+	put_beside(kg_hop_path(path), KG_PATH_TESTING, hop);
+	kg_path_join(path, &hs->line);
+	kg_path_give(s, path);
+	s->stats.path_tests++;
+	if (!ask(hs, ch->protocol, now_us))
+		kg_line_destroy(&hs->line);
+}
+
+void kg_hop_unanswered(struct kg_handshake *hs)
+{
+	struct kg_session *s = hs->line.session;
+
+	kg_destination_rest(s, &hs->line.path->ends.remote, s->now_us);
+	s->stats.path_tests_failed++;
+}
+
+/* ---- hopping ---- */
+
+/* The server learns where a channel is by hearing from there. What left on a silent path is lost.
+ */
+static void follow(struct kg_channel *ch, struct kg_path *to, uint64_t now_us)
+{
+	struct kg_kcp *kcp = ch->line.kcp;
+
+	kg_path_join(to, &ch->line);
+	if (!ch->line.open)
+		return;
+	kg_peers_on_path(ch);
+	if (to->reason == KG_HOP_SILENCE)
+		kg_kcp_lose_before(kcp, kg_kcp_mark(kcp));
+	if (ch->state == KG_CHANNEL_OPEN)
+		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+	kg_line_touch(&ch->line, now_us);
+}
+
+static void move_channels(struct kg_path *from, struct kg_path *to, uint64_t now_us)
+{
+	struct kg_line *line, *next;
+
+	for (line = LIST_FIRST(&from->users); line != NULL; line = next) {
+		next = LIST_NEXT(line, path_link);
+		if (line->kind == KG_LINE_CHANNEL)
+			follow(kg_line_channel(line), to, now_us);
+	}
+}
+
+/* What was beside the old path is now beside the new one, and so is the old one, held. */
+static void take_over(struct kg_hop_path *hop, struct kg_hop_path *old, uint64_t now_us)
+{
+	take_from_beside(hop);
+	hop->path.state = KG_PATH_CURRENT;
+	hop->beside = old->beside;
+	for (struct kg_hop_path *at = hop->beside; at != NULL; at = at->beside)
+		at->owner = hop;
+	put_beside(old, KG_PATH_OLD, hop);
+	old->path.holds++;
+	old->path.watched = true;
+	old->path.heard = false;
+	arm(old, OLD_MS, now_us);
+}
+
+void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
+{
+	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
+	struct kg_session *s = hop->session;
+
+	kg_destination_wake(s, &hop->path.ends.remote);
+	if (old == NULL || hop->path.state != KG_PATH_TESTING)
+		return;
+	s->stats.hops[hop->path.reason]++;
+	s->ops.port_share(s->host, hop->path.ends.local.port);
+	take_over(hop, old, now_us);
+	kg_hop_begin(&hop->path, now_us);
+	move_channels(&old->path, &hop->path, now_us);
+}
+
+/* ---- when ---- */
+
+static uint32_t silent_ms(const struct kg_hop_path *hop)
+{
+	const struct kg_destination *peer =
+		kg_destination_of(hop->session, &hop->path.ends.remote.ip);
+	uint32_t rtt_ms = peer != NULL ? ms_of(peer->rtt_us) : 0;
+
+	return KG_MAX(SILENT_MIN_MS, SILENT_RTTS * rtt_ms);
+}
+
+static bool data_waits(const struct kg_path *path)
+{
+	const struct kg_line *line;
+
+	LIST_FOREACH (line, &path->users, path_link) {
+		if (line->kind == KG_LINE_CHANNEL && line->open && kg_kcp_unacked(line->kcp) > 0)
+			return true;
+	}
+	return false;
+}
+
+void kg_hop_begin(struct kg_path *path, uint64_t now_us)
+{
+	struct kg_hop_path *hop = kg_hop_path(path);
+	bool begun = hop->timer.link != NULL;
+
+	if (begun || hop->session->config.hop_max_s == 0)
+		return;
+	hop->hop_ms = ms_of(now_us) + hop_after_ms(hop->session);
+	path->watched = false;
+	arm(hop, ms_until(hop->hop_ms, now_us), now_us);
+}
+
+void kg_hop_watch(struct kg_path *path, uint64_t now_us)
+{
+	struct kg_hop_path *hop = kg_hop_path(path);
+
+	path->watched = true;
+	path->heard = false;
+	hop->look_ms = ms_of(now_us) + silent_ms(hop);
+	arm(hop, KG_MIN(ms_until(hop->look_ms, now_us), ms_until(hop->hop_ms, now_us)), now_us);
+}
+
+/* Nothing came since it is watched, and something should have. Else nobody waits any longer. */
+static bool is_silent(struct kg_hop_path *hop, uint64_t now_us)
+{
+	if (hop->path.watched && (hop->path.heard || !data_waits(&hop->path)))
+		hop->path.watched = false;
+	return hop->path.watched && ms_until(hop->look_ms, now_us) <= 0;
+}
+
+static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
+{
+	int32_t look_in_ms = INT32_MAX;
+
+	if (is_silent(hop, now_us)) {
+		test_another(hop, KG_HOP_SILENCE, now_us);
+		hop->look_ms = ms_of(now_us) + ANOTHER_TEST_MS;
+	}
+	if (ms_until(hop->hop_ms, now_us) <= 0) {
+		test_another(hop, KG_HOP_TIMER, now_us);
+		hop->hop_ms = ms_of(now_us) + TEST_MS; /* another one then */
+	}
+	if (hop->path.watched)
+		look_in_ms = ms_until(hop->look_ms, now_us);
+	arm(hop, KG_MIN(look_in_ms, ms_until(hop->hop_ms, now_us)), now_us);
+}
+
+static void old_on_timer(struct kg_hop_path *hop, uint64_t now_us)
+{
+	if (!hop->path.heard) {
+		disown(hop);
+		return;
+	}
+	hop->path.heard = false;
+	arm(hop, OLD_MS, now_us);
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_hop_path *hop = KG_CONTAINER_OF(timer, struct kg_hop_path, timer);
+
+	hop->session->now_us = now_us;
+	if (hop->path.state == KG_PATH_CURRENT)
+		current_on_timer(hop, now_us);
+	else if (hop->path.state == KG_PATH_OLD)
+		old_on_timer(hop, now_us);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Paths that hop: on time, from what is silent, only to what answers, all their channels at once.
+ */
+#include "session_pair.h"
+
+#include "base/bytes.h"
+#include "session/internal.h"
+
+static const struct kg_port_range many_ports = { 3000, 3010 };
+static uint16_t dead_first, dead_last; /* server ports that lose everything */
+
+static bool is_dead(struct end *end, const struct kg_datagram *datagram)
+{
+	return datagram->local.port >= dead_first && datagram->local.port <= dead_last;
+}
+
+static bool is_test(struct end *end, const struct kg_datagram *datagram)
+{
+	return kg_load_le32(datagram->data) == 0 && end->app_count > 0;
+}
+
+static struct pair *pair_hopping(uint32_t min_s, uint32_t max_s, unsigned int shared_ports)
+{
+	struct pair *pair = pair_new();
+
+	dead_first = dead_last = 0;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->client.config.destination_ports = &many_ports;
+	pair->client.config.hop_min_s = min_s;
+	pair->client.config.hop_max_s = max_s;
+	pair->client.shared_ports = shared_ports;
+	pair->server.loses = is_dead;
+	return pair_start(pair);
+}
+
+static uint16_t server_port(const struct pair *pair, const struct app *app)
+{
+	return info_of(&pair->client, app).remote.port;
+}
+
+static void say(struct pair *pair, struct app *app, char what)
+{
+	assert_true(app_send(&pair->client, app, &what, 1));
+}
+
+/* A byte each way every 100 ms; the local ports that are in use at once, at most. */
+static unsigned int stream(struct pair *pair, struct app *client, struct app *server,
+			   unsigned int seconds)
+{
+	size_t before = client->got_len, sent = 10 * seconds;
+	unsigned int most = 0;
+
+	for (unsigned int i = 0; i < 10 * seconds; i++) {
+		say(pair, client, 'u');
+		assert_true(app_send(&pair->server, server, "d", 1));
+		run(pair, SEC(1) / 10);
+		most = KG_MAX(most, pair->client.ports_out);
+	}
+	assert_int_equal(client->got_len, before + sent);
+	assert_int_equal(server->got_len, before + sent);
+	return most;
+}
+
+static void a_path_hops_on_time_and_nothing_is_lost(void **state)
+{
+	struct pair *pair = pair_hopping(15, 20, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	uint16_t from;
+
+	run(pair, SEC(1));
+	from = info_of(&pair->client, client).local.port;
+	assert_in_range(stream(pair, client, &pair->server.apps[0], 61), 2, 4);
+	assert_in_range(stats_of(&pair->client).hops[KG_HOP_TIMER], 3, 4);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_SILENCE], 0);
+	assert_int_not_equal(info_of(&pair->client, client).local.port, from);
+	assert_int_equal(info_of(&pair->server, &pair->server.apps[0]).remote.port,
+			 info_of(&pair->client, client).local.port);
+	assert_int_equal(pair->client.drops[KG_DROP_CONV_UNKNOWN], 0);
+	pair_stop(pair);
+}
+
+/* For ever: also when nothing is said. */
+static void idle_channels_hop_too(void **state)
+{
+	struct pair *pair = pair_hopping(20, 20, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1000));
+	assert_in_range(stats_of(&pair->client).hops[KG_HOP_TIMER], 48, 50);
+	assert_true(app_send(&pair->server, &pair->server.apps[0], "hello", 5));
+	run(pair, SEC(1));
+	expect(client, "hello");
+	assert_in_range(pair->client.ports_out, 1, 3);
+	pair_stop(pair);
+}
+
+static void a_silent_port_is_left_at_once(void **state)
+{
+	struct pair *pair = pair_hopping(3000, 3000, 0);
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+	for (int i = 0; i < 3; i++) {
+		dead_first = dead_last = server_port(pair, client);
+		say(pair, client, 'x');
+		run(pair, SEC(2));
+		assert_int_equal(pair->server.apps[0].got_len, i + 1);
+		assert_int_not_equal(server_port(pair, client), dead_first);
+	}
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_SILENCE], 3);
+	pair_stop(pair);
+}
+
+/* Half of the ports are dead: they rest, so that soon only the others are asked. */
+static void what_does_not_answer_rests(void **state)
+{
+	struct pair *pair = pair_hopping(5, 5, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	uint64_t failed;
+
+	run(pair, SEC(1));
+	dead_first = 3000;
+	dead_last = 3004;
+	stream(pair, client, &pair->server.apps[0], 300);
+	failed = stats_of(&pair->client).path_tests_failed;
+	assert_in_range(failed, 3, 24);
+	assert_true(stats_of(&pair->client).hops[KG_HOP_TIMER] > 30);
+	stream(pair, client, &pair->server.apps[0], 300);
+	assert_true(stats_of(&pair->client).path_tests_failed - failed <= failed);
+	pair_stop(pair);
+}
+
+/* Data flows on, on the path that there is. */
+static void without_an_answer_nobody_hops(void **state)
+{
+	struct pair *pair = pair_hopping(5, 5, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1));
+	pair->server.loses = is_test;
+	stream(pair, client, &pair->server.apps[0], 60);
+	assert_true(stats_of(&pair->client).path_tests_failed > 10);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_TIMER], 0);
+	pair_stop(pair);
+}
+
+static void all_that_share_a_path_hop_once(void **state)
+{
+	struct pair *pair = pair_hopping(20, 20, 1);
+	struct app *clients[4];
+
+	for (unsigned int i = 0; i < 4; i++)
+		clients[i] = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(30));
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_TIMER], 1);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(info_of(&pair->client, clients[i]).local.port,
+				 info_of(&pair->client, clients[0]).local.port);
+		assert_true(app_send(&pair->server, &pair->server.apps[i], "all", 3));
+	}
+	run(pair, SEC(1));
+	for (unsigned int i = 0; i < 4; i++)
+		expect(clients[i], "all");
+	pair_stop(pair);
+}
+
+static void the_old_path_is_heard_until_it_is_silent(void **state)
+{
+	struct pair *pair = pair_hopping(20, 20, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	struct logged late;
+
+	run(pair, SEC(15));
+	assert_true(app_send(&pair->server, &pair->server.apps[0], "x", 1));
+	run(pair, SEC(1) / 10);
+	late = *latest(pair, false, 0);
+	late.datagram.data = late.bytes;
+	while (stats_of(&pair->client).hops[KG_HOP_TIMER] == 0)
+		run(pair, SEC(1) / 10);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(deliver(&pair->client, &late), KG_DROP_NONE);
+		run(pair, SEC(3));
+	}
+	run(pair, SEC(11));
+	assert_int_equal(deliver(&pair->client, &late), KG_DROP_CONV_UNKNOWN);
+	expect(client, "x");
+	pair_stop(pair);
+}
+
+/* Nobody answers for a minute: a NAT's table does not fill meanwhile, and then all goes on. */
+static void a_blackhole_takes_few_ports(void **state)
+{
+	struct pair *pair = pair_hopping(20, 20, 0);
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+	pair->server.deaf = true;
+	say(pair, client, 'x');
+	for (int i = 0; i < 600; i++) {
+		run(pair, SEC(1) / 10);
+		assert_in_range(pair->client.ports_out, 1, KG_HOP_PORTS_MAX);
+	}
+	pair->server.deaf = false;
+	run(pair, SEC(5));
+	assert_int_equal(pair->server.apps[0].got_len, 1);
+	pair_stop(pair);
+}
+
+/* What the server announces leads nowhere: the user's own list is asked, too. */
+static void the_users_list_is_never_empty(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	dead_first = 4000;
+	dead_last = 4001;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->client.config.destination_ports = &many_ports;
+	pair->client.config.hop_min_s = pair->client.config.hop_max_s = 3000;
+	pair->server.config.announce_first = 4000;
+	pair->server.config.announce_last = 4001;
+	pair->server.loses = is_dead;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1) / 2);
+	assert_in_range(server_port(pair, client), 4000, 4001);
+	say(pair, client, 'x');
+	run(pair, SEC(10));
+	assert_int_equal(pair->server.apps[0].got_len, 1);
+	assert_in_range(server_port(pair, client), 3000, 3010);
+	pair_stop(pair);
+}
+
+/* Behind each of its addresses there may be another box: only the first announces ports. */
+static void what_an_address_announces_is_its_own(void **state)
+{
+	static const struct kg_ip addresses[] = { { 4, { 198, 18, 0, 2 } },
+						  { 4, { 198, 18, 0, 3 } } };
+	struct pair *pair = pair_new();
+	unsigned int first = 0;
+
+	pair->client.config.destinations = addresses;
+	pair->client.config.destination_count = KG_ARRAY_SIZE(addresses);
+	pair->client.config.destination_ports = &many_ports;
+	pair_start(pair);
+	for (int i = 0; i < 8; i++) {
+		struct kg_session_config *config = &pair->server.session->config;
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+		struct kg_ip ip = info_of(&pair->client, client).remote.ip;
+		bool announces = kg_ip_equal(&ip, &addresses[0]);
+
+		config->announce_first = announces ? 4000 : 0;
+		config->announce_last = announces ? 4001 : 0;
+		run(pair, SEC(1));
+		if (announces)
+			assert_in_range(server_port(pair, client), 4000, 4001);
+		else
+			assert_in_range(server_port(pair, client), 3000, 3010);
+		first += announces;
+	}
+	assert_in_range(first, 1, 7);
+	pair_stop(pair);
+}
+
+/* Channels come and go while paths hop. */
+static void paths_end_with_their_channels(void **state)
+{
+	struct pair *pair = pair_hopping(1, 2, 2);
+
+	for (int round = 0; round < 6; round++) {
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+		run(pair, SEC(3));
+		say(pair, client, 'x');
+		run(pair, SEC(4) / 3);
+		kg_channel_finish(client->ch, pair->now_us);
+	}
+	run(pair, SEC(60));
+	assert_true(stats_of(&pair->client).hops[KG_HOP_TIMER] > 6);
+	assert_int_equal(pair->client.ports_out, 0);
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_path_hops_on_time_and_nothing_is_lost),
+		cmocka_unit_test(idle_channels_hop_too),
+		cmocka_unit_test(a_silent_port_is_left_at_once),
+		cmocka_unit_test(what_does_not_answer_rests),
+		cmocka_unit_test(without_an_answer_nobody_hops),
+		cmocka_unit_test(all_that_share_a_path_hop_once),
+		cmocka_unit_test(the_old_path_is_heard_until_it_is_silent),
+		cmocka_unit_test(a_blackhole_takes_few_ports),
+		cmocka_unit_test(the_users_list_is_never_empty),
+		cmocka_unit_test(what_an_address_announces_is_its_own),
+		cmocka_unit_test(paths_end_with_their_channels),
+	};
+
+	return cmocka_run_group_tests_name("session_hop", tests, NULL, NULL);
+}
