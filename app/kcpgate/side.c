@@ -35,11 +35,28 @@ static uint16_t path_mtu_max(const struct kg_tunnel_config *t)
 	}
 }
 
+/* With one port at one address there is nowhere to go; a name may have several. A number alone is
+ * shortened by a quarter at most, so that those that began together do not hop together. */
+static struct kg_interval hop_interval(const struct kg_tunnel_config *t)
+{
+	struct kg_interval interval = t->dport_refresh;
+	bool one = t->destination_count == 1 && t->destinations[0].ip.version != 0 &&
+		   t->destination_port_count == 1 &&
+		   t->destination_ports[0].first == t->destination_ports[0].last;
+
+	if (t->role == KG_ROLE_SERVER || one)
+		return (struct kg_interval){ 0, 0 };
+	if (interval.first_s == interval.last_s)
+		interval.first_s = (uint16_t)(interval.last_s - interval.last_s / 4);
+	return interval;
+}
+
 static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
 					       uint32_t channels)
 {
 	const struct kg_tunnel_config *t = w->box->tunnels[tunnel].config;
 	struct kg_port_range announced = kg_box_announced_ports(w->box, tunnel, w->index);
+	struct kg_interval hop = hop_interval(t);
 
 	return (struct kg_session_config){
 		.role = t->role,
@@ -61,6 +78,8 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.destination_count = w->box->tunnels[tunnel].address_count,
 		.destination_ports = t->destination_ports,
 		.destination_port_count = (uint16_t)t->destination_port_count,
+		.hop_min_s = hop.first_s,
+		.hop_max_s = hop.last_s,
 		.announce_first = announced.first,
 		.announce_last = announced.last,
 		.custom_targets = t->custom_destination,

@@ -214,6 +214,10 @@ static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_ses
 		sum->channels_opened += one.channels_opened;
 		sum->channels_closed += one.channels_closed;
 		sum->peer_moves += one.peer_moves;
+		for (size_t i = 0; i < KG_HOP_REASONS; i++)
+			sum->hops[i] += one.hops[i];
+		sum->path_tests += one.path_tests;
+		sum->path_tests_failed += one.path_tests_failed;
 		sum->messages_dropped += one.messages_dropped;
 		for (size_t i = 0; i < KG_ARRAY_SIZE(one.closed_by); i++)
 			sum->closed_by[i] += one.closed_by[i];
@@ -286,6 +290,12 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 		kg_tel_add_dict_u64(row, "handshakes_forgotten",
 				    kg_seen_forgotten(box->tunnels[t].seen));
 	kg_tel_add_dict_u64(row, "peer_moves", sum.peer_moves);
+	for (size_t i = 0; i < KG_HOP_REASONS; i++) {
+		snprintf(name, sizeof(name), "hops_%s", kg_hop_reason_name(i));
+		kg_tel_add_dict_u64(row, name, sum.hops[i]);
+	}
+	kg_tel_add_dict_u64(row, "path_tests", sum.path_tests);
+	kg_tel_add_dict_u64(row, "path_tests_failed", sum.path_tests_failed);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(sum.closed_by); i++) {
 		snprintf(name, sizeof(name), "closed_%s", kg_close_name(i));
 		kg_tel_add_dict_u64(row, name, sum.closed_by[i]);
@@ -341,6 +351,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 		uint64_t value;
 	} numbers[] = {
 		{ "streams", r->streams },
+		{ "local_port", r->info.local.port },
 		{ "age_ms", r->info.age_us / KG_US_PER_MS },
 		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
 		{ "path_mtu", r->info.path_mtu },

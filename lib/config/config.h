@@ -83,6 +83,11 @@ struct kg_mapping_config {
 	struct kg_target remote;  /* the text is the mapping's own */
 };
 
+/* Seconds between two things: one of these by chance, or when both are the same, about so many. */
+struct kg_interval {
+	uint16_t first_s, last_s; /* 0, 0: never */
+};
+
 struct kg_tunnel_config {
 	char *name;
 	enum kg_role role;
@@ -102,6 +107,7 @@ struct kg_tunnel_config {
 	/* client: the name of a TXT record that says where the server is, instead of the two above;
 	 * NULL: none */
 	char *destination_dnstxt;
+	struct kg_interval dport_refresh; /* client: between hops */
 	/* client: the mappings say where it listens, there are no listen_on and listen_ports */
 	bool custom_listen;
 	struct kg_mapping_config *mappings;

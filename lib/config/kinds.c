@@ -388,6 +388,30 @@ static json_t *bandwidth_dump(const struct kg_key *key, const void *object)
 
 const struct kg_kind kg_kind_bandwidth = { "bits per second", bandwidth_load, bandwidth_dump };
 
+static void interval_load(const struct kg_field *field, const struct kg_place *at,
+			  const json_t *value)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	if (!(json_is_string(value) || json_is_integer(value)) ||
+	    !kg_parse_interval(json_is_string(value) ? json_string_value(value) : number,
+			       kg_field_member(field)))
+		kg_field_refuse(field, at, value, "0 to 32767, or two of them, as \"30-90\"");
+}
+
+static json_t *interval_dump(const struct kg_key *key, const void *object)
+{
+	const struct kg_interval *interval = kg_key_member(key, object);
+
+	return interval->first_s == interval->last_s
+		       ? json_integer(interval->last_s)
+		       : json_sprintf("%u-%u", interval->first_s, interval->last_s);
+}
+
+const struct kg_kind kg_kind_interval = { "seconds, or text `FROM-TO`", interval_load,
+					  interval_dump };
+
 static void fec_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
 {
 	if (!json_is_string(value) ||

@@ -199,6 +199,12 @@ const struct kg_key kg_schema[] = {
 	  .min = 0, .max = 65535, .beyond = KG_BEYOND_CAP, .fallback = "0",
 	  .help = "Seconds between signs of life in a channel; 0: none.",
 	  .kcptube = "Takes negative numbers as 0." },
+	{ TUNNEL("dport_refresh"), .kind = &kg_kind_interval,
+	  MEMBER(kg_tunnel_config, dport_refresh), .fallback = "60",
+	  .help = "Client: seconds between hops to another of the server's ports and addresses; "
+		  "`\"30-90\"`: by chance in between. 0: never. Without effect where there is one "
+		  "port and one address.",
+	  .kcptube = "1 to 19 count as 20. No intervals." },
 	{ TUNNEL("outbound_bandwidth"), .kind = &kg_kind_bandwidth,
 	  MEMBER(kg_tunnel_config, outbound_Bps), .fallback = "0",
 	  .help = "Bits per second towards the peer, number or text with a unit: `K` `M` `G` count "
@@ -301,7 +307,6 @@ const struct kg_key kg_schema[] = {
 	  .help = "Where the server connects them to: `127.0.0.1:8000`, `[::1]:53`, or "
 		  "`host.name:443`, which the server resolves." },
 
-	LATER("dport_refresh", "Port hopping."),
 	LATER("fib_ingress", "FreeBSD's routing table for incoming traffic."),
 	LATER("fib_egress", "FreeBSD's routing table for outgoing traffic."),
 	LATER("listener", "Relay: the side of the clients."),

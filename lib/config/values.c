@@ -122,6 +122,20 @@ bool kg_parse_bandwidth(const char *text, uint64_t *Bps)
 	return true;
 }
 
+bool kg_parse_interval(const char *text, struct kg_interval *interval)
+{
+	struct kg_slice last = kg_slice_of(text);
+	bool two = strchr(text, '-') != NULL;
+	struct kg_slice first = two ? kg_slice_cut(&last, '-') : last;
+	uint64_t from, to;
+
+	if (!parse_digits(slice_trim(first), INT16_MAX, &from) ||
+	    !parse_digits(slice_trim(last), INT16_MAX, &to) || from > to || (two && from == 0))
+		return false;
+	*interval = (struct kg_interval){ (uint16_t)from, (uint16_t)to };
+	return true;
+}
+
 bool kg_parse_fec(const char *text, struct kg_fec_config *fec)
 {
 	struct kg_slice parity = kg_slice_of(text);

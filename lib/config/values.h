@@ -30,6 +30,9 @@ bool kg_parse_bool(const char *text, bool *value);
 /* "500M" bits per second: K M G count in 1024, k m g in 1000. Bytes per second, rounded down. */
 bool kg_parse_bandwidth(const char *text, uint64_t *Bps);
 
+/* "30-90" or "60" seconds, 32767 at most; "0": never. */
+bool kg_parse_interval(const char *text, struct kg_interval *interval);
+
 /* "20:4": data and parity shards of a group, 255 at most together; 0 on either side: off. */
 bool kg_parse_fec(const char *text, struct kg_fec_config *fec);
 

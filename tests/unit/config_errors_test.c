@@ -129,7 +129,10 @@ static void secrets(void **state)
 static void not_supported_yet(void **state)
 {
 	static const char *const keys[] = {
-		"dport_refresh", "fib_ingress", "fib_egress", "listener", "forwarder",
+		"fib_ingress",
+		"fib_egress",
+		"listener",
+		"forwarder",
 	};
 	static const struct bad words[] = {
 		{ "{'mode': 'relay'}", "mode",

@@ -26,6 +26,8 @@ static const struct {
 	{ &kg_kind_bandwidth, "{'type': ['integer', 'string'], 'minimum': 0,"
 			      " 'pattern': '^ *[0-9]+[KMGkmg]? *$'}" },
 	{ &kg_kind_fec, "{'type': 'string', 'pattern': '^ *[0-9]+ *: *[0-9]+ *$'}" },
+	{ &kg_kind_interval, "{'type': ['integer', 'string'], 'minimum': 0, 'maximum': 32767,"
+			     " 'pattern': '^ *[0-9]+ *(- *[0-9]+ *)?$'}" },
 	{ &kg_kind_ports,
 	  "{'type': ['integer', 'string', 'array'], 'minimum': 1, 'maximum': 65535,"
 	  " 'pattern': '^(" PORTS_PATTERN "|[{][}])$', 'minItems': 1,"
