@@ -267,9 +267,13 @@ void app_step(struct app *app)
 static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
 {
 	struct sim *sim = ((struct side *)host)->sim;
-	uint16_t port = sim->port_next++;
+	uint16_t port;
 
-	sim_check(sim, port >= 10000);
+	/* The next free one, round and round. */
+	do {
+		port = sim->port_next;
+		sim->port_next = port == UINT16_MAX ? SIM_PORT_FIRST : (uint16_t)(port + 1);
+	} while (sim->flow_of_port[port] != SIM_NO_FLOW);
 	sim->flow_of_port[port] = SIM_CHANNEL;
 	if (sim->opening != NULL)
 		sim->flow_of_port[port] = (int8_t)sim->opening->number;
@@ -282,6 +286,13 @@ static void port_release(void *host, uint16_t port)
 
 	sim_check(sim, sim->flow_of_port[port] != SIM_NO_FLOW);
 	sim->flow_of_port[port] = SIM_NO_FLOW;
+}
+
+static void port_share(void *host, uint16_t port)
+{
+	struct sim *sim = ((struct side *)host)->sim;
+
+	sim_check(sim, sim->flow_of_port[port] == SIM_CHANNEL);
 }
 
 /* On mux channels the target's port is the flow's number. */
@@ -374,6 +385,7 @@ static void mux_closed(void *host, const struct kg_channel_info *info, enum kg_c
 const struct kg_stream_ops sim_ops = {
 	.port_acquire = port_acquire,
 	.port_release = port_release,
+	.port_share = port_share,
 	.accept = accept_stream,
 	.opened = opened,
 	.readable = readable,

@@ -168,6 +168,10 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 	};
 	if (role == KG_ROLE_SERVER)
 		side->config.workers = side->workers = (uint16_t)(1 + below(sim, SIM_WORKERS_MAX));
+	if (role == KG_ROLE_CLIENT && one_in(sim, 3)) {
+		side->config.hop_min_s = 2 + scaled(sim, 30);
+		side->config.hop_max_s = side->config.hop_min_s + scaled(sim, 30);
+	}
 	if (one_in(sim, 6)) {
 		side->config.outbound_Bps = 10000 + scaled(sim, 100000000);
 		side->config.inbound_Bps = 10000 + scaled(sim, 100000000);
@@ -326,7 +330,7 @@ void scenario_draw(struct sim *sim)
 	sim->mixed = sim->seed % 2 == 0;
 	/* In every third one memory runs out. */
 	sim->scarce = sim->seed % 3 == 0;
-	sim->port_next = 10000;
+	sim->port_next = SIM_PORT_FIRST;
 	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);
 	draw_side(sim, &sim->server, KG_ROLE_SERVER);

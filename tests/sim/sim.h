@@ -24,6 +24,7 @@
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
 #define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
 
+#define SIM_PORT_FIRST  10000 /* of the client's local ports */
 #define SIM_FLOWS_FEW   16
 #define SIM_FLOWS_MAX   64
 #define SIM_WORKERS_MAX 3
