@@ -139,8 +139,16 @@ static inline void host_mux_closed(void *host, const struct kg_channel_info *inf
 }
 
 static const struct kg_stream_ops host_ops = {
-	host_port_acquire, host_port_release, host_port_share, host_accept, host_note,
-	host_readable,     host_acked,        host_note,       host_closed, host_mux_closed,
+	.port_acquire = host_port_acquire,
+	.port_release = host_port_release,
+	.port_share = host_port_share,
+	.accept = host_accept,
+	.opened = host_note,
+	.readable = host_readable,
+	.acked = host_acked,
+	.finished = host_note,
+	.closed = host_closed,
+	.mux_closed = host_mux_closed,
 };
 
 /* ---- what applications do ---- */

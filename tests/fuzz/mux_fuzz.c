@@ -57,8 +57,15 @@ static void peer_closed(void *host, struct kg_channel *ch, enum kg_close why, co
 }
 
 static const struct kg_session_ops peer_ops = {
-	host_port_acquire, host_port_release, host_port_share, peer_connect, peer_note,
-	peer_readable,     peer_acked,        peer_note,       peer_closed
+	.port_acquire = host_port_acquire,
+	.port_release = host_port_release,
+	.port_share = host_port_share,
+	.connect = peer_connect,
+	.opened = peer_note,
+	.readable = peer_readable,
+	.acked = peer_acked,
+	.finished = peer_note,
+	.closed = peer_closed,
 };
 
 /* ---- both ---- */
