@@ -152,7 +152,8 @@ static void on_data(struct app *app, const struct kg_msg *msg)
 
 		if (app->flow == NULL)
 			recognize(app, get(buf->data));
-		if (app->flow->protocol == KG_PROTOCOL_UDP) {
+		/* A datagram of several buffers has one head. */
+		if (app->flow->protocol == KG_PROTOCOL_UDP && buf == msg->buf) {
 			skip_to(app, buf);
 			from = HEAD_BYTES;
 		}
