@@ -40,6 +40,16 @@ static void wrong_types(void **state)
 		{ "{'listen_port': {'a': 1}}", "listen_port", "found {\"a\":1}" PORTS },
 		{ "{'listen_port': 3000.5}", "listen_port", "found 3000.5" PORTS },
 		{ "{'udp_timeout': 'soon'}", "udp_timeout", "found \"soon\"" NUMBER("0 to 65535") },
+		{ "{'dport_refresh': '90-30'}", "dport_refresh",
+		  "found \"90-30\"; allowed 0 to 32767, or two of them, as \"30-90\"" },
+		{ "{'dport_refresh': '0-5'}", "dport_refresh",
+		  "found \"0-5\"; allowed 0 to 32767, or two of them, as \"30-90\"" },
+		{ "{'dport_refresh': 32768}", "dport_refresh",
+		  "found 32768; allowed 0 to 32767, or two of them, as \"30-90\"" },
+		{ "{'dport_refresh': -1}", "dport_refresh",
+		  "found -1; allowed 0 to 32767, or two of them, as \"30-90\"" },
+		{ "{'dport_refresh': true}", "dport_refresh",
+		  "found true; allowed 0 to 32767, or two of them, as \"30-90\"" },
 		{ "{'udp_timeout': [1]}", "udp_timeout", "found [1]" NUMBER("0 to 65535") },
 		{ "{'udp_timeout': 1.5}", "udp_timeout", "found 1.5" NUMBER("0 to 65535") },
 		{ "{'mode': 1}", "mode", "found 1; allowed client, server" },
@@ -337,10 +347,9 @@ static void all_at_once(void **state)
 {
 	struct fixture f;
 
-	load_text(&f,
-		  "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
-		  " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'dport_refresh': 4,"
-		  "   'destination_prot': 80}, null]}");
+	load_text(&f, "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
+		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'fib_ingress': 4,"
+		      "   'destination_prot': 80}, null]}");
 	expect_error(&f, "box.json: nam", "unknown key; did you mean \"name\"?");
 	expect_error(&f, "box.json: poll", "found 1; allowed adaptive, busy");
 	expect_error(&f, "box.json: ports[0].device", "found 1; allowed a text that is not empty");
@@ -351,7 +360,7 @@ static void all_at_once(void **state)
 		     "found \"relay\", which is not supported yet; allowed client, server");
 	expect_error(&f, "box.json: tunnels[0].listen_port[0]", "found 0" PORTS);
 	expect_error(&f, "box.json: tunnels[0].listen_port[1]", "found 70000" PORTS);
-	expect_error(&f, "box.json: tunnels[0].dport_refresh", "not supported yet");
+	expect_error(&f, "box.json: tunnels[0].fib_ingress", "not supported yet");
 	expect_error(&f, "box.json: tunnels[0].destination_prot",
 		     "unknown key; did you mean \"destination_port\"?");
 	expect_error(&f, "box.json: tunnels[0].destination_port", "missing");
@@ -383,10 +392,10 @@ static void report_as_printed(void **state)
 	size_t length;
 	FILE *to = open_memstream(&text, &length);
 
-	load_tunnel(&f, FIXTURE_CLIENT, "{'dport_refresh': 4, 'keep_alive': 65536}");
+	load_tunnel(&f, FIXTURE_CLIENT, "{'fib_ingress': 4, 'keep_alive': 65536}");
 	kg_config_report_print(&f.report, to);
 	fclose(to);
-	assert_string_equal(text, "box.json: tunnels[0].dport_refresh: not supported yet\n"
+	assert_string_equal(text, "box.json: tunnels[0].fib_ingress: not supported yet\n"
 				  "box.json: tunnels[0].keep_alive: warning: 65536 is too large, "
 				  "taken as 65535\n");
 	free(text);

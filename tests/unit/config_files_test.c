@@ -329,11 +329,11 @@ static void broken_beside_readable(void **state)
 
 	files_create(&files);
 	files_add(&files, "{'ports': [");
-	files_add(&files, "{'tunnels': [{'dport_refresh': 'x'}]}");
+	files_add(&files, "{'tunnels': [{'fib_ingress': 'x'}]}");
 	files_load(&files, &f);
 	snprintf(where, sizeof(where), "%s:1:11", files.paths[0]);
 	assert_string_equal(f.report.errors->where, where);
-	snprintf(where, sizeof(where), "%s: tunnels[0].dport_refresh", files.paths[1]);
+	snprintf(where, sizeof(where), "%s: tunnels[0].fib_ingress", files.paths[1]);
 	expect_error(&f, where, "not supported yet");
 	snprintf(where, sizeof(where), "%s: tunnels[0].mode", files.paths[1]);
 	expect_error(&f, where, "missing");

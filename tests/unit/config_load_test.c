@@ -440,6 +440,30 @@ static void a_txt_record_takes_the_place_of_address_and_port(void **state)
 	unload(&f);
 }
 
+/* Seconds between hops: a number, or two of which one is drawn in between. */
+static void intervals(void **state)
+{
+	static const struct {
+		const char *change;
+		unsigned int first, last;
+	} cases[] = {
+		{ "{}", 60, 60 },
+		{ "{'dport_refresh': 0}", 0, 0 },
+		{ "{'dport_refresh': ' 20 '}", 20, 20 },
+		{ "{'dport_refresh': '30 - 90'}", 30, 90 },
+		{ "{'dport_refresh': 32767}", 32767, 32767 },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+
+		load_tunnel(&f, FIXTURE_CLIENT, cases[i].change);
+		assert_int_equal(f.config.tunnels[0].dport_refresh.first_s, cases[i].first);
+		assert_int_equal(f.config.tunnels[0].dport_refresh.last_s, cases[i].last);
+		unload(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +485,7 @@ int main(void)
 		cmocka_unit_test(byte_order_mark),
 		cmocka_unit_test(a_server_has_addresses_and_names),
 		cmocka_unit_test(a_txt_record_takes_the_place_of_address_and_port),
+		cmocka_unit_test(intervals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
