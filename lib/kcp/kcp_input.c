@@ -21,7 +21,8 @@ struct digest {
 	bool told;             /* the peer's window, as it is now */
 	bool news;             /* not a replay */
 	bool echoed, received; /* as the events say */
-	uint8_t answered;      /* of questions and probes, a bit each */
+	bool answered;         /* the latest question */
+	uint8_t probed;        /* probes that were answered, a bit each */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -107,8 +108,10 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	struct kg_kcp_slot *slot;
 
 	kcp->stats.acks_received++;
-	if (seg->ts - kcp->question_ts < KG_KCP_PROBES_MAX)
-		d->answered |= (uint8_t)(1u << (seg->ts - kcp->question_ts));
+	if (!kcp->probing)
+		d->answered |= seg->ts == kcp->question_ts;
+	else if (seg->ts - kcp->question_ts < KG_KCP_PROBES_MAX)
+		d->probed |= (uint8_t)(1u << (seg->ts - kcp->question_ts));
 	d->news |= kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts);
 	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
 		return;
@@ -304,8 +307,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	kcp->active_us = d.now_us;
 	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
-		  (d.answered & 1 ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0) |
+		  (d.answered ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0) |
 		  (kcp->repeating ? KG_KCP_REPEATING : 0) |
-		  (unsigned int)d.answered << KG_KCP_PROBED_SHIFT;
+		  (unsigned int)d.probed << KG_KCP_PROBED_SHIFT;
 	return KG_DROP_NONE;
 }

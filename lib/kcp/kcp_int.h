@@ -44,6 +44,7 @@ struct kg_kcp {
 	bool flushing;                    /* blast off: data of the flush under way has left */
 	bool ring_stuck : 1;              /* no memory for a larger ring: wait for ACKs */
 	bool begun : 1;                   /* the first of the queue is not its message's first */
+	bool probing : 1;                 /* question_ts is that of probes */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
@@ -58,7 +59,7 @@ struct kg_kcp {
 	struct kg_buf **queue_tail;
 	struct kg_kcp_rtt rtt;
 	struct kg_kcp_cwnd cwnd;
-	uint32_t question_ts; /* of the latest question */
+	uint32_t question_ts; /* of the latest question, or of the first of later probes */
 	struct kg_kcp_peer peer;
 	struct kg_kcp_pace pace;
 

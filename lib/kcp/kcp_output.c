@@ -240,6 +240,7 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 	};
 
 	kcp->question_ts = ts;
+	kcp->probing = false;
 	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	if (!kg_kcp_was_heard(kcp) && f->count > 0 && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
 		put_copy(&w, kg_kcp_flight_slot(f, f->una), f->una, ts);
@@ -266,6 +267,7 @@ uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_
 	};
 
 	kcp->question_ts = ts;
+	kcp->probing = true;
 	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
 	put_push(&w, 0, kcp->flight.una - 1, ts + nth, zeros, bytes - KG_KCP_HEADER_BYTES);

@@ -159,7 +159,7 @@ static void come_from_elsewhere(struct kg_channel *ch, const struct kg_datagram 
 
 	if (!has_turn(ch, in, news, now_us))
 		return;
-	if ((events & KG_KCP_ANSWERED) != 0 && ch->roam->asked_us != 0)
+	if ((events & KG_KCP_ANSWERED) != 0 && ch->roam->asked)
 		move(ch, in);
 	else
 		ask(ch, in, news, now_us);
@@ -177,6 +177,7 @@ bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now
 	out->local = ch->roam->path->ends.local;
 	out->remote = ch->roam->path->ends.remote;
 	line->asking = false;
+	ch->roam->asked = true;
 	return true;
 }
 

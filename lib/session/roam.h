@@ -35,5 +35,6 @@ struct kg_roam {
 	uint32_t mark;        /* kg_kcp_mark when they began */
 	int32_t credit_bytes; /* first: what may still go there */
 	uint16_t heard_bytes; /* of the latest datagram from there */
+	bool asked;           /* a question has gone there; before, nothing answers it */
 	bool news;            /* not all from there were replays */
 };

@@ -63,7 +63,7 @@ with tempfile.TemporaryDirectory() as d:
     check(d, changed(listen_port=True), 2, "tunnels[0].listen_port")
     check(d, changed(encryption_pasword="x"), 2, "encryption_pasword", "encryption_password")
     check(d, changed(kcp="regular9"), 2, "tunnels[0].kcp", "regular9")
-    check(d, changed(stun_server="x"), 2, "tunnels[0].stun_server", "not supported yet")
+    check(d, changed(fib_ingress="x"), 2, "tunnels[0].fib_ingress", "not supported yet")
     check(d, changed(fec="250:6"), 2, "tunnels[0].fec", "250:6", "255")
     check(d, changed(mode="relay"), 2, "tunnels[0].mode")
     check(d, {**GOOD, "workers": "all"}, 2, "workers")

@@ -89,8 +89,9 @@ with Lab() as lab:
     eventually("a redirect is dropped", lambda: lab.server.drops("icmp_redirect") == 1)
     connection.close()
 
-    lab.server.stop()
-    lab.server.config["ports"][0]["icmp_unreachable"] = True
-    lab.server.start()
-    for address in (SERVER4, SERVER6):
-        expect_complaint(lab, address, TUNNEL_PORT, LONG_BYTES)
+    lab.client.stop()
+    lab.client.config["ports"][0]["icmp_unreachable"] = True
+    lab.client.start()
+    for port in free_local_ports(lab, used):
+        for address in (CLIENT4, CLIENT6):
+            expect_complaint(lab, address, port)

@@ -587,6 +587,28 @@ static void only_its_time_stamp_answers_a_question(void **state)
 	one_fini(&o);
 }
 
+/* The wire shows a probe's time stamp to whoever listens, and no address is believed for it. */
+static void answers_to_probes_answer_no_question(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 2);
+	one_drain(&o);
+	question(&o, 1000);
+	assert_int_equal(kg_kcp_probe(o.kcp, 4096, 0, 600, o.now_us, o.out), 600);
+	one_ack(&o, 0, ASKED_TS, 1);
+	assert_int_equal(o.events & KG_KCP_ANSWERED, 0);
+	one_ack(&o, 0, 4096, 1);
+	assert_int_equal(o.events & KG_KCP_ANSWERED, 0);
+	assert_int_equal(o.events >> KG_KCP_PROBED_SHIFT, 1);
+	question(&o, 1000);
+	one_ack(&o, 0, ASKED_TS, 1);
+	assert_int_equal(o.events >> KG_KCP_PROBED_SHIFT, 0);
+	assert_int_equal(o.events & KG_KCP_ANSWERED, KG_KCP_ANSWERED);
+	one_fini(&o);
+}
+
 /* What left before the peer's new address was asked does not wait for its time-out. */
 static void what_went_to_a_lost_address_goes_again_at_once(void **state)
 {
@@ -619,6 +641,7 @@ int main(void)
 		cmocka_unit_test(acked_segments_are_freed_and_counted),
 		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
 		cmocka_unit_test(only_its_time_stamp_answers_a_question),
+		cmocka_unit_test(answers_to_probes_answer_no_question),
 		cmocka_unit_test(what_went_to_a_lost_address_goes_again_at_once),
 		cmocka_unit_test(discarding_leaves_whole_messages),
 		cmocka_unit_test(discarding_leaves_what_the_window_takes),
