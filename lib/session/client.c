@@ -289,10 +289,8 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 	bool refused =
 		message->feature == KG_FEATURE_FAILURE || message->feature == KG_FEATURE_DISCONNECT;
 
-	/* The answer to a test, which may come late, when the test is over. */
 	if (hs->channel == NULL && message->feature == KG_FEATURE_KEEP_ALIVE) {
-		if (hs->line.path->state == KG_PATH_TESTING)
-			kg_hop_answered(hs, now_us);
+		kg_hop_answered(hs, now_us);
 		return;
 	}
 	if (answered || hs->channel == NULL || !(accepted || refused)) {

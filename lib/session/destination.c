@@ -17,29 +17,29 @@ void kg_destinations_fini(struct kg_session *s)
 }
 
 /* Of an address that was there before everything stays known. */
-static struct kg_destination *peers_of(struct kg_session *s, const struct kg_ip *ips,
-				       uint16_t count)
+static struct kg_destination *destinations_of(struct kg_session *s, const struct kg_ip *ips,
+					      uint16_t count)
 {
-	struct kg_destination *peers =
+	struct kg_destination *destinations =
 		count > 0 ? kg_mem_alloc(s->mem, count * sizeof(struct kg_destination)) : NULL;
 
-	for (uint16_t i = 0; peers != NULL && i < count; i++) {
+	for (uint16_t i = 0; destinations != NULL && i < count; i++) {
 		const struct kg_destination *known = kg_destination_of(s, &ips[i]);
 
-		peers[i] = known != NULL ? *known : (struct kg_destination){ .ip = ips[i] };
+		destinations[i] = known != NULL ? *known : (struct kg_destination){ .ip = ips[i] };
 	}
-	return peers;
+	return destinations;
 }
 
 void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
 				 const struct kg_port_range *ports, uint16_t port_count)
 {
-	struct kg_destination *peers = peers_of(s, ips, count);
+	struct kg_destination *destinations = destinations_of(s, ips, count);
 
 	kg_destinations_fini(s);
-	s->destinations = peers;
+	s->destinations = destinations;
 	s->config.destinations = ips;
-	s->config.destination_count = peers != NULL ? count : 0;
+	s->config.destination_count = destinations != NULL ? count : 0;
 	s->config.destination_ports = ports;
 	s->config.destination_port_count = port_count;
 }
@@ -72,14 +72,14 @@ static struct kg_destination *any(struct kg_session *s)
 }
 
 /* The server's own list, unless it would leave the user's one port or says nothing. */
-void kg_destination_learn(const struct kg_session *s, struct kg_destination *peer, uint16_t first,
-			  uint16_t last)
+void kg_destination_learn(const struct kg_session *s, struct kg_destination *destination,
+			  uint16_t first, uint16_t last)
 {
 	const struct kg_port_range *own = s->config.destination_ports;
 	bool one = s->config.destination_port_count == 1 && own->first == own->last;
 
 	if (first != 0 && first <= last && !one)
-		peer->learned = (struct kg_port_range){ first, last };
+		destination->learned = (struct kg_port_range){ first, last };
 }
 
 static uint32_t range_size(const struct kg_port_range *range)
@@ -100,9 +100,9 @@ static uint16_t pick_configured(struct kg_session *s)
 	return (uint16_t)(range->first + nth);
 }
 
-static uint16_t pick_learned(struct kg_session *s, const struct kg_destination *peer)
+static uint16_t pick_learned(struct kg_session *s, const struct kg_destination *destination)
 {
-	const struct kg_port_range *learned = &peer->learned;
+	const struct kg_port_range *learned = &destination->learned;
 
 	return (uint16_t)(learned->first + kg_rng_below(s->rng, range_size(learned)));
 }
@@ -114,47 +114,48 @@ static bool has_port(const struct kg_port_range *range, uint16_t port)
 
 bool kg_destination_has(const struct kg_session *s, const struct kg_endpoint *source)
 {
-	const struct kg_destination *peer = kg_destination_of(s, &source->ip);
-	bool known = peer != NULL && has_port(&peer->learned, source->port);
+	const struct kg_destination *destination = kg_destination_of(s, &source->ip);
+	bool known = destination != NULL && has_port(&destination->learned, source->port);
 
-	for (uint16_t i = 0; peer != NULL && i < s->config.destination_port_count && !known; i++)
+	for (uint16_t i = 0; destination != NULL && i < s->config.destination_port_count && !known;
+	     i++)
 		known = has_port(&s->config.destination_ports[i], source->port);
 	return known;
 }
 
 /* ---- ports that rest ---- */
 
-static struct kg_port_rest *rest_of(struct kg_destination *peer, uint16_t port)
+static struct kg_port_rest *rest_of(struct kg_destination *destination, uint16_t port)
 {
 	for (size_t i = 0; i < KG_DESTINATION_RESTS; i++) {
-		if (peer->rests[i].strikes > 0 && peer->rests[i].port == port)
-			return &peer->rests[i];
+		if (destination->rests[i].strikes > 0 && destination->rests[i].port == port)
+			return &destination->rests[i];
 	}
 	return NULL;
 }
 
 /* A free place, or that of the one that may be asked soonest. */
-static struct kg_port_rest *place_for_rest(struct kg_destination *peer)
+static struct kg_port_rest *place_for_rest(struct kg_destination *destination)
 {
-	struct kg_port_rest *soonest = &peer->rests[0];
+	struct kg_port_rest *soonest = &destination->rests[0];
 
 	for (size_t i = 1; i < KG_DESTINATION_RESTS; i++) {
-		if (peer->rests[i].until_us < soonest->until_us)
-			soonest = &peer->rests[i];
+		if (destination->rests[i].until_us < soonest->until_us)
+			soonest = &destination->rests[i];
 	}
 	return soonest;
 }
 
 void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us)
 {
-	struct kg_destination *peer = kg_destination_of(s, &at->ip);
+	struct kg_destination *destination = kg_destination_of(s, &at->ip);
 	struct kg_port_rest *rest;
 
-	if (peer == NULL)
+	if (destination == NULL)
 		return;
-	rest = rest_of(peer, at->port);
+	rest = rest_of(destination, at->port);
 	if (rest == NULL) {
-		rest = place_for_rest(peer);
+		rest = place_for_rest(destination);
 		*rest = (struct kg_port_rest){ .port = at->port };
 	}
 	rest->until_us = now_us + (REST_US << KG_MIN(rest->strikes, DOUBLINGS));
@@ -163,20 +164,20 @@ void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *a
 
 void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *at)
 {
-	struct kg_destination *peer = kg_destination_of(s, &at->ip);
-	struct kg_port_rest *rest = peer != NULL ? rest_of(peer, at->port) : NULL;
+	struct kg_destination *destination = kg_destination_of(s, &at->ip);
+	struct kg_port_rest *rest = destination != NULL ? rest_of(destination, at->port) : NULL;
 
 	if (rest != NULL)
 		*rest = (struct kg_port_rest){ 0 };
 }
 
 /* The user's own list is asked, too: what the server announces may not be what leads to it. */
-static struct kg_endpoint draw(struct kg_session *s, const struct kg_destination *peer,
+static struct kg_endpoint draw(struct kg_session *s, const struct kg_destination *destination,
 			       bool configured)
 {
-	return (struct kg_endpoint){ peer->ip, configured || peer->learned.first == 0
-						       ? pick_configured(s)
-						       : pick_learned(s, peer) };
+	return (struct kg_endpoint){ destination->ip, configured || destination->learned.first == 0
+							      ? pick_configured(s)
+							      : pick_learned(s, destination) };
 }
 
 struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destination *only,
@@ -186,9 +187,9 @@ struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destinati
 	uint64_t best_us = KG_NEVER_US;
 
 	for (int i = 0; i < PICKS && s->config.destination_count > 0; i++) {
-		struct kg_destination *peer = only != NULL ? only : any(s);
-		struct kg_endpoint at = draw(s, peer, i >= PICKS / 2);
-		const struct kg_port_rest *rest = rest_of(peer, at.port);
+		struct kg_destination *destination = only != NULL ? only : any(s);
+		struct kg_endpoint at = draw(s, destination, i >= PICKS / 2);
+		const struct kg_port_rest *rest = rest_of(destination, at.port);
 
 		if (kg_endpoint_equal(&at, from))
 			continue;

@@ -29,8 +29,8 @@ void kg_destinations_fini(struct kg_session *s);
 /* NULL: that is no address of the server, or no longer. */
 struct kg_destination *kg_destination_of(const struct kg_session *s, const struct kg_ip *ip);
 /* The server has announced its own ports, both inclusive; 0, 0: none. */
-void kg_destination_learn(const struct kg_session *s, struct kg_destination *peer, uint16_t first,
-			  uint16_t last);
+void kg_destination_learn(const struct kg_session *s, struct kg_destination *destination,
+			  uint16_t first, uint16_t last);
 /* A place to talk to, by chance: at that address only, or NULL, another than `from`, and one that
  * does not rest if there is any. */
 struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destination *only,

@@ -221,9 +221,9 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
 	struct kg_session *s = hop->session;
 
-	kg_destination_wake(s, &hop->path.ends.remote);
-	if (old == NULL || hop->path.state != KG_PATH_TESTING)
+	if (hop->path.state != KG_PATH_TESTING) /* it comes late: the test is over */
 		return;
+	kg_destination_wake(s, &hop->path.ends.remote);
 	s->stats.hops[hop->path.reason]++;
 	s->ops.port_share(s->host, hop->path.ends.local.port);
 	take_over(hop, old, now_us);
@@ -235,9 +235,9 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 
 static uint32_t silent_ms(const struct kg_hop_path *hop)
 {
-	const struct kg_destination *peer =
+	const struct kg_destination *destination =
 		kg_destination_of(hop->session, &hop->path.ends.remote.ip);
-	uint32_t rtt_ms = peer != NULL ? ms_of(peer->rtt_us) : 0;
+	uint32_t rtt_ms = destination != NULL ? ms_of(destination->rtt_us) : 0;
 
 	return KG_MAX(SILENT_MIN_MS, SILENT_RTTS * rtt_ms);
 }
