@@ -5,13 +5,11 @@
 #include "config/presets.h"
 
 #include "fec/shard.h"
+#include "net/frame.h"
 #include "wire/profile.h"
 
 #include <string.h>
 
-#define IPV4_HEADER_BYTES 20
-#define IPV6_HEADER_BYTES 40
-#define UDP_HEADER_BYTES  8
 #define DEFAULT_MTU_BYTES 1500
 #define RCV_WINDOW_MIN    128 /* KCP raises smaller ones to it: docs/kcp.md §8.1 */
 
@@ -50,7 +48,7 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 		      unsigned int mtu)
 {
 	bool ipv4 = path_families(config, tunnel) == KG_FAMILY_IPV4;
-	unsigned int headers = (ipv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + UDP_HEADER_BYTES;
+	unsigned int headers = kg_ip_header_bytes(ipv4 ? 4 : 6) + KG_UDP_BYTES;
 	unsigned int fec = tunnel->fec.parity ? KG_FEC_OVERHEAD_BYTES : 0;
 	unsigned int around = overhead_bytes(tunnel) + fec;
 	int room = (int)mtu - (int)(headers + around);

@@ -34,7 +34,7 @@ void kg_l2_write(uint8_t *out, const struct kg_l2 *l2, uint8_t ip_version)
 
 uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version)
 {
-	return l2->len + (ip_version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES) + KG_UDP_BYTES;
+	return l2->len + kg_ip_header_bytes(ip_version) + KG_UDP_BYTES;
 }
 
 static void store_sum(uint8_t *field, uint16_t sum)

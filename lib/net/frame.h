@@ -18,6 +18,17 @@
 #define KG_PATH_MTU_MIN6 1280 /* … and RFC 8200 §5 */
 #define KG_VLAN_NONE     0    /* VLAN ids on a wire are 1 … 4094 */
 
+/* Of the version's header, without options and extensions. */
+static inline uint16_t kg_ip_header_bytes(uint8_t version)
+{
+	return version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES;
+}
+
+static inline uint16_t kg_path_mtu_min(uint8_t version)
+{
+	return version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6;
+}
+
 enum kg_frame_kind {
 	KG_FRAME_UDP, /* whole UDP datagram; all fields are set */
 	/* a piece of one that IP has cut; the payload's fields are not set, ports only when it is

@@ -39,18 +39,13 @@ static bool is_on(const struct kg_session *s)
 
 static uint16_t headers(uint8_t version)
 {
-	return (version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES) + KG_UDP_BYTES;
+	return kg_ip_header_bytes(version) + KG_UDP_BYTES;
 }
 
 /* What is around KCP's bytes in an IP packet, at most. */
 static uint16_t around(const struct kg_session *s, uint8_t version)
 {
 	return headers(version) + s->config.seal_bytes + kg_framing_overhead_bytes(s->config.fec);
-}
-
-static uint16_t floor_of(uint8_t version)
-{
-	return version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6;
 }
 
 /* More than KCP's own mtu is of no use. */
@@ -108,7 +103,7 @@ static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
 	if (s->config.path_mtu_set)
 		kg_pmtu_init_set(&peer->pmtu, ceiling_of(s, ip->version));
 	else
-		kg_pmtu_init(&peer->pmtu, floor_of(ip->version), ceiling_of(s, ip->version));
+		kg_pmtu_init(&peer->pmtu, kg_path_mtu_min(ip->version), ceiling_of(s, ip->version));
 	peer->next = kg_u32map_remove(&s->peers, peer->key);
 	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
 	s->peer_count++;
@@ -180,8 +175,9 @@ void kg_peers_on_path(struct kg_channel *ch)
 	if (!is_on(s))
 		return;
 	peer = s->config.path_mtu_set ? find_or_create(s, ip) : find(s, ip);
-	fit(&ch->line, peer != NULL ? peer->pmtu.mtu
-				    : KG_MIN(floor_of(ip->version), ceiling_of(s, ip->version)));
+	fit(&ch->line, peer != NULL
+			       ? peer->pmtu.mtu
+			       : KG_MIN(kg_path_mtu_min(ip->version), ceiling_of(s, ip->version)));
 	ch->sizing = peer == NULL || !is_settled(&peer->pmtu);
 	ch->line.probes = 0;
 }

@@ -14,7 +14,7 @@ static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_
 	if (!nic->tx_checksum)
 		return KG_FRAME_CSUM_SOFTWARE;
 	m->l2_len = l2->len;
-	m->l3_len = version == 4 ? KG_IPV4_BYTES : KG_IPV6_BYTES;
+	m->l3_len = kg_ip_header_bytes(version);
 	m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
 	m->ol_flags |=
 		version == 4 ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV6;
@@ -74,7 +74,7 @@ static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *hop
 	if (pkt->mtu == KG_DATAGRAM_WHOLE)
 		return pkt->mtu;
 	mtu = at_most(at_most(mtu, hop->mtu), pkt->mtu);
-	return KG_MAX(mtu, hop->peer.version == 4 ? KG_PATH_MTU_MIN4 : KG_PATH_MTU_MIN6);
+	return KG_MAX(mtu, kg_path_mtu_min(hop->peer.version));
 }
 
 static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t mtu)

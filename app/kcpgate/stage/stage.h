@@ -41,6 +41,7 @@ void kg_stage_from_control(struct kg_worker *w);
 /* Takes the datagrams of applications out of the burst: into their channels, to the worker that
  * owns their flow, or to Linux. What stays is sealed. */
 uint16_t kg_stage_app_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+_Static_assert(KG_NIC_BURST <= KG_PROFILE_BURST_MAX, "a burst is opened and sealed at once");
 /* Sealed bytes become KCP segments. */
 uint16_t kg_stage_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* What belongs to another worker goes to its ring. */
