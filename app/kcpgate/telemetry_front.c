@@ -7,9 +7,10 @@
 #include "base/base.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,6 @@
 #define INNER_NAME "dpdk_telemetry.behind"
 
 #define CLIENTS_MAX    32
-#define SPARES         4 /* descriptors that nobody else can take */
 #define REQUEST_BYTES  1024
 #define ANSWER_BYTES   (20u << 10) /* DPDK's longest is 16 KiB */
 #define UNREAD_US      (5 * KG_US_PER_S)
@@ -40,7 +40,6 @@ struct kg_telemetry_front {
 	pthread_t thread;
 	struct sockaddr_un outer, inner;
 	int listen_fd, inner_fd, stop_fd;
-	int spares[SPARES]; /* -1: used */
 	struct client clients[CLIENTS_MAX];
 	char greeting[REQUEST_BYTES];
 	size_t greeting_len;
@@ -73,6 +72,14 @@ static bool connect_inner(struct kg_telemetry_front *f)
 	return len > 0;
 }
 
+static bool learn_greeting(struct kg_telemetry_front *f)
+{
+	bool is_there = connect_inner(f);
+
+	close_fd(&f->inner_fd); /* the thread makes its own */
+	return is_there;
+}
+
 /* The answer's length; 0: none. */
 static size_t ask_inner(struct kg_telemetry_front *f, const char *request, size_t len, char *answer)
 {
@@ -90,26 +97,27 @@ static size_t ask_inner(struct kg_telemetry_front *f, const char *request, size_
 
 /* ---- descriptors ---- */
 
-static void keep_spares(struct kg_telemetry_front *f)
+static int by_number(const void *a, const void *b)
 {
-	for (int i = 0; i < SPARES; i++) {
-		if (f->spares[i] < 0)
-			f->spares[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
+	return *(const int *)a - *(const int *)b;
 }
 
-/* With a spare's place if no other is left. */
-static int accept_somehow(struct kg_telemetry_front *f)
+/* The thread gets a table of descriptors of its own, so applications that take all of the process's
+ * leave its clients theirs. A copy of anything else would hold that open. */
+static void keep_own_descriptors(const struct kg_telemetry_front *f)
 {
-	int fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int own[] = { f->stop_fd, f->listen_fd };
+	int from = STDERR_FILENO + 1;
 
-	for (int i = 0; fd < 0 && errno == EMFILE && i < SPARES; i++) {
-		if (f->spares[i] < 0)
-			continue;
-		close_fd(&f->spares[i]);
-		fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (unshare(CLONE_FILES) != 0)
+		return;
+	qsort(own, KG_ARRAY_SIZE(own), sizeof(own[0]), by_number);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(own); i++) {
+		if (own[i] > from)
+			close_range((unsigned int)from, (unsigned int)own[i] - 1, 0);
+		from = own[i] + 1;
 	}
-	return fd;
+	close_range((unsigned int)from, UINT_MAX, 0);
 }
 
 /* ---- clients ---- */
@@ -156,7 +164,7 @@ static void tell(struct client *client, const char *text, size_t len)
 static void on_connect(struct kg_telemetry_front *f, uint64_t now_us)
 {
 	struct client *client;
-	int fd = accept_somehow(f);
+	int fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
@@ -214,8 +222,9 @@ static void *run(void *front)
 	struct pollfd fds[2 + CLIENTS_MAX] = { { .fd = f->stop_fd, .events = POLLIN },
 					       { .fd = f->listen_fd, .events = POLLIN } };
 
+	keep_own_descriptors(f);
+	connect_inner(f);
 	while ((fds[0].revents & POLLIN) == 0) {
-		keep_spares(f);
 		for (int i = 0; i < CLIENTS_MAX; i++) {
 			fds[2 + i].fd = f->clients[i].fd;
 			fds[2 + i].events = f->clients[i].unread != NULL ? POLLOUT : POLLIN;
@@ -226,6 +235,9 @@ static void *run(void *front)
 		if ((fds[1].revents & POLLIN) != 0)
 			on_connect(f, kg_clock_now_us());
 	}
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		close_client(&f->clients[i]);
+	close_fd(&f->inner_fd);
 	return NULL;
 }
 
@@ -246,7 +258,7 @@ static bool take_over(struct kg_telemetry_front *f, const char *directory)
 	    !set_path(&f->inner, directory, INNER_NAME) ||
 	    rename(f->outer.sun_path, f->inner.sun_path) != 0)
 		return false;
-	if (connect_inner(f) &&
+	if (learn_greeting(f) &&
 	    bind(f->listen_fd, (struct sockaddr *)&f->outer, sizeof(f->outer)) == 0 &&
 	    listen(f->listen_fd, CLIENTS_MAX) == 0)
 		return true;
@@ -256,12 +268,7 @@ static bool take_over(struct kg_telemetry_front *f, const char *directory)
 
 static void release(struct kg_telemetry_front *f)
 {
-	for (int i = 0; i < CLIENTS_MAX; i++)
-		close_client(&f->clients[i]);
-	for (int i = 0; i < SPARES; i++)
-		close_fd(&f->spares[i]);
 	close_fd(&f->listen_fd);
-	close_fd(&f->inner_fd);
 	close_fd(&f->stop_fd);
 	free(f);
 }
@@ -275,8 +282,6 @@ struct kg_telemetry_front *kg_telemetry_front_create(const char *directory)
 		return NULL;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		f->clients[i].fd = -1;
-	for (int i = 0; i < SPARES; i++)
-		f->spares[i] = -1;
 	f->inner_fd = -1;
 	f->stop_fd = eventfd(0, EFD_CLOEXEC);
 	f->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
