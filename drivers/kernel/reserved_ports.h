@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "session/session.h"
+#include "net/port_range.h"
 
 /* What Linux chooses from for its own sockets, net.ipv4.ip_local_port_range, of this namespace. */
 struct kg_port_range kg_ephemeral_ports(void);

@@ -16,9 +16,9 @@
 #include "base/buf.h"
 #include "net/addr.h"
 #include "net/allow.h"
+#include "net/role.h"
 #include "payload/msg.h"
 #include "resolver/enquiry.h"
-#include "session/session.h"
 #include "wire/message.h"
 
 /* Sources of datagrams to listening sockets that all threads together know. */

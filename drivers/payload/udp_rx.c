@@ -9,6 +9,8 @@
  */
 #include "payload/udp.h"
 
+#include "kcp/kcp.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frees a configuration, and divides ranges of ports among workers. */
+/* Frees a configuration, and wipes what it had of secrets. */
 #include "config/config.h"
 
 #include <stdlib.h>
@@ -61,41 +61,10 @@ void kg_config_free(struct kg_config *config)
 	*config = (struct kg_config){ 0 };
 }
 
-struct kg_port_range kg_port_range_share(const struct kg_port_range *range, unsigned int worker,
-					 unsigned int workers)
-{
-	unsigned int ports = range->last - range->first + 1u;
-
-	return (struct kg_port_range){
-		.first = (uint16_t)(range->first + ports * worker / workers),
-		.last = (uint16_t)(range->first + ports * (worker + 1) / workers - 1),
-	};
-}
-
 bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers)
 {
 	const struct kg_port_range *range = tunnel->listen_ports;
 
 	return tunnel->role == KG_ROLE_SERVER && workers > 1 && tunnel->listen_port_count == 1 &&
 	       range->last - range->first + 1u >= workers;
-}
-
-bool kg_port_ranges_contain(const struct kg_port_range *ranges, unsigned int count, uint16_t port)
-{
-	unsigned int low = 0;
-
-	while (count > 0) {
-		unsigned int half = count / 2;
-		const struct kg_port_range *range = &ranges[low + half];
-
-		if (port < range->first) {
-			count = half;
-		} else if (port > range->last) {
-			low += half + 1;
-			count -= half + 1;
-		} else {
-			return true;
-		}
-	}
-	return false;
 }

@@ -9,7 +9,9 @@
 #include "kcp/kcp.h"
 #include "net/addr.h"
 #include "net/allow.h"
-#include "session/session.h"
+#include "net/port_range.h"
+#include "net/role.h"
+#include "wire/target.h"
 
 #include <stdio.h>
 
@@ -190,10 +192,5 @@ void kg_config_print(const struct kg_config *config, FILE *to, bool secrets);
 /* Wipes the passwords, which nobody needs once keys have been made of them. */
 void kg_config_forget_secrets(struct kg_config *config);
 
-/* The part of a range that belongs to one of `workers`; the range has a port for each. */
-struct kg_port_range kg_port_range_share(const struct kg_port_range *range, unsigned int worker,
-					 unsigned int workers);
 /* Can each worker have a share of what this tunnel listens on? */
 bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers);
-/* True when the port lies in one of the ranges. */
-bool kg_port_ranges_contain(const struct kg_port_range *ranges, unsigned int count, uint16_t port);

@@ -26,17 +26,10 @@
 #include "kcp/kcp.h"
 #include "net/addr.h"
 #include "net/pmtu.h"
+#include "net/port_range.h"
+#include "net/role.h"
 #include "wire/message.h"
 #include "wire/target.h"
-
-enum kg_role {
-	KG_ROLE_CLIENT,
-	KG_ROLE_SERVER,
-};
-
-struct kg_port_range {
-	uint16_t first, last; /* inclusive */
-};
 
 struct kg_session_config {
 	enum kg_role role;
