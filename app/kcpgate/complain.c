@@ -82,7 +82,7 @@ static void complain_unanswered(struct kg_worker *w, uint16_t tunnel)
 void kg_complain_unanswered(struct kg_worker *w)
 {
 	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (w->box->tunnels[t].config->role == KG_ROLE_CLIENT)
+		if (w->box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
 			complain_unanswered(w, t);
 	}
 }

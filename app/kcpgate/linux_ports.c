@@ -11,7 +11,7 @@
 static bool has_clients(const struct kg_box *box)
 {
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		if (box->tunnels[t].config->role == KG_ROLE_CLIENT)
+		if (box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
 			return true;
 	}
 	return false;
@@ -24,7 +24,7 @@ static void tell_owner(struct kg_box *box, uint16_t port)
 	uint16_t tunnel = kg_port_table_get(&box->udp_ports, port);
 
 	if (box->worker_count == 0 || tunnel >= KG_PORT_TABLE_APP ||
-	    box->tunnels[tunnel].config->role != KG_ROLE_CLIENT)
+	    box->tunnels[tunnel].config->wire.role != KG_ROLE_CLIENT)
 		return;
 	kg_box_post(box, port % box->worker_count, &mail);
 }

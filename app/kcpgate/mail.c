@@ -70,7 +70,7 @@ static void fill_page(struct kg_worker *w)
 static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 {
 	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (w->box->tunnels[t].config->role == KG_ROLE_CLIENT)
+		if (w->box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
 			kg_session_no_route(w->sides[t].session, peer, w->now_us);
 	}
 }

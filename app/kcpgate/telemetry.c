@@ -264,13 +264,13 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	sum_streams(box, t, &streams);
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "mode",
-				     config->role == KG_ROLE_CLIENT ? "client" : "server");
-	rte_tel_data_add_dict_string(row, "encryption", config->encryption_algorithm);
-	rte_tel_data_add_dict_string(row, "kcp", config->kcp_preset);
-	kg_tel_add_dict_u64(row, "kcp_mtu", config->kcp.mtu);
-	snprintf(name, sizeof(name), "%u:%u", config->fec.data, config->fec.parity);
-	rte_tel_data_add_dict_string(row, "fec", config->fec.parity > 0 ? name : "off");
-	if (config->fec.parity > 0)
+				     config->mode == KG_MODE_CLIENT ? "client" : "server");
+	rte_tel_data_add_dict_string(row, "encryption", config->wire.encryption_algorithm);
+	rte_tel_data_add_dict_string(row, "kcp", config->wire.kcp_preset);
+	kg_tel_add_dict_u64(row, "kcp_mtu", config->wire.kcp.mtu);
+	snprintf(name, sizeof(name), "%u:%u", config->wire.fec.data, config->wire.fec.parity);
+	rte_tel_data_add_dict_string(row, "fec", config->wire.fec.parity > 0 ? name : "off");
+	if (config->wire.fec.parity > 0)
 		add_fec(row, fec_of_tunnel(box, t));
 	kg_tel_add_dict_u64(row, "streams", streams.streams);
 	kg_tel_add_dict_u64(row, "streams_opened", streams.opened);
@@ -384,7 +384,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->info.path_mtu_how));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
-	if (box->tunnels[r->tunnel].config->fec.parity > 0)
+	if (box->tunnels[r->tunnel].config->wire.fec.parity > 0)
 		add_fec(row, r->info.fec);
 	return row;
 }

@@ -189,7 +189,7 @@ static void check_flow_rules(struct kg_load *load, unsigned int i)
 	if (!config->ports[i].flow_rules)
 		return;
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		if (kg_tunnel_has_port_shares(&config->tunnels[t], config->worker_count))
+		if (kg_wire_has_port_shares(&config->tunnels[t].wire, config->worker_count))
 			return;
 	}
 	kg_report_warning(load->report, &at,

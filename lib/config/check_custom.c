@@ -88,7 +88,7 @@ static bool tunnel_clashes(const struct kg_tunnel_config *a, const struct kg_map
 {
 	struct kg_tunnel_config at_m = as_tunnel(a, m);
 
-	return ((m->protocol & KG_MAPPED_UDP) != 0 || b->role == KG_ROLE_CLIENT) &&
+	return ((m->protocol & KG_MAPPED_UDP) != 0 || b->app.kind == KG_APP_LISTENS) &&
 	       kg_port_ranges_contain(b->listen_ports, b->listen_port_count, m->local.port) &&
 	       kg_tunnels_share_address(&at_m, b);
 }
@@ -147,9 +147,9 @@ static void check_mapping(struct kg_load *load, unsigned int i, unsigned int k)
 				kg_ip_text(&m->local.ip, text), t->ipv4_only ? '4' : '6',
 				t->ipv4_only ? "ipv4_only" : "ipv6_only");
 	if (m->remote.address && strlen(m->remote.address) > kg_tunnel_target_bytes(t))
-		kg_report_error(load->report, &remote,
-				"found %zu characters; allowed %zu with kcp_mtu %u",
-				strlen(m->remote.address), kg_tunnel_target_bytes(t), t->kcp.mtu);
+		kg_report_error(
+			load->report, &remote, "found %zu characters; allowed %zu with kcp_mtu %u",
+			strlen(m->remote.address), kg_tunnel_target_bytes(t), t->wire.kcp.mtu);
 	if (m->local.port)
 		check_clashes(load, i, k);
 }
@@ -191,7 +191,7 @@ void kg_load_check_custom(struct kg_load *load, unsigned int i)
 {
 	if (!kg_tunnel_given(load, i, "mode"))
 		return;
-	if (load->config->tunnels[i].role == KG_ROLE_CLIENT)
+	if (load->config->tunnels[i].mode == KG_MODE_CLIENT)
 		check_client(load, i);
 	else
 		check_server(load, i);

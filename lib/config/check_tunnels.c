@@ -35,16 +35,16 @@ static void check_counts(struct kg_load *load, unsigned int i)
 
 	if (!kg_tunnel_given(load, i, "mode"))
 		return;
-	if (t->role == KG_ROLE_CLIENT) {
+	if (t->mode == KG_MODE_CLIENT) {
 		check_one(load, i, "listen_port", port_count(t->listen_ports, t->listen_port_count),
 			  "client");
 		return;
 	}
-	if (t->mux_tunnels > 0)
+	if (t->wire.mux_tunnels > 0)
 		kg_report_error(load->report, &mux,
 				"found %u; allowed 0 on a server, which takes "
 				"what its clients open",
-				t->mux_tunnels);
+				t->wire.mux_tunnels);
 	check_one(load, i, "destination_port",
 		  port_count(t->destination_ports, t->destination_port_count), "server");
 	check_one(load, i, "destination_address", t->destination_count, "server");
@@ -58,7 +58,7 @@ static void check_dnstxt(struct kg_load *load, unsigned int i)
 
 	if (!load->config->tunnels[i].destination_dnstxt)
 		return;
-	if (load->config->tunnels[i].role != KG_ROLE_CLIENT)
+	if (load->config->tunnels[i].mode != KG_MODE_CLIENT)
 		kg_report_error(load->report, &at, "allowed on a client");
 	for (size_t k = 0; k < KG_ARRAY_SIZE(others); k++) {
 		if (kg_tunnel_given(load, i, others[k]))
@@ -75,7 +75,7 @@ static void check_stun(struct kg_load *load, unsigned int i)
 
 	if (t->stun_server_count == 0)
 		return;
-	if (t->role != KG_ROLE_SERVER)
+	if (t->mode != KG_MODE_SERVER)
 		kg_report_warning(load->report, &at, "without effect on a client");
 	else if (port_count(t->listen_ports, t->listen_port_count) > 1 || t->listen_on_count > 1)
 		kg_report_error(load->report, &at,
@@ -88,12 +88,12 @@ static void check_password(struct kg_load *load, unsigned int i)
 	struct kg_place at = kg_tunnel_place(load, i, "encryption_password");
 	bool given = kg_tunnel_given(load, i, "encryption_password");
 
-	if (!t->encryption_algorithm)
+	if (!t->wire.encryption_algorithm)
 		return;
-	if (kg_aead_spec_lookup(t->encryption_algorithm)->keyed) {
+	if (kg_aead_spec_lookup(t->wire.encryption_algorithm)->keyed) {
 		if (!given)
 			kg_report_error(load->report, &at, "missing; %s requires it",
-					t->encryption_algorithm);
+					t->wire.encryption_algorithm);
 	} else if (given && !kg_tunnel_given(load, i, "encryption_algorithm")) {
 		kg_report_warning(load->report, &at,
 				  "nothing is encrypted without encryption_algorithm");
@@ -153,8 +153,8 @@ static void check_own_address(struct kg_load *load, unsigned int i, const char *
 	if (!(kg_ip_family(ip) & kg_port_families(load->config)))
 		kg_report_error(load->report, &at, "found %s, but no port has an IPv%u address",
 				kg_ip_text(ip, text), ip->version);
-	else if (load->config->tunnels[i].role == KG_ROLE_SERVER && !kg_ip_is_unspecified(ip) &&
-		 !is_port_address(load->config, ip))
+	else if (load->config->tunnels[i].wire.role == KG_ROLE_SERVER &&
+		 !kg_ip_is_unspecified(ip) && !is_port_address(load->config, ip))
 		kg_report_warning(load->report, &at, "%s is no address of a port",
 				  kg_ip_text(ip, text));
 }
@@ -177,20 +177,19 @@ static void check_destination(struct kg_load *load, unsigned int i, const struct
 static void check_path(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+	const struct kg_wire_end *wire = &t->wire;
 	struct kg_place at = kg_tunnel_place(load, i, "listen_on");
 
 	if (load->ports_broken || !kg_tunnel_given(load, i, "mode"))
 		return;
-	if (t->role == KG_ROLE_CLIENT) {
-		for (unsigned int k = 0; k < t->destination_count; k++) {
-			if (t->destinations[k].ip.version != 0)
-				check_destination(load, i, &t->destinations[k].ip);
-		}
-		return;
+	for (unsigned int k = 0; k < wire->peer_count; k++) {
+		if (wire->peers[k].ip.version != 0)
+			check_destination(load, i, &wire->peers[k].ip);
 	}
-	for (unsigned int k = 0; k < t->listen_on_count; k++)
-		check_own_address(load, i, "listen_on", &t->listen_on[k]);
-	if (!kg_tunnel_given(load, i, "listen_on") && !(t->ipv4_only && t->ipv6_only) &&
+	for (unsigned int k = 0; k < wire->address_count; k++)
+		check_own_address(load, i, "listen_on", &wire->addresses[k]);
+	if (wire->role == KG_ROLE_SERVER && !kg_tunnel_given(load, i, "listen_on") &&
+	    !(t->ipv4_only && t->ipv6_only) &&
 	    !(kg_port_families(load->config) & kg_tunnel_families(t)))
 		kg_report_error(load->report, &at,
 				"missing, and no port has an address to listen on");
@@ -264,12 +263,11 @@ static void check_local_ports_left(struct kg_load *load)
 	bool client = false;
 
 	for (unsigned int i = 0; i < config->tunnel_count; i++) {
-		const struct kg_tunnel_config *t = &config->tunnels[i];
+		const struct kg_wire_end *wire = &config->tunnels[i].wire;
 
-		client |= kg_tunnel_given(load, i, "mode") && t->role == KG_ROLE_CLIENT;
-		for (unsigned int r = 0; t->role == KG_ROLE_SERVER && r < t->listen_port_count; r++)
-			kg_port_list_add(&listened, t->listen_ports[r].first,
-					 t->listen_ports[r].last);
+		client |= kg_tunnel_given(load, i, "mode") && wire->role == KG_ROLE_CLIENT;
+		for (unsigned int r = 0; wire->role == KG_ROLE_SERVER && r < wire->port_count; r++)
+			kg_port_list_add(&listened, wire->ports[r].first, wire->ports[r].last);
 	}
 	kg_port_list_merge(&listened);
 	if (client && config->local_port_count == 1 &&

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Frees a configuration, and wipes what it had of secrets. */
-#include "config/config.h"
+#include "config/load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void forget_password(struct kg_tunnel_config *tunnel)
 {
-	if (tunnel->encryption_password)
-		explicit_bzero(tunnel->encryption_password, strlen(tunnel->encryption_password));
-	free(tunnel->encryption_password);
-	tunnel->encryption_password = NULL;
+	char *password = tunnel->wire.encryption_password;
+
+	if (password)
+		explicit_bzero(password, strlen(password));
+	free(password);
+	tunnel->wire.encryption_password = NULL;
 }
 
 void kg_config_forget_secrets(struct kg_config *config)
@@ -22,10 +24,11 @@ void kg_config_forget_secrets(struct kg_config *config)
 static void free_tunnel(struct kg_tunnel_config *tunnel)
 {
 	forget_password(tunnel);
+	kg_tunnel_free_ends(tunnel);
 	for (unsigned int i = 0; i < tunnel->mapping_count; i++)
 		free((char *)(uintptr_t)tunnel->mappings[i].remote.address);
 	free(tunnel->mappings);
-	free(tunnel->allowed);
+	free(tunnel->app.allowed);
 	free(tunnel->name);
 	free(tunnel->listen_on);
 	free(tunnel->listen_ports);
@@ -36,8 +39,8 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 	free(tunnel->update_ipv4);
 	free(tunnel->update_ipv6);
 	free(tunnel->log_path);
-	free(tunnel->encryption_algorithm);
-	free(tunnel->kcp_preset);
+	free(tunnel->wire.encryption_algorithm);
+	free(tunnel->wire.kcp_preset);
 }
 
 static void free_port(struct kg_port_config *port)
@@ -59,12 +62,4 @@ void kg_config_free(struct kg_config *config)
 	free(config->tunnels);
 	free(config->name);
 	*config = (struct kg_config){ 0 };
-}
-
-bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers)
-{
-	const struct kg_port_range *range = tunnel->listen_ports;
-
-	return tunnel->role == KG_ROLE_SERVER && workers > 1 && tunnel->listen_port_count == 1 &&
-	       range->last - range->first + 1u >= workers;
 }

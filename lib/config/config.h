@@ -6,11 +6,10 @@
 #pragma once
 
 #include "base/base.h"
-#include "kcp/kcp.h"
+#include "config/app_end.h"
+#include "config/wire_end.h"
 #include "net/addr.h"
-#include "net/allow.h"
 #include "net/port_range.h"
-#include "net/role.h"
 #include "wire/target.h"
 
 #include <stdio.h>
@@ -54,23 +53,10 @@ static inline bool kg_port_has_address(const struct kg_port_config *port, const 
 	return false;
 }
 
-/* Parity shards for each so many data shards; both 0: off. */
-struct kg_fec_config {
-	uint8_t data, parity;
-};
-
 enum kg_mapped {
 	KG_MAPPED_TCP = 1 << 0,
 	KG_MAPPED_UDP = 1 << 1,
 	KG_MAPPED_BOTH = KG_MAPPED_TCP | KG_MAPPED_UDP,
-};
-
-#define KG_HOST_NAME_BYTES 254 /* RFC 1035 §2.3.4, as text */
-
-/* Where somebody is: an address, or a name that stands for some. */
-struct kg_host {
-	struct kg_ip ip; /* version 0: the name says it */
-	char name[KG_HOST_NAME_BYTES];
 };
 
 struct kg_server_config {
@@ -85,14 +71,21 @@ struct kg_mapping_config {
 	struct kg_target remote;  /* the text is the mapping's own */
 };
 
-/* Seconds between two things: one of these by chance, or when both are the same, about so many. */
-struct kg_interval {
-	uint16_t first_s, last_s; /* 0, 0: never */
+enum kg_mode {
+	KG_MODE_CLIENT, /* asks, and listens for applications */
+	KG_MODE_SERVER, /* answers, and dials to applications */
 };
 
+/*
+ * What its ends are follows from the settings, of which listen_* and destination_* mean the one or
+ * the other by the mode (derive.c). Who uses a tunnel asks the end that he means.
+ */
 struct kg_tunnel_config {
 	char *name;
-	enum kg_role role;
+	enum kg_mode mode;
+	struct kg_wire_end wire;
+	struct kg_app_end app;
+
 	struct kg_ip *listen_on; /* all zeros: any of that version; none: any address */
 	unsigned int listen_on_count;
 	struct kg_port_range *listen_ports; /* sorted, disjoint, merged */
@@ -101,43 +94,21 @@ struct kg_tunnel_config {
 	unsigned int destination_count;
 	struct kg_port_range *destination_ports;
 	unsigned int destination_port_count;
-	/* server: who is asked how its port looks from outside; and who is told, NULL: nobody */
-	struct kg_server_config *stun_servers;
-	unsigned int stun_server_count;
-	char *update_ipv4, *update_ipv6; /* programs */
-	char *log_path;                  /* a directory */
-	/* client: the name of a TXT record that says where the server is, instead of the two above;
-	 * NULL: none */
-	char *destination_dnstxt;
-	struct kg_interval dport_refresh; /* client: between hops */
+	char *destination_dnstxt; /* client: a TXT record instead of the two above; NULL: none */
 	/* client: the mappings say where it listens, there are no listen_on and listen_ports */
 	bool custom_listen;
 	struct kg_mapping_config *mappings;
 	unsigned int mapping_count;
 	/* server: clients say where to, there are no destinations and destination_ports */
 	bool custom_destination;
-	struct kg_allow *allowed; /* none: everything */
-	unsigned int allowed_count;
-	const struct kg_profile *profile; /* what its wire looks like */
-	char *encryption_algorithm;       /* canonical name: "AES-GCM", "none" */
-	char *encryption_password;        /* NULL: none */
-	char *kcp_preset;                 /* "fast1" … "regular5", "manual" */
-	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
-	struct kg_kcp_params kcp;
-	struct kg_fec_config fec;
-	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
-	uint32_t udp_timeout_s;
-	uint32_t keep_alive_s;
-	uint16_t mux_tunnels; /* client: channels that connections share; 0: each its own */
-	uint16_t mtu;         /* IP packet on the tunnel's path */
-	uint16_t path_mtu;    /* what passes: KG_PATH_MTU_AUTO, KG_PATH_MTU_OFF, or so many bytes */
 	bool ipv4_only, ipv6_only;
-	bool fast_path; /* UDP of applications past Linux */
-};
 
-/* Instead of bytes: what passes to each peer is found out, or not asked. */
-#define KG_PATH_MTU_AUTO 0
-#define KG_PATH_MTU_OFF  1
+	/* server: who is asked how its port looks from outside; and who is told, NULL: nobody */
+	struct kg_server_config *stun_servers;
+	unsigned int stun_server_count;
+	char *update_ipv4, *update_ipv6; /* programs */
+	char *log_path;                  /* a directory */
+};
 
 struct kg_config {
 	char *name;
@@ -191,6 +162,3 @@ void kg_config_report_print(const struct kg_config_report *report, FILE *to);
 void kg_config_print(const struct kg_config *config, FILE *to, bool secrets);
 /* Wipes the passwords, which nobody needs once keys have been made of them. */
 void kg_config_forget_secrets(struct kg_config *config);
-
-/* Can each worker have a share of what this tunnel listens on? */
-bool kg_tunnel_has_port_shares(const struct kg_tunnel_config *tunnel, unsigned int workers);

@@ -25,23 +25,25 @@ static unsigned int host_families(const struct kg_config *config, const struct k
 static unsigned int path_families(const struct kg_config *config,
 				  const struct kg_tunnel_config *tunnel)
 {
-	bool client = tunnel->role == KG_ROLE_CLIENT;
-	unsigned int count = client ? tunnel->destination_count : tunnel->listen_on_count;
-	unsigned int families = count ? 0 : kg_port_families(config);
+	const struct kg_wire_end *wire = &tunnel->wire;
+	unsigned int families = 0;
 
-	for (unsigned int i = 0; i < count; i++)
-		families |= client ? host_families(config, &tunnel->destinations[i])
-				   : kg_ip_family(&tunnel->listen_on[i]);
+	for (unsigned int i = 0; i < wire->peer_count; i++)
+		families |= host_families(config, &wire->peers[i]);
+	for (unsigned int i = 0; i < wire->address_count; i++)
+		families |= kg_ip_family(&wire->addresses[i]);
+	if (wire->peer_count + wire->address_count == 0)
+		families = kg_port_families(config);
 	return families & kg_tunnel_families(tunnel);
 }
 
 /* Of the wire and the algorithm; none is named yet where the configuration is wrong. */
 static unsigned int overhead_bytes(const struct kg_tunnel_config *tunnel)
 {
-	const char *name = tunnel->encryption_algorithm;
+	const char *name = tunnel->wire.encryption_algorithm;
 	const struct kg_aead_spec *spec = name ? kg_aead_spec_lookup(name) : &kg_aead_spec_aes_gcm;
 
-	return kg_profile_overhead_bytes(tunnel->profile, spec);
+	return kg_profile_overhead_bytes(tunnel->wire.profile, spec);
 }
 
 int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_config *tunnel,
@@ -49,7 +51,7 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 {
 	bool ipv4 = path_families(config, tunnel) == KG_FAMILY_IPV4;
 	unsigned int headers = kg_ip_header_bytes(ipv4 ? 4 : 6) + KG_UDP_BYTES;
-	unsigned int fec = tunnel->fec.parity ? KG_FEC_OVERHEAD_BYTES : 0;
+	unsigned int fec = tunnel->wire.fec.parity ? KG_FEC_OVERHEAD_BYTES : 0;
 	unsigned int around = overhead_bytes(tunnel) + fec;
 	int room = (int)mtu - (int)(headers + around);
 	int readable = (int)(KG_DATAGRAM_MAX_BYTES - around); /* by an original */
@@ -60,7 +62,7 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 size_t kg_tunnel_target_bytes(const struct kg_tunnel_config *tunnel)
 {
 	unsigned int around = KG_KCP_HEADER_BYTES + KG_INITIALISE_MAX_BYTES;
-	unsigned int room = tunnel->kcp.mtu > around ? tunnel->kcp.mtu - around : 0;
+	unsigned int room = tunnel->wire.kcp.mtu > around ? tunnel->wire.kcp.mtu - around : 0;
 
 	return KG_MIN(room, (unsigned int)KG_TARGET_ADDRESS_MAX_BYTES);
 }
@@ -84,19 +86,19 @@ static void derive_kcp_mtu(struct kg_load *load, unsigned int i)
 	struct kg_tunnel_config *t = &load->config->tunnels[i];
 	struct kg_place at = kg_tunnel_place(load, i, "mtu");
 	struct kg_place kcp_at = kg_tunnel_place(load, i, "kcp_mtu");
-	int fits = kg_tunnel_kcp_mtu(load->config, t, t->mtu);
+	int fits = kg_tunnel_kcp_mtu(load->config, t, t->wire.mtu);
 
 	if (fits < KG_KCP_MTU_MIN) {
 		kg_report_error(load->report, &at,
-				"found %u; allowed %d or more, for headers and KCP", t->mtu,
-				t->mtu - fits + KG_KCP_MTU_MIN);
+				"found %u; allowed %d or more, for headers and KCP", t->wire.mtu,
+				t->wire.mtu - fits + KG_KCP_MTU_MIN);
 		return;
 	}
-	if (t->kcp.mtu && t->kcp.mtu != fits)
+	if (t->wire.kcp.mtu && t->wire.kcp.mtu != fits)
 		kg_report_warning(load->report, &kcp_at,
-				  "%u has no effect beside mtu %u, which makes it %d", t->kcp.mtu,
-				  t->mtu, fits);
-	t->kcp.mtu = (uint16_t)fits;
+				  "%u has no effect beside mtu %u, which makes it %d",
+				  t->wire.kcp.mtu, t->wire.mtu, fits);
+	t->wire.kcp.mtu = (uint16_t)fits;
 }
 
 static void derive_mtu(struct kg_load *load, unsigned int i)
@@ -107,18 +109,18 @@ static void derive_mtu(struct kg_load *load, unsigned int i)
 	struct kg_place kcp_at = kg_tunnel_place(load, i, "kcp_mtu");
 	int fits = kg_tunnel_kcp_mtu(load->config, t, port_mtu);
 
-	if (t->mtu > port_mtu)
-		kg_report_warning(load->report, &at, "%u is more than the %u of a port", t->mtu,
-				  port_mtu);
-	if (!t->mtu && t->kcp.mtu > fits)
+	if (t->wire.mtu > port_mtu)
+		kg_report_warning(load->report, &at, "%u is more than the %u of a port",
+				  t->wire.mtu, port_mtu);
+	if (!t->wire.mtu && t->wire.kcp.mtu > fits)
 		kg_report_warning(load->report, &kcp_at,
 				  "%u makes packets larger than the %u bytes of a port; %d fits",
-				  t->kcp.mtu, port_mtu, fits);
-	if (t->mtu || !t->kcp.mtu) {
-		t->mtu = t->mtu ? t->mtu : (uint16_t)port_mtu;
+				  t->wire.kcp.mtu, port_mtu, fits);
+	if (t->wire.mtu || !t->wire.kcp.mtu) {
+		t->wire.mtu = t->wire.mtu ? t->wire.mtu : (uint16_t)port_mtu;
 		derive_kcp_mtu(load, i);
 	}
-	t->mtu = t->mtu ? t->mtu : (uint16_t)port_mtu;
+	t->wire.mtu = t->wire.mtu ? t->wire.mtu : (uint16_t)port_mtu;
 }
 
 /* ---- preset and windows ---- */
@@ -151,7 +153,7 @@ static void compare_manual(struct kg_load *load, unsigned int i,
 		if (kg_tunnel_given(load, i, manual_keys[k]) && !json_equal(before, now))
 			kg_report_warning(load->report, &at,
 					  "%s has no effect with kcp \"%s\", which makes it %s",
-					  kg_found(before, text), t->kcp_preset,
+					  kg_found(before, text), t->wire.kcp_preset,
 					  kg_found(now, preset_text));
 		json_decref(before);
 		json_decref(now);
@@ -167,24 +169,24 @@ static void derive_preset(struct kg_load *load, unsigned int i, const struct kg_
 		require_manual(load, i);
 		return;
 	}
-	t->kcp.nodelay = preset->nodelay;
-	t->kcp.interval_ms = preset->interval_ms;
-	t->kcp.resend = preset->resend;
-	t->kcp.nc = preset->nc;
+	t->wire.kcp.nodelay = preset->nodelay;
+	t->wire.kcp.interval_ms = preset->interval_ms;
+	t->wire.kcp.resend = preset->resend;
+	t->wire.kcp.nc = preset->nc;
 	compare_manual(load, i, &written);
 }
 
 /* Segments of an application's datagram that fills a packet of the path. */
 static uint16_t datagram_segments(const struct kg_tunnel_config *t)
 {
-	unsigned int mss = KG_MAX(t->kcp.mtu, KG_KCP_MTU_MIN) - KG_KCP_HEADER_BYTES;
+	unsigned int mss = KG_MAX(t->wire.kcp.mtu, KG_KCP_MTU_MIN) - KG_KCP_HEADER_BYTES;
 
-	return (uint16_t)KG_MIN(t->mtu / mss + 1, (unsigned int)KG_KCP_FRAGMENTS_MAX);
+	return (uint16_t)KG_MIN(t->wire.mtu / mss + 1, (unsigned int)KG_KCP_FRAGMENTS_MAX);
 }
 
 static void derive_windows(struct kg_load *load, unsigned int i, const struct kg_preset *preset)
 {
-	struct kg_kcp_params *kcp = &load->config->tunnels[i].kcp;
+	struct kg_kcp_params *kcp = &load->config->tunnels[i].wire.kcp;
 	struct kg_place snd_at = kg_tunnel_place(load, i, "kcp_sndwnd");
 	uint16_t least = datagram_segments(&load->config->tunnels[i]);
 	struct kg_place at = kg_tunnel_place(load, i, "kcp_rcvwnd");
@@ -194,7 +196,7 @@ static void derive_windows(struct kg_load *load, unsigned int i, const struct kg
 	if (kcp->snd_wnd < least) {
 		kg_report_warning(load->report, &snd_at,
 				  "%u is less than a datagram of %u bytes needs, taken as %u",
-				  kcp->snd_wnd, load->config->tunnels[i].mtu, least);
+				  kcp->snd_wnd, load->config->tunnels[i].wire.mtu, least);
 		kcp->snd_wnd = least;
 	}
 	if (kcp->rcv_wnd < RCV_WINDOW_MIN) {
@@ -261,16 +263,17 @@ void kg_load_derive(struct kg_load *load)
 	for (unsigned int i = 0; i < config->tunnel_count; i++) {
 		struct kg_tunnel_config *t = &config->tunnels[i];
 		const struct kg_preset *preset =
-			t->kcp_preset ? kg_preset_find(t->kcp_preset) : NULL;
+			t->wire.kcp_preset ? kg_preset_find(t->wire.kcp_preset) : NULL;
 
 		name_if_missing(&t->name, "tunnel", i);
-		t->profile = &kg_profile_kcptube;
+		t->wire.profile = &kg_profile_kcptube;
 		derive_listen_on(t);
+		kg_tunnel_derive_ends(config, t);
 		derive_mtu(load, i);
 		if (preset) {
 			derive_preset(load, i, preset);
 			derive_windows(load, i, preset);
 		}
-		t->kcp.pace = true;
+		t->wire.kcp.pace = true;
 	}
 }

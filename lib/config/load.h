@@ -70,6 +70,13 @@ unsigned int kg_port_families(const struct kg_config *config);
 /* Do two tunnels listen on one address, whatever the port? */
 bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
 
+/* ---- ends.c ---- */
+
+/* From the settings, which stay where they are: ends point to them. */
+void kg_tunnel_derive_ends(const struct kg_config *config, struct kg_tunnel_config *tunnel);
+/* What derive has allocated. */
+void kg_tunnel_free_ends(struct kg_tunnel_config *tunnel);
+
 /* ---- derive.c ---- */
 
 void kg_load_derive(struct kg_load *load);

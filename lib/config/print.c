@@ -50,7 +50,7 @@ static bool is_hidden(const struct kg_config *config, const struct kg_key *key, 
 	const struct kg_tunnel_config *tunnel = object;
 
 	return key->scope == KG_SCOPE_TUNNEL && !strcmp(key->name, "mtu") &&
-	       kg_tunnel_kcp_mtu(config, tunnel, tunnel->mtu) != tunnel->kcp.mtu;
+	       kg_tunnel_kcp_mtu(config, tunnel, tunnel->wire.mtu) != tunnel->wire.kcp.mtu;
 }
 
 static json_t *dump_value(const struct print *print, const struct kg_key *key, const void *object)

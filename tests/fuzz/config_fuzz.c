@@ -69,29 +69,47 @@ static void check_printed(const struct kg_config *config)
 	kg_config_free(&again);
 }
 
-/* What the box relies on. */
+/* ---- what the box relies on ---- */
+
+static void check_wire(const struct kg_wire_end *wire)
+{
+	FUZZ_CHECK(wire->role == KG_ROLE_SERVER || wire->peer_record ||
+		   (wire->peer_port_count > 0 && wire->peer_count > 0));
+	FUZZ_CHECK(wire->kcp.mtu >= KG_KCP_MTU_MIN && wire->kcp.mtu <= KG_KCP_MTU_MAX);
+	FUZZ_CHECK(wire->kcp.snd_wnd > 0 && wire->kcp.rcv_wnd >= 128);
+	FUZZ_CHECK(wire->port_count > 0);
+	for (unsigned int i = 0; i < wire->port_count; i++) {
+		FUZZ_CHECK(wire->ports[i].first > 0);
+		FUZZ_CHECK(wire->ports[i].first <= wire->ports[i].last);
+		FUZZ_CHECK(i == 0 || wire->ports[i].first > wire->ports[i - 1].last + 1);
+	}
+}
+
+static void check_app(const struct kg_app_end *app)
+{
+	FUZZ_CHECK(app->kind == KG_APP_DIALS || app->listener_count > 0);
+	FUZZ_CHECK(app->kind == KG_APP_LISTENS || kg_app_is_told(app) ||
+		   (app->target.port && *app->target.address));
+	for (unsigned int i = 0; i < app->listener_count; i++) {
+		const struct kg_app_listener *listener = &app->listeners[i];
+
+		FUZZ_CHECK((listener->tcp || listener->udp) && listener->at.port);
+		FUZZ_CHECK(!listener->target ||
+			   (listener->target->port && *listener->target->address));
+	}
+	for (unsigned int i = 0; i < app->allowed_count; i++) {
+		struct kg_endpoint own = { app->allowed[i].prefix.ip, app->allowed[i].last_port };
+
+		FUZZ_CHECK(kg_allow_contains(&app->allowed[i], 1, &own));
+	}
+}
+
 static void check_tunnel(const struct kg_tunnel_config *t)
 {
-	FUZZ_CHECK(t->name && t->encryption_algorithm && t->kcp_preset);
-	FUZZ_CHECK(t->custom_listen ? t->mapping_count > 0 : t->listen_port_count > 0);
-	FUZZ_CHECK(t->custom_destination || t->destination_dnstxt ||
-		   (t->destination_port_count > 0 && t->destination_count > 0));
-	for (unsigned int i = 0; i < t->mapping_count; i++) {
-		FUZZ_CHECK(t->mappings[i].protocol && t->mappings[i].local.port);
-		FUZZ_CHECK(t->mappings[i].remote.port && *t->mappings[i].remote.address);
-	}
-	for (unsigned int i = 0; i < t->allowed_count; i++) {
-		struct kg_endpoint own = { t->allowed[i].prefix.ip, t->allowed[i].last_port };
-
-		FUZZ_CHECK(kg_allow_contains(&t->allowed[i], 1, &own));
-	}
-	FUZZ_CHECK(t->kcp.mtu >= KG_KCP_MTU_MIN && t->kcp.mtu <= KG_KCP_MTU_MAX);
-	FUZZ_CHECK(t->kcp.snd_wnd > 0 && t->kcp.rcv_wnd >= 128);
-	for (unsigned int i = 0; i < t->listen_port_count; i++) {
-		FUZZ_CHECK(t->listen_ports[i].first > 0);
-		FUZZ_CHECK(t->listen_ports[i].first <= t->listen_ports[i].last);
-		FUZZ_CHECK(i == 0 || t->listen_ports[i].first > t->listen_ports[i - 1].last + 1);
-	}
+	FUZZ_CHECK(t->wire.encryption_algorithm && t->wire.kcp_preset);
+	FUZZ_CHECK(t->name && t->custom_listen == (t->mapping_count > 0));
+	check_wire(&t->wire);
+	check_app(&t->app);
 }
 
 static void check_port(const struct kg_port_config *port)
@@ -106,10 +124,10 @@ static void check_port(const struct kg_port_config *port)
 /* Each worker's share is a part of the range, and the last one ends it. */
 static void check_shares(const struct kg_config *config, const struct kg_tunnel_config *t)
 {
-	const struct kg_port_range *range = t->listen_ports;
+	const struct kg_port_range *range = t->wire.ports;
 	unsigned int workers = config->worker_count, from;
 
-	if (!kg_tunnel_has_port_shares(t, workers))
+	if (!kg_wire_has_port_shares(&t->wire, workers))
 		return;
 	from = range->first;
 	for (unsigned int i = 0; i < workers; i++) {

@@ -137,7 +137,7 @@ static void one_pair_of_braces_is_enough(void **state)
 		load_tunnel(&f, FIXTURE_SERVER, servers[i]);
 		expect_good(&f);
 		assert_true(f.config.tunnels[0].custom_destination);
-		assert_int_equal(f.config.tunnels[0].allowed_count, 0);
+		assert_int_equal(f.config.tunnels[0].app.allowed_count, 0);
 		expect_printable(&f);
 		unload(&f);
 	}
@@ -158,12 +158,12 @@ static void what_is_allowed_is_read(void **state)
 				      " 'custom_allow': ['10.0.0.0/8:1-65535', '127.0.0.1:8000',"
 				      " '[fd00:18::/32]:*']}");
 		expect_good(&f);
-		assert_int_equal(f.config.tunnels[0].allowed_count, KG_ARRAY_SIZE(texts));
+		assert_int_equal(f.config.tunnels[0].app.allowed_count, KG_ARRAY_SIZE(texts));
 		for (size_t i = 0; i < KG_ARRAY_SIZE(texts); i++) {
 			char text[KG_ALLOW_TEXT_BYTES];
 
-			assert_string_equal(kg_allow_text(&f.config.tunnels[0].allowed[i], text),
-					    texts[i]);
+			assert_string_equal(
+				kg_allow_text(&f.config.tunnels[0].app.allowed[i], text), texts[i]);
 		}
 		expect_printable(&f);
 		unload(&f);

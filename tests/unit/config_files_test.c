@@ -39,9 +39,9 @@ static void expect_round_trip(const struct kg_config *config)
 		const struct kg_tunnel_config *a = &config->tunnels[i],
 					      *b = &again.config.tunnels[i];
 
-		assert_memory_equal(&a->kcp, &b->kcp, sizeof(a->kcp));
-		assert_int_equal(a->mtu, b->mtu);
-		assert_int_equal(a->outbound_Bps, b->outbound_Bps);
+		assert_memory_equal(&a->wire.kcp, &b->wire.kcp, sizeof(a->wire.kcp));
+		assert_int_equal(a->wire.mtu, b->wire.mtu);
+		assert_int_equal(a->wire.outbound_Bps, b->wire.outbound_Bps);
 	}
 	unload(&again);
 	free(first);
@@ -113,10 +113,10 @@ static void client_and_server_fit(void **state)
 	const struct kg_tunnel_config *c = &client.config.tunnels[0];
 	const struct kg_tunnel_config *s = &server.config.tunnels[0];
 
-	assert_string_equal(c->encryption_algorithm, s->encryption_algorithm);
-	assert_string_equal(c->encryption_password, s->encryption_password);
-	assert_memory_equal(c->destination_ports, s->listen_ports, sizeof(*s->listen_ports));
-	assert_true(kg_ip_equal(&c->destinations[0].ip, &server.config.ports[0].addresses[0].ip));
+	assert_string_equal(c->wire.encryption_algorithm, s->wire.encryption_algorithm);
+	assert_string_equal(c->wire.encryption_password, s->wire.encryption_password);
+	assert_memory_equal(c->wire.peer_ports, s->wire.ports, sizeof(*s->wire.ports));
+	assert_true(kg_ip_equal(&c->wire.peers[0].ip, &server.config.ports[0].addresses[0].ip));
 	unload(&client);
 	unload(&server);
 }
@@ -204,7 +204,7 @@ static void secrets_are_not_printed(void **state)
 	assert_non_null(strstr(text, "\"encryption_password\": null"));
 	free(text);
 	kg_config_forget_secrets(&f.config);
-	assert_null(f.config.tunnels[0].encryption_password);
+	assert_null(f.config.tunnels[0].wire.encryption_password);
 	unload(&f);
 }
 

@@ -33,17 +33,17 @@ static void defaults(void **state)
 
 	assert_int_equal(f.config.tunnel_count, 1);
 	assert_string_equal(t->name, "tunnel0");
-	assert_string_equal(t->encryption_algorithm, "none");
-	assert_null(t->encryption_password);
-	assert_string_equal(t->kcp_preset, "regular5");
-	assert_true(t->kcp.blast);
-	assert_int_equal(t->kcp.conv, 0);
-	assert_int_equal(t->udp_timeout_s, 180);
-	assert_int_equal(t->keep_alive_s, 0);
-	assert_int_equal(t->outbound_Bps, 0);
-	assert_int_equal(t->inbound_Bps, 0);
+	assert_string_equal(t->wire.encryption_algorithm, "none");
+	assert_null(t->wire.encryption_password);
+	assert_string_equal(t->wire.kcp_preset, "regular5");
+	assert_true(t->wire.kcp.blast);
+	assert_int_equal(t->wire.kcp.conv, 0);
+	assert_int_equal(t->wire.udp_timeout_s, 180);
+	assert_int_equal(t->wire.keep_alive_s, 0);
+	assert_int_equal(t->wire.outbound_Bps, 0);
+	assert_int_equal(t->wire.inbound_Bps, 0);
 	assert_int_equal(t->listen_on_count, 0);
-	assert_int_equal(t->mtu, 1500);
+	assert_int_equal(t->wire.mtu, 1500);
 	assert_false(t->ipv4_only || t->ipv6_only);
 	unload(&f);
 }
@@ -103,7 +103,7 @@ static void client_values(void **state)
 	const struct kg_tunnel_config *t = &f.config.tunnels[0];
 
 	assert_string_equal(t->name, "home");
-	assert_int_equal(t->role, KG_ROLE_CLIENT);
+	assert_int_equal(t->mode, KG_MODE_CLIENT);
 	assert_int_equal(t->listen_port_count, 1);
 	assert_int_equal(t->listen_ports[0].first, 6000);
 	assert_int_equal(t->destination_port_count, 3);
@@ -112,15 +112,15 @@ static void client_values(void **state)
 	assert_int_equal(t->destination_count, 2);
 	assert_string_equal(kg_ip_text(&t->destinations[1].ip, text), "fd00:18::1");
 	assert_int_equal(t->listen_on_count, 1);
-	assert_string_equal(t->encryption_algorithm, "AES-GCM");
-	assert_string_equal(t->encryption_password, "qwerty1234");
-	assert_int_equal(t->outbound_Bps, 6553600);
-	assert_int_equal(t->inbound_Bps, 1000000);
-	assert_false(t->kcp.blast);
-	assert_int_equal(t->udp_timeout_s, 300);
-	assert_int_equal(t->keep_alive_s, 10);
-	assert_int_equal(t->fec.data, 20);
-	assert_int_equal(t->fec.parity, 4);
+	assert_string_equal(t->wire.encryption_algorithm, "AES-GCM");
+	assert_string_equal(t->wire.encryption_password, "qwerty1234");
+	assert_int_equal(t->wire.outbound_Bps, 6553600);
+	assert_int_equal(t->wire.inbound_Bps, 1000000);
+	assert_false(t->wire.kcp.blast);
+	assert_int_equal(t->wire.udp_timeout_s, 300);
+	assert_int_equal(t->wire.keep_alive_s, 10);
+	assert_int_equal(t->wire.fec.data, 20);
+	assert_int_equal(t->wire.fec.parity, 4);
 	unload(&f);
 }
 
@@ -161,8 +161,8 @@ static void fec_with_a_zero(void **state)
 
 		load_tunnel(&f, FIXTURE_CLIENT, texts[i]);
 		expect_good(&f);
-		assert_int_equal(f.config.tunnels[0].fec.data, 0);
-		assert_int_equal(f.config.tunnels[0].fec.parity, 0);
+		assert_int_equal(f.config.tunnels[0].wire.fec.data, 0);
+		assert_int_equal(f.config.tunnels[0].wire.fec.parity, 0);
 		unload(&f);
 	}
 }
@@ -183,20 +183,20 @@ static void kcptube_text_forms(void **state)
 
 	const struct kg_tunnel_config *t = &f.config.tunnels[0];
 
-	assert_int_equal(t->role, KG_ROLE_SERVER);
+	assert_int_equal(t->mode, KG_MODE_SERVER);
 	assert_int_equal(t->listen_port_count, 2);
 	assert_int_equal(t->listen_ports[1].last, 65535);
 	assert_int_equal(t->listen_on_count, 2);
-	assert_string_equal(t->kcp_preset, "manual");
-	assert_int_equal(t->kcp.mtu, 1400);
-	assert_int_equal(t->kcp.snd_wnd, 512);
-	assert_int_equal(t->kcp.rcv_wnd, 2048);
-	assert_int_equal(t->kcp.nodelay, 1);
-	assert_int_equal(t->kcp.interval_ms, 10);
-	assert_int_equal(t->kcp.resend, 2);
-	assert_true(t->kcp.nc);
-	assert_int_equal(t->inbound_Bps, 134217728);
-	assert_int_equal(t->outbound_Bps, 0);
+	assert_string_equal(t->wire.kcp_preset, "manual");
+	assert_int_equal(t->wire.kcp.mtu, 1400);
+	assert_int_equal(t->wire.kcp.snd_wnd, 512);
+	assert_int_equal(t->wire.kcp.rcv_wnd, 2048);
+	assert_int_equal(t->wire.kcp.nodelay, 1);
+	assert_int_equal(t->wire.kcp.interval_ms, 10);
+	assert_int_equal(t->wire.kcp.resend, 2);
+	assert_true(t->wire.kcp.nc);
+	assert_int_equal(t->wire.inbound_Bps, 134217728);
+	assert_int_equal(t->wire.outbound_Bps, 0);
 	unload(&f);
 }
 
@@ -223,9 +223,9 @@ static void presets(void **state)
 		load_tunnel(&f, FIXTURE_CLIENT, change);
 		expect_good(&f);
 
-		const struct kg_kcp_params *kcp = &f.config.tunnels[0].kcp;
+		const struct kg_kcp_params *kcp = &f.config.tunnels[0].wire.kcp;
 
-		assert_string_equal(f.config.tunnels[0].kcp_preset, rows[i].name);
+		assert_string_equal(f.config.tunnels[0].wire.kcp_preset, rows[i].name);
 		assert_int_equal(kcp->nodelay, rows[i].nodelay);
 		assert_int_equal(kcp->interval_ms, rows[i].interval_ms);
 		assert_int_equal(kcp->resend, rows[i].resend);
@@ -249,17 +249,17 @@ static void windows(void **state)
 
 	load_tunnel(&f, FIXTURE_CLIENT, "{'kcp': 'fast1', 'kcp_sndwnd': 32, 'kcp_rcvwnd': 65535}");
 	expect_good(&f);
-	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 32);
-	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 65535);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.snd_wnd, 32);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.rcv_wnd, 65535);
 	unload(&f);
 
 	load_tunnel(&f, FIXTURE_CLIENT,
 		    "{'kcp': 'manual', 'kcp_nodelay': 0, 'kcp_interval': 20,"
 		    " 'kcp_resend': 0, 'kcp_nc': 0, 'kcp_sndwnd': 0}");
 	expect_good(&f);
-	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 2048);
-	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 2048);
-	assert_false(f.config.tunnels[0].kcp.nc);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.snd_wnd, 2048);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.rcv_wnd, 2048);
+	assert_false(f.config.tunnels[0].wire.kcp.nc);
 	unload(&f);
 }
 
@@ -306,10 +306,10 @@ static void corrected_values(void **state)
 		    "{'kcp_rcvwnd': 1, 'kcp_sndwnd': 4294967296, 'udp_timeout': 100000,"
 		    " 'keep_alive': 4294967296}");
 	assert_int_equal(count_entries(f.report.warnings), 4);
-	assert_int_equal(f.config.tunnels[0].kcp.rcv_wnd, 128);
-	assert_int_equal(f.config.tunnels[0].kcp.snd_wnd, 65535);
-	assert_int_equal(f.config.tunnels[0].udp_timeout_s, 180);
-	assert_int_equal(f.config.tunnels[0].keep_alive_s, 65535);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.rcv_wnd, 128);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.snd_wnd, 65535);
+	assert_int_equal(f.config.tunnels[0].wire.udp_timeout_s, 180);
+	assert_int_equal(f.config.tunnels[0].wire.keep_alive_s, 65535);
 	unload(&f);
 }
 
@@ -323,8 +323,8 @@ static void no_false_alarms(void **state)
 		    " 'kcp_rcvwnd': 0, 'mtu': 0, 'kcp_mtu': 0, 'encryption_algorithm': 'none',"
 		    " 'encryption_password': 'qwerty1234'}");
 	expect_good(&f);
-	assert_int_equal(f.config.tunnels[0].udp_timeout_s, 180);
-	assert_string_equal(f.config.tunnels[0].encryption_password, "qwerty1234");
+	assert_int_equal(f.config.tunnels[0].wire.udp_timeout_s, 180);
+	assert_string_equal(f.config.tunnels[0].wire.encryption_password, "qwerty1234");
 	unload(&f);
 }
 
@@ -424,7 +424,7 @@ static void a_server_has_addresses_and_names(void **state)
 	assert_string_equal(hosts[2].name, "Other.test.");
 	assert_string_equal(hosts[3].name, "");
 	/* It may turn out to be IPv6. */
-	assert_int_equal(f.config.tunnels[0].kcp.mtu, 1446);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.mtu, 1446);
 	unload(&f);
 }
 
@@ -458,8 +458,8 @@ static void intervals(void **state)
 		struct fixture f;
 
 		load_tunnel(&f, FIXTURE_CLIENT, cases[i].change);
-		assert_int_equal(f.config.tunnels[0].dport_refresh.first_s, cases[i].first);
-		assert_int_equal(f.config.tunnels[0].dport_refresh.last_s, cases[i].last);
+		assert_int_equal(f.config.tunnels[0].wire.dport_refresh.first_s, cases[i].first);
+		assert_int_equal(f.config.tunnels[0].wire.dport_refresh.last_s, cases[i].last);
 		unload(&f);
 	}
 }

@@ -86,11 +86,11 @@ static void derived(void **state)
 		expect_good(&f);
 
 		const struct kg_tunnel_config *t = &f.config.tunnels[0];
-		unsigned int payload = 4 + t->kcp.mtu + rows[i].seal_bytes;
+		unsigned int payload = 4 + t->wire.kcp.mtu + rows[i].seal_bytes;
 
-		if (t->mtu != rows[i].mtu || t->kcp.mtu != rows[i].kcp_mtu)
-			fail_msg("row %zu, %s: mtu %u, kcp_mtu %u", i, rows[i].changes, t->mtu,
-				 t->kcp.mtu);
+		if (t->wire.mtu != rows[i].mtu || t->wire.kcp.mtu != rows[i].kcp_mtu)
+			fail_msg("row %zu, %s: mtu %u, kcp_mtu %u", i, rows[i].changes, t->wire.mtu,
+				 t->wire.kcp.mtu);
 		assert_true(rows[i].ip_bytes + 8 + payload <= rows[i].mtu);
 		assert_true(payload <= 2048);
 		unload(&f);
@@ -105,8 +105,8 @@ static void smallest_port_counts(void **state)
 		      " {'device': 'net_null1', 'mtu': 1400, 'addresses': '198.18.0.2/24'}],"
 		      " 'tunnels': [" FIXTURE_CLIENT "]}");
 	expect_good(&f);
-	assert_int_equal(f.config.tunnels[0].mtu, 1400);
-	assert_int_equal(f.config.tunnels[0].kcp.mtu, 1366);
+	assert_int_equal(f.config.tunnels[0].wire.mtu, 1400);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.mtu, 1366);
 	unload(&f);
 }
 
@@ -117,13 +117,13 @@ static void warnings(void **state)
 	load_pair(&f, IPV4_PORT, 1500, FIXTURE_CLIENT, "{'mtu': 1492, 'kcp_mtu': 1400}");
 	expect_only_warning(&f, FIXTURE_FILE ": tunnels[0].kcp_mtu",
 			    "1400 has no effect beside mtu 1492, which makes it 1458");
-	assert_int_equal(f.config.tunnels[0].kcp.mtu, 1458);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.mtu, 1458);
 	unload(&f);
 
 	load_pair(&f, IPV4_PORT, 1500, FIXTURE_CLIENT, "{'kcp_mtu': 1467}");
 	expect_only_warning(&f, FIXTURE_FILE ": tunnels[0].kcp_mtu",
 			    "1467 makes packets larger than the 1500 bytes of a port; 1466 fits");
-	assert_int_equal(f.config.tunnels[0].kcp.mtu, 1467);
+	assert_int_equal(f.config.tunnels[0].wire.kcp.mtu, 1467);
 	unload(&f);
 
 	load_pair(&f, IPV4_PORT, 1500, FIXTURE_CLIENT, "{'mtu': 9000}");

@@ -97,16 +97,16 @@ static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
 
 	*tunnel = (struct kg_payload_tunnel){
 		.name = config->name,
-		.role = config->role,
+		.role = config->wire.role,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
-		.fast_path = config->fast_path,
-		.allowed = config->allowed,
-		.allowed_count = config->allowed_count,
+		.fast_path = config->app.fast_path,
+		.allowed = config->app.allowed,
+		.allowed_count = config->app.allowed_count,
 		.first_bytes = kg_streams_first_bytes(streams),
 		.rest_bytes = kg_streams_rest_bytes(streams),
 	};
-	if (config->role == KG_ROLE_CLIENT)
+	if (config->wire.role == KG_ROLE_CLIENT)
 		return fill_listen(config, tunnel);
 	if (config->custom_destination)
 		return true;

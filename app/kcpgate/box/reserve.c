@@ -20,20 +20,12 @@
 /* What servers listen on, what clients choose from. */
 static void collect_ranges(const struct kg_box *box, struct kg_port_list *list)
 {
-	bool any_client = false;
-
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_tunnel_config *config = box->tunnels[t].config;
+		const struct kg_wire_end *wire = &box->tunnels[t].config->wire;
 
-		any_client |= config->role == KG_ROLE_CLIENT;
-		for (unsigned int i = 0;
-		     config->role == KG_ROLE_SERVER && i < config->listen_port_count; i++)
-			kg_port_list_add(list, config->listen_ports[i].first,
-					 config->listen_ports[i].last);
+		for (unsigned int i = 0; i < wire->port_count; i++)
+			kg_port_list_add(list, wire->ports[i].first, wire->ports[i].last);
 	}
-	if (any_client)
-		kg_port_list_add(list, box->config->local_ports->first,
-				 box->config->local_ports->last);
 	kg_port_list_merge(list);
 }
 

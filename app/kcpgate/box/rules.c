@@ -13,13 +13,13 @@
 struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t tunnel,
 					    unsigned int worker)
 {
-	const struct kg_tunnel_config *config = box->tunnels[tunnel].config;
+	const struct kg_wire_end *wire = &box->tunnels[tunnel].config->wire;
 
-	if (config->role != KG_ROLE_SERVER || config->listen_port_count != 1)
+	if (wire->role != KG_ROLE_SERVER || wire->port_count != 1)
 		return (struct kg_port_range){ 0, 0 };
 	if (!box->tunnels[tunnel].has_rules)
-		return config->listen_ports[0];
-	return kg_port_range_share(&config->listen_ports[0], worker, box->config->worker_count);
+		return wire->ports[0];
+	return kg_port_range_share(&wire->ports[0], worker, box->config->worker_count);
 }
 
 static unsigned int add_tunnel(const struct kg_box *box, const struct kg_box_tunnel *tunnel,
@@ -29,7 +29,7 @@ static unsigned int add_tunnel(const struct kg_box *box, const struct kg_box_tun
 
 	for (unsigned int w = 0; w < workers; w++) {
 		struct kg_port_range share =
-			kg_port_range_share(&tunnel->config->listen_ports[0], w, workers);
+			kg_port_range_share(&tunnel->config->wire.ports[0], w, workers);
 
 		rules[w] = (struct kg_nic_rule){ version, share.first, share.last, (uint16_t)w };
 	}
@@ -47,7 +47,7 @@ static bool has_version(const struct kg_port_config *port, uint8_t version)
 
 static bool can_have_rules(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
-	return kg_tunnel_has_port_shares(tunnel->config, box->config->worker_count);
+	return kg_wire_has_port_shares(&tunnel->config->wire, box->config->worker_count);
 }
 
 /* For one port; `rules` has room for all. */

@@ -22,11 +22,10 @@
 
 static void enter_listen_ports(struct kg_box *box, uint16_t index)
 {
-	const struct kg_tunnel_config *config = box->tunnels[index].config;
+	const struct kg_wire_end *wire = &box->tunnels[index].config->wire;
 
-	for (unsigned int i = 0; i < config->listen_port_count; i++) {
-		for (uint32_t port = config->listen_ports[i].first;
-		     port <= config->listen_ports[i].last; port++) {
+	for (unsigned int i = 0; i < wire->port_count; i++) {
+		for (uint32_t port = wire->ports[i].first; port <= wire->ports[i].last; port++) {
 			if (kg_port_table_get(&box->udp_ports, (uint16_t)port) ==
 			    KG_PORT_TABLE_NONE)
 				kg_port_table_set(&box->udp_ports, (uint16_t)port, index);
@@ -45,15 +44,11 @@ static void enter_app_port(struct kg_box *box, uint16_t port)
 static void enter_app_ports(struct kg_box *box)
 {
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_tunnel_config *config = box->tunnels[t].config;
+		const struct kg_app_end *app = &box->tunnels[t].config->app;
 
-		if (config->role != KG_ROLE_CLIENT || !config->fast_path)
-			continue;
-		if (!config->custom_listen)
-			enter_app_port(box, config->listen_ports[0].first);
-		for (unsigned int m = 0; m < config->mapping_count; m++) {
-			if ((config->mappings[m].protocol & KG_MAPPED_UDP) != 0)
-				enter_app_port(box, config->mappings[m].local.port);
+		for (unsigned int i = 0; app->fast_path && i < app->listener_count; i++) {
+			if (app->listeners[i].udp)
+				enter_app_port(box, app->listeners[i].at.port);
 		}
 	}
 }
@@ -61,12 +56,12 @@ static void enter_app_ports(struct kg_box *box)
 /* Of names nothing is known yet. */
 static bool collect_addresses(struct kg_box_tunnel *tunnel)
 {
-	const struct kg_tunnel_config *config = tunnel->config;
+	const struct kg_wire_end *wire = &tunnel->config->wire;
 
-	tunnel->addresses = calloc(config->destination_count + 1, sizeof(tunnel->addresses[0]));
-	for (unsigned int i = 0; tunnel->addresses != NULL && i < config->destination_count; i++) {
-		if (config->destinations[i].ip.version != 0)
-			tunnel->addresses[tunnel->address_count++] = config->destinations[i].ip;
+	tunnel->addresses = calloc(wire->peer_count + 1, sizeof(tunnel->addresses[0]));
+	for (unsigned int i = 0; tunnel->addresses != NULL && i < wire->peer_count; i++) {
+		if (wire->peers[i].ip.version != 0)
+			tunnel->addresses[tunnel->address_count++] = wire->peers[i].ip;
 	}
 	return tunnel->addresses != NULL;
 }
@@ -75,12 +70,13 @@ static bool collect_addresses(struct kg_box_tunnel *tunnel)
 static void announce_custom(const struct kg_box_tunnel *tunnel)
 {
 	const struct kg_tunnel_config *config = tunnel->config;
+	const struct kg_app_end *app = &config->app;
 
-	if (!config->custom_destination)
+	if (!kg_app_is_told(app))
 		return;
-	if (config->allowed_count > 0)
+	if (app->allowed_count > 0)
 		KG_LOG(INFO, "tunnel %s: clients say where to, within %u entries of custom_allow\n",
-		       config->name, config->allowed_count);
+		       config->name, app->allowed_count);
 	else
 		KG_LOG(WARNING,
 		       "tunnel %s: clients say where to, and there is no custom_allow: %s can "
@@ -95,18 +91,19 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 {
 	struct kg_box_tunnel *tunnel = &box->tunnels[index];
 	const struct kg_tunnel_config *config = &box->config->tunnels[index];
-	const char *password = config->encryption_password;
+	const struct kg_wire_end *wire = &config->wire;
+	const char *password = wire->encryption_password;
 	char fec[16] = "";
 
 	tunnel->config = config;
-	tunnel->aead = kg_aead_lookup(config->encryption_algorithm);
+	tunnel->aead = kg_aead_lookup(wire->encryption_algorithm);
 	if (tunnel->aead == NULL)
-		FAIL("tunnel %s: no algorithm %s", config->name, config->encryption_algorithm);
+		FAIL("tunnel %s: no algorithm %s", config->name, wire->encryption_algorithm);
 	if (tunnel->aead->spec->keyed && !kg_kdf_sha3_256(password, strlen(password), tunnel->key))
 		FAIL("tunnel %s: the key cannot be derived", config->name);
-	if (config->role == KG_ROLE_CLIENT && !collect_addresses(tunnel))
+	if (!collect_addresses(tunnel))
 		FAIL("tunnel %s: out of memory", config->name);
-	if (config->role == KG_ROLE_SERVER) {
+	if (wire->role == KG_ROLE_SERVER) {
 		enter_listen_ports(box, index);
 		if (config->stun_server_count > 0)
 			tunnel->stun_tag = kg_clock_seed() | 1;
@@ -115,11 +112,11 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
-	if (config->fec.parity > 0)
-		snprintf(fec, sizeof(fec), ", fec %u:%u", config->fec.data, config->fec.parity);
+	if (wire->fec.parity > 0)
+		snprintf(fec, sizeof(fec), ", fec %u:%u", wire->fec.data, wire->fec.parity);
 	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
-	       config->role == KG_ROLE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
-	       config->kcp.mtu, tunnel->aead->spec->promise);
+	       config->mode == KG_MODE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
+	       wire->kcp.mtu, tunnel->aead->spec->promise);
 	announce_custom(tunnel);
 	return true;
 }

@@ -85,7 +85,7 @@ static void on_finished(void *host, struct kg_stream *stream)
 /* A client that is not answered, or knows no way, says so once for all its connections. */
 static bool is_trouble(const struct kg_side *side, enum kg_close why)
 {
-	bool client = side->worker->box->tunnels[side->tunnel].config->role == KG_ROLE_CLIENT;
+	bool client = side->worker->box->tunnels[side->tunnel].config->wire.role == KG_ROLE_CLIENT;
 
 	return why == KG_CLOSE_NO_ROUTE || (why == KG_CLOSE_HANDSHAKE && client);
 }

@@ -58,13 +58,13 @@ static struct kg_destinations *make_list(struct followed *f)
 	if (list == NULL)
 		return NULL;
 	list->tunnel = f->tunnel;
-	list->ports = f->config->destination_ports;
-	list->port_count = (uint16_t)f->config->destination_port_count;
+	list->ports = f->config->wire.peer_ports;
+	list->port_count = (uint16_t)f->config->wire.peer_port_count;
 	for (unsigned int i = 0; i < f->host_count; i++) {
 		if (f->hosts[i].chosen.version != 0)
 			list->ips[list->count++] = f->hosts[i].chosen;
 	}
-	if (f->config->destination_dnstxt != NULL) {
+	if (f->config->wire.peer_record != NULL) {
 		f->port = (struct kg_port_range){ f->hosts[0].port, f->hosts[0].port };
 		list->ports = &f->port;
 		list->port_count = 1;
@@ -232,34 +232,35 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 
 /* ---- life ---- */
 
-static bool has_name(const struct kg_tunnel_config *config)
+static bool has_name(const struct kg_wire_end *wire)
 {
-	bool any = config->destination_dnstxt != NULL;
+	bool any = wire->peer_record != NULL;
 
-	for (unsigned int i = 0; i < config->destination_count; i++)
-		any |= config->destinations[i].ip.version == 0;
-	return any && config->role == KG_ROLE_CLIENT;
+	for (unsigned int i = 0; i < wire->peer_count; i++)
+		any |= wire->peers[i].ip.version == 0;
+	return any;
 }
 
 static bool follow(struct kg_control_destinations *d, struct followed *f, uint16_t tunnel)
 {
 	const struct kg_tunnel_config *config = d->box->tunnels[tunnel].config;
+	const struct kg_wire_end *wire = &config->wire;
 	unsigned int addresses = kg_ask_addresses(config->ipv4_only, config->ipv6_only);
 
 	f->config = config;
 	f->tunnel = tunnel;
-	f->host_count = KG_MAX(config->destination_count, 1u);
+	f->host_count = KG_MAX(wire->peer_count, 1u);
 	f->hosts = calloc(f->host_count, sizeof(f->hosts[0]));
 	for (unsigned int i = 0; f->hosts != NULL && i < f->host_count; i++) {
 		struct host *host = &f->hosts[i];
-		bool txt = config->destination_dnstxt != NULL;
+		bool txt = wire->peer_record != NULL;
 
 		host->tunnel = f;
 		host->what = txt ? (unsigned int)KG_ASK_TXT : addresses;
-		host->name = txt ? config->destination_dnstxt : config->destinations[i].name;
-		if (!txt && config->destinations[i].ip.version != 0) {
+		host->name = txt ? wire->peer_record : wire->peers[i].name;
+		if (!txt && wire->peers[i].ip.version != 0) {
 			host->name = NULL;
-			host->chosen = config->destinations[i].ip;
+			host->chosen = wire->peers[i].ip;
 		} else if (!kg_control_names_watch(d->names, host->name, host->what, resolved,
 						   host)) {
 			return false;
@@ -272,7 +273,8 @@ static bool follow_all(struct kg_control_destinations *d)
 {
 	d->followed = calloc(d->box->tunnel_count + 1, sizeof(d->followed[0]));
 	for (uint16_t t = 0; d->followed != NULL && t < d->box->tunnel_count; t++) {
-		if (has_name(d->box->tunnels[t].config) && !follow(d, &d->followed[d->count++], t))
+		if (has_name(&d->box->tunnels[t].config->wire) &&
+		    !follow(d, &d->followed[d->count++], t))
 			return false;
 	}
 	return d->followed != NULL;

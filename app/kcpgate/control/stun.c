@@ -68,6 +68,7 @@ static bool send_request(struct kg_control_stun *stun, const struct asker *asker
 {
 	const struct server *server = &asker->servers[asker->at];
 	struct rte_mbuf *m = rte_pktmbuf_alloc(stun->box->mbufs);
+	const struct kg_wire_end *wire = &asker->config->wire;
 	struct kg_pkt *pkt;
 
 	if (m == NULL)
@@ -75,10 +76,9 @@ static bool send_request(struct kg_control_stun *stun, const struct asker *asker
 	kg_stun_request((uint8_t *)rte_pktmbuf_append(m, KG_STUN_REQUEST_BYTES), &asker->id);
 	pkt = kg_pkt(m);
 	*pkt = (struct kg_pkt){ .tunnel = asker->tunnel };
-	pkt->local.port = asker->config->listen_ports[0].first;
-	if (asker->config->listen_on_count > 0 &&
-	    !kg_ip_is_unspecified(&asker->config->listen_on[0]))
-		pkt->local.ip = asker->config->listen_on[0];
+	pkt->local.port = wire->ports[0].first;
+	if (wire->address_count > 0 && !kg_ip_is_unspecified(&wire->addresses[0]))
+		pkt->local.ip = wire->addresses[0];
 	pkt->remote = (struct kg_endpoint){ server->ip, server->config->port };
 	if (rte_ring_sp_enqueue(stun->box->from_control, m) == 0) {
 		kg_waker_wake(&stun->box->workers[0]->waker);

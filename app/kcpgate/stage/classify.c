@@ -18,11 +18,13 @@ static unsigned int trust(const struct rte_mbuf *m)
 
 static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_endpoint *local)
 {
-	if (tunnel->listen_on_count == 0)
+	const struct kg_wire_end *wire = &tunnel->wire;
+
+	if (wire->address_count == 0)
 		return (!tunnel->ipv4_only || local->ip.version == 4) &&
 		       (!tunnel->ipv6_only || local->ip.version == 6);
-	for (unsigned int i = 0; i < tunnel->listen_on_count; i++) {
-		if (kg_ip_accepts(&tunnel->listen_on[i], &local->ip))
+	for (unsigned int i = 0; i < wire->address_count; i++) {
+		if (kg_ip_accepts(&wire->addresses[i], &local->ip))
 			return true;
 	}
 	return false;
@@ -35,13 +37,13 @@ static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *lo
 
 	if (first >= KG_PORT_TABLE_APP)
 		return first;
-	if (box->tunnels[first].config->role == KG_ROLE_CLIENT)
+	if (box->tunnels[first].config->wire.role == KG_ROLE_CLIENT)
 		return kg_port_set_has(&box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : first;
 	for (uint16_t t = first; t < box->tunnel_count; t++) {
 		const struct kg_tunnel_config *tunnel = box->tunnels[t].config;
 
-		if (tunnel->role == KG_ROLE_SERVER &&
-		    kg_port_ranges_contain(tunnel->listen_ports, tunnel->listen_port_count,
+		if (tunnel->wire.role == KG_ROLE_SERVER &&
+		    kg_port_ranges_contain(tunnel->wire.ports, tunnel->wire.port_count,
 					   local->port) &&
 		    listens_on(tunnel, local))
 			return t;

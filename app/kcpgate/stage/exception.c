@@ -60,10 +60,10 @@ static bool is_tunnels(const struct kg_box *box, uint16_t port)
 {
 	if (kg_port_table_get(&box->udp_ports, port) < KG_PORT_TABLE_APP)
 		return true;
-	if (!kg_port_ranges_contain(box->config->local_ports, 1, port))
-		return false;
 	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		if (box->tunnels[t].config->role == KG_ROLE_CLIENT)
+		const struct kg_wire_end *wire = &box->tunnels[t].config->wire;
+
+		if (kg_port_ranges_contain(wire->ports, wire->port_count, port))
 			return true;
 	}
 	return false;

@@ -13,7 +13,7 @@ static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt
 		.len = pkt->body_len,
 	};
 
-	if (w->box->tunnels[pkt->tunnel].config->role == KG_ROLE_CLIENT)
+	if (w->box->tunnels[pkt->tunnel].config->wire.role == KG_ROLE_CLIENT)
 		return pkt->local.port % workers;
 	return kg_session_owner(w->sides[pkt->tunnel].fec, &in, (uint16_t)workers);
 }

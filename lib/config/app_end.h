@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The end of a tunnel towards applications: one end listens for their connections and datagrams,
+ * the other dials to where they go.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "net/addr.h"
+#include "net/allow.h"
+#include "wire/target.h"
+
+enum kg_app_kind {
+	KG_APP_LISTENS,
+	KG_APP_DIALS,
+};
+
+/* Where applications come in. */
+struct kg_app_listener {
+	struct kg_endpoint at; /* version 0: any address */
+	bool tcp, udp;
+	/* Where the other end shall connect them to; NULL: it knows. */
+	const struct kg_target *target;
+};
+
+struct kg_app_end {
+	enum kg_app_kind kind;
+	struct kg_app_listener *listeners; /* listens */
+	unsigned int listener_count;
+	struct kg_target target;  /* dials: where to; address NULL: the other end says it */
+	struct kg_allow *allowed; /* of that, what it may name; none: everything */
+	unsigned int allowed_count;
+	bool fast_path; /* UDP past Linux */
+};
+
+/* Dials where the other end says. */
+static inline bool kg_app_is_told(const struct kg_app_end *app)
+{
+	return app->kind == KG_APP_DIALS && app->target.address == NULL;
+}
