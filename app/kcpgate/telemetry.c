@@ -27,14 +27,10 @@ static struct kg_telemetry_front *front;
 
 static void add_counters(struct rte_tel_data *d, const struct kg_counters *stats)
 {
-	char name[64];
-
 	for (int i = 0; i < KG_COUNTER_COUNT; i++)
-		kg_tel_add_dict_u64(d, kg_counter_name(i), stats->counters[i]);
-	for (int i = KG_DROP_NONE + 1; i < KG_DROP_COUNT; i++) {
-		snprintf(name, sizeof(name), "drop_%s", kg_drop_name(i));
-		kg_tel_add_dict_u64(d, name, stats->drops[i]);
-	}
+		kg_tel_add_dict_u64(d, kg_counter_metrics.rows[i].name, stats->counters[i]);
+	for (int i = KG_DROP_NONE + 1; i < KG_DROP_COUNT; i++)
+		kg_tel_add_dict_u64(d, kg_drop_metrics.rows[i - 1].name, stats->drops[i]);
 }
 
 static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
@@ -88,9 +84,9 @@ static void add_memory(struct rte_tel_data *d, const struct kg_box *box)
 	}
 	kg_tel_add_dict_u64(d, "mem_state_bytes", state_bytes);
 	kg_tel_add_dict_u64(d, "mem_state_total_bytes", state_total_bytes);
-	kg_tel_add_dict_u64(d, "mem_buf_small_used", pool.small_total - pool.small_free);
+	kg_tel_add_dict_u64(d, "mem_buf_small_used", pool.small_used);
 	kg_tel_add_dict_u64(d, "mem_buf_small_total", pool.small_total);
-	kg_tel_add_dict_u64(d, "mem_buf_large_used", pool.large_total - pool.large_free);
+	kg_tel_add_dict_u64(d, "mem_buf_large_used", pool.large_used);
 	kg_tel_add_dict_u64(d, "mem_buf_large_total", pool.large_total);
 	kg_tel_add_dict_u64(d, "mem_fair_share_segments", pool.fair_share);
 	kg_tel_add_dict_u64(d, "mem_mbufs_used", rte_mempool_in_use_count(box->mbufs));
@@ -120,7 +116,8 @@ static int stats_of_box(const struct kg_box *box, struct rte_tel_data *d)
 	struct kg_counters sum = { 0 };
 
 	for (unsigned int i = 0; i < box->worker_count; i++)
-		kg_counters_merge(&sum, &box->workers[i]->stats);
+		kg_metrics_add((uint64_t *)&sum, (const uint64_t *)&box->workers[i]->stats,
+			       sizeof(sum) / sizeof(uint64_t));
 	kg_tel_add_dict_u64(d, "workers", box->worker_count);
 	kg_tel_add_dict_u64(d, "payload_threads", box->payload_count);
 	kg_tel_add_dict_u64(d, "log_lines_lost", kg_log_lost());
@@ -150,14 +147,13 @@ static int on_stats(struct kg_box *box, const char *params, struct rte_tel_data 
 
 static int on_help(struct kg_box *box, const char *params, struct rte_tel_data *d)
 {
-	char name[64];
+	const struct kg_metric_table *tables[] = { &kg_counter_metrics, &kg_drop_metrics };
 
 	rte_tel_data_start_dict(d);
-	for (int i = 0; i < KG_COUNTER_COUNT; i++)
-		rte_tel_data_add_dict_string(d, kg_counter_name(i), kg_counter_help(i));
-	for (int i = KG_DROP_NONE + 1; i < KG_DROP_COUNT; i++) {
-		snprintf(name, sizeof(name), "drop_%s", kg_drop_name(i));
-		rte_tel_data_add_dict_string(d, name, kg_drop_help(i));
+	for (size_t t = 0; t < KG_ARRAY_SIZE(tables); t++) {
+		for (unsigned int i = 0; i < tables[t]->count; i++)
+			rte_tel_data_add_dict_string(d, tables[t]->rows[i].name,
+						     tables[t]->rows[i].help);
 	}
 	return 0;
 }
@@ -193,7 +189,7 @@ static void add_fec(struct rte_tel_data *row, struct kg_fec_stats fec)
 		{ "fec_refused", fec.refused },
 		{ "fec_missing", fec.missing },
 		{ "fec_late", fec.late },
-		{ "fec_peer_wrong", fec.parity_wrong + fec.padding_wrong },
+		{ "fec_peer_wrong", fec.peer_wrong },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
@@ -235,7 +231,6 @@ static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_stre
 		sum->opened += one.opened;
 		sum->closed += one.closed;
 		sum->muxes += one.muxes;
-		sum->messages_dropped += one.messages_dropped;
 		sum->datagrams_dropped += one.datagrams_dropped;
 		sum->gave_way += one.gave_way;
 	}
@@ -276,8 +271,7 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "streams_opened", streams.opened);
 	kg_tel_add_dict_u64(row, "streams_closed", streams.closed);
 	kg_tel_add_dict_u64(row, "mux_channels", streams.muxes);
-	kg_tel_add_dict_u64(row, "messages_dropped",
-			    sum.messages_dropped + streams.messages_dropped);
+	kg_tel_add_dict_u64(row, "messages_dropped", sum.messages_dropped);
 	kg_tel_add_dict_u64(row, "datagrams_dropped", streams.datagrams_dropped);
 	kg_tel_add_dict_u64(row, "streams_gave_way", streams.gave_way);
 	kg_tel_add_dict_u64(row, "channels", sum.channels);

@@ -388,6 +388,8 @@ void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet)
 	rte_pktmbuf_free(packet);
 }
 
+KG_METRIC_TABLE(kg_exception_metrics, kg_exception_stats, KG_EXCEPTION_METRICS(KG_METRIC_ROW));
+
 const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e)
 {
 	return &e->stats;

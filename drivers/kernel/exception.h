@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Exception path: what is not for a tunnel goes to Linux through a TAP that mirrors the port, and
- * what Linux sends to the TAP goes out of the port. Used by the payload thread.
+ * what Linux sends to the TAP goes out of the port. Used by the pump.
  */
 #pragma once
 
+#include "base/metric.h"
 #include "net/addr.h"
 #include "net/frame.h"
 
@@ -21,11 +22,17 @@ struct kg_exception_params {
 	struct rte_mempool *mempool; /* for frames from the kernel; one holds a whole frame */
 };
 
-/* One writer: the payload thread. */
+#define KG_EXCEPTION_METRICS(X)                                                                   \
+	X(to_kernel, "tap_to_kernel", COUNTER, "frames", "frames given to Linux by the TAP")      \
+	X(from_kernel, "tap_from_kernel", COUNTER, "frames", "frames that Linux gave to the TAP") \
+	X(routed, "tap_routed", COUNTER, "packets", "packets given to Linux to route them")       \
+	X(errors, "tap_errors", COUNTER, "frames", "frames that Linux refused, or without mbuf")
+
+/* One writer: the pump. */
 struct kg_exception_stats {
-	uint64_t to_kernel, from_kernel, routed; /* frames, frames, packets */
-	uint64_t errors;                         /* the kernel refused one, or no mbuf */
+	KG_EXCEPTION_METRICS(KG_METRIC_FIELD)
 };
+extern const struct kg_metric_table kg_exception_metrics;
 
 struct kg_exception;
 

@@ -217,13 +217,16 @@ void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 	mp->pool.fair_share = kg_buf_share(available(mp->large), kept);
 }
 
+KG_METRIC_TABLE(kg_buf_mempool_metrics, kg_buf_mempool_stats,
+		KG_BUF_MEMPOOL_METRICS(KG_METRIC_ROW));
+
 void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mempool_stats *stats)
 {
 	*stats = (struct kg_buf_mempool_stats){
 		.small_total = mp->small->size,
-		.small_free = rte_mempool_avail_count(mp->small),
+		.small_used = mp->small->size - rte_mempool_avail_count(mp->small),
 		.large_total = mp->large->size,
-		.large_free = large_free(mp),
+		.large_used = mp->large->size - large_free(mp),
 		.fair_share = mp->pool.fair_share,
 	};
 }

@@ -238,13 +238,11 @@ void kg_payload_stop(struct kg_payload *p)
 	kg_waker_wake(p->config.waker);
 }
 
+KG_METRIC_TABLE(kg_payload_metrics, kg_payload_stats, KG_PAYLOAD_METRICS(KG_METRIC_ROW));
+
 void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload *p)
 {
-	const uint64_t *from = (const uint64_t *)&p->stats;
-	uint64_t *to = (uint64_t *)sum;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	kg_metrics_add((uint64_t *)sum, (const uint64_t *)&p->stats, kg_payload_metrics.count);
 }
 
 /* ---- create, destroy ---- */

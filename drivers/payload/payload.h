@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/metric.h"
 #include "net/addr.h"
 #include "net/allow.h"
 #include "net/role.h"
@@ -67,31 +68,63 @@ struct kg_payload_config {
 	unsigned int sockets_max;
 };
 
-/* One writer: the payload thread. Read by telemetry. Nothing but uint64_t. */
+#define KG_PAYLOAD_METRICS(X)                                                                      \
+	X(flows, "payload_flows", GAUGE, "flows",                                                  \
+	  "connections and UDP flows of applications there are")                                   \
+	X(tcp_accepted, "payload_tcp_accepted", COUNTER, "connections",                            \
+	  "connections that applications made")                                                    \
+	X(tcp_connected, "payload_tcp_connected", COUNTER, "connections",                          \
+	  "connections made to applications")                                                      \
+	X(tcp_refused, "payload_tcp_refused", COUNTER, "connections",                              \
+	  "connections to applications that could not be made")                                    \
+	X(tcp_closed, "payload_tcp_closed", COUNTER, "connections", "connections that have ended") \
+	X(rx_bytes, "payload_socket_rx_bytes", COUNTER, "bytes",                                   \
+	  "bytes from sockets of applications; not what goes past Linux")                          \
+	X(tx_bytes, "payload_socket_tx_bytes", COUNTER, "bytes",                                   \
+	  "bytes to sockets of applications; not what goes past Linux")                            \
+	X(udp_flows, "payload_udp_flows", COUNTER, "flows", "UDP flows that have begun")           \
+	X(udp_rx_datagrams, "payload_udp_rx_datagrams", COUNTER, "datagrams",                      \
+	  "datagrams from sockets of applications")                                                \
+	X(udp_tx_datagrams, "payload_udp_tx_datagrams", COUNTER, "datagrams",                      \
+	  "datagrams to sockets of applications")                                                  \
+	X(udp_dropped_full, "payload_udp_dropped_full", COUNTER, "datagrams",                      \
+	  "datagrams from applications: channel or ring had no room")                              \
+	X(udp_dropped_error, "payload_udp_dropped_error", COUNTER, "datagrams",                    \
+	  "datagrams to applications: the socket refused them")                                    \
+	X(udp_dropped_doubted, "payload_udp_dropped_doubted", COUNTER, "datagrams",                \
+	  "answers to sources that may be made up: their share is full")                           \
+	X(udp_dropped_size, "payload_udp_dropped_size", COUNTER, "datagrams",                      \
+	  "datagrams from applications: too long for a message")                                   \
+	X(udp_dropped_buffer, "payload_udp_dropped_buffer", COUNTER, "datagrams",                  \
+	  "datagrams from applications: no buffers for all of it")                                 \
+	X(udp_icmp_errors, "payload_udp_icmp_errors", COUNTER, "errors",                           \
+	  "the network's word that a destination is not there")                                    \
+	X(udp_sources_full, "payload_udp_sources_full", COUNTER, "datagrams",                      \
+	  "datagrams of sources for which there is no place")                                      \
+	X(tcp_turned_away, "payload_tcp_turned_away", COUNTER, "connections",                      \
+	  "out of descriptors: let in to be reset")                                                \
+	X(accept_put_off, "payload_accept_put_off", COUNTER, "tries",                              \
+	  "not even that, or out of memory: it waits in the kernel")                               \
+	X(sockets, "payload_sockets", GAUGE, "sockets", "sockets of connections and UDP flows")    \
+	X(udp_sockets, "payload_udp_sockets", GAUGE, "sockets", "sockets of UDP flows")            \
+	X(sockets_full, "payload_sockets_full", COUNTER, "connections",                            \
+	  "connections and flows refused at the limit of sockets")                                 \
+	X(dials_gave_way, "payload_dials_gave_way", COUNTER, "connections",                        \
+	  "connects given up for others: too many at once")                                        \
+	X(no_buffer, "payload_no_buffer", COUNTER, "reads", "reads put off for want of buffers")   \
+	X(ring_full, "payload_ring_full", COUNTER, "messages",                                     \
+	  "messages put off for want of ring space")                                               \
+	X(custom_denied, "payload_custom_denied", COUNTER, "connections",                          \
+	  "what a client named is not allowed")                                                    \
+	X(names_asked, "payload_names_asked", COUNTER, "names", "host names of clients asked for") \
+	X(names_failed, "payload_names_failed", COUNTER, "names",                                  \
+	  "host names of clients of which there was no address")
+
+/* One writer: the payload thread. Read by telemetry. */
 struct kg_payload_stats {
-	uint64_t tcp_accepted, tcp_connected, tcp_refused, tcp_closed;
-	uint64_t tcp_turned_away; /* out of descriptors: let in to be reset */
-	uint64_t accept_put_off;  /* not even that, or out of memory: it waits in the kernel */
-	uint64_t udp_flows, udp_rx_datagrams, udp_tx_datagrams;
-	uint64_t rx_bytes, tx_bytes; /* from, to sockets of applications; not past Linux */
-	uint64_t udp_dropped_full;   /* datagram from an application, channel or ring had no room */
-	uint64_t udp_dropped_size;   /* datagram from an application, too long for a message */
-	uint64_t udp_dropped_buffer; /* datagram from an application, no buffers for all of it */
-	uint64_t udp_dropped_error;  /* datagram to an application, socket refused it */
-	uint64_t
-		udp_dropped_doubted; /* answer to a source that may be made up, its share is full */
-	uint64_t udp_icmp_errors;    /* the network's word that a destination is not there */
-	uint64_t udp_sources_full;   /* datagram of a source for which there is no place */
-	uint64_t no_buffer;          /* reads put off for want of buffers */
-	uint64_t ring_full;          /* messages put off for want of ring space */
-	uint64_t custom_denied;      /* what a client named is not allowed */
-	uint64_t names_asked;        /* host names of clients; of which there was no address */
-	uint64_t names_failed;
-	uint64_t dials_gave_way;       /* connects given up for others: too many at once */
-	uint64_t sockets_full;         /* connections and flows refused at the limit of sockets */
-	uint64_t flows;                /* now */
-	uint64_t sockets, udp_sockets; /* now: of flows; of these UDP's */
+	KG_PAYLOAD_METRICS(KG_METRIC_FIELD)
 };
+extern const struct kg_metric_table kg_payload_metrics;
 
 struct kg_payload;
 
@@ -116,5 +149,5 @@ void kg_payload_run(struct kg_payload *p);
  */
 void kg_payload_stop(struct kg_payload *p);
 void kg_payload_destroy(struct kg_payload *p);
-/* Any thread. Adds up the threads of a box. */
+/* Any thread: adds up the threads of a box. */
 void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload *p);

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes the tables of names and help texts out of the one list of reasons. */
+/* Makes the table of metrics out of the one list of reasons. */
 #include "base/drop.h"
 
-static const struct {
-	const char *name;
-	const char *help;
-} drops[KG_DROP_COUNT] = { [KG_DROP_NONE] = { "none", "not dropped" },
-#define DROP_TEXT(id, text, about) [KG_DROP_##id] = { text, about },
-			   KG_DROP_LIST(DROP_TEXT)
-#undef DROP_TEXT
-};
+#define ROW(id, name, unit, help) KG_METRIC_ROW(id, "drop_" name, COUNTER, unit, help)
 
-const char *kg_drop_name(enum kg_drop reason)
-{
-	return drops[reason].name;
-}
+static const struct kg_metric rows[] = { KG_DROP_LIST(ROW) };
+_Static_assert(KG_ARRAY_SIZE(rows) == KG_DROP_COUNT - 1, "each reason has a row");
 
-const char *kg_drop_help(enum kg_drop reason)
-{
-	return drops[reason].help;
-}
+const struct kg_metric_table kg_drop_metrics = { rows, KG_ARRAY_SIZE(rows) };

@@ -280,6 +280,7 @@ static void judge(struct kg_fec_decoder *decoder, size_t good, size_t sure, size
 {
 	enum kg_fec_verdict verdict = kg_fec_judge_test(&decoder->judge, good, sure, len);
 
+	KG_FEC_COUNT(decoder, peer_wrong, verdict != KG_FEC_RIGHT);
 	KG_FEC_COUNT(decoder, parity_wrong, verdict == KG_FEC_PARITY_WRONG);
 	KG_FEC_COUNT(decoder, padding_wrong, verdict == KG_FEC_PADDING_WRONG);
 }

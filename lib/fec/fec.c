@@ -89,21 +89,11 @@ void kg_fec_add(const struct kg_fec *fec, struct kg_fec_sums *sums, uint8_t sub,
 		     sums->rows);
 }
 
+KG_METRIC_TABLE(kg_fec_metrics, kg_fec_stats, KG_FEC_METRICS(KG_METRIC_ROW));
+
 void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats)
 {
-	sum->sent += stats->sent;
-	sum->fillers_sent += stats->fillers_sent;
-	sum->parity_sent += stats->parity_sent;
-	sum->received += stats->received;
-	sum->parity_received += stats->parity_received;
-	sum->late += stats->late;
-	sum->unneeded += stats->unneeded;
-	sum->duplicates += stats->duplicates;
-	sum->recovered += stats->recovered;
-	sum->refused += stats->refused;
-	sum->missing += stats->missing;
-	sum->parity_wrong += stats->parity_wrong;
-	sum->padding_wrong += stats->padding_wrong;
+	kg_metrics_add((uint64_t *)sum, (const uint64_t *)stats, kg_fec_metrics.count);
 }
 
 void kg_fec_add_stats(const struct kg_fec *fec, struct kg_fec_stats *stats)

@@ -17,6 +17,7 @@
 #include "base/base.h"
 #include "base/drop.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "fec/rs.h"
 #include "fec/shard.h"
 
@@ -108,16 +109,38 @@ bool kg_fec_decoder_output(struct kg_fec_decoder *decoder, const uint8_t **datag
 
 /* ---- seeing inside ---- */
 
+#define KG_FEC_METRICS(X)                                                                        \
+	X(sent, "fec_sent", COUNTER, "datagrams", "datagrams that parity was made for")          \
+	X(fillers_sent, "fec_fillers_sent", COUNTER, "datagrams",                                \
+	  "datagrams beside the data: they fill up a group")                                     \
+	X(parity_sent, "fec_parity_sent", COUNTER, "datagrams",                                  \
+	  "datagrams beside the data: parity")                                                   \
+	X(received, "fec_received", COUNTER, "datagrams", "data that was new")                   \
+	X(parity_received, "fec_parity_received", COUNTER, "datagrams",                          \
+	  "parity that came before its group was over")                                          \
+	X(late, "fec_late", COUNTER, "datagrams",                                                \
+	  "datagrams so late that their group had been given up; data among them is used all "   \
+	  "the same")                                                                            \
+	X(unneeded, "fec_unneeded", COUNTER, "datagrams", "parity of groups that were complete") \
+	X(duplicates, "fec_duplicates", COUNTER, "datagrams", "datagrams seen before")           \
+	X(recovered, "fec_recovered", COUNTER, "datagrams",                                      \
+	  "datagrams that parity has brought back, whole or in part")                            \
+	X(refused, "fec_refused", COUNTER, "datagrams",                                          \
+	  "datagrams that were recovered, but the peer's parity not trusted yet")                \
+	X(missing, "fec_missing", COUNTER, "datagrams",                                          \
+	  "datagrams of groups that lost too much: KCP sends them again")                        \
+	X(peer_wrong, "fec_peer_wrong", COUNTER, "tests",                                        \
+	  "tests of the peer's parity that failed")                                              \
+	X(parity_wrong, "fec_parity_wrong", COUNTER, "tests",                                    \
+	  "tests of the peer that failed by what it computes")                                   \
+	X(padding_wrong, "fec_padding_wrong", COUNTER, "tests",                                  \
+	  "tests of the peer that failed by what it pads with")
+
 struct kg_fec_stats {
-	uint64_t sent, fillers_sent, parity_sent; /* shards */
-	uint64_t received, parity_received;       /* shards that were new */
-	uint64_t late, unneeded, duplicates;      /* group given up; group complete; seen before */
-	uint64_t recovered;                       /* datagrams, whole or in part */
-	uint64_t refused;                         /* recovered, but not believed */
-	uint64_t missing;                         /* datagrams of groups given up */
-	uint64_t parity_wrong, padding_wrong;     /* tests of the peer that failed */
+	KG_FEC_METRICS(KG_METRIC_FIELD)
 };
-/* Of all channels there are and ever were; from any thread. */
+extern const struct kg_metric_table kg_fec_metrics;
+/* Of all channels there are and ever were. */
 void kg_fec_add_stats(const struct kg_fec *fec, struct kg_fec_stats *stats);
 void kg_fec_encoder_add_stats(const struct kg_fec_encoder *encoder, struct kg_fec_stats *stats);
 void kg_fec_decoder_add_stats(const struct kg_fec_decoder *decoder, struct kg_fec_stats *stats);

@@ -10,7 +10,7 @@
 
 static void count_drop(struct kg_mux *mux)
 {
-	mux->streams->stats.messages_dropped++;
+	kg_session_count_dropped_message(mux->streams->session);
 }
 
 /* ---- to the host ---- */

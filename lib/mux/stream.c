@@ -328,6 +328,8 @@ uint32_t kg_streams_of_channel(const struct kg_channel *ch)
 	return is_mux(ch) && mux != NULL ? mux->count : !is_mux(ch);
 }
 
+KG_METRIC_TABLE(kg_streams_metrics, kg_streams_stats, KG_STREAMS_METRICS(KG_METRIC_ROW));
+
 void kg_streams_get_stats(const struct kg_streams *s, struct kg_streams_stats *stats)
 {
 	*stats = s->stats;

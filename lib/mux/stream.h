@@ -95,14 +95,23 @@ void kg_stream_get_info(const struct kg_stream *stream, struct kg_channel_info *
 /* Streams of a channel: 1 if it is plain. */
 uint32_t kg_streams_of_channel(const struct kg_channel *ch);
 
+/* Gave way: mux_stall.c has the second reason. */
+#define KG_STREAMS_METRICS(X)                                                                 \
+	X(streams, "streams", GAUGE, "streams", "connections of applications there are")      \
+	X(opened, "streams_opened", COUNTER, "streams", "connections that have begun")        \
+	X(closed, "streams_closed", COUNTER, "streams", "connections that have ended")        \
+	X(muxes, "mux_channels", GAUGE, "channels", "mux channels that are open")             \
+	X(datagrams_dropped, "datagrams_dropped", COUNTER, "datagrams",                       \
+	  "UDP from the peer on mux channels that nobody takes")                              \
+	X(gave_way, "streams_gave_way", COUNTER, "streams",                                   \
+	  "connections of mux channels: unproven, and the oldest of too many; or the reader " \
+	  "stood still while others waited for buffers")
+
 struct kg_streams_stats {
-	uint64_t streams, opened, closed; /* now; ever. Plain ones included */
-	uint64_t muxes;                   /* mux channels that are open */
-	uint64_t messages_dropped;        /* malformed, out of place, beyond what was granted */
-	uint64_t datagrams_dropped;       /* UDP from the peer that nobody takes */
-	uint64_t gave_way; /* of mux channels: unproven, and the oldest of too many; or the reader
-			    * stood still while others waited for buffers (mux_stall.c) */
+	KG_STREAMS_METRICS(KG_METRIC_FIELD)
 };
+extern const struct kg_metric_table kg_streams_metrics;
+/* Messages that were dropped are counted by the session. */
 void kg_streams_get_stats(const struct kg_streams *s, struct kg_streams_stats *stats);
 
 /* ---- of each message ---- */

@@ -16,27 +16,26 @@ const char *kg_channel_state_name(enum kg_channel_state state)
 
 const char *kg_hop_reason_name(enum kg_hop_reason reason)
 {
-	static const char *const names[] = {
-		[KG_HOP_TIMER] = "timer",
-		[KG_HOP_SILENCE] = "silence",
-	};
+#define NAME(id, name, help) name,
+	static const char *const names[] = { KG_HOP_LIST(NAME) };
 
 	return names[reason];
 }
 
 const char *kg_close_name(enum kg_close why)
 {
-	static const char *const names[] = {
-		[KG_CLOSE_FINISHED] = "finished", [KG_CLOSE_PEER] = "peer",
-		[KG_CLOSE_REFUSED] = "refused",   [KG_CLOSE_HANDSHAKE] = "handshake",
-		[KG_CLOSE_SILENCE] = "silence",   [KG_CLOSE_IDLE] = "idle",
-		[KG_CLOSE_ABORTED] = "aborted",   [KG_CLOSE_RESET] = "reset",
-		[KG_CLOSE_UNHEARD] = "unheard",   [KG_CLOSE_GAVE_WAY] = "gave_way",
-		[KG_CLOSE_NO_ROUTE] = "no_route", [KG_CLOSE_EXHAUSTED] = "exhausted",
-	};
+	static const char *const names[] = { KG_CLOSE_LIST(NAME) };
+#undef NAME
 
 	return names[why];
 }
+
+#define HOP_ROW(id, name, help) \
+	KG_METRIC_ROW(id, "hops_" name, COUNTER, "hops", "client: hops of paths because " help)
+#define CLOSE_ROW(id, name, help) KG_METRIC_ROW(id, "closed_" name, COUNTER, "channels", help)
+
+KG_METRIC_TABLE(kg_session_metrics, kg_session_stats,
+		KG_SESSION_METRICS(KG_METRIC_ROW) KG_HOP_LIST(HOP_ROW) KG_CLOSE_LIST(CLOSE_ROW));
 
 void *kg_channel_user(const struct kg_channel *ch)
 {
@@ -111,6 +110,11 @@ void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *s
 {
 	*stats = s->stats;
 	stats->channels = kg_session_channels(s);
+}
+
+void kg_session_count_dropped_message(struct kg_session *s)
+{
+	s->stats.messages_dropped++;
 }
 
 uint16_t kg_session_rest_bytes(const struct kg_session *s)

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/drop.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "base/rng.h"
 #include "base/seen.h"
 #include "base/twheel.h"
@@ -75,19 +76,26 @@ struct kg_session_config {
 struct kg_session;
 struct kg_channel;
 
+#define KG_CLOSE_LIST(X)                                                                          \
+	X(FINISHED, "finished", "we ended it, or both have; everything was acknowledged")         \
+	X(PEER, "peer", "the peer sent disconnect; all data before it was readable")              \
+	X(REFUSED, "refused", "the server reported failure")                                      \
+	X(HANDSHAKE, "handshake", "no answer within 30 s")                                        \
+	X(SILENCE, "silence", "no input from the peer for 255 s")                                 \
+	X(IDLE, "idle", "UDP flow silent for udp_timeout")                                        \
+	X(ABORTED, "aborted", "the application's side ended at once, or the linger time ran out") \
+	/* An end that knows no half-close says PEER instead */                                   \
+	X(RESET, "reset", "the peer aborted")                                                     \
+	X(NO_ROUTE, "no_route", "client: the host knows no way to the server")                    \
+	X(UNHEARD, "unheard", "server: answered, and nothing came from the client")               \
+	X(GAVE_WAY, "gave_way", "unproven, and the oldest of too many")                           \
+	X(EXHAUSTED, "exhausted", "sn space nearly used up, or out of memory")
+
 enum kg_close {
-	KG_CLOSE_FINISHED,  /* we ended it, or both have; everything was acknowledged */
-	KG_CLOSE_PEER,      /* the peer sent disconnect; all data before it was readable */
-	KG_CLOSE_REFUSED,   /* the server reported failure: see the text */
-	KG_CLOSE_HANDSHAKE, /* no answer within 30 s */
-	KG_CLOSE_SILENCE,   /* no input from the peer for 255 s */
-	KG_CLOSE_IDLE,      /* UDP flow silent for udp_timeout */
-	KG_CLOSE_ABORTED,   /* kg_channel_abort, or the linger time ran out */
-	KG_CLOSE_RESET,    /* the peer aborted; an end that knows no half-close says PEER instead */
-	KG_CLOSE_NO_ROUTE, /* client: the host knows no way to the server */
-	KG_CLOSE_UNHEARD,  /* server: answered, and nothing came from the client */
-	KG_CLOSE_GAVE_WAY, /* unproven, and the oldest of too many */
-	KG_CLOSE_EXHAUSTED, /* sn space nearly used up, or out of memory */
+#define KG_CLOSE_ENUM(id, name, help) KG_CLOSE_##id,
+	KG_CLOSE_LIST(KG_CLOSE_ENUM)
+#undef KG_CLOSE_ENUM
+	KG_CLOSE_COUNT
 };
 
 /*
@@ -294,19 +302,42 @@ void kg_session_tour_begin(struct kg_session *s);
 struct kg_channel *kg_session_tour_next(struct kg_session *s);
 
 /* What a path hopped for. */
+#define KG_HOP_LIST(X)                   \
+	X(TIMER, "timer", "it was time") \
+	X(SILENCE, "silence", "data waited, and nothing came")
+
 enum kg_hop_reason {
-	KG_HOP_TIMER,   /* it was time */
-	KG_HOP_SILENCE, /* data waited, and nothing came */
+#define KG_HOP_ENUM(id, name, help) KG_HOP_##id,
+	KG_HOP_LIST(KG_HOP_ENUM)
+#undef KG_HOP_ENUM
 	KG_HOP_REASONS
 };
 const char *kg_hop_reason_name(enum kg_hop_reason reason);
 
+#define KG_SESSION_METRICS(X)                                                                    \
+	X(channels, "channels", GAUGE, "channels", "channels there are")                         \
+	X(channels_opened, "channels_opened", COUNTER, "channels", "channels that have begun")   \
+	X(channels_closed, "channels_closed", COUNTER, "channels", "channels that have ended")   \
+	X(handshakes_started, "handshakes_started", COUNTER, "handshakes",                       \
+	  "handshakes that have begun")                                                          \
+	X(handshakes_done, "handshakes_done", COUNTER, "handshakes",                             \
+	  "handshakes that brought a channel")                                                   \
+	X(handshakes_failed, "handshakes_failed", COUNTER, "handshakes",                         \
+	  "handshakes that were refused, or had no answer")                                      \
+	X(messages_dropped, "messages_dropped", COUNTER, "messages",                             \
+	  "messages malformed, of unknown kind, out of place, or beyond what was granted")       \
+	X(peer_moves, "peer_moves", COUNTER, "moves",                                            \
+	  "server: times that a channel's peer went on from another address")                    \
+	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer") \
+	X(path_tests_failed, "path_tests_failed", COUNTER, "tests",                              \
+	  "client: other paths that did not answer")
+
 struct kg_session_stats {
-	uint64_t handshakes_started, handshakes_done, handshakes_failed;
-	uint64_t channels, channels_opened, channels_closed; /* now; ever */
-	uint64_t peer_moves;                                 /* peer addresses that changed */
-	uint64_t hops[KG_HOP_REASONS], path_tests, path_tests_failed;
-	uint64_t messages_dropped; /* malformed, of unknown kind, or out of place */
-	uint64_t closed_by[KG_CLOSE_EXHAUSTED + 1];
+	KG_SESSION_METRICS(KG_METRIC_FIELD)
+	uint64_t hops[KG_HOP_REASONS];
+	uint64_t closed_by[KG_CLOSE_COUNT];
 };
+extern const struct kg_metric_table kg_session_metrics;
 void kg_session_get_stats(const struct kg_session *s, struct kg_session_stats *stats);
+/* A message of a channel was none that its host could read. */
+void kg_session_count_dropped_message(struct kg_session *s);

@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes the tables of names and help texts out of the one list of counters, and adds blocks up. */
+/* Makes the table of metrics out of the one list of counters. */
 #include "telemetry/counters.h"
 
-static const struct {
-	const char *name;
-	const char *help;
-} counters[KG_COUNTER_COUNT] = {
-#define COUNTER_TEXT(id, text, about) [KG_COUNTER_##id] = { text, about },
-	KG_COUNTER_LIST(COUNTER_TEXT)
-#undef COUNTER_TEXT
-};
+#define ROW(id, name, unit, help) KG_METRIC_ROW(id, name, COUNTER, unit, help)
 
-const char *kg_counter_name(enum kg_counter counter)
-{
-	return counters[counter].name;
-}
+static const struct kg_metric rows[] = { KG_COUNTER_LIST(ROW) };
+_Static_assert(KG_ARRAY_SIZE(rows) == KG_COUNTER_COUNT, "each counter has a row");
 
-const char *kg_counter_help(enum kg_counter counter)
-{
-	return counters[counter].help;
-}
-
-void kg_counters_merge(struct kg_counters *sum, const struct kg_counters *from)
-{
-	for (int i = 0; i < KG_COUNTER_COUNT; i++)
-		sum->counters[i] += from->counters[i];
-	for (int i = 0; i < KG_DROP_COUNT; i++)
-		sum->drops[i] += from->drops[i];
-}
+const struct kg_metric_table kg_counter_metrics = { rows, KG_ARRAY_SIZE(rows) };

@@ -40,14 +40,6 @@ static void say_message(struct end *end, struct kg_message message)
 	say(end, bytes, kg_message_encode(bytes, sizeof(bytes), &message));
 }
 
-static uint64_t drops_of(const struct end *end)
-{
-	struct kg_session_stats session;
-
-	kg_session_get_stats(kg_streams_session(end->streams), &session);
-	return session.messages_dropped + stats_of(end).messages_dropped;
-}
-
 /* clang-format off */
 static const struct {
 	const char *bytes;
@@ -68,7 +60,7 @@ static void messages_cut_at_any_byte_are_counted(void **state)
 			struct pair *pair = start();
 
 			say(&pair->client, messages[i].bytes, len);
-			assert_int_equal(drops_of(&pair->server), 1);
+			assert_int_equal(messages_dropped_of(&pair->server), 1);
 			assert_int_equal(pair->server.app_count, 0);
 			pair_stop(pair);
 		}
@@ -91,7 +83,7 @@ static void other_kinds_are_counted(void **state)
 		say(&pair->client, bytes, sizeof(bytes));
 		wrong++;
 	}
-	assert_int_equal(drops_of(&pair->server), wrong);
+	assert_int_equal(messages_dropped_of(&pair->server), wrong);
 	pair_stop(pair);
 }
 
@@ -102,7 +94,7 @@ static void a_header_may_come_in_pieces(void **state)
 
 		say_in_pieces(&pair->client, "\x26\1\2\3\4payload", 12, part);
 		expect(&pair->server.apps[0], "payload");
-		assert_int_equal(drops_of(&pair->server), 0);
+		assert_int_equal(messages_dropped_of(&pair->server), 0);
 		pair_stop(pair);
 	}
 }
@@ -114,7 +106,8 @@ static void clients_accept_nothing(void **state)
 	say(&pair->server, "\x26\1\2\3\4payload", 12);
 	say(&pair->server, "\x28\1\2\3\4\0\x16host\0", 12);
 	assert_int_equal(pair->client.app_count, 0);
-	assert_int_equal(drops_of(&pair->client), 1);           /* pre_connect is a client's word */
+	assert_int_equal(messages_dropped_of(&pair->client),
+			 1);                                    /* pre_connect is a client's word */
 	assert_true(kg_mux_is_over(mux_of(&pair->client), ID)); /* it has said so, once */
 	pair_stop(pair);
 }
@@ -129,7 +122,7 @@ static void what_comes_after_an_end_opens_nothing(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(messages); i++)
 		say(&pair->client, messages[i].bytes, messages[i].len);
 	assert_int_equal(pair->server.app_count, 1);
-	assert_int_equal(drops_of(&pair->server), 0);
+	assert_int_equal(messages_dropped_of(&pair->server), 0);
 	pair_stop(pair);
 }
 
@@ -157,7 +150,7 @@ static void an_id_keeps_its_protocol(void **state)
 	say(&pair->client, "\x36\1\2\3\4udp", 8);
 	say(&pair->client, "\x28\1\2\3\4\0\x16host\0", 12);
 	assert_int_equal(pair->server.app_count, 1);
-	assert_int_equal(drops_of(&pair->server), 2);
+	assert_int_equal(messages_dropped_of(&pair->server), 2);
 	run(pair, SEC(1));
 	expect(&pair->server.apps[0], "tcp");
 	pair_stop(pair);
@@ -174,7 +167,7 @@ static void who_sends_more_than_was_granted_is_cut_off(void **state)
 	assert_int_equal(server->closed, 0);
 	say(&pair->client, "\x26\1\2\3\4x", 6);
 	assert_int_equal(server->why, KG_CLOSE_RESET);
-	assert_int_equal(drops_of(&pair->server), 1);
+	assert_int_equal(messages_dropped_of(&pair->server), 1);
 	pair_stop(pair);
 }
 
@@ -188,7 +181,7 @@ static void an_original_has_no_such_words(void **state)
 	say(&pair->client, "\x26\1\2\3\4x", 6);
 	say(&pair->client, messages[3].bytes, messages[3].len);
 	say(&pair->client, messages[4].bytes, messages[4].len);
-	assert_int_equal(drops_of(&pair->server), 2);
+	assert_int_equal(messages_dropped_of(&pair->server), 2);
 	assert_int_equal(pair->server.apps[0].finished, 0);
 	pair_stop(pair);
 }
@@ -201,7 +194,7 @@ static void datagrams_that_find_no_place_are_counted(void **state)
 	for (unsigned int i = 0; i < KG_MUX_QUEUE_SEGMENTS + 10; i++)
 		say(&pair->client, "\x36\1\2\3\4x", 6);
 	assert_int_equal(stats_of(&pair->server).datagrams_dropped, 10);
-	assert_int_equal(drops_of(&pair->server), 0);
+	assert_int_equal(messages_dropped_of(&pair->server), 0);
 	pair_stop(pair);
 }
 

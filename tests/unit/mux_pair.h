@@ -367,3 +367,11 @@ static inline struct kg_streams_stats stats_of(const struct end *end)
 	kg_streams_get_stats(end->streams, &stats);
 	return stats;
 }
+
+static inline uint64_t messages_dropped_of(const struct end *end)
+{
+	struct kg_session_stats stats;
+
+	kg_session_get_stats(kg_streams_session(end->streams), &stats);
+	return stats.messages_dropped;
+}

@@ -119,7 +119,7 @@ static void half_closes_as_on_a_channel_of_its_own(void **state)
 	assert_int_equal(server->why, KG_CLOSE_FINISHED);
 	run(pair, SEC(70));
 	assert_int_equal(stats_of(&pair->server).streams, 0);
-	assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+	assert_int_equal(messages_dropped_of(&pair->server), 0);
 	pair_stop(pair);
 }
 
@@ -174,7 +174,7 @@ static void an_abort_behind_the_end_leaves_it_one(void **state)
 		expect(server, "one");
 		assert_int_equal(server->finished, 1);
 		assert_int_equal(server->why, KG_CLOSE_RESET);
-		assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+		assert_int_equal(messages_dropped_of(&pair->server), 0);
 		pair_stop(pair);
 	}
 }
@@ -310,7 +310,7 @@ static void a_reader_that_stands_still_holds_up_nobody(void **state)
 	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
 	run(pair, SEC(1));
 	assert_int_equal(pair->server.apps[0].got_len, 700000);
-	assert_int_equal(stats_of(&pair->server).messages_dropped, 0);
+	assert_int_equal(messages_dropped_of(&pair->server), 0);
 	pair_stop(pair);
 }
 

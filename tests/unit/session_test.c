@@ -372,7 +372,7 @@ static void names_are_known(void **state)
 {
 	for (int i = KG_CHANNEL_HANDSHAKE; i <= KG_CHANNEL_CLOSED; i++)
 		assert_non_null(kg_channel_state_name(i));
-	for (int i = KG_CLOSE_FINISHED; i <= KG_CLOSE_EXHAUSTED; i++)
+	for (int i = KG_CLOSE_FINISHED; i < KG_CLOSE_COUNT; i++)
 		assert_non_null(kg_close_name(i));
 }
 
