@@ -2,16 +2,23 @@
 /* Finds the size of packets that pass, and notices when it changes. */
 #include "net/pmtu.h"
 
+#include <string.h>
+
 #define STEP         4 /* bytes; more exact is not worth a round */
 #define WAIT_MIN_US  (100ull * KG_US_PER_MS)
 #define WAIT_RTTS    3u
-#define RAISE_US     (180ull * KG_US_PER_S)
+#define RAISE_MIN_US (10ull * KG_US_PER_S)
+#define RAISE_MAX_US (180ull * KG_US_PER_S)
+#define RAISES_MAX   5 /* doublings */
 #define DEAF_US      (60ull * KG_US_PER_S)
 #define CALM_US      KG_US_PER_S
 #define ALARMS_MAX   6 /* doublings of the calm */
 #define SEARCH_TRIES 2
-#define CHECK_TRIES  3
-#define SILENT_TRIES 5 /* of a check that nothing answers: the peer has gone, or all is lost */
+#define CHECK_MIN    3  /* rounds */
+#define CHECK_MAX    16 /* when chance may have lost all that was */
+#define SILENT_MAX   5  /* when nothing is answered: the peer has gone, or all is lost */
+#define CHANCE_BITS  24
+#define CHANCE_MAX   (1u << CHANCE_BITS >> 13) /* of a wrong conclusion */
 
 void kg_pmtu_init(struct kg_pmtu *p, uint16_t floor, uint16_t ceiling)
 {
@@ -40,7 +47,8 @@ static void rest(struct kg_pmtu *p, uint64_t now_us)
 {
 	p->state = KG_PMTU_REST;
 	p->count = 0;
-	p->due_us = p->mtu < p->ceiling ? now_us + RAISE_US : KG_NEVER_US;
+	p->due_us = p->mtu < p->ceiling ? now_us + KG_MIN(RAISE_MIN_US << p->raises, RAISE_MAX_US)
+					: KG_NEVER_US;
 }
 
 static void search(struct kg_pmtu *p, uint16_t bound, uint64_t now_us)
@@ -106,20 +114,50 @@ static void conclude_search(struct kg_pmtu *p, uint64_t now_us)
 		search_all(p, now_us);
 }
 
+static unsigned int sum(const uint8_t *counts, unsigned int count)
+{
+	unsigned int total = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		total += counts[i];
+	return total;
+}
+
+/*
+ * Whether all above sizes[best] is lost for its size. Of what is not longer some are lost by
+ * chance; if that share explains it, too, nothing is proved. One answer more is counted as lost,
+ * for the best was chosen by having one.
+ */
+static bool is_proved(const struct kg_pmtu *p, unsigned int best, unsigned int count)
+{
+	uint32_t sent = p->tries * (best + 1), lost = sent - sum(p->hits, best + 1);
+	uint64_t share = ((uint64_t)(lost + 2) << CHANCE_BITS) / (sent + 2);
+	uint64_t chance = 1u << CHANCE_BITS;
+
+	for (uint32_t above = p->tries * (count - 1 - best); above > 0; above--)
+		chance = chance * share >> CHANCE_BITS;
+	return chance < CHANCE_MAX;
+}
+
 static void conclude_check(struct kg_pmtu *p, uint64_t now_us)
 {
+	unsigned int count = p->count, best = count;
+
+	while (best > 0 && p->hits[best - 1] == 0)
+		best--;
 	p->count = 0;
 	p->due_us = now_us;
 	p->tries++;
-	if (p->best == 0) {
+	if (best == 0)
 		p->due_us = now_us + (WAIT_MIN_US << p->tries);
-		if (p->tries >= SILENT_TRIES)
-			calm_down(p, now_us);
-	} else if (p->tries >= CHECK_TRIES) {
+	if (p->tries >= (best == 0 ? SILENT_MAX : CHECK_MAX)) {
+		calm_down(p, now_us);
+	} else if (best > 0 && p->tries >= CHECK_MIN && is_proved(p, best - 1, count)) {
 		uint16_t bound = p->mtu;
 
-		p->mtu = p->best;
+		p->mtu = p->sizes[best - 1];
 		p->how = KG_PMTU_LOST;
+		p->raises = 0;
 		search(p, bound, now_us);
 	}
 }
@@ -144,12 +182,15 @@ static void spread_check(struct kg_pmtu *p)
 
 static unsigned int begin_round(struct kg_pmtu *p, uint64_t now_us, uint32_t rtt_us)
 {
-	if (p->state == KG_PMTU_REST)
+	if (p->state == KG_PMTU_REST) {
+		p->raises = KG_MIN(p->raises + 1, RAISES_MAX);
 		search(p, p->ceiling + 1, now_us);
+	}
 	if (p->state == KG_PMTU_SEARCH)
 		spread(p, p->mtu, p->bound - 1);
 	else
 		spread_check(p);
+	p->heard = 0;
 	p->due_us = now_us + KG_MAX((uint64_t)rtt_us * WAIT_RTTS, WAIT_MIN_US);
 	return p->count;
 }
@@ -171,11 +212,12 @@ void kg_pmtu_on_answer(struct kg_pmtu *p, unsigned int index, uint64_t now_us)
 {
 	uint16_t size;
 
-	if (index >= p->count)
+	if (index >= p->count || (p->heard & 1u << index) != 0)
 		return;
+	p->heard |= (uint8_t)(1u << index);
 	size = p->sizes[index];
 	if (p->state == KG_PMTU_CHECK) {
-		p->best = KG_MAX(p->best, size);
+		p->hits[index]++;
 		if (size == p->mtu)
 			calm_down(p, now_us);
 	} else if (size > p->mtu) {
@@ -198,6 +240,7 @@ bool kg_pmtu_on_too_big(struct kg_pmtu *p, uint16_t mtu, uint64_t now_us)
 		return false;
 	p->mtu = mtu;
 	p->how = KG_PMTU_TOLD;
+	p->raises = 0;
 	search(p, before + 1, now_us);
 	return true;
 }
@@ -208,7 +251,7 @@ void kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us)
 		return;
 	p->state = KG_PMTU_CHECK;
 	p->count = p->tries = 0;
-	p->best = 0;
+	memset(p->hits, 0, sizeof(p->hits));
 	p->due_us = now_us;
 }
 

@@ -6,10 +6,10 @@
  *
  *   search   sizes between one that passed and one that was lost, eight at a time; at last all
  *            above once more, since what was lost may have been so by chance
- *   rest     done; if the path is narrower than the port, all above is tried again every few
- *            minutes
- *   check    a suspicion: large packets do not pass any more, small ones do. Three rounds in which
- *            only smaller ones were answered confirm it
+ *   rest     done; if the path is narrower than the port, all above is tried again, after seconds
+ * at first, every few minutes at last check    a suspicion: large packets do not pass any more,
+ * small ones do. Rounds in which only smaller ones were answered confirm it, when chance cannot
+ * have lost all the larger ones
  *
  * A router is believed at once, for that costs nothing lasting: what it denies is tried, and who
  * was wrong is not heard for a while. Nothing is believed to be narrower than the floor.
@@ -38,13 +38,15 @@ struct kg_pmtu {
 	uint16_t floor, ceiling;
 	uint16_t mtu;                   /* passes, as far as is known */
 	uint16_t bound;                 /* does not; ceiling + 1: nothing is known not to */
-	uint16_t best;                  /* check: the longest that was answered */
 	uint16_t sizes[KG_PMTU_PROBES]; /* of the round under way, ascending */
 	uint8_t count;                  /* of these; 0: none is under way */
+	uint8_t heard;                  /* bits: which of these were answered */
+	uint8_t hits[KG_PMTU_PROBES];   /* check: answers to each size, of all rounds */
 	uint8_t how;                    /* enum kg_pmtu_how */
 	uint8_t state;                  /* enum kg_pmtu_state */
-	uint8_t tries;                  /* rounds that brought nothing new */
+	uint8_t tries;                  /* search: rounds that brought nothing new; check: rounds */
 	uint8_t alarms;                 /* suspicions that were wrong, one after the other */
+	uint8_t raises;                 /* of a path that was not wider after all */
 	bool again;                     /* search: all above was tried once more */
 	uint64_t due_us;                /* the round ends, or the next one may begin */
 	uint64_t calm_us;               /* no suspicion before */

@@ -101,7 +101,7 @@ static void losses_are_made_up_for(void **state)
 	for (uint16_t width = FLOOR; width <= CEILING; width += 7) {
 		struct path p = path(width, 20);
 
-		run(&p, 30 * MINUTE);
+		run(&p, 2 * MINUTE);
 		assert_in_range(p.pmtu.mtu, width - KG_MIN(width - FLOOR, 8), width);
 	}
 }
@@ -130,6 +130,36 @@ static void a_path_that_narrows_is_noticed_by_what_is_lost(void **state)
 		assert_int_not_equal(p.pmtu.how, KG_PMTU_TOLD);
 		run(&p, 2 * KG_US_PER_S);
 		expect_found(&p);
+	}
+}
+
+/* What is lost by chance, however much, is not lost for its size. */
+static void heavy_loss_is_no_narrow_path(void **state)
+{
+	for (uint32_t loss = 10; loss <= 60; loss += 10) {
+		struct path p = path(CEILING, 0);
+
+		run(&p, KG_US_PER_S);
+		p.loss = loss;
+		for (int s = 0; s < 600; s++) {
+			kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
+			run(&p, KG_US_PER_S);
+			assert_int_equal(p.pmtu.mtu, CEILING);
+		}
+	}
+}
+
+static void a_path_that_narrows_is_noticed_behind_losses(void **state)
+{
+	for (uint16_t width = FLOOR; width < CEILING; width += 11) {
+		struct path p = path(CEILING, 0);
+
+		run(&p, KG_US_PER_S);
+		p.loss = 30;
+		p.width = width;
+		kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
+		run(&p, 3 * KG_US_PER_S);
+		assert_true(p.pmtu.mtu <= width);
 	}
 }
 
@@ -214,6 +244,8 @@ int main(void)
 		cmocka_unit_test(losses_are_made_up_for),
 		cmocka_unit_test(a_path_that_widens_is_noticed),
 		cmocka_unit_test(a_path_that_narrows_is_noticed_by_what_is_lost),
+		cmocka_unit_test(heavy_loss_is_no_narrow_path),
+		cmocka_unit_test(a_path_that_narrows_is_noticed_behind_losses),
 		cmocka_unit_test(silence_is_no_narrow_path),
 		cmocka_unit_test(suspicions_that_are_wrong_become_rare),
 		cmocka_unit_test(a_router_is_believed_at_once),
