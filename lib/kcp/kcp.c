@@ -54,6 +54,7 @@ struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *
 	kg_kcp_cwnd_init(&kcp->cwnd, kcp->mss);
 	kg_kcp_peer_init(&kcp->peer, params->first_sn);
 	kg_kcp_recv_init(&kcp->recv, params->first_sn, kcp->params.rcv_wnd);
+	kcp->recv.early_kind = params->early_kind;
 	return kcp;
 }
 

@@ -40,12 +40,15 @@ struct kg_kcp_params {
 	uint16_t snd_wnd; /* segments, 1 … 65535 */
 	uint16_t rcv_wnd; /* segments, 1 … 65535 */
 	uint8_t nodelay;  /* 0, 1, 2: how the time-out grows */
-	uint16_t interval_ms;  /* grid of flushes when `blast` is off; 0 means 1 */
-	uint8_t resend;        /* later-acknowledged datagrams that make a hole a loss; 0: never */
-	bool nc;               /* true: no congestion window */
-	bool blast;            /* send at once instead of on the grid */
-	bool pace;             /* spread a window over the round trip */
-	bool una_only;         /* what comes in order is acknowledged only beside what is sent */
+	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
+	uint8_t resend;       /* later-acknowledged datagrams that make a hole a loss; 0: never */
+	bool nc;              /* true: no congestion window */
+	bool blast;           /* send at once instead of on the grid */
+	bool pace;            /* spread a window over the round trip */
+	bool una_only;        /* what comes in order is acknowledged only beside what is sent */
+	/* A message that begins with this byte is given as soon as it is whole, whatever is missing
+	 * before it; 0: all in order */
+	uint8_t early_kind;
 	uint32_t first_sn;     /* 0 on the wire; tests of wrap-around choose another */
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };

@@ -6,6 +6,7 @@
  * The second pass takes ACKs before una: an ACK that una covers too still finds its segment and so
  * tells which copy arrived and when.
  */
+#include "kcp/kcp_early.h"
 #include "kcp/kcp_int.h"
 #include "kcp/kcp_segment.h"
 
@@ -175,6 +176,11 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 	note_sample(d, c.slowest_us);
 }
 
+static bool is_beyond(const struct kg_kcp *kcp, uint32_t sn)
+{
+	return (int32_t)(sn - kcp->recv.nxt) >= 0;
+}
+
 static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
 {
 	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
@@ -196,12 +202,14 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
 		d->news = d->received = true;
+		if (kcp->params.early_kind != 0 && is_beyond(kcp, seg->sn))
+			kg_kcp_early_give(&kcp->recv, seg->sn);
 	}
-	if ((int32_t)(seg->sn - kcp->recv.nxt) < 0 && kcp->params.una_only)
+	if (!is_beyond(kcp, seg->sn) && kcp->params.una_only)
 		return;
-	if (stored == KG_KCP_STORED_DUPLICATE && (int32_t)(seg->sn - kcp->recv.nxt) < 0)
+	if (stored == KG_KCP_STORED_DUPLICATE && !is_beyond(kcp, seg->sn))
 		kg_kcp_acks_note_again(&kcp->acks, seg->sn, seg->ts);
-	else if ((int32_t)(seg->sn - kcp->recv.nxt) < 0)
+	else if (!is_beyond(kcp, seg->sn))
 		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
 	else
 		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);

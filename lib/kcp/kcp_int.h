@@ -7,6 +7,7 @@
  *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
  *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
+ *   kcp_early.c    messages that overtake
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  */
 #pragma once

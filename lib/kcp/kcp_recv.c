@@ -14,6 +14,8 @@
 #define WND_FIRST     128u  /* what a peer assumes before it hears of us (docs/kcp.md §8.2) */
 #define HOLD_SHARES   2u    /* may be held: what was under way when the share fell */
 
+struct kg_buf kg_kcp_recv_given;
+
 void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 {
 	*recv = (struct kg_kcp_recv){
@@ -24,11 +26,6 @@ void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 		.tail_link = &recv->head,
 		.partial_link = &recv->head,
 	};
-}
-
-static struct kg_kcp_held *held_slot(const struct kg_kcp_recv *recv, uint32_t sn)
-{
-	return (struct kg_kcp_held *)recv->ring.slots + (sn & (recv->ring.capacity - 1));
 }
 
 /* Before a cold buffer leaves the conversation. */
@@ -44,8 +41,10 @@ void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem, struct kg_bu
 	fence(recv);
 	kg_buf_free_chain(recv->head);
 	for (uint32_t i = 0; i < recv->ring.capacity; i++) {
-		struct kg_kcp_held *held = held_slot(recv, i);
+		struct kg_kcp_held *held = kg_kcp_recv_slot(recv, i);
 
+		if (held->buf == &kg_kcp_recv_given)
+			continue;
 		if (held->buf != NULL && held->cold)
 			kg_buf_free_cold(pool, held->buf);
 		else if (held->buf != NULL)
@@ -125,11 +124,6 @@ static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *
 	return ahead < KG_MAX(kg_kcp_recv_window(recv, pool), promised(recv));
 }
 
-static bool in_ring(const struct kg_kcp_recv *recv, uint32_t sn)
-{
-	return sn - recv->linked < recv->ring.capacity && held_slot(recv, sn)->buf != NULL;
-}
-
 /* frg contradicts the fragments before: they can never become a message. */
 static void drop_partial(struct kg_kcp_recv *recv)
 {
@@ -140,15 +134,24 @@ static void drop_partial(struct kg_kcp_recv *recv)
 	recv->partial = 0;
 }
 
-static void list_append(struct kg_kcp_recv *recv, const struct kg_kcp_held *held)
+struct kg_buf *kg_kcp_recv_thaw(struct kg_kcp_recv *recv, const struct kg_kcp_held *held)
 {
 	struct kg_buf *buf = held->buf;
+
+	if (held->cold) {
+		fence(recv);
+		kg_buf_warm(buf, held->len);
+	}
+	buf->len = held->len;
+	buf->mark = held->frg;
+	return buf;
+}
+
+static void list_append(struct kg_kcp_recv *recv, const struct kg_kcp_held *held)
+{
+	struct kg_buf *buf = kg_kcp_recv_thaw(recv, held);
 	uint8_t frg = held->frg;
 
-	if (held->cold)
-		kg_buf_warm(buf, held->len);
-	buf->len = held->len;
-	buf->mark = frg;
 	if (recv->partial > 0 && recv->partial_left != frg + 1)
 		drop_partial(recv);
 	*recv->tail_link = buf;
@@ -165,7 +168,7 @@ static void list_append(struct kg_kcp_recv *recv, const struct kg_kcp_held *held
 
 static bool may_advance(const struct kg_kcp_recv *recv)
 {
-	return recv->held > 0 && !list_full(recv) && held_slot(recv, recv->nxt)->buf != NULL;
+	return recv->held > 0 && !list_full(recv) && kg_kcp_recv_slot(recv, recv->nxt)->buf != NULL;
 }
 
 /* What has become in order stays in the ring, untouched, until somebody wants it. */
@@ -178,14 +181,24 @@ static void advance(struct kg_kcp_recv *recv)
 	}
 }
 
+/* It has been given early. */
+static void pass_over(struct kg_kcp_recv *recv)
+{
+	if (recv->partial > 0)
+		drop_partial(recv);
+	recv->linked++;
+	recv->listed--;
+}
+
 static void link_next(struct kg_kcp_recv *recv)
 {
-	struct kg_kcp_held *held = held_slot(recv, recv->linked);
+	struct kg_kcp_held *held = kg_kcp_recv_slot(recv, recv->linked);
 
-	__builtin_prefetch(held_slot(recv, recv->linked + PREFETCH)->buf);
-	if (held->cold)
-		fence(recv);
-	list_append(recv, held);
+	__builtin_prefetch(kg_kcp_recv_slot(recv, recv->linked + PREFETCH)->buf);
+	if (held->buf == &kg_kcp_recv_given)
+		pass_over(recv);
+	else
+		list_append(recv, held);
 	held->buf = NULL;
 }
 
@@ -275,7 +288,7 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 		.cold = waits_long(recv, ahead, len),
 	};
 
-	if ((int32_t)ahead < 0 || in_ring(recv, sn))
+	if ((int32_t)ahead < 0 || kg_kcp_recv_in_ring(recv, sn))
 		return KG_KCP_STORED_DUPLICATE;
 	if (!in_window(recv, pool, ahead))
 		return KG_KCP_STORED_OUTSIDE;
@@ -291,10 +304,11 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 		recv->nxt++;
 		recv->listed++;
 	} else {
-		__builtin_prefetch(held_slot(recv, sn + PREFETCH), 1);
-		*held_slot(recv, sn) = held;
+		__builtin_prefetch(kg_kcp_recv_slot(recv, sn + PREFETCH), 1);
+		*kg_kcp_recv_slot(recv, sn) = held;
 		recv->held++;
 	}
+	recv->fragmented |= frg > 0;
 	drain_ring(recv);
 	return KG_KCP_STORED_NEW;
 }

@@ -14,6 +14,9 @@
  * A segment that was acknowledged is kept, and one beyond a hole is of no use until the hole is
  * filled. So under pressure what lies beyond holes is taken only while there is plenty, and never
  * more of it than twice the share; what comes in order always has a place (docs/decisions/0021).
+ *
+ * Messages of the early kind overtake: kcp_early.c takes them out of the ring and puts them into
+ * the list, before the message that is not complete there.
  */
 #pragma once
 
@@ -42,10 +45,25 @@ struct kg_kcp_recv {
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */
 	uint8_t partial_left;         /* how many it still needs */
+	uint8_t early_kind;           /* 0: no message is given early */
+	bool fragmented;              /* early_kind: some message came in several segments */
 	struct kg_buf *head;          /* list of segments over next; mark is frg */
 	struct kg_buf **tail_link;    /* where the next segment goes */
 	struct kg_buf **partial_link; /* where the unfinished message begins */
 };
+
+/* In the ring: the segment has been given early. */
+extern struct kg_buf kg_kcp_recv_given;
+
+static inline struct kg_kcp_held *kg_kcp_recv_slot(const struct kg_kcp_recv *recv, uint32_t sn)
+{
+	return (struct kg_kcp_held *)recv->ring.slots + (sn & (recv->ring.capacity - 1));
+}
+
+static inline bool kg_kcp_recv_in_ring(const struct kg_kcp_recv *recv, uint32_t sn)
+{
+	return sn - recv->linked < recv->ring.capacity && kg_kcp_recv_slot(recv, sn)->buf != NULL;
+}
 
 enum kg_kcp_stored {
 	KG_KCP_STORED_NEW,       /* taken */
@@ -62,6 +80,9 @@ void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd);
 enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
 				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
 				     const uint8_t *payload, uint16_t len);
+
+/* The held segment's buffer, ready for whoever gets it. */
+struct kg_buf *kg_kcp_recv_thaw(struct kg_kcp_recv *recv, const struct kg_kcp_held *held);
 
 /* Nothing is held out of order: gives back what memory the ring has. */
 void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem);
