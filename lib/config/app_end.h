@@ -23,6 +23,12 @@ struct kg_app_listener {
 	const struct kg_target *target;
 };
 
+/* When a datagram for an application leaves that has come before others of its flow. */
+enum kg_udp_order {
+	KG_UDP_SEQUENCE, /* behind them */
+	KG_UDP_ARRIVAL,  /* as soon as it is whole */
+};
+
 struct kg_app_end {
 	enum kg_app_kind kind;
 	struct kg_app_listener *listeners; /* listens */
@@ -31,6 +37,7 @@ struct kg_app_end {
 	struct kg_allow *allowed; /* of that, what it may name; none: everything */
 	unsigned int allowed_count;
 	bool fast_path; /* UDP past Linux */
+	enum kg_udp_order udp_order;
 };
 
 /* Dials where the other end says. */

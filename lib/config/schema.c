@@ -34,6 +34,12 @@ static const struct kg_word mode_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word udp_order_words[] = {
+	{ "sequence", KG_UDP_SEQUENCE },
+	{ "arrival", KG_UDP_ARRIVAL },
+	{ NULL },
+};
+
 static const struct kg_word mapped_words[] = {
 	{ "tcp", KG_MAPPED_TCP },
 	{ "udp", KG_MAPPED_UDP },
@@ -196,6 +202,12 @@ const struct kg_key kg_schema[] = {
 	  MEMBER(kg_tunnel_config, wire.udp_timeout_s), .min = 1, .max = 65535,
 	  .beyond = KG_BEYOND_DEFAULT, .zero_unset = true, .fallback = "180",
 	  .help = "Seconds after which a silent UDP flow ends." },
+	{ TUNNEL("udp_order"), .kind = &kg_kind_choice, MEMBER(kg_tunnel_config, app.udp_order),
+	  .words = udp_order_words, .fallback = "\"sequence\"",
+	  .help = "Datagrams for applications: `sequence` gives them in the order in which they "
+		  "were sent, so that one that is lost and sent again holds up those behind it; "
+		  "`arrival` gives each as soon as it is whole, for games and voice.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("keep_alive"), .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.keep_alive_s), .min = 0, .max = 65535,
 	  .beyond = KG_BEYOND_CAP, .fallback = "0",

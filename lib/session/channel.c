@@ -28,6 +28,19 @@
 
 /* ---- life ---- */
 
+/* Of the messages that may overtake others. On a mux channel none does where another has to come
+ * first, which says where to. */
+static uint8_t early_kind(const struct kg_session_config *config, enum kg_protocol protocol)
+{
+	if (!config->udp_arrival)
+		return 0;
+	if (protocol == KG_PROTOCOL_UDP)
+		return kg_message_kind(KG_FEATURE_RAW_DATA, KG_PROTOCOL_UDP);
+	if (protocol == KG_PROTOCOL_MUX && !config->custom_targets)
+		return kg_message_kind(KG_FEATURE_MUX_TRANSFER, KG_PROTOCOL_UDP);
+	return 0;
+}
+
 struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol protocol, uint32_t conv,
 				     uint64_t now_us)
 {
@@ -37,6 +50,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 	if (ch == NULL)
 		return NULL;
 	params.conv = conv;
+	params.early_kind = early_kind(&s->config, protocol);
 	if (params.ts_offset_ms == 0)
 		params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
 	ch->protocol = (uint8_t)protocol;

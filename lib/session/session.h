@@ -42,6 +42,7 @@ struct kg_session_config {
 	struct kg_fec *fec;                 /* NULL: off. The caller's, outlives the session */
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
+	bool udp_arrival;         /* datagrams do not wait for others that are missing */
 	uint32_t keep_alive_s;    /* 0: off */
 	uint16_t worker, workers; /* this worker's number and how many there are */
 	uint32_t channels_max;

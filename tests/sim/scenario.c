@@ -152,6 +152,7 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.role = role,
 		.kcp = draw_kcp(sim),
 		.udp_timeout_s = 240,
+		.udp_arrival = sim->arrival,
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
@@ -330,6 +331,7 @@ void scenario_draw(struct sim *sim)
 	sim->mixed = sim->seed % 2 == 0;
 	/* In every third one memory runs out. */
 	sim->scarce = sim->seed % 3 == 0;
+	sim->arrival = sim->seed % 4 == 1;
 	sim->port_next = SIM_PORT_FIRST;
 	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);

@@ -243,7 +243,7 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 /* Over all seeds: what was really exercised. */
 static struct {
 	uint64_t sent, lost, duplicated, corrupted, closed_by[KG_CLOSE_COUNT];
-	uint64_t virtual_us;
+	uint64_t virtual_us, overtook;
 	unsigned int fec, mux, half_close, all_three; /* seeds */
 	struct kg_fec_stats parity;
 } totals;
@@ -254,6 +254,7 @@ static void add_seed(const struct sim *sim)
 			   KG_CAPABILITY_HALF_CLOSE) != 0;
 
 	totals.virtual_us += sim->now_us - sim->started_us;
+	totals.overtook += sim->overtook;
 	totals.fec += sim->parity > 0;
 	totals.mux += sim->mux_channels > 0;
 	totals.half_close += half_close;
@@ -289,11 +290,12 @@ static void print_totals(void)
 		       (unsigned long long)totals.closed_by[i]);
 	printf("\nseeds with FEC %u, mux %u, half-close %u, all three %u; recovered %llu, not "
 	       "believed"
-	       " %llu, parity wrong %llu",
+	       " %llu, parity wrong %llu; datagrams before earlier ones %llu",
 	       totals.fec, totals.mux, totals.half_close, totals.all_three,
 	       (unsigned long long)totals.parity.recovered,
 	       (unsigned long long)totals.parity.refused,
-	       (unsigned long long)(totals.parity.parity_wrong + totals.parity.padding_wrong));
+	       (unsigned long long)(totals.parity.parity_wrong + totals.parity.padding_wrong),
+	       (unsigned long long)totals.overtook);
 	printf("\n");
 }
 

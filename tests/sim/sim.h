@@ -24,10 +24,11 @@
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
 #define MSEC(n) ((uint64_t)(n)*KG_US_PER_MS)
 
-#define SIM_PORT_FIRST  10000 /* of the client's local ports */
-#define SIM_FLOWS_FEW   16
-#define SIM_FLOWS_MAX   64
-#define SIM_WORKERS_MAX 3
+#define SIM_PORT_FIRST    10000 /* of the client's local ports */
+#define SIM_DATAGRAMS_MAX 65536
+#define SIM_FLOWS_FEW     16
+#define SIM_FLOWS_MAX     64
+#define SIM_WORKERS_MAX   3
 
 /* Ends the program with the seed and what did not hold. */
 #define sim_check(sim, condition)                                      \
@@ -56,6 +57,7 @@ struct app {
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes;
 	uint32_t sent_messages, got_messages;
+	uint8_t got[SIM_DATAGRAMS_MAX / 8]; /* UDP by arrival: which */
 	uint32_t write_max_bytes, pause_max_us;
 	bool slow;                /* reads a little at a time … */
 	uint64_t stands_until_us; /* … and nothing at all before that */
@@ -118,6 +120,8 @@ struct sim {
 	uint32_t mux_channels; /* 0: every flow has a channel of its own */
 	bool mixed;            /* has FEC, mux channels and half-close */
 	bool scarce;           /* memory runs out: pressure.c */
+	bool arrival;          /* datagrams do not wait for others */
+	uint64_t overtook;     /* so many did not */
 	bool dies;             /* the network ends for good at some time */
 	bool over;             /* all flows are; the client's streams are shut down */
 	uint64_t rebind_us[2]; /* the client's address changes, and the old one is dead */
