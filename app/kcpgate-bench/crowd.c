@@ -89,7 +89,7 @@ void bench_crowd_turn(struct bench_crowd *crowd, uint64_t wanted)
 
 	take(crowd, crowd->client, on_client);
 	take(crowd, crowd->server, on_server);
-	kg_session_get_stats(crowd->client->sides[0].session, &stats);
+	kg_session_get_stats(two_boxes_side(crowd->client)->session, &stats);
 	crowd->answered = stats.handshakes_done;
 	done = crowd->passing ? crowd->left : crowd->answered + crowd->refused;
 	for (int i = 0; i < BURST && crowd->asked < wanted; i++) {

@@ -53,7 +53,7 @@ struct kg_session_stats bench_many_stats(const struct bench_many *many, int side
 {
 	struct kg_session_stats stats;
 
-	kg_session_get_stats(many->two.boxes[side].workers[0]->sides[0].session, &stats);
+	kg_session_get_stats(two_boxes_side(many->two.boxes[side].workers[0])->session, &stats);
 	return stats;
 }
 

@@ -68,8 +68,8 @@ void kg_arrival_release(struct kg_worker *w, uint16_t port)
 
 void kg_arrival_leave(struct kg_worker *w, uint16_t port)
 {
-	uint16_t tunnel = kg_port_table_get(&w->box->udp_ports, port);
+	const struct kg_side *side = kg_worker_side(w, kg_port_table_get(&w->box->udp_ports, port));
 
-	if (tunnel < KG_PORT_TABLE_APP)
-		kg_session_leave_port(w->sides[tunnel].session, port, w->now_us);
+	if (side != NULL)
+		kg_session_leave_port(side->session, port, w->now_us);
 }

@@ -7,6 +7,7 @@
 
 #include "aead/aead.h"
 #include "base/seen.h"
+#include "base/slots.h"
 #include "config/config.h"
 #include "kernel/exception.h"
 #include "kernel/pump.h"
@@ -21,6 +22,7 @@
 
 #include <pthread.h>
 
+struct kg_side;
 struct kg_worker;
 
 struct kg_box_port {
@@ -29,8 +31,12 @@ struct kg_box_port {
 	struct kg_exception *tap;
 };
 
+/* While workers have a side of it, nothing changes but what is said to. */
 struct kg_box_tunnel {
 	const struct kg_tunnel_config *config;
+	uint16_t id; /* in each thread's slots, and in all that threads tell each other */
+	struct kg_side
+		*sides[KG_CONFIG_WORKERS_MAX]; /* by worker; what is in them is the worker's */
 	const struct kg_aead_alg *aead;
 	uint8_t key[KG_AEAD_KEY_BYTES]; /* until the workers have been made */
 	struct kg_seen *seen;           /* server: handshakes served; shared by the workers */
@@ -70,8 +76,8 @@ struct kg_box {
 
 	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];
 	unsigned int port_count;
-	struct kg_box_tunnel *tunnels;
-	unsigned int tunnel_count;
+	struct kg_slots tunnels; /* struct kg_box_tunnel; the control thread's */
+	struct kg_slot_ids tunnel_ids;
 	struct kg_port_table udp_ports;
 	struct kg_port_set linux_ports; /* Linux has a socket there; control: wo */
 	struct kg_reserved_ports *reserved_ports;
@@ -102,12 +108,22 @@ struct kg_box {
 	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */
 };
 
+_Static_assert(KG_CONFIG_TUNNELS_MAX == KG_SLOTS, "a slot for each tunnel");
+_Static_assert(KG_SLOT_IDS <= KG_PORT_TABLE_APP, "an id is none of the table's other values");
+
+/* Control thread: the tunnel of that id; NULL: it has gone. */
+static inline struct kg_box_tunnel *kg_box_tunnel(const struct kg_box *box, uint16_t id)
+{
+	return kg_slots_get(&box->tunnels, id);
+}
+
 /* A name for a DPDK object of this box; fits what DPDK allows for rings, mempools and hashes. */
 #define KG_BOX_NAME_BYTES 26
 void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part);
 
 /* The listen ports that a server's worker names to its clients; 0, 0 where none can be named. */
-struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t tunnel,
+struct kg_port_range kg_box_announced_ports(const struct kg_box *box,
+					    const struct kg_box_tunnel *tunnel,
 					    unsigned int worker);
 
 /* Builds everything up to the point where workers may start. False with a text in `error`; call

@@ -60,13 +60,13 @@ void kg_complain_no_route(struct kg_worker *w, uint16_t tunnel, const struct kg_
 		complain(w, KG_TROUBLE_NO_ROUTE, &report);
 }
 
-static void complain_unanswered(struct kg_worker *w, uint16_t tunnel)
+static void complain_unanswered(struct kg_worker *w, const struct kg_side *side)
 {
-	struct kg_report report = { .tunnel = tunnel };
+	struct kg_report report = { .tunnel = side->id };
 	const struct kg_nexthop *hop;
 	uint64_t since_us;
 
-	if (!kg_session_asks(w->sides[tunnel].session, &report.remote, &since_us) ||
+	if (!kg_session_asks(side->session, &report.remote, &since_us) ||
 	    w->now_us - since_us < UNANSWERED_US)
 		return;
 	hop = kg_departure_hop(w, &report.remote.ip);
@@ -81,8 +81,10 @@ static void complain_unanswered(struct kg_worker *w, uint16_t tunnel)
 
 void kg_complain_unanswered(struct kg_worker *w)
 {
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (w->box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
-			complain_unanswered(w, t);
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (side->tunnel->config->wire.role == KG_ROLE_CLIENT)
+			complain_unanswered(w, side);
 	}
 }

@@ -10,8 +10,10 @@
 
 static bool has_clients(const struct kg_box *box)
 {
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		if (box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		if (tunnel->config->wire.role == KG_ROLE_CLIENT)
 			return true;
 	}
 	return false;
@@ -21,10 +23,10 @@ static bool has_clients(const struct kg_box *box)
 static void tell_owner(struct kg_box *box, uint16_t port)
 {
 	struct kg_mail mail = { .type = KG_MAIL_LEAVE_PORT, .port = port };
-	uint16_t tunnel = kg_port_table_get(&box->udp_ports, port);
+	const struct kg_box_tunnel *tunnel =
+		kg_box_tunnel(box, kg_port_table_get(&box->udp_ports, port));
 
-	if (box->worker_count == 0 || tunnel >= KG_PORT_TABLE_APP ||
-	    box->tunnels[tunnel].config->wire.role != KG_ROLE_CLIENT)
+	if (box->worker_count == 0 || tunnel == NULL || tunnel->config->wire.role != KG_ROLE_CLIENT)
 		return;
 	kg_box_post(box, port % box->worker_count, &mail);
 }

@@ -19,35 +19,40 @@ static void begin_page(struct kg_worker *w, struct kg_snapshot *page)
 	if (page->skip != 0 && page->skip == w->tour.passed)
 		return;
 	w->tour.passed = 0;
-	w->tour.tunnel = 0;
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
-		kg_session_tour_begin(w->sides[t].session);
+	w->tour.place = 0;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		kg_session_tour_begin(side->session);
+	}
 }
 
-static struct kg_channel *next_channel(struct kg_worker *w)
+/* Of the side that the tour has come to; NULL: it is at its end. */
+static struct kg_channel *next_channel(struct kg_worker *w, const struct kg_side **side)
 {
-	struct kg_channel *ch = NULL;
+	for (; w->tour.place < KG_SLOTS; w->tour.place++) {
+		struct kg_channel *ch;
 
-	while (w->tour.tunnel < w->box->tunnel_count) {
-		ch = kg_session_tour_next(w->sides[w->tour.tunnel].session);
+		*side = w->sides.places[w->tour.place];
+		ch = *side != NULL ? kg_session_tour_next((*side)->session) : NULL;
 		if (ch != NULL)
-			break;
-		w->tour.tunnel++;
+			return ch;
 	}
-	return ch;
+	return NULL;
 }
 
 /* True when there is more to do for this page. */
 static bool step(struct kg_worker *w, struct kg_snapshot *page)
 {
 	struct kg_snapshot_row *row = &page->rows[page->count];
-	struct kg_channel *ch = next_channel(w);
+	const struct kg_side *side;
+	struct kg_channel *ch = next_channel(w, &side);
 
 	if (ch == NULL)
 		return false;
 	if (w->tour.passed++ < page->skip)
 		return true;
-	row->tunnel = w->tour.tunnel;
+	row->tunnel = side->id;
 	row->streams = kg_streams_of_channel(ch);
 	kg_channel_get_info(ch, &row->info, w->now_us);
 	page->more = ++page->count == KG_SNAPSHOT_CHANNELS;
@@ -69,9 +74,11 @@ static void fill_page(struct kg_worker *w)
 
 static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 {
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (w->box->tunnels[t].config->wire.role == KG_ROLE_CLIENT)
-			kg_session_no_route(w->sides[t].session, peer, w->now_us);
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (side->tunnel->config->wire.role == KG_ROLE_CLIENT)
+			kg_session_no_route(side->session, peer, w->now_us);
 	}
 }
 
@@ -86,14 +93,17 @@ static void stop(struct kg_worker *w)
 {
 	w->stopping = true;
 	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++)
-		kg_side_stop(&w->sides[t]);
+	for (unsigned int i = 0; i < w->sides.count; i++)
+		kg_side_drain(w->sides.all[i]);
 }
 
 static void set_destinations(struct kg_worker *w, const struct kg_destinations *to)
 {
-	kg_session_set_destinations(w->sides[to->tunnel].session, to->ips, to->count, to->ports,
-				    to->port_count);
+	const struct kg_side *side = kg_worker_side(w, to->tunnel);
+
+	if (side != NULL)
+		kg_session_set_destinations(side->session, to->ips, to->count, to->ports,
+					    to->port_count);
 }
 
 /* The last one wakes who waits. */

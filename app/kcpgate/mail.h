@@ -32,7 +32,7 @@ struct kg_snapshot {
 	uint32_t count; /* filled in */
 	bool more;
 	struct kg_snapshot_row {
-		uint16_t tunnel;
+		uint16_t tunnel; /* id */
 		uint32_t streams;
 		struct kg_channel_info info;
 	} rows[KG_SNAPSHOT_CHANNELS];
@@ -44,7 +44,7 @@ struct kg_snapshot {
 struct kg_destinations {
 	const struct kg_port_range *ports;
 	uint16_t port_count;
-	uint16_t tunnel;
+	uint16_t tunnel; /* id */
 	uint16_t count;
 	struct kg_ip ips[];
 };
@@ -78,7 +78,7 @@ enum kg_report_type {
 
 struct kg_report {
 	enum kg_report_type type;
-	uint16_t tunnel;
+	uint16_t tunnel;  /* id */
 	uint8_t protocol; /* enum kg_protocol */
 	uint8_t why;      /* enum kg_close; of a trouble enum kg_trouble */
 	int error;
@@ -94,7 +94,7 @@ _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
 struct kg_tour {
 	struct kg_snapshot *page; /* to be filled; NULL: none */
 	uint32_t passed;          /* channels since the beginning */
-	uint16_t tunnel;
+	uint16_t place;           /* of the side in the worker's slots */
 };
 
 /* Takes and does what is in the worker's mailbox, a page of channels bit by bit. */

@@ -11,7 +11,7 @@ struct kg_pkt {
 	uint64_t digest; /* conv 0, received: knows an exact copy of the sealed bytes again */
 	uint8_t *body;   /* KCP segments, between open and kcp_input and from kcp_output to seal */
 	uint16_t body_len;
-	uint16_t tunnel; /* index */
+	uint16_t tunnel; /* id */
 	uint16_t port;   /* index; received on, or to be sent from */
 	union {
 		int16_t age_s; /* received: since it was stamped, as struct kg_datagram has it */

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-/* Instead of a tunnel's index. */
+/* Instead of a tunnel's id. */
 #define KG_PORT_TABLE_LISTENED 0xfffd /* applications come in: see kg_shortcut_owner for whose */
 #define KG_PORT_TABLE_DIALLED  0xfffe /* connected to an application */
 #define KG_PORT_TABLE_NONE     0xffff
@@ -28,7 +28,7 @@ static inline void kg_port_table_set(struct kg_port_table *table, uint16_t port,
 	atomic_store_explicit(&table->tunnel[port], tunnel, memory_order_relaxed);
 }
 
-/* Tunnel index, or one of the values above. */
+/* Tunnel id, or one of the values above. */
 static inline uint16_t kg_port_table_get(const struct kg_port_table *table, uint16_t port)
 {
 	return atomic_load_explicit(&table->tunnel[port], memory_order_relaxed);

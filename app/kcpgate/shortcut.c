@@ -104,7 +104,7 @@ static bool is_dialled(const struct kg_shortcut *shortcut)
 {
 	const struct kg_side *side = shortcut->conn->side;
 
-	return side->worker->box->tunnels[side->tunnel].config->app.kind == KG_APP_DIALS;
+	return side->tunnel->config->app.kind == KG_APP_DIALS;
 }
 
 /*
@@ -124,7 +124,7 @@ static bool may_shorten(const struct kg_shortcut *shortcut)
 		.tunnel = dialled ? KG_PORT_TABLE_DIALLED : KG_PORT_TABLE_LISTENED,
 	};
 
-	return box->tunnels[side->tunnel].config->app.fast_path &&
+	return side->tunnel->config->app.fast_path &&
 	       kg_port_table_get(&box->udp_ports, ends->local.port) ==
 		       (dialled ? KG_PORT_TABLE_NONE : KG_PORT_TABLE_LISTENED) &&
 	       kg_shortcut_owner(&received, box->worker_count) == side->worker->index &&

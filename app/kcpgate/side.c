@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes a worker's part of a tunnel from its configuration, stops it and takes it down. */
+/* Makes a worker's part of a tunnel from its configuration, and leads it through its life. */
 #include "side.h"
 
 #include "box.h"
 #include "conn.h"
 #include "fec/rs_isal.h"
 #include "worker.h"
+
+#include <rte_malloc.h>
 
 #define ANSWER_WAIT_S 10 /* for what an original's side still says after our end */
 
@@ -17,7 +19,7 @@
 static uint32_t doubted_max(const struct kg_box *box, const struct kg_app_end *app,
 			    uint32_t channels)
 {
-	unsigned int sessions = box->worker_count * box->tunnel_count;
+	unsigned int sessions = box->worker_count * box->tunnels.count;
 	unsigned int all = app->kind == KG_APP_LISTENS ? KG_PAYLOAD_SOURCES_MAX / 2
 						       : kg_payload_sockets_max() / 4;
 
@@ -52,19 +54,20 @@ static struct kg_interval hop_interval(const struct kg_wire_end *wire)
 	return interval;
 }
 
-static struct kg_session_config session_config(const struct kg_worker *w, uint16_t tunnel,
-					       uint32_t channels)
+static struct kg_session_config session_config(const struct kg_side *side)
 {
-	const struct kg_box_tunnel *t = &w->box->tunnels[tunnel];
-	const struct kg_wire_end *wire = &t->config->wire;
-	const struct kg_app_end *app = &t->config->app;
+	const struct kg_worker *w = side->worker;
+	const struct kg_box_tunnel *tunnel = side->tunnel;
+	const struct kg_wire_end *wire = &tunnel->config->wire;
+	const struct kg_app_end *app = &tunnel->config->app;
+	uint32_t channels = w->channels_max;
 	struct kg_port_range announced = kg_box_announced_ports(w->box, tunnel, w->index);
 	struct kg_interval hop = hop_interval(wire);
 
 	return (struct kg_session_config){
 		.role = wire->role,
 		.kcp = wire->kcp,
-		.fec = w->sides[tunnel].fec,
+		.fec = side->fec,
 		.outbound_Bps = wire->outbound_Bps,
 		.inbound_Bps = wire->inbound_Bps,
 		.udp_timeout_s = wire->udp_timeout_s,
@@ -78,8 +81,8 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.capabilities =
 			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
 		.answer_wait_s = ANSWER_WAIT_S,
-		.destinations = t->addresses,
-		.destination_count = t->address_count,
+		.destinations = tunnel->addresses,
+		.destination_count = tunnel->address_count,
 		.destination_ports = wire->peer_ports,
 		.destination_port_count = (uint16_t)wire->peer_port_count,
 		.hop_min_s = hop.first_s,
@@ -89,7 +92,7 @@ static struct kg_session_config session_config(const struct kg_worker *w, uint16
 		.custom_targets = kg_app_is_told(app),
 		.path_mtu_max = path_mtu_max(wire),
 		.path_mtu_set = wire->path_mtu != KG_PATH_MTU_AUTO,
-		.seal_bytes = kg_profile_overhead_bytes(wire->profile, t->aead->spec),
+		.seal_bytes = kg_profile_overhead_bytes(wire->profile, tunnel->aead->spec),
 	};
 }
 
@@ -101,43 +104,86 @@ static uint32_t mux_channels(const struct kg_worker *w, const struct kg_wire_end
 	return all == 0 ? 0 : KG_MAX(all / workers + (w->index < all % workers), 1u);
 }
 
-bool kg_side_init(struct kg_side *side, struct kg_worker *w, uint16_t index, uint32_t channels)
+struct kg_side *kg_side_create(struct kg_worker *w, const struct kg_box_tunnel *tunnel)
 {
-	struct kg_box_tunnel *tunnel = &w->box->tunnels[index];
-	const struct kg_wire_end *wire = &tunnel->config->wire;
-	const struct kg_fec_config *fec = &wire->fec;
+	struct kg_side *side = rte_zmalloc("kg_side", sizeof(*side), RTE_CACHE_LINE_SIZE);
+
+	if (side == NULL)
+		return NULL;
+	side->worker = w;
+	side->tunnel = tunnel;
+	side->id = tunnel->id;
+	side->profile = tunnel->config->wire.profile;
+	if (kg_profile_key_init(&side->key, side->profile, tunnel->aead, tunnel->key))
+		return side;
+	kg_side_destroy(side);
+	return NULL;
+}
+
+void kg_side_destroy(struct kg_side *side)
+{
+	if (side == NULL)
+		return;
+	kg_profile_key_fini(&side->key);
+	rte_free(side);
+}
+
+static bool create_parts(struct kg_side *side)
+{
+	const struct kg_fec_config *fec = &side->tunnel->config->wire.fec;
+	struct kg_worker *w = side->worker;
 	struct kg_mem *mem = kg_arena_mem(w->arena);
 	struct kg_streams_config config;
 
-	side->worker = w;
-	side->tunnel = index;
-	side->profile = wire->profile;
-	if (!kg_profile_key_init(&side->key, side->profile, tunnel->aead, tunnel->key))
-		return false;
 	if (fec->parity > 0) {
 		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, mem);
 		if (side->fec == NULL)
 			return false;
 	}
-	config.session = session_config(w, index, channels);
-	config.mux_channels = mux_channels(w, wire);
+	config.session = session_config(side);
+	config.mux_channels = mux_channels(w, &side->tunnel->config->wire);
 	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, mem,
 					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
-					  tunnel->seen, w->now_us);
-	if (side->streams == NULL)
-		return false;
-	side->session = kg_streams_session(side->streams);
-	return true;
+					  side->tunnel->seen, w->now_us);
+	return side->streams != NULL;
 }
 
-void kg_side_fini(struct kg_side *side)
+static void destroy_parts(struct kg_side *side)
 {
 	kg_streams_destroy(side->streams);
 	kg_fec_destroy(side->fec);
-	kg_profile_key_fini(&side->key);
+	side->streams = NULL;
+	side->session = NULL;
+	side->fec = NULL;
 }
 
-void kg_side_stop(struct kg_side *side)
+bool kg_side_begin(struct kg_side *side)
+{
+	if (!create_parts(side)) {
+		destroy_parts(side);
+		return false;
+	}
+	side->session = kg_streams_session(side->streams);
+	kg_slots_put(&side->worker->sides, side->id, side);
+	return true;
+}
+
+void kg_side_end(struct kg_side *side)
+{
+	kg_slots_remove(&side->worker->sides, side->id);
+	destroy_parts(side);
+}
+
+void kg_side_drain(struct kg_side *side)
 {
 	kg_streams_shutdown(side->streams, side->worker->now_us);
+}
+
+unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in)
+{
+	unsigned int workers = side->worker->box->worker_count;
+
+	if (side->tunnel->config->wire.role == KG_ROLE_CLIENT)
+		return in->local.port % workers;
+	return kg_session_owner(side->fec, in, (uint16_t)workers);
 }

@@ -1,26 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One tunnel on one worker: its session and streams, its key, its parity. */
+/*
+ * One tunnel on one worker: its session and streams, its key, its parity. The control thread makes
+ * it with what is of the heap and takes it away; in between it is the worker's, in whose arena all
+ * the rest is.
+ */
 #pragma once
 
 #include "fec/fec.h"
 #include "mux/stream.h"
 #include "wire/profile.h"
 
+struct kg_box_tunnel;
 struct kg_worker;
 
 struct kg_side {
 	struct kg_worker *worker;
+	const struct kg_box_tunnel *tunnel;
 	struct kg_streams *streams;
 	struct kg_session *session;       /* of the streams */
 	const struct kg_profile *profile; /* of its wire */
 	struct kg_profile_key key;
 	struct kg_fec *fec; /* NULL: off */
-	uint16_t tunnel;    /* index */
+	uint16_t id;        /* the tunnel's */
 };
 
-/* Of tunnel `index` of the box, with so many channels at most. False without memory; call
- * kg_side_fini in any case. */
-bool kg_side_init(struct kg_side *side, struct kg_worker *w, uint16_t index, uint32_t channels);
-void kg_side_fini(struct kg_side *side);
-/* On the worker's thread: tells all peers that their channels end. */
-void kg_side_stop(struct kg_side *side);
+/* The control thread's. NULL without memory. */
+struct kg_side *kg_side_create(struct kg_worker *w, const struct kg_box_tunnel *tunnel);
+/* One that has not begun, or has ended. */
+void kg_side_destroy(struct kg_side *side);
+
+/* The worker's, from here on: it has a session and is found by its id. False without memory, then
+ * it has not begun. */
+bool kg_side_begin(struct kg_side *side);
+/* Without a word to anyone. Harmless when it has not begun. */
+void kg_side_end(struct kg_side *side);
+/* Tells all peers that their channels end. */
+void kg_side_drain(struct kg_side *side);
+/* They have been told. */
+static inline bool kg_side_is_quiet(const struct kg_side *side)
+{
+	return kg_session_is_quiet(side->session);
+}
+
+/* What comes from the wire, opened; KG_DROP_NONE: taken. */
+static inline enum kg_drop kg_side_input(struct kg_side *side, const struct kg_datagram *in,
+					 uint64_t now_us)
+{
+	return kg_session_input(side->session, in, now_us);
+}
+
+/* The worker that has what an opened datagram is for. */
+unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in);
+
+static inline bool kg_side_output_pending(const struct kg_side *side)
+{
+	return kg_session_output_pending(side->session);
+}
+
+/* What goes to the wire, to be sealed; false: nothing is due. */
+static inline bool kg_side_output(struct kg_side *side, struct kg_datagram *out, uint64_t now_us)
+{
+	return kg_session_output(side->session, out, now_us);
+}

@@ -196,13 +196,14 @@ static void add_fec(struct rte_tel_data *row, struct kg_fec_stats fec)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
 }
 
-static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_session_stats *sum)
+static void sum_sessions(const struct kg_box *box, const struct kg_box_tunnel *tunnel,
+			 struct kg_session_stats *sum)
 {
 	*sum = (struct kg_session_stats){ 0 };
 	for (unsigned int w = 0; w < box->worker_count; w++) {
 		struct kg_session_stats one;
 
-		kg_session_get_stats(box->workers[w]->sides[t].session, &one);
+		kg_session_get_stats(tunnel->sides[w]->session, &one);
 		sum->handshakes_started += one.handshakes_started;
 		sum->handshakes_done += one.handshakes_done;
 		sum->handshakes_failed += one.handshakes_failed;
@@ -220,13 +221,14 @@ static void sum_sessions(const struct kg_box *box, unsigned int t, struct kg_ses
 	}
 }
 
-static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_streams_stats *sum)
+static void sum_streams(const struct kg_box *box, const struct kg_box_tunnel *tunnel,
+			struct kg_streams_stats *sum)
 {
 	*sum = (struct kg_streams_stats){ 0 };
 	for (unsigned int w = 0; w < box->worker_count; w++) {
 		struct kg_streams_stats one;
 
-		kg_streams_get_stats(box->workers[w]->sides[t].streams, &one);
+		kg_streams_get_stats(tunnel->sides[w]->streams, &one);
 		sum->streams += one.streams;
 		sum->opened += one.opened;
 		sum->closed += one.closed;
@@ -236,18 +238,19 @@ static void sum_streams(const struct kg_box *box, unsigned int t, struct kg_stre
 	}
 }
 
-static struct kg_fec_stats fec_of_tunnel(const struct kg_box *box, unsigned int t)
+static struct kg_fec_stats fec_of_tunnel(const struct kg_box *box,
+					 const struct kg_box_tunnel *tunnel)
 {
 	struct kg_fec_stats sum = { 0 };
 
 	for (unsigned int w = 0; w < box->worker_count; w++)
-		kg_fec_add_stats(box->workers[w]->sides[t].fec, &sum);
+		kg_fec_add_stats(tunnel->sides[w]->fec, &sum);
 	return sum;
 }
 
-static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
+static struct rte_tel_data *tunnel_row(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
-	const struct kg_tunnel_config *config = box->tunnels[t].config;
+	const struct kg_tunnel_config *config = tunnel->config;
 	struct rte_tel_data *row = rte_tel_data_alloc();
 	struct kg_session_stats sum;
 	struct kg_streams_stats streams;
@@ -255,8 +258,8 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 
 	if (row == NULL)
 		return NULL;
-	sum_sessions(box, t, &sum);
-	sum_streams(box, t, &streams);
+	sum_sessions(box, tunnel, &sum);
+	sum_streams(box, tunnel, &streams);
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "mode",
 				     config->mode == KG_MODE_CLIENT ? "client" : "server");
@@ -266,7 +269,7 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	snprintf(name, sizeof(name), "%u:%u", config->wire.fec.data, config->wire.fec.parity);
 	rte_tel_data_add_dict_string(row, "fec", config->wire.fec.parity > 0 ? name : "off");
 	if (config->wire.fec.parity > 0)
-		add_fec(row, fec_of_tunnel(box, t));
+		add_fec(row, fec_of_tunnel(box, tunnel));
 	kg_tel_add_dict_u64(row, "streams", streams.streams);
 	kg_tel_add_dict_u64(row, "streams_opened", streams.opened);
 	kg_tel_add_dict_u64(row, "streams_closed", streams.closed);
@@ -280,9 +283,8 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 	kg_tel_add_dict_u64(row, "handshakes_started", sum.handshakes_started);
 	kg_tel_add_dict_u64(row, "handshakes_done", sum.handshakes_done);
 	kg_tel_add_dict_u64(row, "handshakes_failed", sum.handshakes_failed);
-	if (box->tunnels[t].seen != NULL)
-		kg_tel_add_dict_u64(row, "handshakes_forgotten",
-				    kg_seen_forgotten(box->tunnels[t].seen));
+	if (tunnel->seen != NULL)
+		kg_tel_add_dict_u64(row, "handshakes_forgotten", kg_seen_forgotten(tunnel->seen));
 	kg_tel_add_dict_u64(row, "peer_moves", sum.peer_moves);
 	for (size_t i = 0; i < KG_HOP_REASONS; i++) {
 		snprintf(name, sizeof(name), "hops_%s", kg_hop_reason_name(i));
@@ -300,11 +302,12 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, unsigned int t)
 static int on_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d)
 {
 	rte_tel_data_start_dict(d);
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		struct rte_tel_data *row = tunnel_row(box, t);
+	for (unsigned int t = 0; t < box->tunnels.count; t++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
+		struct rte_tel_data *row = tunnel_row(box, tunnel);
 
 		if (row == NULL ||
-		    rte_tel_data_add_dict_container(d, box->tunnels[t].config->name, row, 0) != 0)
+		    rte_tel_data_add_dict_container(d, tunnel->config->name, row, 0) != 0)
 			return -1;
 	}
 	return 0;
@@ -335,7 +338,8 @@ static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
 	return false;
 }
 
-static struct rte_tel_data *channel_row(const struct kg_box *box, const struct kg_snapshot_row *r)
+static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
+					const struct kg_snapshot_row *r)
 {
 	const struct kg_kcp_stats *kcp = &r->info.kcp;
 	struct rte_tel_data *row = rte_tel_data_alloc();
@@ -369,7 +373,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 	if (row == NULL)
 		return NULL;
 	rte_tel_data_start_dict(row);
-	rte_tel_data_add_dict_string(row, "tunnel", box->tunnels[r->tunnel].config->name);
+	rte_tel_data_add_dict_string(row, "tunnel", config->name);
 	rte_tel_data_add_dict_string(row, "protocol", kg_protocol_name(r->info.protocol));
 	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->info.state));
 	rte_tel_data_add_dict_string(
@@ -378,7 +382,7 @@ static struct rte_tel_data *channel_row(const struct kg_box *box, const struct k
 	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->info.path_mtu_how));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
-	if (box->tunnels[r->tunnel].config->wire.fec.parity > 0)
+	if (config->wire.fec.parity > 0)
 		add_fec(row, r->info.fec);
 	return row;
 }
@@ -394,9 +398,14 @@ static int on_channels(struct kg_box *box, const char *params, struct rte_tel_da
 		return -1;
 	rte_tel_data_start_dict(d);
 	for (uint32_t i = 0; i < pages[worker].count; i++) {
-		struct rte_tel_data *row = channel_row(box, &pages[worker].rows[i]);
+		const struct kg_snapshot_row *from = &pages[worker].rows[i];
+		const struct kg_box_tunnel *tunnel = kg_box_tunnel(box, from->tunnel);
+		struct rte_tel_data *row;
 
-		snprintf(conv, sizeof(conv), "%08" PRIx32, pages[worker].rows[i].info.conv);
+		if (tunnel == NULL) /* it has gone since */
+			continue;
+		row = channel_row(tunnel->config, from);
+		snprintf(conv, sizeof(conv), "%08" PRIx32, from->info.conv);
 		if (row == NULL || rte_tel_data_add_dict_container(d, conv, row, 0) != 0)
 			return -1;
 	}

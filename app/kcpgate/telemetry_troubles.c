@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-static struct rte_tel_data *trouble_row(const struct kg_box *box, const struct kg_trouble_row *row)
+static struct rte_tel_data *trouble_row(const char *tunnel, const struct kg_trouble_row *row)
 {
 	const struct kg_report *r = &row->report;
 	struct rte_tel_data *d = rte_tel_data_alloc();
@@ -17,7 +17,7 @@ static struct rte_tel_data *trouble_row(const struct kg_box *box, const struct k
 	if (d == NULL)
 		return NULL;
 	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "tunnel", box->tunnels[r->tunnel].config->name);
+	rte_tel_data_add_dict_string(d, "tunnel", tunnel);
 	rte_tel_data_add_dict_string(d, "trouble", kg_trouble_name(r->why));
 	rte_tel_data_add_dict_string(d, "help", kg_trouble_help(r->why));
 	rte_tel_data_add_dict_string(d, "remote", kg_endpoint_text(&r->remote, text));
@@ -36,8 +36,12 @@ int kg_telemetry_troubles(struct kg_box *box, const char *params, struct rte_tel
 
 	rte_tel_data_start_dict(d);
 	for (unsigned int i = 0; i < count; i++) {
-		struct rte_tel_data *row = trouble_row(box, &rows[i]);
+		const struct kg_box_tunnel *tunnel = kg_box_tunnel(box, rows[i].report.tunnel);
+		struct rte_tel_data *row;
 
+		if (tunnel == NULL) /* it has gone since */
+			continue;
+		row = trouble_row(tunnel->config->name, &rows[i]);
 		snprintf(name, sizeof(name), "%u", i);
 		if (row == NULL || rte_tel_data_add_dict_container(d, name, row, 0) != 0)
 			return -1;

@@ -94,12 +94,12 @@ static struct kg_trouble_row *row_of(const struct kg_report *report)
 	return latest_count < KG_TROUBLE_ROWS ? &latest[latest_count++] : oldest;
 }
 
-void kg_trouble_log(const struct kg_box *box, const struct kg_report *report, uint64_t now_us)
+void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t now_us)
 {
 	char text[TEXT_BYTES] = "";
 
 	put_in_words(report, text);
-	KG_LOG(WARNING, "%s: %s\n", box->tunnels[report->tunnel].config->name, text);
+	KG_LOG(WARNING, "%s: %s\n", tunnel, text);
 	pthread_mutex_lock(&lock);
 	*row_of(report) = (struct kg_trouble_row){ .report = *report, .logged_us = now_us };
 	pthread_mutex_unlock(&lock);

@@ -13,7 +13,7 @@ struct kg_trouble_row {
 	uint64_t logged_us;
 };
 
-/* Control thread. */
-void kg_trouble_log(const struct kg_box *box, const struct kg_report *report, uint64_t now_us);
+/* Control thread; `tunnel`: its name. */
+void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t now_us);
 /* Any thread: the latest of each kind, tunnel and peer, how many there are. */
 unsigned int kg_trouble_rows(struct kg_trouble_row rows[KG_TROUBLE_ROWS]);

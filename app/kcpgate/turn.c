@@ -57,8 +57,8 @@ static bool finished(const struct kg_worker *w)
 {
 	if (!w->stopping || w->now_us >= w->stop_deadline_us)
 		return w->stopping;
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (!kg_session_is_quiet(w->sides[t].session))
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		if (!kg_side_is_quiet(w->sides.all[i]))
 			return false;
 	}
 	return STAILQ_EMPTY(&w->conns);
@@ -70,9 +70,11 @@ static void age_groups(struct kg_worker *w)
 	if (w->now_us < w->fec_age_us)
 		return;
 	w->fec_age_us = w->now_us + KG_FEC_AGE_US;
-	for (uint16_t t = 0; t < w->box->tunnel_count; t++) {
-		if (w->sides[t].fec != NULL)
-			kg_fec_age(w->sides[t].fec);
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (side->fec != NULL)
+			kg_fec_age(side->fec);
 	}
 }
 

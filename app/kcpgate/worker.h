@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/rng.h"
+#include "base/slots.h"
 #include "base/twheel.h"
 #include "config/config.h"
 #include "conn.h"
@@ -35,15 +36,16 @@ struct kg_worker {
 	struct kg_box *box;
 	unsigned int index; /* also its lcore, and its queue on every port */
 	struct kg_arena *arena;
-	struct kg_side *sides; /* by tunnel index */
 	struct rte_ring *mail, *reports;
 	const struct kg_pump_link *kernel; /* to Linux, by the pump */
 	struct kg_waker waker; /* payload threads, pump and control thread wake us by it */
 	unsigned int link_count;
+	uint32_t channels_max; /* that there is memory for */
 
 	/* the worker's own */
-	uint64_t now_us; /* monotonic; read once per turn */
-	uint32_t unix_s; /* wall clock; read at housekeeping */
+	struct kg_slots sides; /* struct kg_side, by the tunnel's id */
+	uint64_t now_us;       /* monotonic; read once per turn */
+	uint32_t unix_s;       /* wall clock; read at housekeeping */
 	bool stopping;
 	uint64_t stop_deadline_us;
 	struct kg_twheel *wheel;
@@ -74,6 +76,12 @@ bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
 
 /* Tells the control thread; silently dropped when its ring is full. */
 void kg_worker_report(struct kg_worker *w, struct kg_report *report);
+
+/* Its side of a tunnel; NULL: that has gone, or is not there yet. */
+static inline struct kg_side *kg_worker_side(const struct kg_worker *w, uint16_t id)
+{
+	return kg_slots_get(&w->sides, id);
+}
 
 static inline void kg_worker_count(struct kg_worker *w, enum kg_counter counter, uint64_t n)
 {

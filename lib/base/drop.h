@@ -54,6 +54,8 @@
 	/* queues and memory, received */                                                        \
 	X(NO_BUFFER, "no_buffer", "datagrams", "no buffer left")                                 \
 	X(HANDOFF_FULL, "handoff_full", "datagrams", "ring to the owning worker full")           \
+	X(TUNNEL_GONE, "tunnel_gone", "datagrams",                                               \
+	  "its tunnel was removed on the way to the owning worker")                              \
 	X(CONTROL_FULL, "control_full", "datagrams", "ring to the control thread full")          \
 	X(EXCEPTION_FULL, "exception_full", "frames", "ring to the kernel full")                 \
 	X(EXCEPTION_UNASKED, "exception_unasked", "frames",                                      \

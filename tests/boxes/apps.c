@@ -61,7 +61,7 @@ static void tell(struct app *app, enum kg_msg_type type, uint32_t count, struct 
 /* Bytes of the next message: enough for a head, and nothing is left that is less than one. */
 static uint16_t next_bytes(const struct app *app)
 {
-	uint64_t most = kg_streams_first_bytes(worker_of(app)->sides[0].streams);
+	uint64_t most = kg_streams_first_bytes(two_boxes_side(worker_of(app))->streams);
 	uint64_t bytes = HEAD_BYTES + kg_rng_below(&app->boxes->rng, app->flow->write_max_bytes);
 	uint64_t left = app->plan_bytes - app->sent_bytes;
 

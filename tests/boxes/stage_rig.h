@@ -96,7 +96,7 @@ static inline struct rte_mbuf *rig_frame(int side, const struct kg_endpoint *fro
 static inline struct rte_mbuf *rig_segment(int side, uint32_t conv, const struct kg_endpoint *local,
 					   const struct kg_endpoint *remote)
 {
-	const struct kg_profile *profile = rig_worker(side, 0)->sides[0].profile;
+	const struct kg_profile *profile = two_boxes_side(rig_worker(side, 0))->profile;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(rig.boxes[side].mbufs);
 	struct kg_pkt *pkt = kg_pkt(m);
 

@@ -82,6 +82,20 @@ static void a_full_ring_drops(void **state)
 		rte_pktmbuf_free_bulk(v, n);
 }
 
+/* What is on the way to another worker while the tunnel is removed there. */
+static void what_has_no_tunnel_any_more_is_dropped(void **state)
+{
+	struct kg_worker *w = rig_worker(SERVER, 0), *other = rig_worker(SERVER, 1);
+	struct rte_mbuf *v[KG_NIC_BURST] = { opened(SERVER, 1, 3000, 40000) };
+	uint64_t in = rig_count(other, KG_COUNTER_HANDED_IN);
+
+	kg_pkt(v[0])->tunnel = KG_SLOTS; /* the place of ours, one generation on */
+	kg_stage_hand_off(w, 1, v[0]);
+	assert_int_equal(kg_stage_steer_in(other, v), 0);
+	assert_int_equal(rig_drops(other, KG_DROP_TUNNEL_GONE), 1);
+	assert_int_equal(rig_count(other, KG_COUNTER_HANDED_IN), in + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +103,7 @@ int main(void)
 		cmocka_unit_test(a_servers_conversation_says_who),
 		cmocka_unit_test(a_handshakes_source_says_who),
 		cmocka_unit_test(a_full_ring_drops),
+		cmocka_unit_test(what_has_no_tunnel_any_more_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init, rig_fini);

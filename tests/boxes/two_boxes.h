@@ -44,5 +44,10 @@ struct two_boxes {
  * with a text in `error`; call two_boxes_fini in any case. */
 bool two_boxes_init(struct two_boxes *two, const struct two_boxes_params *params, char *error,
 		    size_t error_bytes);
+/* A worker's side of the tunnel that they begin with. */
+static inline struct kg_side *two_boxes_side(const struct kg_worker *w)
+{
+	return kg_worker_side(w, 0);
+}
 /* Leaves nothing: others may be built after it. */
 void two_boxes_fini(struct two_boxes *two);

@@ -52,10 +52,10 @@ static const struct kg_ip *address_on_wire(const struct kg_box *box,
 }
 
 /* A client's entry on any address is open to the wire too, which few have in mind. */
-static void warn_of_open_entries(const struct kg_box *box, unsigned int index)
+static void warn_of_open_entries(const struct kg_box *box, const struct kg_tunnel_config *config,
+				 const struct kg_payload_tunnel *tunnel)
 {
-	const struct kg_payload_tunnel *tunnel = &box->payload_tunnels[index];
-	const struct kg_ip *ip = address_on_wire(box, box->tunnels[index].config);
+	const struct kg_ip *ip = address_on_wire(box, config);
 	char text[KG_ENDPOINT_TEXT_BYTES];
 
 	for (unsigned int i = 0; ip != NULL && i < tunnel->listen_count; i++) {
@@ -89,11 +89,10 @@ static bool fill_listen(const struct kg_tunnel_config *config, struct kg_payload
 	return true;
 }
 
-static bool fill_payload_tunnel(const struct kg_box *box, unsigned int index,
-				struct kg_payload_tunnel *tunnel)
+static bool fill_payload_tunnel(const struct kg_box_tunnel *of, struct kg_payload_tunnel *tunnel)
 {
-	const struct kg_tunnel_config *config = box->tunnels[index].config;
-	const struct kg_streams *streams = box->workers[0]->sides[index].streams;
+	const struct kg_tunnel_config *config = of->config;
+	const struct kg_streams *streams = of->sides[0]->streams;
 
 	*tunnel = (struct kg_payload_tunnel){
 		.name = config->name,
@@ -123,7 +122,7 @@ static bool create_payload(struct kg_box *box, unsigned int index, char *error, 
 	struct kg_box_payload *payload = &box->payloads[index];
 	const struct kg_payload_config config = {
 		.tunnels = box->payload_tunnels,
-		.tunnel_count = box->tunnel_count,
+		.tunnel_count = box->tunnels.count,
 		.index = index,
 		.count = box->payload_count,
 		.links = payload->links,
@@ -141,12 +140,14 @@ static bool create_payload(struct kg_box *box, unsigned int index, char *error, 
 
 bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes)
 {
-	box->payload_tunnels = calloc(box->tunnel_count, sizeof(box->payload_tunnels[0]));
-	for (unsigned int i = 0; i < box->tunnel_count; i++) {
+	box->payload_tunnels = calloc(box->tunnels.count, sizeof(box->payload_tunnels[0]));
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
 		if (box->payload_tunnels == NULL ||
-		    !fill_payload_tunnel(box, i, &box->payload_tunnels[i]))
+		    !fill_payload_tunnel(tunnel, &box->payload_tunnels[i]))
 			FAIL("out of memory");
-		warn_of_open_entries(box, i);
+		warn_of_open_entries(box, tunnel->config, &box->payload_tunnels[i]);
 	}
 	for (unsigned int t = 0; t < box->payload_count; t++) {
 		if (!create_payload(box, t, error, error_bytes))
@@ -159,7 +160,7 @@ void kg_box_fini_payload(struct kg_box *box)
 {
 	for (unsigned int t = 0; t < box->payload_count; t++)
 		kg_payload_destroy(box->payloads[t].payload);
-	for (unsigned int i = 0; box->payload_tunnels != NULL && i < box->tunnel_count; i++)
+	for (unsigned int i = 0; box->payload_tunnels != NULL && i < box->tunnels.count; i++)
 		free((void *)(uintptr_t)box->payload_tunnels[i].listen);
 	free(box->payload_tunnels);
 }

@@ -20,8 +20,9 @@
 /* What servers listen on, what clients choose from. */
 static void collect_ranges(const struct kg_box *box, struct kg_port_list *list)
 {
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_wire_end *wire = &box->tunnels[t].config->wire;
+	for (unsigned int t = 0; t < box->tunnels.count; t++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
+		const struct kg_wire_end *wire = &tunnel->config->wire;
 
 		for (unsigned int i = 0; i < wire->port_count; i++)
 			kg_port_list_add(list, wire->ports[i].first, wire->ports[i].last);

@@ -10,14 +10,14 @@
 
 #include <stdlib.h>
 
-struct kg_port_range kg_box_announced_ports(const struct kg_box *box, uint16_t tunnel,
-					    unsigned int worker)
+struct kg_port_range kg_box_announced_ports(const struct kg_box *box,
+					    const struct kg_box_tunnel *tunnel, unsigned int worker)
 {
-	const struct kg_wire_end *wire = &box->tunnels[tunnel].config->wire;
+	const struct kg_wire_end *wire = &tunnel->config->wire;
 
 	if (wire->role != KG_ROLE_SERVER || wire->port_count != 1)
 		return (struct kg_port_range){ 0, 0 };
-	if (!box->tunnels[tunnel].has_rules)
+	if (!tunnel->has_rules)
 		return wire->ports[0];
 	return kg_port_range_share(&wire->ports[0], worker, box->config->worker_count);
 }
@@ -56,13 +56,15 @@ static unsigned int collect(const struct kg_box *box, const struct kg_box_port *
 {
 	unsigned int count = 0;
 
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		if (!can_have_rules(box, &box->tunnels[t]))
+	for (unsigned int t = 0; t < box->tunnels.count; t++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
+
+		if (!can_have_rules(box, tunnel))
 			continue;
 		if (has_version(port->config, 4))
-			count += add_tunnel(box, &box->tunnels[t], 4, rules + count);
+			count += add_tunnel(box, tunnel, 4, rules + count);
 		if (has_version(port->config, 6))
-			count += add_tunnel(box, &box->tunnels[t], 6, rules + count);
+			count += add_tunnel(box, tunnel, 6, rules + count);
 	}
 	return count;
 }
@@ -81,13 +83,16 @@ static void set_rules(struct kg_box *box, const struct kg_box_port *port, struct
 	}
 	KG_LOG(INFO, "port %s: rules bring workers their shares of listen ports\n",
 	       port->config->name);
-	for (unsigned int t = 0; t < box->tunnel_count; t++)
-		box->tunnels[t].has_rules |= can_have_rules(box, &box->tunnels[t]);
+	for (unsigned int t = 0; t < box->tunnels.count; t++) {
+		struct kg_box_tunnel *tunnel = box->tunnels.all[t];
+
+		tunnel->has_rules |= can_have_rules(box, tunnel);
+	}
 }
 
 bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes)
 {
-	size_t room = 2 * (size_t)box->tunnel_count * box->config->worker_count;
+	size_t room = 2 * (size_t)box->tunnels.count * box->config->worker_count;
 	struct kg_nic_rule *rules;
 
 	if (room == 0)

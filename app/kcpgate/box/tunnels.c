@@ -20,15 +20,15 @@
 /* By which the second that a worker has read may lag behind. */
 #define STAMP_MARGIN_US (10 * KG_US_PER_MS)
 
-static void enter_listen_ports(struct kg_box *box, uint16_t index)
+static void enter_listen_ports(struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
-	const struct kg_wire_end *wire = &box->tunnels[index].config->wire;
+	const struct kg_wire_end *wire = &tunnel->config->wire;
 
 	for (unsigned int i = 0; i < wire->port_count; i++) {
 		for (uint32_t port = wire->ports[i].first; port <= wire->ports[i].last; port++) {
 			if (kg_port_table_get(&box->udp_ports, (uint16_t)port) ==
 			    KG_PORT_TABLE_NONE)
-				kg_port_table_set(&box->udp_ports, (uint16_t)port, index);
+				kg_port_table_set(&box->udp_ports, (uint16_t)port, tunnel->id);
 		}
 	}
 }
@@ -41,15 +41,13 @@ static void enter_app_port(struct kg_box *box, uint16_t port)
 }
 
 /* Where applications come in. */
-static void enter_app_ports(struct kg_box *box)
+static void enter_app_ports(struct kg_box *box, const struct kg_tunnel_config *config)
 {
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_app_end *app = &box->tunnels[t].config->app;
+	const struct kg_app_end *app = &config->app;
 
-		for (unsigned int i = 0; app->fast_path && i < app->listener_count; i++) {
-			if (app->listeners[i].udp)
-				enter_app_port(box, app->listeners[i].at.port);
-		}
+	for (unsigned int i = 0; app->fast_path && i < app->listener_count; i++) {
+		if (app->listeners[i].udp)
+			enter_app_port(box, app->listeners[i].at.port);
 	}
 }
 
@@ -87,15 +85,14 @@ static void announce_custom(const struct kg_box_tunnel *tunnel)
 						 : "anybody, for there is no password,");
 }
 
-static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t error_bytes)
+static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *error,
+			size_t error_bytes)
 {
-	struct kg_box_tunnel *tunnel = &box->tunnels[index];
-	const struct kg_tunnel_config *config = &box->config->tunnels[index];
+	const struct kg_tunnel_config *config = tunnel->config;
 	const struct kg_wire_end *wire = &config->wire;
 	const char *password = wire->encryption_password;
 	char fec[16] = "";
 
-	tunnel->config = config;
 	tunnel->aead = kg_aead_lookup(wire->encryption_algorithm);
 	if (tunnel->aead == NULL)
 		FAIL("tunnel %s: no algorithm %s", config->name, wire->encryption_algorithm);
@@ -104,7 +101,7 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 	if (!collect_addresses(tunnel))
 		FAIL("tunnel %s: out of memory", config->name);
 	if (wire->role == KG_ROLE_SERVER) {
-		enter_listen_ports(box, index);
+		enter_listen_ports(box, tunnel);
 		if (config->stun_server_count > 0)
 			tunnel->stun_tag = kg_clock_seed() | 1;
 		box->asks_stun |= config->stun_server_count > 0;
@@ -121,19 +118,45 @@ static bool init_tunnel(struct kg_box *box, uint16_t index, char *error, size_t 
 	return true;
 }
 
+/* NULL: no memory, or no slot. */
+static struct kg_box_tunnel *create_tunnel(struct kg_box *box,
+					   const struct kg_tunnel_config *config)
+{
+	struct kg_box_tunnel *tunnel = calloc(1, sizeof(*tunnel));
+
+	if (tunnel == NULL || !kg_slot_ids_draw(&box->tunnel_ids, &tunnel->id)) {
+		free(tunnel);
+		return NULL;
+	}
+	tunnel->config = config;
+	kg_slots_put(&box->tunnels, tunnel->id, tunnel);
+	return tunnel;
+}
+
+static void destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
+{
+	kg_slots_remove(&box->tunnels, tunnel->id);
+	kg_slot_ids_give_back(&box->tunnel_ids, tunnel->id);
+	explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	kg_seen_destroy(tunnel->seen);
+	free(tunnel->addresses);
+	free(tunnel);
+}
+
 bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 {
 	kg_port_table_init(&box->udp_ports);
 	box->second_us = kg_clock_second_us();
-	box->tunnels = calloc(box->config->tunnel_count, sizeof(box->tunnels[0]));
-	if (box->tunnels == NULL)
-		FAIL("out of memory");
-	box->tunnel_count = box->config->tunnel_count;
-	for (uint16_t i = 0; i < box->tunnel_count; i++) {
-		if (!init_tunnel(box, i, error, error_bytes))
+	for (unsigned int i = 0; i < box->config->tunnel_count; i++) {
+		struct kg_box_tunnel *tunnel = create_tunnel(box, &box->config->tunnels[i]);
+
+		if (tunnel == NULL)
+			FAIL("out of memory");
+		if (!init_tunnel(box, tunnel, error, error_bytes))
 			return false;
 	}
-	enter_app_ports(box);
+	for (unsigned int i = 0; i < box->config->tunnel_count; i++)
+		enter_app_ports(box, &box->config->tunnels[i]);
 	return true;
 }
 
@@ -141,26 +164,28 @@ void kg_box_await_stamps(const struct kg_box *box)
 {
 	bool serves = false;
 
-	for (unsigned int i = 0; i < box->tunnel_count; i++)
-		serves |= box->tunnels[i].seen != NULL;
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		serves |= tunnel->seen != NULL;
+	}
 	while (serves && kg_clock_now_us() < box->second_us + KG_US_PER_S + STAMP_MARGIN_US)
 		usleep(STAMP_MARGIN_US);
 }
 
 void kg_box_forget_keys(struct kg_box *box)
 {
-	for (unsigned int i = 0; i < box->tunnel_count; i++)
-		explicit_bzero(box->tunnels[i].key, sizeof(box->tunnels[i].key));
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	}
 }
 
 void kg_box_fini_tunnels(struct kg_box *box)
 {
 	if (box->reserved_ports != NULL)
 		kg_reserved_ports_release(box->reserved_ports);
-	kg_box_forget_keys(box);
-	for (unsigned int i = 0; i < box->tunnel_count; i++) {
-		kg_seen_destroy(box->tunnels[i].seen);
-		free(box->tunnels[i].addresses);
-	}
-	free(box->tunnels);
+	while (box->tunnels.count > 0)
+		destroy_tunnel(box, box->tunnels.all[0]);
 }

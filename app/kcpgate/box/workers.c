@@ -17,7 +17,6 @@
 static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 {
 	struct kg_box *box = w->box;
-	uint32_t channels = (uint32_t)(box->arena_bytes / 4 * 3 / CHANNEL_BYTES);
 	char name[KG_BOX_NAME_BYTES], part[32];
 
 	w->arena = kg_arena_create(box->arena_bytes);
@@ -28,23 +27,27 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 	w->nexthops = kg_nexthops_create(name);
 	snprintf(part, sizeof(part), "cuts%u", w->index);
 	kg_box_name(box, name, part);
-	w->shortcuts = kg_shortcuts_create(name, channels);
+	w->shortcuts = kg_shortcuts_create(name, w->channels_max);
 	w->reassembly = kg_reassembly_create();
-	w->sides = rte_zmalloc("kg_sides", box->tunnel_count * sizeof(w->sides[0]), 0);
 	if (w->wheel == NULL || w->nexthops == NULL || w->shortcuts == NULL ||
-	    w->reassembly == NULL || w->sides == NULL) {
+	    w->reassembly == NULL) {
 		snprintf(error, error_bytes, "worker %u: out of memory (memory.mb is %u)", w->index,
 			 box->config->memory_mb);
 		return false;
 	}
 	kg_local_ports_init(&w->local_ports, box->config->local_ports, &box->udp_ports,
 			    &box->linux_ports, w->index, box->worker_count, &w->rng);
-	for (uint16_t t = 0; t < box->tunnel_count; t++) {
-		if (!kg_side_init(&w->sides[t], w, t, channels)) {
-			snprintf(error, error_bytes, "tunnel %s: out of memory",
-				 box->tunnels[t].config->name);
-			return false;
-		}
+	return true;
+}
+
+static bool begin_sides(struct kg_worker *w, char *error, size_t error_bytes)
+{
+	for (unsigned int t = 0; t < w->box->tunnels.count; t++) {
+		struct kg_box_tunnel *tunnel = w->box->tunnels.all[t];
+
+		tunnel->sides[w->index] = kg_side_create(w, tunnel);
+		if (tunnel->sides[w->index] == NULL || !kg_side_begin(tunnel->sides[w->index]))
+			FAIL("tunnel %s: out of memory", tunnel->config->name);
 	}
 	return true;
 }
@@ -54,8 +57,14 @@ static void destroy_worker(struct kg_worker *w)
 	if (w == NULL)
 		return;
 	rte_pktmbuf_free_bulk(w->spare, w->spare_count);
-	for (uint16_t t = 0; w->sides != NULL && t < w->box->tunnel_count; t++)
-		kg_side_fini(&w->sides[t]);
+	for (unsigned int t = 0; t < w->box->tunnels.count; t++) {
+		struct kg_box_tunnel *tunnel = w->box->tunnels.all[t];
+
+		if (tunnel->sides[w->index] != NULL)
+			kg_side_end(tunnel->sides[w->index]);
+		kg_side_destroy(tunnel->sides[w->index]);
+		tunnel->sides[w->index] = NULL;
+	}
 	if (w->wheel != NULL)
 		kg_twheel_destroy(w->wheel);
 	kg_waker_fini(&w->waker);
@@ -63,7 +72,6 @@ static void destroy_worker(struct kg_worker *w)
 	kg_shortcuts_destroy(w->shortcuts);
 	kg_reassembly_destroy(w->reassembly);
 	kg_arena_destroy(w->arena);
-	rte_free(w->sides);
 	rte_free(w);
 }
 
@@ -79,6 +87,7 @@ static struct kg_worker *create_worker(struct kg_box *box, unsigned int index, c
 	w->box = box;
 	w->index = index;
 	w->link_count = box->payload_count;
+	w->channels_max = (uint32_t)(box->arena_bytes / 4 * 3 / CHANNEL_BYTES);
 	for (unsigned int i = 0; i < w->link_count; i++)
 		w->links[i].rings = &box->payloads[i].links[index];
 	w->kernel = &box->pump.links[index];
@@ -88,7 +97,8 @@ static struct kg_worker *create_worker(struct kg_box *box, unsigned int index, c
 	w->unix_s = kg_clock_unix_s();
 	kg_rng_init(&w->rng, kg_clock_seed());
 	STAILQ_INIT(&w->conns);
-	if (kg_waker_init(&w->waker) != 0 || !create_parts(w, error, error_bytes)) {
+	if (kg_waker_init(&w->waker) != 0 || !create_parts(w, error, error_bytes) ||
+	    !begin_sides(w, error, error_bytes)) {
 		destroy_worker(w);
 		return NULL;
 	}

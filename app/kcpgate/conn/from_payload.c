@@ -22,7 +22,8 @@ bool kg_conn_tell_refused(struct kg_worker *w)
 
 void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = kg_conn_create(&w->sides[msg->tunnel], msg->count);
+	struct kg_side *side = kg_worker_side(w, msg->tunnel);
+	struct kg_conn *conn = side != NULL ? kg_conn_create(side, msg->count) : NULL;
 	struct kg_report report = { .type = KG_REPORT_OPEN_FAILED, .protocol = msg->protocol };
 
 	if (conn == NULL) {

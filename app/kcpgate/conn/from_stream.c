@@ -14,7 +14,7 @@ static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bo
 {
 	struct kg_side *side = host;
 
-	return kg_arrival_acquire(side->worker, side->tunnel, remote, alone);
+	return kg_arrival_acquire(side->worker, side->id, remote, alone);
 }
 
 static void on_port_release(void *host, uint16_t port)
@@ -85,7 +85,7 @@ static void on_finished(void *host, struct kg_stream *stream)
 /* A client that is not answered, or knows no way, says so once for all its connections. */
 static bool is_trouble(const struct kg_side *side, enum kg_close why)
 {
-	bool client = side->worker->box->tunnels[side->tunnel].config->wire.role == KG_ROLE_CLIENT;
+	bool client = side->tunnel->config->wire.role == KG_ROLE_CLIENT;
 
 	return why == KG_CLOSE_NO_ROUTE || (why == KG_CLOSE_HANDSHAKE && client);
 }
@@ -109,7 +109,7 @@ static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, c
 	conn->reset = why != KG_CLOSE_FINISHED && why != KG_CLOSE_PEER && why != KG_CLOSE_IDLE;
 	if (why == KG_CLOSE_NO_ROUTE) {
 		kg_stream_get_info(stream, &info, conn->side->worker->now_us);
-		kg_complain_no_route(conn->side->worker, conn->side->tunnel, &info.remote);
+		kg_complain_no_route(conn->side->worker, conn->side->id, &info.remote);
 	}
 	if (is_failure(conn->side, why)) {
 		strncpy(report.text, text, sizeof(report.text) - 1);
@@ -125,14 +125,14 @@ static void on_mux_closed(void *host, const struct kg_channel_info *info, enum k
 	struct kg_report report = {
 		.type = KG_REPORT_CLOSED,
 		.why = (uint8_t)why,
-		.tunnel = side->tunnel,
+		.tunnel = side->id,
 		.protocol = KG_PROTOCOL_MUX,
 		.conv = info->conv,
 		.remote = info->remote,
 	};
 
 	if (why == KG_CLOSE_NO_ROUTE)
-		kg_complain_no_route(side->worker, side->tunnel, &info->remote);
+		kg_complain_no_route(side->worker, side->id, &info->remote);
 	if (side->worker->stopping || is_trouble(side, why))
 		return;
 	strncpy(report.text, text, sizeof(report.text) - 1);
@@ -144,7 +144,7 @@ static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum
 	const struct kg_side *side = host;
 	struct kg_report report = {
 		.type = KG_REPORT_PATH_MTU,
-		.tunnel = side->tunnel,
+		.tunnel = side->id,
 		.remote.ip = *peer,
 		.count = mtu,
 		.why = (uint8_t)how,

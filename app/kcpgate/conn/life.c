@@ -66,7 +66,7 @@ void kg_conn_report(struct kg_conn *conn, struct kg_report *report)
 {
 	struct kg_channel_info info;
 
-	report->tunnel = conn->side->tunnel;
+	report->tunnel = conn->side->id;
 	if (conn->streaming) {
 		kg_stream_get_info(&conn->stream, &info, conn->side->worker->now_us);
 		report->protocol = (uint8_t)info.protocol;

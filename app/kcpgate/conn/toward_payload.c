@@ -18,7 +18,7 @@ static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, 
 	return (struct kg_msg){
 		.type = type,
 		.protocol = conn->streaming ? kg_stream_protocol(&conn->stream) : 0,
-		.tunnel = conn->side->tunnel,
+		.tunnel = conn->side->id,
 		.count = count,
 		.flow = conn->flow,
 		.channel = conn->streaming ? (void *)(uintptr_t)conn : NULL,

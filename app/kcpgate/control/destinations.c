@@ -29,7 +29,7 @@ struct host {
 /* A tunnel whose server has a name. */
 struct followed {
 	const struct kg_tunnel_config *config;
-	uint16_t tunnel; /* index */
+	uint16_t tunnel; /* id */
 	struct host *hosts;
 	unsigned int host_count;
 	struct kg_port_range port; /* of a TXT record */
@@ -241,14 +241,15 @@ static bool has_name(const struct kg_wire_end *wire)
 	return any;
 }
 
-static bool follow(struct kg_control_destinations *d, struct followed *f, uint16_t tunnel)
+static bool follow(struct kg_control_destinations *d, struct followed *f,
+		   const struct kg_box_tunnel *tunnel)
 {
-	const struct kg_tunnel_config *config = d->box->tunnels[tunnel].config;
+	const struct kg_tunnel_config *config = tunnel->config;
 	const struct kg_wire_end *wire = &config->wire;
 	unsigned int addresses = kg_ask_addresses(config->ipv4_only, config->ipv6_only);
 
 	f->config = config;
-	f->tunnel = tunnel;
+	f->tunnel = tunnel->id;
 	f->host_count = KG_MAX(wire->peer_count, 1u);
 	f->hosts = calloc(f->host_count, sizeof(f->hosts[0]));
 	for (unsigned int i = 0; f->hosts != NULL && i < f->host_count; i++) {
@@ -271,10 +272,11 @@ static bool follow(struct kg_control_destinations *d, struct followed *f, uint16
 
 static bool follow_all(struct kg_control_destinations *d)
 {
-	d->followed = calloc(d->box->tunnel_count + 1, sizeof(d->followed[0]));
-	for (uint16_t t = 0; d->followed != NULL && t < d->box->tunnel_count; t++) {
-		if (has_name(&d->box->tunnels[t].config->wire) &&
-		    !follow(d, &d->followed[d->count++], t))
+	d->followed = calloc(d->box->tunnels.count + 1, sizeof(d->followed[0]));
+	for (unsigned int t = 0; d->followed != NULL && t < d->box->tunnels.count; t++) {
+		const struct kg_box_tunnel *tunnel = d->box->tunnels.all[t];
+
+		if (has_name(&tunnel->config->wire) && !follow(d, &d->followed[d->count++], tunnel))
 			return false;
 	}
 	return d->followed != NULL;

@@ -22,15 +22,15 @@ struct kg_control_reports {
 
 /* ---- lines ---- */
 
-static void log_closed(const struct kg_box *box, const struct kg_report *r)
+static void log_closed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
 {
 	char remote[KG_ENDPOINT_TEXT_BYTES] = "?";
 
 	if (r->remote.ip.version != 0)
 		kg_endpoint_text(&r->remote, remote);
-	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n",
-	       box->tunnels[r->tunnel].config->name, kg_protocol_name(r->protocol), r->conv, remote,
-	       kg_close_name(r->why), r->text[0] != '\0' ? ": " : "", r->text);
+	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n", tunnel->name,
+	       kg_protocol_name(r->protocol), r->conv, remote, kg_close_name(r->why),
+	       r->text[0] != '\0' ? ": " : "", r->text);
 }
 
 /* Of a server. */
@@ -45,9 +45,8 @@ static const char *destination_text(const struct kg_tunnel_config *tunnel, char 
 	return text;
 }
 
-static void log_connect_failed(const struct kg_box *box, const struct kg_report *r)
+static void log_connect_failed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
 {
-	const struct kg_tunnel_config *tunnel = box->tunnels[r->tunnel].config;
 	char text[KG_HOST_NAME_BYTES + 8];
 	const char *to = r->text;
 
@@ -57,34 +56,37 @@ static void log_connect_failed(const struct kg_box *box, const struct kg_report 
 	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
 }
 
-static void log_path_mtu(const struct kg_box *box, const struct kg_report *r)
+static void log_path_mtu(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
 {
 	char peer[KG_IP_TEXT_BYTES];
 
-	KG_LOG(INFO, "%s: packets of %u bytes pass to %s (%s)\n",
-	       box->tunnels[r->tunnel].config->name, r->count, kg_ip_text(&r->remote.ip, peer),
-	       kg_pmtu_how_text(r->why));
+	KG_LOG(INFO, "%s: packets of %u bytes pass to %s (%s)\n", tunnel->name, r->count,
+	       kg_ip_text(&r->remote.ip, peer), kg_pmtu_how_text(r->why));
 }
 
+/* Of a tunnel that has gone meanwhile there is nothing to say. */
 static void log_report(struct kg_control_reports *reports, const struct kg_report *r,
 		       uint64_t now_us)
 {
+	const struct kg_box_tunnel *tunnel = kg_box_tunnel(reports->box, r->tunnel);
+
+	if (tunnel == NULL)
+		return;
 	if (reports->lines++ >= LINES_MAX)
 		reports->suppressed++;
 	else if (r->type == KG_REPORT_CLOSED)
-		log_closed(reports->box, r);
+		log_closed(tunnel->config, r);
 	else if (r->type == KG_REPORT_CONNECT_FAILED)
-		log_connect_failed(reports->box, r);
+		log_connect_failed(tunnel->config, r);
 	else if (r->type == KG_REPORT_PATH_MTU)
-		log_path_mtu(reports->box, r);
+		log_path_mtu(tunnel->config, r);
 	else if (r->type == KG_REPORT_TROUBLE)
-		kg_trouble_log(reports->box, r, now_us);
+		kg_trouble_log(tunnel->config->name, r, now_us);
 	else
 		KG_LOG(NOTICE,
 		       "%s: %s connection refused: the server's address is not known, or no "
 		       "channel or local port is left\n",
-		       reports->box->tunnels[r->tunnel].config->name,
-		       kg_protocol_name(r->protocol));
+		       tunnel->config->name, kg_protocol_name(r->protocol));
 }
 
 /* ---- the source ---- */

@@ -42,7 +42,8 @@ struct server {
 /* A tunnel's questions in one IP version. */
 struct asker {
 	const struct kg_tunnel_config *config;
-	uint16_t tunnel; /* index */
+	uint16_t tunnel; /* id */
+	uint64_t tag;    /* the tunnel's */
 	uint8_t version;
 	struct server *servers; /* by the configuration's order */
 	unsigned int at;        /* of them */
@@ -102,7 +103,7 @@ static bool next_server(struct asker *asker)
 /* A new transaction: what was asked before is not waited for any more. */
 static void begin(struct kg_control_stun *stun, struct asker *asker)
 {
-	kg_store_be64(asker->id.bytes, stun->box->tunnels[asker->tunnel].stun_tag);
+	kg_store_be64(asker->id.bytes, asker->tag);
 	kg_store_be32(asker->id.bytes + 8, (uint32_t)kg_rng_next(&stun->rng));
 	asker->tries = 0;
 }
@@ -283,12 +284,14 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 
 /* ---- life ---- */
 
-static bool add_asker(struct kg_control_stun *stun, uint16_t tunnel, uint8_t version)
+static bool add_asker(struct kg_control_stun *stun, const struct kg_box_tunnel *tunnel,
+		      uint8_t version)
 {
 	struct asker *asker = &stun->askers[stun->count++];
 
-	asker->config = stun->box->tunnels[tunnel].config;
-	asker->tunnel = tunnel;
+	asker->config = tunnel->config;
+	asker->tunnel = tunnel->id;
+	asker->tag = tunnel->stun_tag;
 	asker->version = version;
 	asker->servers = calloc(asker->config->stun_server_count, sizeof(asker->servers[0]));
 	for (unsigned int i = 0; asker->servers != NULL && i < asker->config->stun_server_count;
@@ -308,16 +311,16 @@ static bool add_all(struct kg_control_stun *stun)
 	struct kg_box *box = stun->box;
 	bool good = true;
 
-	stun->askers = calloc(FAMILIES * box->tunnel_count + 1, sizeof(stun->askers[0]));
-	for (uint16_t t = 0; stun->askers != NULL && good && t < box->tunnel_count; t++) {
-		const struct kg_tunnel_config *config = box->tunnels[t].config;
+	stun->askers = calloc(FAMILIES * box->tunnels.count + 1, sizeof(stun->askers[0]));
+	for (unsigned int t = 0; stun->askers != NULL && good && t < box->tunnels.count; t++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
 
-		if (box->tunnels[t].stun_tag == 0)
+		if (tunnel->stun_tag == 0)
 			continue;
-		if (!config->ipv6_only)
-			good = add_asker(stun, t, 4);
-		if (good && !config->ipv4_only)
-			good = add_asker(stun, t, 6);
+		if (!tunnel->config->ipv6_only)
+			good = add_asker(stun, tunnel, 4);
+		if (good && !tunnel->config->ipv4_only)
+			good = add_asker(stun, tunnel, 6);
 	}
 	return good && stun->askers != NULL;
 }

@@ -30,25 +30,38 @@ static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_en
 	return false;
 }
 
-/* Several server tunnels may share a port on different addresses; the table names the first. */
-static uint16_t tunnel_of(const struct kg_box *box, const struct kg_endpoint *local)
+static bool is_server_at(const struct kg_side *side, const struct kg_endpoint *local)
 {
-	uint16_t first = kg_port_table_get(&box->udp_ports, local->port);
+	const struct kg_tunnel_config *tunnel = side->tunnel->config;
 
-	if (first >= KG_PORT_TABLE_APP)
-		return first;
-	if (box->tunnels[first].config->wire.role == KG_ROLE_CLIENT)
-		return kg_port_set_has(&box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : first;
-	for (uint16_t t = first; t < box->tunnel_count; t++) {
-		const struct kg_tunnel_config *tunnel = box->tunnels[t].config;
+	return tunnel->wire.role == KG_ROLE_SERVER &&
+	       kg_port_ranges_contain(tunnel->wire.ports, tunnel->wire.port_count, local->port) &&
+	       listens_on(tunnel, local);
+}
 
-		if (tunnel->wire.role == KG_ROLE_SERVER &&
-		    kg_port_ranges_contain(tunnel->wire.ports, tunnel->wire.port_count,
-					   local->port) &&
-		    listens_on(tunnel, local))
-			return t;
+/* Several server tunnels may share a port on different addresses; the table names one of them. */
+static uint16_t server_at(const struct kg_worker *w, const struct kg_endpoint *local)
+{
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (is_server_at(side, local))
+			return side->id;
 	}
 	return KG_PORT_TABLE_NONE;
+}
+
+static uint16_t tunnel_of(const struct kg_worker *w, const struct kg_endpoint *local)
+{
+	uint16_t id = kg_port_table_get(&w->box->udp_ports, local->port);
+	const struct kg_side *side;
+
+	if (id >= KG_PORT_TABLE_APP)
+		return id;
+	side = kg_worker_side(w, id);
+	if (side == NULL || side->tunnel->config->wire.role == KG_ROLE_SERVER)
+		return side != NULL && is_server_at(side, local) ? id : server_at(w, local);
+	return kg_port_set_has(&w->box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : id;
 }
 
 /* Does it answer what Linux has asked, from a port that is a tunnel's, too? */
@@ -70,7 +83,7 @@ static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct 
 	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip) ||
 	    is_for_linux(w, frame))
 		return false;
-	pkt->tunnel = tunnel_of(w->box, &frame->destination);
+	pkt->tunnel = tunnel_of(w, &frame->destination);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
 		return false;
 	pkt->local = frame->destination;
@@ -85,7 +98,7 @@ static bool begins_tunnels(const struct kg_worker *w, uint16_t port, const struc
 {
 	return frame->first &&
 	       kg_port_has_address(w->box->ports[port].config, &frame->destination.ip) &&
-	       tunnel_of(w->box, &frame->destination) < KG_PORT_TABLE_APP;
+	       tunnel_of(w, &frame->destination) < KG_PORT_TABLE_APP;
 }
 
 /* What a router says of a tunnel's datagram concerns the tunnel; Linux hears it, too. A client's
@@ -93,16 +106,17 @@ static bool begins_tunnels(const struct kg_worker *w, uint16_t port, const struc
 static void hear_router(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
 {
 	struct kg_tuple ends;
-	uint16_t mtu, tunnel;
+	const struct kg_side *side;
+	uint16_t mtu;
 
 	if (frame->kind != KG_FRAME_OTHER ||
 	    !kg_errand_too_big(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
 			       frame->l2_bytes, &ends, &mtu) ||
 	    !kg_port_has_address(w->box->ports[kg_pkt(m)->port].config, &ends.local.ip))
 		return;
-	tunnel = tunnel_of(w->box, &ends.local);
-	if (tunnel < KG_PORT_TABLE_APP)
-		kg_session_too_big(w->sides[tunnel].session, &ends, mtu, w->now_us);
+	side = kg_worker_side(w, tunnel_of(w, &ends.local));
+	if (side != NULL)
+		kg_session_too_big(side->session, &ends, mtu, w->now_us);
 }
 
 static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame *frame)

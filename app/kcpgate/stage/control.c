@@ -9,9 +9,10 @@
 #include "net/stun.h"
 #include "stage/stage.h"
 
-static bool is_answer(const struct kg_box *box, const struct kg_pkt *pkt)
+static bool is_answer(const struct kg_worker *w, const struct kg_pkt *pkt)
 {
-	uint64_t tag = pkt->tunnel < KG_PORT_TABLE_APP ? box->tunnels[pkt->tunnel].stun_tag : 0;
+	const struct kg_side *side = kg_worker_side(w, pkt->tunnel);
+	uint64_t tag = side != NULL ? side->tunnel->stun_tag : 0;
 
 	return tag != 0 && kg_stun_is_message(pkt->body, pkt->body_len) &&
 	       kg_stun_tag(pkt->body) == tag;
@@ -34,7 +35,7 @@ uint16_t kg_stage_to_control(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 	if (!w->box->asks_stun)
 		return n;
 	for (uint16_t i = 0; i < n; i++) {
-		if (is_answer(w->box, kg_pkt(v[i])))
+		if (is_answer(w, kg_pkt(v[i])))
 			to_control(w, v[i]);
 		else
 			v[kept++] = v[i];

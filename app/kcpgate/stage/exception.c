@@ -56,12 +56,13 @@ void kg_stage_wake_kernel(struct kg_worker *w)
 }
 
 /* A port of tunnels: one that is listened on or has a channel now, or may have one at any time. */
-static bool is_tunnels(const struct kg_box *box, uint16_t port)
+static bool is_tunnels(const struct kg_worker *w, uint16_t port)
 {
-	if (kg_port_table_get(&box->udp_ports, port) < KG_PORT_TABLE_APP)
+	if (kg_port_table_get(&w->box->udp_ports, port) < KG_PORT_TABLE_APP)
 		return true;
-	for (unsigned int t = 0; t < box->tunnel_count; t++) {
-		const struct kg_wire_end *wire = &box->tunnels[t].config->wire;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+		const struct kg_wire_end *wire = &side->tunnel->config->wire;
 
 		if (kg_port_ranges_contain(wire->ports, wire->port_count, port))
 			return true;
@@ -80,13 +81,13 @@ static bool is_own(const struct kg_box *box, const struct kg_ip *ip)
 
 /* Linux knows nothing of the tunnels. What it complains about would tell strangers which of their
  * ports are in use, for there nobody complains. */
-static bool betrays(const struct kg_box *box, const struct rte_mbuf *frame)
+static bool betrays(const struct kg_worker *w, const struct rte_mbuf *frame)
 {
 	struct kg_endpoint about;
 
 	return kg_errand_complains(rte_pktmbuf_mtod(frame, const uint8_t *),
 				   rte_pktmbuf_data_len(frame), &about) &&
-	       is_own(box, &about.ip) && is_tunnels(box, about.port);
+	       is_own(w->box, &about.ip) && is_tunnels(w, about.port);
 }
 
 /* Where tunnels and Linux share ports: Linux awaits an answer there. Tunnels' datagrams that only
@@ -110,7 +111,7 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 {
 	uint16_t vlan = w->box->ports[port].config->vlan;
 
-	if (!w->box->ports[port].config->icmp_unreachable && betrays(w->box, frame)) {
+	if (!w->box->ports[port].config->icmp_unreachable && betrays(w, frame)) {
 		kg_stage_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
 		return;
 	}

@@ -9,7 +9,7 @@ static bool lacks_fec(const struct kg_worker *w, const struct kg_pkt *pkt)
 	const uint8_t *payload;
 	size_t len;
 
-	return w->sides[pkt->tunnel].fec != NULL &&
+	return kg_worker_side(w, pkt->tunnel)->fec != NULL &&
 	       kg_kcp_peek_first(pkt->body, pkt->body_len, 0, &payload, &len);
 }
 
@@ -33,7 +33,7 @@ void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 			.digest = pkt->digest,
 			.age_s = pkt->age_s,
 		};
-		enum kg_drop drop = kg_session_input(w->sides[pkt->tunnel].session, &in, w->now_us);
+		enum kg_drop drop = kg_side_input(kg_worker_side(w, pkt->tunnel), &in, w->now_us);
 
 		if (drop != KG_DROP_NONE)
 			refuse(w, pkt, drop);

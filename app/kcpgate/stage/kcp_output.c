@@ -38,7 +38,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	if (m == NULL)
 		return NULL;
 	out.data = rte_pktmbuf_mtod_offset(m, uint8_t *, side->profile->head_bytes);
-	if (!kg_session_output(side->session, &out, w->now_us)) {
+	if (!kg_side_output(side, &out, w->now_us)) {
 		give_mbuf_back(w, m);
 		return NULL;
 	}
@@ -47,26 +47,25 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	pkt->remote = out.remote;
 	pkt->body = out.data;
 	pkt->body_len = out.len;
-	pkt->tunnel = side->tunnel;
+	pkt->tunnel = side->id;
 	pkt->mtu = out.mtu;
 	return m;
 }
 
 uint16_t kg_stage_kcp_output(struct kg_worker *w, struct rte_mbuf **v)
 {
-	unsigned int sides = w->box->tunnel_count;
+	unsigned int sides = w->sides.count;
 	uint16_t n = 0;
 
 	for (unsigned int i = 0; i < sides && n < KG_NIC_BURST; i++) {
-		struct kg_side *side = &w->sides[w->next_side];
+		struct kg_side *side = w->sides.all[w->next_side++ % sides];
 
-		while (n < KG_NIC_BURST && kg_session_output_pending(side->session)) {
+		while (n < KG_NIC_BURST && kg_side_output_pending(side)) {
 			v[n] = next_datagram(w, side);
 			if (v[n] == NULL)
 				break;
 			n++;
 		}
-		w->next_side = (uint16_t)((w->next_side + 1) % sides);
 	}
 	return n;
 }

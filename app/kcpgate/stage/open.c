@@ -38,7 +38,7 @@ static enum kg_drop unwrap(const struct kg_side *side, struct kg_pkt *pkt,
 static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 			 struct rte_mbuf **survivors)
 {
-	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
+	struct kg_side *side = kg_worker_side(w, kg_pkt(v[0])->tunnel);
 	struct kg_profile_job jobs[KG_NIC_BURST];
 	uint16_t kept = 0;
 
@@ -66,7 +66,7 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
-		const struct kg_side *side = &w->sides[kg_pkt(v[i])->tunnel];
+		const struct kg_side *side = kg_worker_side(w, kg_pkt(v[i])->tunnel);
 		unsigned int least = kg_framing_header_bytes(side->fec) + KG_KCP_HEADER_BYTES +
 				     kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 

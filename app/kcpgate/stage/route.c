@@ -100,8 +100,10 @@ static void send_on(struct kg_worker *w, const struct kg_nexthop *hop, struct rt
 /* Of channels that are open the wish to send stays: the route may come back. */
 static void no_route(struct kg_worker *w, const struct kg_pkt *pkt)
 {
-	if (w->box->tunnels[pkt->tunnel].config->wire.role == KG_ROLE_CLIENT)
-		kg_session_no_route_from(w->sides[pkt->tunnel].session, pkt->local.port, w->now_us);
+	const struct kg_side *side = kg_worker_side(w, pkt->tunnel);
+
+	if (side != NULL && side->tunnel->config->wire.role == KG_ROLE_CLIENT)
+		kg_session_no_route_from(side->session, pkt->local.port, w->now_us);
 	kg_complain_no_route(w, pkt->tunnel, &pkt->remote);
 }
 

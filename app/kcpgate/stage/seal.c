@@ -6,7 +6,7 @@
 /* A run of datagrams of one tunnel. */
 static void seal_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
-	struct kg_side *side = &w->sides[kg_pkt(v[0])->tunnel];
+	struct kg_side *side = kg_worker_side(w, kg_pkt(v[0])->tunnel);
 	struct kg_profile_job jobs[KG_NIC_BURST];
 
 	for (uint16_t i = 0; i < n; i++)

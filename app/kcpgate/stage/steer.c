@@ -6,16 +6,14 @@
 /* conv is inside the encryption and ports hop, so only now it is known whose datagram this is. */
 static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt)
 {
-	unsigned int workers = w->box->worker_count;
-	struct kg_datagram in = {
+	const struct kg_datagram in = {
+		.local = pkt->local,
 		.remote = pkt->remote,
 		.data = pkt->body,
 		.len = pkt->body_len,
 	};
 
-	if (w->box->tunnels[pkt->tunnel].config->wire.role == KG_ROLE_CLIENT)
-		return pkt->local.port % workers;
-	return kg_session_owner(w->sides[pkt->tunnel].fec, &in, (uint16_t)workers);
+	return kg_side_owner(kg_worker_side(w, pkt->tunnel), &in);
 }
 
 void kg_stage_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
@@ -45,6 +43,22 @@ uint16_t kg_stage_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 	return kept;
 }
 
+/* A tunnel may have gone while its datagrams were on the way here. */
+static uint16_t drop_of_no_tunnel(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t tunnel = kg_pkt(v[i])->tunnel;
+
+		if (tunnel < KG_PORT_TABLE_APP && kg_worker_side(w, tunnel) == NULL)
+			kg_stage_drop(w, v[i], KG_DROP_TUNNEL_GONE);
+		else
+			v[kept++] = v[i];
+	}
+	return kept;
+}
+
 uint16_t kg_stage_steer_in(struct kg_worker *w, struct rte_mbuf **v)
 {
 	uint16_t n = 0;
@@ -56,5 +70,5 @@ uint16_t kg_stage_steer_in(struct kg_worker *w, struct rte_mbuf **v)
 								 NULL);
 	}
 	kg_worker_count(w, KG_COUNTER_HANDED_IN, n);
-	return n;
+	return drop_of_no_tunnel(w, v, n);
 }
