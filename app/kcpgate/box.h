@@ -25,10 +25,13 @@
 struct kg_side;
 struct kg_worker;
 
+struct kg_takeover;
+
 struct kg_box_port {
 	const struct kg_port_config *config;
 	struct kg_nic nic;
 	struct kg_exception *tap;
+	struct kg_takeover *takeover; /* NULL: Linux had nothing there */
 };
 
 /* While workers have a side of it, nothing changes but what is said to. */

@@ -5,7 +5,11 @@
  */
 #include "machine.h"
 
+#include "claims.h"
 #include "config/report.h"
+#include "kernel/dhcp.h"
+#include "kernel/takeover.h"
+#include "netlink/belongings.h"
 #include "netlink/link.h"
 
 #include <mntent.h>
@@ -49,23 +53,6 @@ void kg_machine_check(const struct kg_config *config, struct kg_config_report *r
 
 /* ---- interfaces ---- */
 
-/* Of "net_af_xdp0,iface=eth1": the interface; false for devices that Linux does not see. */
-static bool interface_of(const char *device, char name[IF_NAMESIZE])
-{
-	const char *found = strstr(device, ",iface=");
-	size_t length;
-
-	if (found == NULL)
-		return false;
-	found += strlen(",iface=");
-	length = strcspn(found, ",");
-	if (length == 0 || length >= IF_NAMESIZE)
-		return false;
-	memcpy(name, found, length);
-	name[length] = '\0';
-	return true;
-}
-
 static void report_address(struct kg_config_report *report, const struct kg_place *at,
 			   const char *link, const struct kg_prefix *address)
 {
@@ -75,26 +62,83 @@ static void report_address(struct kg_config_report *report, const struct kg_plac
 	kg_report_error(
 		report, at,
 		"Linux has %s/%u on %s, which the port takes over: what is sent there would "
-		"get no answer. End what puts it there (DHCP client, ifupdown), then, as "
-		"root: ip address del %s/%u dev %s",
+		"get no answer. \"take_over\": true moves it to the TAP; or end what puts it "
+		"there (DHCP client, ifupdown), then, as root: ip address del %s/%u dev %s",
 		text, address->length, link, text, address->length, link);
 }
 
-static void check_link(struct kg_nl *nl, const char *device, struct kg_config_report *report,
-		       const struct kg_place *at)
+static void report_routes(struct kg_config_report *report, const struct kg_place *at,
+			  const char *link)
+{
+	kg_report_error(report, at,
+			"Linux has routes through %s, which the port takes over: what is sent "
+			"there is lost. \"take_over\": true moves them to the TAP; or, as root: ip "
+			"route flush dev %s",
+			link, link);
+}
+
+/* Whatever else is done, it would give the interface its address again. */
+static void report_dhcp(struct kg_config_report *report, const struct kg_place *at,
+			const char *link, const char *tap)
+{
+	struct kg_dhcp_client client;
+
+	if (kg_dhcp_find(link, &client))
+		kg_report_error(
+			report, at,
+			"%s, process %d, keeps an address on %s, which the port takes over. "
+			"End it, as root: kill %d; it may run on %s once the box is there",
+			client.name, (int)client.pid, link, (int)client.pid, tap);
+}
+
+/* The port gets the addresses as if they were written for it. */
+static void adopt(struct kg_port_config *port, const struct kg_prefix *addresses,
+		  unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (port->address_count < KG_CONFIG_ADDRESSES_MAX &&
+		    !kg_port_has_address(port, &addresses[i].ip))
+			port->addresses[port->address_count++] = addresses[i];
+	}
+}
+
+static void check_link(struct kg_nl *nl, struct kg_port_config *port,
+		       struct kg_config_report *report, const struct kg_place *at)
 {
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int count = KG_CONFIG_ADDRESSES_MAX;
 	char link[IF_NAMESIZE];
-	unsigned int ifindex = interface_of(device, link) ? if_nametoindex(link) : 0;
+	unsigned int ifindex = kg_device_interface(port->device, link) ? if_nametoindex(link) : 0;
 
 	if (ifindex == 0 || kg_link_addresses(nl, ifindex, addresses, &count) != 0)
 		return;
-	for (unsigned int i = 0; i < KG_MIN(count, KG_CONFIG_ADDRESSES_MAX + 0u); i++)
+	count = KG_MIN(count, KG_CONFIG_ADDRESSES_MAX + 0u);
+	report_dhcp(report, at, link, port->tap);
+	if (port->take_over) {
+		adopt(port, addresses, count);
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++)
 		report_address(report, at, link, &addresses[i]);
+	if (count == 0 && kg_belongings_has_routes(nl, ifindex))
+		report_routes(report, at, link);
 }
 
-void kg_machine_check_links(const struct kg_config *config, struct kg_config_report *report,
+/* Of a box that was killed. */
+static void put_back(const struct kg_port_config *port)
+{
+	char link[IF_NAMESIZE];
+	int rc = kg_device_interface(port->device, link) ? kg_takeover_put_back(link) : 0;
+
+	if (rc > 0)
+		fprintf(stderr, "kcpgate: %s has back what a box that was killed had taken over\n",
+			link);
+	else if (rc < 0)
+		fprintf(stderr, "kcpgate: %s does not get back what a killed box had taken: %s\n",
+			link, strerror(-rc));
+}
+
+void kg_machine_check_links(struct kg_config *config, struct kg_config_report *report,
 			    const char *file)
 {
 	const struct kg_place root = { .file = file };
@@ -107,7 +151,8 @@ void kg_machine_check_links(const struct kg_config *config, struct kg_config_rep
 		struct kg_place port = kg_place_item(&ports, i);
 		struct kg_place at = kg_place_member(&port, "device");
 
-		check_link(&nl, config->ports[i].device, report, &at);
+		put_back(&config->ports[i]);
+		check_link(&nl, &config->ports[i], report, &at);
 	}
 	kg_nl_close(&nl);
 }

@@ -9,9 +9,9 @@
 void kg_machine_check(const struct kg_config *config, struct kg_config_report *report,
 		      const char *file);
 
-/* The same for what must not be there when the box starts: an interface that a port takes over and
- * Linux still has addresses on. */
-void kg_machine_check_links(const struct kg_config *config, struct kg_config_report *report,
+/* The same for interfaces that ports take over, which this process has claimed: a killed box's are
+ * put right; then Linux must have nothing there, or the port is given its addresses. */
+void kg_machine_check_links(struct kg_config *config, struct kg_config_report *report,
 			    const char *file);
 
 /* EAL has not started: says which memory is missing, if that may be the reason. */

@@ -6,6 +6,7 @@
 #include "box.h"
 #include "claims.h"
 #include "clock.h"
+#include "config/report.h"
 #include "control/control.h"
 #include "eal.h"
 #include "log.h"
@@ -94,6 +95,21 @@ static enum kg_exit run_logged(struct kg_config *config, const struct kg_args *a
 	return status;
 }
 
+/* The interfaces are ours alone, whatever is wrong with them. */
+static enum kg_exit run_claimed(struct kg_config *config, const struct kg_args *args)
+{
+	enum kg_exit status = KG_EXIT_BAD_CONFIG;
+	struct kg_config_report report;
+
+	kg_report_init(&report);
+	kg_machine_check_links(config, &report, args->files[0]);
+	kg_config_report_print(&report, stderr);
+	if (report.errors == NULL)
+		status = run_logged(config, args);
+	kg_config_report_free(&report);
+	return status;
+}
+
 static enum kg_exit run_alone(struct kg_config *config, const struct kg_args *args)
 {
 	struct kg_claims claims;
@@ -104,7 +120,7 @@ static enum kg_exit run_alone(struct kg_config *config, const struct kg_args *ar
 		fprintf(stderr, "kcpgate: %s\n", error);
 		return KG_EXIT_FAILED;
 	}
-	status = run_logged(config, args);
+	status = run_claimed(config, args);
 	kg_claims_release(&claims);
 	return status;
 }
@@ -118,8 +134,6 @@ static enum kg_exit with_config(const struct kg_args *args)
 	kg_config_load(&config, &report, args->files, args->file_count);
 	if (report.errors == NULL && args->action != KG_ARGS_PRINT)
 		kg_machine_check(&config, &report, args->files[0]);
-	if (report.errors == NULL && args->action == KG_ARGS_RUN)
-		kg_machine_check_links(&config, &report, args->files[0]);
 	kg_config_report_print(&report, stderr);
 	if (report.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;

@@ -144,6 +144,16 @@ static bool is_port_address(const struct kg_config *config, const struct kg_ip *
 	return false;
 }
 
+/* Some are Linux's, and not in the configuration. */
+static bool takes_over(const struct kg_config *config)
+{
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		if (config->ports[i].take_over)
+			return true;
+	}
+	return false;
+}
+
 static void check_own_address(struct kg_load *load, unsigned int i, const char *key,
 			      const struct kg_ip *ip)
 {
@@ -154,7 +164,8 @@ static void check_own_address(struct kg_load *load, unsigned int i, const char *
 		kg_report_error(load->report, &at, "found %s, but no port has an IPv%u address",
 				kg_ip_text(ip, text), ip->version);
 	else if (load->config->tunnels[i].wire.role == KG_ROLE_SERVER &&
-		 !kg_ip_is_unspecified(ip) && !is_port_address(load->config, ip))
+		 !kg_ip_is_unspecified(ip) && !takes_over(load->config) &&
+		 !is_port_address(load->config, ip))
 		kg_report_warning(load->report, &at, "%s is no address of a port",
 				  kg_ip_text(ip, text));
 }

@@ -36,6 +36,7 @@ struct kg_port_config {
 	uint16_t mtu;          /* bytes of an IP packet */
 	uint16_t vlan;         /* 0: untagged */
 	bool flow_rules;       /* ask the NIC for rules that bring workers what is theirs */
+	bool take_over;        /* Linux's addresses and routes on the interface go to the TAP */
 	bool icmp_unreachable; /* Linux's errors about tunnels' ports leave */
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int address_count;

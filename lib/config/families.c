@@ -20,6 +20,8 @@ unsigned int kg_port_families(const struct kg_config *config)
 	for (unsigned int i = 0; i < config->port_count; i++) {
 		const struct kg_port_config *port = &config->ports[i];
 
+		if (port->take_over) /* whatever Linux has there */
+			families |= KG_FAMILY_IPV4 | KG_FAMILY_IPV6;
 		for (unsigned int j = 0; j < port->address_count; j++)
 			families |= kg_ip_family(&port->addresses[j].ip);
 	}

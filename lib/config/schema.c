@@ -128,6 +128,11 @@ const struct kg_key kg_schema[] = {
 	  .fallback = "false",
 	  .help = "Linux's ICMP errors about tunnels' UDP ports leave, as those about others do. "
 		  "Who asks can then tell which ports are in use." },
+	{ PORT("take_over"), .kind = &kg_kind_bool, MEMBER(kg_port_config, take_over),
+	  .fallback = "false",
+	  .help = "What Linux has on the interface under the port, addresses, routes and "
+		  "neighbours, moves to the TAP, and back at the end. `false`: addresses and "
+		  "routes there are an error." },
 	{ PORT("addresses"), .kind = &kg_kind_prefixes,
 	  COUNTED(kg_port_config, addresses, address_count), .fallback = "[]",
 	  .help = "The port's own addresses, with prefix length, at most 16." },

@@ -2,7 +2,11 @@
 /* DPDK ports and the TAPs that mirror them. */
 #include "box/parts.h"
 
+#include "claims.h"
+#include "kernel/takeover.h"
 #include "log.h"
+
+#include <string.h>
 
 static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
@@ -76,10 +80,25 @@ static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, si
 	return true;
 }
 
+static bool take_over(struct kg_box_port *port, char *error, size_t error_bytes)
+{
+	char link[IF_NAMESIZE], why[256];
+
+	if (!port->config->take_over || !kg_device_interface(port->config->device, link))
+		return true;
+	port->takeover = kg_takeover_begin(link, kg_exception_ifindex(port->tap), why, sizeof(why));
+	if (port->takeover == NULL)
+		FAIL("port %s: %s", port->config->name, why);
+	KG_LOG(INFO, "port %s: what Linux had on %s is on %s\n", port->config->name, link,
+	       port->config->tap);
+	return true;
+}
+
 bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes)
 {
 	for (unsigned int i = 0; i < box->port_count; i++) {
-		if (!mirror(box, &box->ports[i], error, error_bytes))
+		if (!mirror(box, &box->ports[i], error, error_bytes) ||
+		    !take_over(&box->ports[i], error, error_bytes))
 			return false;
 		box->taps[i] = box->ports[i].tap;
 	}
@@ -91,7 +110,14 @@ bool kg_box_restore_tap(const struct kg_box *box, const struct kg_box_port *port
 {
 	struct kg_exception_params params = tap_params(box, port);
 
-	return kg_exception_restore(port->tap, &params, error, error_bytes);
+	int rc;
+
+	if (!kg_exception_restore(port->tap, &params, error, error_bytes))
+		return false;
+	rc = port->takeover != NULL ? kg_takeover_again(port->takeover) : 0;
+	if (rc != 0)
+		FAIL("routes that were taken over: %s", strerror(-rc));
+	return true;
 }
 
 void kg_box_fini_ports(struct kg_box *box)
@@ -99,6 +125,7 @@ void kg_box_fini_ports(struct kg_box *box)
 	for (unsigned int i = 0; i < box->port_count; i++) {
 		if (box->ports[i].tap != NULL)
 			kg_exception_destroy(box->ports[i].tap);
+		kg_takeover_end(box->ports[i].takeover);
 		kg_nic_stop(&box->ports[i].nic);
 	}
 }
