@@ -25,6 +25,8 @@ enum kg_conn_todo {
 	KG_CONN_CLOSE = 1 << 5,    /* the flow ends, after all data */
 };
 
+#define KG_BURSTS_MAX 255u /* connections of a worker that burst at a time */
+
 struct kg_conn {
 	STAILQ_ENTRY(kg_conn) link; /* in the worker's list while todo != 0 */
 	struct kg_side *side;
@@ -36,6 +38,7 @@ struct kg_conn {
 	uint16_t outstanding; /* buffers at the payload thread */
 	uint8_t payload;      /* index of the thread that has the flow */
 	uint8_t todo;         /* enum kg_conn_todo; not 0: in the list */
+	uint8_t burst;        /* 1 + place in the worker's table of bursts; 0: none */
 	bool streaming : 1;   /* there is a stream: not when opening one failed */
 	bool dialling : 1;    /* CONNECT sent, no answer yet */
 	bool ended : 1;       /* ops.closed has been told */
@@ -56,6 +59,12 @@ bool kg_conn_tell_attached(struct kg_conn *conn);
 bool kg_conn_tell_credit(struct kg_conn *conn);
 bool kg_conn_tell_finish(struct kg_conn *conn);
 bool kg_conn_tell_close(struct kg_conn *conn);
+
+/*
+ * `together` datagrams have left in this turn, and another of so many bytes wants to: false when it
+ * shall wait, for a while after which the connection is marked. All but UDP's bursts leave at once.
+ */
+bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes);
 
 /* What became of a message on one of the ways to its application. */
 enum kg_conn_taken {
@@ -78,6 +87,7 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg);
+void kg_conn_lost(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);

@@ -22,6 +22,7 @@
 #include "telemetry/troubles.h"
 
 struct kg_box;
+struct kg_burst;
 struct kg_reassembly;
 struct kg_shortcuts;
 
@@ -56,8 +57,9 @@ struct kg_worker {
 	unsigned int next_link;                                     /* of the next CONNECT */
 	bool punted; /* since the pump was last woken */
 	struct kg_shortcuts *shortcuts;
-	struct kg_reassembly *reassembly; /* of datagrams for tunnels that come in pieces */
-	struct kg_conn_list conns;        /* connections with something to do */
+	struct kg_reassembly *reassembly;       /* of datagrams for tunnels that come in pieces */
+	struct kg_conn_list conns;              /* connections with something to do */
+	struct kg_burst *bursts[KG_BURSTS_MAX]; /* conn/burst.c; NULL: a free place */
 	struct kg_tour tour;
 	struct kg_msg refused[KG_CONN_REFUSED_MAX];
 	unsigned int refused_count;

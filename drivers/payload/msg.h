@@ -60,6 +60,7 @@ enum kg_msg_type {
 	 * it takes of the credit */
 	KG_MSG_DATA,
 	KG_MSG_CREDIT, /* both flow, channel, count = segments; w→p signed */
+	KG_MSG_LOST, /* p→w  channel: UDP, the application's socket had no room for some of it */
 	KG_MSG_FINISH, /* both flow, channel: the sending side has ended; no DATA follows */
 	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
 	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */

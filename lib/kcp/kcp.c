@@ -260,6 +260,11 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
 	return kcp->queued + kcp->flight.count;
 }
 
+uint32_t kg_kcp_received(const struct kg_kcp *kcp)
+{
+	return kcp->stats.received;
+}
+
 uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp)
 {
 	return kcp->peer.wnd;

@@ -173,6 +173,8 @@ void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 
 /* Segments that were acknowledged, and whose buffers are free, since the last call. */
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
+/* New segments that have come, modulo 2^32. */
+uint32_t kg_kcp_received(const struct kg_kcp *kcp);
 /* Segments queued or in flight. */
 uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
 /* What the peer's window is, in segments. */

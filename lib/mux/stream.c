@@ -303,14 +303,21 @@ static enum kg_channel_state state_of(const struct kg_mux_stream *ms)
 	return ms->state == KG_MUX_OPEN ? KG_CHANNEL_OPEN : KG_CHANNEL_HANDSHAKE;
 }
 
+static const struct kg_channel *channel_of(const struct kg_stream *stream)
+{
+	const struct kg_mux_stream *ms = stream->mux;
+
+	if (ms == NULL)
+		return stream->channel;
+	return ms->mux != NULL ? ms->mux->channel : NULL;
+}
+
 void kg_stream_get_info(const struct kg_stream *stream, struct kg_channel_info *info,
 			uint64_t now_us)
 {
 	const struct kg_mux_stream *ms = stream->mux;
-	const struct kg_channel *ch = stream->channel;
+	const struct kg_channel *ch = channel_of(stream);
 
-	if (ms != NULL)
-		ch = ms->mux != NULL ? ms->mux->channel : NULL;
 	*info = (struct kg_channel_info){ 0 };
 	if (ch != NULL)
 		kg_channel_get_info(ch, info, now_us);
@@ -319,6 +326,13 @@ void kg_stream_get_info(const struct kg_stream *stream, struct kg_channel_info *
 	info->protocol = ms->protocol;
 	info->state = state_of(ms);
 	info->age_us = now_us - ms->opened_us;
+}
+
+uint32_t kg_stream_received(const struct kg_stream *stream)
+{
+	const struct kg_channel *ch = channel_of(stream);
+
+	return ch != NULL ? kg_channel_received(ch) : 0;
 }
 
 uint32_t kg_streams_of_channel(const struct kg_channel *ch)

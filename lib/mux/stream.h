@@ -92,6 +92,8 @@ enum kg_protocol kg_stream_protocol(const struct kg_stream *stream);
 /* A mux channel's numbers but for protocol, state and age. */
 void kg_stream_get_info(const struct kg_stream *stream, struct kg_channel_info *info,
 			uint64_t now_us);
+/* As kg_channel_received; on a mux channel of all its streams. */
+uint32_t kg_stream_received(const struct kg_stream *stream);
 /* Streams of a channel: 1 if it is plain. */
 uint32_t kg_streams_of_channel(const struct kg_channel *ch);
 

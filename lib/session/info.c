@@ -52,6 +52,11 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
 	return ch->protocol;
 }
 
+uint32_t kg_channel_received(const struct kg_channel *ch)
+{
+	return kg_kcp_received(ch->line.kcp);
+}
+
 uint32_t kg_channel_capabilities(const struct kg_channel *ch)
 {
 	return ch->capabilities;

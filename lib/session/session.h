@@ -262,6 +262,8 @@ void kg_channel_set_user(struct kg_channel *ch, void *user);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* KG_CAPABILITY_… that both ends have; 0 before ops.opened. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);
+/* Segments that have come, in order or not, modulo 2^32. */
+uint32_t kg_channel_received(const struct kg_channel *ch);
 /* Segments. */
 uint16_t kg_channel_receive_window(const struct kg_channel *ch);
 

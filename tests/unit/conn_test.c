@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's half of a connection: what its channel does not take is counted. */
+/* A worker's half of a connection: what its channel does not take is counted, and bursts of
+ * datagrams leave at a pace. */
 #include "worker.h"
+
+#include "bare_eal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +37,7 @@ static struct kg_worker w;
 static struct kg_side side;
 static struct kg_conn conn;
 
-static void begin(void)
+static void begin(enum kg_protocol protocol)
 {
 	const struct kg_streams_config config = { .session = pair_config(KG_ROLE_CLIENT, 4) };
 
@@ -46,14 +49,17 @@ static void begin(void)
 	kg_buf_malloc_pool_init(&pool, 100);
 	kg_rng_init(&w.rng, 1);
 	w.wheel = kg_twheel_create(&mem, w.now_us);
+	w.arena = kg_arena_create(1 << 20);
+	assert_non_null(w.arena);
 	side.streams = kg_streams_create(&config, &ops, &side, &mem, &pool.pool, w.wheel, &w.rng,
 					 NULL, w.now_us);
 	assert_non_null(side.streams);
-	assert_true(kg_streams_open(side.streams, &conn.stream, KG_PROTOCOL_UDP, NULL, w.now_us));
+	assert_true(kg_streams_open(side.streams, &conn.stream, protocol, NULL, w.now_us));
 }
 
 static void end(void)
 {
+	kg_arena_destroy(w.arena);
 	kg_streams_destroy(side.streams);
 	kg_twheel_destroy(w.wheel);
 	assert_int_equal(pool.in_use, 0);
@@ -77,7 +83,7 @@ static void a_datagram_for_a_channel_that_ends_is_counted(void **state)
 {
 	const uint64_t *dropped = &w.stats.counters[KG_COUNTER_PAYLOAD_UDP_DROPPED_CHANNEL];
 
-	begin();
+	begin(KG_PROTOCOL_UDP);
 	give_datagram();
 	assert_int_equal(*dropped, 0);
 	assert_int_equal(w.stats.counters[KG_COUNTER_PAYLOAD_RX_BYTES], 1);
@@ -88,11 +94,95 @@ static void a_datagram_for_a_channel_that_ends_is_counted(void **state)
 	end();
 }
 
+#define DATAGRAM 1000 /* bytes: one segment */
+#define SOCKET   92   /* full datagrams that Linux keeps for a socket by default */
+
+/* So many of those that wait as may leave in this turn. */
+static unsigned int turn(unsigned int waiting)
+{
+	unsigned int left = 0;
+
+	while (left < waiting && kg_conn_may_leave(&conn, left, DATAGRAM))
+		left++;
+	return left;
+}
+
+/* Time passes, and the connection says whether it wants a turn. */
+static bool pass(uint64_t us)
+{
+	w.now_us += us;
+	kg_twheel_advance(w.wheel, w.now_us);
+	if (conn.todo == 0)
+		return false;
+	STAILQ_REMOVE(&w.conns, &conn, kg_conn, link);
+	conn.todo = 0;
+	return true;
+}
+
+/* How long `waiting` datagrams take, of which no socket gets more than it keeps in two
+ * milliseconds. */
+static uint64_t pass_burst(unsigned int waiting)
+{
+	uint64_t began_us = w.now_us, mark_us = w.now_us;
+	unsigned int since = 0;
+
+	for (;;) {
+		unsigned int left = turn(waiting);
+
+		since += left;
+		waiting -= left;
+		assert_true(since <= SOCKET);
+		if (waiting == 0)
+			return w.now_us - began_us;
+		while (!pass(50))
+			assert_true(w.now_us - began_us < SEC(1));
+		if (w.now_us - mark_us >= 1900) {
+			mark_us = w.now_us;
+			since = 0;
+		}
+	}
+}
+
+static void datagrams_that_came_together_leave_at_a_pace(void **state)
+{
+	uint64_t took_us;
+
+	begin(KG_PROTOCOL_UDP);
+	took_us = pass_burst(400);
+	assert_true(took_us > 5000 && took_us < 50000);
+	/* The socket has lost some. */
+	kg_conn_lost(&w, &(struct kg_msg){ .type = KG_MSG_LOST, .channel = &conn });
+	pass(5000);
+	conn.todo = 0;
+	STAILQ_INIT(&w.conns);
+	assert_true(pass_burst(400) > took_us * 3 / 2);
+	/* Its place in the table is another's when it is quiet. */
+	assert_int_not_equal(conn.burst, 0);
+	for (int i = 0; i < 40; i++)
+		pass(100000);
+	assert_int_equal(conn.burst, 0);
+	end();
+}
+
+static void what_is_no_burst_leaves_at_once(void **state)
+{
+	begin(KG_PROTOCOL_UDP);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(turn(8), 8);
+	assert_int_equal(conn.burst, 0);
+	end();
+	begin(KG_PROTOCOL_TCP);
+	assert_int_equal(turn(1000), 1000);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_datagram_for_a_channel_that_ends_is_counted),
+		cmocka_unit_test(datagrams_that_came_together_leave_at_a_pace),
+		cmocka_unit_test(what_is_no_burst_leaves_at_once),
 	};
 
-	return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("conn", tests, bare_eal_init, bare_eal_fini);
 }

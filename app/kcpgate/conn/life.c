@@ -50,16 +50,10 @@ void kg_conn_destroy(struct kg_conn *conn)
 {
 	kg_shortcut_close(conn);
 	kg_conn_drop_target(conn);
+	kg_conn_end_burst(conn);
 	if (conn->streaming)
 		kg_stream_free(&conn->stream);
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
-}
-
-void kg_conn_mark(struct kg_conn *conn, unsigned int todo)
-{
-	if (conn->todo == 0)
-		STAILQ_INSERT_TAIL(&conn->side->worker->conns, conn, link);
-	conn->todo |= (uint8_t)todo;
 }
 
 void kg_conn_report(struct kg_conn *conn, struct kg_report *report)

@@ -3,6 +3,7 @@
  * A connection from within.
  *
  *   from_stream.c ──► marks ──► stage/deliver.c ──► toward_payload.c ──► payload thread
+ *                                    └──► burst.c
  *   lib/mux       ◄─────────────────────────────── from_payload.c   ◄── payload thread
  */
 #pragma once
@@ -17,5 +18,7 @@ struct kg_conn *kg_conn_create(struct kg_side *side, uint32_t payload);
  * out of memory. */
 bool kg_conn_set_target(struct kg_conn *conn, const struct kg_target *target);
 void kg_conn_drop_target(struct kg_conn *conn);
+/* Its datagrams leave as they come again. */
+void kg_conn_end_burst(struct kg_conn *conn);
 /* To the log: `report`, filled up with whose it is. */
 void kg_conn_report(struct kg_conn *conn, struct kg_report *report);

@@ -28,6 +28,7 @@ static bool run_data(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
 	enum kg_conn_taken taken = KG_CONN_TAKEN;
+	unsigned int together = 0;
 	size_t bytes;
 
 	while (taken == KG_CONN_TAKEN && conn->flow != NULL && !conn->close_told) {
@@ -36,6 +37,8 @@ static bool run_data(struct kg_conn *conn)
 				conn->todo |= KG_CONN_CLOSE;
 			break;
 		}
+		if (!kg_conn_may_leave(conn, together++, bytes))
+			break;
 		taken = deliver(conn, bytes);
 		if (taken == KG_CONN_TAKEN)
 			kg_worker_count(w, KG_COUNTER_PAYLOAD_TX_BYTES, bytes);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Datagrams that came together leave toward their application at a pace (net/outlet.h). Few
+ * connections have such bursts at a time; these have an outlet, which goes when nothing has left
+ * for a while.
+ */
+#include "conn/parts.h"
+
+#include "net/outlet.h"
+#include "worker.h"
+
+#define TOGETHER 16u /* in one turn: that is a burst */
+#define QUIET_US (1ull * KG_US_PER_S)
+
+struct kg_burst {
+	struct kg_outlet outlet;
+	struct kg_timer timer; /* more may leave, or it is quiet */
+	struct kg_conn *conn;
+};
+
+static struct kg_burst **burst_of(const struct kg_conn *conn)
+{
+	return &conn->side->worker->bursts[conn->burst - 1];
+}
+
+void kg_conn_end_burst(struct kg_conn *conn)
+{
+	struct kg_worker *w = conn->side->worker;
+	struct kg_burst *burst;
+
+	if (conn->burst == 0)
+		return;
+	burst = *burst_of(conn);
+	*burst_of(conn) = NULL;
+	conn->burst = 0;
+	kg_twheel_cancel(w->wheel, &burst->timer);
+	kg_mem_free(kg_arena_mem(w->arena), burst, sizeof(*burst));
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_burst *burst = KG_CONTAINER_OF(timer, struct kg_burst, timer);
+	struct kg_conn *conn = burst->conn;
+
+	if (now_us - burst->outlet.looked_us >= QUIET_US) {
+		kg_conn_end_burst(conn);
+		return;
+	}
+	kg_twheel_arm(conn->side->worker->wheel, timer, now_us + QUIET_US);
+	kg_conn_mark(conn, KG_CONN_DATA);
+}
+
+/* A place in the worker's table, from 1 on; 0: all are taken. */
+static uint8_t free_place(const struct kg_worker *w)
+{
+	for (unsigned int i = 0; i < KG_BURSTS_MAX; i++) {
+		if (w->bursts[i] == NULL)
+			return (uint8_t)(i + 1);
+	}
+	return 0;
+}
+
+/* Without a place or memory the datagrams leave as they come. */
+static bool begin(struct kg_conn *conn)
+{
+	struct kg_worker *w = conn->side->worker;
+	uint8_t place = free_place(w);
+	struct kg_burst *burst = NULL;
+
+	if (place != 0)
+		burst = kg_mem_alloc(kg_arena_mem(w->arena), sizeof(*burst));
+	if (burst == NULL)
+		return false;
+	conn->burst = place;
+	*burst_of(conn) = burst;
+	burst->conn = conn;
+	burst->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	kg_outlet_init(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+	(void)kg_outlet_take(&burst->outlet, TOGETHER, w->now_us); /* they have left */
+	kg_twheel_arm(w->wheel, &burst->timer, w->now_us + QUIET_US);
+	return true;
+}
+
+static bool bursts(struct kg_conn *conn, unsigned int together)
+{
+	if (conn->burst != 0)
+		return true;
+	return together >= TOGETHER && kg_stream_protocol(&conn->stream) == KG_PROTOCOL_UDP &&
+	       begin(conn);
+}
+
+bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes)
+{
+	struct kg_worker *w = conn->side->worker;
+	struct kg_burst *burst;
+	uint32_t segments;
+
+	if (w->stopping || !bursts(conn, together))
+		return true;
+	burst = *burst_of(conn);
+	segments = (uint32_t)(bytes / kg_streams_rest_bytes(conn->side->streams) + 1);
+	kg_outlet_look(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+	if (kg_outlet_take(&burst->outlet, segments, w->now_us))
+		return true;
+	kg_twheel_arm(w->wheel, &burst->timer, kg_outlet_next_us(&burst->outlet));
+	return false;
+}
+
+void kg_conn_lost(struct kg_worker *w, const struct kg_msg *msg)
+{
+	struct kg_conn *conn = msg->channel;
+
+	if (conn->burst != 0)
+		kg_outlet_on_lost(&(*burst_of(conn))->outlet);
+}
