@@ -54,6 +54,7 @@ static void add_payload(struct rte_tel_data *d, struct kg_payload_stats stats)
 		{ "payload_udp_dropped_doubted", stats.udp_dropped_doubted },
 		{ "payload_udp_dropped_size", stats.udp_dropped_size },
 		{ "payload_udp_dropped_buffer", stats.udp_dropped_buffer },
+		{ "payload_udp_lost_by_receiver", stats.udp_lost_by_receiver },
 		{ "payload_udp_icmp_errors", stats.udp_icmp_errors },
 		{ "payload_udp_sources_full", stats.udp_sources_full },
 		{ "payload_tcp_turned_away", stats.tcp_turned_away },

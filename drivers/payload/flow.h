@@ -32,7 +32,7 @@ struct kg_udp_peer {
 
 struct kg_flow {
 	struct kg_source source; /* a client's UDP flow has no descriptor of its own */
-	TAILQ_ENTRY(kg_flow) flow_link, pending_link, deadline_link;
+	TAILQ_ENTRY(kg_flow) flow_link, pending_link, deadline_link, loss_link;
 	struct kg_deadlines *deadlines; /* the one it is in, or NULL */
 	uint64_t deadline_us;
 	const struct kg_flow_ops *ops;
@@ -40,22 +40,26 @@ struct kg_flow {
 	const struct kg_payload_tunnel *tunnel;
 	void *channel; /* the worker's; NULL until it is known */
 	uint8_t protocol, state;
-	bool is_pending;  /* in the link's list */
-	bool rx_ended;    /* nothing more comes from the application */
-	bool tx_ended;    /* nothing more can go to the application */
-	bool fin_seen;    /* TCP: the application's end arrived in order */
-	bool cut_off;     /* TCP: it failed before that */
-	bool shut_due;    /* TCP: our end goes behind what is queued */
-	bool shut;        /* TCP: our end was sent */
-	bool abort_due;   /* TCP: ABORT waits for ATTACHED */
-	bool reset_due;   /* TCP: draining ends with a reset */
-	bool no_trains;   /* UDP: the kernel does not take several datagrams at once */
-	bool answered;    /* UDP: the application was sent something */
-	bool conversed;   /* UDP: and has said something since */
-	uint32_t pending; /* 1 << enum kg_msg_type */
-	int error;        /* for REFUSED: errno or enum kg_refusal */
-	int32_t credit;   /* segments that may go to the worker */
-	uint32_t owed;    /* segments to give back with the next CREDIT */
+	bool is_pending; /* in the link's list */
+	bool rx_ended;   /* nothing more comes from the application */
+	bool tx_ended;   /* nothing more can go to the application */
+	bool fin_seen;   /* TCP: the application's end arrived in order */
+	bool cut_off;    /* TCP: it failed before that */
+	bool shut_due;   /* TCP: our end goes behind what is queued */
+	bool shut;       /* TCP: our end was sent */
+	bool abort_due;  /* TCP: ABORT waits for ATTACHED */
+	bool reset_due;  /* TCP: draining ends with a reset */
+	bool no_trains;  /* UDP: the kernel does not take several datagrams at once */
+	bool answered;   /* UDP: the application was sent something */
+	bool conversed;  /* UDP: and has said something since */
+	/* UDP: Linux is to be asked what the application has lost (udp_loss.h); it knows nothing */
+	bool loss_due, elsewhere;
+	uint32_t drops;    /* of the application's socket at the last question */
+	uint64_t asked_us; /* when that was; 0: never */
+	uint32_t pending;  /* 1 << enum kg_msg_type */
+	int error;         /* for REFUSED: errno or enum kg_refusal */
+	int32_t credit;    /* segments that may go to the worker */
+	uint32_t owed;     /* segments to give back with the next CREDIT */
 	/* Messages on their way: TCP toward the application; UDP toward a worker that has not
 	 * answered yet. The first buffer of each has the number of its buffers in `mark`. */
 	struct kg_buf *queue, **queue_tail;

@@ -88,6 +88,7 @@ struct kg_payload {
 	struct kg_udp_rx *udp_rx;
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;
+	struct kg_udp_loss *udp_loss;
 
 	struct kg_buf *spare[KG_READ_BUFS]; /* large buffers, to read into */
 	unsigned int spare_count;

@@ -4,6 +4,7 @@
  * epoll, which sleeps only when a whole turn found nothing to do.
  */
 #include "payload/flow.h"
+#include "payload/udp_loss.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,16 +119,21 @@ static bool put_off(const struct kg_payload *p)
 	return any;
 }
 
+static int until_us(const struct kg_payload *p, uint64_t deadline_us, int timeout)
+{
+	uint64_t ms;
+
+	if (deadline_us == KG_NEVER_US)
+		return timeout;
+	ms = deadline_us <= p->now_us ? 0 : (deadline_us - p->now_us) / KG_US_PER_MS + 1;
+	return timeout < 0 || ms < (uint64_t)timeout ? (int)ms : timeout;
+}
+
 static int until_ms(const struct kg_payload *p, const struct kg_deadlines *deadlines, int timeout)
 {
 	const struct kg_flow *flow = TAILQ_FIRST(&deadlines->flows);
-	uint64_t ms;
 
-	if (flow == NULL)
-		return timeout;
-	ms = flow->deadline_us <= p->now_us ? 0
-					    : (flow->deadline_us - p->now_us) / KG_US_PER_MS + 1;
-	return timeout < 0 || ms < (uint64_t)timeout ? (int)ms : timeout;
+	return flow == NULL ? timeout : until_us(p, flow->deadline_us, timeout);
 }
 
 /* How long the thread may sleep, as epoll counts it. */
@@ -137,7 +143,9 @@ static int sleep_ms(const struct kg_payload *p)
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
-	return until_ms(p, &p->draining, until_ms(p, &p->connecting, until_ms(p, &p->trying, -1)));
+	return until_ms(p, &p->draining,
+			until_ms(p, &p->connecting,
+				 until_ms(p, &p->trying, until_us(p, kg_udp_loss_next_us(p), -1))));
 }
 
 static bool nothing_new(const struct kg_payload *p)
@@ -181,6 +189,7 @@ static void turn(struct kg_payload *p)
 		worked |= take_messages(p, &p->links[i]);
 	}
 	kg_udp_flush(p);
+	kg_udp_loss_turn(p);
 	worked |= kg_enquiries_input(p->config.enquiries);
 	worked |= serve_ready(p);
 	expire(p);

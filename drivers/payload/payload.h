@@ -97,6 +97,8 @@ struct kg_payload_config {
 	  "datagrams from applications: too long for a message")                                   \
 	X(udp_dropped_buffer, "payload_udp_dropped_buffer", COUNTER, "datagrams",                  \
 	  "datagrams from applications: no buffers for all of it")                                 \
+	X(udp_lost_by_receiver, "payload_udp_lost_by_receiver", COUNTER, "datagrams",              \
+	  "datagrams to applications on this host: their sockets had no room")                     \
 	X(udp_icmp_errors, "payload_udp_icmp_errors", COUNTER, "errors",                           \
 	  "the network's word that a destination is not there")                                    \
 	X(udp_sources_full, "payload_udp_sources_full", COUNTER, "datagrams",                      \

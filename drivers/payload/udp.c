@@ -6,6 +6,7 @@
  * first answer: without credit, room or buffer they are dropped and counted.
  */
 #include "payload/udp.h"
+#include "payload/udp_loss.h"
 
 #include <unistd.h>
 
@@ -16,7 +17,9 @@ bool kg_udp_create(struct kg_payload *p)
 	p->udp_rx = kg_udp_rx_create();
 	p->udp_tx = kg_udp_tx_create();
 	p->udp_sources = kg_udp_sources_create(p->config.count);
-	return p->udp_rx != NULL && p->udp_tx != NULL && p->udp_sources != NULL;
+	p->udp_loss = kg_udp_loss_create();
+	return p->udp_rx != NULL && p->udp_tx != NULL && p->udp_sources != NULL &&
+	       p->udp_loss != NULL;
 }
 
 void kg_udp_destroy(struct kg_payload *p)
@@ -24,6 +27,7 @@ void kg_udp_destroy(struct kg_payload *p)
 	kg_udp_rx_destroy(p->udp_rx);
 	kg_udp_tx_destroy(p->udp_tx);
 	kg_udp_sources_destroy(p->udp_sources);
+	kg_udp_loss_destroy(p->udp_loss);
 }
 
 /* A server's socket is connected: all it receives is the flow's. */
@@ -119,6 +123,7 @@ static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
 	(void)reset;
 	kg_udp_flush(p); /* it may have datagrams in the batch */
+	kg_udp_loss_forget(p, flow);
 	if (flow->listener != NULL)
 		kg_udp_sources_remove(p->udp_sources, flow);
 	kg_flow_close_socket(p, flow);

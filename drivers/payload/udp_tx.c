@@ -11,6 +11,7 @@
  * sent one by one, and the flow forms no more trains.
  */
 #include "payload/udp.h"
+#include "payload/udp_loss.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ void kg_udp_flush(struct kg_payload *p)
 	for (unsigned int i = 0; i < tx->count; i++) {
 		kg_buf_free_chain(tx->trains[i].bufs);
 		kg_flow_taken(p, tx->trains[i].flow, tx->trains[i].buf_count);
+		kg_udp_loss_note(p, tx->trains[i].flow, tx->trains[i].datagrams);
 	}
 	tx->count = 0;
 	tx->iov_count = 0;

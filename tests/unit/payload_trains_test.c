@@ -264,6 +264,34 @@ static void trains_obey_flow_control(void **state)
 	rig_destroy(rig);
 }
 
+/* Never reads; a socket of the smallest size. */
+static void what_an_application_loses_is_noticed(void **state)
+{
+	static size_t sizes[32];
+	uint8_t *bytes = rig_pattern(1000 + KG_ARRAY_SIZE(sizes), 11);
+	const int smallest = 1;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(sizes); i++)
+		sizes[i] = 1000;
+	for (int version = 4; version <= 6; version += 2) {
+		struct dialled d;
+		const struct kg_flow *flow;
+
+		dial(&d, version, false);
+		flow = d.ch.flow;
+		setsockopt(d.fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest));
+		say_all(&d.ch, bytes, sizes, KG_ARRAY_SIZE(sizes));
+		while (rig_stat(&flow->asked_us) == 0) /* what was lost before is not known */
+			rig_nap();
+		say_all(&d.ch, bytes, sizes, KG_ARRAY_SIZE(sizes));
+		assert_ptr_equal(rig_expect(d.rig, KG_MSG_LOST).channel, &d.ch);
+		assert_int_equal(rig_stat(&d.rig->payload->stats.udp_lost_by_receiver),
+				 KG_ARRAY_SIZE(sizes));
+		hang_up(&d);
+	}
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +301,7 @@ int main(void)
 		cmocka_unit_test(a_flow_that_is_refused_forms_no_more),
 		cmocka_unit_test(trains_of_applications_are_taken_apart),
 		cmocka_unit_test(trains_obey_flow_control),
+		cmocka_unit_test(what_an_application_loses_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);

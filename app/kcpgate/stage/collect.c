@@ -10,6 +10,7 @@ static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) =
 	[KG_MSG_REFUSED] = kg_conn_refused, [KG_MSG_DATA] = kg_conn_data,
 	[KG_MSG_CREDIT] = kg_conn_credit,   [KG_MSG_FINISH] = kg_conn_finish,
 	[KG_MSG_ABORT] = kg_conn_abort,     [KG_MSG_RELEASED] = kg_conn_released,
+	[KG_MSG_LOST] = kg_conn_lost,
 };
 
 static unsigned int collect_from(struct kg_worker *w, struct rte_ring *to_worker)
