@@ -145,8 +145,9 @@ void kg_mux_destroy(struct kg_mux *mux)
 
 /* ---- its channel ---- */
 
-static void begin(struct kg_mux *mux, struct kg_channel *ch)
+static void begin(struct kg_mux *mux, struct kg_channel *ch, uint64_t now_us)
 {
+	kg_mux_bound_init(&mux->bound, now_us);
 	mux->channel = ch;
 	mux->open = true;
 	mux->extended = (kg_channel_capabilities(ch) & KG_CAPABILITY_MUX) != 0;
@@ -164,7 +165,7 @@ void kg_mux_accept(struct kg_streams *s, struct kg_channel *ch, uint64_t now_us)
 		return;
 	}
 	kg_channel_set_user(ch, mux);
-	begin(mux, ch);
+	begin(mux, ch, now_us);
 	kg_channel_connected(ch, now_us);
 }
 
@@ -173,7 +174,7 @@ void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us)
 	struct kg_streams *s = mux->streams;
 	struct kg_mux_stream *ms;
 
-	begin(mux, mux->channel);
+	begin(mux, mux->channel, now_us);
 	while (mux->open && (ms = TAILQ_FIRST(&s->waiting)) != NULL) {
 		if (!kg_mux_stream_attach(ms, mux, now_us))
 			kg_mux_stream_cut(ms, KG_CLOSE_EXHAUSTED, "", now_us);

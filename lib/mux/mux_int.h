@@ -8,6 +8,7 @@
  *   mux_in.c      messages from the channel to the streams
  *   mux_stall.c   a channel that is not read, since one of its streams has enough
  *   mux_out.c     messages of the streams to the channel, in turn
+ *   mux_bound.c   how many of them ahead of the network
  *
  * Memory of a mux and of a stream is freed by its timer and nowhere else while the streams live, so
  * that a callback may end any of them without pulling it from under a caller further up.
@@ -75,6 +76,15 @@ struct kg_mux_ended {
 	uint32_t id;
 };
 
+struct kg_mux_bound {
+	uint64_t since_us;
+	uint32_t acked;    /* segments since then */
+	uint32_t rate;     /* segments a second that the path works off */
+	uint32_t least_us; /* round trip; 0: not known */
+	uint32_t segments; /* that the channel may have taken and the peer not acknowledged */
+};
+#define KG_MUX_UNBOUND (1u << 20)
+
 struct kg_mux {
 	struct kg_streams *streams;
 	TAILQ_ENTRY(kg_mux) link;
@@ -89,6 +99,7 @@ struct kg_mux {
 	uint32_t count;                 /* members */
 	struct kg_mux_stream *staller;  /* keeps the channel from being read; NULL: none does */
 	uint64_t stalled_us, resume_us; /* since when; when to look again */
+	struct kg_mux_bound bound;      /* of the channel that is open */
 	uint32_t failures;              /* in a row, to open it */
 	uint64_t open_us;               /* client: when to open it */
 	uint64_t retry_us; /* when to try to send again; KG_NEVER_US: nothing is stuck */
@@ -203,6 +214,14 @@ void kg_mux_stream_tell_readable(struct kg_mux_stream *ms);
 void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us);
 /* Bytes that the peer should be granted now; 0: not worth a message. */
 uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms);
+
+/* ---- mux_bound.c ---- */
+
+void kg_mux_bound_init(struct kg_mux_bound *bound, uint64_t now_us);
+/* The peer has acknowledged segments of the channel. */
+void kg_mux_on_acked(struct kg_mux *mux, uint32_t segments, uint64_t now_us);
+/* The channel takes another message now. */
+bool kg_mux_has_room(const struct kg_mux *mux);
 
 /* ---- mux_out.c ---- */
 

@@ -194,8 +194,7 @@ void kg_mux_pump(struct kg_mux *mux, uint64_t now_us)
 		return;
 	mux->pumping = true;
 	mux->retry_us = KG_NEVER_US;
-	while (mux->open && kg_channel_room(mux->channel) > 0 &&
-	       (ms = TAILQ_FIRST(&mux->ready)) != NULL) {
+	while (mux->open && kg_mux_has_room(mux) && (ms = TAILQ_FIRST(&mux->ready)) != NULL) {
 		TAILQ_REMOVE(&mux->ready, ms, ready_link);
 		ms->ready = false;
 		if (is_due(ms) && !send_one(ms, now_us)) {

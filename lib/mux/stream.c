@@ -74,10 +74,12 @@ static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
 {
 	struct kg_streams *s = host;
 
-	if (is_mux(ch))
+	if (is_mux(ch)) {
+		kg_mux_on_acked(kg_channel_user(ch), segments, kg_session_now_us(s->session));
 		kg_mux_pump(kg_channel_user(ch), kg_session_now_us(s->session));
-	else
+	} else {
 		s->ops.acked(s->host, kg_channel_user(ch), segments);
+	}
 }
 
 static void on_finished(void *host, struct kg_channel *ch)

@@ -52,6 +52,16 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
 	return ch->protocol;
 }
 
+uint32_t kg_channel_unacked(const struct kg_channel *ch)
+{
+	return kg_kcp_unacked(ch->line.kcp);
+}
+
+uint32_t kg_channel_rtt_us(const struct kg_channel *ch)
+{
+	return kg_kcp_rtt_us(ch->line.kcp);
+}
+
 uint32_t kg_channel_received(const struct kg_channel *ch)
 {
 	return kg_kcp_received(ch->line.kcp);

@@ -262,6 +262,10 @@ void kg_channel_set_user(struct kg_channel *ch, void *user);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* KG_CAPABILITY_… that both ends have; 0 before ops.opened. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);
+/* Segments that were sent, or wait to be, and are not acknowledged. */
+uint32_t kg_channel_unacked(const struct kg_channel *ch);
+/* Smoothed; 0: no sample yet. */
+uint32_t kg_channel_rtt_us(const struct kg_channel *ch);
 /* Segments that have come, in order or not, modulo 2^32. */
 uint32_t kg_channel_received(const struct kg_channel *ch);
 /* Segments. */

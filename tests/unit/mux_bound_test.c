@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A small question beside a large download on one mux channel, through 20 Mbit/s with 200 ms of
+ * queue, in virtual time. */
+#include "mux_pair.h"
+
+#include "sim/link.h"
+
+#include <stdlib.h>
+
+#define RATE_BPS    2500000u /* bytes */
+#define QUEUE_US    200000u
+#define WINDOW      1024
+#define PIECE_BYTES 1100u /* one segment */
+
+struct wire {
+	struct pair *pair;
+	struct kg_rng rng;
+	struct kg_link up, down;
+	struct app *bulk; /* the server's; NULL: no download */
+	uint64_t downloaded;
+};
+
+static const struct kg_link_params params = {
+	.delay_us = 5000,
+	.rate_Bps = RATE_BPS,
+	.queue_us = QUEUE_US,
+	.in_order = true,
+	.overhead_bytes = 60,
+};
+
+static void wire_init(struct wire *wire)
+{
+	*wire = (struct wire){ .pair = pair_new() };
+	kg_rng_init(&wire->rng, MUX_SEED);
+	kg_link_init(&wire->up, &params, &wire->rng);
+	kg_link_init(&wire->down, &params, &wire->rng);
+	wire->pair->client.config.session.kcp.snd_wnd = WINDOW;
+	wire->pair->client.config.session.kcp.rcv_wnd = WINDOW;
+	wire->pair->server.config.session.kcp = wire->pair->client.config.session.kcp;
+	wire->pair->server.config.session.kcp.pace = true;
+	wire->pair->client.config.session.kcp.pace = true;
+	pair_start(wire->pair);
+}
+
+static void wire_fini(struct wire *wire)
+{
+	kg_link_fini(&wire->up);
+	kg_link_fini(&wire->down);
+	pair_stop(wire->pair);
+}
+
+static void send_due(struct end *from, struct kg_link *link)
+{
+	uint8_t bytes[MUX_BODY_MAX];
+	struct kg_datagram out = { .data = bytes };
+
+	while (kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
+		struct kg_endpoint local = { from->address, out.local.port };
+
+		kg_link_send(link, from->pair->now_us, &local, &out.remote, bytes, out.len);
+	}
+}
+
+static void take_arrived(struct end *to, struct kg_link *link)
+{
+	struct kg_link_packet *packet;
+
+	while ((packet = kg_link_receive(link, to->pair->now_us)) != NULL) {
+		struct kg_datagram in = {
+			.local = packet->to,
+			.remote = packet->from,
+			.data = packet->bytes,
+			.len = packet->len,
+			.digest = kg_hash64(packet->bytes, packet->len, 0),
+		};
+
+		kg_session_input(kg_streams_session(to->streams), &in, to->pair->now_us);
+		free(packet);
+	}
+}
+
+/* The application at the server writes whatever it may; the one at the client reads at once. */
+static void download(struct wire *wire)
+{
+	static const char piece[PIECE_BYTES];
+	struct end *server = &wire->pair->server;
+
+	if (wire->bulk == NULL)
+		return;
+	while (kg_stream_room(&wire->bulk->stream) > 0)
+		assert_true(app_send(server, wire->bulk, piece, sizeof(piece)));
+	wire->downloaded += wire->pair->client.apps[0].got_len;
+	wire->pair->client.apps[0].got_len = 0;
+}
+
+static void step(struct wire *wire, uint64_t end_us)
+{
+	struct pair *pair = wire->pair;
+	uint64_t arrival_us = KG_MIN(kg_link_next_us(&wire->up), kg_link_next_us(&wire->down));
+
+	send_due(&pair->client, &wire->up);
+	send_due(&pair->server, &wire->down);
+	pair_pass(&pair->now_us, KG_MIN(end_us, KG_MAX(arrival_us, pair->now_us + 1)),
+		  pair->client.wheel, pair->server.wheel);
+	take_arrived(&pair->server, &wire->up);
+	take_arrived(&pair->client, &wire->down);
+	connect_new(&pair->server);
+	download(wire);
+}
+
+static void run_wire(struct wire *wire, uint64_t us)
+{
+	uint64_t end_us = wire->pair->now_us + us;
+
+	while (wire->pair->now_us < end_us)
+		step(wire, end_us);
+}
+
+/* From the first byte of a new connection to the first byte of its answer. */
+static uint64_t ask_us(struct wire *wire)
+{
+	struct pair *pair = wire->pair;
+	uint64_t began_us = pair->now_us;
+	struct app *asks = pair_open(pair, KG_PROTOCOL_TCP), *answers;
+	unsigned int index = pair->server.app_count;
+
+	assert_true(app_send(&pair->client, asks, "question", 8));
+	while (pair->server.app_count == index || pair->server.apps[index].got_len == 0)
+		step(wire, began_us + SEC(10));
+	answers = &pair->server.apps[index];
+	assert_true(app_send(&pair->server, answers, "answer", 6));
+	while (asks->got_len == 0) {
+		step(wire, began_us + SEC(10));
+		assert_true(pair->now_us < began_us + SEC(10));
+	}
+	return pair->now_us - began_us;
+}
+
+static struct app *begin_download(struct wire *wire)
+{
+	struct app *reads = pair_open(wire->pair, KG_PROTOCOL_TCP);
+
+	assert_true(app_send(&wire->pair->client, reads, "all", 3));
+	while (wire->pair->server.app_count == 0 || wire->pair->server.apps[0].got_len == 0)
+		step(wire, wire->pair->now_us + SEC(1));
+	wire->bulk = &wire->pair->server.apps[0];
+	return reads;
+}
+
+static void a_question_beside_a_download_is_answered_soon(void **state)
+{
+	struct app *reads;
+	struct wire wire;
+	uint64_t began_us;
+
+	wire_init(&wire);
+	run_wire(&wire, SEC(1));
+	reads = begin_download(&wire);
+	run_wire(&wire, SEC(4));
+	wire.downloaded = 0;
+	began_us = wire.pair->now_us;
+	for (int i = 0; i < 3; i++) {
+		assert_in_range(ask_us(&wire), 10000, 350000);
+		run_wire(&wire, SEC(1));
+	}
+	/* The path is full all the same; a tenth is headers. */
+	assert_true(wire.downloaded * SEC(1) / (wire.pair->now_us - began_us) >
+		    RATE_BPS / 100 * 90);
+	app_abort(&wire.pair->client, reads);
+	wire.bulk = NULL;
+	assert_in_range(ask_us(&wire), 10000, 350000);
+	wire_fini(&wire);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_question_beside_a_download_is_answered_soon),
+	};
+
+	return cmocka_run_group_tests_name("mux_bound", tests, NULL, NULL);
+}
