@@ -106,6 +106,14 @@ static void set_destinations(struct kg_worker *w, const struct kg_destinations *
 					    to->port_count);
 }
 
+static void too_big(struct kg_worker *w, const struct kg_too_big *word)
+{
+	struct kg_side *side = kg_worker_side(w, word->tunnel);
+
+	if (side != NULL)
+		kg_session_too_big(side->session, &word->ends, word->mtu, w->now_us);
+}
+
 /* The last one wakes who waits. */
 static void acknowledge(struct kg_worker *w, atomic_uint *awaited)
 {
@@ -133,6 +141,9 @@ void kg_mail_read(struct kg_worker *w)
 			break;
 		case KG_MAIL_DESTINATIONS:
 			set_destinations(w, mail.destinations);
+			break;
+		case KG_MAIL_TOO_BIG:
+			too_big(w, &mail.too_big);
 			break;
 		case KG_MAIL_STOP:
 			stop(w);

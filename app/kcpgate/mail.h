@@ -19,6 +19,7 @@ enum kg_mail_type {
 	KG_MAIL_SNAPSHOT,     /* fill in `snapshot` */
 	KG_MAIL_LEAVE_PORT,   /* Linux has a socket on `port` */
 	KG_MAIL_DESTINATIONS, /* where a client tunnel's server is now */
+	KG_MAIL_TOO_BIG,      /* a router's word, which another worker has heard */
 	KG_MAIL_STOP,         /* tell the peers, then leave the loop */
 };
 
@@ -49,6 +50,12 @@ struct kg_destinations {
 	struct kg_ip ips[];
 };
 
+/* A router says that packets of more than `mtu` bytes do not pass from local to remote. */
+struct kg_too_big {
+	struct kg_tuple ends;
+	uint16_t tunnel, mtu;
+};
+
 struct kg_worker;
 
 struct kg_mail {
@@ -59,6 +66,7 @@ struct kg_mail {
 		const struct kg_destinations *destinations;
 		struct kg_nexthop nexthop;
 		struct kg_snapshot *snapshot;
+		struct kg_too_big too_big;
 		uint16_t port;
 	};
 };
@@ -71,7 +79,9 @@ enum kg_report_type {
 	KG_REPORT_CONNECT_FAILED,
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
 	KG_REPORT_PATH_MTU,    /* `count`: what passes to `remote.ip`; `why`: enum kg_pmtu_how */
-	KG_REPORT_TROUBLE,     /* what keeps a tunnel from working: see complain.h */
+	/* a router's word, for the other workers: `count` bytes pass from `local` to `remote` */
+	KG_REPORT_TOO_BIG,
+	KG_REPORT_TROUBLE, /* what keeps a tunnel from working: see complain.h */
 };
 
 #define KG_REPORT_TEXT_BYTES 128

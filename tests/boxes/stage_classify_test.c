@@ -2,6 +2,11 @@
 /* The stage classify: whose a frame is, and what is no frame. */
 #include "boxes/stage_rig.h"
 
+#include "base/bytes.h"
+#include "net/proto.h"
+
+#include <rte_ip.h>
+
 static const struct kg_endpoint peer = { { 4, { 198, 18, 0, 1 } }, 40000 };
 static const struct kg_endpoint ours = { { 4, { 198, 18, 0, 2 } }, RIG_LISTEN_PORT };
 
@@ -99,6 +104,51 @@ static void what_stays_keeps_its_order(void **state)
 	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
 }
 
+/* A router's word about a datagram of 1,500 bytes from us to the peer. */
+static struct rte_mbuf *too_big(uint16_t mtu)
+{
+	struct rte_mbuf *m = rig_frame(SERVER, &peer, &ours, 8 + KG_IPV4_BYTES);
+	struct rte_mbuf *quoted =
+		rig_frame(SERVER, &ours, &peer, 1500 - KG_IPV4_BYTES - KG_UDP_BYTES);
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, KG_ETHER_BYTES);
+	uint8_t *icmp = ip + KG_IPV4_BYTES;
+	uint16_t sum;
+
+	ip[9] = KG_PROTO_ICMP;
+	memset(ip + 10, 0, 2);
+	sum = rte_ipv4_cksum((const struct rte_ipv4_hdr *)ip);
+	memcpy(ip + 10, &sum, sizeof(sum));
+	memset(icmp, 0, 8);
+	icmp[0] = 3;
+	icmp[1] = 4;
+	kg_store_be16(icmp + 6, mtu);
+	memcpy(icmp + 8, rte_pktmbuf_mtod_offset(quoted, uint8_t *, KG_ETHER_BYTES),
+	       KG_IPV4_BYTES + KG_UDP_BYTES);
+	rte_pktmbuf_free(quoted);
+	return m;
+}
+
+/* Whose datagram it was is known to its owner alone, which may be another. */
+static void a_routers_word_is_for_all_workers(void **state)
+{
+	struct kg_box *box = &rig.boxes[SERVER];
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	struct kg_report report;
+
+	w->now_us = RIG_START_US;
+	assert_punted(too_big(1300));
+	assert_int_equal(rte_ring_sc_dequeue_elem(box->reports[0], &report, sizeof(report)), 0);
+	assert_int_equal(report.type, KG_REPORT_TOO_BIG);
+	assert_int_equal(report.count, 1300);
+	assert_true(kg_endpoint_equal(&report.remote, &peer));
+	assert_true(kg_endpoint_equal(&report.local, &ours));
+	assert_punted(too_big(1200)); /* a flood of them */
+	assert_int_not_equal(rte_ring_sc_dequeue_elem(box->reports[0], &report, sizeof(report)), 0);
+	w->now_us += 50000;
+	assert_punted(too_big(1200));
+	assert_int_equal(rte_ring_sc_dequeue_elem(box->reports[0], &report, sizeof(report)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +157,7 @@ int main(void)
 		cmocka_unit_test(a_short_one_is_dropped),
 		cmocka_unit_test(a_wrong_checksum_is_dropped),
 		cmocka_unit_test(what_stays_keeps_its_order),
+		cmocka_unit_test(a_routers_word_is_for_all_workers),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init, rig_fini);

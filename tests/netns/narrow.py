@@ -9,8 +9,9 @@ FEC. What passes is found out, and is in the log and in telemetry. `pmtu` off le
 
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 
-from lab import DESTINATION, ENTRY, Lab, eventually
+from lab import DESTINATION, ENTRY, Lab, eventually, two_cpus
 import traffic
 
 SILENT = """
@@ -112,6 +113,47 @@ def trial_narrows():
         del services
 
 
+def trial_workers():
+    """A router's word comes to one worker, whosever the datagram was."""
+    with Lab(pmd="net_af_packet0") as lab:
+        routers = narrow_lab(lab, 4, 1500)
+        lab.use_workers(two_cpus())
+        lab.start()
+        services = serve(lab)
+
+        def upload(count):
+            with lab.client.ns, ThreadPoolExecutor(4) as pool:
+                for job in [pool.submit(traffic.tcp_upload, *ENTRY, count, timeout_s=30)
+                            for _ in range(4)]:
+                    job.result()
+
+        def both_say(word):
+            pattern = rf"packets of \d+ bytes pass to {ENDS[4][1]} .*{word}"
+            eventually(f"both workers say {word}",
+                       lambda: len(re.findall(pattern, lab.client.log())) >= 2)
+
+        upload(300)
+        both_say("probed")
+        set_width(routers, 1300)
+        upload(BYTES)
+        both_say("told")
+        del services
+
+
+def trial_asymmetric():
+    """Requests take a narrow way, answers a wide one."""
+    with Lab() as lab:
+        routers = narrow_lab(lab, 4, 1500)
+        routers[0].ip("route", "change", "198.19.0.0/24", "via", "198.20.0.19", "mtu", "lock", "700")
+        lab.start()
+        services = serve(lab)
+        transfer(lab)
+        lab.client.wait_log(r"packets of (69[6-9]|700) bytes pass to ")
+        assert lab.server.counter("sent_in_pieces") == 0
+        assert all(c["path_mtu"] > 1300 for c in lab.server.channels())
+        del services
+
+
 def trial_off():
     with Lab() as lab:
         narrow_lab(lab, 4, 1300)
@@ -133,4 +175,6 @@ trial(6, silent=True)
 trial(4, silent=True, mux_tunnels=2)
 trial(4, silent=True, fec="3:2")
 trial_narrows()
+trial_asymmetric()
+trial_workers()
 trial_off()

@@ -103,6 +103,18 @@ static bool fed(const struct kg_loop_source *source)
 	return false;
 }
 
+/* To all, for the one that has heard it hears nothing more for a while. */
+static void tell_workers(struct kg_box *box, const struct kg_report *r)
+{
+	struct kg_mail mail = {
+		.type = KG_MAIL_TOO_BIG,
+		.too_big = { { r->local, r->remote }, r->tunnel, (uint16_t)r->count },
+	};
+
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		kg_box_post(box, w, &mail);
+}
+
 /* A client's server cannot be reached where it is thought to be. */
 static bool is_about_server(const struct kg_report *r)
 {
@@ -117,6 +129,8 @@ static void read_reports(struct kg_control_reports *reports, struct rte_ring *ri
 	while (rte_ring_sc_dequeue_elem(ring, &report, sizeof(report)) == 0) {
 		if (report.type == KG_REPORT_RESOLVE)
 			kg_control_nexthops_resolve(reports->nexthops, &report.remote.ip);
+		else if (report.type == KG_REPORT_TOO_BIG)
+			tell_workers(reports->box, &report);
 		else
 			log_report(reports, &report, now_us);
 		if (is_about_server(&report))

@@ -101,6 +101,26 @@ static bool begins_tunnels(const struct kg_worker *w, uint16_t port, const struc
 	       tunnel_of(w, &frame->destination) < KG_PORT_TABLE_APP;
 }
 
+#define TOLD_EVERY_US (20ull * KG_US_PER_MS) /* what routers say, as often as sessions hear it */
+
+/* Whose the datagram was is known to its owner alone. */
+static void tell_others(struct kg_worker *w, uint16_t tunnel, const struct kg_tuple *ends,
+			uint16_t mtu)
+{
+	struct kg_report report = {
+		.type = KG_REPORT_TOO_BIG,
+		.tunnel = tunnel,
+		.count = mtu,
+		.remote = ends->remote,
+		.local = ends->local,
+	};
+
+	if (w->box->worker_count == 1 || w->now_us < w->told_us)
+		return;
+	w->told_us = w->now_us + TOLD_EVERY_US;
+	kg_worker_report(w, &report);
+}
+
 /* What a router says of a tunnel's datagram concerns the tunnel; Linux hears it, too. A client's
  * address is not in its paths. */
 static void hear_router(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
@@ -115,8 +135,10 @@ static void hear_router(struct kg_worker *w, struct rte_mbuf *m, const struct kg
 	    !kg_port_has_address(w->box->ports[kg_pkt(m)->port].config, &ends.local.ip))
 		return;
 	side = kg_worker_side(w, tunnel_of(w, &ends.local));
-	if (side != NULL)
-		kg_session_too_big(side->session, &ends, mtu, w->now_us);
+	if (side == NULL)
+		return;
+	kg_session_too_big(side->session, &ends, mtu, w->now_us);
+	tell_others(w, side->id, &ends, mtu);
 }
 
 static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame *frame)
