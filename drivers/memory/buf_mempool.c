@@ -5,7 +5,6 @@
 #include <rte_malloc.h>
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
-#include <rte_ring.h>
 #include <stdio.h>
 
 #define PREFETCH     16
@@ -37,11 +36,10 @@ static void prefetch_next(struct rte_mempool *mempool, uint16_t room)
 	rte_prefetch0(obj + sizeof(struct kg_buf) + KG_BUF_HEADROOM + room - 1);
 }
 
-/* What any thread can have: what others' caches hold is as good as used. rte_mempool_create keeps
- * the rest in a ring. */
+/* What any thread can have: what others' caches hold is as good as used. */
 static unsigned int available(const struct rte_mempool *mempool)
 {
-	return rte_ring_count(mempool->pool_data);
+	return rte_mempool_get_ops(mempool->ops_index)->get_count(mempool);
 }
 
 /*
