@@ -9,9 +9,8 @@ FEC. What passes is found out, and is in the log and in telemetry. `pmtu` off le
 
 import random
 import re
-from concurrent.futures import ThreadPoolExecutor
 
-from lab import DESTINATION, ENTRY, Lab, eventually, two_cpus
+from lab import DESTINATION, ENTRY, Lab, eventually
 import traffic
 
 SILENT = """
@@ -97,49 +96,6 @@ def trial(version, silent, **settings):
         del services
 
 
-def trial_narrows():
-    """Between two transfers; an honest router says so in the second."""
-    with Lab() as lab:
-        routers = narrow_lab(lab, 4, 1500)
-        lab.start()
-        services = serve(lab)
-        transfer(lab, 300)
-        for box in lab.boxes:  # a server keeps room for IPv6
-            box.wait_log(r"packets of 1(500|480) bytes pass to .*probed")
-        set_width(routers, 1300)
-        transfer(lab)
-        for box in lab.boxes:
-            box.wait_log(r"packets of 1300 bytes pass to .*told")
-        del services
-
-
-def trial_workers():
-    """A router's word comes to one worker, whosever the datagram was."""
-    with Lab(pmd="net_af_packet0") as lab:
-        routers = narrow_lab(lab, 4, 1500)
-        lab.use_workers(two_cpus())
-        lab.start()
-        services = serve(lab)
-
-        def upload(count):
-            with lab.client.ns, ThreadPoolExecutor(4) as pool:
-                for job in [pool.submit(traffic.tcp_upload, *ENTRY, count, timeout_s=30)
-                            for _ in range(4)]:
-                    job.result()
-
-        def both_say(word):
-            pattern = rf"packets of \d+ bytes pass to {ENDS[4][1]} .*{word}"
-            eventually(f"both workers say {word}",
-                       lambda: len(re.findall(pattern, lab.client.log())) >= 2)
-
-        upload(300)
-        both_say("probed")
-        set_width(routers, 1300)
-        upload(BYTES)
-        both_say("told")
-        del services
-
-
 def trial_asymmetric():
     """Requests take a narrow way, answers a wide one."""
     with Lab() as lab:
@@ -166,15 +122,18 @@ def trial_off():
         del services
 
 
-seed = random.randrange(1 << 32)
-print(f"seed {seed}")
-random.seed(seed)
-trial(4, silent=False)
-trial(4, silent=True)
-trial(6, silent=True)
-trial(4, silent=True, mux_tunnels=2)
-trial(4, silent=True, fec="3:2")
-trial_narrows()
-trial_asymmetric()
-trial_workers()
-trial_off()
+def main():
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    random.seed(seed)
+    trial(4, silent=False)
+    trial(4, silent=True)
+    trial(6, silent=True)
+    trial(4, silent=True, mux_tunnels=2)
+    trial(4, silent=True, fec="3:2")
+    trial_asymmetric()
+    trial_off()
+
+
+if __name__ == "__main__":
+    main()
