@@ -214,6 +214,42 @@ static void on_text(void *arg, int status, int timeouts, unsigned char *message,
 	settle(q, error);
 }
 
+/* c-ares 1.28 takes questions as records and gives answers so; 1.34 warns of the older way. */
+#if ARES_VERSION >= 0x011c00
+static void on_record(void *arg, ares_status_t status, size_t timeouts,
+		      const ares_dns_record_t *record)
+{
+	unsigned char *message = NULL;
+	size_t len = 0;
+
+	if (status == ARES_SUCCESS)
+		status = ares_dns_write(record, &message, &len);
+	on_text(arg, (int)status, (int)timeouts, message, (int)len);
+	ares_free_string(message);
+}
+
+static void ask_text(struct kg_question *q)
+{
+	ares_dns_record_t *record = NULL;
+	ares_status_t status = ares_dns_record_create(&record, 0, ARES_FLAG_RD, ARES_OPCODE_QUERY,
+						      ARES_RCODE_NOERROR);
+
+	if (status == ARES_SUCCESS)
+		status = ares_dns_record_query_add(record, q->name, ARES_REC_TYPE_TXT,
+						   ARES_CLASS_IN);
+	if (status == ARES_SUCCESS)
+		ares_search_dnsrec(q->resolver->channel, record, on_record, q);
+	else
+		settle(q, error_of((int)status));
+	ares_dns_record_destroy(record);
+}
+#else
+static void ask_text(struct kg_question *q)
+{
+	ares_search(q->resolver->channel, q->name, CLASS_IN, TYPE_TXT, on_text, q);
+}
+#endif
+
 static void ask_servers(struct kg_question *q)
 {
 	const struct ares_addrinfo_hints hints = {
@@ -225,7 +261,7 @@ static void ask_servers(struct kg_question *q)
 	};
 
 	if (q->what == KG_ASK_TXT)
-		ares_search(q->resolver->channel, q->name, CLASS_IN, TYPE_TXT, on_text, q);
+		ask_text(q);
 	else
 		ares_getaddrinfo(q->resolver->channel, q->name, NULL, &hints, on_addresses, q);
 }
