@@ -216,6 +216,7 @@ static void sum_sessions(const struct kg_box *box, const struct kg_box_tunnel *t
 			sum->hops[i] += one.hops[i];
 		sum->path_tests += one.path_tests;
 		sum->path_tests_failed += one.path_tests_failed;
+		sum->denials += one.denials;
 		sum->messages_dropped += one.messages_dropped;
 		for (size_t i = 0; i < KG_ARRAY_SIZE(one.closed_by); i++)
 			sum->closed_by[i] += one.closed_by[i];
@@ -293,6 +294,7 @@ static struct rte_tel_data *tunnel_row(const struct kg_box *box, const struct kg
 	}
 	kg_tel_add_dict_u64(row, "path_tests", sum.path_tests);
 	kg_tel_add_dict_u64(row, "path_tests_failed", sum.path_tests_failed);
+	kg_tel_add_dict_u64(row, "denials", sum.denials);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(sum.closed_by); i++) {
 		snprintf(name, sizeof(name), "closed_%s", kg_close_name(i));
 		kg_tel_add_dict_u64(row, name, sum.closed_by[i]);

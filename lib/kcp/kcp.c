@@ -265,6 +265,17 @@ uint32_t kg_kcp_received(const struct kg_kcp *kcp)
 	return kcp->stats.received;
 }
 
+uint64_t kg_kcp_waits_since_us(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+	uint32_t age_ms;
+
+	if (f->count == 0)
+		return KG_NEVER_US;
+	age_ms = kg_kcp_ts(kcp, kcp->now_us) - kg_kcp_flight_slot(f, f->una)->first_ts;
+	return kcp->now_us - KG_MIN(age_ms * (uint64_t)KG_US_PER_MS, kcp->now_us);
+}
+
 uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp)
 {
 	return kcp->peer.wnd;

@@ -158,6 +158,18 @@ uint32_t kg_kcp_mark(const struct kg_kcp *kcp);
 void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark);
 
 /*
+ * Asks whether the peer knows this conversation, in a datagram of its own (KG_KCP_HEADER_BYTES).
+ * Who does answers with its window, like all that it says. A box that does not may deny it: the
+ * denial, as long as the question, has its `ts`, which nobody else knows.
+ */
+uint16_t kg_kcp_ask(struct kg_kcp *kcp, uint32_t ts, uint8_t *out);
+bool kg_kcp_is_asked(const uint8_t *data, size_t len, uint32_t *ts);
+uint16_t kg_kcp_deny(uint32_t conv, uint32_t ts, uint8_t *out);
+bool kg_kcp_is_denied(const uint8_t *data, size_t len, uint32_t ts);
+/* Since when the oldest segment in flight is; KG_NEVER_US: none is. */
+uint64_t kg_kcp_waits_since_us(const struct kg_kcp *kcp);
+
+/*
  * With FEC datagrams leave in groups of `data`, behind each of which go `parity` more that bring
  * lost ones back. A segment then waits for those of its group before ACKs of the same group make it
  * lost.

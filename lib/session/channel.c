@@ -138,6 +138,7 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 		KG_FEATURE_DISCONNECT,
 	};
 
+	kg_channel_await(ch);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(in_turn); i++) {
 		struct kg_message message = { .feature = in_turn[i], .protocol = ch->protocol };
 
@@ -218,6 +219,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 {
 	uint32_t segments = kg_buf_chain_count(chain);
 
+	kg_channel_await(ch);
 	if (ch->ended || ch->state > KG_CHANNEL_OPEN || !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
 	ch->last_data_us = now_us;
@@ -435,13 +437,16 @@ static void on_flow(struct kg_channel *ch)
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	unsigned int events = 0;
-	enum kg_drop drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len,
-					     now_us, &events);
+	enum kg_drop drop;
 
+	if (ch->asks > 0 && kg_forgotten_input(ch, in, now_us))
+		return KG_DROP_NONE;
+	drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len, now_us,
+				&events);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	ch->last_input_us = now_us;
-	ch->probes = 0;
+	ch->probes = ch->asks = ch->proofs = 0;
 	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
 		kg_channel_on_heard(ch);
 	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)

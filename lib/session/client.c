@@ -371,8 +371,11 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 							    : KG_DROP_SOURCE_UNKNOWN;
 	}
 	ch = channel_of(s, in, conv, &path);
-	if (ch == NULL)
+	if (ch == NULL) {
+		if (kg_destination_has(s, &in->remote))
+			kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
+	}
 	if (!is_from_server(s, path, in))
 		return KG_DROP_SOURCE_UNKNOWN;
 	path->heard = true;

@@ -11,8 +11,8 @@
 #define KG_EXCHANGE_MESSAGES 3
 
 struct kg_exchange {
-	uint8_t messages;
-	bool out, in;
+	uint8_t messages : 6;
+	bool out : 1, in : 1;
 };
 
 /* One more message; true when the flow is proven by it. */

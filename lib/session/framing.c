@@ -69,17 +69,29 @@ uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint6
 	return len == 0 ? 0 : put_header(encoder, body, len, now_us);
 }
 
+static bool parity_is_due(const struct kg_framing *framing, const struct kg_kcp *kcp,
+			  uint64_t now_us)
+{
+	return framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us;
+}
+
+/* The body of a datagram that is no part of the stream. */
+static uint16_t put_bare(struct kg_framing *framing, uint8_t *body, uint16_t len, uint64_t now_us)
+{
+	if (framing->encoder == NULL || len == 0)
+		return len;
+	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
+}
+
 uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			     uint16_t room, uint64_t now_us, uint8_t *body)
 {
 	uint16_t header = kg_framing_header_bytes(framing->fec), len;
 
-	if (framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us)
+	if (parity_is_due(framing, kcp, now_us))
 		return 0;
 	len = kg_kcp_question(kcp, ts, room - header, now_us, body + header);
-	if (framing->encoder == NULL || len == 0)
-		return len;
-	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
+	return put_bare(framing, body, len, now_us);
 }
 
 uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
@@ -87,12 +99,28 @@ uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32
 {
 	uint16_t header = kg_framing_header_bytes(framing->fec), len;
 
-	if (framing->encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us)
+	if (parity_is_due(framing, kcp, now_us))
 		return 0;
 	len = kg_kcp_probe(kcp, ts, nth, bytes - header, now_us, body + header);
-	if (framing->encoder == NULL)
-		return len;
-	return kg_fec_encode_bare(framing->encoder, body, len, now_us);
+	return put_bare(framing, body, len, now_us);
+}
+
+uint16_t kg_framing_ask(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			uint64_t now_us, uint8_t *body)
+{
+	if (parity_is_due(framing, kcp, now_us))
+		return 0;
+	return put_bare(framing, body,
+			kg_kcp_ask(kcp, ts, body + kg_framing_header_bytes(framing->fec)), now_us);
+}
+
+uint16_t kg_framing_deny(const struct kg_fec *fec, uint32_t conv, uint32_t ts, uint8_t *body)
+{
+	uint16_t header = kg_framing_header_bytes(fec);
+
+	if (header > 0)
+		kg_fec_header_encode(body, 0, 0);
+	return header + kg_kcp_deny(conv, ts, body + header);
 }
 
 enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, uint8_t *body,

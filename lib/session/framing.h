@@ -94,6 +94,13 @@ uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uin
 uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			  unsigned int nth, uint16_t bytes, uint64_t now_us, uint8_t *body);
 
+/* A question as kg_kcp_ask; 0 while parity is due. */
+uint16_t kg_framing_ask(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
+			uint64_t now_us, uint8_t *body);
+/* The answer of who does not know the conversation; like a handshake's datagrams it is in no
+ * group. */
+uint16_t kg_framing_deny(const struct kg_fec *fec, uint32_t conv, uint32_t ts, uint8_t *body);
+
 /* When to ask for it: the earlier of both. */
 static inline uint64_t kg_framing_deadline_us(const struct kg_framing *framing,
 					      const struct kg_kcp *kcp)

@@ -56,7 +56,7 @@ void kg_handshake_unhook(struct kg_handshake *hs)
 {
 	if (hs->line.session->config.role == KG_ROLE_SERVER)
 		kg_server_forget(hs);
-	else if (hs->line.path->state == KG_PATH_TESTING)
+	else if (hs->line.path->state == KG_PATH_TESTING && !hs->line.path->answered)
 		kg_hop_unanswered(hs);
 	if (hs->channel == NULL)
 		return;

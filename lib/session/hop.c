@@ -136,19 +136,18 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now
 	return true;
 }
 
-static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uint64_t now_us)
+static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
+		 enum kg_hop_reason reason, uint64_t now_us)
 {
 	struct kg_session *s = hop->session;
 	struct kg_channel *ch = any_channel(&hop->path);
-	struct kg_endpoint remote = kg_destination_pick(s, NULL, &hop->path.ends.remote, now_us);
 	struct kg_handshake *hs;
 	struct kg_path *path;
 
-	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX ||
-	    kg_endpoint_equal(&remote, &hop->path.ends.remote))
+	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX)
 		return;
 	hs = kg_handshake_create(s, now_us);
-	path = hs != NULL ? kg_client_lease(s, &remote, true) : NULL;
+	path = hs != NULL ? kg_client_lease(s, remote, true) : NULL;
 	if (path == NULL) {
 		if (hs != NULL)
 			kg_line_destroy(&hs->line);
@@ -161,6 +160,48 @@ static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uin
 	s->stats.path_tests++;
 	if (!ask(hs, ch->protocol, now_us))
 		kg_line_destroy(&hs->line);
+}
+
+static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uint64_t now_us)
+{
+	struct kg_endpoint remote =
+		kg_destination_pick(hop->session, NULL, &hop->path.ends.remote, now_us);
+
+	if (!kg_endpoint_equal(&remote, &hop->path.ends.remote))
+		test(hop, &remote, reason, now_us);
+}
+
+static struct kg_handshake *test_of(const struct kg_path *path)
+{
+	struct kg_line *line = LIST_FIRST(&path->users);
+
+	return path->state == KG_PATH_TESTING && line != NULL ? kg_line_handshake(line) : NULL;
+}
+
+static bool has_begun_test(const struct kg_hop_path *current, uint64_t now_us)
+{
+	const struct kg_handshake *hs;
+
+	for (const struct kg_hop_path *at = current->beside; at != NULL; at = at->beside) {
+		hs = test_of(&at->path);
+		if (hs != NULL && now_us - hs->begun_us < ANOTHER_TEST_MS * KG_US_PER_MS)
+			return true;
+	}
+	return false;
+}
+
+/* Where nobody hops, and where there is one place only, another local port is another path. */
+void kg_hop_doubt(struct kg_path *path, uint64_t now_us)
+{
+	struct kg_hop_path *hop = kg_hop_path(path);
+	struct kg_endpoint remote = path->ends.remote;
+
+	if (path->state != KG_PATH_CURRENT || has_begun_test(hop, now_us))
+		return;
+	if (hop->session->config.hop_max_s != 0)
+		remote = kg_destination_pick(hop->session, NULL, &remote, now_us);
+	path->heard = false;
+	test(hop, &remote, KG_HOP_SILENCE, now_us);
 }
 
 void kg_hop_unanswered(struct kg_handshake *hs)
@@ -185,19 +226,25 @@ static void follow(struct kg_channel *ch, struct kg_path *to, uint64_t now_us)
 	kg_peers_on_path(ch);
 	if (to->reason == KG_HOP_SILENCE)
 		kg_kcp_lose_before(kcp, kg_kcp_mark(kcp));
-	if (ch->state == KG_CHANNEL_OPEN)
+	/* One that has been told already, in vain, has something under way. */
+	if (ch->state == KG_CHANNEL_OPEN && ch->proofs == 0)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
 	kg_line_touch(&ch->line, now_us);
 }
 
-static void move_channels(struct kg_path *from, struct kg_path *to, uint64_t now_us)
+/* The server is there. Channels go on there, if `to` is not NULL. */
+static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uint64_t now_us)
 {
 	struct kg_line *line, *next;
 
 	for (line = LIST_FIRST(&from->users); line != NULL; line = next) {
 		next = LIST_NEXT(line, path_link);
-		if (line->kind == KG_LINE_CHANNEL)
+		if (line->kind != KG_LINE_CHANNEL)
+			continue;
+		if (to != NULL)
 			follow(kg_line_channel(line), to, now_us);
+		if (line->open)
+			kg_forgotten_on_proof(kg_line_channel(line), at_once, now_us);
 	}
 }
 
@@ -216,19 +263,33 @@ static void take_over(struct kg_hop_path *hop, struct kg_hop_path *old, uint64_t
 	arm(old, OLD_MS, now_us);
 }
 
+static bool was_said_once(const struct kg_handshake *hs)
+{
+	struct kg_kcp_stats stats;
+
+	kg_kcp_get_stats(hs->line.kcp, &stats);
+	return stats.resent_fast + stats.resent_timeout == 0;
+}
+
 void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
 	struct kg_session *s = hop->session;
+	bool at_once = was_said_once(hs);
 
-	if (hop->path.state != KG_PATH_TESTING) /* it comes late: the test is over */
+	if (hop->path.state != KG_PATH_TESTING || hop->path.answered) /* it comes late */
 		return;
+	hop->path.answered = true;
 	kg_destination_wake(s, &hop->path.ends.remote);
+	if (hop->path.reason == KG_HOP_SILENCE && old->path.heard) { /* of others */
+		on_proof(&old->path, NULL, at_once, now_us);
+		return;
+	}
 	s->stats.hops[hop->path.reason]++;
 	s->ops.port_share(s->host, hop->path.ends.local.port);
 	take_over(hop, old, now_us);
 	kg_hop_begin(&hop->path, now_us);
-	move_channels(&old->path, &hop->path, now_us);
+	on_proof(&old->path, &hop->path, at_once, now_us);
 }
 
 /* ---- when ---- */
@@ -288,7 +349,7 @@ static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
 	int32_t look_in_ms = INT32_MAX;
 
 	if (is_silent(hop, now_us)) {
-		test_another(hop, KG_HOP_SILENCE, now_us);
+		kg_hop_doubt(&hop->path, now_us);
 		hop->look_ms = ms_of(now_us) + ANOTHER_TEST_MS;
 	}
 	if (ms_until(hop->hop_ms, now_us) <= 0) {

@@ -33,6 +33,7 @@
 #include "base/u32map.h"
 #include "session/destination.h"
 #include "session/exchange.h"
+#include "session/forgotten.h"
 #include "session/framing.h"
 #include "session/hop.h"
 #include "session/path.h"
@@ -69,10 +70,14 @@ struct kg_line {
 	uint8_t kind; /* enum kg_line_kind */
 	uint8_t home; /* enum kg_home */
 	bool hooked, open, ready;
-	bool asking;    /* a question of roam.h is due */
+	uint8_t asking; /* KG_ASKING_…: questions that are due */
 	bool limited;   /* what goes out is weighed against what came in: roam.h, handshake.c */
 	uint8_t probes; /* of a round of peers.c, still to be sent */
 };
+
+/* Questions about a channel. */
+#define KG_ASKING_WHERE 1u /* roam.h */
+#define KG_ASKING_KNOWN 2u /* forgotten.h */
 
 TAILQ_HEAD(kg_line_list, kg_line);
 
@@ -112,6 +117,8 @@ struct kg_channel {
 	uint8_t state;    /* enum kg_channel_state */
 	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
 	uint8_t probes;   /* keep_alives sent because nothing was heard */
+	uint8_t asks;     /* questions of forgotten.h since something was heard */
+	uint8_t proofs;   /* that the peer is there, likewise */
 	uint8_t doubts;   /* KG_DOUBT_… */
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint16_t owed;               /* control messages to send, bit per feature */
@@ -155,6 +162,7 @@ struct kg_session {
 	struct kg_u32map peers;   /* by address: see peers.c */
 	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
 	uint32_t peer_count;
+	struct kg_denials denials;
 	uint64_t told_us;           /* no router is heard before */
 	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
@@ -308,6 +316,12 @@ uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us);
 static inline void kg_channel_reckon(struct kg_channel *ch)
 {
 	ch->timeout_us = 0;
+}
+/* To be called before something is said: when nothing waits yet, its answer will be awaited. */
+static inline void kg_channel_await(struct kg_channel *ch)
+{
+	if (kg_kcp_unacked(ch->line.kcp) == 0)
+		kg_channel_reckon(ch);
 }
 void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us);
 /* How long a handshake is kept for the peer's repetitions. */

@@ -61,8 +61,8 @@ void kg_channel_forget(struct kg_channel *ch)
 
 static void fall_silent(struct kg_line *line)
 {
-	line->open = line->asking = false;
-	line->probes = 0;
+	line->open = false;
+	line->asking = line->probes = 0;
 	if (line->ready)
 		TAILQ_REMOVE(&line->session->ready, line, ready_link);
 	line->ready = false;
@@ -169,7 +169,7 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 	if (line->home == KG_HOME_RETIRED)
 		return;
 	send_us = line->ready ? now_us : due_us(line);
-	if (!line->ready && (line->asking || line->probes > 0 || send_us <= now_us)) {
+	if (!line->ready && (line->asking != 0 || line->probes > 0 || send_us <= now_us)) {
 		line->ready = true;
 		TAILQ_INSERT_TAIL(&line->session->ready, line, ready_link);
 	}
@@ -214,15 +214,19 @@ static void spend(struct kg_line *line, uint16_t bytes)
 
 static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
 {
-	if (line->asking && kg_roam_output(kg_line_channel(line), out, now_us))
+	if ((line->asking & KG_ASKING_WHERE) != 0 &&
+	    kg_roam_output(kg_line_channel(line), out, now_us))
 		return true;
 	if (!line->open)
 		return false;
 	out->local = line->path->ends.local;
 	out->remote = line->path->ends.remote;
+	out->mtu = line->path->mtu;
+	if ((line->asking & KG_ASKING_KNOWN) != 0 &&
+	    kg_forgotten_output(kg_line_channel(line), out, now_us))
+		return true;
 	if (line->probes > 0 && kg_peers_output(line, out, now_us))
 		return true;
-	out->mtu = line->path->mtu;
 	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	if (line->limited)
 		spend(line, out->len);
@@ -236,6 +240,10 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 {
 	struct kg_line *line;
 
+	if (s->denials.count > 0) {
+		kg_denials_output(s, out);
+		return true;
+	}
 	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
 		TAILQ_REMOVE(&s->ready, line, ready_link);
 		if (line_output(line, out, now_us)) {
@@ -250,5 +258,5 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 
 bool kg_session_output_pending(const struct kg_session *s)
 {
-	return !TAILQ_EMPTY(&s->ready);
+	return !TAILQ_EMPTY(&s->ready) || s->denials.count > 0;
 }

@@ -33,6 +33,7 @@ struct kg_path {
 	bool leased : 1;    /* client: the local port is to be given back */
 	bool watched : 1;   /* somebody waits for an answer, or nobody ever will */
 	bool heard : 1;     /* since it is watched */
+	bool answered : 1;  /* the test of it */
 };
 
 _Static_assert(sizeof(struct kg_path) <= 64, "an idle channel may have one for itself");

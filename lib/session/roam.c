@@ -27,7 +27,8 @@ void kg_roam_forget(struct kg_channel *ch)
 	kg_path_give(s, ch->roam->path);
 	kg_mem_free(s->mem, ch->roam, sizeof(*ch->roam));
 	ch->roam = NULL;
-	ch->line.asking = ch->line.limited = false;
+	ch->line.asking &= (uint8_t)~KG_ASKING_WHERE;
+	ch->line.limited = false;
 }
 
 uint64_t kg_roam_timeout_us(const struct kg_channel *ch)
@@ -137,7 +138,7 @@ static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, 
 		return;
 	roam->asked_us = now_us;
 	roam->heard_bytes = in->len;
-	ch->line.asking = true;
+	ch->line.asking |= KG_ASKING_WHERE;
 	/* The first message is one that fits into a question. */
 	if (!kg_kcp_was_heard(ch->line.kcp) && kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
@@ -176,7 +177,7 @@ bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now
 	out->mtu = 0;
 	out->local = ch->roam->path->ends.local;
 	out->remote = ch->roam->path->ends.remote;
-	line->asking = false;
+	line->asking &= (uint8_t)~KG_ASKING_WHERE;
 	ch->roam->asked = true;
 	return true;
 }

@@ -396,7 +396,9 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 		return first_input(s, in, hs, now_us);
 	}
 	ch = kg_channel_find(s, conv);
-	if (ch == NULL)
+	if (ch == NULL) {
+		kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
+	}
 	return kg_channel_input(ch, in, now_us);
 }

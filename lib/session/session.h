@@ -90,6 +90,7 @@ struct kg_channel;
 	X(NO_ROUTE, "no_route", "client: the host knows no way to the server")                    \
 	X(UNHEARD, "unheard", "server: answered, and nothing came from the client")               \
 	X(GAVE_WAY, "gave_way", "unproven, and the oldest of too many")                           \
+	X(FORGOTTEN, "forgotten", "the peer is there, and has lost its state")                    \
 	X(EXHAUSTED, "exhausted", "sn space nearly used up, or out of memory")
 
 enum kg_close {
@@ -337,7 +338,9 @@ const char *kg_hop_reason_name(enum kg_hop_reason reason);
 	  "server: times that a channel's peer went on from another address")                    \
 	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer") \
 	X(path_tests_failed, "path_tests_failed", COUNTER, "tests",                              \
-	  "client: other paths that did not answer")
+	  "client: other paths that did not answer")                                             \
+	X(denials, "denials", COUNTER, "channels",                                               \
+	  "peers that were told that we do not know their channel")
 
 struct kg_session_stats {
 	KG_SESSION_METRICS(KG_METRIC_FIELD)

@@ -17,16 +17,16 @@
  *   stream stopped      client's channel: payload came and came, none of ours is under way, and
  *                       nothing has come for two round trips, 200 ms at least: something is said
  *                       once, for a NAT may have given us another address, which the server learns
- *                       by that alone
- *   answer              client's TCP channel: the application has ended and no data came for
- *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
- *   closing      35 s   channel: no input while nothing but the disconnect waits for its
- *                       acknowledgement; while data does, or the peer's window is closed, the time
- *                       of silence applies: nothing written before the end is given up early
- *   owed        100 ms  channel: a control message found no memory
- *   roam                server's channel: another address does not answer (roam.h)
- *   linger              closed channel: serves what the peer repeats (channel.c says how long)
- *   handshake linger    answered handshake: likewise, for the times below
+ *                       by that alone. A server says something after a second, if its peer is a
+ * box: that may have lost its state forgotten           something of ours is under way, and nothing
+ * comes (forgotten.h) answer              client's TCP channel: the application has ended and no
+ * data came for answer_wait_s: the peer, which knows no half-close, is told disconnect closing 35 s
+ * channel: no input while nothing but the disconnect waits for its acknowledgement; while data
+ * does, or the peer's window is closed, the time of silence applies: nothing written before the end
+ * is given up early owed        100 ms  channel: a control message found no memory roam server's
+ * channel: another address does not answer (roam.h) linger              closed channel: serves what
+ * the peer repeats (channel.c says how long) handshake linger    answered handshake: likewise, for
+ * the times below
  *
  * An open channel's time-outs only move away with every datagram, but for a few events that say so
  * (kg_channel_reckon). So the nearest is kept, and reckoned again when its time has come.
@@ -67,7 +67,8 @@ uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_
 	return KG_MAX(hs->begun_us + HANDSHAKE_AGE_US, now_us + more_us);
 }
 
-#define STOPPED_MIN_US (200ull * KG_US_PER_MS)
+#define STOPPED_MIN_US        (200ull * KG_US_PER_MS)
+#define STOPPED_SERVER_MIN_US S(1)
 /* Each datagram moves that time; the timer only every so often. */
 #define STOPPED_GRID_US 16384u
 
@@ -125,11 +126,11 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 
 static uint64_t stopped_us(const struct kg_channel *ch)
 {
-	uint64_t wait_us;
+	uint64_t wait_us = is_server(ch) ? STOPPED_SERVER_MIN_US : STOPPED_MIN_US;
 
-	if (ch->flowing < KG_FLOWING || is_server(ch))
+	if (ch->flowing < KG_FLOWING || (is_server(ch) && ch->capabilities == 0))
 		return KG_NEVER_US;
-	wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), STOPPED_MIN_US);
+	wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), wait_us);
 	return (ch->last_input_us | (STOPPED_GRID_US - 1)) + wait_us;
 }
 
@@ -148,12 +149,19 @@ static uint64_t closing_us(const struct kg_channel *ch)
 	return KG_MAX(ch->end_us, ch->last_input_us) + (only_disconnect ? CLOSING_US : SILENCE_US);
 }
 
+static bool is_listening(const struct kg_channel *ch)
+{
+	return ch->line.open && (ch->state == KG_CHANNEL_OPEN || ch->state == KG_CHANNEL_CLOSING);
+}
+
 static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 {
 	uint64_t next_us = ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US;
 
 	if (ch->roam != NULL)
 		next_us = KG_MIN(next_us, kg_roam_timeout_us(ch));
+	if (is_listening(ch))
+		next_us = KG_MIN(next_us, kg_forgotten_due_us(ch, now_us));
 
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
@@ -241,6 +249,8 @@ static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
 		kg_peers_on_heard(ch, KG_KCP_REPEATING, now_us);
 	if (now_us >= kg_roam_timeout_us(ch))
 		kg_roam_forget(ch);
+	if (is_listening(ch) && now_us >= kg_forgotten_due_us(ch, now_us))
+		kg_forgotten_ask(ch, now_us);
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
 		if (now_us >= ch->opened_us + HANDSHAKE_US)

@@ -150,7 +150,7 @@ static void without_another_port_the_channel_ends(void **state)
 	pair_stop(pair);
 }
 
-/* Channels that a server has forgotten die of silence beside new ones on the same port. */
+/* Channels that a server has forgotten end beside new ones on the same port, when they ask. */
 static void forgotten_channels_die_alone(void **state)
 {
 	struct pair *pair = pair_sharing(1);
@@ -163,7 +163,7 @@ static void forgotten_channels_die_alone(void **state)
 	run(pair, SEC(300));
 	assert_true(pair->server.drops[KG_DROP_CONV_UNKNOWN] > 0);
 	for (unsigned int i = 0; i < 3; i++) {
-		assert_int_equal(pair->client.apps[i].why, KG_CLOSE_SILENCE);
+		assert_int_equal(pair->client.apps[i].why, KG_CLOSE_FORGOTTEN);
 		assert_int_equal(pair->client.apps[i].closed, 1);
 		assert_int_equal(pair->client.apps[3 + i].closed, 0);
 	}

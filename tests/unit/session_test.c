@@ -331,7 +331,7 @@ static void an_answer_is_acknowledged_by_what_follows(void **state)
 	run(pair, SEC(1));
 	kg_channel_connected(pair->server.apps[0].ch, pair->now_us);
 	pair->server.deaf = true;
-	run(pair, SEC(1));
+	run(pair, SEC(1) / 2);
 	assert_int_equal(client->opened, 1);
 	assert_int_equal(pair->client.ports_out, 2);
 	pair->server.deaf = false;

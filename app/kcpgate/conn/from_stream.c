@@ -93,7 +93,8 @@ static bool is_trouble(const struct kg_side *side, enum kg_close why)
 static bool is_failure(const struct kg_side *side, enum kg_close why)
 {
 	bool failure = why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE ||
-		       why == KG_CLOSE_SILENCE || why == KG_CLOSE_EXHAUSTED;
+		       why == KG_CLOSE_SILENCE || why == KG_CLOSE_FORGOTTEN ||
+		       why == KG_CLOSE_EXHAUSTED;
 
 	return failure && !is_trouble(side, why);
 }
