@@ -17,7 +17,7 @@ static bool is_from_server(const struct kg_session *s, const struct kg_path *pat
 			   const struct kg_datagram *in)
 {
 	return kg_endpoint_equal(&path->ends.remote, &in->remote) ||
-	       kg_destination_has(s, &in->remote);
+	       kg_session_has_server(s, &in->remote);
 }
 
 /* ---- how far ---- */
@@ -372,7 +372,7 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 	}
 	ch = channel_of(s, in, conv, &path);
 	if (ch == NULL) {
-		if (kg_destination_has(s, &in->remote))
+		if (kg_session_has_server(s, &in->remote))
 			kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
 	}

@@ -112,7 +112,7 @@ static bool has_port(const struct kg_port_range *range, uint16_t port)
 	return range->first <= port && port <= range->last;
 }
 
-bool kg_destination_has(const struct kg_session *s, const struct kg_endpoint *source)
+bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *source)
 {
 	const struct kg_destination *destination = kg_destination_of(s, &source->ip);
 	bool known = destination != NULL && has_port(&destination->learned, source->port);

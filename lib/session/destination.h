@@ -38,5 +38,3 @@ struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destinati
 /* A port has not answered, and rests, longer each time; it has. */
 void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us);
 void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *at);
-/* We may have asked there, or the server may answer from there. */
-bool kg_destination_has(const struct kg_session *s, const struct kg_endpoint *source);

@@ -196,6 +196,8 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
 				 const struct kg_port_range *ports, uint16_t port_count);
 
+/* Client: that is a place of its server: it is asked there, or may answer from there. */
+bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
 /* Client: the host knows no way to `peer`: what asks there is closed. */
 void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);
 /* Client: the same for what asks from a local port. */

@@ -55,6 +55,27 @@ static void what_is_foreign_is_linuxs(void **state)
 	assert_punted(rig_received(SERVER, arp, sizeof(arp)));
 }
 
+/* To a client's local port that nobody has: its server may remember what we have forgotten. */
+static void what_comes_from_a_clients_server_is_its_tunnels(void **state)
+{
+	const uint16_t first = rig.boxes[CLIENT].config->local_ports->first;
+	const struct kg_endpoint port = { rig_client_ip, first };
+	const struct kg_endpoint elsewhere = { rig_client_ip, first - 1 };
+	const struct kg_endpoint other_port = { ours.ip, RIG_LISTEN_PORT - 1 };
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+	struct rte_mbuf *m = rig_frame(CLIENT, &ours, &port, 100);
+
+	assert_int_equal(kg_stage_classify(w, &m, 1), 1);
+	assert_int_equal(kg_pkt(m)->tunnel, 0);
+	rte_pktmbuf_free(m);
+	m = rig_frame(CLIENT, &ours, &elsewhere, 100);
+	assert_int_equal(kg_stage_classify(w, &m, 1), 0);
+	m = rig_frame(CLIENT, &other_port, &port, 100);
+	assert_int_equal(kg_stage_classify(w, &m, 1), 0);
+	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
+	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
+}
+
 static void assert_dropped(struct rte_mbuf *m, enum kg_drop drop)
 {
 	struct kg_worker *w = rig_worker(SERVER, 0);
@@ -154,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnels_datagram_stays),
 		cmocka_unit_test(what_is_foreign_is_linuxs),
+		cmocka_unit_test(what_comes_from_a_clients_server_is_its_tunnels),
 		cmocka_unit_test(a_short_one_is_dropped),
 		cmocka_unit_test(a_wrong_checksum_is_dropped),
 		cmocka_unit_test(what_stays_keeps_its_order),

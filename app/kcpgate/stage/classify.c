@@ -64,6 +64,27 @@ static uint16_t tunnel_of(const struct kg_worker *w, const struct kg_endpoint *l
 	return kg_port_set_has(&w->box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : id;
 }
 
+/*
+ * From a client's server to a local port that no channel has. We had it once, perhaps before we
+ * were killed and started again: the session says that it knows nothing of that.
+ */
+static uint16_t client_of(const struct kg_worker *w, const struct kg_tuple *ends)
+{
+	const struct kg_port_range *ours = w->box->config->local_ports;
+
+	if (ends->local.port < ours->first || ends->local.port > ours->last ||
+	    kg_port_set_has(&w->box->linux_ports, ends->local.port))
+		return KG_PORT_TABLE_NONE;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (side->tunnel->config->wire.role == KG_ROLE_CLIENT &&
+		    kg_session_has_server(side->session, &ends->remote))
+			return side->id;
+	}
+	return KG_PORT_TABLE_NONE;
+}
+
 /* Does it answer what Linux has asked, from a port that is a tunnel's, too? */
 static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame)
 {
@@ -78,12 +99,15 @@ static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame
 /* True when the frame carries a datagram for a tunnel, or maybe of an application. */
 static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
 {
+	const struct kg_tuple ends = { frame->destination, frame->source };
 	struct kg_pkt *pkt = kg_pkt(m);
 
 	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip) ||
 	    is_for_linux(w, frame))
 		return false;
 	pkt->tunnel = tunnel_of(w, &frame->destination);
+	if (pkt->tunnel == KG_PORT_TABLE_NONE)
+		pkt->tunnel = client_of(w, &ends);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
 		return false;
 	pkt->local = frame->destination;

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Either box is killed in the middle of transfers and started again five seconds later. New connections
+work soon after it is back; those of before are reset at the application, at both ends; a UDP flow goes on.
+Nothing is left behind, however often. KG_ROUNDS says how often.
+
+    client ↻ ── wire ── server ↻
+"""
+
+import os
+import signal
+import threading
+import time
+
+from lab import DESTINATION, ENTRY, Lab, eventually
+import traffic
+
+ROUNDS = int(os.environ.get("KG_ROUNDS", "3"))
+AWAY_S = 5
+PATIENCE_S = 30  # a silence would be one of 255 s
+
+
+class Application:
+    """An end of a connection that is busy until it is cut off; `upload`: this end talks."""
+
+    def __init__(self, connection, upload):
+        self.connection, self.end, self.moved = connection, None, 0
+        connection.settimeout(0.5)
+        self.thread = threading.Thread(target=self._run, args=(upload,), daemon=True)
+        self.thread.start()
+
+    def _run(self, upload):
+        while self.end is None:
+            try:
+                moved = self.connection.send(bytes(10_000)) if upload else len(
+                    self.connection.recv(65536))
+                self.moved += moved
+                if not moved:
+                    self.end = "end"
+                time.sleep(0.001)
+            except TimeoutError:
+                pass
+            except OSError:
+                self.end = "reset"
+        self.ended_at = time.monotonic()
+        self.connection.close()
+
+
+def serve(connection):
+    """Whether the peer uploads or downloads, or wants an echo."""
+    job = connection.recv(1)
+    if job == b"e":
+        connection.sendall(connection.recv(100))
+        connection.close()
+        return
+    far.append(Application(connection, job == b"d"))
+    far[-1].thread.join()
+
+
+def open_busy(job):
+    s = traffic.connect(*ENTRY)
+    s.sendall(job)
+    return Application(s, job == b"u")
+
+
+def works_again():
+    try:
+        with traffic.connect(*ENTRY, timeout_s=3) as s:
+            s.sendall(b"eword")
+            return traffic.receive_exactly(s, 4) == b"word"
+    except (OSError, AssertionError):
+        return False
+
+
+def udp_goes_on(flow):
+    def asked():
+        flow.send(b"are you there")
+        try:
+            return flow.recv(100) == b"are you there"
+        except OSError:
+            return False
+    eventually("the UDP flow goes on", asked, PATIENCE_S)
+
+
+def kill(lab, victim, flow):
+    """Returns how long after its return the first new connection worked, and the last old one ended."""
+    far.clear()
+    near = [open_busy(job) for job in (b"u", b"d")]
+    udp_goes_on(flow)
+    eventually("transfers have begun", lambda: len(far) == 2 and all(
+        a.moved > 100_000 for a in near + far), PATIENCE_S)
+    victim.stop(signal.SIGKILL)
+    time.sleep(AWAY_S)
+    victim.start()
+    back = time.monotonic()
+    eventually("a new connection works", works_again, PATIENCE_S)
+    new = time.monotonic() - back
+    eventually("the connections of before are reset", lambda: all(
+        a.end is not None for a in near + far), PATIENCE_S)
+    survivors = near if victim is lab.server else far
+    assert all(a.end == "reset" for a in survivors), [a.end for a in survivors]
+    udp_goes_on(flow)
+    return new, max(a.ended_at for a in survivors) - back
+
+
+def sockets(box):
+    return len(os.listdir(f"/proc/{box.process.pid}/fd"))
+
+
+def is_empty(box):
+    """But for the UDP flow, its mux channel, and channels that another has not heard the end of."""
+    return len(box.channels()) <= 2
+
+
+def rounds(lab):
+    with lab.client.ns, traffic.udp_socket(*ENTRY) as flow:
+        flow.settimeout(0.2)
+        for victim, other in ((lab.server, lab.client), (lab.client, lab.server)):
+            results, held = [], []
+            for _ in range(ROUNDS):
+                results.append(kill(lab, victim, flow))
+                eventually(f"{other.role} has let go", lambda: is_empty(other), PATIENCE_S)
+                held.append(sockets(other))
+            print(f"{victim.role} killed {ROUNDS} times: new connections after "
+                  f"{max(r[0] for r in results):.2f} s at most, old ones ended after "
+                  f"{max(r[1] for r in results):.2f} s; descriptors of the other {held}")
+            assert held[-1] <= held[0] + 2, f"{other.role} keeps descriptors: {held}"
+
+
+far = []
+for settings in ({}, {"mux_tunnels": 2}):
+    with Lab() as lab:
+        lab.client.config["tunnels"][0].update(settings)
+        lab.start()
+        with lab.server.ns:
+            services = traffic.serve_tcp(*DESTINATION, serve), traffic.serve_udp_echo(*DESTINATION)
+        rounds(lab)
+        assert "forgotten" in lab.client.log() + lab.server.log()
