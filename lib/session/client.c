@@ -282,7 +282,8 @@ static void on_refused(struct kg_handshake *hs, const struct kg_message *message
 	kg_channel_close(hs->channel, KG_CLOSE_REFUSED, 0, kg_message_text(message, text), now_us);
 }
 
-static void on_message(struct kg_handshake *hs, const struct kg_message *message, uint64_t now_us)
+static void on_message(struct kg_handshake *hs, const struct kg_message *message,
+		       const struct kg_endpoint *from, uint64_t now_us)
 {
 	bool answered = hs->expires_us != KG_NEVER_US;
 	bool accepted = message->feature == KG_FEATURE_INITIALISE && message->initialise.uid != 0;
@@ -297,6 +298,7 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 		hs->line.session->stats.messages_dropped++;
 		return;
 	}
+	kg_handshake_hop_answered(hs, from, now_us);
 	kg_handshake_linger(hs, now_us);
 	/* What lingers makes room: a channel that was aborted meanwhile may just have gone. */
 	if (hs->channel == NULL)
@@ -318,7 +320,7 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 	if (drop != KG_DROP_NONE)
 		return drop;
 	while (kg_handshake_next(hs, &message, bytes))
-		on_message(hs, &message, now_us);
+		on_message(hs, &message, &in->remote, now_us);
 	if (hs->expires_us != KG_NEVER_US)
 		kg_handshake_linger(hs, now_us);
 	kg_line_touch(&hs->line, now_us);

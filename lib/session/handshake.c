@@ -15,7 +15,7 @@ struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
 	params.una_only = s->config.role == KG_ROLE_SERVER;
 	/* Handshakes say the same words again and again: let their plaintexts differ. */
 	params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
-	hs->begun_us = now_us;
+	hs->begun_us = hs->asked_us = now_us;
 	hs->expires_us = KG_NEVER_US;
 	if (!kg_line_init(&hs->line, s, KG_LINE_HANDSHAKE, &params, now_us)) {
 		kg_mem_free(s->mem, hs, sizeof(*hs));

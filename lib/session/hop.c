@@ -190,16 +190,15 @@ static bool has_begun_test(const struct kg_hop_path *current, uint64_t now_us)
 	return false;
 }
 
-/* Where nobody hops, and where there is one place only, another local port is another path. */
+/* Where there is one place only, another local port is another path. */
 void kg_hop_doubt(struct kg_path *path, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(path);
-	struct kg_endpoint remote = path->ends.remote;
+	struct kg_endpoint remote =
+		kg_destination_pick(hop->session, NULL, &path->ends.remote, now_us);
 
 	if (path->state != KG_PATH_CURRENT || has_begun_test(hop, now_us))
 		return;
-	if (hop->session->config.hop_max_s != 0)
-		remote = kg_destination_pick(hop->session, NULL, &remote, now_us);
 	path->heard = false;
 	test(hop, &remote, KG_HOP_SILENCE, now_us);
 }

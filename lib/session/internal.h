@@ -93,6 +93,10 @@ struct kg_handshake {
 	uint32_t credit_bytes,
 		answer_bytes; /* server: heard and not yet spent; what an answer costs */
 	bool settled;         /* server: the answer is acknowledged */
+	/* client: handshake_hop.c */
+	uint8_t tries, asked_count;
+	struct kg_endpoint asked[2]; /* the first places, but the latest */
+	uint64_t asked_us;           /* when the latest was */
 };
 
 struct kg_channel {
@@ -235,6 +239,15 @@ void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us);
 /* Next message on conv 0; false when there is none. Malformed ones are counted and passed over. */
 bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
 		       uint8_t bytes[KG_CONTROL_MAX_BYTES]);
+
+/* ---- handshake_hop.c ---- */
+
+/* Client: when to ask elsewhere. */
+uint64_t kg_handshake_hop_due_us(const struct kg_handshake *hs);
+void kg_handshake_hop(struct kg_handshake *hs, uint64_t now_us);
+/* It has its answer, which came from there. */
+void kg_handshake_hop_answered(struct kg_handshake *hs, const struct kg_endpoint *from,
+			       uint64_t now_us);
 
 /* The words of a failure, fit for a log; empty for other messages. */
 #define KG_TEXT_BYTES (KG_MESSAGE_TEXT_MAX_BYTES + 1)

@@ -5,6 +5,7 @@
  * deadline and these:
  *
  *   handshake    30 s   channel: no answer from the server, or from our destination
+ *   elsewhere           client's handshake: no answer from where it asks (handshake_hop.c)
  *   silence     255 s   channel: no input from the peer; 31 s on a mux channel,
  *                       40 s on a server
  *   unheard      30 s   server's channel that was answered and heard nothing, not even once; the
@@ -186,7 +187,8 @@ uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
 	struct kg_channel *ch;
 
 	if (line->kind == KG_LINE_HANDSHAKE)
-		return kg_line_handshake(line)->expires_us;
+		return KG_MIN(kg_line_handshake(line)->expires_us,
+			      kg_handshake_hop_due_us(kg_line_handshake(line)));
 	ch = kg_line_channel(line);
 	if (ch->state != KG_CHANNEL_OPEN)
 		return channel_timeout_us(ch, now_us);
@@ -269,6 +271,14 @@ static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
 	}
 }
 
+static void handshake_on_timer(struct kg_handshake *hs, uint64_t now_us)
+{
+	if (now_us >= hs->expires_us)
+		kg_line_retire(&hs->line);
+	else if (now_us >= kg_handshake_hop_due_us(hs))
+		kg_handshake_hop(hs, now_us);
+}
+
 void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us)
 {
 	struct kg_line *line = KG_CONTAINER_OF(timer, struct kg_line, timer);
@@ -280,7 +290,7 @@ void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us)
 	line->session->now_us = now_us;
 	if (line->kind == KG_LINE_CHANNEL)
 		channel_on_timer(kg_line_channel(line), now_us);
-	else if (now_us >= kg_line_handshake(line)->expires_us)
-		kg_line_retire(line);
+	else
+		handshake_on_timer(kg_line_handshake(line), now_us);
 	kg_line_touch(line, now_us);
 }

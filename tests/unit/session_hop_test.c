@@ -279,6 +279,45 @@ static void paths_end_with_their_channels(void **state)
 	pair_stop(pair);
 }
 
+/* Of three ports one is dead: whoever asks there asks elsewhere, and soon nobody asks there. */
+static void a_handshake_leaves_a_dead_port(void **state)
+{
+	static const struct kg_port_range three = { 3000, 3002 };
+	struct pair *pair = pair_hopping(0, 0, 0);
+	unsigned int lost;
+
+	pair->client.session->config.destination_ports = &three;
+	dead_first = dead_last = 3001;
+	for (int i = 0; i < 8; i++) {
+		struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+		run(pair, SEC(1) / 2);
+		assert_int_equal(client->opened, 1);
+	}
+	lost = pair->server.lost;
+	assert_in_range(lost, 1, 12);
+	assert_int_equal(pair->server.app_count, 8);
+	pair_stop(pair);
+}
+
+/* The server's destination takes its time: no port is to blame, and nothing is opened twice. */
+static void who_is_slow_to_answer_opens_nothing_twice(void **state)
+{
+	struct pair *pair = pair_hopping(0, 0, 0);
+	struct app *client;
+
+	pair->server.answer = ANSWER_LATER;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(4));
+	assert_int_equal(pair->server.app_count, 1);
+	kg_channel_connected(pair->server.apps[0].ch, pair->now_us);
+	run(pair, SEC(1));
+	assert_int_equal(client->opened, 1);
+	for (size_t i = 0; i < KG_DESTINATION_RESTS; i++)
+		assert_int_equal(pair->client.session->destinations[0].rests[i].strikes, 0);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +332,8 @@ int main(void)
 		cmocka_unit_test(the_users_list_is_never_empty),
 		cmocka_unit_test(what_an_address_announces_is_its_own),
 		cmocka_unit_test(paths_end_with_their_channels),
+		cmocka_unit_test(a_handshake_leaves_a_dead_port),
+		cmocka_unit_test(who_is_slow_to_answer_opens_nothing_twice),
 	};
 
 	return cmocka_run_group_tests_name("session_hop", tests, NULL, NULL);
