@@ -103,7 +103,7 @@ static void set_destinations(struct kg_worker *w, const struct kg_destinations *
 
 	if (side != NULL)
 		kg_session_set_destinations(side->session, to->ips, to->count, to->ports,
-					    to->port_count);
+					    to->port_count, w->now_us);
 }
 
 static void too_big(struct kg_worker *w, const struct kg_too_big *word)

@@ -74,6 +74,7 @@ _Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");
 
 enum kg_report_type {
 	KG_REPORT_RESOLVE, /* next hop of `remote.ip` wanted */
+	KG_REPORT_SILENT,  /* client: nothing comes from the server at `remote.ip` any more */
 	KG_REPORT_CLOSED,  /* a channel ended other than in good order */
 	/* server: destination refused; `error` is an errno or enum kg_refusal */
 	KG_REPORT_CONNECT_FAILED,

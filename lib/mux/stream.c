@@ -111,6 +111,14 @@ static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum
 		s->ops.path_mtu(s->host, peer, mtu, how);
 }
 
+static void on_silent(void *host, const struct kg_ip *server)
+{
+	struct kg_streams *s = host;
+
+	if (s->ops.silent != NULL)
+		s->ops.silent(s->host, server);
+}
+
 static const struct kg_session_ops session_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -122,6 +130,7 @@ static const struct kg_session_ops session_ops = {
 	.finished = on_finished,
 	.closed = on_closed,
 	.path_mtu = on_path_mtu,
+	.silent = on_silent,
 };
 
 /* ---- life ---- */

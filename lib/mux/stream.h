@@ -52,6 +52,7 @@ struct kg_stream_ops {
 	void (*closed)(void *host, struct kg_stream *stream, enum kg_close why, const char *text);
 	/* As in struct kg_session_ops; may be NULL. */
 	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
+	void (*silent)(void *host, const struct kg_ip *server);
 	/* A mux channel has closed; its streams, `count`, are told next. */
 	void (*mux_closed)(void *host, const struct kg_channel_info *info, enum kg_close why,
 			   const char *text, uint32_t count);

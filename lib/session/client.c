@@ -389,6 +389,14 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 
 /* ---- moving ---- */
 
+void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
+				 const struct kg_port_range *ports, uint16_t port_count,
+				 uint64_t now_us)
+{
+	kg_destinations_set(s, ips, count, ports, port_count);
+	kg_hop_follow(s, now_us);
+}
+
 /* A channel that finds no port stays where it is, and moves with a later call. */
 static void move_channel(struct kg_channel *ch, uint64_t now_us)
 {

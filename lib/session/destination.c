@@ -31,8 +31,8 @@ static struct kg_destination *destinations_of(struct kg_session *s, const struct
 	return destinations;
 }
 
-void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
-				 const struct kg_port_range *ports, uint16_t port_count)
+void kg_destinations_set(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
+			 const struct kg_port_range *ports, uint16_t port_count)
 {
 	struct kg_destination *destinations = destinations_of(s, ips, count);
 
@@ -50,9 +50,8 @@ bool kg_destinations_init(struct kg_session *s)
 
 	s->config.destination_count = 0;
 	if (config.role == KG_ROLE_CLIENT)
-		kg_session_set_destinations(s, config.destinations, config.destination_count,
-					    config.destination_ports,
-					    config.destination_port_count);
+		kg_destinations_set(s, config.destinations, config.destination_count,
+				    config.destination_ports, config.destination_port_count);
 	return config.role == KG_ROLE_SERVER ||
 	       s->config.destination_count == config.destination_count;
 }

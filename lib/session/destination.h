@@ -26,6 +26,9 @@ struct kg_destination {
 /* One for each destination; false when memory is short. */
 bool kg_destinations_init(struct kg_session *s);
 void kg_destinations_fini(struct kg_session *s);
+/* Others take their place; what is known of those that stay is kept. */
+void kg_destinations_set(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
+			 const struct kg_port_range *ports, uint16_t port_count);
 /* NULL: that is no address of the server, or no longer. */
 struct kg_destination *kg_destination_of(const struct kg_session *s, const struct kg_ip *ip);
 /* The server has announced its own ports, both inclusive; 0, 0: none. */

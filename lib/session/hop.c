@@ -11,6 +11,10 @@
 #define SILENT_MIN_MS   600u
 #define SILENT_RTTS     4u
 #define ANOTHER_TEST_MS 250u
+/* All that leave an address do so within that time, by chance. */
+#define LEAVE_MS 1000u
+/* Silence is told the host once in that time. */
+#define TELL_US (5ull * KG_US_PER_S)
 /* What the server still sends to an old path comes within that of what came before. */
 #define OLD_MS 5000u
 
@@ -203,12 +207,26 @@ void kg_hop_doubt(struct kg_path *path, uint64_t now_us)
 	test(hop, &remote, KG_HOP_SILENCE, now_us);
 }
 
+static void tell_of_silence(struct kg_session *s, const struct kg_ip *server)
+{
+	if (s->ops.silent == NULL || s->now_us < s->silence_told_us)
+		return;
+	s->silence_told_us = s->now_us + TELL_US;
+	s->ops.silent(s->host, server);
+}
+
+/* One that gave way to a channel had no time for an answer. */
 void kg_hop_unanswered(struct kg_handshake *hs)
 {
+	const struct kg_path *path = hs->line.path;
 	struct kg_session *s = hs->line.session;
 
-	kg_destination_rest(s, &hs->line.path->ends.remote, s->now_us);
 	s->stats.path_tests_failed++;
+	if (s->now_us < hs->begun_us + TEST_MS * KG_US_PER_MS)
+		return;
+	kg_destination_rest(s, &path->ends.remote, s->now_us);
+	if (path->reason == KG_HOP_SILENCE)
+		tell_of_silence(s, &path->ends.remote.ip);
 }
 
 /* ---- hopping ---- */
@@ -335,6 +353,38 @@ void kg_hop_watch(struct kg_path *path, uint64_t now_us)
 	arm(hop, KG_MIN(ms_until(hop->look_ms, now_us), ms_until(hop->hop_ms, now_us)), now_us);
 }
 
+/* ---- the server has moved ---- */
+
+static bool has_gone(const struct kg_hop_path *hop)
+{
+	return kg_destination_of(hop->session, &hop->path.ends.remote.ip) == NULL;
+}
+
+static void leave(struct kg_hop_path *hop, uint64_t now_us)
+{
+	bool begun = hop->timer.link != NULL;
+
+	if (begun && ms_until(hop->hop_ms, now_us) <= (int32_t)LEAVE_MS)
+		return;
+	hop->hop_ms = ms_of(now_us) + kg_rng_below(hop->session->rng, LEAVE_MS);
+	arm(hop, ms_until(hop->hop_ms, now_us), now_us);
+}
+
+void kg_hop_follow(struct kg_session *s, uint64_t now_us)
+{
+	struct kg_line *line;
+
+	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++) {
+		TAILQ_FOREACH (line, &s->homes[home], home_link) {
+			struct kg_path *path = line->open ? line->path : NULL;
+
+			if (path != NULL && path->state == KG_PATH_CURRENT &&
+			    has_gone(kg_hop_path(path)))
+				leave(kg_hop_path(path), now_us);
+		}
+	}
+}
+
 /* Nothing came since it is watched, and something should have. Else nobody waits any longer. */
 static bool is_silent(struct kg_hop_path *hop, uint64_t now_us)
 {
@@ -352,7 +402,10 @@ static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
 		hop->look_ms = ms_of(now_us) + ANOTHER_TEST_MS;
 	}
 	if (ms_until(hop->hop_ms, now_us) <= 0) {
-		test_another(hop, KG_HOP_TIMER, now_us);
+		if (has_gone(hop))
+			test_another(hop, KG_HOP_ADDRESS, now_us);
+		else if (hop->session->config.hop_max_s != 0)
+			test_another(hop, KG_HOP_TIMER, now_us);
 		hop->hop_ms = ms_of(now_us) + TEST_MS; /* another one then */
 	}
 	if (hop->path.watched)

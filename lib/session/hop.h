@@ -52,6 +52,8 @@ struct kg_path *kg_hop_current(struct kg_path *path);
 void kg_hop_begin(struct kg_path *path, uint64_t now_us);
 /* Something leaves on a path of which nobody waits for an answer yet. */
 void kg_hop_watch(struct kg_path *path, uint64_t now_us);
+/* The session has other destinations: channels leave those that have gone. */
+void kg_hop_follow(struct kg_session *s, uint64_t now_us);
 /* A channel waits for what should have come on this path: is the server there? */
 void kg_hop_doubt(struct kg_path *path, uint64_t now_us);
 /* A test has its answer, or will have none. */

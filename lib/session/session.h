@@ -134,6 +134,9 @@ struct kg_session_ops {
 	 * later. `text` (may be empty) is the server's words for KG_CLOSE_REFUSED.
 	 */
 	void (*closed)(void *host, struct kg_channel *ch, enum kg_close why, const char *text);
+	/* Client: nothing comes from that address of the server, though data waits and tests ask
+	 * for it. Told seldom. May be NULL. */
+	void (*silent)(void *host, const struct kg_ip *server);
 	/* What passes to a peer was found out, or has changed. May be NULL. */
 	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
 };
@@ -192,9 +195,10 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 				   const struct kg_target *target, void *user, uint64_t now_us);
 
 /* Client: other destinations take the place of those before, as in struct kg_session_config. What
- * is open or asks stays where it is. */
+ * is open at an address that has gone follows, as soon as another one answers. */
 void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
-				 const struct kg_port_range *ports, uint16_t port_count);
+				 const struct kg_port_range *ports, uint16_t port_count,
+				 uint64_t now_us);
 
 /* Client: that is a place of its server: it is asked there, or may answer from there. */
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
@@ -312,9 +316,10 @@ void kg_session_tour_begin(struct kg_session *s);
 struct kg_channel *kg_session_tour_next(struct kg_session *s);
 
 /* What a path hopped for. */
-#define KG_HOP_LIST(X)                   \
-	X(TIMER, "timer", "it was time") \
-	X(SILENCE, "silence", "data waited, and nothing came")
+#define KG_HOP_LIST(X)                                         \
+	X(TIMER, "timer", "it was time")                       \
+	X(SILENCE, "silence", "data waited, and nothing came") \
+	X(ADDRESS, "address", "the server has another address")
 
 enum kg_hop_reason {
 #define KG_HOP_ENUM(id, name, help) KG_HOP_##id,

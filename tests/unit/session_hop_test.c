@@ -198,10 +198,40 @@ static void a_blackhole_takes_few_ports(void **state)
 		run(pair, SEC(1) / 10);
 		assert_in_range(pair->client.ports_out, 1, KG_HOP_PORTS_MAX);
 	}
+	assert_in_range(pair->client.silences, 10, 12);
 	pair->server.deaf = false;
 	run(pair, SEC(5));
 	assert_int_equal(pair->server.apps[0].got_len, 1);
 	pair_stop(pair);
+}
+
+static bool is_for_nobody(struct end *end, const struct kg_datagram *datagram)
+{
+	return !kg_ip_equal(&datagram->local.ip, &end->address);
+}
+
+/* An idle channel follows, so that the server can say something; also where nobody hops on time. */
+static void channels_follow_their_server(void **state)
+{
+	static const struct kg_ip other = { 4, { 198, 18, 0, 77 } };
+
+	for (uint32_t hop_s = 0; hop_s <= 3000; hop_s += 3000) {
+		struct pair *pair = pair_hopping(hop_s, hop_s, 0);
+		struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+		pair->server.loses = is_for_nobody;
+		pair->server.address = other;
+		kg_session_set_destinations(pair->client.session, &other, 1, &many_ports, 1,
+					    pair->now_us);
+		run(pair, SEC(2));
+		assert_int_equal(stats_of(&pair->client).hops[KG_HOP_ADDRESS], 1);
+		assert_true(app_send(&pair->server, &pair->server.apps[0], "there", 5));
+		run(pair, SEC(1) / 10);
+		expect(client, "there");
+		run(pair, SEC(100));
+		assert_int_equal(stats_of(&pair->client).path_tests, 1);
+		pair_stop(pair);
+	}
 }
 
 /* What the server announces leads nowhere: the user's own list is asked, too. */
@@ -332,6 +362,7 @@ int main(void)
 		cmocka_unit_test(the_users_list_is_never_empty),
 		cmocka_unit_test(what_an_address_announces_is_its_own),
 		cmocka_unit_test(paths_end_with_their_channels),
+		cmocka_unit_test(channels_follow_their_server),
 		cmocka_unit_test(a_handshake_leaves_a_dead_port),
 		cmocka_unit_test(who_is_slow_to_answer_opens_nothing_twice),
 	};

@@ -61,7 +61,7 @@ struct end {
 	struct kg_ip address;
 	struct app apps[PAIR_CHANNELS];
 	unsigned int app_count;
-	unsigned int ports_out, ports_max;
+	unsigned int ports_out, ports_max, silences;
 	uint16_t port_next;
 	unsigned int shared_ports, shared_next; /* channels have these in turn; 0: each its own */
 	/* host's manners */
@@ -238,6 +238,13 @@ static inline void on_closed(void *host, struct kg_channel *ch, enum kg_close wh
 	kg_channel_free(ch);
 }
 
+static inline void on_silent(void *host, const struct kg_ip *server)
+{
+	struct end *end = host;
+
+	end->silences++;
+}
+
 static const struct kg_session_ops pair_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -248,6 +255,7 @@ static const struct kg_session_ops pair_ops = {
 	.acked = on_acked,
 	.finished = on_finished,
 	.closed = on_closed,
+	.silent = on_silent,
 };
 
 /* ---- wire ---- */

@@ -83,9 +83,9 @@ static void destinations_come_and_change(void **state)
 	assert_null(kg_session_open(client, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
 	assert_int_equal(stats_of(&pair->client).channels_opened, 0);
 
-	kg_session_set_destinations(client, server_ip(), 1, &pair_ports, 1);
+	kg_session_set_destinations(client, server_ip(), 1, &pair_ports, 1, pair->now_us);
 	open = pair_open_quiet(pair, KG_PROTOCOL_TCP);
-	kg_session_set_destinations(client, &second, 1, &ports, 1);
+	kg_session_set_destinations(client, &second, 1, &ports, 1, pair->now_us);
 	pair_open(pair, KG_PROTOCOL_TCP);
 	assert_true(kg_session_asks(client, &remote, &since_us));
 	assert_true(kg_ip_equal(&remote.ip, &second));
@@ -94,7 +94,7 @@ static void destinations_come_and_change(void **state)
 	assert_true(kg_ip_equal(&remote.ip, server_ip()));
 	kg_session_no_route(client, &second, pair->now_us);
 
-	kg_session_set_destinations(client, NULL, 0, &pair_ports, 1);
+	kg_session_set_destinations(client, NULL, 0, &pair_ports, 1, pair->now_us);
 	assert_null(kg_session_open(client, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
 	assert_int_equal(open->closed, 0);
 	pair_stop(pair);

@@ -154,6 +154,18 @@ static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum
 	kg_worker_report(side->worker, &report);
 }
 
+static void on_silent(void *host, const struct kg_ip *server)
+{
+	const struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_SILENT,
+		.tunnel = side->id,
+		.remote.ip = *server,
+	};
+
+	kg_worker_report(side->worker, &report);
+}
+
 const struct kg_stream_ops kg_conn_stream_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -163,6 +175,7 @@ const struct kg_stream_ops kg_conn_stream_ops = {
 	.readable = on_readable,
 	.acked = on_acked,
 	.path_mtu = on_path_mtu,
+	.silent = on_silent,
 	.finished = on_finished,
 	.closed = on_closed,
 	.mux_closed = on_mux_closed,

@@ -118,8 +118,9 @@ static void tell_workers(struct kg_box *box, const struct kg_report *r)
 /* A client's server cannot be reached where it is thought to be. */
 static bool is_about_server(const struct kg_report *r)
 {
-	return r->type == KG_REPORT_TROUBLE &&
-	       (r->why == KG_TROUBLE_NO_ANSWER || r->why == KG_TROUBLE_NO_ROUTE);
+	return r->type == KG_REPORT_SILENT ||
+	       (r->type == KG_REPORT_TROUBLE &&
+		(r->why == KG_TROUBLE_NO_ANSWER || r->why == KG_TROUBLE_NO_ROUTE));
 }
 
 static void read_reports(struct kg_control_reports *reports, struct rte_ring *ring, uint64_t now_us)
@@ -131,7 +132,7 @@ static void read_reports(struct kg_control_reports *reports, struct rte_ring *ri
 			kg_control_nexthops_resolve(reports->nexthops, &report.remote.ip);
 		else if (report.type == KG_REPORT_TOO_BIG)
 			tell_workers(reports->box, &report);
-		else
+		else if (report.type != KG_REPORT_SILENT)
 			log_report(reports, &report, now_us);
 		if (is_about_server(&report))
 			kg_control_destinations_doubt(reports->destinations, report.tunnel,
