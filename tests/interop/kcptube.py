@@ -44,8 +44,14 @@ def start_original(lab, box, binary, algorithm, more_lines="", **settings):
     box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
     path = lab.directory / "original.conf"
     path.write_text(original_settings(box.role, algorithm, **settings) + more_lines)
-    log = open(lab.directory / "original.log", "wb")
-    process = lab.popen(box.ns, binary, str(path), stdout=log, stderr=log)
+    return run_original(lab, box, binary)
+
+
+def run_original(lab, box, binary):
+    """Starts it, or starts it again, with the settings of before."""
+    log = open(lab.directory / "original.log", "ab")
+    process = lab.popen(box.ns, binary, str(lab.directory / "original.conf"), stdout=log,
+                        stderr=log)
 
     def listens():
         assert process.poll() is None, (lab.directory / "original.log").read_text()
