@@ -39,7 +39,7 @@ void kg_side_drain(struct kg_side *side);
 /* They have been told. */
 static inline bool kg_side_is_quiet(const struct kg_side *side)
 {
-	return kg_session_is_quiet(side->session);
+	return kg_streams_is_quiet(side->streams);
 }
 
 /* What comes from the wire, opened; KG_DROP_NONE: taken. */

@@ -221,6 +221,31 @@ void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, u
 	kg_mux_arm(mux);
 }
 
+void kg_mux_end(struct kg_mux *mux, uint64_t now_us)
+{
+	struct kg_mux_stream *ms, *next;
+
+	if (!mux->open) {
+		if (mux->channel != NULL)
+			kg_channel_abort(mux->channel, now_us);
+		return;
+	}
+	mux->pumping = true; /* nobody leaves meanwhile but the one that is cut off */
+	for (ms = TAILQ_FIRST(&mux->members); ms != NULL; ms = next) {
+		next = TAILQ_NEXT(ms, link);
+		ms->ended = true;
+		kg_mux_stream_cut(ms, KG_CLOSE_ABORTED, "", now_us);
+	}
+	mux->pumping = false;
+	kg_mux_pump(mux, now_us);
+}
+
+void kg_mux_settle(struct kg_mux *mux, uint64_t now_us)
+{
+	if (mux->streams->stopping && mux->open && mux->count == 0 && !mux->pumping)
+		kg_channel_stop(mux->channel, now_us);
+}
+
 /* ---- streams and ids ---- */
 
 static bool is_better(const struct kg_mux *a, const struct kg_mux *b)

@@ -161,7 +161,8 @@ static bool may_accept(const struct kg_mux *mux, const struct kg_target *target)
 {
 	const struct kg_streams *s = mux->streams;
 
-	return kg_streams_is_server(s) && (target != NULL || !s->config.session.custom_targets);
+	return kg_streams_is_server(s) && !s->stopping &&
+	       (target != NULL || !s->config.session.custom_targets);
 }
 
 /* `chain` begins with the payload. */

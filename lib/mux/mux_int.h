@@ -153,6 +153,10 @@ void kg_mux_accept(struct kg_streams *s, struct kg_channel *ch, uint64_t now_us)
 void kg_mux_destroy(struct kg_mux *mux);
 void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us);
 void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, uint64_t now_us);
+/* Cuts its streams off; when what they have sent has left, the channel ends, too. */
+void kg_mux_end(struct kg_mux *mux, uint64_t now_us);
+/* Ends the channel of one that stops, when no stream has anything to say any more. */
+void kg_mux_settle(struct kg_mux *mux, uint64_t now_us);
 /* The one for a new stream; NULL: none is open. */
 struct kg_mux *kg_mux_pick(struct kg_streams *s);
 /* An unused id for a client's stream. */

@@ -205,6 +205,7 @@ void kg_mux_pump(struct kg_mux *mux, uint64_t now_us)
 		kg_mux_expect(mux, now_us);
 	}
 	mux->pumping = false;
+	kg_mux_settle(mux, now_us);
 }
 
 /* ---- what the host sends ---- */

@@ -233,6 +233,7 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 	if (mux->open)
 		kg_mux_remember(mux, ms->id, now_us);
 	kg_mux_unstall(mux, ms, now_us);
+	kg_mux_settle(mux, now_us);
 }
 
 void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char *text,

@@ -201,11 +201,27 @@ void kg_streams_destroy(struct kg_streams *s)
 void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us)
 {
 	struct kg_mux_stream *ms;
+	struct kg_mux *mux, *next;
 
 	s->stopping = true;
 	while ((ms = TAILQ_FIRST(&s->waiting)) != NULL)
 		kg_mux_stream_cut(ms, KG_CLOSE_ABORTED, "", now_us);
+	for (mux = TAILQ_FIRST(&s->muxes); mux != NULL; mux = next) {
+		next = TAILQ_NEXT(mux, link);
+		kg_mux_end(mux, now_us);
+	}
 	kg_session_shutdown(s->session, now_us);
+}
+
+bool kg_streams_is_quiet(const struct kg_streams *s)
+{
+	const struct kg_mux *mux;
+
+	TAILQ_FOREACH (mux, &s->muxes, link) {
+		if (mux->open)
+			return false;
+	}
+	return kg_session_is_quiet(s->session);
 }
 
 struct kg_session *kg_streams_session(const struct kg_streams *s)

@@ -71,10 +71,12 @@ struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 				     struct kg_seen *seen, uint64_t now_us);
 /* Without a word to anyone. */
 void kg_streams_destroy(struct kg_streams *s);
-/* For the network side: input, output, owner, quiet, tour. */
+/* For the network side: input, output, owner, tour. */
 struct kg_session *kg_streams_session(const struct kg_streams *s);
-/* Ends all streams, for a clean stop; drive output as after kg_session_shutdown. */
+/* Ends all streams, for a clean stop. What they have taken still goes, and then a word to the
+ * peers: drive input and output until all is quiet, or patience ends. */
 void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us);
+bool kg_streams_is_quiet(const struct kg_streams *s);
 
 /* Largest payload of the first and of each later buffer of a message. */
 uint16_t kg_streams_first_bytes(const struct kg_streams *s);

@@ -294,6 +294,15 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 	kg_channel_close(ch, KG_CLOSE_ABORTED, linger_us, "", now_us);
 }
 
+void kg_channel_stop(struct kg_channel *ch, uint64_t now_us)
+{
+	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
+		return;
+	if (!ch->finishing)
+		kg_channel_disconnect(ch, KG_CLOSE_ABORTED, now_us);
+	kg_channel_close(ch, KG_CLOSE_ABORTED, ABORT_LINGER_US, "", now_us);
+}
+
 /* ---- in ---- */
 
 /* Drops empty buffers in front of others. */

@@ -167,9 +167,10 @@ struct kg_session {
 	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
 	uint32_t peer_count;
 	struct kg_denials denials;
+	bool stopping;              /* opens nothing any more */
 	uint64_t told_us;           /* no router is heard before */
-	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	uint64_t silence_told_us;   /* client: of no silence is told before */
+	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
 	uint64_t now_us;                     /* of the latest input, timer or shutdown */
 	struct kg_destination *destinations; /* client: of each destination */

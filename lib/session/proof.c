@@ -68,8 +68,8 @@ bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint6
 			return false;
 		give_way(kg_line_channel(oldest), now_us);
 	}
-	return kg_session_channels(s) < s->config.channels_max && kg_mem_allows(s->mem, 0) &&
-	       !(udp && udp_is_full(s));
+	return !s->stopping && kg_session_channels(s) < s->config.channels_max &&
+	       kg_mem_allows(s->mem, 0) && !(udp && udp_is_full(s));
 }
 
 void kg_channel_doubt(struct kg_channel *ch)

@@ -54,14 +54,15 @@ void kg_session_destroy(struct kg_session *s)
 	kg_mem_free(s->mem, s, sizeof(*s));
 }
 
-static void abort_all(struct kg_session *s, enum kg_home home, uint64_t now_us)
+static void stop_all(struct kg_session *s, enum kg_home home, uint64_t now_us)
 {
 	struct kg_line *line = TAILQ_FIRST(&s->homes[home]);
 
 	while (line != NULL) {
 		struct kg_line *next = TAILQ_NEXT(line, home_link);
 
-		kg_channel_abort(kg_line_channel(line), now_us);
+		if (kg_line_channel(line)->protocol != KG_PROTOCOL_MUX)
+			kg_channel_stop(kg_line_channel(line), now_us);
 		line = next;
 	}
 }
@@ -69,8 +70,9 @@ static void abort_all(struct kg_session *s, enum kg_home home, uint64_t now_us)
 void kg_session_shutdown(struct kg_session *s, uint64_t now_us)
 {
 	s->now_us = now_us;
+	s->stopping = true;
 	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++)
-		abort_all(s, home, now_us);
+		stop_all(s, home, now_us);
 }
 
 bool kg_session_is_quiet(const struct kg_session *s)

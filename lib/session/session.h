@@ -254,11 +254,14 @@ void kg_channel_finish(struct kg_channel *ch, uint64_t now_us);
  * away; but when the application had ended before, all of it goes first, for which there are 255 s.
  */
 void kg_channel_abort(struct kg_channel *ch, uint64_t now_us);
+/* The same, but all that was sent goes first. */
+void kg_channel_stop(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */
 void kg_channel_free(struct kg_channel *ch);
 
-/* Tells every channel's peer disconnect, for a clean stop. Drive output until the session is quiet,
- * or patience ends. */
+/* Tells every channel's peer disconnect, for a clean stop; mux channels are left to their host,
+ * whose streams may have something to say. Drive output until the session is quiet, or patience
+ * ends. */
 void kg_session_shutdown(struct kg_session *s, uint64_t now_us);
 /* Nothing that we have said waits for an acknowledgement. Walks all channels. */
 bool kg_session_is_quiet(const struct kg_session *s);

@@ -484,28 +484,37 @@ static void a_channel_that_dies_takes_its_streams_and_comes_again(void **state)
 	pair_stop(pair);
 }
 
-/* A server that has lost its memory does not answer in old channels. */
+static void restart_server(struct pair *pair)
+{
+	kg_streams_destroy(pair->server.streams);
+	end_start(&pair->server);
+	pair->server.app_count = 0;
+}
+
+/* A server that has lost its memory says so in old channels; while it is away another is tried. */
 static void what_begins_after_a_crash_finds_another_channel(void **state)
 {
 	struct pair *pair = start();
 	struct app *old = pair_open(pair, KG_PROTOCOL_TCP), *client;
 
 	run(pair, SEC(1));
-	kg_streams_destroy(pair->server.streams);
-	end_start(&pair->server);
-	pair->server.app_count = 0;
+	restart_server(pair);
+	pair->server.deaf = true;
 	client = pair_open(pair, KG_PROTOCOL_TCP); /* finds it out, in vain */
 	run(pair, SEC(8));
 	assert_int_equal(old->closed + client->closed, 0);
-	assert_int_equal(stats_of(&pair->client).muxes, 2);
+	assert_int_equal(pair->client.streams->mux_count, 2);
+	pair->server.deaf = false;
+	run(pair, SEC(2));
+	assert_int_equal(old->why, KG_CLOSE_RESET);
+	assert_int_equal(client->why, KG_CLOSE_RESET);
+	assert_int_equal(pair->client.mux_why, KG_CLOSE_FORGOTTEN);
 	client = pair_open(pair, KG_PROTOCOL_TCP);
 	assert_true(app_send(&pair->client, client, "hello", 5));
 	run(pair, SEC(1));
 	expect(&pair->server.apps[0], "hello");
 
-	run(pair, SEC(30));
-	assert_int_equal(old->why, KG_CLOSE_RESET);
-	run(pair, SEC(60));
+	run(pair, SEC(90));
 	assert_int_equal(stats_of(&pair->client).muxes, 1);
 	assert_int_equal(client->closed, 0);
 	pair_stop(pair);
@@ -522,6 +531,7 @@ static void a_server_that_stops_is_found_again(void **state)
 	run(pair, SEC(1));
 	assert_int_equal(client->why, KG_CLOSE_RESET);
 	assert_int_equal(pair->client.mux_closes, 1);
+	restart_server(pair);
 	run(pair, SEC(5));
 	assert_int_equal(stats_of(&pair->client).muxes, 1);
 	pair_stop(pair);
@@ -564,6 +574,51 @@ static void a_clean_stop_ends_all(void **state)
 	assert_int_equal(server->why, KG_CLOSE_RESET);
 	assert_int_equal(stats_of(&pair->server).muxes, 0);
 	assert_int_equal(pair->client.ports_out, 0);
+	pair_stop(pair);
+}
+
+/* More than the channel has room for, and more than the reader has granted yet. */
+static void a_clean_stop_delivers_what_waits(void **state)
+{
+	struct pair *pair = start();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+	static const char data[1000];
+	const size_t messages = 500;
+
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	for (size_t i = 0; i < messages; i++)
+		assert_true(app_send(&pair->client, client, data, sizeof(data)));
+	kg_streams_shutdown(pair->client.streams, pair->now_us);
+	assert_int_equal(client->closed, 1);
+	run(pair, SEC(1) / 10);
+	assert_false(kg_streams_is_quiet(pair->client.streams));
+	pair->server.slow = false;
+	app_read(&pair->server, server, UINT32_MAX);
+	run(pair, SEC(1) / 10);
+	assert_int_equal(server->got_len, messages * sizeof(data));
+	assert_int_equal(server->why, KG_CLOSE_RESET);
+	assert_true(kg_streams_is_quiet(pair->client.streams));
+	assert_int_equal(stats_of(&pair->server).muxes, 0);
+	pair_stop(pair);
+}
+
+/* What begins when a server stops is not begun. */
+static void who_stops_accepts_nothing(void **state)
+{
+	struct pair *pair = start();
+	struct app *client;
+
+	pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	pair->client.deaf = true; /* and does not hear of it */
+	kg_streams_shutdown(pair->server.streams, pair->now_us);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.app_count, 1);
+	pair->client.deaf = false;
+	run(pair, SEC(1));
+	assert_int_equal(client->why, KG_CLOSE_RESET);
 	pair_stop(pair);
 }
 
@@ -642,6 +697,8 @@ int main(void)
 		cmocka_unit_test(an_idle_channel_stays),
 		cmocka_unit_test(idle_datagrams_end),
 		cmocka_unit_test(a_clean_stop_ends_all),
+		cmocka_unit_test(a_clean_stop_delivers_what_waits),
+		cmocka_unit_test(who_stops_accepts_nothing),
 		cmocka_unit_test(a_target_goes_before_the_data),
 		cmocka_unit_test(a_plain_stream_passes_through),
 	};
