@@ -221,9 +221,10 @@ const struct kg_key kg_schema[] = {
 	{ TUNNEL("dport_refresh"), .kind = &kg_kind_interval,
 	  MEMBER(kg_tunnel_config, wire.dport_refresh), .fallback = "60",
 	  .help = "Client: seconds between hops to another of the server's ports and addresses; "
-		  "`\"30-90\"`: by chance in between. 0: never. Without effect where there is one "
-		  "port and one address.",
-	  .kcptube = "1 to 19 count as 20. No intervals." },
+		  "`\"30-90\"`: by chance in between. 0: only away from where nothing comes from. "
+		  "Without effect where there is one port and one address.",
+	  .kcptube = "1 to 19 count as 20, for a hop there may lose something. 0 stays with what "
+		     "is silent. No intervals." },
 	{ TUNNEL("outbound_bandwidth"), .kind = &kg_kind_bandwidth,
 	  MEMBER(kg_tunnel_config, wire.outbound_Bps), .fallback = "0",
 	  .help = "Bits per second towards the peer, number or text with a unit: `K` `M` `G` count "

@@ -473,6 +473,13 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	return KG_DROP_NONE;
 }
 
+static void all_is_read(struct kg_channel *ch)
+{
+	if (ch->told_readable)
+		kg_channel_reckon(ch);
+	ch->told_readable = false;
+}
+
 bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us)
 {
 	fill_inbox(ch, now_us);
@@ -480,7 +487,7 @@ bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us)
 		*bytes = kg_buf_chain_len(ch->inbox);
 		return true;
 	}
-	ch->told_readable = false;
+	all_is_read(ch);
 	kg_line_touch(&ch->line, now_us);
 	return false;
 }
@@ -493,7 +500,7 @@ struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us)
 	chain = ch->inbox;
 	ch->inbox = NULL;
 	if (chain == NULL)
-		ch->told_readable = false;
+		all_is_read(ch);
 	kg_line_touch(&ch->line, now_us);
 	return chain;
 }

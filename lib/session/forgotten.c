@@ -16,10 +16,12 @@
 
 /* ---- asking ---- */
 
-/* Only a box denies; a client may find out by tests. */
+/* Only a box denies; a client may find out by tests. A peer that has ended and is rightly gone has
+ * said so in what is still to be read. */
 static bool can_find_out(const struct kg_channel *ch)
 {
-	return ch->capabilities != 0 || ch->line.session->config.role == KG_ROLE_CLIENT;
+	return !ch->told_readable &&
+	       (ch->capabilities != 0 || ch->line.session->config.role == KG_ROLE_CLIENT);
 }
 
 static uint64_t silent_since_us(const struct kg_channel *ch, uint64_t now_us)
@@ -74,9 +76,13 @@ bool kg_forgotten_output(struct kg_channel *ch, struct kg_datagram *out, uint64_
 
 /* ---- finding out ---- */
 
+/* Where we have said our end, the peer may have taken it and gone, and its last word was lost. */
 static void close(struct kg_channel *ch, uint64_t now_us)
 {
-	kg_channel_close(ch, KG_CLOSE_FORGOTTEN, 0, "", now_us);
+	enum kg_close why = ch->state == KG_CHANNEL_CLOSING ? KG_CLOSE_ABORTED : KG_CLOSE_FORGOTTEN;
+
+	if (can_find_out(ch))
+		kg_channel_close(ch, why, 0, "", now_us);
 }
 
 void kg_forgotten_on_proof(struct kg_channel *ch, bool at_once, uint64_t now_us)

@@ -127,6 +127,27 @@ static void an_original_that_has_forgotten_is_found_out(void **state)
 	}
 }
 
+/* The server has said all and its end, and is rightly gone; the client's application reads late. */
+static void what_has_come_is_read_first(void **state)
+{
+	struct pair *pair = pair_with_original();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+	pair->client.slow = true;
+	assert_true(app_send(&pair->server, &pair->server.apps[0], "goodbye", 7));
+	kg_channel_finish(pair->server.apps[0].ch, pair->now_us);
+	run(pair, SEC(60));
+	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_FINISHED);
+	say(&pair->client, client);
+	run(pair, SEC(10));
+	assert_int_equal(client->closed, 0);
+	assert_false(app_read(&pair->client, client, 1));
+	kg_channel_recv(client->ch, pair->now_us); /* there is only the end */
+	expect(client, "goodbye");
+	assert_int_equal(client->why, KG_CLOSE_PEER);
+	pair_stop(pair);
+}
+
 /* An old channel and a new one talk from the same port; only the old one ends. */
 static void others_on_its_path_go_on(void **state)
 {
@@ -267,6 +288,7 @@ int main(void)
 		cmocka_unit_test(who_only_listens_finds_out_too),
 		cmocka_unit_test(a_restarted_client_says_so),
 		cmocka_unit_test(an_original_that_has_forgotten_is_found_out),
+		cmocka_unit_test(what_has_come_is_read_first),
 		cmocka_unit_test(others_on_its_path_go_on),
 		cmocka_unit_test(loss_is_no_forgetting),
 		cmocka_unit_test(a_dead_path_is_no_forgetting),

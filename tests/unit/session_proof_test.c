@@ -4,10 +4,14 @@
 
 #include "base/bytes.h"
 
-/* What follows the handshake: as if the client had never got the answer. */
+/* What follows the handshake, and tests of the way: as if the client had never got the answer. */
 static bool is_data(struct end *end, const struct kg_datagram *datagram)
 {
-	return kg_load_le32(datagram->data) != 0;
+	const uint8_t *message = datagram->data + KG_KCP_HEADER_BYTES;
+	bool test =
+		datagram->len > KG_KCP_HEADER_BYTES && (message[0] & 0x0f) == KG_FEATURE_KEEP_ALIVE;
+
+	return kg_load_le32(datagram->data) != 0 || test;
 }
 
 static struct app *flow(struct pair *pair)
