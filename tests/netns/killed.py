@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Either box is killed in the middle of transfers and started again five seconds later. New connections
+"""Either box is killed in the middle of transfers and started again some seconds later. New connections
 work soon after it is back; those of before are reset at the application, at both ends; a UDP flow goes on.
-Nothing is left behind, however often. KG_ROUNDS says how often.
+Nothing is left behind, however often. KG_ROUNDS says how often, KG_AWAY_S after how many seconds.
+
+    killed.py MUX                 mux_tunnels of the client; 0: a channel each
 
     client ↻ ── wire ── server ↻
 """
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -16,7 +19,7 @@ from lab import DESTINATION, ENTRY, Lab, eventually
 import traffic
 
 ROUNDS = int(os.environ.get("KG_ROUNDS", "3"))
-AWAY_S = 5
+AWAY_S = float(os.environ.get("KG_AWAY_S", "1"))
 PATIENCE_S = 30  # a silence would be one of 255 s
 
 
@@ -128,11 +131,11 @@ def rounds(lab):
 
 
 far = []
-for settings in ({}, {"mux_tunnels": 2}):
-    with Lab() as lab:
-        lab.client.config["tunnels"][0].update(settings)
-        lab.start()
-        with lab.server.ns:
-            services = traffic.serve_tcp(*DESTINATION, serve), traffic.serve_udp_echo(*DESTINATION)
-        rounds(lab)
-        assert "forgotten" in lab.client.log() + lab.server.log()
+mux, = sys.argv[1:]
+with Lab() as lab:
+    lab.client.config["tunnels"][0]["mux_tunnels"] = int(mux)
+    lab.start()
+    with lab.server.ns:
+        services = traffic.serve_tcp(*DESTINATION, serve), traffic.serve_udp_echo(*DESTINATION)
+    rounds(lab)
+    assert "forgotten" in lab.client.log() + lab.server.log()
