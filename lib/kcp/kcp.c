@@ -164,7 +164,7 @@ uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
 		     kcp->acks.capacity > 0;
 	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
-		    kg_kcp_acks_due(&kcp->acks);
+		    kg_kcp_acks_owed(&kcp->acks);
 
 	return holds && !busy ? kcp->active_us + TRIM_AFTER_US : KG_NEVER_US;
 }
@@ -192,9 +192,10 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 {
 	uint64_t deadline_us;
 
-	if (kg_kcp_acks_due(&kcp->acks) || kcp->answer_wask)
+	if (kcp->answer_wask)
 		return 0;
 	deadline_us = KG_MIN(data_deadline_us(kcp), kcp->peer.probe_us);
+	deadline_us = KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt));
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));

@@ -10,6 +10,9 @@
  * ACKs would cost in copies. */
 #define AGAIN_BYTES 216u
 
+#define BATCH_MAX   8u
+#define BATCHES_MAX 16u /* full ones, then the batch becomes larger by one */
+
 static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {
 	uint32_t capacity = acks->capacity == 0 ? LIST_MIN : acks->capacity * 2;
@@ -24,7 +27,7 @@ static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 		memcpy(list, acks->list, acks->count * sizeof(*list));
 	kg_mem_free(mem, acks->list, acks->capacity * sizeof(*list));
 	acks->list = list;
-	acks->capacity = capacity;
+	acks->capacity = (uint16_t)capacity;
 	return true;
 }
 
@@ -61,10 +64,10 @@ static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, 
 		acks->list[i].ts += now_ms - acks->flushed_ms;
 	again = keep_beyond(acks, una, 0, acks->again, 0);
 	kept = keep_beyond(acks, una, acks->again, acks->count, again);
-	acks->again = again;
-	acks->count = kept;
+	acks->again = (uint16_t)again;
+	acks->count = (uint16_t)kept;
 	acks->next = 0;
-	acks->quota = resend > 1 ? (kept + resend - 1) / resend : kept;
+	acks->quota = (uint16_t)(resend > 1 ? (kept + resend - 1) / resend : kept);
 }
 
 /* What was new in it is repeated in the next, if it is worth it. */
@@ -87,10 +90,10 @@ uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend
 
 	if (acks->quota == 0)
 		begin_flush(acks, una, resend, now_ms);
-	n = KG_MIN(acks->count - acks->next, KG_MIN(acks->quota, max));
+	n = KG_MIN((uint32_t)(acks->count - acks->next), KG_MIN((uint32_t)acks->quota, max));
 	if (n > 0)
 		memcpy(to, acks->list + acks->next, n * sizeof(*to));
-	acks->next += n;
+	acks->next += (uint16_t)n;
 	if (acks->next < acks->count)
 		return n;
 	if (acks->count > 0)
@@ -100,6 +103,23 @@ uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend
 		acks->covered_due = acks->covered_again = false;
 	}
 	return n;
+}
+
+void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us)
+{
+	uint32_t owed = una - acks->told;
+
+	if (owed > 0 && owed >= acks->batch) {
+		if (++acks->batches >= BATCHES_MAX) {
+			acks->batch = (uint8_t)KG_MIN(acks->batch + 1u, BATCH_MAX);
+			acks->batches = 0;
+		}
+	} else if (owed > 0 && now_us - acks->told_us >= KG_KCP_ACK_WAIT_US) {
+		acks->batch /= 2;
+		acks->batches = 0;
+	}
+	acks->told = una;
+	acks->told_us = now_us;
 }
 
 void kg_kcp_acks_fini(struct kg_kcp_acks *acks, struct kg_mem *mem)

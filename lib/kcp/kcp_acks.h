@@ -8,6 +8,10 @@
  * much. Repeated, its ts is later by the time between, so that a peer's sample stays true. ACKs of
  * small segments go once: to name all of them again would cost more than the few needless copies.
  *
+ * What comes in order in a stream is acknowledged by the batch: from the eighth segment on, or a
+ * millisecond after the last datagram. Where the millisecond comes first, because the peer waits or
+ * is slow, the batch becomes smaller. So the first segment after a pause is acknowledged at once.
+ *
  * A stock peer resends a hole after `resend` datagrams with ACKs beyond it, however many ACKs they
  * hold; so in a gap the ACKs of one flush are spread over that many datagrams.
  */
@@ -15,27 +19,43 @@
 
 #include "base/mem.h"
 
+#define KG_KCP_ACK_WAIT_US KG_US_PER_MS
+
 struct kg_kcp_ack {
 	uint32_t sn;
 	uint32_t ts;
 };
 
 struct kg_kcp_acks {
-	struct kg_kcp_ack *list; /* beyond a gap when they came, in order of arrival */
-	uint32_t capacity, count;
-	uint32_t again;            /* so many of them, in front, were in the flush before */
-	uint32_t flushed_ms;       /* when that was */
-	uint16_t largest;          /* payload of those listed since */
-	uint32_t next;             /* first one not yet taken */
-	uint32_t quota;            /* per datagram of the flush under way; 0: none is */
+	struct kg_kcp_ack *list;   /* beyond a gap when they came, in order of arrival */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
+	uint64_t told_us;          /* when the last datagram left */
+	uint32_t told;             /* its una */
+	uint32_t flushed_ms;       /* when the last flush of the list was */
+	uint16_t capacity, count;
+	uint16_t again;   /* so many of them, in front, were in the flush before */
+	uint16_t largest; /* payload of those listed since */
+	uint16_t next;    /* first one not yet taken */
+	uint16_t quota;   /* per datagram of the flush under way; 0: none is */
+	uint8_t batch;    /* segments in order that one ACK is for */
+	uint8_t batches;  /* that became full, since the batch became larger */
 	bool covered_due;
 	bool covered_again; /* it had come before: a copy, a question or a probe, which say more */
 };
 
-static inline bool kg_kcp_acks_due(const struct kg_kcp_acks *acks)
+static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
 {
 	return acks->covered_due || acks->count > acks->again;
+}
+
+/* 0: at once; KG_NEVER_US: none is owed. */
+static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32_t una)
+{
+	if (!kg_kcp_acks_owed(acks))
+		return KG_NEVER_US;
+	if (acks->count > 0 || acks->covered_again || una - acks->told >= acks->batch)
+		return 0;
+	return acks->told_us + KG_KCP_ACK_WAIT_US;
 }
 
 static inline void kg_kcp_acks_note_covered(struct kg_kcp_acks *acks, uint32_t sn, uint32_t ts)
@@ -61,5 +81,8 @@ void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint3
  */
 uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, uint32_t now_ms,
 			  struct kg_kcp_ack *to, uint32_t max);
+
+/* A datagram leaves that carries `una`. */
+void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us);
 
 void kg_kcp_acks_fini(struct kg_kcp_acks *acks, struct kg_mem *mem);

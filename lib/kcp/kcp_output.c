@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Queueing messages, and the datagrams that are due (docs/kcp.md §6): ACKs, window segments,
- * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments never
- * wait; data waits for the grid of flushes when blast is off.
+ * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments do not
+ * wait for the grid of flushes, as data does when blast is off.
  */
 #include <string.h>
 
@@ -54,7 +54,7 @@ static void put_acks(struct kg_kcp *kcp, struct writer *w)
 	struct kg_kcp_ack acks[ACKS_MAX];
 	uint32_t n;
 
-	if (!kg_kcp_acks_due(&kcp->acks))
+	if (!kg_kcp_acks_owed(&kcp->acks))
 		return;
 	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, kg_kcp_ts(kcp, w->now_us),
 			     acks, w->mtu / KG_KCP_HEADER_BYTES);
@@ -222,6 +222,8 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	put_data(kcp, &w);
 	if (w.used > 0) {
 		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
+		if (kcp->group_data == 0)
+			kg_kcp_acks_told(&kcp->acks, w.seg.una, w.now_us);
 		kcp->active_us = w.now_us;
 	}
 	kg_kcp_update_probe(kcp);

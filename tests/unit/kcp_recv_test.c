@@ -399,6 +399,7 @@ static void wask_is_answered_at_once(void **state)
 static uint16_t wnd_told(struct one *o, uint32_t sn)
 {
 	one_push(o, sn, 0, 1, "x");
+	o->now_us += KG_KCP_ACK_WAIT_US;
 	assert_true(one_output(o));
 	return o->seg[0].wnd;
 }

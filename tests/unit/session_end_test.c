@@ -183,7 +183,7 @@ static void a_finish_waits_behind_a_closed_window(void **state)
 	pair->server.slow = true;
 	while (info_of(&pair->client, client).kcp.rmt_wnd > 0) {
 		assert_true(app_send(&pair->client, client, "x", 1));
-		exchange(pair);
+		run(pair, KG_US_PER_MS);
 	}
 	assert_int_equal(kg_kcp_unacked(client->ch->line.kcp), 0);
 	kg_channel_finish(client->ch, pair->now_us);

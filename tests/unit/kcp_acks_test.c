@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ACKs of a stream by the batch: how many there are, and how long each is kept waiting. */
+#include "kcp/kcp_int.h"
+#include "kcp_one.h"
+
+#define STEP_US 100u /* between segments of a fast stream */
+#define MANY    400u
+
+struct stream {
+	struct one one;
+	uint32_t sn;
+	unsigned int acks;
+	uint64_t longest_us; /* that something was owed */
+	uint64_t owed_us;    /* since when; 0: nothing is */
+};
+
+static void stream_init(struct stream *s)
+{
+	*s = (struct stream){ .sn = 0 };
+	one_init_default(&s->one);
+}
+
+/* What is due leaves. */
+static void look(struct stream *s)
+{
+	struct one *o = &s->one;
+
+	if (s->owed_us == 0)
+		s->owed_us = o->now_us;
+	if (kg_kcp_deadline_us(o->kcp) > o->now_us)
+		return;
+	assert_true(one_output(o));
+	assert_int_equal(o->seg[0].una, s->sn);
+	s->longest_us = KG_MAX(s->longest_us, o->now_us - s->owed_us);
+	s->owed_us = 0;
+	s->acks++;
+}
+
+static void run(struct stream *s, uint32_t segments, uint32_t gap_us)
+{
+	s->acks = 0;
+	for (uint32_t i = 0; i < segments; i++) {
+		s->one.now_us += gap_us;
+		one_push(&s->one, s->sn, 0, 1, "x");
+		s->sn++;
+		one_expect(&s->one, "x");
+		look(s);
+	}
+}
+
+static void a_fast_stream_is_acknowledged_by_eights(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	run(&s, 3 * MANY, STEP_US);
+	run(&s, MANY, STEP_US);
+	assert_in_range(s.acks, MANY / 8, MANY / 8 + 1);
+	assert_true(s.longest_us <= KG_KCP_ACK_WAIT_US);
+	one_fini(&s.one);
+}
+
+static void a_slower_one_by_what_comes_in_a_millisecond(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	run(&s, 3 * MANY, STEP_US);
+	run(&s, MANY, 300);
+	assert_in_range(s.acks, MANY / 4, MANY);
+	assert_true(s.longest_us <= KG_KCP_ACK_WAIT_US + 300);
+	run(&s, MANY, KG_KCP_ACK_WAIT_US);
+	assert_int_equal(s.acks, MANY);
+	one_fini(&s.one);
+}
+
+static void the_first_after_a_pause_goes_at_once(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	run(&s, 1, STEP_US);
+	assert_int_equal(s.acks, 1);
+	run(&s, 3 * MANY, STEP_US);
+	s.one.now_us += 5 * KG_US_PER_MS;
+	look(&s);
+	s.one.now_us += KG_US_PER_S;
+	run(&s, 1, STEP_US);
+	assert_int_equal(s.acks, 1);
+	one_fini(&s.one);
+}
+
+/* Four segments, and then the peer waits for their ACK. */
+static void a_small_window_is_rarely_kept_waiting(void **state)
+{
+	unsigned int waits = 0;
+	struct stream s;
+
+	stream_init(&s);
+	for (unsigned int windows = 0; windows < MANY; windows++) {
+		run(&s, 4, 10);
+		if (s.owed_us == 0)
+			continue;
+		waits++;
+		s.one.now_us = kg_kcp_deadline_us(s.one.kcp);
+		look(&s);
+	}
+	assert_in_range(waits, 1, MANY / 12);
+	one_fini(&s.one);
+}
+
+static void what_is_beyond_a_gap_or_comes_twice_goes_at_once(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	run(&s, 3 * MANY, STEP_US);
+	s.one.now_us += 5 * KG_US_PER_MS;
+	look(&s);
+	one_push(&s.one, s.sn - 1, 0, 1, "x");
+	assert_true(kg_kcp_deadline_us(s.one.kcp) <= s.one.now_us);
+	assert_true(one_output(&s.one));
+	one_push(&s.one, s.sn + 1, 0, 1, "x");
+	assert_true(kg_kcp_deadline_us(s.one.kcp) <= s.one.now_us);
+	assert_true(one_output(&s.one));
+	one_fini(&s.one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fast_stream_is_acknowledged_by_eights),
+		cmocka_unit_test(a_slower_one_by_what_comes_in_a_millisecond),
+		cmocka_unit_test(the_first_after_a_pause_goes_at_once),
+		cmocka_unit_test(a_small_window_is_rarely_kept_waiting),
+		cmocka_unit_test(what_is_beyond_a_gap_or_comes_twice_goes_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
