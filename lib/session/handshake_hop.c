@@ -4,13 +4,15 @@
  * addresses, from the same local port. Servers know handshakes by where they come from, so one that
  * did arrive, and waits for the server's destination, is the same again, and opens nothing twice.
  *
- * What was asked before the place that answers is to blame, and rests.
+ * What was asked before the place that answers is to blame, and rests. Who has asked in vain for
+ * long blames each place at once, or he might never come to one that rests and would answer.
  */
 #include "session/internal.h"
 
 #define WAIT_US   (300ull * KG_US_PER_MS) /* or some round trips */
 #define WAIT_RTTS 4u
 #define PATIENCE  4u /* in the end it waits so many times as long */
+#define LONG      5u /* places: by then a destination is seldom only slow */
 
 static bool asks(const struct kg_handshake *hs)
 {
@@ -41,7 +43,9 @@ void kg_handshake_hop(struct kg_handshake *hs, uint64_t now_us)
 
 	hs->asked_us = now_us;
 	hs->tries += hs->tries < UINT8_MAX;
-	if (!kg_endpoint_equal(&next, remote) && hs->asked_count < KG_ARRAY_SIZE(hs->asked))
+	if (hs->tries >= LONG)
+		kg_destination_rest(s, remote, now_us);
+	else if (!kg_endpoint_equal(&next, remote) && hs->asked_count < KG_ARRAY_SIZE(hs->asked))
 		hs->asked[hs->asked_count++] = *remote;
 	*remote = next;
 	kg_kcp_lose_before(hs->line.kcp, kg_kcp_mark(hs->line.kcp));

@@ -222,7 +222,7 @@ void kg_hop_unanswered(struct kg_handshake *hs)
 	struct kg_session *s = hs->line.session;
 
 	s->stats.path_tests_failed++;
-	if (s->now_us < hs->begun_us + TEST_MS * KG_US_PER_MS)
+	if (s->now_us < hs->begun_us + SILENT_MIN_MS * KG_US_PER_MS)
 		return;
 	kg_destination_rest(s, &path->ends.remote, s->now_us);
 	if (path->reason == KG_HOP_SILENCE)

@@ -338,7 +338,7 @@ static void who_is_slow_to_answer_opens_nothing_twice(void **state)
 
 	pair->server.answer = ANSWER_LATER;
 	client = pair_open(pair, KG_PROTOCOL_TCP);
-	run(pair, SEC(4));
+	run(pair, SEC(2));
 	assert_int_equal(pair->server.app_count, 1);
 	kg_channel_connected(pair->server.apps[0].ch, pair->now_us);
 	run(pair, SEC(1));
