@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A server's flow to a target: what the client names, or the configuration. A name is asked for,
- * each address held against the list of what is allowed, and those that are left are tried in turn.
- * Nothing is decided by the name, so a name cannot get around the list.
+ * A server's flow to its target. A name is asked for, each address held against the list of what is
+ * allowed, and those that are left are tried in turn. Nothing is decided by the name, so a name
+ * cannot get around the list.
  */
 #include "payload/flow.h"
 
@@ -32,13 +32,13 @@ static bool has_family(const struct kg_payload_tunnel *tunnel, const struct kg_i
 static void consider(struct kg_dial *dial, const struct kg_ip *ip)
 {
 	const struct kg_payload_tunnel *tunnel = dial->flow->tunnel;
+	const struct kg_app_end *app = tunnel->app;
 	struct kg_endpoint to = { .ip = kg_ip_unmapped(ip), .port = dial->port };
 
 	if (dial->count == KG_DIAL_TRIES || !has_family(tunnel, &to.ip) ||
 	    kg_ip_is_unspecified(&to.ip))
 		return;
-	if (tunnel->allowed_count == 0 ||
-	    kg_allow_contains(tunnel->allowed, tunnel->allowed_count, &to))
+	if (app->allowed_count == 0 || kg_allow_contains(app->allowed, app->allowed_count, &to))
 		dial->ips[dial->count++] = to.ip;
 	else
 		dial->denied = true;

@@ -255,33 +255,16 @@ static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const stru
 	return kg_link_post(p, link, &msg, 1);
 }
 
-/* NULL: the tunnel's destination is an address. */
-static const struct kg_target *target_of(const struct kg_flow *flow, const struct kg_msg *connect)
-{
-	const struct kg_target *own = &flow->tunnel->name_destination;
-
-	if (connect->target != NULL)
-		return connect->target;
-	return own->address != NULL && own->address[0] != '\0' ? own : NULL;
-}
-
 static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
 {
 	struct kg_flow *flow = kg_flow_create(p, msg->tunnel, (enum kg_protocol)msg->protocol);
-	const struct kg_target *target;
 
 	if (flow == NULL)
 		return refuse_unborn(p, link, msg);
 	flow->link = link;
 	flow->channel = msg->channel;
 	flow->state = KG_FLOW_CONNECTING;
-	target = target_of(flow, msg);
-	if (target != NULL) {
-		kg_dial_begin(p, flow, target);
-		return true;
-	}
-	flow->destination = flow->tunnel->destination;
-	kg_flow_dial(p, flow);
+	kg_dial_begin(p, flow, msg->target);
 	return true;
 }
 

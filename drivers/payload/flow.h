@@ -67,7 +67,7 @@ struct kg_flow {
 	uint32_t untaken;                   /* TCP, draining: bytes the socket held */
 	const struct kg_target *mapped;     /* of a client: for OPEN */
 	struct kg_endpoint destination;     /* of a server */
-	struct kg_dial *dial;               /* of a server that is told where to; NULL: settled */
+	struct kg_dial *dial;               /* of a server: how it gets there; NULL: settled */
 	const struct kg_listener *listener; /* UDP of a client */
 	struct kg_udp_peer peer;
 	struct kg_tuple tuple; /* UDP, if workers want to know; else local.ip.version is 0 */

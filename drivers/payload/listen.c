@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Listening sockets of client tunnels. Each payload thread has its own, and the kernel spreads
- * connections and flows over them by a hash of both ends, so that a flow stays with its thread. The
- * first thread binds alone, so that a port which another program has, or another box, is noticed;
- * then it lets the others in.
+ * Listening sockets of tunnels that listen for applications. Each payload thread has its own, and
+ * the kernel spreads connections and flows over them by a hash of both ends, so that a flow stays
+ * with its thread. The first thread binds alone, so that a port which another program has, or
+ * another box, is noticed; then it lets the others in.
  */
 #include "payload/flow.h"
 
@@ -40,7 +40,7 @@ static int open_listener(struct kg_payload *p, struct kg_listener *listener,
 }
 
 static bool listen_at(struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-		      const struct kg_payload_listen *listen, bool tcp, char *error,
+		      const struct kg_app_listener *listen, bool tcp, char *error,
 		      size_t error_bytes)
 {
 	struct kg_listener *listener = &p->listeners[p->listener_count];
@@ -66,10 +66,8 @@ static unsigned int count_listeners(const struct kg_payload *p)
 {
 	unsigned int count = 0;
 
-	for (unsigned int t = 0; t < p->config.tunnel_count; t++) {
-		if (p->tunnels[t].role == KG_ROLE_CLIENT)
-			count += 2 * p->tunnels[t].listen_count; /* TCP and UDP */
-	}
+	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
+		count += 2 * p->tunnels[t].app->listener_count; /* TCP and UDP */
 	return count;
 }
 
@@ -81,10 +79,8 @@ bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes)
 	for (unsigned int t = 0; t < p->config.tunnel_count; t++) {
 		const struct kg_payload_tunnel *tunnel = &p->tunnels[t];
 
-		if (tunnel->role != KG_ROLE_CLIENT)
-			continue;
-		for (unsigned int i = 0; i < tunnel->listen_count; i++) {
-			const struct kg_payload_listen *at = &tunnel->listen[i];
+		for (unsigned int i = 0; i < tunnel->app->listener_count; i++) {
+			const struct kg_app_listener *at = &tunnel->app->listeners[i];
 
 			if ((at->tcp && !listen_at(p, tunnel, at, true, error, error_bytes)) ||
 			    (at->udp && !listen_at(p, tunnel, at, false, error, error_bytes)))

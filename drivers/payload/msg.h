@@ -81,13 +81,13 @@ struct kg_msg {
 	union {
 		struct kg_buf *buf;
 		const struct kg_tuple *tuple; /* UDP, good until CLOSE; NULL: leave it to Linux */
-		/* The worker's, good until CONNECTED or REFUSED. NULL: the tunnel's destination. */
+		/* Where to; good until CONNECTED or REFUSED. */
 		const struct kg_target *target;
 	};
 };
 _Static_assert(sizeof(struct kg_msg) == 32, "two messages per cache line");
 
-/* Why a client's target was not connected to, beyond errno. */
+/* Why a target was not connected to, beyond errno. */
 enum kg_refusal {
 	KG_REFUSAL_NOT_ALLOWED = 4096, /* above every errno */
 	KG_REFUSAL_NO_NAME,

@@ -7,17 +7,15 @@
  *
  * Listening (client tunnels): an accepted TCP connection, or the first datagram of a UDP source,
  * becomes a flow and is offered to a worker, chosen round-robin. Dialling (server tunnels): a
- * worker asks, the thread connects: to the tunnel's destination, or to what the client names. Names
- * are asked for at another thread (resolver/enquiry.h).
+ * worker says where to, the thread connects. Names are asked for at another thread
+ * (resolver/enquiry.h).
  */
 #pragma once
 
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/metric.h"
-#include "net/addr.h"
-#include "net/allow.h"
-#include "net/role.h"
+#include "config/app_end.h"
 #include "payload/msg.h"
 #include "resolver/enquiry.h"
 #include "wire/message.h"
@@ -25,30 +23,11 @@
 /* Sources of datagrams to listening sockets that all threads together know. */
 #define KG_PAYLOAD_SOURCES_MAX 65536
 
-/* Where applications come in. */
-struct kg_payload_listen {
-	struct kg_endpoint at; /* version 0: any address */
-	bool tcp, udp;
-	/* Where the server shall connect them to; NULL: it knows. Outlives the thread. */
-	const struct kg_target *target;
-};
-
 /* What the thread needs of a tunnel. */
 struct kg_payload_tunnel {
 	const char *name;
-	enum kg_role role;
-	const struct kg_payload_listen *listen; /* client */
-	unsigned int listen_count;
-	/* server: where connections and datagrams go, unless the client says it; the one or the
-	 * other */
-	struct kg_endpoint destination;
-	struct kg_target
-		name_destination; /* address NULL or empty: none. Text outlives the thread */
-	/* server: what clients may name; none: everything. Outlives the thread. */
-	const struct kg_allow *allowed;
-	unsigned int allowed_count;
+	const struct kg_app_end *app; /* outlives the thread */
 	bool ipv4_only, ipv6_only;
-	bool fast_path; /* workers want to know the tuples of UDP flows */
 	uint16_t first_bytes,
 		rest_bytes; /* payload of the first and the later buffers of a message */
 };

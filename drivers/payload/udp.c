@@ -61,8 +61,8 @@ static int connect_socket(const struct kg_payload *p, struct kg_flow *flow)
 	bool in_progress;
 	int fd = kg_socket_dial(to, SOCK_DGRAM, &in_progress);
 
-	/* A client's target may be this machine, to which there is no way past Linux. */
-	if (!flow->tunnel->fast_path || (flow->dial != NULL && kg_ip_is_loopback(&to->ip)))
+	/* To this machine there is no way past Linux. */
+	if (!flow->tunnel->app->fast_path || kg_ip_is_loopback(&to->ip))
 		return fd;
 	flow->tuple.remote = *to;
 	for (int draw = 1; fd >= 0 && kg_socket_local(fd, &flow->tuple.local); draw++) {

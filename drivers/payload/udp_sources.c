@@ -104,7 +104,7 @@ static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener
 	}
 	flow->listener = listener;
 	flow->mapped = listener->target;
-	if (listener->tunnel->fast_path)
+	if (listener->tunnel->app->fast_path)
 		flow->tuple = tuple_of(listener, peer);
 	kg_count(&p->stats.udp_flows, 1);
 	kg_flow_open(p, flow);

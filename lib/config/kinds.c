@@ -466,9 +466,9 @@ static void target_load(const struct kg_field *field, const struct kg_place *at,
 static json_t *target_dump(const struct kg_key *key, const void *object)
 {
 	const struct kg_target *target = kg_key_member(key, object);
-	bool ipv6 = strchr(target->address, ':') != NULL;
+	char text[KG_TARGET_SHOWN_BYTES];
 
-	return json_sprintf(ipv6 ? "[%s]:%u" : "%s:%u", target->address, target->port);
+	return json_string(kg_target_text(target, text));
 }
 
 const struct kg_kind kg_kind_target = { "address:port, or name:port", target_load, target_dump };

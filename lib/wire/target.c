@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads a target out of a message and refuses what cannot be one. */
+/* Shows a target; reads one out of a message and refuses what cannot be one. */
 #include "wire/target.h"
 
+#include <stdio.h>
 #include <string.h>
+
+const char *kg_target_text(const struct kg_target *target, char text[KG_TARGET_SHOWN_BYTES])
+{
+	bool ipv6 = strchr(target->address, ':') != NULL;
+
+	snprintf(text, KG_TARGET_SHOWN_BYTES, ipv6 ? "[%s]:%u" : "%s:%u", target->address,
+		 target->port);
+	return text;
+}
 
 static bool is_visible(const uint8_t *text, size_t len)
 {

@@ -4,7 +4,7 @@
 that do not exist, answers that are no good, an address that changes, a name server that is away.
 
     applications ── client ══ server (198.18.0.2, 198.18.0.3, fd00:18::2) ── app.test
-                      └─ a name server on 127.0.0.1, port 53
+                      └─────────└─ a name server each on 127.0.0.1, port 53
 """
 
 import signal
@@ -29,19 +29,28 @@ TUNNELS = {
 
 
 class NameServer:
-    """dnsmasq; names of `hosts` have a short TTL and may change."""
+    """dnsmasq beside a box; names of `hosts` have a short TTL and may change."""
 
-    def __init__(self, lab, hosts):
-        self.lab = lab
-        self.path = lab.directory / "names"
+    def __init__(self, lab, box, hosts):
+        self.path = lab.directory / f"{box.name}.names"
         self.path.write_text(hosts)
         self.process = lab.popen(
-            lab.client.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+            box.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
             "--no-resolv", "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
             "--listen-address=127.0.0.1", "--local=/test/", f"--addn-hosts={self.path}",
             f"--local-ttl={TTL_S}", "--cname=alias.test,alias2.test", "--cname=alias2.test,box.test",
             "--txt-record=text.test,v=spf1 -all", f"--txt-record=text.test,{SERVER4}:{TUNNEL_PORT}",
             "--address=/blocked.test/0.0.0.0", f"--host-record=both.test,{SECOND4},{SERVER6}")
+        with box.ns:
+            eventually("dnsmasq answers", self.answers)
+
+    @staticmethod
+    def answers():
+        try:
+            traffic.connect("127.0.0.1", 53).close()
+        except OSError:
+            return False
+        return True
 
     def change(self, hosts):
         self.path.write_text(hosts)
@@ -62,7 +71,7 @@ def configure(lab):
     lab.client.etc = {"resolv.conf": RESOLV, "hosts": "127.0.0.1 localhost\n"}
     lab.server.config["ports"][0]["addresses"].append(f"{SECOND4}/24")
     lab.server.config["tunnels"][0]["destination_address"] = "app.test"
-    lab.server.etc = {"resolv.conf": "", "hosts": "127.0.0.1 app.test\n"}
+    lab.server.etc = lab.client.etc
 
 
 def works(name):
@@ -81,6 +90,7 @@ def remotes(lab, name):
 
 with Lab() as lab:
     configure(lab)
+    applications = NameServer(lab, lab.server, "127.0.0.1 app.test\n")
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo("127.0.0.1", 7000)
@@ -89,7 +99,7 @@ with Lab() as lab:
         assert works("mixed")
         assert not works("alias"), "a server that nobody knows"
 
-        names = NameServer(lab, hosts(SERVER4))
+        names = NameServer(lab, lab.client, hosts(SERVER4))
         for name in ("alias", "moves", "six", "text", "mixed", "both"):
             eventually(f"{name} works", lambda n=name: works(n), 60)
         lab.client.wait_log(rf"alias: alias\.test is {SERVER4}\n")
@@ -106,6 +116,13 @@ with Lab() as lab:
             s.sendall(b"hello")
             assert traffic.receive_exactly(s, 5) == b"hello"
             eventually("a channel goes to the new address", lambda: SECOND4 in remotes(lab, "moves"))
+
+        for service in services:
+            service.close()
+        with lab.server.ns:
+            services = traffic.serve_echo("127.0.0.2", 7000)
+        applications.change("127.0.0.2 app.test\n")
+        eventually("connections go where the application is now", lambda: works("alias"), 30)
 
         names.process.terminate()  # what was known stays so
         names.process.wait(10)

@@ -7,10 +7,10 @@
 #define UDP KG_PROTOCOL_UDP
 
 /* Before rig_start. */
-static void allow(struct rig *rig, const struct kg_allow *list, unsigned int count)
+static void allow(struct rig *rig, struct kg_allow *list, unsigned int count)
 {
-	rig->payload->tunnels[RIG_SERVER].allowed = list;
-	rig->payload->tunnels[RIG_SERVER].allowed_count = count;
+	rig->ends[RIG_SERVER].allowed = list;
+	rig->ends[RIG_SERVER].allowed_count = count;
 }
 
 static struct kg_allow entry(const char *text)
@@ -204,17 +204,17 @@ static void open_tells_the_mapping(void **state)
 	struct rig *rig = rig_new();
 	struct kg_payload_config config = rig->payload->config;
 	struct kg_payload_tunnel tunnel = rig->payload->tunnels[RIG_CLIENT];
-	struct kg_payload_listen mappings[2];
+	struct kg_app_listener mappings[2];
 	char error[256] = "";
 
 	rig_stop(rig);
 	kg_payload_destroy(rig->payload);
-	mappings[0] = (struct kg_payload_listen){ rig_loopback(4, 0), .tcp = true,
-						  .target = &targets[0] };
-	mappings[1] = (struct kg_payload_listen){ rig_loopback(4, 0), .udp = true,
-						  .target = &targets[1] };
-	tunnel.listen = mappings;
-	tunnel.listen_count = 2;
+	mappings[0] =
+		(struct kg_app_listener){ rig_loopback(4, 0), .tcp = true, .target = &targets[0] };
+	mappings[1] =
+		(struct kg_app_listener){ rig_loopback(4, 0), .udp = true, .target = &targets[1] };
+	rig->ends[RIG_CLIENT].listeners = mappings;
+	rig->ends[RIG_CLIENT].listener_count = 2;
 	config.tunnels = &tunnel;
 	config.tunnel_count = 1;
 	/* One port for both protocols; one that is free for TCP may be taken for UDP. */

@@ -67,17 +67,18 @@ static void refused_connection_says_why(void **state)
 	rig_destroy(rig);
 }
 
-static void unset_destination_is_refused(void **state)
+/* Linux would take it for this machine. */
+static void nobodys_address_is_refused(void **state)
 {
 	struct rig *rig = rig_create(1024);
 	struct rig_channel ch;
 
-	rig_set_destination(rig, (struct kg_endpoint){ .port = 80 });
+	rig_set_destination(rig, (struct kg_endpoint){ .ip.version = 4, .port = 80 });
 	rig_start(rig);
 	rig_dial(rig, &ch, TCP);
-	assert_int_equal(rig_expect(rig, KG_MSG_REFUSED).count, EDESTADDRREQ);
+	assert_int_equal(rig_expect(rig, KG_MSG_REFUSED).count, KG_REFUSAL_NO_ADDRESS);
 	rig_dial(rig, &ch, UDP);
-	assert_int_equal(rig_expect(rig, KG_MSG_REFUSED).count, EDESTADDRREQ);
+	assert_int_equal(rig_expect(rig, KG_MSG_REFUSED).count, KG_REFUSAL_NO_ADDRESS);
 	rig_end(rig);
 }
 
@@ -108,7 +109,7 @@ int main(void)
 		cmocka_unit_test(tcp_dials_ipv4),
 		cmocka_unit_test(tcp_dials_ipv6),
 		cmocka_unit_test(refused_connection_says_why),
-		cmocka_unit_test(unset_destination_is_refused),
+		cmocka_unit_test(nobodys_address_is_refused),
 		cmocka_unit_test(hanging_connection_times_out),
 	};
 

@@ -51,8 +51,9 @@ struct rig {
 	struct kg_waker payload_waker, worker_waker;
 	struct keeper keeper;
 	struct kg_payload_link links[RIG_LINKS];
-	struct kg_payload_listen listen;
-	struct kg_endpoint destination;
+	struct kg_app_listener listen;
+	struct kg_app_end ends[2]; /* by enum rig_tunnel */
+	char destination[KG_IP_TEXT_BYTES];
 	struct kg_payload *payload;
 	pthread_t thread;
 	bool running;
@@ -200,6 +201,15 @@ static inline struct kg_payload *rig_listen(struct kg_payload_config *config, ui
 	return payload;
 }
 
+/* Where rig_dial goes to. */
+static inline void rig_set_destination(struct rig *rig, struct kg_endpoint destination)
+{
+	rig->ends[RIG_SERVER].target = (struct kg_target){
+		.port = destination.port,
+		.address = kg_ip_text(&destination.ip, rig->destination),
+	};
+}
+
 /* Everything but the thread, which is number `index` of `count`; `ring_size` as
  * kg_payload_link_init has it. The first one chooses the port. */
 static inline struct rig *rig_create_one_of(unsigned int index, unsigned int count, uint16_t port,
@@ -235,22 +245,26 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 		rig->links[i].worker_waker = &rig->worker_waker;
 		assert_int_equal(kg_payload_link_init(&rig->links[i], name, ring_size), 0);
 	}
-	rig->destination = rig_loopback(4, 9);
+	rig->ends[RIG_CLIENT] = (struct kg_app_end){
+		.kind = KG_APP_LISTENS,
+		.listeners = &rig->listen,
+		.listener_count = 1,
+	};
+	rig->ends[RIG_SERVER].kind = KG_APP_DIALS;
+	rig_set_destination(rig, rig_loopback(4, 9));
 	tunnels[RIG_CLIENT] = (struct kg_payload_tunnel){
 		.name = "client",
-		.role = KG_ROLE_CLIENT,
-		.listen = &rig->listen,
-		.listen_count = 1,
+		.app = &rig->ends[RIG_CLIENT],
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
 	tunnels[RIG_SERVER] = (struct kg_payload_tunnel){
 		.name = "server",
-		.role = KG_ROLE_SERVER,
+		.app = &rig->ends[RIG_SERVER],
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
-	rig->listen = (struct kg_payload_listen){ .at.port = port, .tcp = true, .udp = true };
+	rig->listen = (struct kg_app_listener){ .at.port = port, .tcp = true, .udp = true };
 	rig->payload = rig_listen(&config, &rig->listen.at.port);
 	return rig;
 }
@@ -264,12 +278,6 @@ static inline void *rig_thread(void *rig)
 {
 	kg_payload_run(((struct rig *)rig)->payload);
 	return NULL;
-}
-
-/* Where the server tunnel dials to; before rig_start. */
-static inline void rig_set_destination(struct rig *rig, struct kg_endpoint destination)
-{
-	rig->payload->tunnels[RIG_SERVER].destination = destination;
 }
 
 static inline void rig_start(struct rig *rig)
@@ -451,26 +459,30 @@ static inline void rig_close(struct rig_channel *ch, bool reset)
 	assert_ptr_equal(rig_expect(ch->rig, KG_MSG_RELEASED).channel, ch);
 }
 
-static inline void rig_dial(struct rig *rig, struct rig_channel *ch, uint8_t protocol)
-{
-	*ch = (struct rig_channel){ .rig = rig, .protocol = protocol };
-	rig_say(ch, KG_MSG_CONNECT, 0, NULL);
-}
-
-/* `target` as good as the worker's: until the answer. */
-static inline void rig_dial_to(struct rig *rig, struct rig_channel *ch, uint8_t protocol,
-			       const struct kg_target *target)
+/* From a link; `target` as good as the worker's: until the answer. */
+static inline void rig_dial_from(struct rig_channel *ch, const struct kg_target *target)
 {
 	struct kg_msg msg = {
 		.type = KG_MSG_CONNECT,
-		.protocol = protocol,
+		.protocol = ch->protocol,
 		.tunnel = RIG_SERVER,
 		.channel = ch,
 		.target = target,
 	};
 
+	rig_send_on(ch->rig, ch->link, &msg);
+}
+
+static inline void rig_dial_to(struct rig *rig, struct rig_channel *ch, uint8_t protocol,
+			       const struct kg_target *target)
+{
 	*ch = (struct rig_channel){ .rig = rig, .protocol = protocol };
-	rig_send_on(rig, ch->link, &msg);
+	rig_dial_from(ch, target);
+}
+
+static inline void rig_dial(struct rig *rig, struct rig_channel *ch, uint8_t protocol)
+{
+	rig_dial_to(rig, ch, protocol, &rig->ends[RIG_SERVER].target);
 }
 
 /* Takes DATA until `len` bytes have come, the content checked; returns in how many segments. With

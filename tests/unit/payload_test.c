@@ -66,7 +66,6 @@ static void listening_families(void **state)
 		rig->listen.at = at;
 		if (cases[i].version == 0)
 			rig->listen.at.ip.version = 0;
-		tunnel.listen = &rig->listen;
 		tunnel.ipv4_only = cases[i].ipv4_only;
 		tunnel.ipv6_only = cases[i].ipv6_only;
 		config.tunnels = &tunnel;

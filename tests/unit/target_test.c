@@ -76,12 +76,29 @@ static void every_length_has_its_answer(void **state)
 	}
 }
 
+static void a_target_is_shown_as_it_is_written(void **state)
+{
+	static const struct {
+		struct kg_target target;
+		const char *text;
+	} rows[] = {
+		{ { 8000, "127.0.0.1" }, "127.0.0.1:8000" },
+		{ { 53, "::1" }, "[::1]:53" },
+		{ { 443, "host.name" }, "host.name:443" },
+	};
+	char text[KG_TARGET_SHOWN_BYTES];
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++)
+		assert_string_equal(kg_target_text(&rows[i].target, text), rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_named_is_read),
 		cmocka_unit_test(what_is_wrong_has_words),
 		cmocka_unit_test(every_length_has_its_answer),
+		cmocka_unit_test(a_target_is_shown_as_it_is_written),
 	};
 
 	return cmocka_run_group_tests_name("target", tests, NULL, NULL);

@@ -35,9 +35,10 @@ static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, st
 
 bool kg_conn_tell_connect(struct kg_conn *conn)
 {
+	const struct kg_app_end *app = &conn->side->tunnel->config->app;
 	struct kg_msg msg = message(conn, KG_MSG_CONNECT, 0);
 
-	msg.target = conn->target;
+	msg.target = conn->target != NULL ? conn->target : &app->target;
 	conn->dialling = kg_worker_post(payload_of(conn), &msg);
 	return conn->dialling;
 }

@@ -33,25 +33,13 @@ static void log_closed(const struct kg_tunnel_config *tunnel, const struct kg_re
 	       r->text[0] != '\0' ? ": " : "", r->text);
 }
 
-/* Of a server. */
-static const char *destination_text(const struct kg_tunnel_config *tunnel, char *text, size_t bytes)
-{
-	const struct kg_host *host = &tunnel->destinations[0];
-	struct kg_endpoint to = { host->ip, tunnel->destination_ports[0].first };
-
-	if (host->ip.version != 0)
-		return kg_endpoint_text(&to, text);
-	snprintf(text, bytes, "%s:%u", host->name, to.port);
-	return text;
-}
-
 static void log_connect_failed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
 {
-	char text[KG_HOST_NAME_BYTES + 8];
+	char text[KG_TARGET_SHOWN_BYTES];
 	const char *to = r->text;
 
-	if (!tunnel->custom_destination)
-		to = destination_text(tunnel, text, sizeof(text));
+	if (!kg_app_is_told(&tunnel->app))
+		to = kg_target_text(&tunnel->app.target, text);
 	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
 	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
 }
