@@ -132,19 +132,23 @@ static bool create_parts(struct kg_side *side)
 {
 	const struct kg_fec_config *fec = &side->tunnel->config->wire.fec;
 	struct kg_worker *w = side->worker;
-	struct kg_mem *mem = kg_arena_mem(w->arena);
+	const struct kg_supplies supplies = {
+		.mem = kg_arena_mem(w->arena),
+		.pool = kg_buf_mempool_pool(w->box->bufs),
+		.wheel = w->wheel,
+		.rng = &w->rng,
+		.seen = side->tunnel->seen,
+	};
 	struct kg_streams_config config;
 
 	if (fec->parity > 0) {
-		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, mem);
+		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, supplies.mem);
 		if (side->fec == NULL)
 			return false;
 	}
 	config.session = session_config(side);
 	config.mux_channels = mux_channels(w, &side->tunnel->config->wire);
-	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, mem,
-					  kg_buf_mempool_pool(w->box->bufs), w->wheel, &w->rng,
-					  side->tunnel->seen, w->now_us);
+	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, &supplies, w->now_us);
 	return side->streams != NULL;
 }
 

@@ -146,27 +146,24 @@ static bool create_muxes(struct kg_streams *s, uint64_t now_us)
 
 struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 				     const struct kg_stream_ops *ops, void *host,
-				     struct kg_mem *mem, struct kg_buf_pool *pool,
-				     struct kg_twheel *wheel, struct kg_rng *rng,
-				     struct kg_seen *seen, uint64_t now_us)
+				     const struct kg_supplies *supplies, uint64_t now_us)
 {
-	struct kg_streams *s = kg_mem_alloc(mem, sizeof(*s));
+	struct kg_streams *s = kg_mem_alloc(supplies->mem, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
 	s->config = *config;
 	s->ops = *ops;
 	s->host = host;
-	s->mem = mem;
-	s->pool = pool;
-	s->wheel = wheel;
-	s->rng = rng;
+	s->mem = supplies->mem;
+	s->pool = supplies->pool;
+	s->wheel = supplies->wheel;
+	s->rng = supplies->rng;
 	TAILQ_INIT(&s->muxes);
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->adrift);
 	TAILQ_INIT(&s->doubted);
-	s->session = kg_session_create(&config->session, &session_ops, s, mem, pool, wheel, rng,
-				       seen, now_us);
+	s->session = kg_session_create(&config->session, &session_ops, s, supplies, now_us);
 	if (s->session == NULL || !create_muxes(s, now_us)) {
 		kg_streams_destroy(s);
 		return NULL;

@@ -66,9 +66,7 @@ struct kg_streams_config {
 /* As kg_session_create. A client's mux channels are opened when the wheel turns next. */
 struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 				     const struct kg_stream_ops *ops, void *host,
-				     struct kg_mem *mem, struct kg_buf_pool *pool,
-				     struct kg_twheel *wheel, struct kg_rng *rng,
-				     struct kg_seen *seen, uint64_t now_us);
+				     const struct kg_supplies *supplies, uint64_t now_us);
 /* Without a word to anyone. */
 void kg_streams_destroy(struct kg_streams *s);
 /* For the network side: input, output, owner, tour. */

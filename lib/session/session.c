@@ -4,10 +4,10 @@
 
 struct kg_session *kg_session_create(const struct kg_session_config *config,
 				     const struct kg_session_ops *ops, void *host,
-				     struct kg_mem *mem, struct kg_buf_pool *pool,
-				     struct kg_twheel *wheel, struct kg_rng *rng,
-				     struct kg_seen *seen, uint64_t now_us)
+				     const struct kg_supplies *supplies, uint64_t now_us)
 {
+	struct kg_mem *mem = supplies->mem;
+	struct kg_rng *rng = supplies->rng;
 	struct kg_session *s = kg_mem_alloc(mem, sizeof(*s));
 
 	if (s == NULL)
@@ -16,10 +16,10 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	s->ops = *ops;
 	s->host = host;
 	s->mem = mem;
-	s->pool = pool;
-	s->wheel = wheel;
+	s->pool = supplies->pool;
+	s->wheel = supplies->wheel;
 	s->rng = rng;
-	s->seen = seen;
+	s->seen = supplies->seen;
 	s->now_us = now_us;
 	TAILQ_INIT(&s->ready);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)

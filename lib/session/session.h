@@ -141,12 +141,18 @@ struct kg_session_ops {
 	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
 };
 
-/* `seen` is shared by all workers of a server tunnel; NULL on clients. */
+/* What a session lives on. All of it is the host's, and outlives the session. */
+struct kg_supplies {
+	struct kg_mem *mem;
+	struct kg_buf_pool *pool;
+	struct kg_twheel *wheel;
+	struct kg_rng *rng;
+	struct kg_seen *seen; /* shared by all workers of a server tunnel; NULL on clients */
+};
+
 struct kg_session *kg_session_create(const struct kg_session_config *config,
 				     const struct kg_session_ops *ops, void *host,
-				     struct kg_mem *mem, struct kg_buf_pool *pool,
-				     struct kg_twheel *wheel, struct kg_rng *rng,
-				     struct kg_seen *seen, uint64_t now_us);
+				     const struct kg_supplies *supplies, uint64_t now_us);
 /* Frees all channels without a word to anyone. */
 void kg_session_destroy(struct kg_session *s);
 

@@ -259,8 +259,10 @@ static inline void host_init(struct host *host, const uint8_t *data, size_t len)
 static inline void host_start(struct host *host, const struct kg_streams_config *config,
 			      struct kg_seen *seen)
 {
-	host->streams = kg_streams_create(config, &host_ops, host, &host->mem, &host->pool.pool,
-					  host->wheel, &host->rng, seen, host->now_us);
+	const struct kg_supplies supplies = { &host->mem, &host->pool.pool, host->wheel, &host->rng,
+					      seen };
+
+	host->streams = kg_streams_create(config, &host_ops, host, &supplies, host->now_us);
 	FUZZ_CHECK(host->streams != NULL);
 }
 

@@ -212,13 +212,13 @@ static void start(struct run *run, uint32_t settings)
 	enum kg_role other = settings & 1 ? KG_ROLE_SERVER : KG_ROLE_CLIENT;
 	struct kg_streams_config config = { config_of(role, settings), settings & 1 };
 	struct kg_session_config theirs = config_of(other, settings);
+	const struct kg_supplies supplies = { &run->host.mem, &run->host.pool.pool, run->host.wheel,
+					      &run->host.rng, NULL };
 
 	run->client = role == KG_ROLE_CLIENT;
 	run->fragment = (uint16_t)(settings >> 3);
 	host_start(&run->host, &config, NULL);
-	run->peer = kg_session_create(&theirs, &peer_ops, &run->host, &run->host.mem,
-				      &run->host.pool.pool, run->host.wheel, &run->host.rng, NULL,
-				      run->host.now_us);
+	run->peer = kg_session_create(&theirs, &peer_ops, &run->host, &supplies, run->host.now_us);
 	if (!run->client)
 		run->peer_channel =
 			kg_session_open(run->peer, KG_PROTOCOL_MUX, NULL, run, run->host.now_us);

@@ -146,6 +146,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	if (role == KG_ROLE_SERVER)
 		b->seen = kg_seen_create(&b->mem, 64, 512, 0);
 
+	const struct kg_supplies supplies = { &b->mem, &b->pool.pool, b->wheel, &b->rng, b->seen };
 	const struct kg_streams_config config = {
 		.session = { .role = role,
 			     .kcp = capture_kcp,
@@ -165,8 +166,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 		.mux_channels = role == KG_ROLE_CLIENT ? recording->mux_channels : 0,
 	};
 
-	b->streams = kg_streams_create(&config, &ops, b, &b->mem, &b->pool.pool, b->wheel, &b->rng,
-				       b->seen, b->now_us);
+	b->streams = kg_streams_create(&config, &ops, b, &supplies, b->now_us);
 	assert_non_null(b->streams);
 	return b;
 }

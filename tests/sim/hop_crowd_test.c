@@ -104,6 +104,7 @@ static void start(struct end *end, enum kg_role role)
 {
 	static const struct kg_port_range ports = { 3000, 3063 };
 	struct kg_session_config config = pair_config(role, channels);
+	struct kg_supplies supplies = { &end->mem, &end->pool.pool, NULL, &end->rng, NULL };
 
 	config.destination_ports = &ports;
 	config.kcp.snd_wnd = config.kcp.rcv_wnd = 32;
@@ -114,11 +115,10 @@ static void start(struct end *end, enum kg_role role)
 	kg_mem_malloc_init(&end->mem);
 	kg_buf_malloc_pool_init(&end->pool, SIZE_MAX);
 	kg_rng_init(&end->rng, SEED + role);
-	end->wheel = kg_twheel_create(&end->mem, end->now_us);
+	end->wheel = supplies.wheel = kg_twheel_create(&end->mem, end->now_us);
 	for (uint32_t port = SHARED_FIRST + end->paths; port < 65536; port++)
 		end->free[end->free_count++] = (uint16_t)port;
-	end->session = kg_session_create(&config, &ops, end, &end->mem, &end->pool.pool, end->wheel,
-					 &end->rng, NULL, end->now_us);
+	end->session = kg_session_create(&config, &ops, end, &supplies, end->now_us);
 	assert_non_null(end->session);
 }
 

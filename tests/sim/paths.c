@@ -313,12 +313,13 @@ static void input(struct sim *sim, int role)
 static void start_session(struct end *end)
 {
 	struct sim *sim = end->sim;
+	struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng, NULL };
 
 	if (end->config.role == KG_ROLE_SERVER)
 		end->seen = kg_seen_create(&end->mem, 1024, 2 * KG_CLOCK_SKEW_MAX_S,
 					   sim->now_us - KG_US_PER_S);
-	end->session = kg_session_create(&end->config, &ops, end, &end->mem, &end->pool.pool,
-					 end->wheel, &end->rng, end->seen, sim->now_us);
+	supplies.seen = end->seen;
+	end->session = kg_session_create(&end->config, &ops, end, &supplies, sim->now_us);
 	check(sim, end->session != NULL);
 }
 

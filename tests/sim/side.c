@@ -34,13 +34,14 @@ void side_start(struct side *side)
 	}
 	for (uint16_t i = 0; i < side->workers; i++) {
 		struct kg_streams_config config = { .session = side->config };
+		const struct kg_supplies supplies = { &side->mem, &side->pool.pool, side->wheel,
+						      &side->rng, side->seen };
 
 		config.session.worker = i;
 		if (side->config.role == KG_ROLE_CLIENT)
 			config.mux_channels = sim->mux_channels;
 		side->streams[i] =
-			kg_streams_create(&config, &sim_ops, side, &side->mem, &side->pool.pool,
-					  side->wheel, &side->rng, side->seen, sim->now_us);
+			kg_streams_create(&config, &sim_ops, side, &supplies, sim->now_us);
 		sim_check(sim, side->streams[i] != NULL);
 	}
 }

@@ -40,6 +40,7 @@ static struct kg_conn conn;
 static void begin(enum kg_protocol protocol)
 {
 	const struct kg_streams_config config = { .session = pair_config(KG_ROLE_CLIENT, 4) };
+	struct kg_supplies supplies = { .mem = &mem, .pool = &pool.pool, .rng = &w.rng };
 
 	w = (struct kg_worker){ .now_us = SEC(1000) };
 	side = (struct kg_side){ .worker = &w };
@@ -48,11 +49,10 @@ static void begin(enum kg_protocol protocol)
 	kg_mem_malloc_init(&mem);
 	kg_buf_malloc_pool_init(&pool, 100);
 	kg_rng_init(&w.rng, 1);
-	w.wheel = kg_twheel_create(&mem, w.now_us);
+	supplies.wheel = w.wheel = kg_twheel_create(&mem, w.now_us);
 	w.arena = kg_arena_create(1 << 20);
 	assert_non_null(w.arena);
-	side.streams = kg_streams_create(&config, &ops, &side, &mem, &pool.pool, w.wheel, &w.rng,
-					 NULL, w.now_us);
+	side.streams = kg_streams_create(&config, &ops, &side, &supplies, w.now_us);
 	assert_non_null(side.streams);
 	assert_true(kg_streams_open(side.streams, &conn.stream, protocol, NULL, w.now_us));
 }

@@ -310,8 +310,10 @@ static inline struct pair *pair_new(void)
 
 static inline void end_start(struct end *end)
 {
-	end->streams = kg_streams_create(&end->config, &mux_ops, end, &end->mem, &end->pool.pool,
-					 end->wheel, &end->rng, end->seen, end->pair->now_us);
+	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
+					      end->seen };
+
+	end->streams = kg_streams_create(&end->config, &mux_ops, end, &supplies, end->pair->now_us);
 	assert_non_null(end->streams);
 }
 

@@ -8,11 +8,14 @@
 
 static void restart(struct end *end)
 {
+	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
+					      end->seen };
+
 	kg_session_destroy(end->session);
 	for (unsigned int i = 0; i < end->app_count; i++)
 		end->apps[i].ch = NULL;
-	end->session = kg_session_create(&end->config, &pair_ops, end, &end->mem, &end->pool.pool,
-					 end->wheel, &end->rng, end->seen, end->pair->now_us);
+	end->session =
+		kg_session_create(&end->config, &pair_ops, end, &supplies, end->pair->now_us);
 	assert_non_null(end->session);
 }
 

@@ -373,10 +373,13 @@ static inline struct pair *pair_new(void)
 
 static inline void end_start(struct end *end)
 {
+	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
+					      end->seen };
+
 	if (end->parity > 0 && end->config.fec == NULL)
 		end->config.fec = kg_fec_create(end->data, end->parity, &kg_rs_isal, &end->mem);
-	end->session = kg_session_create(&end->config, &pair_ops, end, &end->mem, &end->pool.pool,
-					 end->wheel, &end->rng, end->seen, end->pair->now_us);
+	end->session =
+		kg_session_create(&end->config, &pair_ops, end, &supplies, end->pair->now_us);
 	assert_non_null(end->session);
 }
 
