@@ -233,7 +233,7 @@ void kg_mux_end(struct kg_mux *mux, uint64_t now_us)
 	mux->pumping = true; /* nobody leaves meanwhile but the one that is cut off */
 	for (ms = TAILQ_FIRST(&mux->members); ms != NULL; ms = next) {
 		next = TAILQ_NEXT(ms, link);
-		ms->ended = true;
+		kg_mux_stream_note(ms, KG_ENDS_FINISHES); /* what it has sent still goes */
 		kg_mux_stream_cut(ms, KG_CLOSE_ABORTED, "", now_us);
 	}
 	mux->pumping = false;

@@ -47,8 +47,8 @@ static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
 	if (mux == NULL)
 		return;
 	kg_mux_unstall(mux, ms, now_us);
-	if (ms->state == KG_MUX_OPEN && kg_mux_stream_has_credit(ms) && !ms->peer_ended &&
-	    kg_mux_stream_grant(ms) > 0) {
+	if (ms->state == KG_MUX_OPEN && kg_mux_stream_has_credit(ms) &&
+	    (ms->ends & KG_ENDS_PEERS) == 0 && kg_mux_stream_grant(ms) > 0) {
 		ms->grant_due = true;
 		kg_mux_wake(ms, now_us);
 	}
@@ -113,9 +113,10 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 	bool greeting = bytes == 0 && ms->protocol == KG_PROTOCOL_TCP;
 
 	ms->last_data_us = now_us;
-	if (greeting || ms->state == KG_MUX_CLOSED || ms->peer_ended || !has_place(ms)) {
+	if (greeting || ms->state == KG_MUX_CLOSED || (ms->ends & KG_ENDS_PEERS) != 0 ||
+	    !has_place(ms)) {
 		kg_buf_free_chain(chain);
-		if (!greeting && ms->state != KG_MUX_CLOSED && !ms->peer_ended)
+		if (!greeting && ms->state != KG_MUX_CLOSED && (ms->ends & KG_ENDS_PEERS) == 0)
 			refuse_payload(ms, now_us);
 		return;
 	}
@@ -211,8 +212,7 @@ static void on_pre_connect(struct kg_mux *mux, const struct kg_message *message,
 
 static void on_cancel(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	ms->cancelled = true;
-	ms->reset = kg_mux_stream_has_credit(ms);
+	kg_mux_stream_note(ms, KG_ENDS_PEER_CUTS);
 	kg_mux_stream_leave(ms, now_us);
 	kg_mux_stream_tell_ends(ms, now_us);
 }
@@ -228,7 +228,7 @@ static void on_control(struct kg_mux *mux, const struct kg_message *message, uin
 	} else if (!kg_mux_stream_has_credit(ms)) {
 		count_drop(mux);
 	} else if (message->feature == KG_FEATURE_MUX_FINISH) {
-		ms->peer_ended = true;
+		kg_mux_stream_note(ms, KG_ENDS_PEER_FINISHES);
 		kg_mux_stream_tell_ends(ms, now_us);
 	} else {
 		ms->out_credit_bytes += message->credit_bytes;

@@ -23,6 +23,7 @@
 #include "base/u32map.h"
 #include "mux/queue.h"
 #include "mux/stream.h"
+#include "session/ends.h"
 #include "session/exchange.h"
 
 #define KG_MUX_CREDIT_BYTES        (256u << 10) /* of a new stream, either way; docs/wire.md */
@@ -61,11 +62,9 @@ struct kg_mux_stream {
 	bool greet;     /* client: the server does not know of it yet */
 	bool grant_due; /* the peer may have more credit */
 	bool told_readable;
-	bool ended;                  /* our application's direction */
-	bool finish_said;            /* and the peer knows, or will */
-	bool finish_due;             /* before mux_cancel */
-	bool peer_ended, told_ended; /* the peer's; and the host knows */
-	bool cancelled, reset;       /* the peer has cut it off; and not for want of other words */
+	bool finish_due; /* before mux_cancel */
+	uint8_t ends;    /* enum kg_ends */
+	uint8_t way;     /* enum kg_ends_way, since it has an id */
 };
 TAILQ_HEAD(kg_mux_stream_list, kg_mux_stream);
 
@@ -187,6 +186,8 @@ void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char
 /* Ends it at once; the peer is told. */
 void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,
 		       uint64_t now_us);
+/* What follows for its ends; what is to be done is the caller's. */
+enum kg_ends_deed kg_mux_stream_note(struct kg_mux_stream *ms, enum kg_ends_event event);
 /* Closes it when both directions have ended. */
 void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us);
 /* What the peer has said of ends, when all before it was read. */

@@ -138,7 +138,6 @@ static bool send_last_word(struct kg_mux_stream *ms, uint64_t now_us)
 	}
 	ms->last_word = 0;
 	if (message.feature == KG_FEATURE_MUX_FINISH) {
-		ms->finish_said = true;
 		kg_mux_stream_settle(ms, now_us);
 	} else {
 		kg_mux_stream_leave(ms, now_us);
@@ -228,10 +227,10 @@ static bool is_sendable(const struct kg_mux_stream *ms, const struct kg_buf *cha
 
 bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t now_us)
 {
-	if (ms->ended || ms->state == KG_MUX_CLOSED || !is_sendable(ms, chain))
+	if ((ms->ends & KG_ENDS_OURS) != 0 || ms->state == KG_MUX_CLOSED || !is_sendable(ms, chain))
 		return false;
 	/* As if it were on its way when the end came. */
-	if (ms->cancelled) {
+	if ((ms->ends & KG_ENDS_CUT) != 0) {
 		kg_buf_free_chain(chain);
 		return true;
 	}

@@ -20,6 +20,47 @@ bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms)
 	return ms->mux != NULL && ms->mux->extended && ms->protocol == KG_PROTOCOL_TCP;
 }
 
+/* ---- ends ---- */
+
+static enum kg_ends_way way_of(const struct kg_mux_stream *ms)
+{
+	const struct kg_streams *s = ms->streams;
+
+	if (kg_mux_stream_has_credit(ms))
+		return KG_ENDS_EACH;
+	if (ms->protocol != KG_PROTOCOL_TCP || kg_streams_is_server(s) ||
+	    s->config.session.answer_wait_s == 0)
+		return KG_ENDS_AT_ONCE;
+	return KG_ENDS_ANSWERED;
+}
+
+enum kg_ends_deed kg_mux_stream_note(struct kg_mux_stream *ms, enum kg_ends_event event)
+{
+	struct kg_ends_step step = kg_ends_next(ms->ends, ms->way, event);
+
+	ms->ends = step.ends;
+	return step.deed;
+}
+
+/* Of a stream with an id: notes the event, and says what is to be said, behind its data. */
+static void on_end(struct kg_mux_stream *ms, enum kg_ends_event event, uint64_t now_us)
+{
+	switch (kg_mux_stream_note(ms, event)) {
+	case KG_ENDS_SAY_FINISH:
+		ms->last_word = KG_FEATURE_MUX_FINISH;
+		break;
+	case KG_ENDS_SAY_CUT:
+		ms->last_word = KG_FEATURE_MUX_CANCEL;
+		break;
+	case KG_ENDS_AWAIT:
+		ms->last_data_us = now_us; /* from now on */
+		break;
+	default:
+		return;
+	}
+	kg_mux_wake(ms, now_us);
+}
+
 /* ---- timer ---- */
 
 static uint64_t idle_us(const struct kg_mux_stream *ms)
@@ -33,9 +74,9 @@ static uint64_t idle_us(const struct kg_mux_stream *ms)
 
 static uint64_t answer_us(const struct kg_mux_stream *ms)
 {
-	bool waits = ms->ended && ms->mux != NULL && !ms->mux->extended && ms->last_word == 0;
+	bool waits = ms->mux != NULL && ms->way == KG_ENDS_ANSWERED && ms->last_word == 0;
 
-	if (!waits)
+	if (!waits || (ms->ends & KG_ENDS_OURS) == 0)
 		return KG_NEVER_US;
 	return ms->last_data_us + (uint64_t)ms->streams->config.session.answer_wait_s * KG_US_PER_S;
 }
@@ -78,8 +119,7 @@ static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
 	} else if (now_us >= idle_us(ms)) {
 		kg_mux_stream_cut(ms, KG_CLOSE_IDLE, "", now_us);
 	} else {
-		ms->last_word = KG_FEATURE_MUX_CANCEL;
-		kg_mux_wake(ms, now_us);
+		on_end(ms, KG_ENDS_HAS_WAITED, now_us);
 	}
 }
 
@@ -210,6 +250,7 @@ bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t i
 	mux->count++;
 	ms->mux = mux;
 	ms->id = id;
+	ms->way = (uint8_t)way_of(ms);
 	ms->out_credit_bytes = ms->in_credit_bytes = KG_MUX_CREDIT_BYTES;
 	return true;
 }
@@ -266,22 +307,6 @@ void kg_mux_stream_free(struct kg_mux_stream *ms)
 
 /* ---- beginnings ---- */
 
-/* The application has ended, and the peer can be told. */
-static void end_direction(struct kg_mux_stream *ms, uint64_t now_us)
-{
-	const struct kg_streams *s = ms->streams;
-	bool tcp = ms->protocol == KG_PROTOCOL_TCP;
-
-	if (tcp && ms->mux->extended)
-		ms->last_word = KG_FEATURE_MUX_FINISH;
-	else if (!tcp || kg_streams_is_server(s) || s->config.session.answer_wait_s == 0)
-		ms->last_word = KG_FEATURE_MUX_CANCEL;
-	else
-		ms->last_data_us = now_us; /* the answer is waited for from now on */
-	arm(ms);
-	kg_mux_wake(ms, now_us);
-}
-
 bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t now_us)
 {
 	struct kg_streams *s = ms->streams;
@@ -290,10 +315,9 @@ bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t
 		return false;
 	ms->state = KG_MUX_OPEN;
 	ms->greet = ms->protocol == KG_PROTOCOL_TCP || ms->target != NULL;
-	arm(ms);
 	kg_mux_wake(ms, now_us);
-	if (ms->ended)
-		end_direction(ms, now_us);
+	on_end(ms, KG_ENDS_MAY_SPEAK, now_us);
+	arm(ms);
 	if (ms->state == KG_MUX_OPEN)
 		s->ops.opened(s->host, ms->stream);
 	return true;
@@ -316,7 +340,7 @@ void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us)
 
 void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	if (!ms->finish_said || !ms->told_ended || ms->state == KG_MUX_CLOSED)
+	if (!kg_ends_are_over(ms->ends) || ms->last_word != 0 || ms->state == KG_MUX_CLOSED)
 		return;
 	kg_mux_stream_leave(ms, now_us);
 	kg_mux_stream_close(ms, KG_CLOSE_FINISHED, "", now_us);
@@ -324,33 +348,37 @@ void kg_mux_stream_settle(struct kg_mux_stream *ms, uint64_t now_us)
 
 void kg_mux_stream_tell_ends(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	struct kg_streams *s = ms->streams;
+	bool cut = (ms->ends & KG_ENDS_CUT) != 0;
+	enum kg_ends_deed deed;
 
-	if (ms->state == KG_MUX_CLOSED || ms->in.head != NULL)
+	if (ms->state == KG_MUX_CLOSED || ms->in.head != NULL || !(ms->state == KG_MUX_OPEN || cut))
 		return;
-	if (ms->peer_ended && !ms->told_ended && ms->state == KG_MUX_OPEN) {
-		ms->told_ended = true;
-		s->ops.finished(s->host, ms->stream);
-		if (!ms->cancelled)
-			kg_mux_stream_settle(ms, now_us);
+	deed = kg_mux_stream_note(ms, KG_ENDS_ALL_READ);
+	if (deed == KG_ENDS_TELL) {
+		if (ms->state == KG_MUX_OPEN)
+			ms->streams->ops.finished(ms->streams->host, ms->stream);
+		kg_mux_stream_settle(ms, now_us);
+		deed = kg_mux_stream_note(ms, KG_ENDS_ALL_READ);
 	}
-	/* Who has other words for an orderly end means something else by this one. */
-	if (ms->cancelled)
-		kg_mux_stream_close(ms, ms->reset ? KG_CLOSE_RESET : KG_CLOSE_PEER, "", now_us);
+	if (deed == KG_ENDS_CLOSE || deed == KG_ENDS_CLOSE_RESET)
+		kg_mux_stream_close(ms, deed == KG_ENDS_CLOSE ? KG_CLOSE_PEER : KG_CLOSE_RESET, "",
+				    now_us);
 }
 
 void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	if (ms->ended || ms->state == KG_MUX_CLOSED)
+	if ((ms->ends & KG_ENDS_OURS) != 0 || ms->state == KG_MUX_CLOSED)
 		return;
 	if (ms->state == KG_MUX_CONNECTING) {
 		kg_mux_stream_cut(ms, KG_CLOSE_REFUSED, "the destination closed the connection",
 				  now_us);
 		return;
 	}
-	ms->ended = true;
-	if (ms->mux != NULL)
-		end_direction(ms, now_us);
+	kg_mux_stream_note(ms, KG_ENDS_FINISHES);
+	if (ms->mux == NULL)
+		return;
+	on_end(ms, KG_ENDS_MAY_SPEAK, now_us);
+	arm(ms);
 }
 
 void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,
@@ -358,10 +386,8 @@ void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *
 {
 	if (ms->state == KG_MUX_CLOSED)
 		return;
-	/* What was sent before an orderly end still goes. */
-	if (!ms->ended)
+	if (kg_mux_stream_note(ms, KG_ENDS_ABORTS) == KG_ENDS_DROP_AND_CUT)
 		kg_mux_queue_clear(&ms->out);
-	ms->ended = true;
 	ms->grant_due = false;
 	ms->finish_due = ms->last_word == KG_FEATURE_MUX_FINISH;
 	ms->last_word = KG_FEATURE_MUX_CANCEL;

@@ -90,9 +90,6 @@ void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 	uint32_t shared = ch->line.session->config.capabilities & theirs;
 
 	ch->capabilities = shared;
-	/* Datagrams have no end that could be told. */
-	ch->half_close =
-		ch->protocol == KG_PROTOCOL_TCP && (shared & KG_CAPABILITY_HALF_CLOSE) != 0;
 	if ((shared & KG_CAPABILITY_RIGHT_PARITY) != 0)
 		kg_framing_trust(&ch->line.framing);
 }
@@ -158,9 +155,31 @@ void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now
 	kg_channel_pay(ch, now_us);
 }
 
+enum kg_ends_way kg_channel_ends_way(const struct kg_channel *ch)
+{
+	const struct kg_session_config *config = &ch->line.session->config;
+	bool half_close = (ch->capabilities & KG_CAPABILITY_HALF_CLOSE) != 0;
+
+	/* Datagrams have no end that could be told. */
+	if (ch->protocol == KG_PROTOCOL_TCP && half_close)
+		return KG_ENDS_EACH;
+	return config->role == KG_ROLE_SERVER || config->answer_wait_s == 0 ? KG_ENDS_AT_ONCE
+									    : KG_ENDS_ANSWERED;
+}
+
+/* What follows for the ends; what is to be done is the caller's. */
+static enum kg_ends_deed note(struct kg_channel *ch, enum kg_ends_event event)
+{
+	struct kg_ends_step step = kg_ends_next(ch->ends, kg_channel_ends_way(ch), event);
+
+	ch->ends = step.ends & (KG_ENDS_SETS - 1);
+	return step.deed;
+}
+
 void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t now_us)
 {
-	ch->ended = ch->finishing = true;
+	note(ch, KG_ENDS_FINISHES);
+	ch->finishing = true;
 	ch->why = (uint8_t)why;
 	ch->end_us = now_us;
 	if (ch->state == KG_CHANNEL_OPEN)
@@ -171,7 +190,7 @@ void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t no
 /* Both directions have ended by themselves: what is left is the peer's last acknowledgement. */
 static void settle(struct kg_channel *ch, uint64_t now_us)
 {
-	bool both = ch->half_close && ch->ended && ch->peer_ended;
+	bool both = kg_ends_are_over(ch->ends);
 
 	if (ch->state == KG_CHANNEL_OPEN && both) {
 		ch->state = KG_CHANNEL_CLOSING;
@@ -183,19 +202,22 @@ static void settle(struct kg_channel *ch, uint64_t now_us)
 				 now_us);
 }
 
-/* The application has ended, and the peer can be told. */
-static void end_direction(struct kg_channel *ch, uint64_t now_us)
+void kg_channel_on_end(struct kg_channel *ch, enum kg_ends_event event, uint64_t now_us)
 {
-	const struct kg_session_config *config = &ch->line.session->config;
-
-	if (ch->half_close) {
+	switch (note(ch, event)) {
+	case KG_ENDS_SAY_FINISH:
 		kg_channel_say(ch, KG_FEATURE_FINISH, now_us);
 		settle(ch, now_us);
-	} else if (config->role == KG_ROLE_SERVER || config->answer_wait_s == 0) {
+		break;
+	case KG_ENDS_SAY_CUT:
 		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
-	} else {
-		ch->last_data_us = now_us; /* the answer is waited for from now on */
+		break;
+	case KG_ENDS_AWAIT:
+		ch->last_data_us = now_us; /* from now on */
 		kg_channel_reckon(ch);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -209,8 +231,8 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
 		ch->state = ch->finishing ? KG_CHANNEL_CLOSING : KG_CHANNEL_OPEN;
 		if (s->config.role == KG_ROLE_CLIENT)
 			s->ops.opened(s->host, ch);
-		if (ch->ended && ch->state == KG_CHANNEL_OPEN)
-			end_direction(ch, now_us);
+		if (ch->state == KG_CHANNEL_OPEN)
+			kg_channel_on_end(ch, KG_ENDS_MAY_SPEAK, now_us);
 	}
 	kg_line_touch(&ch->line, now_us);
 }
@@ -220,7 +242,8 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	uint32_t segments = kg_buf_chain_count(chain);
 
 	kg_channel_await(ch);
-	if (ch->ended || ch->state > KG_CHANNEL_OPEN || !kg_kcp_send(ch->line.kcp, chain, now_us))
+	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
+	    !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
 	ch->last_data_us = now_us;
 	if (ch->doubts != 0)
@@ -271,11 +294,12 @@ static bool refuse_unanswered(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us)
 {
-	if (ch->ended || ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
+	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state == KG_CHANNEL_CLOSED ||
+	    refuse_unanswered(ch, now_us))
 		return;
-	ch->ended = true;
+	note(ch, KG_ENDS_FINISHES);
 	if (ch->state == KG_CHANNEL_OPEN)
-		end_direction(ch, now_us);
+		kg_channel_on_end(ch, KG_ENDS_MAY_SPEAK, now_us);
 	kg_line_touch(&ch->line, now_us);
 }
 
@@ -285,7 +309,7 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 
 	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
 		return;
-	if (!ch->ended)
+	if (note(ch, KG_ENDS_ABORTS) == KG_ENDS_DROP_AND_CUT)
 		kg_kcp_discard_queue(ch->line.kcp);
 	else if (kg_kcp_unacked(ch->line.kcp) > 0)
 		linger_us = ABORT_AFTER_END_LINGER_US;
@@ -320,9 +344,11 @@ static struct kg_buf *trim(struct kg_buf *chain)
 static void on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us)
 {
 	bool all_acked = ch->state == KG_CHANNEL_CLOSING && kg_kcp_unacked(ch->line.kcp) == 0;
-	/* Who has other words for an orderly end means something else by this one. */
-	enum kg_close theirs = ch->half_close ? KG_CLOSE_RESET : KG_CLOSE_PEER;
+	enum kg_close theirs = KG_CLOSE_PEER;
 
+	note(ch, KG_ENDS_PEER_CUTS);
+	if (note(ch, KG_ENDS_ALL_READ) == KG_ENDS_CLOSE_RESET)
+		theirs = KG_CLOSE_RESET;
 	kg_kcp_discard_queue(ch->line.kcp); /* nobody would read it */
 	kg_channel_close(ch, all_acked ? ch->why : theirs, PEER_LINGER_US, text, now_us);
 }
@@ -331,9 +357,11 @@ static void on_finish(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
 
-	if (ch->peer_ended || ch->state != KG_CHANNEL_OPEN)
+	if (ch->state != KG_CHANNEL_OPEN)
 		return;
-	ch->peer_ended = true;
+	note(ch, KG_ENDS_PEER_FINISHES);
+	if (note(ch, KG_ENDS_ALL_READ) != KG_ENDS_TELL)
+		return;
 	s->ops.finished(s->host, ch);
 	settle(ch, now_us);
 }
@@ -349,7 +377,8 @@ static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 		/* A peer that asks and never acknowledges is not answered without end. */
 		if (!ch->finishing && kg_channel_room(ch) > 0)
 			kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE_RESPONSE, now_us);
-	} else if (valid && message.feature == KG_FEATURE_FINISH && ch->half_close) {
+	} else if (valid && message.feature == KG_FEATURE_FINISH &&
+		   kg_channel_ends_way(ch) == KG_ENDS_EACH) {
 		on_finish(ch, now_us);
 	} else if (valid && (message.feature == KG_FEATURE_DISCONNECT ||
 			     message.feature == KG_FEATURE_FAILURE)) {

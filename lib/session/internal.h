@@ -32,6 +32,7 @@
 #include "base/siphash.h"
 #include "base/u32map.h"
 #include "session/destination.h"
+#include "session/ends.h"
 #include "session/exchange.h"
 #include "session/forgotten.h"
 #include "session/framing.h"
@@ -128,10 +129,8 @@ struct kg_channel {
 	uint16_t owed;               /* control messages to send, bit per feature */
 	uint8_t flowing; /* client: datagrams with payload since we spoke, up to KG_FLOWING */
 	/* The arena gives a channel 256 bytes, and not one more. */
-	bool half_close : 1; /* both ends know how */
-	bool ended : 1;      /* the application has ended */
-	bool peer_ended : 1; /* the peer's has, and what it sent was taken */
-	bool finishing : 1;  /* disconnect is on its way */
+	uint8_t ends : 4;   /* enum kg_ends */
+	bool finishing : 1; /* disconnect is on its way */
 	bool told_readable : 1;
 	bool answer_acked : 1; /* server: the client has the answer to its handshake */
 	bool sizing : 1;       /* what passes to the peer is still to be found out */
@@ -281,6 +280,10 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
 /* Sends what kg_channel_say could not. */
 void kg_channel_pay(struct kg_channel *ch, uint64_t now_us);
+/* What it says of an end, and when. */
+enum kg_ends_way kg_channel_ends_way(const struct kg_channel *ch);
+/* Of an open channel: notes the event and says what is to be said. */
+void kg_channel_on_end(struct kg_channel *ch, enum kg_ends_event event, uint64_t now_us);
 /* Ends both directions: disconnect goes after all data. */
 void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t now_us);
 /* Over for the host; the line serves the peer for another linger_us. */

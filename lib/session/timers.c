@@ -137,7 +137,7 @@ static uint64_t stopped_us(const struct kg_channel *ch)
 
 static uint64_t answer_us(const struct kg_channel *ch)
 {
-	if (!ch->ended || ch->half_close)
+	if ((ch->ends & KG_ENDS_OURS) == 0 || kg_channel_ends_way(ch) != KG_ENDS_ANSWERED)
 		return KG_NEVER_US;
 	return ch->last_data_us + S(ch->line.session->config.answer_wait_s);
 }
@@ -227,7 +227,7 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 	else if (now_us >= idle_us(ch))
 		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
 	else if (now_us >= answer_us(ch))
-		kg_channel_disconnect(ch, KG_CLOSE_FINISHED, now_us);
+		kg_channel_on_end(ch, KG_ENDS_HAS_WAITED, now_us);
 	else if (now_us >= keep_alive_us(ch))
 		keep_alive(ch, now_us);
 	else if (now_us >= stopped_us(ch))
