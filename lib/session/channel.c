@@ -70,8 +70,9 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 	return ch;
 }
 
-void kg_channel_unhook(struct kg_channel *ch)
+static void unhook(struct kg_line *line)
 {
+	struct kg_channel *ch = kg_line_channel(line);
 	struct kg_handshake *hs = ch->handshake;
 
 	if (ch->conv != 0)
@@ -84,6 +85,27 @@ void kg_channel_unhook(struct kg_channel *ch)
 	if (hs->line.home == KG_HOME_HANDSHAKES)
 		kg_line_retire(&hs->line);
 }
+
+static void spend(struct kg_line *line, uint16_t bytes)
+{
+	kg_roam_spend(kg_line_channel(line), bytes);
+}
+
+static void release(struct kg_line *line)
+{
+	struct kg_channel *ch = kg_line_channel(line);
+
+	kg_buf_free_chain(ch->inbox);
+	kg_mem_free(line->session->mem, ch, sizeof(*ch));
+}
+
+const struct kg_line_ops kg_channel_line_ops = {
+	.unhook = unhook,
+	.spend = spend,
+	.timeout_us = kg_channel_timeout_us,
+	.on_timer = kg_channel_on_timer,
+	.free = release,
+};
 
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 {

@@ -36,8 +36,10 @@ void kg_handshake_earn(struct kg_handshake *hs, uint16_t bytes)
 	weigh(hs);
 }
 
-void kg_handshake_spend(struct kg_handshake *hs, uint16_t bytes)
+static void spend(struct kg_line *line, uint16_t bytes)
 {
+	struct kg_handshake *hs = kg_line_handshake(line);
+
 	hs->credit_bytes -= KG_MIN(bytes, hs->credit_bytes);
 	weigh(hs);
 }
@@ -52,8 +54,10 @@ void kg_handshake_settle(struct kg_handshake *hs, uint64_t now_us)
 	kg_handshake_linger(hs, now_us);
 }
 
-void kg_handshake_unhook(struct kg_handshake *hs)
+static void unhook(struct kg_line *line)
 {
+	struct kg_handshake *hs = kg_line_handshake(line);
+
 	if (hs->line.session->config.role == KG_ROLE_SERVER)
 		kg_server_forget(hs);
 	else if (hs->line.path->state == KG_PATH_TESTING && !hs->line.path->answered)
@@ -76,6 +80,36 @@ void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us)
 		kg_line_move(&hs->line, home);
 	kg_line_touch(&hs->line, now_us);
 }
+
+static uint64_t timeout_us(struct kg_line *line, uint64_t now_us)
+{
+	const struct kg_handshake *hs = kg_line_handshake(line);
+
+	return KG_MIN(hs->expires_us, kg_handshake_hop_due_us(hs));
+}
+
+static void on_timer(struct kg_line *line, uint64_t now_us)
+{
+	struct kg_handshake *hs = kg_line_handshake(line);
+
+	if (now_us >= hs->expires_us)
+		kg_line_retire(line);
+	else if (now_us >= kg_handshake_hop_due_us(hs))
+		kg_handshake_hop(hs, now_us);
+}
+
+static void release(struct kg_line *line)
+{
+	kg_mem_free(line->session->mem, kg_line_handshake(line), sizeof(struct kg_handshake));
+}
+
+const struct kg_line_ops kg_handshake_line_ops = {
+	.unhook = unhook,
+	.spend = spend,
+	.timeout_us = timeout_us,
+	.on_timer = on_timer,
+	.free = release,
+};
 
 bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
 		       uint8_t bytes[KG_CONTROL_MAX_BYTES])

@@ -44,6 +44,7 @@
 enum kg_line_kind {
 	KG_LINE_CHANNEL,
 	KG_LINE_HANDSHAKE,
+	KG_LINE_KINDS
 };
 
 enum kg_home {
@@ -81,6 +82,15 @@ struct kg_line {
 #define KG_ASKING_KNOWN 2u /* forgotten.h */
 
 TAILQ_HEAD(kg_line_list, kg_line);
+
+/* What a line does in its kind's way. */
+struct kg_line_ops {
+	void (*unhook)(struct kg_line *line); /* gives back the names that only its kind has */
+	void (*spend)(struct kg_line *line, uint16_t bytes); /* so much went out, while limited */
+	uint64_t (*timeout_us)(struct kg_line *line, uint64_t now_us); /* without KCP's */
+	void (*on_timer)(struct kg_line *line, uint64_t now_us);
+	void (*free)(struct kg_line *line); /* it has no KCP any more */
+};
 
 struct kg_handshake {
 	struct kg_line line;
@@ -227,12 +237,12 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 
 /* ---- handshake.c ---- */
 
+extern const struct kg_line_ops kg_handshake_line_ops;
+
 struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us);
-void kg_handshake_unhook(struct kg_handshake *hs);
-/* Server: so many bytes came from the source, went there. An answer goes out when it is covered: a
- * source that is made up draws no more than was sent in its name. */
+/* Server: so many bytes came from the source. An answer goes out when it is covered: a source that
+ * is made up draws no more than was sent in its name. */
 void kg_handshake_earn(struct kg_handshake *hs, uint16_t bytes);
-void kg_handshake_spend(struct kg_handshake *hs, uint16_t bytes);
 /* Server: the answer has arrived, if there was one. */
 void kg_handshake_settle(struct kg_handshake *hs, uint64_t now_us);
 /* Answered, by us or to us, or settled: from now on kept for the peer's repetitions only. */
@@ -268,9 +278,10 @@ uint32_t kg_session_tuple_key(const struct kg_session *s, const struct kg_tuple 
 
 /* ---- channel.c ---- */
 
+extern const struct kg_line_ops kg_channel_line_ops;
+
 struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol protocol, uint32_t conv,
 				     uint64_t now_us);
-void kg_channel_unhook(struct kg_channel *ch);
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
 /* What both we and a peer that has announced `theirs` can do is done; conv is known. */
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs);
@@ -328,8 +339,9 @@ bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now
 
 /* ---- timers.c ---- */
 
-/* When to look after this line next, apart from its KCP: at a time-out, or before it. */
-uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us);
+/* A channel's struct kg_line_ops. Its time-out, or a time before it. */
+uint64_t kg_channel_timeout_us(struct kg_line *line, uint64_t now_us);
+void kg_channel_on_timer(struct kg_line *line, uint64_t now_us);
 /* A time-out of an open channel may have come nearer. */
 static inline void kg_channel_reckon(struct kg_channel *ch)
 {
@@ -341,7 +353,6 @@ static inline void kg_channel_await(struct kg_channel *ch)
 	if (kg_kcp_unacked(ch->line.kcp) == 0)
 		kg_channel_reckon(ch);
 }
-void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us);
 /* How long a handshake is kept for the peer's repetitions. */
 uint64_t kg_handshake_kept_until_us(const struct kg_handshake *hs, uint64_t now_us);
 

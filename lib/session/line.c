@@ -1,13 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lines: names, homes, the ready list, and datagrams out. */
+/* Lines: names, homes, the ready list, timers, and datagrams out. */
 #include "session/internal.h"
+
+/* By enum kg_line_kind: a line has no room for a pointer. */
+static const struct kg_line_ops *const kinds[KG_LINE_KINDS] = {
+	[KG_LINE_CHANNEL] = &kg_channel_line_ops,
+	[KG_LINE_HANDSHAKE] = &kg_handshake_line_ops,
+};
+
+static const struct kg_line_ops *ops_of(const struct kg_line *line)
+{
+	return kinds[line->kind];
+}
+
+static void on_timer(struct kg_timer *timer, uint64_t now_us)
+{
+	struct kg_line *line = KG_CONTAINER_OF(timer, struct kg_line, timer);
+
+	if (line->home == KG_HOME_RETIRED) {
+		kg_line_destroy(line);
+		return;
+	}
+	line->session->now_us = now_us;
+	ops_of(line)->on_timer(line, now_us);
+	kg_line_touch(line, now_us);
+}
 
 bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
 		  const struct kg_kcp_params *params, uint64_t now_us)
 {
 	line->session = s;
 	line->kind = (uint8_t)kind;
-	line->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = kg_line_on_timer };
+	line->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	kg_framing_init(&line->framing, s->config.fec);
 	line->kcp = kg_kcp_create(params, s->mem, s->pool, now_us);
 	return line->kcp != NULL;
@@ -74,10 +98,8 @@ void kg_line_unhook(struct kg_line *line)
 
 	fall_silent(line);
 	line->hooked = false;
-	if (hooked && line->kind == KG_LINE_CHANNEL)
-		kg_channel_unhook(kg_line_channel(line));
-	else if (hooked)
-		kg_handshake_unhook(kg_line_handshake(line));
+	if (hooked)
+		ops_of(line)->unhook(line);
 }
 
 /* Lines that are done give way: to others of their kind, and to new ones when memory is no longer
@@ -138,12 +160,7 @@ void kg_line_destroy(struct kg_line *line)
 	kg_framing_fini(&line->framing);
 	if (line->kcp != NULL)
 		kg_kcp_destroy(line->kcp);
-	if (line->kind == KG_LINE_CHANNEL) {
-		kg_buf_free_chain(kg_line_channel(line)->inbox);
-		kg_mem_free(s->mem, kg_line_channel(line), sizeof(struct kg_channel));
-	} else {
-		kg_mem_free(s->mem, kg_line_handshake(line), sizeof(struct kg_handshake));
-	}
+	ops_of(line)->free(line);
 }
 
 /* When it has something to send. */
@@ -155,7 +172,7 @@ static uint64_t due_us(const struct kg_line *line)
 /* What is ready needs no timer to be sent. */
 static void arm(struct kg_line *line, uint64_t send_us, uint64_t now_us)
 {
-	uint64_t deadline_us = kg_line_timeout_us(line, now_us);
+	uint64_t deadline_us = ops_of(line)->timeout_us(line, now_us);
 
 	if (!line->ready)
 		deadline_us = KG_MIN(deadline_us, send_us);
@@ -204,14 +221,6 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
 }
 
-static void spend(struct kg_line *line, uint16_t bytes)
-{
-	if (line->kind == KG_LINE_CHANNEL)
-		kg_roam_spend(kg_line_channel(line), bytes);
-	else
-		kg_handshake_spend(kg_line_handshake(line), bytes);
-}
-
 static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
 {
 	if ((line->asking & KG_ASKING_WHERE) != 0 &&
@@ -229,7 +238,7 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 		return true;
 	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
 	if (line->limited)
-		spend(line, out->len);
+		ops_of(line)->spend(line, out->len);
 	if (!line->path->watched && out->len > 0)
 		kg_hop_watch(line->path, now_us);
 	return out->len > 0;

@@ -19,15 +19,17 @@
  *                       nothing has come for two round trips, 200 ms at least: something is said
  *                       once, for a NAT may have given us another address, which the server learns
  *                       by that alone. A server says something after a second, if its peer is a
- * box: that may have lost its state forgotten           something of ours is under way, and nothing
- * comes (forgotten.h) answer              client's TCP channel: the application has ended and no
- * data came for answer_wait_s: the peer, which knows no half-close, is told disconnect closing 35 s
- * channel: no input while nothing but the disconnect waits for its acknowledgement; while data
- * does, or the peer's window is closed, the time of silence applies: nothing written before the end
- * is given up early owed        100 ms  channel: a control message found no memory roam server's
- * channel: another address does not answer (roam.h) linger              closed channel: serves what
- * the peer repeats (channel.c says how long) handshake linger    answered handshake: likewise, for
- * the times below
+ *                       box: that may have lost its state
+ *   forgotten           something of ours is under way, and nothing comes (forgotten.h)
+ *   answer              client's TCP channel: the application has ended and no data came for
+ *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
+ *   closing      35 s   channel: no input while nothing but the disconnect waits for its
+ *                       acknowledgement; while data does, or the peer's window is closed, the time
+ *                       of silence applies: nothing written before the end is given up early
+ *   owed        100 ms  channel: a control message found no memory
+ *   roam                server's channel: another address does not answer (roam.h)
+ *   linger              closed channel: serves what the peer repeats (channel.c says how long)
+ *   handshake linger    answered handshake: likewise, for the times below
  *
  * An open channel's time-outs only move away with every datagram, but for a few events that say so
  * (kg_channel_reckon). So the nearest is kept, and reckoned again when its time has come.
@@ -155,7 +157,7 @@ static bool is_listening(const struct kg_channel *ch)
 	return ch->line.open && (ch->state == KG_CHANNEL_OPEN || ch->state == KG_CHANNEL_CLOSING);
 }
 
-static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
+static uint64_t timeout_us(const struct kg_channel *ch, uint64_t now_us)
 {
 	uint64_t next_us = ch->owed != 0 ? now_us + OWED_US : KG_NEVER_US;
 
@@ -182,18 +184,14 @@ static uint64_t channel_timeout_us(const struct kg_channel *ch, uint64_t now_us)
 	return ch->line.hooked ? KG_MIN(next_us, ch->end_us) : KG_NEVER_US;
 }
 
-uint64_t kg_line_timeout_us(struct kg_line *line, uint64_t now_us)
+uint64_t kg_channel_timeout_us(struct kg_line *line, uint64_t now_us)
 {
-	struct kg_channel *ch;
+	struct kg_channel *ch = kg_line_channel(line);
 
-	if (line->kind == KG_LINE_HANDSHAKE)
-		return KG_MIN(kg_line_handshake(line)->expires_us,
-			      kg_handshake_hop_due_us(kg_line_handshake(line)));
-	ch = kg_line_channel(line);
 	if (ch->state != KG_CHANNEL_OPEN)
-		return channel_timeout_us(ch, now_us);
+		return timeout_us(ch, now_us);
 	if (ch->timeout_us <= now_us)
-		ch->timeout_us = channel_timeout_us(ch, now_us);
+		ch->timeout_us = timeout_us(ch, now_us);
 	return ch->timeout_us;
 }
 
@@ -244,8 +242,10 @@ static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
 		kg_line_unhook(&ch->line);
 }
 
-static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
+void kg_channel_on_timer(struct kg_line *line, uint64_t now_us)
 {
+	struct kg_channel *ch = kg_line_channel(line);
+
 	kg_channel_pay(ch, now_us);
 	if (kg_kcp_take_repeating(ch->line.kcp))
 		kg_peers_on_heard(ch, KG_KCP_REPEATING, now_us);
@@ -269,28 +269,4 @@ static void channel_on_timer(struct kg_channel *ch, uint64_t now_us)
 		closed_on_timer(ch, now_us);
 		break;
 	}
-}
-
-static void handshake_on_timer(struct kg_handshake *hs, uint64_t now_us)
-{
-	if (now_us >= hs->expires_us)
-		kg_line_retire(&hs->line);
-	else if (now_us >= kg_handshake_hop_due_us(hs))
-		kg_handshake_hop(hs, now_us);
-}
-
-void kg_line_on_timer(struct kg_timer *timer, uint64_t now_us)
-{
-	struct kg_line *line = KG_CONTAINER_OF(timer, struct kg_line, timer);
-
-	if (line->home == KG_HOME_RETIRED) {
-		kg_line_destroy(line);
-		return;
-	}
-	line->session->now_us = now_us;
-	if (line->kind == KG_LINE_CHANNEL)
-		channel_on_timer(kg_line_channel(line), now_us);
-	else
-		handshake_on_timer(kg_line_handshake(line), now_us);
-	kg_line_touch(line, now_us);
 }
