@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What has ended of a connection's two directions, and what is to be done when one of its ends says
- * something. A channel (channel.c) and a stream of a mux channel (mux/mux_stream.c) have the same
- * ends. They differ in their words, and in when these are heard: a stream has a queue of its own.
+ * something. A channel (channel_end.c) and a stream of a mux channel (mux/mux_stream.c) have the
+ * same ends. They differ in their words, and in when these are heard: a stream has a queue of its
+ * own.
  */
 #pragma once
 

@@ -291,6 +291,10 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
 /* Sends what kg_channel_say could not. */
 void kg_channel_pay(struct kg_channel *ch, uint64_t now_us);
+void kg_channel_discard_input(struct kg_channel *ch);
+
+/* ---- channel_end.c ---- */
+
 /* What it says of an end, and when. */
 enum kg_ends_way kg_channel_ends_way(const struct kg_channel *ch);
 /* Of an open channel: notes the event and says what is to be said. */
@@ -300,7 +304,11 @@ void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t no
 /* Over for the host; the line serves the peer for another linger_us. */
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us);
-void kg_channel_discard_input(struct kg_channel *ch);
+/* Closes it when both directions have ended and the peer has acknowledged all. */
+void kg_channel_settle(struct kg_channel *ch, uint64_t now_us);
+/* The peer says so. */
+void kg_channel_on_finish(struct kg_channel *ch, uint64_t now_us);
+void kg_channel_on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us);
 
 /* ---- proof.c ---- */
 

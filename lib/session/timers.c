@@ -28,7 +28,7 @@
  *                       of silence applies: nothing written before the end is given up early
  *   owed        100 ms  channel: a control message found no memory
  *   roam                server's channel: another address does not answer (roam.h)
- *   linger              closed channel: serves what the peer repeats (channel.c says how long)
+ *   linger              closed channel: serves what the peer repeats (channel_end.c says how long)
  *   handshake linger    answered handshake: likewise, for the times below
  *
  * An open channel's time-outs only move away with every datagram, but for a few events that say so
