@@ -4,8 +4,9 @@
 
 A component is app/X, lib/X or drivers/X, with its folders. File a calls file b when it names a
 function or object that b defines; a header's inline functions belong to the .c file of its name. A
-circle is one thing in several files: nobody can read, test or change one of them alone. MODULES are
-components that are one thing on purpose, with one header inside; docs/architecture.md says why.
+circle is one thing in several files: nobody can read, test or change one of them alone. MODULES have
+such a thing inside on purpose, with one header; docs/architecture.md says why. Their other files are
+held to the rule.
 """
 
 import re
@@ -13,7 +14,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = {"drivers/payload", "lib/mux", "lib/session"}
+MODULES = {
+    "drivers/payload": "dial flow tcp udp udp_loss udp_rx udp_sources udp_tx",
+    "lib/mux": "mux mux_in mux_out mux_stall mux_stream",
+    "lib/session": "channel channel_end client forgotten handshake handshake_hop hop line path peers"
+                   " proof roam server timers",
+}
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.S)
 TYPE = re.compile(r"\b(struct|enum|union)\s+kg_\w+")
@@ -55,13 +61,13 @@ def reachable(graph, start):
     return found
 
 
-def complaints(texts):
-    """One line for each call that is part of a circle."""
+def complaints(texts, inner=()):
+    """One line for each call that is part of a circle, but for those among files called `inner`."""
     graph = calls(texts)
     ahead = {file: reachable(graph, file) for file in graph}
     for file in sorted(graph):
         for other in sorted(graph[file]):
-            if file in ahead[other]:
+            if file in ahead[other] and not (file.name in inner and other.name in inner):
                 names = ", ".join(sorted(graph[file][other]))
                 yield f"{file}.c calls {other}.c ({names}), which calls it in turn"
 
@@ -69,7 +75,7 @@ def complaints(texts):
 def components():
     for layer in ("lib", "drivers", "app"):
         for folder in sorted((ROOT / layer).iterdir()):
-            if folder.is_dir() and str(folder.relative_to(ROOT)) not in MODULES:
+            if folder.is_dir():
                 yield folder
 
 
@@ -77,7 +83,8 @@ def main():
     count = 0
     for folder in components():
         texts = {path.relative_to(ROOT): path.read_text() for path in folder.rglob("*.[ch]")}
-        for line in complaints(texts):
+        inner = MODULES.get(str(folder.relative_to(ROOT)), "").split()
+        for line in complaints(texts, inner):
             print(line)
             count += 1
     return 1 if count else 0

@@ -4,7 +4,7 @@
  * allowed, and those that are left are tried in turn. Nothing is decided by the name, so a name
  * cannot get around the list.
  */
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

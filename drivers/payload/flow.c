@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Leads a flow through its life, and sees that no message to its worker is lost. */
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * with its thread. The first thread binds alone, so that a port which another program has, or
  * another box, is noticed; then it lets the others in.
  */
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,11 +3,9 @@
  * The payload thread's loop: messages of the workers, sources that are ready, deadlines; then
  * epoll, which sleeps only when a whole turn found nothing to do.
  */
-#include "payload/flow.h"
-#include "payload/udp_loss.h"
+#include "payload/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <rte_lcore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,18 +22,6 @@
 #define DRAIN_TIMEOUT_US   (35 * KG_US_PER_S) /* like the linger time of a channel */
 
 /* ---- workers ---- */
-
-bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msgs,
-		  unsigned int count)
-{
-	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_worker, msgs, sizeof(*msgs), count,
-					  NULL) == 0) {
-		kg_count(&p->stats.ring_full, 1);
-		return false;
-	}
-	link->posted = true;
-	return true;
-}
 
 static bool take_messages(struct kg_payload *p, struct kg_link *link)
 {
@@ -264,17 +250,12 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 	return KG_SERVED_IDLE;
 }
 
-int kg_payload_spare_fd(const struct kg_payload *p)
-{
-	return fcntl(p->epoll_fd, F_DUPFD_CLOEXEC, 0);
-}
-
 static bool allocate(struct kg_payload *p)
 {
 	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	p->spare_fd = kg_payload_spare_fd(p);
+	p->spare_fd = kg_source_spare_fd(p);
 	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p);
 }
 

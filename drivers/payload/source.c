@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hangs sockets into the thread's epoll set, and has buffers ready for what they bring. */
-#include "payload/loop.h"
+/* Hangs sockets into the thread's epoll set, has buffers ready for what they bring, and posts it.
+ */
+#include "payload/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,4 +91,21 @@ struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t l
 	small->len = len;
 	kg_spare_put(p, buf);
 	return small;
+}
+
+bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msgs,
+		  unsigned int count)
+{
+	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_worker, msgs, sizeof(*msgs), count,
+					  NULL) == 0) {
+		kg_count(&p->stats.ring_full, 1);
+		return false;
+	}
+	link->posted = true;
+	return true;
+}
+
+int kg_source_spare_fd(const struct kg_payload *p)
+{
+	return fcntl(p->epoll_fd, F_DUPFD_CLOEXEC, 0);
 }

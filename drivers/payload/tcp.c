@@ -15,7 +15,7 @@
  *   The worker's CLOSE with a reset -> what the socket takes at once, and a reset; but after FINISH
  *   the reset waits until the application has acknowledged everything up to our end.
  */
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #include <errno.h>
 #include <sys/uio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Takes TCP connections of applications in, or turns them away where there is no descriptor. */
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ static bool turn_away(struct kg_payload *p, int listener)
 		close(fd);
 		kg_count(&p->stats.tcp_turned_away, 1);
 	}
-	p->spare_fd = kg_payload_spare_fd(p);
+	p->spare_fd = kg_source_spare_fd(p);
 	errno = error;
 	return fd >= 0;
 }

@@ -5,8 +5,7 @@
  * tunnel has one connected socket per flow. Datagrams never wait for anything but the worker's
  * first answer: without credit, room or buffer they are dropped and counted.
  */
-#include "payload/udp.h"
-#include "payload/udp_loss.h"
+#include "payload/internal.h"
 
 #include <unistd.h>
 

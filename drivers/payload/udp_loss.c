@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds out what applications on this host lose, for want of room or time. */
-#include "payload/udp_loss.h"
+#include "payload/internal.h"
 
 #include "netlink/udp_drops.h"
 

@@ -7,7 +7,7 @@
  * as one (UDP_GRO): a train. It is put together in the scratch memory and each datagram copied from
  * there.
  */
-#include "payload/udp.h"
+#include "payload/internal.h"
 
 #include "kcp/kcp.h"
 

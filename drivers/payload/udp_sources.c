@@ -6,7 +6,7 @@
  * never take more than half of it: the workers end the oldest (session/proof.c).
  */
 #include "memory/keyed_hash.h"
-#include "payload/udp.h"
+#include "payload/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,8 +10,7 @@
  * Where a train cannot go, above all when its datagrams are longer than the path's MTU, they are
  * sent one by one, and the flow forms no more trains.
  */
-#include "payload/udp.h"
-#include "payload/udp_loss.h"
+#include "payload/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

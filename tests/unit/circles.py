@@ -37,8 +37,19 @@ BAD = (
 )
 
 
-def said(files):
-    return list(check_circles.complaints({Path(name): text for name, text in files.items()}))
+# With a and b one thing: who joins them is told.
+JOINED = (
+    ({"a.c": A % "kg_b", "b.c": B % "kg_a"}, []),
+    ({"a.c": A % "kg_b", "b.c": B % "kg_a(kg_c)", "c.c": C % "true"}, []),
+    ({"a.c": A % "kg_b", "b.c": B % "kg_a(kg_c)", "c.c": C % "kg_a(0)"},
+     ["b.c calls c.c (kg_c), which calls it in turn",
+      "c.c calls a.c (kg_a), which calls it in turn"]),
+)
+
+
+def said(files, inner=()):
+    files = {Path(name): text for name, text in files.items()}
+    return list(check_circles.complaints(files, inner))
 
 
 def main():
@@ -47,6 +58,10 @@ def main():
         if said(files) != wanted:
             failed += 1
             print(f"{files}: wanted {wanted}, got {said(files)}")
+    for files, wanted in JOINED:
+        if said(files, ("a", "b")) != wanted:
+            failed += 1
+            print(f"{files}, a and b joined: wanted {wanted}, got {said(files, ('a', 'b'))}")
     return 1 if failed else 0
 
 

@@ -2,7 +2,7 @@
 /* A server's payload thread connects to the destination. */
 #include "payload_rig.h"
 
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #define TCP KG_PROTOCOL_TCP
 #define UDP KG_PROTOCOL_UDP

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "names_keeper.h"
-#include "payload/loop.h"
+#include "payload/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

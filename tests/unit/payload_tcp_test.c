@@ -2,7 +2,7 @@
 /* TCP connections of applications: the stream, and credit. */
 #include "payload_rig.h"
 
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #define TCP KG_PROTOCOL_TCP
 

@@ -2,7 +2,7 @@
 /* Trains: several datagrams of one flow and length that the kernel takes, or gives, as one. */
 #include "payload_rig.h"
 
-#include "payload/flow.h"
+#include "payload/internal.h"
 
 #define UDP   KG_PROTOCOL_UDP
 #define BURST 64 /* the payload thread takes so many messages at once */

@@ -1,17 +1,154 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A flow: one application's TCP connection or UDP conversation, and its side of the life cycle in
- * payload/msg.h. What differs between the protocols is in struct kg_flow_ops; tcp.c and udp.c call
- * back into flow.c. Not for others.
+ * What the files of the payload thread share. Not for others. payload.c is its loop; a flow and its
+ * socket end each other, so what stands below it is one thing in several files:
  *
- * Messages to the worker other than DATA are bits in `pending`. When its ring is full they stay
- * there, and the flow in its link's list, until there is room: nothing is lost, nothing blocks, and
- * the list costs no memory. Bits go out in the order of enum kg_msg_type, which is the order of
- * life.
+ *   flow.c                      a flow's life, and its messages to its worker
+ *   dial.c                      a flow on its way to a target
+ *   listen.c                    sockets that listen
+ *   tcp.c, tcp_accept.c         TCP
+ *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
+ *   udp_sources.c               who talks to a listening UDP socket
+ *   udp_loss.c                  what sockets on this host had no room for
+ *   source.c                    descriptors in epoll, rings to workers, buffers to read into
+ *
+ * A source is a descriptor that epoll watches edge-triggered, registered once: events are collected
+ * in `events` and stay there until the source has used them up. A source with something to do
+ * stands in the ready list; the loop serves each a bounded piece in turn, so that no flow starves
+ * another.
+ *
+ * A flow is one application's TCP connection or UDP conversation, and its side of the life cycle in
+ * payload/msg.h. What differs between the protocols is in struct kg_flow_ops; tcp.c and udp.c call
+ * back into flow.c. Messages to the worker other than DATA are bits in `pending`. When its ring is
+ * full they stay there, and the flow in its link's list, until there is room: nothing is lost,
+ * nothing blocks, and the list costs no memory. Bits go out in the order of enum kg_msg_type, which
+ * is the order of life.
  */
 #pragma once
 
-#include "payload/loop.h"
+#include "payload/payload.h"
+#include "payload/socket.h"
+
+#include <rte_hash.h>
+#include <rte_ring_elem.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+#define KG_READ_BUFS   32 /* buffers one system call fills at most */
+#define KG_INPUT_BURST 64 /* messages taken from a ring at once */
+
+enum kg_served {
+	KG_SERVED_IDLE,    /* nothing to do until an event or a message; the source may be gone */
+	KG_SERVED_MORE,    /* serve again */
+	KG_SERVED_STALLED, /* serve again after a moment: a ring is full or buffers are short */
+};
+
+struct kg_source {
+	TAILQ_ENTRY(kg_source) ready_link;
+	enum kg_served (*serve)(struct kg_payload *p, struct kg_source *source);
+	int fd;
+	uint32_t events; /* EPOLL…, seen and not yet used up */
+	bool ready;      /* is in the ready list */
+};
+
+TAILQ_HEAD(kg_source_list, kg_source);
+
+struct kg_flow;
+TAILQ_HEAD(kg_flow_list, kg_flow);
+
+/* One worker, seen from here. */
+struct kg_link {
+	struct kg_payload_link *rings;
+	struct kg_flow_list pending; /* flows with messages that found the ring full */
+	struct kg_msg input[KG_INPUT_BURST];
+	unsigned int input_next, input_count; /* messages of `input` not yet dealt with */
+	bool posted;                          /* since the worker was last woken */
+};
+
+/* Flows that must be done with something within a fixed time: the oldest is first. */
+struct kg_deadlines {
+	struct kg_flow_list flows;
+	uint64_t span_us;
+	unsigned int count;
+};
+
+struct kg_listener {
+	struct kg_source source;
+	const struct kg_payload_tunnel *tunnel;
+	const struct kg_target *target; /* NULL: the server knows */
+	struct kg_endpoint at;
+	bool any; /* UDP: bound to no address, so each datagram tells which one it came to */
+};
+
+struct kg_payload {
+	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
+	struct kg_payload_tunnel *tunnels;
+	struct kg_payload_stats stats;
+	atomic_bool stop;
+	struct kg_source waker;
+	int epoll_fd;
+	int spare_fd; /* closed when there is no other, to let a connection in; -1: lost meanwhile
+		       */
+	uint64_t now_us, worked_us; /* this turn; the last turn that did something */
+
+	struct kg_link *links;
+	unsigned int next_link; /* of the next OPEN */
+	struct kg_source_list ready;
+	unsigned int ready_count;
+	struct kg_flow_list flows;
+	struct kg_deadlines connecting, draining;
+	struct kg_deadlines trying; /* a name is resolved, or one of several addresses tried */
+
+	struct kg_listener *listeners;
+	unsigned int listener_count;
+	struct kg_udp_rx *udp_rx;
+	struct kg_udp_tx *udp_tx;
+	struct kg_udp_sources *udp_sources;
+	struct kg_udp_loss *udp_loss;
+
+	struct kg_buf *spare[KG_READ_BUFS]; /* large buffers, to read into */
+	unsigned int spare_count;
+	uint16_t spare_bytes;
+};
+
+/* Stats have one writer; telemetry reads them at any time. */
+static inline void kg_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* ---- source.c: sources ---- */
+
+/* Takes fd over and watches it. 0, or -errno: then fd is still the caller's. */
+int kg_source_open(struct kg_payload *p, struct kg_source *source, int fd, uint32_t events);
+/* Nothing is done for a source that is not open. */
+void kg_source_close(struct kg_payload *p, struct kg_source *source);
+/* Will be served in this turn or the next. */
+void kg_source_wake(struct kg_payload *p, struct kg_source *source);
+
+/* A descriptor that is good for nothing but its place; -1 when there is none. */
+int kg_source_spare_fd(const struct kg_payload *p);
+
+/* ---- source.c: buffers to read into ---- */
+
+/* Up to KG_READ_BUFS large buffers; less when the pool runs dry, 0 is counted. Those that are not
+ * used go back by kg_spare_put. */
+unsigned int kg_spare_take(struct kg_payload *p, struct kg_buf **bufs, unsigned int count);
+void kg_spare_put(struct kg_payload *p, struct kg_buf *buf);
+/* A large buffer holds `len` bytes: returns what to pass on, a small buffer if they fit in one. */
+struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t len);
+
+/* ---- source.c: messages to workers ---- */
+
+/* Messages that certainly find room. */
+static inline unsigned int kg_link_room(const struct kg_link *link)
+{
+	return rte_ring_free_count(link->rings->to_worker);
+}
+/* All or nothing; false is counted. */
+bool kg_link_post(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msgs,
+		  unsigned int count);
 
 enum kg_flow_state {
 	KG_FLOW_OPENING,    /* client: OPEN is sent, the worker has not answered */
@@ -52,7 +189,7 @@ struct kg_flow {
 	bool no_trains;  /* UDP: the kernel does not take several datagrams at once */
 	bool answered;   /* UDP: the application was sent something */
 	bool conversed;  /* UDP: and has said something since */
-	/* UDP: Linux is to be asked what the application has lost (udp_loss.h); it knows nothing */
+	/* UDP: Linux is to be asked what the application has lost (udp_loss.c); it knows nothing */
 	bool loss_due, elsewhere;
 	uint32_t drops;    /* of the application's socket at the last question */
 	uint64_t asked_us; /* when that was; 0: never */
@@ -170,3 +307,54 @@ bool kg_udp_create(struct kg_payload *p);
 void kg_udp_destroy(struct kg_payload *p);
 /* Sends the datagrams that kg_udp_ops.output has gathered. */
 void kg_udp_flush(struct kg_payload *p);
+
+/* ---- udp_rx.c ---- */
+
+struct kg_udp_rx;
+struct kg_udp_rx *kg_udp_rx_create(void);
+void kg_udp_rx_destroy(struct kg_udp_rx *rx);
+
+/* Whose a datagram is, by where it came from and to; NULL: nobody's, it is dropped and counted. */
+typedef struct kg_flow *kg_udp_whose(struct kg_payload *p, struct kg_source *source,
+				     struct msghdr *msg);
+
+/* Reads a batch from the source's socket and passes each datagram on to whose it is; `tunnel` is
+ * that of all of them. */
+enum kg_served kg_udp_receive(struct kg_payload *p, struct kg_source *source,
+			      const struct kg_payload_tunnel *tunnel, kg_udp_whose *whose);
+/* To the worker, which has answered. Takes the chain of `segments` buffers. */
+void kg_udp_post(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain,
+		 uint32_t segments);
+
+/* ---- udp_tx.c ---- */
+
+struct kg_udp_tx;
+struct kg_udp_tx *kg_udp_tx_create(void);
+void kg_udp_tx_destroy(struct kg_udp_tx *tx);
+
+/* Gathers a datagram for the application; kg_udp_flush sends. Takes the chain. */
+void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
+
+/* ---- udp_sources.c ---- */
+
+struct kg_udp_sources;
+/* Its share of the sources that all payload threads together may have. */
+struct kg_udp_sources *kg_udp_sources_create(unsigned int threads);
+void kg_udp_sources_destroy(struct kg_udp_sources *sources);
+void kg_udp_sources_remove(struct kg_udp_sources *sources, const struct kg_flow *flow);
+
+/* ---- udp_loss.c ---- */
+
+struct kg_udp_loss;
+/* NULL when memory is short; without the kernel's help nothing is asked. */
+struct kg_udp_loss *kg_udp_loss_create(void);
+void kg_udp_loss_destroy(struct kg_udp_loss *loss);
+
+/* The flow was sent so many at once. */
+void kg_udp_loss_note(struct kg_payload *p, struct kg_flow *flow, uint32_t datagrams);
+/* The flow's socket goes. */
+void kg_udp_loss_forget(struct kg_payload *p, struct kg_flow *flow);
+/* Asks for one flow, if it is time. */
+void kg_udp_loss_turn(struct kg_payload *p);
+/* When to take a turn; KG_NEVER_US: nobody is to be asked for. */
+uint64_t kg_udp_loss_next_us(const struct kg_payload *p);
