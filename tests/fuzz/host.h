@@ -7,6 +7,7 @@
 
 #include "fuzz.h"
 #include "mux/mux_int.h"
+#include "test_host.h"
 
 #define HOST_APPS_MAX   64
 #define HOST_PORTS      64
@@ -20,12 +21,9 @@ struct host_app {
 };
 
 struct host {
+	struct test_host own;
 	struct fuzz_input in;
 	uint64_t now_us;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
 	struct kg_streams *streams;
 	struct host_app apps[HOST_APPS_MAX];
 	unsigned int app_count;
@@ -133,11 +131,6 @@ static inline void host_closed(void *host, struct kg_stream *stream, enum kg_clo
 		FUZZ_CHECK(*c >= ' ' && *c <= '~');
 }
 
-static inline void host_mux_closed(void *host, const struct kg_channel_info *info,
-				   enum kg_close why, const char *text, uint32_t count)
-{
-}
-
 static const struct kg_stream_ops host_ops = {
 	.port_acquire = host_port_acquire,
 	.port_release = host_port_release,
@@ -148,7 +141,6 @@ static const struct kg_stream_ops host_ops = {
 	.acked = host_acked,
 	.finished = host_note,
 	.closed = host_closed,
-	.mux_closed = host_mux_closed,
 };
 
 /* ---- what applications do ---- */
@@ -175,7 +167,7 @@ static inline void host_send(struct host *host, struct host_app *app)
 {
 	static const uint8_t zeros[1000];
 	struct kg_buf *chain = kg_buf_chain_copy(
-		&host->pool.pool, zeros, fuzz_take(&host->in, 2) % sizeof(zeros),
+		&host->own.pool.pool, zeros, fuzz_take(&host->in, 2) % sizeof(zeros),
 		kg_streams_first_bytes(host->streams), kg_streams_rest_bytes(host->streams));
 
 	if (chain != NULL && !kg_stream_send(&app->stream, chain, host->now_us))
@@ -242,7 +234,7 @@ static inline void host_check(const struct host *host)
 	for (unsigned int i = 0; i < host->app_count; i++)
 		open += host_is_open(host, &host->apps[i]);
 	FUZZ_CHECK(kg_streams_count(host->streams) == open);
-	FUZZ_CHECK(kg_twheel_next_us(host->wheel) >= host->now_us);
+	FUZZ_CHECK(kg_twheel_next_us(host->own.wheel) >= host->now_us);
 }
 
 /* ---- life ---- */
@@ -250,27 +242,19 @@ static inline void host_check(const struct host *host)
 static inline void host_init(struct host *host, const uint8_t *data, size_t len)
 {
 	*host = (struct host){ .in = { data, len }, .now_us = HOST_NOW_US };
-	kg_mem_malloc_init(&host->mem);
-	kg_buf_malloc_pool_init(&host->pool, SIZE_MAX);
-	kg_rng_init(&host->rng, len > 0 ? data[0] : 0);
-	host->wheel = kg_twheel_create(&host->mem, host->now_us);
+	test_host_init(&host->own, len > 0 ? data[0] : 0, SIZE_MAX, host->now_us);
 }
 
-static inline void host_start(struct host *host, const struct kg_streams_config *config,
-			      struct kg_seen *seen)
+static inline void host_start(struct host *host, const struct kg_streams_config *config)
 {
-	const struct kg_supplies supplies = { &host->mem, &host->pool.pool, host->wheel, &host->rng,
-					      seen };
-
-	host->streams = kg_streams_create(config, &host_ops, host, &supplies, host->now_us);
+	host->streams = test_host_streams(&host->own, config, host_ops, host->now_us);
 	FUZZ_CHECK(host->streams != NULL);
 }
 
 /* All that was taken is given back. */
 static inline void host_fini(struct host *host)
 {
-	kg_twheel_destroy(host->wheel);
-	FUZZ_CHECK(host->mem.in_use_bytes == 0 && host->pool.in_use == 0);
+	FUZZ_CHECK(test_host_fini(&host->own));
 	for (unsigned int i = 0; i < HOST_PORTS; i++)
 		FUZZ_CHECK(host->port_users[i] == 0);
 }

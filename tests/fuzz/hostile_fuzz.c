@@ -33,7 +33,6 @@ struct run {
 	struct host host;
 	struct kg_session *session;
 	struct peer peer;
-	struct kg_seen *seen;
 	void *(*alloc)(struct kg_mem *mem, size_t bytes);
 	uint64_t failing; /* bit by bit, which allocation fails */
 	unsigned int allocations;
@@ -53,7 +52,7 @@ static uint32_t take(struct run *run, size_t bytes)
 
 static void *failing_alloc(struct kg_mem *mem, size_t bytes)
 {
-	struct run *run = KG_CONTAINER_OF(mem, struct run, host.mem);
+	struct run *run = KG_CONTAINER_OF(mem, struct run, host.own.mem);
 
 	if (run->failing >> (run->allocations++ % 64) & 1)
 		return NULL;
@@ -123,7 +122,7 @@ static void arrive(struct run *run, const struct kg_tuple *path, uint8_t *bytes,
 		.remote = path->remote,
 		.data = kept->bytes,
 		.len = (uint16_t)len,
-		.digest = kg_rng_next(&run->host.rng),
+		.digest = kg_rng_next(&run->host.own.rng),
 		.age_s = (int16_t)((int)(run->kept_count % 8) - 2),
 	};
 	input(run, &kept->datagram);
@@ -255,7 +254,7 @@ static void output(struct run *run)
 static void pass(struct run *run, uint64_t us)
 {
 	run->host.now_us += us;
-	kg_twheel_advance(run->host.wheel, run->host.now_us);
+	kg_twheel_advance(run->host.own.wheel, run->host.now_us);
 	output(run);
 }
 
@@ -265,20 +264,20 @@ static void pinch_step(struct run *run)
 	uint32_t which = take(run, 1), left = take(run, 1), share = take(run, 1);
 
 	run->failing = which & 1 ? 0 : (uint64_t)which * 0x0101010101010101ull << which % 8;
-	run->host.pool.limit = left & 1 ? SIZE_MAX : run->host.pool.in_use + left / 8;
-	run->host.pool.kept = left & 2 ? 0 : left / 16;
-	run->host.pool.pool.fair_share = share & 1 ? UINT32_MAX : share;
-	run->host.mem.soft_limit_bytes =
-		share & 2 ? SIZE_MAX : run->host.mem.in_use_bytes + share * 16;
+	run->host.own.pool.limit = left & 1 ? SIZE_MAX : run->host.own.pool.in_use + left / 8;
+	run->host.own.pool.kept = left & 2 ? 0 : left / 16;
+	run->host.own.pool.pool.fair_share = share & 1 ? UINT32_MAX : share;
+	run->host.own.mem.soft_limit_bytes =
+		share & 2 ? SIZE_MAX : run->host.own.mem.in_use_bytes + share * 16;
 }
 
 static void relieve(struct run *run)
 {
 	run->failing = 0;
-	run->host.pool.limit = SIZE_MAX;
-	run->host.pool.kept = 0;
-	run->host.pool.pool.fair_share = UINT32_MAX;
-	run->host.mem.soft_limit_bytes = SIZE_MAX;
+	run->host.own.pool.limit = SIZE_MAX;
+	run->host.own.pool.kept = 0;
+	run->host.own.pool.pool.fair_share = UINT32_MAX;
+	run->host.own.mem.soft_limit_bytes = SIZE_MAX;
 }
 
 /* ---- what an operator sees, and the host hears ---- */
@@ -437,15 +436,15 @@ static void start(struct run *run, uint32_t settings)
 	run->peer.client = settings & 1;
 	if (settings & 2)
 		run->peer.fec =
-			kg_fec_create(3, settings & 64 ? 3 : 2, &kg_rs_isal, &run->host.mem);
+			kg_fec_create(3, settings & 64 ? 3 : 2, &kg_rs_isal, &run->host.own.mem);
 	if (!run->peer.client)
-		run->seen = kg_seen_create(&run->host.mem, 14, 510, run->host.now_us);
+		run->host.own.seen = kg_seen_create(&run->host.own.mem, 14, 510, run->host.now_us);
 	config.session = config_of(run, settings);
 	config.mux_channels = run->peer.client && (settings & 8) ? 2 : 0;
-	host_start(&run->host, &config, run->seen);
+	host_start(&run->host, &config);
 	run->session = kg_streams_session(run->host.streams);
-	run->alloc = run->host.mem.alloc;
-	run->host.mem.alloc = failing_alloc;
+	run->alloc = run->host.own.mem.alloc;
+	run->host.own.mem.alloc = failing_alloc;
 	pass(run, 20 * KG_US_PER_S);
 }
 
@@ -462,7 +461,7 @@ static void end_by_itself(struct run *run)
 	}
 	for (unsigned int home = KG_HOME_CHANNELS; home < KG_HOME_COUNT; home++)
 		FUZZ_CHECK(run->session->home_counts[home] == 0);
-	FUZZ_CHECK(run->host.pool.in_use == 0);
+	FUZZ_CHECK(run->host.own.pool.in_use == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -486,7 +485,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	output(&run);
 	kg_streams_destroy(run.host.streams);
 	kg_fec_destroy(run.peer.fec);
-	kg_seen_destroy(run.seen);
 	host_fini(&run.host);
 	return 0;
 }

@@ -34,20 +34,12 @@ static void peer_connect(void *host, struct kg_channel *ch, const struct kg_targ
 	kg_channel_connected(ch, run_of(host)->host.now_us);
 }
 
-static void peer_note(void *host, struct kg_channel *ch)
-{
-}
-
 static void peer_readable(void *host, struct kg_channel *ch)
 {
 	struct kg_buf *chain;
 
 	while ((chain = kg_channel_recv(ch, run_of(host)->host.now_us)) != NULL)
 		kg_buf_free_chain(chain);
-}
-
-static void peer_acked(void *host, struct kg_channel *ch, uint32_t segments)
-{
 }
 
 static void peer_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
@@ -61,10 +53,7 @@ static const struct kg_session_ops peer_ops = {
 	.port_release = host_port_release,
 	.port_share = host_port_share,
 	.connect = peer_connect,
-	.opened = peer_note,
 	.readable = peer_readable,
-	.acked = peer_acked,
-	.finished = peer_note,
 	.closed = peer_closed,
 };
 
@@ -81,7 +70,7 @@ static bool carry(struct run *run, struct kg_session *from, struct kg_session *t
 					  .remote = { out.remote.ip, out.local.port },
 					  .data = bytes,
 					  .len = out.len,
-					  .digest = kg_rng_next(&run->host.rng) };
+					  .digest = kg_rng_next(&run->host.own.rng) };
 
 		any = true;
 		kg_session_input(to, &in, run->host.now_us);
@@ -101,7 +90,7 @@ static void exchange(struct run *run)
 static void pass(struct run *run, uint64_t us)
 {
 	run->host.now_us += us;
-	kg_twheel_advance(run->host.wheel, run->host.now_us);
+	kg_twheel_advance(run->host.own.wheel, run->host.now_us);
 	exchange(run);
 }
 
@@ -111,7 +100,7 @@ static void send_message(struct run *run, const uint8_t *bytes, size_t len)
 {
 	uint16_t most = kg_session_rest_bytes(run->peer);
 	uint16_t part = run->fragment > 0 ? run->fragment : most;
-	struct kg_buf *chain = kg_buf_chain_copy(&run->host.pool.pool, bytes, len, part, part);
+	struct kg_buf *chain = kg_buf_chain_copy(&run->host.own.pool.pool, bytes, len, part, part);
 
 	FUZZ_CHECK(chain != NULL);
 	if (run->peer_channel == NULL ||
@@ -212,13 +201,11 @@ static void start(struct run *run, uint32_t settings)
 	enum kg_role other = settings & 1 ? KG_ROLE_SERVER : KG_ROLE_CLIENT;
 	struct kg_streams_config config = { config_of(role, settings), settings & 1 };
 	struct kg_session_config theirs = config_of(other, settings);
-	const struct kg_supplies supplies = { &run->host.mem, &run->host.pool.pool, run->host.wheel,
-					      &run->host.rng, NULL };
 
 	run->client = role == KG_ROLE_CLIENT;
 	run->fragment = (uint16_t)(settings >> 3);
-	host_start(&run->host, &config, NULL);
-	run->peer = kg_session_create(&theirs, &peer_ops, &run->host, &supplies, run->host.now_us);
+	host_start(&run->host, &config);
+	run->peer = test_host_session(&run->host.own, &theirs, peer_ops, run->host.now_us);
 	if (!run->client)
 		run->peer_channel =
 			kg_session_open(run->peer, KG_PROTOCOL_MUX, NULL, run, run->host.now_us);

@@ -32,15 +32,9 @@ static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool 
 	if (alone) {
 		if (b->handshakes == BENCH_FLOWS) /* tests of paths, which recordings do not answer */
 			return 0;
-		b->handshake_ports[b->handshakes++] = b->next_port;
+		b->handshake_ports[b->handshakes++] = b->host.port_next;
 	}
-	return b->next_port++;
-}
-
-static void port_release(void *host, uint16_t port)
-{
-	(void)host;
-	(void)port;
+	return test_host_port_acquire(host, remote, alone);
 }
 
 static struct flow *adopt(struct bench *b, enum kg_protocol protocol)
@@ -84,13 +78,6 @@ static void readable(void *host, struct kg_stream *stream)
 	}
 }
 
-static void acked(void *host, struct kg_stream *stream, uint32_t segments)
-{
-	(void)host;
-	(void)stream;
-	(void)segments;
-}
-
 static void closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
 {
 	struct flow *flow = flow_of(stream);
@@ -103,11 +90,9 @@ static void closed(void *host, struct kg_stream *stream, enum kg_close why, cons
 
 static const struct kg_stream_ops ops = {
 	.port_acquire = port_acquire,
-	.port_release = port_release,
 	.accept = accept_stream,
 	.opened = opened,
 	.readable = readable,
-	.acked = acked,
 	.closed = closed,
 };
 
@@ -135,18 +120,14 @@ struct bench *bench_create(const struct bench_config *bench_config)
 		(struct kg_port_range){ SERVER_PORT, KG_MAX(SERVER_PORT, bench_config->last_port) };
 	capture_load(&b->capture, recording->name);
 	b->now_us = b->capture.datagrams[0].time_us;
-	b->next_port = 40000;
-	kg_mem_malloc_init(&b->mem);
-	kg_buf_malloc_pool_init(&b->pool, BUFFERS);
-	kg_rng_init(&b->rng, BENCH_SEED);
+	test_host_init(&b->host, BENCH_SEED, BUFFERS, b->now_us);
 	if (recording->parity > 0)
-		b->fec = kg_fec_create(recording->data, recording->parity, &kg_rs_isal, &b->mem);
+		b->fec = kg_fec_create(recording->data, recording->parity, &kg_rs_isal,
+				       &b->host.mem);
 	name_datagrams(b);
-	b->wheel = kg_twheel_create(&b->mem, b->now_us);
 	if (role == KG_ROLE_SERVER)
-		b->seen = kg_seen_create(&b->mem, 64, 512, 0);
+		b->host.seen = kg_seen_create(&b->host.mem, 64, 512, 0);
 
-	const struct kg_supplies supplies = { &b->mem, &b->pool.pool, b->wheel, &b->rng, b->seen };
 	const struct kg_streams_config config = {
 		.session = { .role = role,
 			     .kcp = capture_kcp,
@@ -166,7 +147,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 		.mux_channels = role == KG_ROLE_CLIENT ? recording->mux_channels : 0,
 	};
 
-	b->streams = kg_streams_create(&config, &ops, b, &supplies, b->now_us);
+	b->streams = test_host_streams(&b->host, &config, ops, b->now_us);
 	assert_non_null(b->streams);
 	return b;
 }
@@ -177,11 +158,7 @@ void bench_destroy(struct bench *b)
 	for (size_t i = 0; i < BENCH_FLOWS; i++)
 		kg_fec_encoder_destroy(b->peers[i].encoder);
 	kg_fec_destroy(b->fec);
-	kg_twheel_destroy(b->wheel);
-	if (b->seen)
-		kg_seen_destroy(b->seen);
-	assert_int_equal(b->pool.in_use, 0);
-	assert_int_equal(b->mem.in_use_bytes, 0);
+	assert_true(test_host_fini(&b->host));
 	capture_free(&b->capture);
 	free(b);
 }
@@ -272,7 +249,7 @@ static void answer(struct bench *b, struct flow *flow)
 void bench_advance(struct bench *b, uint64_t now_us)
 {
 	b->now_us = now_us;
-	kg_twheel_advance(b->wheel, now_us);
+	kg_twheel_advance(b->host.wheel, now_us);
 	for (size_t i = 0; i < b->flow_count; i++) {
 		if (b->flows[i].unanswered)
 			answer(b, &b->flows[i]);
@@ -395,9 +372,9 @@ void bench_replay_client(struct bench *b)
 
 void bench_say(struct bench *b, struct flow *flow, const uint8_t *bytes, size_t len)
 {
-	struct kg_buf *chain =
-		kg_buf_chain_copy(&b->pool.pool, bytes, len, kg_streams_first_bytes(b->streams),
-				  kg_streams_rest_bytes(b->streams));
+	struct kg_buf *chain = kg_buf_chain_copy(&b->host.pool.pool, bytes, len,
+						 kg_streams_first_bytes(b->streams),
+						 kg_streams_rest_bytes(b->streams));
 
 	assert_non_null(chain);
 	assert_true(kg_stream_send(&flow->stream, chain, b->now_us));

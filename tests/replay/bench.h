@@ -12,6 +12,7 @@
 #include "mux/stream.h"
 #include "replay/capture.h"
 #include "replay/recordings.h"
+#include "test_host.h"
 
 #define BENCH_SEED     4711u
 #define BENCH_FLOWS    2  /* and channels */
@@ -48,21 +49,16 @@ struct bench_config {
 };
 
 struct bench {
+	struct test_host host;
 	struct bench_config config;
 	const struct recording *recording;
 	struct capture capture;
 	struct kg_streams *streams;
 	struct kg_fec *fec; /* NULL: off */
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
 	struct flow flows[BENCH_FLOWS];
 	size_t flow_count;
-	struct kg_port_range ports;     /* the server's */
-	struct peer peers[BENCH_FLOWS]; /* in the order in which they are heard */
-	uint16_t next_port;
+	struct kg_port_range ports;            /* the server's */
+	struct peer peers[BENCH_FLOWS];        /* in the order in which they are heard */
 	uint16_t handshake_ports[BENCH_FLOWS]; /* client: of ours, in their order */
 	size_t handshakes;
 	uint64_t now_us;

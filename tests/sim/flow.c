@@ -85,9 +85,9 @@ static bool matches(const struct app *reader, const uint8_t *bytes, uint64_t at,
 static bool send_message(struct app *app, const uint8_t *bytes, size_t len)
 {
 	const struct kg_streams *s = app->side->streams[0];
-	struct kg_buf *chain =
-		kg_buf_chain_copy_for(&app->side->pool.pool, bytes, len, kg_streams_first_bytes(s),
-				      kg_streams_rest_bytes(s), KG_BUF_FIRST);
+	struct kg_buf *chain = kg_buf_chain_copy_for(&app->side->host.pool.pool, bytes, len,
+						     kg_streams_first_bytes(s),
+						     kg_streams_rest_bytes(s), KG_BUF_FIRST);
 
 	app->no_buffer = chain == NULL;
 	if (chain != NULL && kg_stream_send(&app->stream, chain, app->sim->now_us))
@@ -526,7 +526,8 @@ static bool gave_way(const struct app *app)
 	if (app->why != KG_CLOSE_GAVE_WAY)
 		return false;
 	sim_check(app->sim, app->sim->mux_channels > 0 && (app->slow || !app->began));
-	sim_check(app->sim, app->sim->scarce || app->side->pool.pool.fair_share <= KG_BUF_FLOOR);
+	sim_check(app->sim,
+		  app->sim->scarce || app->side->host.pool.pool.fair_share <= KG_BUF_FLOOR);
 	sim_check(app->sim, other(app)->closed);
 	return true;
 }

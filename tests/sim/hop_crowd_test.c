@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "test_host.h"
 #include "unit/pair_wire.h"
 
 #define SEED         0x5eed0046
@@ -25,10 +26,7 @@
 #define SHARED_FIRST 1000
 
 struct end {
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
+	struct test_host host;
 	struct kg_session *session;
 	uint64_t now_us;
 	unsigned int paths, shared_next;
@@ -64,23 +62,11 @@ static void on_port_release(void *host, uint16_t port)
 		end->free[(end->head + end->free_count++) % KG_ARRAY_SIZE(end->free)] = port;
 }
 
-static void on_port_share(void *host, uint16_t port)
-{
-}
-
 static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct end *end = host;
 
 	kg_channel_connected(ch, end->now_us);
-}
-
-static void on_channel(void *host, struct kg_channel *ch)
-{
-}
-
-static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
-{
 }
 
 static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
@@ -91,12 +77,7 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 static const struct kg_session_ops ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
-	.port_share = on_port_share,
 	.connect = on_connect,
-	.opened = on_channel,
-	.readable = on_channel,
-	.acked = on_acked,
-	.finished = on_channel,
 	.closed = on_closed,
 };
 
@@ -104,7 +85,6 @@ static void start(struct end *end, enum kg_role role)
 {
 	static const struct kg_port_range ports = { 3000, 3063 };
 	struct kg_session_config config = pair_config(role, channels);
-	struct kg_supplies supplies = { &end->mem, &end->pool.pool, NULL, &end->rng, NULL };
 
 	config.destination_ports = &ports;
 	config.kcp.snd_wnd = config.kcp.rcv_wnd = 32;
@@ -112,21 +92,17 @@ static void start(struct end *end, enum kg_role role)
 	config.hop_max_s = MAX_S;
 	end->now_us = SEC(1000);
 	end->paths = KG_MIN(channels, (uint32_t)PATHS);
-	kg_mem_malloc_init(&end->mem);
-	kg_buf_malloc_pool_init(&end->pool, SIZE_MAX);
-	kg_rng_init(&end->rng, SEED + role);
-	end->wheel = supplies.wheel = kg_twheel_create(&end->mem, end->now_us);
+	test_host_init(&end->host, SEED + role, SIZE_MAX, end->now_us);
 	for (uint32_t port = SHARED_FIRST + end->paths; port < 65536; port++)
 		end->free[end->free_count++] = (uint16_t)port;
-	end->session = kg_session_create(&config, &ops, end, &supplies, end->now_us);
+	end->session = test_host_session(&end->host, &config, ops, end->now_us);
 	assert_non_null(end->session);
 }
 
 static void stop(struct end *end)
 {
 	kg_session_destroy(end->session);
-	kg_twheel_destroy(end->wheel);
-	assert_int_equal(end->mem.in_use_bytes, 0);
+	assert_true(test_host_fini(&end->host));
 }
 
 /* ---- time ---- */
@@ -193,9 +169,9 @@ static void run_second(struct end *client, struct end *server)
 		uint64_t begin_ns = cpu_ns();
 
 		client->now_us = server->now_us += KG_US_PER_MS;
-		kg_twheel_advance(client->wheel, client->now_us);
+		kg_twheel_advance(client->host.wheel, client->now_us);
 		client_ns += cpu_ns() - begin_ns;
-		kg_twheel_advance(server->wheel, server->now_us);
+		kg_twheel_advance(server->host.wheel, server->now_us);
 		exchange(client, server);
 	}
 }

@@ -14,8 +14,8 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "session/session.h"
 #include "sim/link.h"
+#include "test_host.h"
 #include "wire/envelope.h"
 
 #define SEC(n)         ((uint64_t)(n)*KG_US_PER_S)
@@ -41,12 +41,8 @@ struct flow {
 };
 
 struct end {
+	struct test_host host;
 	struct sim *sim;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
 	struct kg_session_config config;
 	struct kg_session *session;
 	struct kg_ip address;
@@ -129,7 +125,7 @@ static void say(struct sim *sim, int number, int role)
 	struct kg_buf *chain;
 
 	kg_store_be32(bytes, word(number, role, flow->sent[role]));
-	chain = kg_buf_chain_copy(&end->pool.pool, bytes, sizeof(bytes), MTU - 64, MTU - 64);
+	chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, sizeof(bytes), MTU - 64, MTU - 64);
 	check(sim, chain != NULL);
 	check(sim, kg_channel_send(flow->ch[role], chain, sim->now_us));
 	flow->sent[role]++;
@@ -186,7 +182,7 @@ static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bo
 	return end->sim->port_next++;
 }
 
-static void on_port(void *host, uint16_t port)
+static void on_port_release(void *host, uint16_t port)
 {
 }
 
@@ -197,19 +193,11 @@ static void on_connect(void *host, struct kg_channel *ch, const struct kg_target
 	kg_channel_connected(ch, end->sim->now_us);
 }
 
-static void on_channel(void *host, struct kg_channel *ch)
-{
-}
-
 static void on_readable(void *host, struct kg_channel *ch)
 {
 	struct end *end = host;
 
 	hear(end->sim, ch, end->config.role);
-}
-
-static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
-{
 }
 
 static void on_finished(void *host, struct kg_channel *ch)
@@ -235,12 +223,9 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 
 static const struct kg_session_ops ops = {
 	.port_acquire = on_port_acquire,
-	.port_release = on_port,
-	.port_share = on_port,
+	.port_release = on_port_release,
 	.connect = on_connect,
-	.opened = on_channel,
 	.readable = on_readable,
-	.acked = on_acked,
 	.finished = on_finished,
 	.closed = on_closed,
 };
@@ -313,13 +298,11 @@ static void input(struct sim *sim, int role)
 static void start_session(struct end *end)
 {
 	struct sim *sim = end->sim;
-	struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng, NULL };
 
 	if (end->config.role == KG_ROLE_SERVER)
-		end->seen = kg_seen_create(&end->mem, 1024, 2 * KG_CLOCK_SKEW_MAX_S,
-					   sim->now_us - KG_US_PER_S);
-	supplies.seen = end->seen;
-	end->session = kg_session_create(&end->config, &ops, end, &supplies, sim->now_us);
+		end->host.seen = kg_seen_create(&end->host.mem, 1024, 2 * KG_CLOCK_SKEW_MAX_S,
+						sim->now_us - KG_US_PER_S);
+	end->session = test_host_session(&end->host, &end->config, ops, sim->now_us);
 	check(sim, end->session != NULL);
 }
 
@@ -328,7 +311,7 @@ static void restart_server(struct sim *sim)
 	struct end *server = &sim->ends[KG_ROLE_SERVER];
 
 	kg_session_destroy(server->session);
-	kg_seen_destroy(server->seen);
+	kg_seen_destroy(server->host.seen);
 	for (int i = 0; i < FLOWS; i++) {
 		struct flow *flow = &sim->flows[i];
 
@@ -403,10 +386,7 @@ static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 	struct kg_link_params link = draw_link(sim);
 
 	end->sim = sim;
-	kg_mem_malloc_init(&end->mem);
-	kg_buf_malloc_pool_init(&end->pool, SIZE_MAX);
-	kg_rng_init(&end->rng, kg_rng_next(&sim->rng));
-	end->wheel = kg_twheel_create(&end->mem, sim->now_us);
+	test_host_init(&end->host, kg_rng_next(&sim->rng), SIZE_MAX, sim->now_us);
 	end->address =
 		role == KG_ROLE_SERVER ? server_address : (struct kg_ip){ 4, { 198, 18, 0, 100 } };
 	end->config = (struct kg_session_config){
@@ -473,7 +453,7 @@ static uint64_t next_us(const struct sim *sim)
 
 	for (int role = 0; role < 2; role++) {
 		next = KG_MIN(next, kg_link_next_us(&sim->ends[role].link));
-		next = KG_MIN(next, kg_twheel_next_us(sim->ends[role].wheel));
+		next = KG_MIN(next, kg_twheel_next_us(sim->ends[role].host.wheel));
 		for (int i = 0; i < FLOWS; i++) {
 			const struct flow *flow = &sim->flows[i];
 
@@ -491,7 +471,7 @@ static void step(struct sim *sim)
 	begin_flows(sim);
 	for (int role = 0; role < 2; role++) {
 		input(sim, role);
-		kg_twheel_advance(sim->ends[role].wheel, sim->now_us);
+		kg_twheel_advance(sim->ends[role].host.wheel, sim->now_us);
 	}
 	for (int i = 0; i < FLOWS; i++) {
 		talk(sim, i, KG_ROLE_CLIENT);
@@ -536,8 +516,8 @@ static void check_end(struct sim *sim, struct end *end)
 	check(sim, stats.channels == 0);
 	check(sim, stats.closed_by[KG_CLOSE_SILENCE] == 0);
 	check(sim, sim->restarts > 0 || stats.closed_by[KG_CLOSE_FORGOTTEN] == 0);
-	check(sim, kg_twheel_next_us(end->wheel) == KG_NEVER_US);
-	check(sim, end->pool.in_use == 0);
+	check(sim, kg_twheel_next_us(end->host.wheel) == KG_NEVER_US);
+	check(sim, end->host.pool.in_use == 0);
 	totals.moves += stats.peer_moves;
 	totals.failed += stats.path_tests_failed;
 	for (size_t i = 0; i < KG_HOP_REASONS; i++)
@@ -550,10 +530,8 @@ static void stop_end(struct sim *sim, struct end *end)
 {
 	check_end(sim, end);
 	kg_session_destroy(end->session);
-	kg_seen_destroy(end->seen);
-	kg_twheel_destroy(end->wheel);
 	kg_link_fini(&end->link);
-	check(sim, end->mem.in_use_bytes == 0);
+	check(sim, test_host_fini(&end->host));
 }
 
 static void run_seed(uint64_t seed, bool verbose)

@@ -23,8 +23,8 @@ static void draw_pool(struct sim *sim, struct side *side)
 {
 	uint32_t conversations = sim->flow_count + sim->mux_channels;
 
-	side->pool.kept = 32 + 2 * conversations * (KG_BUF_FLOOR + 1) + below(sim, 64);
-	side->pool.limit = KEPT_DIVISOR * side->pool.kept;
+	side->host.pool.kept = 32 + 2 * conversations * (KG_BUF_FLOOR + 1) + below(sim, 64);
+	side->host.pool.limit = KEPT_DIVISOR * side->host.pool.kept;
 }
 
 /* All at once over a long path with loss: what waits beyond holes would take all. */
@@ -103,8 +103,8 @@ void pressure_update(struct sim *sim)
 {
 	if (!sim->scarce)
 		return;
-	update_share(&sim->client.pool);
-	update_share(&sim->server.pool);
+	update_share(&sim->client.host.pool);
+	update_share(&sim->server.host.pool);
 }
 
 static void check_app(const struct app *app)

@@ -144,9 +144,7 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 {
 	side->sim = sim;
-	kg_mem_malloc_init(&side->mem);
-	kg_buf_malloc_pool_init(&side->pool, SIZE_MAX);
-	kg_rng_init(&side->rng, kg_rng_next(&sim->rng));
+	test_host_init(&side->host, kg_rng_next(&sim->rng), SIZE_MAX, sim->now_us);
 	side->workers = 1;
 	side->config = (struct kg_session_config){
 		.role = role,
@@ -289,12 +287,12 @@ static void draw_memory(struct sim *sim, struct side *side)
 {
 	uint32_t share = 4 + scaled(sim, 300);
 
-	side->pool.pool.fair_share = share;
-	side->pool.limit = 64 + sim->flow_count * (2ull * share + KG_KCP_FRAGMENTS_MAX);
+	side->host.pool.pool.fair_share = share;
+	side->host.pool.limit = 64 + sim->flow_count * (2ull * share + KG_KCP_FRAGMENTS_MAX);
 	/* A stream's queues, and the channels' own conversations. */
 	if (sim->mux_channels > 0)
-		side->pool.limit += (sim->flow_count + sim->mux_channels) *
-				    (2ull * STREAM_SEGMENTS + KG_KCP_FRAGMENTS_MAX);
+		side->host.pool.limit += (sim->flow_count + sim->mux_channels) *
+					 (2ull * STREAM_SEGMENTS + KG_KCP_FRAGMENTS_MAX);
 }
 
 /* One fast writer on a long clean path: the largest windows fill. */

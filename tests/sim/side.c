@@ -20,28 +20,24 @@ void side_start(struct side *side)
 {
 	struct sim *sim = side->sim;
 
-	side->wheel = kg_twheel_create(&side->mem, sim->now_us);
-	sim_check(sim, side->wheel != NULL);
 	sim_check(sim, kg_profile_key_init(&side->key, &kg_profile_kcptube, sim->alg, key));
 	if (side->config.role == KG_ROLE_SERVER)
-		side->seen = kg_seen_create(&side->mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S,
-					    sim->now_us - KG_US_PER_S);
+		side->host.seen = kg_seen_create(&side->host.mem, 4096, 2 * KG_CLOCK_SKEW_MAX_S,
+						 sim->now_us - KG_US_PER_S);
 	side->age_us = KG_NEVER_US;
 	if (sim->parity > 0) {
 		side->age_us = sim->now_us;
-		side->config.fec = kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->mem);
+		side->config.fec =
+			kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->host.mem);
 		sim_check(sim, side->config.fec != NULL);
 	}
 	for (uint16_t i = 0; i < side->workers; i++) {
 		struct kg_streams_config config = { .session = side->config };
-		const struct kg_supplies supplies = { &side->mem, &side->pool.pool, side->wheel,
-						      &side->rng, side->seen };
 
 		config.session.worker = i;
 		if (side->config.role == KG_ROLE_CLIENT)
 			config.mux_channels = sim->mux_channels;
-		side->streams[i] =
-			kg_streams_create(&config, &sim_ops, side, &supplies, sim->now_us);
+		side->streams[i] = test_host_streams(&side->host, &config, sim_ops, sim->now_us);
 		sim_check(sim, side->streams[i] != NULL);
 	}
 }
@@ -51,12 +47,9 @@ void side_stop(struct side *side)
 	for (uint16_t i = 0; i < side->workers; i++)
 		kg_streams_destroy(side->streams[i]);
 	kg_fec_destroy(side->config.fec);
-	kg_seen_destroy(side->seen);
-	kg_twheel_destroy(side->wheel);
 	kg_profile_key_fini(&side->key);
 	kg_link_fini(&side->link);
-	sim_check(side->sim, side->mem.in_use_bytes == 0);
-	sim_check(side->sim, side->pool.in_use == 0);
+	sim_check(side->sim, test_host_fini(&side->host));
 }
 
 void side_keep_house(struct side *side)
@@ -74,9 +67,9 @@ static void spoil_parity(struct side *side, struct kg_datagram *out)
 	if (side->fault == FAULT_NONE || out->data[4] < side->sim->data)
 		return;
 	if (side->fault == FAULT_PART)
-		at += kg_rng_below(&side->rng, out->len - KG_FEC_PARITY_HEADER_BYTES);
+		at += kg_rng_below(&side->host.rng, out->len - KG_FEC_PARITY_HEADER_BYTES);
 	for (; at < out->len; at++)
-		out->data[at] = (uint8_t)kg_rng_next(&side->rng);
+		out->data[at] = (uint8_t)kg_rng_next(&side->host.rng);
 }
 
 /* Somebody who reads along sends a copy, which may come first, or alone. Of a handshake it would be
@@ -87,7 +80,8 @@ static void copy(struct side *side, const struct kg_datagram *out, const struct 
 	const struct kg_endpoint elsewhere = { { 4, { 198, 19, 6, 6 } }, out->local.port };
 	struct sim *sim = side->sim;
 
-	if (side != &sim->client || handshake || kg_rng_below(&side->rng, 65536) >= sim->copied)
+	if (side != &sim->client || handshake ||
+	    kg_rng_below(&side->host.rng, 65536) >= sim->copied)
 		return;
 	sim->copied_bytes += job->len;
 	kg_link_send(&side->link, sim->now_us, &elsewhere, &out->remote, job->data, job->len);
@@ -109,7 +103,7 @@ void side_output(struct side *side)
 			sim_check(sim, out.len > 0 && out.len <= longest);
 			spoil_parity(side, &out);
 			out.local.ip = side->address;
-			job.iv = (uint16_t)kg_rng_next(&side->rng);
+			job.iv = (uint16_t)kg_rng_next(&side->host.rng);
 			kg_profile_kcptube.seal(&side->key, &job, 1, unix_s(sim));
 			kg_link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
 				     job.len);

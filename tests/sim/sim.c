@@ -71,8 +71,8 @@ static void print_side(const char *name, const struct side *side)
 	       "interval %u resend %u nc %d blast %d "
 	       "first_sn"
 	       " %#x workers %u bandwidths %llu/%llu\n",
-	       name, side->pool.limit, side->pool.kept, side->pool.in_use,
-	       side->pool.pool.fair_share, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay,
+	       name, side->host.pool.limit, side->host.pool.kept, side->host.pool.in_use,
+	       side->host.pool.pool.fair_share, kcp->snd_wnd, kcp->rcv_wnd, kcp->mtu, kcp->nodelay,
 	       kcp->interval_ms, kcp->resend, kcp->nc, kcp->blast, kcp->first_sn, side->workers,
 	       (unsigned long long)side->config.outbound_Bps,
 	       (unsigned long long)side->config.inbound_Bps);
@@ -110,8 +110,8 @@ static uint64_t next_us(const struct sim *sim)
 	uint64_t next =
 		KG_MIN(kg_link_next_us(&sim->client.link), kg_link_next_us(&sim->server.link));
 
-	next = KG_MIN(next, kg_twheel_next_us(sim->client.wheel));
-	next = KG_MIN(next, kg_twheel_next_us(sim->server.wheel));
+	next = KG_MIN(next, kg_twheel_next_us(sim->client.host.wheel));
+	next = KG_MIN(next, kg_twheel_next_us(sim->server.host.wheel));
 	next = KG_MIN(next, KG_MIN(sim->client.age_us, sim->server.age_us));
 	for (uint32_t i = 0; i < sim->flow_count; i++) {
 		next = KG_MIN(next, sim->flows[i].client.next_us);
@@ -156,8 +156,8 @@ static void step(struct sim *sim)
 	side_keep_house(&sim->server);
 	side_input(&sim->server, &sim->client);
 	side_input(&sim->client, &sim->server);
-	kg_twheel_advance(sim->client.wheel, sim->now_us);
-	kg_twheel_advance(sim->server.wheel, sim->now_us);
+	kg_twheel_advance(sim->client.host.wheel, sim->now_us);
+	kg_twheel_advance(sim->server.host.wheel, sim->now_us);
 	for (uint32_t i = 0; i < sim->flow_count; i++) {
 		app_step(&sim->flows[i].client);
 		app_step(&sim->flows[i].server);
@@ -234,10 +234,10 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 	sim_check(sim, side->drops[KG_DROP_HANDSHAKE_MALFORMED] == 0);
 	sim_check(sim, side->drops[KG_DROP_CLOCK_SKEW] == 0);
 	/* Nothing is left: no timer, no buffer, no state but grown tables. */
-	sim_check(sim, kg_twheel_next_us(side->wheel) == KG_NEVER_US);
-	sim_check(sim, side->pool.in_use == 0);
-	sim_check(sim,
-		  side->mem.in_use_bytes <= bytes_before + (1 + sim->mux_channels) * TABLES_BYTES);
+	sim_check(sim, kg_twheel_next_us(side->host.wheel) == KG_NEVER_US);
+	sim_check(sim, side->host.pool.in_use == 0);
+	sim_check(sim, side->host.mem.in_use_bytes <=
+			       bytes_before + (1 + sim->mux_channels) * TABLES_BYTES);
 }
 
 /* Over all seeds: what was really exercised. */
@@ -310,8 +310,8 @@ static void run_seed(uint64_t seed, bool verbose)
 	scenario_draw(&sim);
 	side_start(&sim.client);
 	side_start(&sim.server);
-	client_bytes = sim.client.mem.in_use_bytes;
-	server_bytes = sim.server.mem.in_use_bytes;
+	client_bytes = sim.client.host.mem.in_use_bytes;
+	server_bytes = sim.server.host.mem.in_use_bytes;
 	run_flows(&sim);
 	/* Of its end on a mux channel a host knows before the peer does. */
 	if (sim.mux_channels > 0)

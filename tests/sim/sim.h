@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "mux/stream.h"
 #include "sim/link.h"
+#include "test_host.h"
 #include "wire/profile.h"
 
 #define SEC(n)  ((uint64_t)(n)*KG_US_PER_S)
@@ -90,12 +91,8 @@ enum fault {
 
 /* The client's box, or the server's with its workers. */
 struct side {
+	struct test_host host;
 	struct sim *sim;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
 	uint64_t age_us; /* when groups of FEC age next; KG_NEVER_US: there are none */
 	struct kg_session_config config;
 	struct kg_streams *streams[SIM_WORKERS_MAX];

@@ -11,28 +11,9 @@
 #include <cmocka.h>
 
 #include "pair_wire.h"
+#include "test_host.h"
 
-static uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
-{
-	return 40000;
-}
-
-static void on_port_release(void *host, uint16_t port)
-{
-}
-
-static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, const char *text)
-{
-}
-
-static const struct kg_stream_ops ops = {
-	.port_acquire = on_port_acquire,
-	.port_release = on_port_release,
-	.closed = on_closed,
-};
-
-static struct kg_mem mem;
-static struct kg_buf_malloc_pool pool;
+static struct test_host host;
 static struct kg_worker w;
 static struct kg_side side;
 static struct kg_conn conn;
@@ -40,19 +21,16 @@ static struct kg_conn conn;
 static void begin(enum kg_protocol protocol)
 {
 	const struct kg_streams_config config = { .session = pair_config(KG_ROLE_CLIENT, 4) };
-	struct kg_supplies supplies = { .mem = &mem, .pool = &pool.pool, .rng = &w.rng };
 
 	w = (struct kg_worker){ .now_us = SEC(1000) };
 	side = (struct kg_side){ .worker = &w };
 	conn = (struct kg_conn){ .side = &side };
 	STAILQ_INIT(&w.conns);
-	kg_mem_malloc_init(&mem);
-	kg_buf_malloc_pool_init(&pool, 100);
-	kg_rng_init(&w.rng, 1);
-	supplies.wheel = w.wheel = kg_twheel_create(&mem, w.now_us);
+	test_host_init(&host, 1, 100, w.now_us);
+	w.wheel = host.wheel;
 	w.arena = kg_arena_create(1 << 20);
 	assert_non_null(w.arena);
-	side.streams = kg_streams_create(&config, &ops, &side, &supplies, w.now_us);
+	side.streams = test_host_streams(&host, &config, (struct kg_stream_ops){ 0 }, w.now_us);
 	assert_non_null(side.streams);
 	assert_true(kg_streams_open(side.streams, &conn.stream, protocol, NULL, w.now_us));
 }
@@ -61,9 +39,7 @@ static void end(void)
 {
 	kg_arena_destroy(w.arena);
 	kg_streams_destroy(side.streams);
-	kg_twheel_destroy(w.wheel);
-	assert_int_equal(pool.in_use, 0);
-	assert_int_equal(mem.in_use_bytes, 0);
+	assert_true(test_host_fini(&host));
 }
 
 static void give_datagram(void)
@@ -72,7 +48,7 @@ static void give_datagram(void)
 		.type = KG_MSG_DATA,
 		.channel = &conn,
 		.count = 1,
-		.buf = kg_buf_chain_copy(&pool.pool, "x", 1, 100, 100),
+		.buf = kg_buf_chain_copy(&host.pool.pool, "x", 1, 100, 100),
 	};
 
 	kg_conn_data(&w, &msg);

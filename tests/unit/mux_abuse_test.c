@@ -22,7 +22,7 @@ static struct kg_mux *mux_of(struct end *end)
 /* As its host never would; fragments of `part` bytes. */
 static void say_in_pieces(struct end *end, const void *bytes, size_t len, uint16_t part)
 {
-	struct kg_buf *chain = kg_buf_chain_copy(&end->pool.pool, bytes, len, part, part);
+	struct kg_buf *chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, len, part, part);
 
 	assert_true(kg_channel_send_message(mux_of(end)->channel, chain, end->pair->now_us));
 	exchange(end->pair);
@@ -130,13 +130,13 @@ static void the_last_ids_are_remembered(void **state)
 {
 	struct pair *pair = start();
 	struct kg_mux *mux = mux_of(&pair->server);
-	size_t bytes = pair->server.mem.in_use_bytes;
+	size_t bytes = pair->server.host.mem.in_use_bytes;
 
 	for (uint32_t id = 0; id < 5000; id++)
 		kg_mux_remember(mux, id, pair->now_us);
 	assert_false(kg_mux_is_over(mux, 3000));
 	assert_true(kg_mux_is_over(mux, 4500));
-	assert_in_range(pair->server.mem.in_use_bytes, bytes, bytes + (160u << 10));
+	assert_in_range(pair->server.host.mem.in_use_bytes, bytes, bytes + (160u << 10));
 	run(pair, SEC(700));
 	assert_false(kg_mux_is_over(mux, 4500));
 	pair_stop(pair);
@@ -288,10 +288,10 @@ static void without_memory_no_stream_opens(void **state)
 
 	pair_start(pair);
 	run(pair, SEC(1));
-	pair->server.mem.soft_limit_bytes = pair->server.mem.in_use_bytes - 1;
+	pair->server.host.mem.soft_limit_bytes = pair->server.host.mem.in_use_bytes - 1;
 	open_by_datagram(pair, 1);
 	assert_int_equal(pair->server.app_count, 0);
-	pair->server.mem.soft_limit_bytes = SIZE_MAX;
+	pair->server.host.mem.soft_limit_bytes = SIZE_MAX;
 	open_by_datagram(pair, 2);
 	assert_int_equal(pair->server.app_count, 1);
 	pair_stop(pair);

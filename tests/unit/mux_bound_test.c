@@ -101,7 +101,7 @@ static void step(struct wire *wire, uint64_t end_us)
 	send_due(&pair->client, &wire->up);
 	send_due(&pair->server, &wire->down);
 	pair_pass(&pair->now_us, KG_MIN(end_us, KG_MAX(arrival_us, pair->now_us + 1)),
-		  pair->client.wheel, pair->server.wheel);
+		  pair->client.host.wheel, pair->server.host.wheel);
 	take_arrived(&pair->server, &wire->up);
 	take_arrived(&pair->client, &wire->down);
 	connect_new(&pair->server);

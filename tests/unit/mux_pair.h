@@ -14,6 +14,7 @@
 
 #include "mux/mux_int.h"
 #include "pair_wire.h"
+#include "test_host.h"
 
 #define MUX_SEED     0x5eed0010
 #define MUX_APPS     16
@@ -33,19 +34,14 @@ struct app {
 };
 
 struct end {
+	struct test_host host;
 	struct pair *pair;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
 	struct kg_streams *streams;
 	struct kg_streams_config config;
 	struct kg_ip address;
 	struct app apps[MUX_APPS];
 	unsigned int app_count;
-	uint16_t port_next;
-	unsigned int ports_out, mux_closes;
+	unsigned int mux_closes;
 	enum kg_close mux_why;
 	bool late;      /* connects nothing by itself */
 	bool slow;      /* reads nothing by itself */
@@ -99,22 +95,6 @@ static inline bool app_read(struct end *end, struct app *app, unsigned int messa
 		kg_buf_free_chain(chain);
 	}
 	return false;
-}
-
-static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
-{
-	struct end *end = host;
-
-	end->ports_out++;
-	return end->port_next++;
-}
-
-static inline void on_port_release(void *host, uint16_t port)
-{
-	struct end *end = host;
-
-	assert_true(end->ports_out > 0);
-	end->ports_out--;
 }
 
 static inline struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
@@ -182,8 +162,6 @@ static inline void on_mux_closed(void *host, const struct kg_channel_info *info,
 }
 
 static const struct kg_stream_ops mux_ops = {
-	.port_acquire = on_port_acquire,
-	.port_release = on_port_release,
 	.accept = on_accept,
 	.opened = on_opened,
 	.readable = on_readable,
@@ -197,9 +175,9 @@ static const struct kg_stream_ops mux_ops = {
 
 static inline bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
 {
-	struct kg_buf *chain =
-		kg_buf_chain_copy(&end->pool.pool, bytes, len, kg_streams_first_bytes(end->streams),
-				  kg_streams_rest_bytes(end->streams));
+	struct kg_buf *chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, len,
+						 kg_streams_first_bytes(end->streams),
+						 kg_streams_rest_bytes(end->streams));
 
 	if (chain != NULL && kg_stream_send(&app->stream, chain, end->pair->now_us))
 		return true;
@@ -272,7 +250,7 @@ static inline void run(struct pair *pair, uint64_t us)
 
 	exchange(pair);
 	while (pair->now_us < end_us) {
-		pair_pass(&pair->now_us, end_us, pair->client.wheel, pair->server.wheel);
+		pair_pass(&pair->now_us, end_us, pair->client.host.wheel, pair->server.host.wheel);
 		exchange(pair);
 	}
 }
@@ -282,14 +260,10 @@ static inline void run(struct pair *pair, uint64_t us)
 static inline void end_init(struct end *end, struct pair *pair, enum kg_role role)
 {
 	end->pair = pair;
-	kg_mem_malloc_init(&end->mem);
-	kg_buf_malloc_pool_init(&end->pool, 100000);
-	kg_rng_init(&end->rng, MUX_SEED + role);
-	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
+	test_host_init(&end->host, MUX_SEED + role, 100000, pair->now_us);
 	if (role == KG_ROLE_SERVER)
-		end->seen = kg_seen_create(&end->mem, 1024, 510, 0);
+		end->host.seen = kg_seen_create(&end->host.mem, 1024, 510, 0);
 	end->address = pair_addresses[role];
-	end->port_next = 40000;
 	end->config.session = pair_config(role, MUX_APPS);
 	end->config.session.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX;
 	end->config.session.answer_wait_s = 10;
@@ -310,10 +284,7 @@ static inline struct pair *pair_new(void)
 
 static inline void end_start(struct end *end)
 {
-	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
-					      end->seen };
-
-	end->streams = kg_streams_create(&end->config, &mux_ops, end, &supplies, end->pair->now_us);
+	end->streams = test_host_streams(&end->host, &end->config, mux_ops, end->pair->now_us);
 	assert_non_null(end->streams);
 }
 
@@ -334,11 +305,7 @@ static inline void pair_as_original(struct pair *pair)
 static inline void end_stop(struct end *end)
 {
 	kg_streams_destroy(end->streams);
-	assert_int_equal(end->ports_out, 0);
-	assert_int_equal(end->pool.in_use, 0);
-	kg_twheel_destroy(end->wheel);
-	kg_seen_destroy(end->seen);
-	assert_int_equal(end->mem.in_use_bytes, 0);
+	assert_true(test_host_fini(&end->host));
 }
 
 static inline void pair_stop(struct pair *pair)

@@ -351,7 +351,7 @@ static void start_short_of_buffers(struct pair *pair, struct app **stalled)
 	pair->server.slow = true;
 	fill(pair, *stalled, 2);
 	run(pair, SEC(1));
-	pair->server.pool.pool.fair_share = KG_BUF_FLOOR;
+	pair->server.host.pool.pool.fair_share = KG_BUF_FLOOR;
 	fill(pair, *stalled, 60);
 	run(pair, SEC(1));
 	pair->server.slow = false;
@@ -363,13 +363,13 @@ static void where_buffers_are_short_a_stream_has_the_floor(void **state)
 	struct app *stalled, *other;
 
 	start_short_of_buffers(pair, &stalled);
-	assert_true(pair->server.pool.in_use <= 4 * KG_BUF_FLOOR);
+	assert_true(pair->server.host.pool.in_use <= 4 * KG_BUF_FLOOR);
 	other = pair_open(pair, KG_PROTOCOL_TCP);
 	fill(pair, other, 1);
 	run(pair, SEC(1));
 	assert_int_equal(pair->server.app_count, 1);
 
-	pair->server.pool.pool.fair_share = UINT32_MAX;
+	pair->server.host.pool.pool.fair_share = UINT32_MAX;
 	run(pair, SEC(1));
 	assert_int_equal(pair->server.apps[1].got_len, 1000);
 	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
@@ -397,7 +397,7 @@ static void who_stands_still_while_buffers_are_short_gives_way(void **state)
 	assert_int_equal(stalled->why, KG_CLOSE_RESET);
 	assert_int_equal(stats_of(&pair->server).gave_way, 1);
 	assert_int_equal(pair->server.apps[1].got_len, 1000);
-	assert_int_equal(pair->server.pool.in_use, 0);
+	assert_int_equal(pair->server.host.pool.in_use, 0);
 	pair_stop(pair);
 }
 
@@ -573,7 +573,7 @@ static void a_clean_stop_ends_all(void **state)
 	run(pair, SEC(100));
 	assert_int_equal(server->why, KG_CLOSE_RESET);
 	assert_int_equal(stats_of(&pair->server).muxes, 0);
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 

@@ -20,7 +20,7 @@ static struct stranger stranger_new(struct pair *pair, uint16_t port)
 
 	params.mtu = PAIR_MTU;
 	return (struct stranger){
-		.kcp = kg_kcp_create(&params, &pair->client.mem, &pair->client.pool.pool,
+		.kcp = kg_kcp_create(&params, &pair->client.host.mem, &pair->client.host.pool.pool,
 				     pair->now_us),
 		.at = { { 4, { 198, 18, 9, 9 } }, port },
 	};
@@ -28,7 +28,8 @@ static struct stranger stranger_new(struct pair *pair, uint16_t port)
 
 static void stranger_queue(struct pair *pair, struct stranger *st, const void *bytes, size_t len)
 {
-	struct kg_buf *chain = kg_buf_chain_copy(&pair->client.pool.pool, bytes, len, 1000, 1000);
+	struct kg_buf *chain =
+		kg_buf_chain_copy(&pair->client.host.pool.pool, bytes, len, 1000, 1000);
 
 	assert_true(kg_kcp_send(st->kcp, chain, pair->now_us));
 }
@@ -131,7 +132,7 @@ static void late_acknowledgements_open_nothing(void **state)
 static void broken_requests_allocate_nothing(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	size_t before = pair->server.mem.in_use_bytes;
+	size_t before = pair->server.host.mem.in_use_bytes;
 	uint8_t bytes[64];
 	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 0);
 
@@ -153,8 +154,8 @@ static void broken_requests_allocate_nothing(void **state)
 					 KG_DROP_HANDSHAKE_MALFORMED);
 		kg_kcp_destroy(st.kcp);
 	}
-	assert_int_equal(pair->server.mem.in_use_bytes, before);
-	assert_int_equal(pair->server.pool.in_use, 0);
+	assert_int_equal(pair->server.host.mem.in_use_bytes, before);
+	assert_int_equal(pair->server.host.pool.in_use, 0);
 	assert_int_equal(pair->server.app_count, 0);
 	pair_stop(pair);
 }
@@ -162,7 +163,7 @@ static void broken_requests_allocate_nothing(void **state)
 static void noise_allocates_nothing(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	size_t before = pair->server.mem.in_use_bytes;
+	size_t before = pair->server.host.mem.in_use_bytes;
 	struct logged noise = { .to_server = true };
 	struct kg_rng rng;
 
@@ -181,7 +182,7 @@ static void noise_allocates_nothing(void **state)
 		assert_int_not_equal(deliver(&pair->server, &noise), KG_DROP_NONE);
 		assert_int_not_equal(deliver(&pair->client, &noise), KG_DROP_NONE);
 	}
-	assert_int_equal(pair->server.mem.in_use_bytes, before);
+	assert_int_equal(pair->server.host.mem.in_use_bytes, before);
 	assert_true(pair->server.drops[KG_DROP_KCP_MALFORMED] > 0);
 	assert_true(pair->server.drops[KG_DROP_CONV_UNKNOWN] > 0);
 	assert_true(pair->server.drops[KG_DROP_HANDSHAKE_MALFORMED] > 0);
@@ -245,13 +246,13 @@ static void floods_of_requests_stay_bounded(void **state)
 			bytes[0] = KG_FEATURE_KEEP_ALIVE;
 		/* No two alike: the digest of a datagram is that of its bytes here. */
 		pair->now_us += KG_US_PER_MS;
-		kg_twheel_advance(pair->server.wheel, pair->now_us);
+		kg_twheel_advance(pair->server.host.wheel, pair->now_us);
 		assert_int_equal(request(pair, &st, bytes, len), KG_DROP_NONE);
 		kg_kcp_destroy(st.kcp);
 		if (i == 100)
-			most = pair->server.mem.in_use_bytes;
+			most = pair->server.host.mem.in_use_bytes;
 	}
-	assert_in_range(pair->server.mem.in_use_bytes, 1, most + 1024);
+	assert_in_range(pair->server.host.mem.in_use_bytes, 1, most + 1024);
 	pair_stop(pair);
 }
 
@@ -493,7 +494,8 @@ static void the_answer_comes_from_where_the_question_went(void **state)
 
 static void inject(struct pair *pair, struct app *app, const uint8_t *bytes, size_t len)
 {
-	struct kg_buf *chain = kg_buf_chain_copy(&pair->client.pool.pool, bytes, len, 1000, 1000);
+	struct kg_buf *chain =
+		kg_buf_chain_copy(&pair->client.host.pool.pool, bytes, len, 1000, 1000);
 
 	assert_true(kg_kcp_send(app->ch->line.kcp, chain, pair->now_us));
 	kg_line_touch(&app->ch->line, pair->now_us);
@@ -566,7 +568,7 @@ static void questions_without_end_are_not_answered_without_end(void **state)
 			pair->now_us += KG_US_PER_MS;
 		}
 	}
-	assert_true(pair->server.pool.in_use <= 2 * 256 + 1);
+	assert_true(pair->server.host.pool.in_use <= 2 * 256 + 1);
 	pair_stop(pair);
 }
 

@@ -56,7 +56,7 @@ static void an_abort_tells_both_sides_at_once(void **state)
 	run(pair, SEC(1));
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_PEER);
 	run(pair, SEC(60));
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -98,7 +98,7 @@ static void an_abort_during_the_handshake_reaches_the_server(void **state)
 	assert_int_equal(client->opened, 0);
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_PEER);
 	run(pair, SEC(60));
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -129,7 +129,7 @@ static void a_finish_that_nobody_hears_ends(void **state)
 	run(pair, SEC(2));
 	assert_int_equal(client->why, KG_CLOSE_ABORTED);
 	run(pair, SEC(1));
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -211,7 +211,7 @@ static void both_may_finish_at_once(void **state)
 	assert_int_equal(client->closed, 1);
 	assert_int_equal(server->closed, 1);
 	run(pair, SEC(60));
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -226,7 +226,7 @@ static void a_silent_peer_is_given_up(void **state)
 	run(pair, SEC(22));
 	assert_int_equal(client->why, KG_CLOSE_SILENCE);
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_SILENCE);
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -276,7 +276,7 @@ static void an_idle_flow_ends_without_a_word(void **state)
 	run(pair, SEC(2));
 	assert_int_equal(client->why, KG_CLOSE_IDLE);
 	assert_int_equal(pair->logged, before);
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	run(pair, SEC(120));
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_IDLE);
 	pair_stop(pair);
@@ -338,13 +338,13 @@ static void an_end_frees_what_nobody_will_read(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_true(app_send(&pair->server, server, "unread", 6));
 	exchange(pair);
-	assert_int_equal(pair->client.pool.in_use, 3);
+	assert_int_equal(pair->client.host.pool.in_use, 3);
 	pair->server.deaf = true;
 	kg_channel_abort(client->ch, pair->now_us);
 	assert_true(app_send(&pair->server, server, "late", 4));
 	run(pair, SEC(1));
 	/* Only the disconnect is left. */
-	assert_int_equal(pair->client.pool.in_use, 1);
+	assert_int_equal(pair->client.host.pool.in_use, 1);
 	pair_stop(pair);
 }
 
@@ -364,7 +364,7 @@ static void an_end_quietens_the_other_side(void **state)
 	assert_int_equal(client->why, KG_CLOSE_FINISHED);
 	assert_int_equal(server->why, KG_CLOSE_PEER);
 	run(pair, SEC(3));
-	assert_int_equal(pair->server.pool.in_use, 0);
+	assert_int_equal(pair->server.host.pool.in_use, 0);
 	pair_stop(pair);
 }
 
@@ -375,12 +375,12 @@ static void a_disconnect_waits_for_memory(void **state)
 
 	pair->server.deaf = true;
 	assert_true(app_send(&pair->client, client, "x", 1));
-	pair->client.pool.limit = 0;
+	pair->client.host.pool.limit = 0;
 	kg_channel_finish(client->ch, pair->now_us);
 	pair->server.deaf = false;
 	run(pair, SEC(5));
 	assert_int_equal(client->closed, 0);
-	pair->client.pool.limit = 100;
+	pair->client.host.pool.limit = 100;
 	run(pair, SEC(1));
 	assert_int_equal(client->why, KG_CLOSE_FINISHED);
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_PEER);

@@ -8,14 +8,10 @@
 
 static void restart(struct end *end)
 {
-	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
-					      end->seen };
-
 	kg_session_destroy(end->session);
 	for (unsigned int i = 0; i < end->app_count; i++)
 		end->apps[i].ch = NULL;
-	end->session =
-		kg_session_create(&end->config, &pair_ops, end, &supplies, end->pair->now_us);
+	end->session = test_host_session(&end->host, &end->config, pair_ops, end->pair->now_us);
 	assert_non_null(end->session);
 }
 
@@ -159,7 +155,7 @@ static void others_on_its_path_go_on(void **state)
 
 	pair->hop_us = 5 * KG_US_PER_MS;
 	pair->client.loses = is_denial;
-	pair->client.shared_ports = 1;
+	pair->client.host.shared_ports = 1;
 	pair_start(pair);
 	old = pair_open_quiet(pair, KG_PROTOCOL_TCP);
 	restart(&pair->server);
@@ -174,13 +170,13 @@ static void others_on_its_path_go_on(void **state)
 	run(pair, SEC(1));
 	assert_int_equal(new->closed, 0);
 	assert_int_equal(pair->server.apps[1].got_len, 50);
-	assert_in_range(pair->client.ports_out, 1, KG_HOP_PORTS_MAX + 1);
+	assert_in_range(pair->client.host.ports_out, 1, KG_HOP_PORTS_MAX + 1);
 	pair_stop(pair);
 }
 
 static bool is_lost_by_chance(struct end *end, const struct kg_datagram *datagram)
 {
-	return kg_rng_below(&end->rng, 100) < 35 || is_denial(end, datagram);
+	return kg_rng_below(&end->host.rng, 100) < 35 || is_denial(end, datagram);
 }
 
 /* A word now and then, and a third of all that is sent is lost. */
@@ -212,7 +208,7 @@ static void a_dead_path_is_no_forgetting(void **state)
 		say(&pair->client, client);
 		run(pair, SEC(60));
 		assert_int_equal(client->closed, 0);
-		assert_in_range(pair->client.ports_out, 1, KG_HOP_PORTS_MAX);
+		assert_in_range(pair->client.host.ports_out, 1, KG_HOP_PORTS_MAX);
 		pair->server.deaf = pair->client.deaf = false;
 		run(pair, SEC(10));
 		assert_int_equal(client->closed, 0);

@@ -42,7 +42,7 @@ static void the_answer_comes_after_the_question_has_ended(void **state)
 	assert_int_equal(client->why, KG_CLOSE_FINISHED);
 	assert_int_equal(server->why, KG_CLOSE_FINISHED);
 	run(pair, SEC(60));
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 

@@ -28,7 +28,7 @@ static struct pair *pair_hopping(uint32_t min_s, uint32_t max_s, unsigned int sh
 	pair->client.config.destination_ports = &many_ports;
 	pair->client.config.hop_min_s = min_s;
 	pair->client.config.hop_max_s = max_s;
-	pair->client.shared_ports = shared_ports;
+	pair->client.host.shared_ports = shared_ports;
 	pair->server.loses = is_dead;
 	return pair_start(pair);
 }
@@ -54,7 +54,7 @@ static unsigned int stream(struct pair *pair, struct app *client, struct app *se
 		say(pair, client, 'u');
 		assert_true(app_send(&pair->server, server, "d", 1));
 		run(pair, SEC(1) / 10);
-		most = KG_MAX(most, pair->client.ports_out);
+		most = KG_MAX(most, pair->client.host.ports_out);
 	}
 	assert_int_equal(client->got_len, before + sent);
 	assert_int_equal(server->got_len, before + sent);
@@ -90,7 +90,7 @@ static void idle_channels_hop_too(void **state)
 	assert_true(app_send(&pair->server, &pair->server.apps[0], "hello", 5));
 	run(pair, SEC(1));
 	expect(client, "hello");
-	assert_in_range(pair->client.ports_out, 1, 3);
+	assert_in_range(pair->client.host.ports_out, 1, 3);
 	pair_stop(pair);
 }
 
@@ -196,7 +196,7 @@ static void a_blackhole_takes_few_ports(void **state)
 	say(pair, client, 'x');
 	for (int i = 0; i < 600; i++) {
 		run(pair, SEC(1) / 10);
-		assert_in_range(pair->client.ports_out, 1, KG_HOP_PORTS_MAX);
+		assert_in_range(pair->client.host.ports_out, 1, KG_HOP_PORTS_MAX);
 	}
 	assert_in_range(pair->client.silences, 10, 12);
 	pair->server.deaf = false;
@@ -305,7 +305,7 @@ static void paths_end_with_their_channels(void **state)
 	}
 	run(pair, SEC(60));
 	assert_true(stats_of(&pair->client).hops[KG_HOP_TIMER] > 6);
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 

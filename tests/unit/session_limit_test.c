@@ -15,17 +15,17 @@ static void everything_is_given_back(void **state)
 		for (int i = 0; i < 4; i++)
 			kg_channel_finish(pair->client.apps[round * 4 + i].ch, pair->now_us);
 		run(pair, SEC(60));
-		assert_int_equal(pair->client.ports_out, 0);
-		assert_int_equal(pair->client.pool.in_use + pair->server.pool.in_use, 0);
+		assert_int_equal(pair->client.host.ports_out, 0);
+		assert_int_equal(pair->client.host.pool.in_use + pair->server.host.pool.in_use, 0);
 		if (round > 0) {
-			assert_int_equal(pair->client.mem.in_use_bytes, client_bytes);
-			assert_int_equal(pair->server.mem.in_use_bytes, server_bytes);
+			assert_int_equal(pair->client.host.mem.in_use_bytes, client_bytes);
+			assert_int_equal(pair->server.host.mem.in_use_bytes, server_bytes);
 		}
-		client_bytes = pair->client.mem.in_use_bytes;
-		server_bytes = pair->server.mem.in_use_bytes;
+		client_bytes = pair->client.host.mem.in_use_bytes;
+		server_bytes = pair->server.host.mem.in_use_bytes;
 	}
-	assert_true(kg_twheel_next_us(pair->client.wheel) == KG_NEVER_US);
-	assert_true(kg_twheel_next_us(pair->server.wheel) == KG_NEVER_US);
+	assert_true(kg_twheel_next_us(pair->client.host.wheel) == KG_NEVER_US);
+	assert_true(kg_twheel_next_us(pair->server.host.wheel) == KG_NEVER_US);
 	pair_stop(pair);
 }
 
@@ -58,7 +58,7 @@ static void lingering_gives_way_to_new_channels(void **state)
 	struct pair *pair = pair_start(pair_new());
 	struct app *client;
 
-	pair->client.ports_max = 3;
+	pair->client.host.ports_max = 3;
 	for (int i = 0; i < 10; i++) {
 		client = pair_open(pair, KG_PROTOCOL_TCP);
 		run(pair, SEC(1));
@@ -67,15 +67,15 @@ static void lingering_gives_way_to_new_channels(void **state)
 		run(pair, SEC(1));
 		assert_int_equal(client->why, KG_CLOSE_FINISHED);
 	}
-	pair->client.ports_max = pair->client.ports_out;
+	pair->client.host.ports_max = pair->client.host.ports_out;
 	run(pair, SEC(100));
-	pair->client.ports_max = 1;
+	pair->client.host.ports_max = 1;
 	client = pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(1));
 	assert_int_equal(client->opened, 1);
 	assert_null(
 		kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
-	assert_int_equal(pair->client.ports_out, 1);
+	assert_int_equal(pair->client.host.ports_out, 1);
 	pair_stop(pair);
 }
 
@@ -83,7 +83,7 @@ static void lingering_gives_way_to_new_channels(void **state)
 static void what_lingers_gives_memory_back(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	struct kg_mem *mem = &pair->client.mem;
+	struct kg_mem *mem = &pair->client.host.mem;
 	size_t plenty = 0;
 
 	for (int i = 0; i < 12; i++) {
@@ -137,9 +137,9 @@ static void room_follows_window_and_memory(void **state)
 	pair->server.deaf = true;
 	assert_true(app_send(&pair->client, client, "x", 1));
 	assert_int_equal(kg_channel_room(client->ch), 511);
-	pair->client.pool.pool.fair_share = 3;
+	pair->client.host.pool.pool.fair_share = 3;
 	assert_int_equal(kg_channel_room(client->ch), 2);
-	pair->client.pool.pool.fair_share = 1;
+	pair->client.host.pool.pool.fair_share = 1;
 	assert_int_equal(kg_channel_room(client->ch), 0);
 	pair_stop(pair);
 }
@@ -152,12 +152,12 @@ static void a_burst_of_datagrams_has_room(void **state)
 	struct app *tcp = pair_open_quiet(pair, KG_PROTOCOL_TCP);
 	struct app *udp = pair_open_quiet(pair, KG_PROTOCOL_UDP);
 
-	pair->client.pool.pool.fair_share = KG_BUF_FLOOR + 1;
+	pair->client.host.pool.pool.fair_share = KG_BUF_FLOOR + 1;
 	assert_int_equal(kg_channel_room(tcp->ch), KG_BUF_FLOOR + 1);
 	assert_int_equal(kg_channel_room(udp->ch), KG_BUF_BURST);
-	pair->client.pool.pool.fair_share = KG_BUF_FLOOR;
+	pair->client.host.pool.pool.fair_share = KG_BUF_FLOOR;
 	assert_int_equal(kg_channel_room(udp->ch), KG_BUF_FLOOR);
-	pair->client.pool.pool.fair_share = 100;
+	pair->client.host.pool.pool.fair_share = 100;
 	assert_int_equal(kg_channel_room(udp->ch), 100);
 	pair_stop(pair);
 }
@@ -166,15 +166,15 @@ static void without_memory_nothing_opens(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
 	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
-	size_t before = pair->client.mem.in_use_bytes;
+	size_t before = pair->client.host.mem.in_use_bytes;
 
-	pair->client.pool.limit = 0;
+	pair->client.host.pool.limit = 0;
 	assert_null(
 		kg_session_open(pair->client.session, KG_PROTOCOL_TCP, NULL, NULL, pair->now_us));
-	assert_int_equal(pair->client.mem.in_use_bytes, before);
-	assert_int_equal(pair->client.ports_out, 1);
+	assert_int_equal(pair->client.host.mem.in_use_bytes, before);
+	assert_int_equal(pair->client.host.ports_out, 1);
 	assert_false(app_send(&pair->client, client, "x", 1));
-	pair->client.pool.limit = 100;
+	pair->client.host.pool.limit = 100;
 	assert_true(app_send(&pair->client, client, "x", 1));
 	run(pair, SEC(1));
 	expect(&pair->server.apps[0], "x");
@@ -209,11 +209,11 @@ static void an_idle_channel_is_small(void **state)
 	size_t client_bytes, server_bytes;
 
 	pair_open_quiet(pair, KG_PROTOCOL_TCP);
-	client_bytes = pair->client.mem.in_use_bytes;
-	server_bytes = pair->server.mem.in_use_bytes;
+	client_bytes = pair->client.host.mem.in_use_bytes;
+	server_bytes = pair->server.host.mem.in_use_bytes;
 	pair_open_quiet(pair, KG_PROTOCOL_TCP);
-	client_bytes = pair->client.mem.in_use_bytes - client_bytes;
-	server_bytes = pair->server.mem.in_use_bytes - server_bytes;
+	client_bytes = pair->client.host.mem.in_use_bytes - client_bytes;
+	server_bytes = pair->server.host.mem.in_use_bytes - server_bytes;
 	print_message("an idle channel holds %zu bytes (client), %zu (server)\n", client_bytes,
 		      server_bytes);
 	assert_true(client_bytes <= 1024 && server_bytes <= 1024);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "fec/rs_isal.h"
 #include "pair_wire.h"
+#include "test_host.h"
 
 #define PAIR_SEED 0x5eed0004
 /* FEC of both ends unless told otherwise: the build makes some tests with it, too. */
@@ -49,21 +50,15 @@ struct app {
 };
 
 struct end {
+	struct test_host host;
 	struct pair *pair;
-	struct kg_mem mem;
-	struct kg_buf_malloc_pool pool;
-	struct kg_twheel *wheel;
-	struct kg_rng rng;
-	struct kg_seen *seen;
 	struct kg_session *session;
 	struct kg_session_config config;
 	uint8_t data, parity; /* of FEC; 0: off */
 	struct kg_ip address;
 	struct app apps[PAIR_CHANNELS];
 	unsigned int app_count;
-	unsigned int ports_out, ports_max, silences;
-	uint16_t port_next;
-	unsigned int shared_ports, shared_next; /* channels have these in turn; 0: each its own */
+	unsigned int silences;
 	/* host's manners */
 	enum answer answer;
 	bool keep_closed; /* frees nothing */
@@ -116,7 +111,7 @@ static inline bool app_send(struct end *end, struct app *app, const void *bytes,
 {
 	uint16_t rest = kg_session_rest_bytes(end->session);
 	uint16_t first = rest - KG_MESSAGE_KIND_BYTES;
-	struct kg_buf *chain = kg_buf_chain_copy(&end->pool.pool, bytes, len, first, rest);
+	struct kg_buf *chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, len, first, rest);
 
 	if (chain != NULL && kg_channel_send(app->ch, chain, end->pair->now_us))
 		return true;
@@ -150,33 +145,6 @@ static inline bool app_read(struct end *end, struct app *app, unsigned int messa
 		kg_buf_free_chain(chain);
 	}
 	return false;
-}
-
-static inline uint16_t on_port_acquire(void *host, const struct kg_endpoint *remote, bool alone)
-{
-	struct end *end = host;
-
-	if (end->ports_out >= end->ports_max)
-		return 0;
-	end->ports_out++;
-	if (!alone && end->shared_ports > 0)
-		return (uint16_t)(1000 + end->shared_next++ % end->shared_ports);
-	return end->port_next++;
-}
-
-static inline void on_port_release(void *host, uint16_t port)
-{
-	struct end *end = host;
-
-	assert_true(end->ports_out > 0);
-	end->ports_out--;
-}
-
-static inline void on_port_share(void *host, uint16_t port)
-{
-	struct end *end = host;
-
-	assert_true(end->ports_out > 0);
 }
 
 static inline void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
@@ -246,9 +214,6 @@ static inline void on_silent(void *host, const struct kg_ip *server)
 }
 
 static const struct kg_session_ops pair_ops = {
-	.port_acquire = on_port_acquire,
-	.port_release = on_port_release,
-	.port_share = on_port_share,
 	.connect = on_connect,
 	.opened = on_opened,
 	.readable = on_readable,
@@ -317,7 +282,7 @@ static inline void run(struct pair *pair, uint64_t us)
 
 	exchange(pair);
 	while (pair->now_us < end_us) {
-		pair_pass(&pair->now_us, end_us, pair->client.wheel, pair->server.wheel);
+		pair_pass(&pair->now_us, end_us, pair->client.host.wheel, pair->server.host.wheel);
 		exchange(pair);
 	}
 }
@@ -340,17 +305,12 @@ static inline struct logged *latest(struct pair *pair, bool to_server, unsigned 
 static inline void end_init(struct end *end, struct pair *pair, enum kg_role role)
 {
 	end->pair = pair;
-	kg_mem_malloc_init(&end->mem);
-	kg_buf_malloc_pool_init(&end->pool, 100000);
-	kg_rng_init(&end->rng, PAIR_SEED + role);
-	end->wheel = kg_twheel_create(&end->mem, pair->now_us);
+	test_host_init(&end->host, PAIR_SEED + role, 100000, pair->now_us);
 	if (role == KG_ROLE_SERVER)
-		end->seen = kg_seen_create(&end->mem, 1024, 510, 0);
+		end->host.seen = kg_seen_create(&end->host.mem, 1024, 510, 0);
 	end->data = PAIR_DATA;
 	end->parity = PAIR_PARITY;
 	end->address = pair_addresses[role];
-	end->port_next = 40000;
-	end->ports_max = 1000;
 	end->config = pair_config(role, 8);
 }
 
@@ -373,13 +333,10 @@ static inline struct pair *pair_new(void)
 
 static inline void end_start(struct end *end)
 {
-	const struct kg_supplies supplies = { &end->mem, &end->pool.pool, end->wheel, &end->rng,
-					      end->seen };
-
 	if (end->parity > 0 && end->config.fec == NULL)
-		end->config.fec = kg_fec_create(end->data, end->parity, &kg_rs_isal, &end->mem);
-	end->session =
-		kg_session_create(&end->config, &pair_ops, end, &supplies, end->pair->now_us);
+		end->config.fec =
+			kg_fec_create(end->data, end->parity, &kg_rs_isal, &end->host.mem);
+	end->session = test_host_session(&end->host, &end->config, pair_ops, end->pair->now_us);
 	assert_non_null(end->session);
 }
 
@@ -394,11 +351,7 @@ static inline void end_stop(struct end *end)
 {
 	kg_session_destroy(end->session);
 	kg_fec_destroy(end->config.fec);
-	assert_int_equal(end->ports_out, 0);
-	assert_int_equal(end->pool.in_use, 0);
-	kg_twheel_destroy(end->wheel);
-	kg_seen_destroy(end->seen);
-	assert_int_equal(end->mem.in_use_bytes, 0);
+	assert_true(test_host_fini(&end->host));
 }
 
 static inline void pair_stop(struct pair *pair)

@@ -8,7 +8,7 @@ static struct pair *pair_sharing(unsigned int ports)
 {
 	struct pair *pair = pair_new();
 
-	pair->client.shared_ports = ports;
+	pair->client.host.shared_ports = ports;
 	return pair_start(pair);
 }
 
@@ -31,7 +31,7 @@ static void restart_server(struct pair *pair, uint64_t seed)
 	struct end *server = &pair->server;
 
 	kg_session_destroy(server->session);
-	kg_rng_init(&server->rng, seed);
+	kg_rng_init(&server->host.rng, seed);
 	end_start(server);
 	memset(server->apps, 0, sizeof(server->apps));
 	server->app_count = 0;
@@ -63,7 +63,7 @@ static void channels_leave_a_port(void **state)
 	for (int i = 0; i < 4; i++)
 		pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(1));
-	pair->client.shared_ports = 0;
+	pair->client.host.shared_ports = 0;
 	kg_session_leave_port(pair->client.session, 1000, pair->now_us);
 	run(pair, SEC(1));
 	for (unsigned int i = 0; i < 4; i++) {
@@ -97,12 +97,12 @@ static void a_shared_port_is_left_in_any_order(void **state)
 	for (int i = 0; i < 6; i++)
 		pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(20));
-	assert_int_equal(pair->client.ports_out, 2);
+	assert_int_equal(pair->client.host.ports_out, 2);
 	for (unsigned int left = 6, i = 1; left > 0; left--, i = (i + 5) % 6) {
 		kg_channel_finish(pair->client.apps[i].ch, pair->now_us);
 		run(pair, SEC(50));
-		assert_int_equal(pair->client.ports_out, ports_of(pair));
-		assert_true(left > 1 || pair->client.ports_out == 0);
+		assert_int_equal(pair->client.host.ports_out, ports_of(pair));
+		assert_true(left > 1 || pair->client.host.ports_out == 0);
 		for (unsigned int j = 0; j < 6; j++) {
 			if (pair->client.apps[j].ch != NULL)
 				talk(pair, j, "still here");
@@ -120,7 +120,7 @@ static void equal_convs_take_different_ports(void **state)
 	restart_server(pair, PAIR_SEED);
 	old = pair_open_quiet(pair, KG_PROTOCOL_TCP);
 	restart_server(pair, PAIR_SEED);
-	pair->client.shared_next = 0;
+	pair->client.host.shared_next = 0;
 	new = pair_open(pair, KG_PROTOCOL_TCP);
 	run(pair, SEC(1));
 	assert_int_equal(new->opened, 1);
@@ -146,7 +146,7 @@ static void without_another_port_the_channel_ends(void **state)
 	assert_int_equal(new->closed, 1);
 	assert_int_equal(new->why, KG_CLOSE_EXHAUSTED);
 	assert_int_equal(old->closed, 0);
-	assert_int_equal(pair->client.ports_out, 1);
+	assert_int_equal(pair->client.host.ports_out, 1);
 	pair_stop(pair);
 }
 
@@ -178,19 +178,19 @@ static void forgotten_channels_die_alone(void **state)
 static void ports_of_handshakes_come_again(void **state)
 {
 	struct pair *pair = pair_sharing(1);
-	uint16_t first = pair->client.port_next;
+	uint16_t first = pair->client.host.port_next;
 
 	for (int i = 0; i < 8; i++) {
 		struct app *client;
 
 		/* What the handshake before has is the only one. */
-		pair->client.ports_max = i == 0 ? 1 : 2;
-		pair->client.port_next = first;
+		pair->client.host.ports_max = i == 0 ? 1 : 2;
+		pair->client.host.port_next = first;
 		client = pair_open(pair, KG_PROTOCOL_TCP);
-		pair->client.ports_max = 100;
+		pair->client.host.ports_max = 100;
 		run(pair, 1000);
 		assert_int_equal(client->opened, 1);
-		assert_int_equal(pair->client.ports_out, 2);
+		assert_int_equal(pair->client.host.ports_out, 2);
 	}
 	assert_int_equal(pair->server.app_count, 8);
 	assert_int_equal(stats_of(&pair->server).handshakes_done, 8);

@@ -169,7 +169,7 @@ static void who_gave_way_may_ask_again(void **state)
 static void udp_leaves_memory_to_tcp(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
-	struct kg_mem *mem = &pair->client.mem;
+	struct kg_mem *mem = &pair->client.host.mem;
 
 	flow(pair);
 	mem->soft_limit_bytes = mem->in_use_bytes + mem->in_use_bytes / 16;

@@ -321,7 +321,7 @@ static void a_made_up_source_draws_no_more_than_it_sent(void **state)
 		assert_in_range(bytes_to(pair, &thief.ip), 1, request.datagram.len);
 		for (int i = 0; i < 40; i++) {
 			pair->now_us += SEC(1);
-			kg_twheel_advance(pair->server.wheel, pair->now_us);
+			kg_twheel_advance(pair->server.host.wheel, pair->now_us);
 			carry(&pair->server, &pair->client);
 		}
 		assert_in_range(bytes_to(pair, &thief.ip), 1, request.datagram.len);

@@ -91,7 +91,7 @@ static void no_answer_is_one_too(void **state)
 	run(pair, SEC(31));
 	assert_int_equal(client->why, KG_CLOSE_HANDSHAKE);
 	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_HANDSHAKE);
-	assert_int_equal(pair->client.ports_out, 0);
+	assert_int_equal(pair->client.host.ports_out, 0);
 	pair_stop(pair);
 }
 
@@ -298,9 +298,9 @@ static void handshake_and_channel_have_ports_of_their_own(void **state)
 	first = &pair->log[0];
 	assert_int_not_equal(first->datagram.remote.port,
 			     info_of(&pair->client, client).local.port);
-	assert_int_equal(pair->client.ports_out, 2);
+	assert_int_equal(pair->client.host.ports_out, 2);
 	run(pair, SEC(20));
-	assert_int_equal(pair->client.ports_out, 1);
+	assert_int_equal(pair->client.host.ports_out, 1);
 	pair_stop(pair);
 }
 
@@ -333,13 +333,13 @@ static void an_answer_is_acknowledged_by_what_follows(void **state)
 	pair->server.deaf = true;
 	run(pair, SEC(1) / 2);
 	assert_int_equal(client->opened, 1);
-	assert_int_equal(pair->client.ports_out, 2);
+	assert_int_equal(pair->client.host.ports_out, 2);
 	pair->server.deaf = false;
 	assert_true(app_send(&pair->client, client, "x", 1));
 	run(pair, SEC(1));
 	assert_true(pair->server.apps[0].ch->handshake->settled);
 	run(pair, SEC(9));
-	assert_int_equal(pair->client.ports_out, 1);
+	assert_int_equal(pair->client.host.ports_out, 1);
 	assert_null(pair->server.apps[0].ch->handshake);
 	pair_stop(pair);
 }
