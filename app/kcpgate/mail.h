@@ -24,7 +24,7 @@ enum kg_mail_type {
 };
 
 /* DPDK answers with 16 KiB at most. */
-#define KG_SNAPSHOT_CHANNELS 20
+#define KG_SNAPSHOT_CHANNELS 16
 
 /* A page of the channel table; the asker waits for `done`, the worker fills it once. Pages asked
  * for one after the other cost the worker no more than what is on them. */

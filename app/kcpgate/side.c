@@ -178,6 +178,18 @@ void kg_side_end(struct kg_side *side)
 	destroy_parts(side);
 }
 
+void kg_side_publish(struct kg_side *side)
+{
+	struct kg_side_figures now = { 0 };
+
+	kg_session_get_stats(side->session, &now.session);
+	kg_streams_get_stats(side->streams, &now.streams);
+	if (side->fec != NULL)
+		kg_fec_add_stats(side->fec, &now.fec);
+	kg_metrics_publish((uint64_t *)&side->figures, (const uint64_t *)&now,
+			   sizeof(now) / sizeof(uint64_t));
+}
+
 void kg_side_drain(struct kg_side *side)
 {
 	kg_streams_shutdown(side->streams, side->worker->now_us);

@@ -13,6 +13,13 @@
 struct kg_box_tunnel;
 struct kg_worker;
 
+/* What telemetry sees of a side. Worker: wo, telemetry: ro, number by number. */
+struct kg_side_figures {
+	struct kg_session_stats session;
+	struct kg_streams_stats streams;
+	struct kg_fec_stats fec;
+};
+
 struct kg_side {
 	struct kg_worker *worker;
 	const struct kg_box_tunnel *tunnel;
@@ -22,6 +29,7 @@ struct kg_side {
 	struct kg_profile_key key;
 	struct kg_fec *fec; /* NULL: off */
 	uint16_t id;        /* the tunnel's */
+	struct kg_side_figures figures;
 };
 
 /* The control thread's. NULL without memory. */
@@ -34,6 +42,8 @@ void kg_side_destroy(struct kg_side *side);
 bool kg_side_begin(struct kg_side *side);
 /* Without a word to anyone. Harmless when it has not begun. */
 void kg_side_end(struct kg_side *side);
+/* Writes the figures anew. */
+void kg_side_publish(struct kg_side *side);
 /* Tells all peers that their channels end. */
 void kg_side_drain(struct kg_side *side);
 /* They have been told. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Commands of the DPDK telemetry socket (dpdk-telemetry.py -f kcpgate-NAME):
- *   /kcpgate/stats            counters and drop reasons of all workers, pools, payload thread
- *   /kcpgate/stats,N          those of worker N
- *   /kcpgate/tunnels          one entry per tunnel
+ *   /kcpgate/stats            the box's numbers; those of its workers, payload threads, ports
+ * summed up /kcpgate/stats,N          those of worker N /kcpgate/payload,N        those of payload
+ * thread N /kcpgate/help             what they mean; /kcpgate/help,SKIP the next page
+ *   /kcpgate/tunnels          one entry per tunnel; /kcpgate/tunnels,SKIP the next page
  *   /kcpgate/troubles         what keeps tunnels from working
  *   /kcpgate/channels         first page of channels; /kcpgate/channels,WORKER,SKIP the others
  */
@@ -17,5 +18,10 @@ int kg_telemetry_init(struct kg_box *box);
 /* Waits for callbacks at work; later ones answer nothing. */
 void kg_telemetry_fini(void);
 
-/* One of the commands; the others are in telemetry.c. */
+/* The commands. 0, or -1: no answer. */
+int kg_telemetry_stats(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_payload(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_help(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_troubles(struct kg_box *box, const char *params, struct rte_tel_data *d);

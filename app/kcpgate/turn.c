@@ -9,6 +9,7 @@
 #include "stage/stage.h"
 
 #define OUTPUT_BURSTS_MAX 16 /* per turn: receiving must not wait for ever */
+#define PUBLISHED_SIDES   4u /* per housekeeping */
 
 /* NIC -> application: one burst from each port, and what other workers opened for us. */
 static uint16_t receive(struct kg_worker *w)
@@ -78,6 +79,15 @@ static void age_groups(struct kg_worker *w)
 	}
 }
 
+/* A few at a time, so that it costs the same however many tunnels there are. */
+static void publish(struct kg_worker *w)
+{
+	for (unsigned int i = KG_MIN(PUBLISHED_SIDES, w->sides.count); i > 0; i--) {
+		w->next_published = (w->next_published + 1) % w->sides.count;
+		kg_side_publish(w->sides.all[w->next_published]);
+	}
+}
+
 bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 {
 	w->unix_s = unix_s;
@@ -86,6 +96,7 @@ bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 	kg_complain_unanswered(w);
 	kg_stage_expire_fragments(w);
 	age_groups(w);
+	publish(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
 	return !finished(w);

@@ -67,9 +67,10 @@ struct kg_worker {
 	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
 	uint16_t spare_count;
 	struct kg_troubles troubles;
-	uint64_t told_us;    /* no router's word goes to the other workers before */
-	uint64_t fec_age_us; /* when groups of FEC age next */
-	uint16_t next_side;  /* kcp_output: where the next turn begins, to be fair */
+	uint64_t told_us;            /* no router's word goes to the other workers before */
+	uint64_t fec_age_us;         /* when groups of FEC age next */
+	uint16_t next_side;          /* kcp_output: where the next turn begins, to be fair */
+	unsigned int next_published; /* side */
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */
 } __rte_cache_aligned;

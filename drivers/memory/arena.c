@@ -172,6 +172,11 @@ struct kg_mem *kg_arena_mem(struct kg_arena *arena)
 	return &arena->mem;
 }
 
+size_t kg_arena_in_use_bytes(const struct kg_arena *arena)
+{
+	return __atomic_load_n(&arena->mem.in_use_bytes, __ATOMIC_RELAXED);
+}
+
 size_t kg_arena_size_bytes(const struct kg_arena *arena)
 {
 	return arena->buddy.units << KG_BUDDY_UNIT_SHIFT;

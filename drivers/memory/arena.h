@@ -19,4 +19,6 @@ void kg_arena_destroy(struct kg_arena *arena);
 /* The arena as lib/ sees it; one user thread. What is in use counts blocks, and pieces with
  * their share of the slab; an eighth is kept for what exists already (base/mem.h). */
 struct kg_mem *kg_arena_mem(struct kg_arena *arena);
+/* Any thread. */
+size_t kg_arena_in_use_bytes(const struct kg_arena *arena);
 size_t kg_arena_size_bytes(const struct kg_arena *arena);

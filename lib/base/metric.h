@@ -35,13 +35,24 @@ static inline void kg_metrics_add(uint64_t *sum, const uint64_t *numbers, unsign
 		sum[i] += __atomic_load_n(&numbers[i], __ATOMIC_RELAXED);
 }
 
+/* Writes `count` numbers for other threads to read: each of them is right by itself. */
+static inline void kg_metrics_publish(uint64_t *to, const uint64_t *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		__atomic_store_n(&to[i], numbers[i], __ATOMIC_RELAXED);
+}
+
 /* For lists: a field of the struct, a row of its table. */
 #define KG_METRIC_FIELD(field, name, type, unit, help) uint64_t field;
 #define KG_METRIC_ROW(field, name, type, unit, help)   { name, KG_METRIC_##type, unit, help },
 
 /* Defines the table of `struct type` out of the rows that follow. */
-#define KG_METRIC_TABLE(table, type, ...)                                                     \
-	static const struct kg_metric table##_rows[] = { __VA_ARGS__ };                       \
-	_Static_assert(sizeof(struct type) == KG_ARRAY_SIZE(table##_rows) * sizeof(uint64_t), \
-		       "each number has a row");                                              \
-	const struct kg_metric_table table = { table##_rows, KG_ARRAY_SIZE(table##_rows) }
+#define KG_METRIC_TABLE(table, type, ...)                                  \
+	const struct kg_metric_table table = {                             \
+		(const struct kg_metric[]){ __VA_ARGS__ },                 \
+		sizeof(struct type) / sizeof(uint64_t),                    \
+	};                                                                 \
+	_Static_assert(sizeof((const struct kg_metric[]){ __VA_ARGS__ }) / \
+				       sizeof(struct kg_metric) ==         \
+			       sizeof(struct type) / sizeof(uint64_t),     \
+		       "each number has a row")

@@ -36,7 +36,7 @@ def print_table(rows):
 
 def main(name):
     with telemetry.Connection(name) as box:
-        stats, channels, help_texts = box.stats(), box.channels(), box.ask("/kcpgate/help")
+        stats, channels, help_texts = box.stats(), box.channels(), box.help()
     print(f"{name}: {len(channels)} channel{'s' * (len(channels) != 1)}")
     print_table(channels)
     shown = [f"{key} {stats[key]}" for key in COUNTERS]
@@ -45,7 +45,7 @@ def main(name):
     drops = telemetry.drops_of(stats)
     print("  drops" + (":" if drops else ": none"))
     for reason, count in drops.items():
-        print(f"    {reason} {count}: {help_texts[f'drop_{reason}']}")
+        print(f"    {reason} {count}: {help_texts[f'drop_{reason}']['help']}")
 
 
 if __name__ == "__main__":

@@ -48,8 +48,21 @@ class Connection:
         return [self.ask("/kcpgate/payload", thread)
                 for thread in range(self.stats()["payload_threads"])]
 
+    def _pages(self, command, *parameters):
+        """All rows of a command that answers in pages."""
+        rows, skip = {}, 0
+        while skip is not None:
+            page = self.ask(command, *parameters, skip) or {}
+            skip = page.pop("next", None)
+            rows.update(page)
+        return rows
+
     def tunnels(self):
-        return self.ask("/kcpgate/tunnels")
+        return self._pages("/kcpgate/tunnels")
+
+    def help(self):
+        """What each number means: name to "help", "type", "unit" and "of" what it is."""
+        return self._pages("/kcpgate/help")
 
     def troubles(self):
         """What keeps tunnels from working: rows, the latest of each kind and peer."""
@@ -57,15 +70,9 @@ class Connection:
 
     def channels(self):
         """All channels, page by page; the key is a field "conv"."""
-        rows = []
-        for worker in range(self.stats()["workers"]):
-            skip = 0
-            while skip is not None:
-                page = self.ask("/kcpgate/channels", worker, skip) or {}
-                skip = page.pop("next", None)
-                rows += [{"conv": int(conv, 16), "worker": worker, **row}
-                         for conv, row in page.items()]
-        return rows
+        return [{"conv": int(conv, 16), "worker": worker, **row}
+                for worker in range(self.stats()["workers"])
+                for conv, row in self._pages("/kcpgate/channels", worker).items()]
 
 
 def drops_of(stats):

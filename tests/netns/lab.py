@@ -234,6 +234,9 @@ class Box:
     def tunnels(self):
         return self._ask(telemetry.Connection.tunnels)
 
+    def help(self):
+        return self._ask(telemetry.Connection.help)
+
     def troubles(self):
         return self._ask(telemetry.Connection.troubles)
 

@@ -67,7 +67,8 @@ def no_route(lab):
     begin = time.monotonic()
     for _ in range(30):
         refused_at_once(lab)
-    assert lab.client.tunnels()["home"]["closed_no_route"] >= 30
+    eventually("all of them are counted",
+               lambda: lab.client.tunnels()["home"]["closed_no_route"] >= 30)
     assert lab.client.log().count("no route to") <= 2 + (time.monotonic() - begin) / 10, \
         "it is said with every connection"
     # Nor does an application wait when the way gets lost while it does.

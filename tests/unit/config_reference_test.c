@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tables of keys in docs/configuration.md are what the schema says. With KG_UPDATE set they are
- * written anew instead of compared:
+ * The tables of keys in docs/configuration.md are what the schema says. To write them anew:
  *     KG_UPDATE=1 meson test config_reference_test
  */
 #include "config/kinds.h"
 #include "config/presets.h"
 #include "config_fixture.h"
-
-#define DOCUMENT "docs/configuration.md"
+#include "document.h"
 
 static void print_words(const struct kg_word *words, FILE *to)
 {
@@ -122,66 +120,9 @@ static void print_table(const char *name, FILE *to)
 	}
 }
 
-static char *read_document(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = NULL;
-	size_t room = 0;
-
-	assert_non_null(file);
-	assert_true(getdelim(&text, &room, '\0', file) > 0);
-	fclose(file);
-	return text;
-}
-
-/* The document with each table between "<!-- table NAME -->" and "<!-- end -->" made anew. */
-static char *renew(const char *document, unsigned int *tables)
-{
-	static const char begin[] = "<!-- table ", until[] = " -->\n", end[] = "<!-- end -->";
-	const char *at, *close;
-	char *text;
-	size_t length;
-	FILE *to = open_memstream(&text, &length);
-
-	for (*tables = 0; (at = strstr(document, begin)); (*tables)++) {
-		const char *name_end = strstr(at, until);
-		char name[32];
-
-		assert_non_null(name_end);
-		snprintf(name, sizeof(name), "%.*s", (int)(name_end - at - (long)strlen(begin)),
-			 at + strlen(begin));
-		name_end += strlen(until);
-		fwrite(document, 1, (size_t)(name_end - document), to);
-		print_table(name, to);
-		close = strstr(name_end, end);
-		assert_non_null(close);
-		document = close;
-	}
-	fputs(document, to);
-	fclose(to);
-	return text;
-}
-
 static void tables_are_current(void **state)
 {
-	char path[4096];
-	unsigned int tables;
-
-	snprintf(path, sizeof(path), "%s/../../" DOCUMENT, getenv("KG_VECTORS"));
-	char *document = read_document(path), *renewed = renew(document, &tables);
-
-	assert_int_equal(tables, KG_SCOPES + 2);
-	if (getenv("KG_UPDATE")) {
-		FILE *file = fopen(path, "w");
-
-		assert_non_null(file);
-		fputs(renewed, file);
-		fclose(file);
-	} else if (strcmp(document, renewed)) {
-		fail_msg(DOCUMENT " is not what the schema says: set KG_UPDATE=1 and run again");
-	}
-	free(document);
-	free(renewed);
+	document_check("docs/configuration.md", print_table, KG_SCOPES + 2);
 }
 
 static void every_key_is_described(void **state)

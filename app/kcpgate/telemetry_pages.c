@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /kcpgate/channels: pages that the workers fill in. */
+#include "telemetry.h"
+
+#include "box.h"
+#include "compat.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SNAPSHOT_WAIT_US 1000000
+#define SNAPSHOT_STEP_US 200
+
+/* One page in flight per worker; a worker that did not answer in time keeps its page. */
+static struct kg_snapshot pages[KG_CONFIG_WORKERS_MAX];
+static bool page_asked[KG_CONFIG_WORKERS_MAX];
+
+static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
+{
+	struct kg_snapshot *page = &pages[worker];
+	struct kg_mail mail = { .type = KG_MAIL_SNAPSHOT, .snapshot = page };
+
+	if (page_asked[worker] && !atomic_load_explicit(&page->done, memory_order_acquire))
+		return false;
+	page->skip = skip;
+	atomic_store_explicit(&page->done, false, memory_order_relaxed);
+	page_asked[worker] = kg_box_post(box, worker, &mail);
+	for (int waited_us = 0; page_asked[worker] && waited_us < SNAPSHOT_WAIT_US;
+	     waited_us += SNAPSHOT_STEP_US) {
+		if (atomic_load_explicit(&page->done, memory_order_acquire))
+			return true;
+		usleep(SNAPSHOT_STEP_US);
+	}
+	return false;
+}
+
+static void add_numbers(struct rte_tel_data *row, const struct kg_metric_table *table,
+			const uint64_t *numbers)
+{
+	for (unsigned int i = 0; i < table->count; i++)
+		kg_tel_add_dict_u64(row, table->rows[i].name, numbers[i]);
+}
+
+static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
+					const struct kg_snapshot_row *r)
+{
+	const struct kg_kcp_stats *kcp = &r->info.kcp;
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	char text[KG_ENDPOINT_TEXT_BYTES];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "streams", r->streams },
+		{ "local_port", r->info.local.port },
+		{ "age_ms", r->info.age_us / KG_US_PER_MS },
+		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
+		{ "path_mtu", r->info.path_mtu },
+		{ "srtt_us", kcp->srtt_us },
+		{ "rto_us", kcp->rto_us },
+		{ "snd_wnd", kcp->snd_wnd },
+		{ "rmt_wnd", kcp->rmt_wnd },
+		{ "in_flight", kcp->in_flight },
+		{ "queued", kcp->queued },
+		{ "unread", kcp->readable },
+		{ "refused", kcp->refused },
+		{ "sent_bytes", kcp->sent_bytes },
+		{ "received_bytes", kcp->received_bytes },
+		{ "sent", kcp->sent },
+		{ "resent_fast", kcp->resent_fast },
+		{ "resent_timeout", kcp->resent_timeout },
+		{ "resent_twin", kcp->resent_twin },
+		{ "resent_needless", kcp->resent_needless },
+	};
+
+	if (row == NULL)
+		return NULL;
+	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "tunnel", config->name);
+	rte_tel_data_add_dict_string(row, "protocol", kg_protocol_name(r->info.protocol));
+	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->info.state));
+	rte_tel_data_add_dict_string(
+		row, "remote",
+		r->info.remote.ip.version == 0 ? "" : kg_endpoint_text(&r->info.remote, text));
+	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->info.path_mtu_how));
+	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
+		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
+	if (config->wire.fec.parity > 0)
+		add_numbers(row, &kg_fec_metrics, (const uint64_t *)&r->info.fec);
+	return row;
+}
+
+int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	unsigned int worker = 0, skip = 0;
+	char conv[16];
+
+	if (params != NULL && sscanf(params, "%u,%u", &worker, &skip) < 1)
+		return -1;
+	if (worker >= box->worker_count || !ask_worker(box, worker, skip))
+		return -1;
+	rte_tel_data_start_dict(d);
+	for (uint32_t i = 0; i < pages[worker].count; i++) {
+		const struct kg_snapshot_row *from = &pages[worker].rows[i];
+		const struct kg_box_tunnel *tunnel = kg_box_tunnel(box, from->tunnel);
+		struct rte_tel_data *row;
+
+		if (tunnel == NULL) /* it has gone since */
+			continue;
+		row = channel_row(tunnel->config, from);
+		snprintf(conv, sizeof(conv), "%08" PRIx32, from->info.conv);
+		if (row == NULL || rte_tel_data_add_dict_container(d, conv, row, 0) != 0)
+			return -1;
+	}
+	if (pages[worker].more)
+		kg_tel_add_dict_u64(d, "next", skip + pages[worker].count);
+	return 0;
+}
