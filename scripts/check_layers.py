@@ -3,7 +3,8 @@
 """Checks that #include lines point downward only: app -> drivers -> lib.
 
 lib/ may include lib/ and the C library, but nothing of it that reaches the outside world (files
-of a configuration and their parser excepted, in lib/config). drivers/ may include lib/, drivers/
+of a configuration and their parser excepted, in lib/config), and its components stand above one
+another: each names those it may know. drivers/ may include lib/, drivers/
 and any library. app/ and tests/ may include everything. Inside lib/ and drivers/ a quoted include
 is a full path from the layer's root ("kcp/kcp.h"), so that a reader sees where it leads.
 """
@@ -30,6 +31,21 @@ EXTRA = {"config": {"jansson.h",
                     "malloc.h",    # malloc_usable_size, to wipe what the parser frees
                     "sys/stat.h"}}  # who may read the file
 
+# FEC codes datagrams without knowing whose they are; only the session brings it and KCP together.
+KNOWS = {
+    "aead": {"base"},
+    "base": set(),
+    "config": {"aead", "base", "fec", "kcp", "net", "wire"},
+    "fec": {"base", "wire"},
+    "kcp": {"base"},
+    "mux": {"base", "session"},
+    "net": {"base"},
+    "session": {"base", "fec", "kcp", "net", "wire"},
+    "sim": {"base", "fec", "kcp", "net", "session"},
+    "telemetry": {"base", "net"},
+    "wire": {"aead", "base"},
+}
+
 
 def problems_of_lib(component, kind, target):
     if kind == "<":
@@ -37,6 +53,8 @@ def problems_of_lib(component, kind, target):
             yield f"lib/{component} may not include <{target}>"
     elif not (ROOT / "lib" / target).is_file():
         yield f'"{target}" is not in lib/'
+    elif Path(target).parts[0] not in KNOWS[component] | {component}:
+        yield f'lib/{component} may not know "{target}"'
 
 
 def problems_of_drivers(_component, kind, target):

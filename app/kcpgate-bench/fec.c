@@ -10,6 +10,7 @@
 #include "fec/rs_isal.h"
 #include "kcp/kcp_segment.h"
 #include "median.h"
+#include "session/session.h"
 
 #include <rte_cycles.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static bool rig_init(struct fec_rig *rig, uint8_t data, uint8_t parity, uint32_t
 	rig->data = data;
 	rig->parity = parity;
 	rig->len = (uint16_t)(KG_KCP_HEADER_BYTES + payload);
-	rig->fec = kg_fec_create(data, parity, &kg_rs_isal, &rig->mem);
+	rig->fec = kg_fec_create(data, parity, &kg_rs_isal, &kg_session_fec_content, &rig->mem);
 	if (rig->fec == NULL)
 		return false;
 	rig->encoder = kg_fec_encoder_create(rig->fec, CONV, 0);

@@ -142,7 +142,8 @@ static bool create_parts(struct kg_side *side)
 	struct kg_streams_config config;
 
 	if (fec->parity > 0) {
-		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal, supplies.mem);
+		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal,
+					  &kg_session_fec_content, supplies.mem);
 		if (side->fec == NULL)
 			return false;
 	}

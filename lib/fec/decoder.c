@@ -7,8 +7,6 @@
 
 #include "base/bytes.h"
 #include "fec/judge.h"
-#include "kcp/kcp.h"
-#include "kcp/kcp_segment.h"
 
 #define RING_GROUPS_MIN 8   /* groups that can be open */
 #define RING_SHARDS_MIN 128 /* small groups pass fast: more of them, for the same disorder */
@@ -314,7 +312,8 @@ static void recover(struct kg_fec_decoder *decoder, struct group *group)
 	believed = believed_bytes(decoder, group, &recovery);
 	for (unsigned int i = 0; i < recovery.count; i++) {
 		const uint8_t *container = fec->solved->rows[i];
-		uint16_t usable = kg_fec_usable(container, group->block, believed, decoder->conv);
+		uint16_t usable = kg_fec_usable(fec->content, container, group->block, believed,
+						decoder->conv);
 
 		if (usable > 0)
 			find(fec, container + KG_FEC_LENGTH_BYTES, usable);
@@ -392,22 +391,6 @@ static void take(struct kg_fec_decoder *decoder, struct group *group,
 		recover(decoder, group);
 }
 
-/* What KCP would refuse must not become part of a group. Less than a header may follow. */
-static bool is_chain(const struct kg_fec_shard *shard, uint32_t conv)
-{
-	size_t at = 0;
-
-	while (at + KG_KCP_HEADER_BYTES <= shard->len) {
-		struct kg_kcp_segment seg;
-		size_t bytes = kg_kcp_segment_decode(shard->bytes + at, shard->len - at, &seg);
-
-		if (bytes == 0 || seg.conv != conv)
-			return false;
-		at += bytes;
-	}
-	return true;
-}
-
 enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body, size_t len)
 {
 	struct kg_fec *fec = decoder->fec;
@@ -418,7 +401,7 @@ enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body,
 	if (!kg_fec_shard_decode(&shard, fec->code.data, body, len) ||
 	    shard.conv != decoder->conv || shard.sub >= fec->code.data + fec->code.parity)
 		return KG_DROP_FEC_MALFORMED;
-	if (!shard.parity && !is_chain(&shard, decoder->conv))
+	if (!shard.parity && !fec->content->plausible(shard.bytes, shard.len, shard.conv))
 		return KG_DROP_KCP_MALFORMED;
 	group = find_group(decoder, shard.sn);
 	if (!shard.parity)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "kcp/kcp_segment.h"
 
 #define SAVED_GROUPS 4 /* fillers that can be saved up, in groups */
 
@@ -20,7 +19,7 @@ struct kg_fec_encoder {
 	bool closing;   /* the group is being filled */
 	uint16_t paid;  /* fillers that the datagrams so far pay for */
 	uint64_t last_us;
-	struct kg_kcp_segment last; /* header of the latest datagram */
+	uint8_t latest[KG_FEC_DATAGRAM_MIN_BYTES]; /* how the latest datagram began */
 	struct kg_fec_stats stats;
 };
 
@@ -87,20 +86,6 @@ static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_
 	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
 }
 
-static bool has_payload(const uint8_t *datagram, size_t len)
-{
-	struct kg_kcp_segment seg;
-	size_t bytes;
-
-	while ((bytes = kg_kcp_segment_decode(datagram, len, &seg)) > 0) {
-		if (seg.cmd == KG_KCP_PUSH)
-			return true;
-		datagram += bytes;
-		len -= bytes;
-	}
-	return false;
-}
-
 uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
 		       uint64_t now_us)
 {
@@ -109,8 +94,9 @@ uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t d
 
 	if (kg_fec_encoder_is_full(encoder))
 		next_group(encoder);
-	encoder->payload = encoder->payload || has_payload(datagram, datagram_bytes);
-	kg_kcp_segment_decode(datagram, datagram_bytes, &encoder->last);
+	encoder->payload =
+		encoder->payload || encoder->fec->content->has_payload(datagram, datagram_bytes);
+	memcpy(encoder->latest, datagram, sizeof(encoder->latest));
 	encoder->last_us = now_us;
 	if (encoder->paid < paid_max)
 		encoder->paid++;
@@ -130,20 +116,12 @@ uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint1
 	return len;
 }
 
-/* Tells what the latest datagram told: window and una are as fresh as they can be here. */
 static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 {
-	struct kg_kcp_segment seg = {
-		.conv = encoder->conv,
-		.cmd = KG_KCP_WINS,
-		.wnd = encoder->last.wnd,
-		.una = encoder->last.una,
-	};
-
-	kg_kcp_segment_encode(body + KG_FEC_HEADER_BYTES, &seg);
+	encoder->fec->content->fill(body + KG_FEC_HEADER_BYTES, encoder->latest);
 	encoder->paid--;
 	KG_FEC_COUNT(encoder, fillers_sent, 1);
-	return add_shard(encoder, body, KG_KCP_HEADER_BYTES);
+	return add_shard(encoder, body, KG_FEC_DATAGRAM_MIN_BYTES);
 }
 
 static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)

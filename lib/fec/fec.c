@@ -145,7 +145,7 @@ static void expand_code(struct kg_fec *fec, uint8_t *matrix)
 }
 
 struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_alg *rs,
-			     struct kg_mem *mem)
+			     const struct kg_fec_content *content, struct kg_mem *mem)
 {
 	size_t matrix_bytes = (size_t)data * parity;
 	struct kg_fec *fec = kg_mem_alloc(mem, sizeof(*fec));
@@ -154,6 +154,7 @@ struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_al
 	if (fec) {
 		fec->mem = mem;
 		fec->rs = rs;
+		fec->content = content;
 		TAILQ_INIT(&fec->spare);
 		TAILQ_INIT(&fec->open);
 		fec->solve_max = KG_MIN(data, parity);

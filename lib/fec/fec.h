@@ -18,6 +18,7 @@
 #include "base/drop.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "fec/content.h"
 #include "fec/rs.h"
 #include "fec/shard.h"
 
@@ -25,9 +26,9 @@
 
 struct kg_fec;
 
-/* data and parity: 1 at least, 255 together at most. NULL when out of memory. `mem` outlives it. */
+/* data and parity: 1 at least, 255 together at most. NULL when out of memory. All outlives it. */
 struct kg_fec *kg_fec_create(uint8_t data, uint8_t parity, const struct kg_rs_alg *rs,
-			     struct kg_mem *mem);
+			     const struct kg_fec_content *content, struct kg_mem *mem);
 /* After all its encoders and decoders. */
 void kg_fec_destroy(struct kg_fec *fec);
 
@@ -57,9 +58,8 @@ struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, 
 void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder);
 
 /*
- * Takes a datagram of kg_kcp_output that stands at body + KG_FEC_HEADER_BYTES, of at least a
- * segment, and writes the header in front of it. Returns the bytes of the body. Pull the output
- * dry first: parity that waits there is lost.
+ * Takes a datagram that stands at body + KG_FEC_HEADER_BYTES, and writes the header in front of it.
+ * Returns the bytes of the body. Pull the output dry first: parity that waits there is lost.
  */
 uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
 		       uint64_t now_us);
@@ -71,8 +71,8 @@ uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint1
 
 /*
  * Next body that is due beside the data: parity of a group that is full; fillers for one that is
- * not but has payload and was left alone for KG_FEC_PAUSE_US. A filler is a data shard with one
- * segment that tells a window (docs/fec.md §4); there are never more of them than datagrams. `body`
+ * not but has payload and was left alone for KG_FEC_PAUSE_US. A filler is a data shard that
+ * says nothing new (docs/fec.md §4); there are never more of them than datagrams. `body`
  * has room for the longest datagram and KG_FEC_OVERHEAD_BYTES. Returns its bytes, 0: none is due.
  */
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);
@@ -80,7 +80,7 @@ uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, ui
 bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder);
 /* The next datagram will be the first of its group. */
 bool kg_fec_encoder_begins(const struct kg_fec_encoder *encoder);
-/* When to ask again, as in kg_kcp_deadline_us. */
+/* When to ask again; 0: at once, KG_NEVER_US: not by itself. */
 uint64_t kg_fec_encoder_deadline_us(const struct kg_fec_encoder *encoder);
 
 #define KG_FEC_PAUSE_US 2000
@@ -98,8 +98,8 @@ void kg_fec_decoder_trust(struct kg_fec_decoder *decoder);
 
 /*
  * A body from the peer; its header is overwritten. KG_DROP_FEC_MALFORMED: not a shard of this
- * channel, or one that contradicts its group; KG_DROP_KCP_MALFORMED: data that is no segments of
- * this channel; nothing was changed. Then pull the output: it is gone with the next input to any
+ * channel, or one that contradicts its group; KG_DROP_KCP_MALFORMED: data that is not
+ * plausible; nothing was changed. Then pull the output: it is gone with the next input to any
  * decoder of the same kg_fec. Memory is taken while a group is open; without it the datagram still
  * comes out, but nothing is recovered.
  */

@@ -31,6 +31,7 @@ TAILQ_HEAD(kg_fec_sums_list, kg_fec_sums);
 struct kg_fec {
 	struct kg_mem *mem;
 	const struct kg_rs_alg *rs;
+	const struct kg_fec_content *content;
 	struct kg_fec_code code;
 	uint8_t solve_max; /* datagrams that can be missing: data or parity, whichever is less */
 	uint8_t *tables;   /* of the whole code */

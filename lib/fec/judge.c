@@ -3,7 +3,6 @@
 #include "fec/judge.h"
 
 #include "base/bytes.h"
-#include "kcp/kcp_segment.h"
 
 #define WANTED_MAX (1u << 20)
 
@@ -58,22 +57,14 @@ size_t kg_fec_zeros(const uint8_t *bytes, size_t len)
 	return i;
 }
 
-uint16_t kg_fec_usable(const uint8_t *container, size_t len, size_t believed, uint32_t conv)
+uint16_t kg_fec_usable(const struct kg_fec_content *content, const uint8_t *container, size_t len,
+		       size_t believed, uint32_t conv)
 {
-	const uint8_t *datagram = container + KG_FEC_LENGTH_BYTES;
-	size_t datagram_len = kg_load_be16(container), at = 0, usable = 0;
+	size_t datagram_len = kg_load_be16(container);
 
-	if (datagram_len < KG_KCP_HEADER_BYTES || KG_FEC_LENGTH_BYTES + datagram_len > len)
+	if (datagram_len < KG_FEC_DATAGRAM_MIN_BYTES || believed < KG_FEC_LENGTH_BYTES ||
+	    KG_FEC_LENGTH_BYTES + datagram_len > len)
 		return 0;
-	while (at < datagram_len) {
-		struct kg_kcp_segment seg;
-		size_t bytes = kg_kcp_segment_decode(datagram + at, datagram_len - at, &seg);
-
-		if (bytes == 0 || seg.conv != conv)
-			return 0;
-		at += bytes;
-		if (KG_FEC_LENGTH_BYTES + at <= believed)
-			usable = at;
-	}
-	return (uint16_t)usable;
+	return (uint16_t)content->usable(container + KG_FEC_LENGTH_BYTES, datagram_len,
+					 believed - KG_FEC_LENGTH_BYTES, conv);
 }

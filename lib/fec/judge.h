@@ -47,8 +47,8 @@ size_t kg_fec_judge_believes(const struct kg_fec_judge *judge, size_t sure, size
 size_t kg_fec_zeros(const uint8_t *bytes, size_t len);
 
 /*
- * Bytes of the datagram in a recovered container that can be given to KCP: all segments that lie
- * within the first `believed` bytes. 0 when the container does not hold an exact chain of segments
- * of this conv, or none of them is believed.
+ * Bytes of the datagram in a recovered container that can be used, when the first `believed` bytes
+ * of the container are right. 0: it does not hold a datagram of this conv, or nothing is believed.
  */
-uint16_t kg_fec_usable(const uint8_t *container, size_t len, size_t believed, uint32_t conv);
+uint16_t kg_fec_usable(const struct kg_fec_content *content, const uint8_t *container, size_t len,
+		       size_t believed, uint32_t conv);

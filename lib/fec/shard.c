@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 #include "fec/fec_int.h"
-#include "kcp/kcp.h"
 
 #define SUB_OFFSET 4
 
@@ -18,7 +17,7 @@ bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t
 	shard->sub = body[SUB_OFFSET];
 	shard->parity = shard->sub >= data;
 	header = shard->parity ? KG_FEC_PARITY_HEADER_BYTES : KG_FEC_HEADER_BYTES;
-	least = KG_KCP_HEADER_BYTES + (shard->parity ? KG_FEC_LENGTH_BYTES : 0);
+	least = KG_FEC_DATAGRAM_MIN_BYTES + (shard->parity ? KG_FEC_LENGTH_BYTES : 0);
 	if (len < header + least || len - header > KG_FEC_CONTAINER_MAX)
 		return false;
 	shard->bytes = body + header;

@@ -39,7 +39,7 @@ struct kg_session_config {
 	 * both ends must start at the same sn, and a random clock offset is chosen per channel.
 	 */
 	struct kg_kcp_params kcp;
-	struct kg_fec *fec;                 /* NULL: off. The caller's, outlives the session */
+	struct kg_fec *fec;                 /* NULL: off. The caller's, of kg_session_fec_content */
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
 	bool udp_arrival;         /* datagrams do not wait for others that are missing */
@@ -76,6 +76,9 @@ struct kg_session_config {
 
 struct kg_session;
 struct kg_channel;
+
+/* What FEC has to know of a session's datagrams; for kg_fec_create. */
+extern const struct kg_fec_content kg_session_fec_content;
 
 #define KG_CLOSE_LIST(X)                                                                          \
 	X(FINISHED, "finished", "we ended it, or both have; everything was acknowledged")         \

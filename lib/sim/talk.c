@@ -4,6 +4,7 @@
 
 #include "base/twheel.h"
 #include "session/framing.h"
+#include "session/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static bool path_init(struct path *p, const struct kg_talk_params *params)
 	kg_rng_init(&p->rng, params->seed);
 	p->latency_us = calloc(params->messages, sizeof(*p->latency_us));
 	if (params->rs != NULL)
-		p->fec = kg_fec_create(params->data, params->parity, params->rs, &p->mem);
+		p->fec = kg_fec_create(params->data, params->parity, params->rs,
+				       &kg_session_fec_content, &p->mem);
 	ready = p->latency_us != NULL && (params->rs == NULL || p->fec != NULL);
 	for (int end = 0; end < ENDS; end++)
 		ready = end_init(p, end) && ready;

@@ -16,6 +16,7 @@
 #include "fec/rs_isal.h"
 #include "fuzz.h"
 #include "kcp/kcp_segment.h"
+#include "session/session.h"
 
 #define CONV            0x11223344u
 #define BODY_MAX        2048
@@ -135,7 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint32_t numbers = fuzz_take(&run.in, 1);
 
 	kg_mem_malloc_init(&run.mem);
-	run.fec = kg_fec_create((numbers & 7) + 1, (numbers >> 3 & 7) + 1, &kg_rs_isal, &run.mem);
+	run.fec = kg_fec_create((numbers & 7) + 1, (numbers >> 3 & 7) + 1, &kg_rs_isal,
+				&kg_session_fec_content, &run.mem);
 	run.encoder = kg_fec_encoder_create(run.fec, CONV, 0);
 	run.decoder = kg_fec_decoder_create(run.fec, CONV);
 	if (numbers & 0x40)

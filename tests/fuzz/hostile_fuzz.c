@@ -435,8 +435,8 @@ static void start(struct run *run, uint32_t settings)
 
 	run->peer.client = settings & 1;
 	if (settings & 2)
-		run->peer.fec =
-			kg_fec_create(3, settings & 64 ? 3 : 2, &kg_rs_isal, &run->host.own.mem);
+		run->peer.fec = kg_fec_create(3, settings & 64 ? 3 : 2, &kg_rs_isal,
+					      &kg_session_fec_content, &run->host.own.mem);
 	if (!run->peer.client)
 		run->host.own.seen = kg_seen_create(&run->host.own.mem, 14, 510, run->host.now_us);
 	config.session = config_of(run, settings);

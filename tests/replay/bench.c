@@ -123,7 +123,7 @@ struct bench *bench_create(const struct bench_config *bench_config)
 	test_host_init(&b->host, BENCH_SEED, BUFFERS, b->now_us);
 	if (recording->parity > 0)
 		b->fec = kg_fec_create(recording->data, recording->parity, &kg_rs_isal,
-				       &b->host.mem);
+				       &kg_session_fec_content, &b->host.mem);
 	name_datagrams(b);
 	if (role == KG_ROLE_SERVER)
 		b->host.seen = kg_seen_create(&b->host.mem, 64, 512, 0);

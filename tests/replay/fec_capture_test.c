@@ -15,6 +15,7 @@
 #include "fec/fec.h"
 #include "fec/rs_isal.h"
 #include "replay/capture.h"
+#include "session/session.h"
 
 #define DATA       3
 #define PARITY     2
@@ -28,7 +29,7 @@ static struct capture capture;
 static int set_up(void **state)
 {
 	kg_mem_malloc_init(&mem);
-	fec = kg_fec_create(DATA, PARITY, &kg_rs_isal, &mem);
+	fec = kg_fec_create(DATA, PARITY, &kg_rs_isal, &kg_session_fec_content, &mem);
 	capture_load(&capture, "fec-3-2");
 	return fec == NULL;
 }

@@ -16,6 +16,7 @@
 #include "fec/fec.h"
 #include "fec/rs_isal.h"
 #include "replay/kcp_script.h"
+#include "session/session.h"
 #include "wire/envelope.h"
 
 #define SHARDS 256
@@ -297,7 +298,7 @@ static void packets(void **state)
 	json_array_foreach (json_object_get(all, "wire_groups"), i, row) {
 		struct kg_fec *fec =
 			kg_fec_create((uint8_t)kcp_number(row, "K"), (uint8_t)kcp_number(row, "R"),
-				      &kg_rs_isal, &mem);
+				      &kg_rs_isal, &kg_session_fec_content, &mem);
 
 		assert_non_null(fec);
 		check_encoder(fec, row);

@@ -27,8 +27,8 @@ void side_start(struct side *side)
 	side->age_us = KG_NEVER_US;
 	if (sim->parity > 0) {
 		side->age_us = sim->now_us;
-		side->config.fec =
-			kg_fec_create(sim->data, sim->parity, &kg_rs_isal, &side->host.mem);
+		side->config.fec = kg_fec_create(sim->data, sim->parity, &kg_rs_isal,
+						 &kg_session_fec_content, &side->host.mem);
 		sim_check(sim, side->config.fec != NULL);
 	}
 	for (uint16_t i = 0; i < side->workers; i++) {

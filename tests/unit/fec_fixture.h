@@ -16,6 +16,7 @@
 #include "fec/rs_isal.h"
 #include "kcp/kcp_segment.h"
 #include "rs_plain.h"
+#include "session/session.h"
 
 #ifdef FEC_PLAIN
 #define FEC_RS (&rs_plain)
@@ -53,7 +54,7 @@ static inline void ends_init(struct ends *ends, uint8_t data, uint8_t parity, ui
 	kg_mem_malloc_init(&ends->mem);
 	ends->data = data;
 	ends->parity = parity;
-	ends->fec = kg_fec_create(data, parity, FEC_RS, &ends->mem);
+	ends->fec = kg_fec_create(data, parity, FEC_RS, &kg_session_fec_content, &ends->mem);
 	assert_non_null(ends->fec);
 	ends->encoder = kg_fec_encoder_create(ends->fec, CONV, first_sn);
 	ends->decoder = kg_fec_decoder_create(ends->fec, CONV);

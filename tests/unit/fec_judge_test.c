@@ -250,17 +250,20 @@ static void usable_bytes(void **state)
 	kg_store_be16(container, 148);
 	memcpy(container + 2, d.bytes, 148);
 	for (size_t believed = 0; believed <= 202; believed++)
-		assert_int_equal(kg_fec_usable(container, 202, believed, CONV), believed < 26   ? 0
-										: believed < 50 ? 24
-										: believed < 150
-											? 48
-											: 148);
-	assert_int_equal(kg_fec_usable(container, 202, 202, CONV + 1), 0);
-	assert_int_equal(kg_fec_usable(container, 149, 149, CONV), 0);
+		assert_int_equal(
+			kg_fec_usable(&kg_session_fec_content, container, 202, believed, CONV),
+			believed < 26    ? 0
+			: believed < 50  ? 24
+			: believed < 150 ? 48
+					 : 148);
+	assert_int_equal(kg_fec_usable(&kg_session_fec_content, container, 202, 202, CONV + 1), 0);
+	assert_int_equal(kg_fec_usable(&kg_session_fec_content, container, 149, 149, CONV), 0);
 	for (uint32_t len = 0; len <= UINT16_MAX; len++) {
 		kg_store_be16(container, (uint16_t)len);
 		if (len != 24 && len != 48 && len != 148) /* where a segment ends */
-			assert_int_equal(kg_fec_usable(container, 202, 202, CONV), 0);
+			assert_int_equal(
+				kg_fec_usable(&kg_session_fec_content, container, 202, 202, CONV),
+				0);
 	}
 }
 

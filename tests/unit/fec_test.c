@@ -425,7 +425,7 @@ static void lack_of_memory(void **state)
 		struct kg_fec *fec;
 
 		scarce.left = n;
-		fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
+		fec = kg_fec_create(3, 2, FEC_RS, &kg_session_fec_content, &scarce.mem);
 		if (fec) {
 			encoder = kg_fec_encoder_create(fec, CONV, 0);
 			decoder = kg_fec_decoder_create(fec, CONV);
@@ -449,7 +449,7 @@ static void groups_without_parity(void **state)
 
 	kg_rng_init(&poor.rng, SEED);
 	kg_mem_malloc_init(&scarce.whole);
-	poor.fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
+	poor.fec = kg_fec_create(3, 2, FEC_RS, &kg_session_fec_content, &scarce.mem);
 	poor.encoder = kg_fec_encoder_create(poor.fec, CONV, 0);
 	for (uint32_t sn = 0; sn < 3; sn++) {
 		scarce.left = sn == 1 ? 1 : 0;
@@ -480,7 +480,7 @@ static void data_needs_no_memory(void **state)
 	begin(3, 2, 0);
 	fill_group(&e, 200);
 	kg_mem_malloc_init(&scarce.whole);
-	poor.fec = kg_fec_create(3, 2, FEC_RS, &scarce.mem);
+	poor.fec = kg_fec_create(3, 2, FEC_RS, &kg_session_fec_content, &scarce.mem);
 	poor.decoder = kg_fec_decoder_create(poor.fec, CONV);
 	scarce.left = 0;
 	for (int i = 1; i < 5; i++)

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/rng.h"
 #include "fec/rs_isal.h"
+#include "session/session.h"
 
 #define SEED      1234u
 #define CONV      77u
@@ -74,7 +75,8 @@ static void link_init(struct link *link, uint8_t data, uint8_t parity)
 	kg_buf_malloc_pool_init(&link->pool, 100000);
 	kg_rng_init(&link->rng, SEED);
 	if (data > 0) {
-		link->fec = kg_fec_create(data, parity, &kg_rs_isal, &link->mem);
+		link->fec = kg_fec_create(data, parity, &kg_rs_isal, &kg_session_fec_content,
+					  &link->mem);
 		assert_non_null(link->fec);
 	}
 	for (int i = 0; i < 2; i++) {
