@@ -184,3 +184,14 @@ void *kg_u32map_remove(struct kg_u32map *map, uint32_t key)
 	move(map, MOVE_SLOTS);
 	return value;
 }
+
+uint32_t kg_u32map_slots(const struct kg_u32map *map)
+{
+	return map->now.capacity + map->old.capacity;
+}
+
+void *kg_u32map_at(const struct kg_u32map *map, uint32_t slot)
+{
+	return slot < map->now.capacity ? map->now.slots[slot].value
+					: map->old.slots[slot - map->now.capacity].value;
+}

@@ -30,3 +30,7 @@ bool kg_u32map_insert(struct kg_u32map *map, uint32_t key, void *value);
 void *kg_u32map_lookup(const struct kg_u32map *map, uint32_t key);
 /* The removed value, or NULL. */
 void *kg_u32map_remove(struct kg_u32map *map, uint32_t key);
+/* All values stand in so many slots; NULL: nothing in this one. Insertions and removals may bring
+ * others elsewhere. */
+uint32_t kg_u32map_slots(const struct kg_u32map *map);
+void *kg_u32map_at(const struct kg_u32map *map, uint32_t slot);

@@ -167,12 +167,15 @@ struct kg_session {
 	struct kg_line_list ready; /* something may be due; served in turn */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
-	uint32_t udp_channels;    /* of the hosted ones */
-	struct kg_line *tour;     /* the channel that kg_session_tour_next gives; NULL: the end */
-	unsigned int tour_home;   /* of that home; later ones follow */
-	struct kg_u32map by_conv; /* to a line: see line.c */
-	struct kg_u32map paths;   /* see path.c */
-	struct kg_u32map peers;   /* by address: see peers.c */
+	uint32_t udp_channels;  /* of the hosted ones */
+	struct kg_line *tour;   /* the channel that kg_session_tour_next gives; NULL: the end */
+	unsigned int tour_home; /* of that home; later ones follow */
+	struct kg_path_tour {
+		uint32_t slot, behind;
+	} path_tour;
+	struct kg_u32map by_conv;        /* to a line: see line.c */
+	struct kg_u32map paths;          /* see path.c */
+	struct kg_u32map peers;          /* by address: see peers.c */
 	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
 	uint32_t peer_count;
 	struct kg_denials denials;
@@ -338,6 +341,8 @@ void kg_roam_forget(struct kg_channel *ch);
 
 void kg_peers_fini(struct kg_session *s);
 void kg_peers_get_info(const struct kg_channel *ch, struct kg_channel_info *info);
+/* How the mtu of a path was found out. */
+enum kg_pmtu_how kg_peers_mtu_how(const struct kg_session *s, const struct kg_path *path);
 /* The channel has (another) path. */
 void kg_peers_on_path(struct kg_channel *ch);
 /* Its KCP has told of answers, or of repetitions. */

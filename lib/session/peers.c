@@ -138,17 +138,21 @@ void kg_peers_fini(struct kg_session *s)
 
 /* ---- channels ---- */
 
+enum kg_pmtu_how kg_peers_mtu_how(const struct kg_session *s, const struct kg_path *path)
+{
+	const struct kg_peer *peer = is_on(s) ? find(s, &path->ends.remote.ip) : NULL;
+
+	return peer != NULL ? peer->pmtu.how : KG_PMTU_UNKNOWN;
+}
+
 void kg_peers_get_info(const struct kg_channel *ch, struct kg_channel_info *info)
 {
 	const struct kg_session *s = ch->line.session;
-	const struct kg_peer *peer;
 
 	if (!is_on(s) || ch->line.path == NULL)
 		return;
-	peer = find(s, &ch->line.path->ends.remote.ip);
 	info->path_mtu = ch->line.path->mtu;
-	if (peer != NULL)
-		info->path_mtu_how = peer->pmtu.how;
+	info->path_mtu_how = kg_peers_mtu_how(s, ch->line.path);
 }
 
 static void fit(struct kg_line *line, uint16_t mtu)

@@ -327,6 +327,19 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 void kg_session_tour_begin(struct kg_session *s);
 struct kg_channel *kg_session_tour_next(struct kg_session *s);
 
+/* Where datagrams come from and go to. */
+struct kg_path_info {
+	struct kg_tuple ends; /* client: local.ip is not set */
+	const char *state;    /* current, testing, old; server: current, asked */
+	uint32_t users;       /* channels and handshakes */
+	uint64_t silent_us;   /* since the last input of a channel here; KG_NEVER_US: none is */
+	uint16_t mtu;         /* IP packets that pass; 0: nobody asks */
+	enum kg_pmtu_how mtu_how;
+};
+/* A walk over the paths, likewise; those that come or go meanwhile may be missed, or come twice. */
+void kg_session_path_tour_begin(struct kg_session *s);
+bool kg_session_path_tour_next(struct kg_session *s, struct kg_path_info *info, uint64_t now_us);
+
 /* What a path hopped for. */
 #define KG_HOP_LIST(X)                                         \
 	X(TIMER, "timer", "it was time")                       \

@@ -345,6 +345,66 @@ static void who_is_slow_to_answer_opens_nothing_twice(void **state)
 	assert_int_equal(client->opened, 1);
 	for (size_t i = 0; i < KG_DESTINATION_RESTS; i++)
 		assert_int_equal(pair->client.session->destinations[0].rests[i].strikes, 0);
+/* Of one end, as far as they are in that state; the last of them. */
+static unsigned int paths_in(struct pair *pair, struct end *end, const char *state,
+			     struct kg_path_info *last)
+{
+	struct kg_path_info info;
+	unsigned int count = 0;
+
+	kg_session_path_tour_begin(end->session);
+	while (kg_session_path_tour_next(end->session, &info, pair->now_us)) {
+		if (strcmp(info.state, state) == 0) {
+			*last = info;
+			count++;
+		}
+	}
+	return count;
+}
+
+static void its_paths_are_shown(void **state)
+{
+	struct pair *pair = pair_hopping(3000, 3000, 0);
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct kg_path_info path;
+
+	assert_int_equal(paths_in(pair, &pair->client, "current", &path), 1);
+	assert_int_equal(path.ends.remote.port, server_port(pair, client));
+	assert_int_equal(paths_in(pair, &pair->client, "old", &path), 0);
+	dead_first = dead_last = server_port(pair, client);
+	say(pair, client, 'x');
+	run(pair, SEC(2));
+	assert_int_equal(paths_in(pair, &pair->client, "current", &path), 1);
+	assert_int_equal(path.ends.remote.port, server_port(pair, client));
+	assert_in_range(path.users, 1, 2);
+	assert_in_range(path.silent_us, 1, SEC(2));
+	assert_int_equal(path.mtu, info_of(&pair->client, client).path_mtu);
+	assert_int_equal(paths_in(pair, &pair->client, "old", &path), 1);
+	assert_int_equal(path.ends.remote.port, dead_first);
+	assert_int_equal(path.users, 0);
+	assert_true(path.silent_us == KG_NEVER_US);
+	assert_true(paths_in(pair, &pair->server, "current", &path) > 0);
+	pair_stop(pair);
+}
+
+static void each_path_is_shown_once(void **state)
+{
+	struct pair *pair = pair_hopping(0, 0, 0);
+	struct kg_path_info info;
+	struct app *clients[8];
+	bool seen[UINT16_MAX + 1] = { false }; /* by local port, which none shares */
+
+	for (unsigned int i = 0; i < KG_ARRAY_SIZE(clients); i++) {
+		clients[i] = pair_open(pair, KG_PROTOCOL_TCP);
+		run(pair, SEC(1) / 10);
+	}
+	kg_session_path_tour_begin(pair->client.session);
+	while (kg_session_path_tour_next(pair->client.session, &info, pair->now_us)) {
+		assert_false(seen[info.ends.local.port]);
+		seen[info.ends.local.port] = true;
+	}
+	for (unsigned int i = 0; i < KG_ARRAY_SIZE(clients); i++)
+		assert_true(seen[info_of(&pair->client, clients[i]).local.port]);
 	pair_stop(pair);
 }
 
@@ -365,6 +425,8 @@ int main(void)
 		cmocka_unit_test(channels_follow_their_server),
 		cmocka_unit_test(a_handshake_leaves_a_dead_port),
 		cmocka_unit_test(who_is_slow_to_answer_opens_nothing_twice),
+		cmocka_unit_test(its_paths_are_shown),
+		cmocka_unit_test(each_path_is_shown_once),
 	};
 
 	return cmocka_run_group_tests_name("session_hop", tests, NULL, NULL);

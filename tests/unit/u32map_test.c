@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,6 +43,30 @@ static void keys_are_unique_and_values_not_null(void **state)
 	assert_null(kg_u32map_lookup(&map, 5));
 	kg_u32map_fini(&map);
 	assert_int_equal(mem.in_use_bytes, 0);
+}
+
+/* Also while they move to another table. */
+static void slots_hold_all_values(void **state)
+{
+	static char values[1000];
+	struct kg_mem mem;
+	struct kg_u32map map;
+
+	kg_mem_malloc_init(&mem);
+	kg_u32map_init(&map, &mem, &rng);
+	for (uint32_t held = 1; held <= KG_ARRAY_SIZE(values); held++) {
+		uint32_t found = 0;
+
+		assert_true(kg_u32map_insert(&map, held * 7, &values[held - 1]));
+		memset(values, 0, sizeof(values));
+		for (uint32_t i = 0; i < kg_u32map_slots(&map); i++) {
+			char *value = kg_u32map_at(&map, i);
+
+			found += value != NULL && (*value)++ == 0;
+		}
+		assert_int_equal(found, held);
+	}
+	kg_u32map_fini(&map);
 }
 
 static void *no_memory(struct kg_mem *mem, size_t bytes)
@@ -155,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_map_knows_nothing),
 		cmocka_unit_test(keys_are_unique_and_values_not_null),
+		cmocka_unit_test(slots_hold_all_values),
 		cmocka_unit_test(survives_failed_growth),
 		cmocka_unit_test(agrees_with_an_array),
 		cmocka_unit_test(resizing_is_spread_over_calls),
