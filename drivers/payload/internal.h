@@ -112,12 +112,6 @@ struct kg_payload {
 	uint16_t spare_bytes;
 };
 
-/* Stats have one writer; telemetry reads them at any time. */
-static inline void kg_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 /* ---- source.c: sources ---- */
 
 /* Takes fd over and watches it. 0, or -errno: then fd is still the caller's. */

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,12 +37,14 @@ struct entry {
 	TAILQ_HEAD(, kg_name_wait) waits;
 	struct kg_question *question; /* under way; NULL: none */
 	struct kg_answer answer;
-	bool answered;           /* there is an answer */
-	uint64_t asked_us;       /* when it was asked for last */
-	uint64_t good_us;        /* when it came, if it is one of addresses; else 0 */
-	uint64_t fresh_until_us; /* how long it holds */
-	uint64_t again_us;       /* watched: when it is asked for anew */
-	unsigned int failures;   /* in a row */
+	bool answered;                  /* there is an answer */
+	uint64_t asked_us;              /* when it was asked for last */
+	uint64_t good_us;               /* when it came, if it is one of addresses; else 0 */
+	uint64_t fresh_until_us;        /* how long it holds */
+	uint64_t again_us;              /* watched: when it is asked for anew */
+	unsigned int failures;          /* in a row */
+	enum kg_resolver_error failure; /* the latest; OK: none yet */
+	uint64_t failed_us;
 	unsigned int what;
 	uint64_t hash;
 	char text[]; /* in lower case */
@@ -175,7 +178,11 @@ static void settle(struct entry *e, const struct kg_answer *answer)
 	e->fresh_until_us = now_us + (good ? ttl_s : ERROR_TTL_S) * KG_US_PER_S;
 	e->again_us = good ? e->fresh_until_us : now_us + retry_us(e);
 	e->failures = good ? 0 : e->failures + 1;
-	e->names->stats.failed += !good;
+	if (!good) {
+		e->failure = answer->error;
+		e->failed_us = now_us;
+	}
+	kg_count(&e->names->stats.failed, !good);
 	mark_due(e);
 }
 
@@ -193,7 +200,7 @@ static void ask(struct entry *e)
 
 	if (e->question != NULL)
 		return;
-	e->names->stats.asked++;
+	kg_count(&e->names->stats.asked, 1);
 	e->asked_us = e->names->now_us;
 	e->question = kg_resolver_ask(e->names->resolver, e->text, e->what, resolved, e);
 	if (e->question == NULL)
@@ -216,7 +223,7 @@ static struct kg_name_wait *wait_for(struct kg_names *names, const char *name, u
 	TAILQ_INSERT_TAIL(&e->waits, wait, link);
 	if (e->answered && e->question == NULL && names->now_us < e->fresh_until_us) {
 		wait->due = names->due = true;
-		names->stats.known++;
+		kg_count(&names->stats.known, 1);
 	} else {
 		ask(e);
 	}
@@ -326,10 +333,44 @@ void kg_names_input(struct kg_names *names, uint64_t now_us)
 	tell(names);
 }
 
-struct kg_names_stats kg_names_get_stats(const struct kg_names *names)
+/* ---- seeing inside ---- */
+
+KG_METRIC_TABLE(kg_names_metrics, kg_names_stats, KG_NAMES_METRICS(KG_METRIC_ROW));
+
+const struct kg_names_stats *kg_names_get_stats(const struct kg_names *names)
 {
-	return names->stats;
+	return &names->stats;
 }
+
+static void get_state(const struct entry *e, struct kg_name_state *state)
+{
+	*state = (struct kg_name_state){
+		.what = e->what,
+		.count = e->answer.count,
+		.good_us = e->good_us,
+		.fresh_until_us = e->fresh_until_us,
+		.failure = e->failure,
+		.failed_us = e->failed_us,
+	};
+	snprintf(state->name, sizeof(state->name), "%s", e->text);
+	memcpy(state->ips, e->answer.ips,
+	       KG_MIN(e->answer.count, (unsigned int)KG_NAME_IPS_MAX) * sizeof(state->ips[0]));
+}
+
+unsigned int kg_names_get_watched(const struct kg_names *names, struct kg_name_state *states,
+				  unsigned int max)
+{
+	const struct entry *e;
+	unsigned int count = 0;
+
+	TAILQ_FOREACH (e, &names->entries, link) {
+		if (count < max && is_watched(e))
+			get_state(e, &states[count++]);
+	}
+	return count;
+}
+
+/* ---- life ---- */
 
 struct kg_names *kg_names_create(void)
 {

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/metric.h"
 #include "resolver/resolver.h"
 
 #define KG_NAMES_MAX                                                                \
@@ -39,9 +40,35 @@ void kg_names_forget(struct kg_names *names, struct kg_name_wait *wait);
 /* What is known has turned out not to work: it is asked for anew, if it is not of this moment. */
 void kg_names_doubt(struct kg_names *names, const char *name, unsigned int what, uint64_t now_us);
 
+/* ---- seeing inside ---- */
+
+#define KG_NAMES_METRICS(X)                                                                   \
+	X(asked, "names_asked", COUNTER, "questions",                                         \
+	  "questions put to name servers, or to the hosts file")                              \
+	X(failed, "names_failed", COUNTER, "questions", "questions of which no address came") \
+	X(known, "names_known", COUNTER, "answers", "answers given from memory")
+
 struct kg_names_stats {
-	uint64_t asked;  /* questions put to name servers or read from the hosts file */
-	uint64_t failed; /* of which nothing came */
-	uint64_t known;  /* answers given from memory */
+	KG_NAMES_METRICS(KG_METRIC_FIELD)
 };
-struct kg_names_stats kg_names_get_stats(const struct kg_names *names);
+extern const struct kg_metric_table kg_names_metrics;
+/* Any thread. */
+const struct kg_names_stats *kg_names_get_stats(const struct kg_names *names);
+
+#define KG_NAME_BYTES   254 /* RFC 1035 §2.3.4, as text */
+#define KG_NAME_IPS_MAX 4
+
+/* What is known of a watched name. */
+struct kg_name_state {
+	char name[KG_NAME_BYTES];
+	unsigned int what;                 /* enum kg_ask */
+	struct kg_ip ips[KG_NAME_IPS_MAX]; /* the first of them */
+	unsigned int count;                /* all */
+	uint64_t good_us;                  /* when they were told; 0: there are none */
+	uint64_t fresh_until_us;           /* when it is asked for anew */
+	enum kg_resolver_error failure;    /* the latest; OK: none yet */
+	uint64_t failed_us;
+};
+/* Fills in `max` at most; how many. */
+unsigned int kg_names_get_watched(const struct kg_names *names, struct kg_name_state *states,
+				  unsigned int max);

@@ -42,6 +42,12 @@ static inline void kg_metrics_publish(uint64_t *to, const uint64_t *numbers, siz
 		__atomic_store_n(&to[i], numbers[i], __ATOMIC_RELAXED);
 }
 
+/* One writer counts, others may read. */
+static inline void kg_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 /* For lists: a field of the struct, a row of its table. */
 #define KG_METRIC_FIELD(field, name, type, unit, help) uint64_t field;
 #define KG_METRIC_ROW(field, name, type, unit, help)   { name, KG_METRIC_##type, unit, help },

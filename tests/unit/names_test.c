@@ -323,6 +323,34 @@ static void no_more_are_remembered_than_there_is_room_for(void **state)
 	kg_names_destroy(names);
 }
 
+static void what_is_watched_is_shown(void **state)
+{
+	struct kg_names *names = kg_names_create();
+	struct asker a = { 0 }, b = { 0 };
+	struct kg_name_state states[2];
+
+	ask(names, &b, "once.test", SEC(1));
+	answer(KG_RESOLVER_OK, 9, 60);
+	kg_names_watch(names, "Box.test", KG_ASK_IPV4, told, &a, SEC(1));
+	kg_names_input(names, SEC(1));
+	assert_int_equal(kg_names_get_watched(names, states, 2), 1);
+	assert_string_equal(states[0].name, "box.test");
+	assert_int_equal(states[0].count + states[0].good_us, 0);
+	answer(KG_RESOLVER_OK, 2, 5);
+	kg_names_input(names, SEC(2));
+	kg_names_input(names, SEC(7));
+	answer(KG_RESOLVER_NO_ANSWER, 0, 0);
+	kg_names_input(names, SEC(8));
+	assert_int_equal(kg_names_get_watched(names, states, 2), 1);
+	assert_int_equal(states[0].count, 1);
+	assert_int_equal(states[0].ips[0].bytes[3], 2);
+	assert_int_equal(states[0].good_us, SEC(2));
+	assert_int_equal(states[0].failure, KG_RESOLVER_NO_ANSWER);
+	assert_int_equal(states[0].failed_us, SEC(8));
+	assert_int_equal(kg_names_get_watched(names, states, 0), 0);
+	kg_names_destroy(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +362,7 @@ int main(void)
 		cmocka_unit_test(a_watched_name_without_answer_is_asked_for_again),
 		cmocka_unit_test(doubts_bring_a_new_question),
 		cmocka_unit_test(no_more_are_remembered_than_there_is_room_for),
+		cmocka_unit_test(what_is_watched_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
