@@ -1,76 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Reads a worker's mail: next hops go into its table, pages of channels are filled a few per turn.
- */
+/* Reads a worker's mail, and does what it says. */
 #include "mail.h"
 
 #include "arrival.h"
 #include "box.h"
 #include "worker.h"
 
-#define TOUR_STEPS    1024 /* channels passed per turn: the others must not wait for a reader */
 #define STOP_GRACE_US (500 * 1000u) /* for peers to acknowledge our goodbye */
-
-static void begin_page(struct kg_worker *w, struct kg_snapshot *page)
-{
-	page->count = 0;
-	page->more = false;
-	w->tour.page = page;
-	if (page->skip != 0 && page->skip == w->tour.passed)
-		return;
-	w->tour.passed = 0;
-	w->tour.place = 0;
-	for (unsigned int i = 0; i < w->sides.count; i++) {
-		const struct kg_side *side = w->sides.all[i];
-
-		kg_session_tour_begin(side->session);
-	}
-}
-
-/* Of the side that the tour has come to; NULL: it is at its end. */
-static struct kg_channel *next_channel(struct kg_worker *w, const struct kg_side **side)
-{
-	for (; w->tour.place < KG_SLOTS; w->tour.place++) {
-		struct kg_channel *ch;
-
-		*side = w->sides.places[w->tour.place];
-		ch = *side != NULL ? kg_session_tour_next((*side)->session) : NULL;
-		if (ch != NULL)
-			return ch;
-	}
-	return NULL;
-}
-
-/* True when there is more to do for this page. */
-static bool step(struct kg_worker *w, struct kg_snapshot *page)
-{
-	struct kg_snapshot_row *row = &page->rows[page->count];
-	const struct kg_side *side;
-	struct kg_channel *ch = next_channel(w, &side);
-
-	if (ch == NULL)
-		return false;
-	if (w->tour.passed++ < page->skip)
-		return true;
-	row->tunnel = side->id;
-	row->streams = kg_streams_of_channel(ch);
-	kg_channel_get_info(ch, &row->info, w->now_us);
-	page->more = ++page->count == KG_SNAPSHOT_CHANNELS;
-	return !page->more;
-}
-
-static void fill_page(struct kg_worker *w)
-{
-	struct kg_snapshot *page = w->tour.page;
-
-	for (int i = 0; i < TOUR_STEPS; i++) {
-		if (step(w, page))
-			continue;
-		w->tour.page = NULL;
-		atomic_store_explicit(&page->done, true, memory_order_release);
-		return;
-	}
-}
 
 static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 {
@@ -133,8 +69,8 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_FORGET_HOP:
 			kg_nexthops_forget(w->nexthops, &mail.nexthop.peer);
 			break;
-		case KG_MAIL_SNAPSHOT:
-			begin_page(w, mail.snapshot);
+		case KG_MAIL_PAGE:
+			kg_pages_begin(w, mail.page);
 			break;
 		case KG_MAIL_LEAVE_PORT:
 			kg_arrival_leave(w, mail.port);
@@ -152,6 +88,5 @@ void kg_mail_read(struct kg_worker *w)
 		if (mail.awaited != NULL)
 			acknowledge(w, mail.awaited);
 	}
-	if (w->tour.page != NULL)
-		fill_page(w);
+	kg_pages_fill(w);
 }

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "netlink/nexthop.h"
+#include "pages.h"
 #include "session/session.h"
 
 #include <stdatomic.h>
@@ -16,28 +17,11 @@
 enum kg_mail_type {
 	KG_MAIL_NEXTHOP,      /* the kernel's word on a peer */
 	KG_MAIL_FORGET_HOP,   /* of nexthop.peer; ask again */
-	KG_MAIL_SNAPSHOT,     /* fill in `snapshot` */
+	KG_MAIL_PAGE,         /* fill in `page` */
 	KG_MAIL_LEAVE_PORT,   /* Linux has a socket on `port` */
 	KG_MAIL_DESTINATIONS, /* where a client tunnel's server is now */
 	KG_MAIL_TOO_BIG,      /* a router's word, which another worker has heard */
 	KG_MAIL_STOP,         /* tell the peers, then leave the loop */
-};
-
-/* DPDK answers with 16 KiB at most. */
-#define KG_SNAPSHOT_CHANNELS 16
-
-/* A page of the channel table; the asker waits for `done`, the worker fills it once. Pages asked
- * for one after the other cost the worker no more than what is on them. */
-struct kg_snapshot {
-	uint32_t skip;  /* channels of this worker before the page */
-	uint32_t count; /* filled in */
-	bool more;
-	struct kg_snapshot_row {
-		uint16_t tunnel; /* id */
-		uint32_t streams;
-		struct kg_channel_info info;
-	} rows[KG_SNAPSHOT_CHANNELS];
-	atomic_bool done; /* worker: wo, asker: ro until it asks again */
 };
 
 /* Where a tunnel's server is. The control thread's, which keeps it until every worker has taken the
@@ -65,7 +49,7 @@ struct kg_mail {
 	union {
 		const struct kg_destinations *destinations;
 		struct kg_nexthop nexthop;
-		struct kg_snapshot *snapshot;
+		struct kg_page *page;
 		struct kg_too_big too_big;
 		uint16_t port;
 	};
@@ -100,13 +84,6 @@ struct kg_report {
 	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, or the target; cut to fit */
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
-
-/* Where a worker is with the pages. */
-struct kg_tour {
-	struct kg_snapshot *page; /* to be filled; NULL: none */
-	uint32_t passed;          /* channels since the beginning */
-	uint16_t place;           /* of the side in the worker's slots */
-};
 
 /* Takes and does what is in the worker's mailbox, a page of channels bit by bit. */
 void kg_mail_read(struct kg_worker *w);

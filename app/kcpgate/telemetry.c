@@ -27,6 +27,8 @@ static const struct {
 	  "What keeps tunnels from working, the latest of each kind and peer. No parameters" },
 	{ "/kcpgate/channels", kg_telemetry_channels,
 	  "Channels, a page at a time. Parameters: worker, channels to skip" },
+	{ "/kcpgate/paths", kg_telemetry_paths,
+	  "Paths of channels, a page at a time. Parameters: worker, paths to skip" },
 };
 
 /* DPDK's telemetry calls from a thread per client and offers no unregistering. */

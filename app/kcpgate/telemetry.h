@@ -7,6 +7,7 @@
  *   /kcpgate/tunnels          one entry per tunnel; /kcpgate/tunnels,SKIP the next page
  *   /kcpgate/troubles         what keeps tunnels from working
  *   /kcpgate/channels         first page of channels; /kcpgate/channels,WORKER,SKIP the others
+ *   /kcpgate/paths            likewise, of where their datagrams come from and go to
  */
 #pragma once
 
@@ -24,4 +25,5 @@ int kg_telemetry_payload(struct kg_box *box, const char *params, struct rte_tel_
 int kg_telemetry_help(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_paths(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_troubles(struct kg_box *box, const char *params, struct rte_tel_data *d);

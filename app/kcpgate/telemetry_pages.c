@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/channels: pages that the workers fill in. */
+/* /kcpgate/channels and paths: pages that the workers fill in. */
 #include "telemetry.h"
 
 #include "box.h"
@@ -9,28 +9,30 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define SNAPSHOT_WAIT_US 1000000
-#define SNAPSHOT_STEP_US 200
+#define PAGE_WAIT_US 1000000
+#define PAGE_STEP_US 200
 
 /* One page in flight per worker; a worker that did not answer in time keeps its page. */
-static struct kg_snapshot pages[KG_CONFIG_WORKERS_MAX];
+static struct kg_page pages[KG_CONFIG_WORKERS_MAX];
 static bool page_asked[KG_CONFIG_WORKERS_MAX];
 
-static bool ask_worker(struct kg_box *box, unsigned int worker, uint32_t skip)
+static bool ask_worker(struct kg_box *box, unsigned int worker, enum kg_page_kind kind,
+		       uint32_t skip)
 {
-	struct kg_snapshot *page = &pages[worker];
-	struct kg_mail mail = { .type = KG_MAIL_SNAPSHOT, .snapshot = page };
+	struct kg_page *page = &pages[worker];
+	struct kg_mail mail = { .type = KG_MAIL_PAGE, .page = page };
 
 	if (page_asked[worker] && !atomic_load_explicit(&page->done, memory_order_acquire))
 		return false;
+	page->kind = kind;
 	page->skip = skip;
 	atomic_store_explicit(&page->done, false, memory_order_relaxed);
 	page_asked[worker] = kg_box_post(box, worker, &mail);
-	for (int waited_us = 0; page_asked[worker] && waited_us < SNAPSHOT_WAIT_US;
-	     waited_us += SNAPSHOT_STEP_US) {
+	for (int waited_us = 0; page_asked[worker] && waited_us < PAGE_WAIT_US;
+	     waited_us += PAGE_STEP_US) {
 		if (atomic_load_explicit(&page->done, memory_order_acquire))
 			return true;
-		usleep(SNAPSHOT_STEP_US);
+		usleep(PAGE_STEP_US);
 	}
 	return false;
 }
@@ -43,9 +45,9 @@ static void add_numbers(struct rte_tel_data *row, const struct kg_metric_table *
 }
 
 static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
-					const struct kg_snapshot_row *r)
+					const struct kg_page_row *r)
 {
-	const struct kg_kcp_stats *kcp = &r->info.kcp;
+	const struct kg_kcp_stats *kcp = &r->channel.kcp;
 	struct rte_tel_data *row = rte_tel_data_alloc();
 	char text[KG_ENDPOINT_TEXT_BYTES];
 	const struct {
@@ -53,10 +55,10 @@ static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
 		uint64_t value;
 	} numbers[] = {
 		{ "streams", r->streams },
-		{ "local_port", r->info.local.port },
-		{ "age_ms", r->info.age_us / KG_US_PER_MS },
-		{ "silent_ms", r->info.silent_us / KG_US_PER_MS },
-		{ "path_mtu", r->info.path_mtu },
+		{ "local_port", r->channel.local.port },
+		{ "age_ms", r->channel.age_us / KG_US_PER_MS },
+		{ "silent_ms", r->channel.silent_us / KG_US_PER_MS },
+		{ "path_mtu", r->channel.path_mtu },
 		{ "srtt_us", kcp->srtt_us },
 		{ "rto_us", kcp->rto_us },
 		{ "snd_wnd", kcp->snd_wnd },
@@ -78,42 +80,86 @@ static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
 		return NULL;
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "tunnel", config->name);
-	rte_tel_data_add_dict_string(row, "protocol", kg_protocol_name(r->info.protocol));
-	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->info.state));
-	rte_tel_data_add_dict_string(
-		row, "remote",
-		r->info.remote.ip.version == 0 ? "" : kg_endpoint_text(&r->info.remote, text));
-	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->info.path_mtu_how));
+	rte_tel_data_add_dict_string(row, "protocol", kg_protocol_name(r->channel.protocol));
+	rte_tel_data_add_dict_string(row, "state", kg_channel_state_name(r->channel.state));
+	rte_tel_data_add_dict_string(row, "remote",
+				     r->channel.remote.ip.version == 0
+					     ? ""
+					     : kg_endpoint_text(&r->channel.remote, text));
+	rte_tel_data_add_dict_string(row, "path_mtu_by", kg_pmtu_how_text(r->channel.path_mtu_how));
 	for (size_t i = 0; i < KG_ARRAY_SIZE(numbers); i++)
 		kg_tel_add_dict_u64(row, numbers[i].name, numbers[i].value);
 	if (config->wire.fec.parity > 0)
-		add_numbers(row, &kg_fec_metrics, (const uint64_t *)&r->info.fec);
+		add_numbers(row, &kg_fec_metrics, (const uint64_t *)&r->channel.fec);
 	return row;
 }
 
-int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d)
+static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
+				     const struct kg_path_info *path)
+{
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	if (row == NULL)
+		return NULL;
+	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "tunnel", config->name);
+	rte_tel_data_add_dict_string(row, "local", kg_endpoint_text(&path->ends.local, text));
+	rte_tel_data_add_dict_string(row, "remote", kg_endpoint_text(&path->ends.remote, text));
+	rte_tel_data_add_dict_string(row, "state", path->state);
+	kg_tel_add_dict_u64(row, "users", path->users);
+	if (path->silent_us != KG_NEVER_US)
+		kg_tel_add_dict_u64(row, "silent_ms", path->silent_us / KG_US_PER_MS);
+	kg_tel_add_dict_u64(row, "mtu", path->mtu);
+	rte_tel_data_add_dict_string(row, "mtu_by", kg_pmtu_how_text(path->mtu_how));
+	return row;
+}
+
+/* A channel's row is called by its conv, a path's by its number. */
+static struct rte_tel_data *row_of(const struct kg_tunnel_config *config, enum kg_page_kind kind,
+				   const struct kg_page_row *from, uint32_t number, char name[16])
+{
+	if (kind == KG_PAGE_PATHS) {
+		snprintf(name, 16, "%" PRIu32, number);
+		return path_row(config, &from->path);
+	}
+	snprintf(name, 16, "%08" PRIx32, from->channel.conv);
+	return channel_row(config, from);
+}
+
+static int answer(struct kg_box *box, enum kg_page_kind kind, const char *params,
+		  struct rte_tel_data *d)
 {
 	unsigned int worker = 0, skip = 0;
-	char conv[16];
+	char name[16];
 
 	if (params != NULL && sscanf(params, "%u,%u", &worker, &skip) < 1)
 		return -1;
-	if (worker >= box->worker_count || !ask_worker(box, worker, skip))
+	if (worker >= box->worker_count || !ask_worker(box, worker, kind, skip))
 		return -1;
 	rte_tel_data_start_dict(d);
 	for (uint32_t i = 0; i < pages[worker].count; i++) {
-		const struct kg_snapshot_row *from = &pages[worker].rows[i];
+		const struct kg_page_row *from = &pages[worker].rows[i];
 		const struct kg_box_tunnel *tunnel = kg_box_tunnel(box, from->tunnel);
 		struct rte_tel_data *row;
 
 		if (tunnel == NULL) /* it has gone since */
 			continue;
-		row = channel_row(tunnel->config, from);
-		snprintf(conv, sizeof(conv), "%08" PRIx32, from->info.conv);
-		if (row == NULL || rte_tel_data_add_dict_container(d, conv, row, 0) != 0)
+		row = row_of(tunnel->config, kind, from, skip + i, name);
+		if (row == NULL || rte_tel_data_add_dict_container(d, name, row, 0) != 0)
 			return -1;
 	}
 	if (pages[worker].more)
 		kg_tel_add_dict_u64(d, "next", skip + pages[worker].count);
 	return 0;
+}
+
+int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	return answer(box, KG_PAGE_CHANNELS, params, d);
+}
+
+int kg_telemetry_paths(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	return answer(box, KG_PAGE_PATHS, params, d);
 }

@@ -74,6 +74,11 @@ class Connection:
                 for worker in range(self.stats()["workers"])
                 for conv, row in self._pages("/kcpgate/channels", worker).items()]
 
+    def paths(self):
+        """All paths: their ends, state, users."""
+        return [{"worker": worker, **row} for worker in range(self.stats()["workers"])
+                for row in self._pages("/kcpgate/paths", worker).values()]
+
 
 def drops_of(stats):
     """Reason to count, those that have happened."""

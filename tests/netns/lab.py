@@ -243,6 +243,9 @@ class Box:
     def channels(self):
         return self._ask(telemetry.Connection.channels)
 
+    def paths(self):
+        return self._ask(telemetry.Connection.paths)
+
     def counter(self, name):
         return self.stats()[name]
 

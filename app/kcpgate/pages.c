@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Fills pages of channels and of paths, side by side, as far as a turn allows. */
+#include "pages.h"
+
+#include "worker.h"
+
+#define TOUR_STEPS 1024 /* rows passed per turn: the others must not wait for a reader */
+
+void kg_pages_begin(struct kg_worker *w, struct kg_page *page)
+{
+	page->count = 0;
+	page->more = false;
+	w->tour.page = page;
+	if (page->skip != 0 && page->skip == w->tour.passed && page->kind == w->tour.kind)
+		return;
+	w->tour.kind = page->kind;
+	w->tour.passed = 0;
+	w->tour.place = 0;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		kg_session_tour_begin(side->session);
+		kg_session_path_tour_begin(side->session);
+	}
+}
+
+static bool next_of_side(const struct kg_worker *w, const struct kg_side *side,
+			 struct kg_page_row *row)
+{
+	struct kg_channel *ch;
+
+	row->tunnel = side->id;
+	if (w->tour.kind == KG_PAGE_PATHS)
+		return kg_session_path_tour_next(side->session, &row->path, w->now_us);
+	ch = kg_session_tour_next(side->session);
+	if (ch == NULL)
+		return false;
+	row->streams = kg_streams_of_channel(ch);
+	kg_channel_get_info(ch, &row->channel, w->now_us);
+	return true;
+}
+
+/* Of the side that the tour has come to, or of later ones; false: it is at its end. */
+static bool next(struct kg_worker *w, struct kg_page_row *row)
+{
+	for (; w->tour.place < KG_SLOTS; w->tour.place++) {
+		const struct kg_side *side = w->sides.places[w->tour.place];
+
+		if (side != NULL && next_of_side(w, side, row))
+			return true;
+	}
+	return false;
+}
+
+/* True when there is more to do for this page. */
+static bool step(struct kg_worker *w, struct kg_page *page)
+{
+	if (!next(w, &page->rows[page->count]))
+		return false;
+	if (w->tour.passed++ < page->skip)
+		return true;
+	page->more = ++page->count == KG_PAGE_ROWS;
+	return !page->more;
+}
+
+void kg_pages_fill(struct kg_worker *w)
+{
+	struct kg_page *page = w->tour.page;
+
+	for (int i = 0; page != NULL && i < TOUR_STEPS; i++) {
+		if (step(w, page))
+			continue;
+		w->tour.page = NULL;
+		atomic_store_explicit(&page->done, true, memory_order_release);
+		return;
+	}
+}
