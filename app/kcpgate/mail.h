@@ -64,6 +64,8 @@ enum kg_report_type {
 	KG_REPORT_CONNECT_FAILED,
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
 	KG_REPORT_PATH_MTU,    /* `count`: what passes to `remote.ip`; `why`: enum kg_pmtu_how */
+	KG_REPORT_HOP,         /* client: from `before` to `remote`; `why`: enum kg_hop_reason */
+	KG_REPORT_MOVE,        /* server: the peer of `conv`, from `before` to `remote` */
 	/* a router's word, for the other workers: `count` bytes pass from `local` to `remote` */
 	KG_REPORT_TOO_BIG,
 	KG_REPORT_TROUBLE, /* what keeps a tunnel from working: see complain.h */
@@ -80,7 +82,7 @@ struct kg_report {
 	uint32_t conv;
 	uint32_t count;  /* trouble: datagrams or handshakes since the last report of it */
 	int32_t seconds; /* trouble: how long nobody answers; how far the peer's clock is ahead */
-	struct kg_endpoint remote, local;
+	struct kg_endpoint remote, local, before;
 	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, or the target; cut to fit */
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");

@@ -119,6 +119,24 @@ static void on_silent(void *host, const struct kg_ip *server)
 		s->ops.silent(s->host, server);
 }
 
+static void on_hopped(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
+		      unsigned int reason)
+{
+	struct kg_streams *s = host;
+
+	if (s->ops.hopped != NULL)
+		s->ops.hopped(s->host, from, to, reason);
+}
+
+static void on_moved(void *host, uint32_t conv, const struct kg_endpoint *from,
+		     const struct kg_endpoint *to)
+{
+	struct kg_streams *s = host;
+
+	if (s->ops.moved != NULL)
+		s->ops.moved(s->host, conv, from, to);
+}
+
 static const struct kg_session_ops session_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -131,6 +149,8 @@ static const struct kg_session_ops session_ops = {
 	.closed = on_closed,
 	.path_mtu = on_path_mtu,
 	.silent = on_silent,
+	.hopped = on_hopped,
+	.moved = on_moved,
 };
 
 /* ---- life ---- */

@@ -53,6 +53,10 @@ struct kg_stream_ops {
 	/* As in struct kg_session_ops; may be NULL. */
 	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
 	void (*silent)(void *host, const struct kg_ip *server);
+	void (*hopped)(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
+		       unsigned int reason);
+	void (*moved)(void *host, uint32_t conv, const struct kg_endpoint *from,
+		      const struct kg_endpoint *to);
 	/* A mux channel has closed; its streams, `count`, are told next. */
 	void (*mux_closed)(void *host, const struct kg_channel_info *info, enum kg_close why,
 			   const char *text, uint32_t count);

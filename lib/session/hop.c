@@ -303,6 +303,8 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 		return;
 	}
 	s->stats.hops[hop->path.reason]++;
+	if (s->ops.hopped != NULL)
+		s->ops.hopped(s->host, &old->path.ends, &hop->path.ends, hop->path.reason);
 	s->ops.port_share(s->host, hop->path.ends.local.port);
 	take_over(hop, old, now_us);
 	kg_hop_begin(&hop->path, now_us);

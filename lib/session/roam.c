@@ -146,9 +146,14 @@ static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, 
 
 static void move(struct kg_channel *ch, const struct kg_datagram *in)
 {
+	struct kg_session *s = ch->line.session;
+	struct kg_endpoint from = ch->line.path->ends.remote;
+
 	if (!go(ch, in))
 		return;
-	ch->line.session->stats.peer_moves++;
+	s->stats.peer_moves++;
+	if (s->ops.moved != NULL)
+		s->ops.moved(s->host, ch->conv, &from, &in->remote);
 	kg_kcp_lose_before(ch->line.kcp, ch->roam->mark);
 	kg_roam_forget(ch);
 }

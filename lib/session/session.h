@@ -142,6 +142,12 @@ struct kg_session_ops {
 	void (*silent)(void *host, const struct kg_ip *server);
 	/* What passes to a peer was found out, or has changed. May be NULL. */
 	void (*path_mtu)(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how);
+	/* Client: what was at `from` goes on at `to`; `reason`: enum kg_hop_reason. May be NULL. */
+	void (*hopped)(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
+		       unsigned int reason);
+	/* Server: the peer of a channel goes on from another address. May be NULL. */
+	void (*moved)(void *host, uint32_t conv, const struct kg_endpoint *from,
+		      const struct kg_endpoint *to);
 };
 
 /* What a session lives on. All of it is the host's, and outlives the session. */

@@ -345,6 +345,9 @@ static void who_is_slow_to_answer_opens_nothing_twice(void **state)
 	assert_int_equal(client->opened, 1);
 	for (size_t i = 0; i < KG_DESTINATION_RESTS; i++)
 		assert_int_equal(pair->client.session->destinations[0].rests[i].strikes, 0);
+	pair_stop(pair);
+}
+
 /* Of one end, as far as they are in that state; the last of them. */
 static unsigned int paths_in(struct pair *pair, struct end *end, const char *state,
 			     struct kg_path_info *last)

@@ -166,6 +166,37 @@ static void on_silent(void *host, const struct kg_ip *server)
 	kg_worker_report(side->worker, &report);
 }
 
+static void on_hopped(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
+		      unsigned int reason)
+{
+	const struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_HOP,
+		.tunnel = side->id,
+		.why = (uint8_t)reason,
+		.local = to->local,
+		.remote = to->remote,
+		.before = from->remote,
+	};
+
+	kg_worker_report(side->worker, &report);
+}
+
+static void on_moved(void *host, uint32_t conv, const struct kg_endpoint *from,
+		     const struct kg_endpoint *to)
+{
+	const struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_MOVE,
+		.tunnel = side->id,
+		.conv = conv,
+		.remote = *to,
+		.before = *from,
+	};
+
+	kg_worker_report(side->worker, &report);
+}
+
 const struct kg_stream_ops kg_conn_stream_ops = {
 	.port_acquire = on_port_acquire,
 	.port_release = on_port_release,
@@ -176,6 +207,8 @@ const struct kg_stream_ops kg_conn_stream_ops = {
 	.acked = on_acked,
 	.path_mtu = on_path_mtu,
 	.silent = on_silent,
+	.hopped = on_hopped,
+	.moved = on_moved,
 	.finished = on_finished,
 	.closed = on_closed,
 	.mux_closed = on_mux_closed,

@@ -52,6 +52,46 @@ static void log_path_mtu(const struct kg_tunnel_config *tunnel, const struct kg_
 	       kg_ip_text(&r->remote.ip, peer), kg_pmtu_how_text(r->why));
 }
 
+static void log_hop(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
+{
+	char from[KG_ENDPOINT_TEXT_BYTES], to[KG_ENDPOINT_TEXT_BYTES];
+
+	KG_LOG(INFO, "%s: hops from %s to %s, local port %u (%s)\n", tunnel->name,
+	       kg_endpoint_text(&r->before, from), kg_endpoint_text(&r->remote, to), r->local.port,
+	       kg_hop_reason_name(r->why));
+}
+
+static void log_move(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
+{
+	char from[KG_ENDPOINT_TEXT_BYTES], to[KG_ENDPOINT_TEXT_BYTES];
+
+	KG_LOG(INFO, "%s: peer of channel %08x has moved from %s to %s\n", tunnel->name, r->conv,
+	       kg_endpoint_text(&r->before, from), kg_endpoint_text(&r->remote, to));
+}
+
+static void log_open_failed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
+{
+	KG_LOG(NOTICE,
+	       "%s: %s connection refused: the server's address is not known, or no channel or "
+	       "local port is left\n",
+	       tunnel->name, kg_protocol_name(r->protocol));
+}
+
+static void (*const loggers[])(const struct kg_tunnel_config *tunnel, const struct kg_report *r) = {
+	[KG_REPORT_CLOSED] = log_closed,
+	[KG_REPORT_CONNECT_FAILED] = log_connect_failed,
+	[KG_REPORT_OPEN_FAILED] = log_open_failed,
+	[KG_REPORT_PATH_MTU] = log_path_mtu,
+	[KG_REPORT_HOP] = log_hop,
+	[KG_REPORT_MOVE] = log_move,
+};
+
+/* What is in good order leaves half of the lines to what is not. */
+static unsigned int lines_max(const struct kg_report *r)
+{
+	return r->type == KG_REPORT_HOP || r->type == KG_REPORT_MOVE ? LINES_MAX / 2 : LINES_MAX;
+}
+
 /* Of a tunnel that has gone meanwhile there is nothing to say. */
 static void log_report(struct kg_control_reports *reports, const struct kg_report *r,
 		       uint64_t now_us)
@@ -60,21 +100,15 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 
 	if (tunnel == NULL)
 		return;
-	if (reports->lines++ >= LINES_MAX)
+	if (reports->lines >= lines_max(r)) {
 		reports->suppressed++;
-	else if (r->type == KG_REPORT_CLOSED)
-		log_closed(tunnel->config, r);
-	else if (r->type == KG_REPORT_CONNECT_FAILED)
-		log_connect_failed(tunnel->config, r);
-	else if (r->type == KG_REPORT_PATH_MTU)
-		log_path_mtu(tunnel->config, r);
-	else if (r->type == KG_REPORT_TROUBLE)
+		return;
+	}
+	reports->lines++;
+	if (r->type == KG_REPORT_TROUBLE)
 		kg_trouble_log(tunnel->config->name, r, now_us);
 	else
-		KG_LOG(NOTICE,
-		       "%s: %s connection refused: the server's address is not known, or no "
-		       "channel or local port is left\n",
-		       tunnel->config->name, kg_protocol_name(r->protocol));
+		loggers[r->type](tunnel->config, r);
 }
 
 /* ---- the source ---- */
