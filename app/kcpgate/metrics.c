@@ -4,6 +4,7 @@
 
 #include "box.h"
 #include "log.h"
+#include "outlook.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -154,6 +155,13 @@ static uint64_t read_bufs(const void *host, unsigned int thing, unsigned int row
 	return ((const uint64_t *)&stats)[row];
 }
 
+static uint64_t read_names(const void *host, unsigned int thing, unsigned int row)
+{
+	struct kg_names_stats stats = kg_outlook_names_stats();
+
+	return ((const uint64_t *)&stats)[row];
+}
+
 static uint64_t read_counter(const void *host, unsigned int worker, unsigned int row)
 {
 	return load(&((const struct kg_box *)host)->workers[worker]->stats.counters[row]);
@@ -232,6 +240,7 @@ static const struct kg_metric_set sets[] = {
 	{ &kg_payload_metrics, KG_METRIC_OF_THREAD, threads, thread_name, read_payload },
 	{ &kg_exception_metrics, KG_METRIC_OF_PORT, ports, port_name, read_tap },
 	{ &arena_metrics, KG_METRIC_OF_WORKER, workers, by_number, read_arena },
+	{ &kg_names_metrics, KG_METRIC_OF_BOX, one, nameless, read_names },
 	{ &kg_buf_mempool_metrics, KG_METRIC_OF_BOX, one, nameless, read_bufs },
 	{ &kg_session_metrics, KG_METRIC_OF_TUNNEL, tunnels, tunnel_name, read_session },
 	{ &seen_metrics, KG_METRIC_OF_TUNNEL, tunnels, server_name, read_seen },

@@ -29,6 +29,10 @@ static const struct {
 	  "Channels, a page at a time. Parameters: worker, channels to skip" },
 	{ "/kcpgate/paths", kg_telemetry_paths,
 	  "Paths of channels, a page at a time. Parameters: worker, paths to skip" },
+	{ "/kcpgate/names", kg_telemetry_names,
+	  "Host names of servers, a page at a time. Parameters: names to skip" },
+	{ "/kcpgate/stun", kg_telemetry_stun,
+	  "How tunnels' ports look from outside, a page at a time. Parameters: rows to skip" },
 };
 
 /* DPDK's telemetry calls from a thread per client and offers no unregistering. */

@@ -8,6 +8,8 @@
  *   /kcpgate/troubles         what keeps tunnels from working
  *   /kcpgate/channels         first page of channels; /kcpgate/channels,WORKER,SKIP the others
  *   /kcpgate/paths            likewise, of where their datagrams come from and go to
+ *   /kcpgate/names            names of servers: what is known of them, and the latest failure
+ *   /kcpgate/stun             how the ports of servers look from outside
  */
 #pragma once
 
@@ -26,4 +28,6 @@ int kg_telemetry_help(struct kg_box *box, const char *params, struct rte_tel_dat
 int kg_telemetry_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_paths(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_names(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_stun(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_troubles(struct kg_box *box, const char *params, struct rte_tel_data *d);

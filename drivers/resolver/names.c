@@ -182,7 +182,7 @@ static void settle(struct entry *e, const struct kg_answer *answer)
 		e->failure = answer->error;
 		e->failed_us = now_us;
 	}
-	kg_count(&e->names->stats.failed, !good);
+	e->names->stats.failed += !good;
 	mark_due(e);
 }
 
@@ -200,7 +200,7 @@ static void ask(struct entry *e)
 
 	if (e->question != NULL)
 		return;
-	kg_count(&e->names->stats.asked, 1);
+	e->names->stats.asked++;
 	e->asked_us = e->names->now_us;
 	e->question = kg_resolver_ask(e->names->resolver, e->text, e->what, resolved, e);
 	if (e->question == NULL)
@@ -223,7 +223,7 @@ static struct kg_name_wait *wait_for(struct kg_names *names, const char *name, u
 	TAILQ_INSERT_TAIL(&e->waits, wait, link);
 	if (e->answered && e->question == NULL && names->now_us < e->fresh_until_us) {
 		wait->due = names->due = true;
-		kg_count(&names->stats.known, 1);
+		names->stats.known++;
 	} else {
 		ask(e);
 	}
@@ -337,9 +337,9 @@ void kg_names_input(struct kg_names *names, uint64_t now_us)
 
 KG_METRIC_TABLE(kg_names_metrics, kg_names_stats, KG_NAMES_METRICS(KG_METRIC_ROW));
 
-const struct kg_names_stats *kg_names_get_stats(const struct kg_names *names)
+struct kg_names_stats kg_names_get_stats(const struct kg_names *names)
 {
-	return &names->stats;
+	return names->stats;
 }
 
 static void get_state(const struct entry *e, struct kg_name_state *state)

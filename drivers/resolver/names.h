@@ -52,8 +52,7 @@ struct kg_names_stats {
 	KG_NAMES_METRICS(KG_METRIC_FIELD)
 };
 extern const struct kg_metric_table kg_names_metrics;
-/* Any thread. */
-const struct kg_names_stats *kg_names_get_stats(const struct kg_names *names);
+struct kg_names_stats kg_names_get_stats(const struct kg_names *names);
 
 #define KG_NAME_BYTES   254 /* RFC 1035 §2.3.4, as text */
 #define KG_NAME_IPS_MAX 4

@@ -376,6 +376,18 @@ int kg_resolver_timeout_ms(const struct kg_resolver *r)
 	return (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
 }
 
+const char *kg_resolver_error_text(enum kg_resolver_error error)
+{
+	static const char *const texts[] = {
+		[KG_RESOLVER_OK] = "",
+		[KG_RESOLVER_NO_NAME] = "there is no such name",
+		[KG_RESOLVER_NO_ADDRESS] = "it has nothing that can be used",
+		[KG_RESOLVER_NO_ANSWER] = "name servers do not answer",
+	};
+
+	return texts[error];
+}
+
 int kg_resolver_fd(const struct kg_resolver *r)
 {
 	return r->epoll_fd;

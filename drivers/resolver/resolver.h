@@ -33,6 +33,9 @@ enum kg_resolver_error {
 	KG_RESOLVER_NO_ANSWER,  /* name servers fail, or cannot be reached in about 5 s */
 };
 
+/* In words; empty for OK. */
+const char *kg_resolver_error_text(enum kg_resolver_error error);
+
 struct kg_answer {
 	enum kg_resolver_error error;
 	uint32_t ttl_s; /* how long it holds; of an error nobody knows: 0 */

@@ -74,6 +74,14 @@ class Connection:
                 for worker in range(self.stats()["workers"])
                 for conv, row in self._pages("/kcpgate/channels", worker).items()]
 
+    def names(self):
+        """Host names of servers: rows."""
+        return list(self._pages("/kcpgate/names").values())
+
+    def stun(self):
+        """How the ports of servers look from outside: rows, one for each IP version."""
+        return list(self._pages("/kcpgate/stun").values())
+
     def paths(self):
         """All paths: their ends, state, users."""
         return [{"worker": worker, **row} for worker in range(self.stats()["workers"])

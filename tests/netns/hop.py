@@ -104,6 +104,9 @@ def leave_a_dead_port(lab):
         assert traffic.receive_exactly(tcp, 5) == b"after"
         print(f"port {dead} died: on after {time.monotonic() - begin:.2f} s")
         assert port_of_channel(lab) != dead
+        lab.client.wait_log(rf"home: hops from \S+:{dead} to \S+, local port \d+ \(silence\)")
+        assert any(row["state"] == "current" and row["users"] and not row["remote"].endswith(f":{dead}")
+                   for row in lab.client.paths()), lab.client.paths()
     assert hops(lab, "silence") > 0
 
 

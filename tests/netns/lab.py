@@ -243,6 +243,12 @@ class Box:
     def channels(self):
         return self._ask(telemetry.Connection.channels)
 
+    def names(self):
+        return self._ask(telemetry.Connection.names)
+
+    def stun(self):
+        return self._ask(telemetry.Connection.stun)
+
     def paths(self):
         return self._ask(telemetry.Connection.paths)
 

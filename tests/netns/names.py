@@ -110,6 +110,13 @@ with Lab() as lab:
         lab.client.wait_log(r"blocked: blocked\.test: it has nothing that can be used", 60)
         assert not works("nobody") and not works("blocked")
 
+        known = {row["name"]: row for row in lab.client.names()}
+        assert known["moves.test"]["addresses"] == [SERVER4], known
+        assert known["six.test"]["addresses"] == [SERVER6], known
+        assert known["alias.test"]["failure"] == "name servers do not answer", known
+        assert known["nobody.test"]["failure"] == "there is no such name", known
+        assert "age_s" in known["moves.test"] and "age_s" not in known["nobody.test"], known
+
         names.change(hosts(SECOND4))
         lab.client.wait_log(rf"moves: MOVES\.test is {SECOND4}\n", 30)
         with traffic.connect(ENTRY[0], TUNNELS["moves"][0]) as s:

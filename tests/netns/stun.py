@@ -107,6 +107,9 @@ with Lab() as lab:
                                         f"{hook} 1 [{SERVER6}]:{TUNNEL_PORT}"]), told(lab)
     descriptors = (lab.directory / "descriptors").read_text()
     assert not re.search(r"socket:|anon_inode|/dev/net/tun", descriptors), descriptors
+    home = {row["ip_version"]: row for row in lab.server.stun() if row["tunnel"] == "home"}
+    assert home[4]["mapped"] == f"{SERVER4}:{TUNNEL_PORT}", home
+    assert home[6]["mapped"] == f"[{SERVER6}]:{TUNNEL_PORT}" and home[6]["age_s"] < 60, home
     lines = addresses.read_text().splitlines()
     assert lines[0].startswith("Update Time: ") and lines[1:] == [
         f"External IPv4 Address: {SERVER4}", f"External IPv4 Port: {TUNNEL_PORT}",

@@ -106,13 +106,6 @@ static void publish(struct kg_control_destinations *d, struct followed *f)
 
 /* ---- names ---- */
 
-static const char *const error_texts[] = {
-	[KG_RESOLVER_OK] = "",
-	[KG_RESOLVER_NO_NAME] = "there is no such name",
-	[KG_RESOLVER_NO_ADDRESS] = "it has nothing that can be used",
-	[KG_RESOLVER_NO_ANSWER] = "name servers do not answer",
-};
-
 static void choose(struct host *host, const struct kg_ip *ip)
 {
 	char text[KG_IP_TEXT_BYTES];
@@ -165,7 +158,7 @@ static void resolved(void *ctx, const struct kg_answer *answer)
 	keep_usable(&host->answer);
 	if (host->answer.error != host->told && host->answer.error != KG_RESOLVER_OK)
 		KG_LOG(WARNING, "%s: %s: %s\n", host->tunnel->config->name, host->name,
-		       error_texts[host->answer.error]);
+		       kg_resolver_error_text(host->answer.error));
 	host->told = host->answer.error;
 	if (host->told != KG_RESOLVER_OK)
 		return;

@@ -2,6 +2,7 @@
 /* Keeps host names for the whole box, and answers the enquiries of payload threads. */
 #include "clock.h"
 #include "control/parts.h"
+#include "outlook.h"
 #include "resolver/enquiry.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 	for (unsigned int t = 0; t < names->box->payload_count; t++)
 		kg_enquiries_serve(&names->box->payloads[t].enquiries, names->names, now_us);
 	kg_names_input(names->names, now_us);
+	kg_outlook_put_names(names->names);
 	source->due_us = kg_names_due_us(names->names, now_us);
 }
 

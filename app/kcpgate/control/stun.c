@@ -12,6 +12,7 @@
 #include "config/values.h"
 #include "control/parts.h"
 #include "log.h"
+#include "outlook.h"
 #include "pkt.h"
 #include "worker.h"
 
@@ -51,6 +52,8 @@ struct asker {
 	unsigned int tries;     /* of it; 0: none is under way */
 	uint64_t due_us;
 	struct kg_endpoint mapped; /* version 0: not known */
+	uint64_t mapped_us;        /* when that was said last */
+	uint64_t failed_us;        /* when a server was given up last; 0: never */
 };
 
 struct kg_control_stun {
@@ -110,6 +113,8 @@ static void begin(struct kg_control_stun *stun, struct asker *asker)
 
 static void ask(struct kg_control_stun *stun, struct asker *asker, uint64_t now_us)
 {
+	if (asker->tries == TRIES)
+		asker->failed_us = now_us;
 	if (asker->tries == TRIES || asker->servers[asker->at].ip.version == 0) {
 		asker->tries = 0;
 		if (!next_server(asker)) {
@@ -199,6 +204,7 @@ static void on_answer(struct kg_control_stun *stun, struct asker *asker,
 	begin(stun, asker); /* a second answer to the same question is none */
 	asker->due_us = now_us + EVERY_US;
 	asker->mapped = *mapped;
+	asker->mapped_us = now_us;
 	if (changed)
 		on_changed(stun, asker);
 }
@@ -265,6 +271,28 @@ static bool fed(const struct kg_loop_source *source)
 	return false;
 }
 
+static void show(const struct kg_control_stun *stun)
+{
+	struct kg_stun_row rows[KG_OUTLOOK_ROWS_MAX];
+	unsigned int count = KG_MIN(stun->count, (unsigned int)KG_OUTLOOK_ROWS_MAX);
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct asker *asker = &stun->askers[i];
+		const struct server *server = &asker->servers[asker->at];
+
+		rows[i] = (struct kg_stun_row){
+			.version = asker->version,
+			.mapped = asker->mapped,
+			.mapped_us = asker->mapped_us,
+			.server = { server->ip, server->config->port },
+			.unanswered = asker->tries,
+			.failed_us = asker->failed_us,
+		};
+		snprintf(rows[i].tunnel, sizeof(rows[i].tunnel), "%s", asker->config->name);
+	}
+	kg_outlook_put_stun(rows, count);
+}
+
 static void serve(struct kg_loop_source *source, uint64_t now_us)
 {
 	struct kg_control_stun *stun = KG_CONTAINER_OF(source, struct kg_control_stun, source);
@@ -280,6 +308,7 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 			ask(stun, &stun->askers[i], now_us);
 		source->due_us = KG_MIN(source->due_us, stun->askers[i].due_us);
 	}
+	show(stun);
 }
 
 /* ---- life ---- */
