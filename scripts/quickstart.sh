@@ -155,14 +155,15 @@ start_boxes() {
       "destination_address": "198.18.0.2", "destination_port": 3000,
       $shared },
     { "name": "echo", "mode": "client", "listen_on": "127.0.0.1", "listen_port": 6001,
-      "destination_address": "198.18.0.2", "destination_port": 3001,
+      "destination_address": "198.18.0.2", "destination_port": "3001-3005",
+      "dport_refresh": "2-3",
       $shared }
 JSON
     configure server "$1" kgq-s "${cpus[-1]}" 2 <<JSON
     { "name": "web", "mode": "server", "listen_port": 3000,
       "destination_address": "127.0.0.1", "destination_port": 8080,
       $shared },
-    { "name": "echo", "mode": "server", "listen_port": 3001,
+    { "name": "echo", "mode": "server", "listen_port": "3001-3005",
       "destination_address": "127.0.0.1", "destination_port": 7777,
       $shared }
 JSON
@@ -271,10 +272,22 @@ download() {
     rm -f "$state/downloaded"
 }
 
+# The echo tunnel's paths go on at other ports of the server while a connection talks. There are two,
+# and three hops are at least one of the connection's own.
+hop() {
+    local talked
+    talked=$(inside client python3 scripts/lib/traffic.py talk 127.0.0.1 6001 \
+        "$state/client.log" 'echo: hops from' 3)
+    grep -q 'echo: hops from' "$state/client.log" || die "the path does not hop"
+    row hop "$(grep -o 'hops from .*' "$state/client.log" | tail -n 1)"
+    row '' "meanwhile $talked"
+}
+
 try_it() {
     download
     row udp "$(inside client python3 scripts/lib/traffic.py udp 127.0.0.1 6001)"
     row ping-pong "$(inside client python3 scripts/lib/traffic.py pingpong 127.0.0.1 6001 2000 100)"
+    hop
 }
 
 show_inside() {

@@ -233,6 +233,31 @@ def ping_pong(address, port, count, size):
     return sorted(times)
 
 
+def talk(address, port, is_enough, pause_s=0.01):
+    """Words to and fro over one TCP connection until it is enough: how many, and how many seconds
+    the slowest took."""
+    count, slowest_s = 0, 0.0
+    with connect(address, port) as s:
+        while not is_enough():
+            word, begin = count.to_bytes(8, "big"), time.perf_counter()
+            s.sendall(word)
+            assert receive_exactly(s, len(word)) == word, f"word {count} came back changed"
+            slowest_s = max(slowest_s, time.perf_counter() - begin)
+            count += 1
+            time.sleep(pause_s)
+    return count, slowest_s
+
+
+def talk_until(address, port, path, text, times, patience_s=60):
+    """The same until a file says a text so many times more."""
+    def said():
+        with open(path, encoding="utf-8") as file:
+            return file.read().count(text)
+
+    enough, end = said() + times, time.monotonic() + patience_s
+    return talk(address, port, lambda: said() >= enough or time.monotonic() > end)
+
+
 def main(command, address, port, *rest):
     port = int(port)
     if command == "serve":
@@ -245,6 +270,9 @@ def main(command, address, port, *rest):
         times = ping_pong(address, port, count, size)
         at = [f"p{p} {times[min(count - 1, count * p // 100)] * 1e3:.2f} ms" for p in (50, 90, 99)]
         print(f"{', '.join(at)} ({count} round trips of {size} bytes)")
+    elif command == "talk":
+        count, slowest_s = talk_until(address, port, *rest[:2], int(rest[2]))
+        print(f"{count} words over one connection, the slowest {slowest_s * 1e3:.1f} ms")
     elif command == "blast":
         udp_blast(address, port, *map(int, rest))
     else:
