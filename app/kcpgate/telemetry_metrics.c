@@ -6,12 +6,14 @@
 #include "compat.h"
 #include "metrics.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* DPDK answers with 16 KiB at most. */
 #define HELP_ROWS   64
 #define TUNNEL_ROWS 6
+#define KEY_BYTES   64
 
 /* ---- /kcpgate/stats, /kcpgate/payload ---- */
 
@@ -164,6 +166,7 @@ static void add_settings(struct rte_tel_data *row, const struct kg_tunnel_config
 	char fec[16];
 
 	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "name", config->name);
 	rte_tel_data_add_dict_string(row, "mode",
 				     config->mode == KG_MODE_CLIENT ? "client" : "server");
 	rte_tel_data_add_dict_string(row, "encryption", config->wire.encryption_algorithm);
@@ -189,13 +192,34 @@ static void add_to_row(struct kg_metric_sink *sink, const struct kg_metric *metr
 		kg_tel_add_dict_u64(page->rows[tunnel - page->skip], metric->name, value);
 }
 
+/* DPDK takes letters, digits and _ for what rows are called; others become _, with a number behind.
+ */
+static const char *key_of(const char *name, unsigned int at, char key[KEY_BYTES])
+{
+	bool good = true;
+	size_t len;
+
+	for (len = 0; len < KEY_BYTES - 8 && name[len] != '\0'; len++) {
+		key[len] = (char)(isalnum((unsigned char)name[len]) ? name[len] : '_');
+		good &= key[len] == name[len];
+	}
+	key[len] = '\0';
+	if (!good)
+		snprintf(key + len, KEY_BYTES - len, "_%u", at);
+	return key;
+}
+
 static int add_rows(const struct page *page, const struct kg_box *box, struct rte_tel_data *d)
 {
+	char key[KEY_BYTES];
 	int rc = 0;
 
-	for (unsigned int i = 0; i < page->count; i++)
-		rc |= rte_tel_data_add_dict_container(d, tunnel_at(box, page->skip + i)->name,
+	for (unsigned int i = 0; i < page->count; i++) {
+		unsigned int at = page->skip + i;
+
+		rc |= rte_tel_data_add_dict_container(d, key_of(tunnel_at(box, at)->name, at, key),
 						      page->rows[i], 0);
+	}
 	if (page->skip + page->count < box->tunnels.count)
 		kg_tel_add_dict_u64(d, "next", page->skip + page->count);
 	return rc == 0 ? 0 : -1;

@@ -58,7 +58,7 @@ class Connection:
         return rows
 
     def tunnels(self):
-        return self._pages("/kcpgate/tunnels")
+        return {row["name"]: row for row in self._pages("/kcpgate/tunnels").values()}
 
     def help(self):
         """What each number means: name to "help", "type", "unit" and "of" what it is."""

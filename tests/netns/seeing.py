@@ -9,10 +9,10 @@ pages and is whole; the tables for people can be drawn.
 import json
 import shutil
 
-from lab import DESTINATION, ENTRY, ROOT, Lab, eventually, run, skip
+from lab import DESTINATION, ENTRY, ROOT, Lab, eventually, run, skip, tunnel
 import traffic
 
-SETTINGS = {"mode", "encryption", "kcp", "kcp_mtu", "fec"}  # beside the numbers of a tunnel
+SETTINGS = {"name", "mode", "encryption", "kcp", "kcp_mtu", "fec"}  # beside the numbers of a tunnel
 READER = shutil.which("dpdk-telemetry.py")
 if not READER:
     skip("dpdk-telemetry.py is not installed")
@@ -26,6 +26,8 @@ def ask(box, *commands):
 
 
 with Lab() as lab:
+    lab.client.config["tunnels"] += [
+        tunnel("client", name=f"far-away.{number}", listen_port=6100 + number) for number in range(20)]
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
@@ -46,6 +48,7 @@ with Lab() as lab:
     assert ask(lab.client, "/kcpgate/help")["/kcpgate/help"]["rx_bytes"] == {
         "help": "bytes of frames from NIC queues", "type": "counter", "unit": "bytes",
         "of": "worker"}
+    assert len(lab.client.tunnels()) == 21 and "far-away.19" in lab.client.tunnels()
     explained = lab.client.help()
     shown = {*lab.client.stats(), *lab.client.tunnels()["home"]} - SETTINGS
     assert shown <= explained.keys(), f"not explained: {shown - explained.keys()}"
