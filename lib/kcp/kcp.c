@@ -234,7 +234,9 @@ bool kg_kcp_take_repeating(struct kg_kcp *kcp)
 
 bool kg_kcp_was_heard(const struct kg_kcp *kcp)
 {
-	return kcp->flight.una != kcp->params.first_sn;
+	const struct kg_kcp_flight *f = &kcp->flight;
+
+	return f->una != kcp->params.first_sn || f->nxt - f->una > f->count;
 }
 
 uint32_t kg_kcp_mark(const struct kg_kcp *kcp)

@@ -230,6 +230,22 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	return w.used;
 }
 
+/* A segment that the peer has had: the one before all it lacks, or one that it has acknowledged
+ * beyond a first one that does not arrive. */
+static uint32_t had_by_peer(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+	uint32_t sn = f->nxt;
+
+	if (f->una != kcp->params.first_sn)
+		return f->una - 1;
+	while (sn-- != f->una) {
+		if (kg_kcp_flight_slot(f, sn)->buf == NULL)
+			return sn;
+	}
+	return f->una - 1;
+}
+
 uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_t now_us,
 			 uint8_t *out)
 {
@@ -247,7 +263,7 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 	if (!kg_kcp_was_heard(kcp) && f->count > 0 && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
 		put_copy(&w, kg_kcp_flight_slot(f, f->una), f->una, ts);
 	else
-		put_push(&w, 0, f->una - 1, ts, out, 0);
+		put_push(&w, 0, had_by_peer(kcp), ts, out, 0);
 	return w.used;
 }
 
@@ -272,7 +288,7 @@ uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_
 	kcp->probing = true;
 	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
-	put_push(&w, 0, kcp->flight.una - 1, ts + nth, zeros, bytes - KG_KCP_HEADER_BYTES);
+	put_push(&w, 0, had_by_peer(kcp), ts + nth, zeros, bytes - KG_KCP_HEADER_BYTES);
 	return w.used;
 }
 

@@ -264,6 +264,18 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 		proceed(peer, ch, peer->pmtu.mtu, now_us);
 }
 
+/* A channel whose very first segments do not arrive cannot ask: they go in the smallest pieces
+ * until it is heard. */
+static void shrink(struct kg_channel *ch)
+{
+	struct kg_session *s = ch->line.session;
+	uint8_t version = ch->line.path->ends.remote.ip.version;
+
+	fit(&ch->line, KG_MIN(kg_path_mtu_min(version), ceiling_of(s, version)));
+	ch->sizing = true;
+	kg_line_touch(&ch->line, s->now_us);
+}
+
 void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
@@ -274,6 +286,10 @@ void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_
 	kg_kcp_take_repeating(ch->line.kcp);
 	if (!is_on(s) || ch->line.path == NULL)
 		return;
+	if (!kg_kcp_was_heard(ch->line.kcp) && !s->config.path_mtu_set) {
+		shrink(ch);
+		return;
+	}
 	peer = find_or_create(s, &ch->line.path->ends.remote.ip);
 	if (peer == NULL)
 		return;

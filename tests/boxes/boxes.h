@@ -5,6 +5,8 @@
  *
  *   boxes.c      command line, the clock, what must hold in the end
  *   scenario.c   draws settings, wire and flows from the seed: a dimension is a line there
+ *   path.c       routers on a narrow way
+ *   nat.c        a NAT that forgets
  *   wire.c       carries frames from port to port, late, twice, damaged or never
  *   apps.c       payload threads and their applications: what they write and what they check
  *   two_boxes.c  the boxes themselves
@@ -16,7 +18,10 @@
 
 #define BOXES_FLOWS_MAX   12
 #define BOXES_WORKERS_MAX 3
-#define BOXES_LEAST_BYTES 8 /* that an end says: whose it is */
+#define BOXES_NAT_TIMES   4
+/* A request that is repeated from another port is one more. */
+#define BOXES_ACCEPTED_MAX (BOXES_FLOWS_MAX * (1 + BOXES_NAT_TIMES))
+#define BOXES_LEAST_BYTES  8 /* that an end says: whose it is */
 
 /* Ends the program with the seed and what did not hold. */
 #define boxes_check(boxes, condition)                                      \
@@ -52,10 +57,20 @@ struct flow {
 	struct app client, *server; /* NULL: not there yet */
 };
 
+/* Between the ports. */
+struct path {
+	uint16_t width; /* bytes of an IP packet, from some time on */
+	uint64_t since_us;
+	bool honest;    /* routers say what passes */
+	bool fragments; /* these pass, too */
+};
+
 struct scenario {
 	struct two_boxes_params params;
 	char settings[SIDES][256]; /* as the params have them */
 	struct kg_link_params wire[SIDES];
+	struct path path;
+	uint64_t nat_forgets_us[BOXES_NAT_TIMES]; /* KG_NEVER_US: not */
 	uint32_t flow_count;
 };
 
@@ -75,7 +90,7 @@ struct boxes {
 	struct two_boxes two;
 	struct kg_link links[SIDES]; /* by who sends */
 	struct flow flows[BOXES_FLOWS_MAX];
-	struct app accepted[BOXES_FLOWS_MAX]; /* by the server, in the order they came */
+	struct app accepted[BOXES_ACCEPTED_MAX]; /* by the server, in the order they came */
 	uint32_t accepted_count;
 	unsigned int mbufs_out[SIDES]; /* of the pool, before the first frame */
 	uint64_t turns;
@@ -85,6 +100,16 @@ void boxes_fail(const struct boxes *boxes, const char *file, int line, const cha
 
 /* scenario.c */
 void scenario_draw(struct boxes *boxes);
+
+/* path.c */
+/* Puts a frame of a side on its link, as far as the path lets it pass. */
+void path_pass(struct boxes *boxes, int side, const uint8_t *frame, uint16_t len);
+bool path_is_fragment(const uint8_t *frame);
+
+/* nat.c */
+/* Changes a frame's ports, from the client and to it. */
+void nat_out(const struct boxes *boxes, uint8_t *frame, uint16_t len);
+void nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len);
 
 /* wire.c */
 void wire_start(struct boxes *boxes);

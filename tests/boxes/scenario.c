@@ -106,6 +106,36 @@ static void draw_wire(struct boxes *boxes, struct kg_rng *rng)
 		boxes->scenario.wire[side] = draw_direction(rng);
 }
 
+/* No path is believed to be narrower than 576. One that becomes narrow while data is under way has
+ * to let fragments pass: what has its number cannot become shorter. */
+static void draw_path(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct path *path = &boxes->scenario.path;
+
+	*path = (struct path){ .width = UINT16_MAX, .fragments = true };
+	if (one_in(rng, 2))
+		return;
+	path->width = (uint16_t)between(rng, 576, 1499);
+	path->honest = one_in(rng, 2);
+	path->fragments = one_in(rng, 2);
+	if (path->fragments && one_in(rng, 2))
+		path->since_us = boxes->now_us + between(rng, 0, 4 * KG_US_PER_S);
+}
+
+/* On a path that is as wide as the ports: a NAT's part in what routers say is not played here. Who
+ * is silent behind other ports cannot be found. */
+static void draw_nat(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct scenario *scenario = &boxes->scenario;
+	bool any = scenario->path.width == UINT16_MAX && one_in(rng, 2);
+
+	for (size_t i = 0; i < BOXES_NAT_TIMES; i++)
+		scenario->nat_forgets_us[i] =
+			any ? boxes->now_us + between(rng, 0, 8 * KG_US_PER_S) : KG_NEVER_US;
+	if (any && scenario->params.keep_alive_s == 0)
+		scenario->params.keep_alive_s = between(rng, 1, 10);
+}
+
 static void draw_flows(struct boxes *boxes, struct kg_rng *rng)
 {
 	uint32_t most_bytes = one_in(rng, 4) ? 80000 : 10000;
@@ -130,7 +160,8 @@ static const struct {
 } dimensions[] = {
 	{ "cipher", draw_cipher }, { "kcp", draw_kcp },         { "fec", draw_fec },
 	{ "mux", draw_mux },       { "workers", draw_workers }, { "keep_alive", draw_keep_alive },
-	{ "wire", draw_wire },     { "flows", draw_flows },
+	{ "wire", draw_wire },     { "path", draw_path },       { "nat", draw_nat },
+	{ "flows", draw_flows },
 };
 
 static void print(const struct boxes *boxes)
@@ -140,6 +171,12 @@ static void print(const struct boxes *boxes)
 	printf("%s, %s, window %u, fec %s, mux %u, %u workers, keep_alive %u, %u flows\n",
 	       p->algorithm, p->preset, p->window, p->fec != NULL ? p->fec : "off", p->mux,
 	       p->workers, p->keep_alive_s, boxes->scenario.flow_count);
+	printf("NAT %s\n",
+	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there");
+	printf("path of %u from %llu us on, %s, fragments %s\n", boxes->scenario.path.width,
+	       (unsigned long long)boxes->scenario.path.since_us,
+	       boxes->scenario.path.honest ? "honest" : "silent",
+	       boxes->scenario.path.fragments ? "pass" : "are lost");
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_link_params *link = &boxes->scenario.wire[side];
 

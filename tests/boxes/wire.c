@@ -18,7 +18,6 @@ void wire_stop(struct boxes *boxes)
 
 static bool take_sent(struct boxes *boxes, int side)
 {
-	static const struct kg_endpoint nobody; /* a frame has its own addresses */
 	bool any = false;
 	void *frame;
 
@@ -26,8 +25,11 @@ static bool take_sent(struct boxes *boxes, int side)
 		while (rte_ring_dequeue(boxes->two.sent[side][q], &frame) == 0) {
 			struct rte_mbuf *m = frame;
 
-			kg_link_send(&boxes->links[side], boxes->now_us, &nobody, &nobody,
-				     rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+			uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+			if (side == CLIENT)
+				nat_out(boxes, data, rte_pktmbuf_data_len(m));
+			path_pass(boxes, side, data, rte_pktmbuf_data_len(m));
 			rte_pktmbuf_free(m);
 			any = true;
 		}
@@ -35,9 +37,11 @@ static bool take_sent(struct boxes *boxes, int side)
 	return any;
 }
 
-/* A NIC spreads as it likes. */
-static struct rte_ring *some_queue(struct boxes *boxes, int side)
+/* A NIC spreads as it likes, but for fragments, which have no ports to spread them by. */
+static struct rte_ring *some_queue(struct boxes *boxes, int side, const uint8_t *frame)
 {
+	if (path_is_fragment(frame))
+		return boxes->two.arriving[side][0];
 	return boxes->two.arriving[side][kg_rng_below(&boxes->rng, boxes->two.queues)];
 }
 
@@ -52,8 +56,10 @@ static bool bring(struct boxes *boxes, int to)
 
 		boxes_check(boxes, data != NULL);
 		memcpy(data, packet->bytes, packet->len);
+		if (to == CLIENT)
+			nat_in(boxes, (uint8_t *)data, packet->len);
 		free(packet);
-		if (rte_ring_enqueue(some_queue(boxes, to), m) != 0)
+		if (rte_ring_enqueue(some_queue(boxes, to, (uint8_t *)data), m) != 0)
 			rte_pktmbuf_free(m); /* as a NIC whose queue is full */
 		any = true;
 	}

@@ -609,6 +609,25 @@ static void answers_to_probes_answer_no_question(void **state)
 	one_fini(&o);
 }
 
+/* The first segment does not arrive, later ones do: the peer can be asked all the same. */
+static void one_segment_that_has_arrived_is_enough_for_a_probe(void **state)
+{
+	struct kg_kcp_segment seg;
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 3);
+	one_drain(&o);
+	assert_false(kg_kcp_was_heard(o.kcp));
+	one_ack(&o, 1, T0_MS, 0);
+	assert_true(kg_kcp_was_heard(o.kcp));
+	assert_int_equal(kg_kcp_probe(o.kcp, 4096, 0, 600, o.now_us, o.out), 600);
+	assert_int_equal(kg_kcp_segment_decode(o.out, 600, &seg), 600);
+	assert_int_equal(seg.sn, 1);
+	assert_int_equal(question(&o, 1000).sn, 1);
+	one_fini(&o);
+}
+
 /* What left before the peer's new address was asked does not wait for its time-out. */
 static void what_went_to_a_lost_address_goes_again_at_once(void **state)
 {
@@ -642,6 +661,7 @@ int main(void)
 		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
 		cmocka_unit_test(only_its_time_stamp_answers_a_question),
 		cmocka_unit_test(answers_to_probes_answer_no_question),
+		cmocka_unit_test(one_segment_that_has_arrived_is_enough_for_a_probe),
 		cmocka_unit_test(what_went_to_a_lost_address_goes_again_at_once),
 		cmocka_unit_test(discarding_leaves_whole_messages),
 		cmocka_unit_test(discarding_leaves_what_the_window_takes),

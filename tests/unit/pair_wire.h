@@ -49,6 +49,7 @@ static inline struct kg_datagram pair_arrival(const struct kg_datagram *out,
 		.remote = { *sender, out->local.port },
 		.data = out->data,
 		.len = out->len,
+		.mtu = out->mtu,
 		.digest = kg_hash64(out->data, out->len, 0),
 	};
 }

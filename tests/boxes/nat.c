@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A NAT in front of the client that forgets now and then: from one moment on the client's ports
+ * look different, and what goes to those of before reaches nobody who waits for it. It says
+ * nothing.
+ */
+#include "boxes/boxes.h"
+
+#include "base/bytes.h"
+#include "net/frame.h"
+#include "net/proto.h"
+
+#define IP_PROTOCOL_AT 9
+#define UDP_AT         (KG_ETHER_BYTES + KG_IPV4_BYTES)
+#define UDP_SUM_AT     6
+#define PORT_FIRST     1024u
+#define PORTS          (65536u - PORT_FIRST)
+#define STEP           4099u /* to the ports after the next time */
+
+static uint32_t shift(const struct boxes *boxes)
+{
+	uint32_t steps = 0;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(boxes->scenario.nat_forgets_us); i++)
+		steps += boxes->scenario.nat_forgets_us[i] <= boxes->now_us;
+	return steps * STEP;
+}
+
+/* RFC 1624: what is covered changes by so much. */
+static void replace_port(uint8_t *udp, size_t at, uint16_t port)
+{
+	uint32_t sum = (uint16_t)~kg_load_be16(udp + UDP_SUM_AT);
+
+	sum += (uint16_t)~kg_load_be16(udp + at) + (uint32_t)port;
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	if (kg_load_be16(udp + UDP_SUM_AT) != 0)
+		kg_store_be16(udp + UDP_SUM_AT, (uint16_t)~sum);
+	kg_store_be16(udp + at, port);
+}
+
+static void translate(uint8_t *frame, uint16_t len, size_t at, uint32_t by)
+{
+	uint8_t *udp = frame + UDP_AT;
+
+	if (len < UDP_AT + KG_UDP_BYTES || frame[KG_ETHER_BYTES + IP_PROTOCOL_AT] != KG_PROTO_UDP ||
+	    kg_load_be16(udp + at) < PORT_FIRST)
+		return;
+	replace_port(udp, at,
+		     (uint16_t)(PORT_FIRST + (kg_load_be16(udp + at) - PORT_FIRST + by) % PORTS));
+}
+
+void nat_out(const struct boxes *boxes, uint8_t *frame, uint16_t len)
+{
+	translate(frame, len, 0, shift(boxes));
+}
+
+void nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len)
+{
+	translate(frame, len, 2, PORTS - shift(boxes) % PORTS);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two sessions on a path that becomes narrow after its width was found out. */
+#include "session_pair.h"
+
+#define AROUND 28u /* IPv4 and UDP */
+#define WIDE   (PAIR_MTU + AROUND)
+#define NARROW 700u
+#define FULL   (PAIR_MTU - KG_KCP_HEADER_BYTES - KG_MESSAGE_KIND_BYTES) /* of a segment */
+
+/* What does not go in pieces is lost if it is too long. */
+static bool is_narrow(struct end *end, const struct kg_datagram *d)
+{
+	bool whole = d->mtu == KG_DATAGRAM_WHOLE || d->len + AROUND <= d->mtu;
+
+	return whole && d->len + AROUND > NARROW;
+}
+
+static struct pair *wide_pair(void)
+{
+	struct pair *pair = pair_new();
+	struct app *first;
+
+	pair->client.config.path_mtu_max = pair->server.config.path_mtu_max = WIDE;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair_start(pair);
+	first = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, first, "who is there?", 13));
+	run(pair, SEC(2));
+	assert_int_equal(info_of(&pair->client, first).path_mtu, WIDE);
+	/* Nobody is left who could ask. */
+	kg_channel_abort(first->ch, pair->now_us);
+	run(pair, SEC(100));
+	pair->server.loses = is_narrow;
+	return pair;
+}
+
+/* All that the second channel says, `bytes` before it is open, arrives. */
+static void say_on_a_new_channel(size_t bytes)
+{
+	static const char text[5 * FULL];
+	struct pair *pair = wide_pair();
+	struct app *second = pair_open(pair, KG_PROTOCOL_TCP), *hears;
+
+	for (size_t sent = 0; sent < bytes; sent += FULL)
+		assert_true(app_send(&pair->client, second, text, KG_MIN(FULL, bytes - sent)));
+	run(pair, SEC(60));
+	hears = &pair->server.apps[1];
+	assert_int_equal(hears->got_len, bytes);
+	assert_true(info_of(&pair->client, second).path_mtu <= NARROW);
+	pair_stop(pair);
+}
+
+static void a_first_segment_that_is_too_long_holds_up_nothing(void **state)
+{
+	say_on_a_new_channel(2 * FULL + 100);
+}
+
+static void nor_do_nothing_but_such(void **state)
+{
+	say_on_a_new_channel(5 * FULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_first_segment_that_is_too_long_holds_up_nothing),
+		cmocka_unit_test(nor_do_nothing_but_such),
+	};
+
+	return cmocka_run_group_tests_name("session_pmtu", tests, NULL, NULL);
+}
