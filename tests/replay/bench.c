@@ -30,8 +30,7 @@ static uint16_t port_acquire(void *host, const struct kg_endpoint *remote, bool 
 	struct bench *b = host;
 
 	if (alone) {
-		if (b->handshakes ==
-		    BENCH_FLOWS) /* tests of paths, which recordings do not answer */
+		if (b->handshakes == BENCH_FLOWS) /* recordings answer no tests of paths */
 			return 0;
 		b->handshake_ports[b->handshakes++] = b->host.port_next;
 	}
