@@ -374,7 +374,7 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 	}
 	ch = channel_of(s, in, conv, &path);
 	if (ch == NULL) {
-		if (kg_session_has_server(s, &in->remote))
+		if (kg_channel_find(s, conv) == NULL && kg_session_has_server(s, &in->remote))
 			kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
 	}

@@ -94,6 +94,8 @@ struct boxes {
 	uint32_t accepted_count;
 	unsigned int mbufs_out[SIDES]; /* of the pool, before the first frame */
 	uint64_t turns;
+	uint8_t nat_open[65536 / 8]; /* bits: ports of the client that have sent since it forgot */
+	uint32_t nat_shift;          /* when they had */
 };
 
 void boxes_fail(const struct boxes *boxes, const char *file, int line, const char *what);
@@ -108,8 +110,9 @@ bool path_is_fragment(const uint8_t *frame);
 
 /* nat.c */
 /* Changes a frame's ports, from the client and to it. */
-void nat_out(const struct boxes *boxes, uint8_t *frame, uint16_t len);
-void nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len);
+void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len);
+/* False: nobody in there has sent from where it goes. */
+bool nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len);
 
 /* wire.c */
 void wire_start(struct boxes *boxes);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A NAT in front of the client that forgets now and then: from one moment on the client's ports
- * look different, and what goes to those of before reaches nobody who waits for it. It says
- * nothing.
+ * look different, and what goes to those of before is dropped. It says nothing.
  */
 #include "boxes/boxes.h"
+
+#include <string.h>
 
 #include "base/bytes.h"
 #include "net/frame.h"
@@ -39,23 +40,51 @@ static void replace_port(uint8_t *udp, size_t at, uint16_t port)
 	kg_store_be16(udp + at, port);
 }
 
+static bool is_udp(const uint8_t *frame, uint16_t len)
+{
+	return len >= UDP_AT + KG_UDP_BYTES &&
+	       frame[KG_ETHER_BYTES + IP_PROTOCOL_AT] == KG_PROTO_UDP;
+}
+
 static void translate(uint8_t *frame, uint16_t len, size_t at, uint32_t by)
 {
 	uint8_t *udp = frame + UDP_AT;
 
-	if (len < UDP_AT + KG_UDP_BYTES || frame[KG_ETHER_BYTES + IP_PROTOCOL_AT] != KG_PROTO_UDP ||
-	    kg_load_be16(udp + at) < PORT_FIRST)
+	if (!is_udp(frame, len) || kg_load_be16(udp + at) < PORT_FIRST)
 		return;
 	replace_port(udp, at,
 		     (uint16_t)(PORT_FIRST + (kg_load_be16(udp + at) - PORT_FIRST + by) % PORTS));
 }
 
-void nat_out(const struct boxes *boxes, uint8_t *frame, uint16_t len)
+static bool is_there(const struct boxes *boxes)
 {
-	translate(frame, len, 0, shift(boxes));
+	return boxes->scenario.nat_forgets_us[0] != KG_NEVER_US;
 }
 
-void nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len)
+/* 0: not UDP. */
+static uint16_t port_at(const uint8_t *frame, uint16_t len, size_t at)
 {
+	return is_udp(frame, len) ? kg_load_be16(frame + UDP_AT + at) : 0;
+}
+
+void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len)
+{
+	uint16_t port = port_at(frame, len, 0);
+
+	if (boxes->nat_shift != shift(boxes))
+		memset(boxes->nat_open, 0, sizeof(boxes->nat_open));
+	boxes->nat_shift = shift(boxes);
+	boxes->nat_open[port / 8] |= (uint8_t)(1u << port % 8);
+	translate(frame, len, 0, boxes->nat_shift);
+}
+
+bool nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len)
+{
+	uint16_t port;
+
 	translate(frame, len, 2, PORTS - shift(boxes) % PORTS);
+	port = port_at(frame, len, 2);
+	return !is_there(boxes) || port == 0 ||
+	       (boxes->nat_shift == shift(boxes) &&
+		(boxes->nat_open[port / 8] & 1u << port % 8) != 0);
 }

@@ -56,11 +56,10 @@ static bool bring(struct boxes *boxes, int to)
 
 		boxes_check(boxes, data != NULL);
 		memcpy(data, packet->bytes, packet->len);
-		if (to == CLIENT)
-			nat_in(boxes, (uint8_t *)data, packet->len);
+		if ((to == CLIENT && !nat_in(boxes, (uint8_t *)data, packet->len)) ||
+		    rte_ring_enqueue(some_queue(boxes, to, (uint8_t *)data), m) != 0)
+			rte_pktmbuf_free(m); /* by the NAT, or as a NIC whose queue is full */
 		free(packet);
-		if (rte_ring_enqueue(some_queue(boxes, to, (uint8_t *)data), m) != 0)
-			rte_pktmbuf_free(m); /* as a NIC whose queue is full */
 		any = true;
 	}
 	return any;
