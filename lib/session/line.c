@@ -169,10 +169,17 @@ static uint64_t due_us(const struct kg_line *line)
 	return line->open ? kg_framing_deadline_us(&line->framing, line->kcp) : KG_NEVER_US;
 }
 
+/* A channel is asked after each message: without its table, which would cost. */
+static uint64_t timeout_us(struct kg_line *line, uint64_t now_us)
+{
+	return line->kind == KG_LINE_CHANNEL ? kg_channel_timeout_us(line, now_us)
+					     : ops_of(line)->timeout_us(line, now_us);
+}
+
 /* What is ready needs no timer to be sent. */
 static void arm(struct kg_line *line, uint64_t send_us, uint64_t now_us)
 {
-	uint64_t deadline_us = ops_of(line)->timeout_us(line, now_us);
+	uint64_t deadline_us = timeout_us(line, now_us);
 
 	if (!line->ready)
 		deadline_us = KG_MIN(deadline_us, send_us);
