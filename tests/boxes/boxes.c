@@ -68,7 +68,7 @@ static bool is_quiet(const struct boxes *boxes)
 		for (unsigned int w = 0; w < boxes->two.queues; w++) {
 			const struct kg_worker *worker = boxes->two.boxes[side].workers[w];
 
-			if (!kg_side_is_quiet(two_boxes_side(worker)) ||
+			if (!kg_session_is_quiet(two_boxes_side(worker)->session) ||
 			    !STAILQ_EMPTY(&worker->conns))
 				return false;
 		}
