@@ -6,6 +6,7 @@
 #include "arrival.h"
 
 #include "box.h"
+#include "listen_ports.h"
 #include "worker.h"
 
 /* A worker's wish for answers from one peer. */
@@ -62,7 +63,11 @@ uint16_t kg_arrival_acquire(struct kg_worker *w, uint16_t tunnel, const struct k
 
 void kg_arrival_release(struct kg_worker *w, uint16_t port)
 {
-	if (kg_local_ports_release(&w->local_ports, port))
+	if (!kg_local_ports_release(&w->local_ports, port))
+		return;
+	if (kg_local_ports_is_withdrawn(&w->local_ports, port))
+		kg_listen_ports_settle(w, port);
+	else
 		kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
 }
 

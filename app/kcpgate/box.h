@@ -103,9 +103,8 @@ struct kg_box {
 
 	struct kg_waker control_waker;
 	/* struct rte_mbuf *: what the control thread sends by the first worker, UDP payload with
-	 * local, remote and tunnel; what came for it. While any tunnel asks STUN servers */
+	 * local, remote and tunnel; what came for it */
 	struct rte_ring *from_control, *to_control[KG_CONFIG_WORKERS_MAX];
-	bool asks_stun;
 	struct rte_ring *mail[KG_CONFIG_WORKERS_MAX];    /* struct kg_mail, to workers */
 	struct rte_ring *reports[KG_CONFIG_WORKERS_MAX]; /* struct kg_report, from workers */
 	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */
@@ -123,6 +122,14 @@ static inline struct kg_box_tunnel *kg_box_tunnel(const struct kg_box *box, uint
 /* A name for a DPDK object of this box; fits what DPDK allows for rings, mempools and hashes. */
 #define KG_BOX_NAME_BYTES 26
 void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part);
+
+/* Control thread: a tunnel of the box, with a side for each worker, which has not begun; `config`
+ * stays as long. NULL with a text in `error`. */
+struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
+					   const struct kg_tunnel_config *config, char *error,
+					   size_t error_bytes);
+/* Whose sides have ended, and which no thread knows any more. */
+void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel);
 
 /* The listen ports that a server's worker names to its clients; 0, 0 where none can be named. */
 struct kg_port_range kg_box_announced_ports(const struct kg_box *box,

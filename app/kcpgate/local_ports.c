@@ -5,25 +5,25 @@
 #define SHARE_ABOVE_DIVISOR 8  /* of the ports in use, channels begin to share */
 #define RESERVE_DIVISOR     16 /* of the ports, for tunnels that hold less */
 
-static bool is_linux(const struct kg_local_ports *lp, uint16_t number)
+static bool is_others(const struct kg_local_ports *lp, uint16_t number)
 {
-	return kg_port_set_has(lp->linux_ports, number);
+	return kg_port_set_has(lp->linux_ports, number) || lp->ports[number - lp->first].withdrawn;
 }
 
 void kg_local_ports_init(struct kg_local_ports *lp, const struct kg_port_range *range,
-			 const struct kg_port_table *table, const struct kg_port_set *linux_ports,
-			 unsigned int worker, unsigned int workers, struct kg_rng *rng)
+			 const struct kg_port_set *linux_ports, unsigned int worker,
+			 unsigned int workers, struct kg_rng *rng)
 {
 	lp->head = 0;
 	lp->free_count = 0;
 	lp->first = range->first;
+	lp->last = range->last;
 	lp->linux_ports = linux_ports;
 	for (uint32_t port = range->first; port <= range->last; port++) {
 		lp->ports[port - range->first] = (struct kg_local_port){ 0 };
-		if (port % workers != worker ||
-		    kg_port_table_get(table, (uint16_t)port) != KG_PORT_TABLE_NONE ||
-		    is_linux(lp, (uint16_t)port))
+		if (port % workers != worker || is_others(lp, (uint16_t)port))
 			continue;
+		lp->ports[port - range->first].ours = true;
 		/* Fisher and Yates, inside out. */
 		uint32_t at = kg_rng_below(rng, lp->free_count + 1);
 
@@ -52,20 +52,20 @@ static bool suits(const struct kg_port_wish *wish, uint16_t number)
 static struct kg_local_port *take_shared(struct kg_local_ports *lp, uint16_t tunnel,
 					 const struct kg_port_wish *wish)
 {
-	struct kg_local_port_list *shared = &lp->tunnels[tunnel].shared;
+	struct kg_local_port_list *shared = &lp->tunnels[tunnel % KG_SLOTS].shared;
 	struct kg_local_port *port = TAILQ_FIRST(shared);
 
 	if (port == NULL || lp->total - lp->free_count < lp->total / SHARE_ABOVE_DIVISOR)
 		return NULL;
 	TAILQ_REMOVE(shared, port, link);
 	for (int i = 0; i < KG_LOCAL_PORT_TRIES &&
-			(is_linux(lp, number_of(lp, port)) || !suits(wish, number_of(lp, port)));
+			(is_others(lp, number_of(lp, port)) || !suits(wish, number_of(lp, port)));
 	     i++) {
 		TAILQ_INSERT_TAIL(shared, port, link);
 		port = TAILQ_FIRST(shared);
 		TAILQ_REMOVE(shared, port, link);
 	}
-	if (!is_linux(lp, number_of(lp, port)))
+	if (!is_others(lp, number_of(lp, port)))
 		return port;
 	TAILQ_INSERT_TAIL(shared, port, link);
 	return NULL;
@@ -92,7 +92,7 @@ static uint16_t pop_free(struct kg_local_ports *lp)
 	for (uint32_t i = lp->free_count; i > 0; i--) {
 		uint16_t number = pop_any(lp);
 
-		if (!is_linux(lp, number))
+		if (!is_others(lp, number))
 			return number;
 		push_free(lp, number);
 	}
@@ -106,7 +106,7 @@ static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunne
 	uint16_t number;
 
 	if (lp->free_count == 0 ||
-	    (lp->free_count <= reserve && lp->tunnels[tunnel].held > reserve))
+	    (lp->free_count <= reserve && lp->tunnels[tunnel % KG_SLOTS].held > reserve))
 		return NULL;
 	number = pop_free(lp);
 	if (number == 0)
@@ -115,7 +115,7 @@ static struct kg_local_port *take_free(struct kg_local_ports *lp, uint16_t tunne
 		push_free(lp, number);
 		number = pop_free(lp);
 	}
-	lp->tunnels[tunnel].held++;
+	lp->tunnels[tunnel % KG_SLOTS].held++;
 	return &lp->ports[number - lp->first];
 }
 
@@ -132,7 +132,7 @@ uint16_t kg_local_ports_acquire(struct kg_local_ports *lp, uint16_t tunnel, bool
 	port->tunnel = tunnel;
 	port->alone = alone;
 	if (!alone)
-		TAILQ_INSERT_TAIL(&lp->tunnels[tunnel].shared, port, link);
+		TAILQ_INSERT_TAIL(&lp->tunnels[tunnel % KG_SLOTS].shared, port, link);
 	return number_of(lp, port);
 }
 
@@ -141,7 +141,7 @@ void kg_local_ports_share(struct kg_local_ports *lp, uint16_t number)
 	struct kg_local_port *port = &lp->ports[number - lp->first];
 
 	port->alone = false;
-	TAILQ_INSERT_TAIL(&lp->tunnels[port->tunnel].shared, port, link);
+	TAILQ_INSERT_TAIL(&lp->tunnels[port->tunnel % KG_SLOTS].shared, port, link);
 }
 
 bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t number)
@@ -151,8 +151,58 @@ bool kg_local_ports_release(struct kg_local_ports *lp, uint16_t number)
 	if (--port->users > 0)
 		return false;
 	if (!port->alone)
-		TAILQ_REMOVE(&lp->tunnels[port->tunnel].shared, port, link);
-	push_free(lp, number);
-	lp->tunnels[port->tunnel].held--;
+		TAILQ_REMOVE(&lp->tunnels[port->tunnel % KG_SLOTS].shared, port, link);
+	if (!port->withdrawn)
+		push_free(lp, number);
+	lp->tunnels[port->tunnel % KG_SLOTS].held--;
 	return true;
+}
+
+/* ---- ports that tunnels listen on ---- */
+
+static void withdraw_range(struct kg_local_ports *lp, const struct kg_port_range *range)
+{
+	uint32_t last = KG_MIN(range->last, lp->last);
+
+	for (uint32_t number = KG_MAX(range->first, lp->first); number <= last; number++) {
+		struct kg_local_port *port = &lp->ports[number - lp->first];
+
+		if (!port->ours || port->withdrawn)
+			continue;
+		port->withdrawn = true;
+		lp->total--;
+	}
+}
+
+void kg_local_ports_withdraw(struct kg_local_ports *lp, const struct kg_port_range *ranges,
+			     unsigned int count)
+{
+	uint32_t before = lp->total;
+
+	for (unsigned int i = 0; i < count; i++)
+		withdraw_range(lp, &ranges[i]);
+	for (uint32_t i = before != lp->total ? lp->free_count : 0; i > 0; i--) {
+		uint16_t number = pop_any(lp);
+
+		if (!lp->ports[number - lp->first].withdrawn)
+			push_free(lp, number);
+	}
+}
+
+bool kg_local_ports_is_withdrawn(const struct kg_local_ports *lp, uint16_t number)
+{
+	return number >= lp->first && number <= lp->last && lp->ports[number - lp->first].withdrawn;
+}
+
+void kg_local_ports_restore(struct kg_local_ports *lp, uint16_t number)
+{
+	struct kg_local_port *port;
+
+	if (!kg_local_ports_is_withdrawn(lp, number))
+		return;
+	port = &lp->ports[number - lp->first];
+	port->withdrawn = false;
+	lp->total++;
+	if (port->users == 0)
+		push_free(lp, number);
 }

@@ -6,8 +6,6 @@
 #include "box.h"
 #include "worker.h"
 
-#define STOP_GRACE_US (500 * 1000u) /* for peers to acknowledge our goodbye */
-
 static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 {
 	for (unsigned int i = 0; i < w->sides.count; i++) {
@@ -28,7 +26,7 @@ static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
 static void stop(struct kg_worker *w)
 {
 	w->stopping = true;
-	w->stop_deadline_us = w->now_us + STOP_GRACE_US;
+	w->stop_deadline_us = w->now_us + KG_SIDE_DRAIN_US;
 	for (unsigned int i = 0; i < w->sides.count; i++)
 		kg_side_drain(w->sides.all[i]);
 }
@@ -57,6 +55,26 @@ static void acknowledge(struct kg_worker *w, atomic_uint *awaited)
 		kg_waker_wake(&w->box->control_waker);
 }
 
+/* Acknowledged when it has ended. */
+static void drain(struct kg_side *side, atomic_uint *awaited)
+{
+	side->awaited = awaited;
+	kg_side_drain(side);
+}
+
+static void end_drained(struct kg_worker *w)
+{
+	for (unsigned int i = w->sides.count; i > 0; i--) {
+		struct kg_side *side = w->sides.all[i - 1];
+		atomic_uint *awaited = side->awaited;
+
+		if (awaited == NULL || !kg_side_is_drained(side))
+			continue;
+		kg_side_end(side);
+		acknowledge(w, awaited);
+	}
+}
+
 void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
@@ -81,6 +99,12 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_TOO_BIG:
 			too_big(w, &mail.too_big);
 			break;
+		case KG_MAIL_BEGIN_SIDE:
+			kg_side_begin(mail.side);
+			break;
+		case KG_MAIL_DRAIN_SIDE:
+			drain(mail.side, mail.awaited);
+			continue;
 		case KG_MAIL_STOP:
 			stop(w);
 			break;
@@ -88,5 +112,6 @@ void kg_mail_read(struct kg_worker *w)
 		if (mail.awaited != NULL)
 			acknowledge(w, mail.awaited);
 	}
+	end_drained(w);
 	kg_pages_fill(w);
 }

@@ -21,6 +21,8 @@ enum kg_mail_type {
 	KG_MAIL_LEAVE_PORT,   /* Linux has a socket on `port` */
 	KG_MAIL_DESTINATIONS, /* where a client tunnel's server is now */
 	KG_MAIL_TOO_BIG,      /* a router's word, which another worker has heard */
+	KG_MAIL_BEGIN_SIDE,   /* `side` is the worker's; awaited: it has begun, or cannot */
+	KG_MAIL_DRAIN_SIDE,   /* awaited: it has ended, and is nobody's */
 	KG_MAIL_STOP,         /* tell the peers, then leave the loop */
 };
 
@@ -40,6 +42,7 @@ struct kg_too_big {
 	uint16_t tunnel, mtu;
 };
 
+struct kg_side;
 struct kg_worker;
 
 struct kg_mail {
@@ -51,6 +54,7 @@ struct kg_mail {
 		struct kg_nexthop nexthop;
 		struct kg_page *page;
 		struct kg_too_big too_big;
+		struct kg_side *side;
 		uint16_t port;
 	};
 };
@@ -87,5 +91,6 @@ struct kg_report {
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
 
-/* Takes and does what is in the worker's mailbox, a page of channels bit by bit. */
+/* Takes and does what is in the worker's mailbox, a page of channels and the draining of sides bit
+ * by bit. */
 void kg_mail_read(struct kg_worker *w);

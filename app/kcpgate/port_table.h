@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a local UDP port is for: a tunnel, or applications whose datagrams the workers take from the
- * wire themselves (shortcut.h). Listen ports of both kinds are entered before the workers start;
- * a client's local ports and those of sockets that were connected for a server's channels come and
- * go, each written only by the worker that owns the port.
+ * wire themselves (shortcut.h). Listen ports of both kinds come and go with their tunnels
+ * (listen_ports.h), a client's local ports and those of sockets that were connected for a server's
+ * channels with these; each is written only by the worker that owns it, port modulo workers.
  */
 #pragma once
 

@@ -165,6 +165,13 @@ void kg_shortcut_enter(struct kg_shortcut *shortcut)
 		kg_port_table_set(&w->box->udp_ports, ends->local.port, KG_PORT_TABLE_DIALLED);
 }
 
+/* Unless a tunnel listens there meanwhile. */
+static void forget_dialled(struct kg_worker *w, uint16_t port)
+{
+	if (kg_port_table_get(&w->box->udp_ports, port) == KG_PORT_TABLE_DIALLED)
+		kg_port_table_set(&w->box->udp_ports, port, KG_PORT_TABLE_NONE);
+}
+
 void kg_shortcut_close(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
@@ -178,8 +185,7 @@ void kg_shortcut_close(struct kg_conn *conn)
 		key_init(&key, &shortcut->ends.local, &shortcut->ends.remote);
 		rte_hash_del_key(w->shortcuts->index, &key);
 		if (is_dialled(shortcut))
-			kg_port_table_set(&w->box->udp_ports, shortcut->ends.local.port,
-					  KG_PORT_TABLE_NONE);
+			forget_dialled(w, shortcut->ends.local.port);
 	}
 	kg_mem_free(kg_arena_mem(w->arena), shortcut, sizeof(*shortcut));
 }

@@ -5,6 +5,7 @@
 #include "box.h"
 #include "conn.h"
 #include "fec/rs_isal.h"
+#include "listen_ports.h"
 #include "worker.h"
 
 #include <rte_malloc.h>
@@ -16,14 +17,15 @@
  * more than a part of what all tunnels and workers together have of the table of sources, and of
  * sockets.
  */
-static uint32_t doubted_max(const struct kg_box *box, const struct kg_app_end *app,
-			    uint32_t channels)
+static uint32_t doubted_max(const struct kg_side *side)
 {
-	unsigned int sessions = box->worker_count * box->tunnels.count;
-	unsigned int all = app->kind == KG_APP_LISTENS ? KG_PAYLOAD_SOURCES_MAX / 2
-						       : kg_payload_sockets_max() / 4;
+	const struct kg_worker *w = side->worker;
+	unsigned int sessions = w->box->worker_count * KG_MAX(w->sides.count, 1u);
+	unsigned int all = side->tunnel->config->app.kind == KG_APP_LISTENS
+				   ? KG_PAYLOAD_SOURCES_MAX / 2
+				   : kg_payload_sockets_max() / 4;
 
-	return KG_MAX(KG_MIN(channels / 4, all / sessions), 1u);
+	return KG_MAX(KG_MIN(w->channels_max / 4, all / sessions), 1u);
 }
 
 static uint16_t path_mtu_max(const struct kg_wire_end *wire)
@@ -77,7 +79,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.workers = (uint16_t)w->box->worker_count,
 		.channels_max = channels,
 		.udp_max = channels - channels / 4,
-		.doubted_max = doubted_max(w->box, app, channels),
+		.doubted_max = doubted_max(side),
 		.capabilities =
 			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
 		.answer_wait_s = ANSWER_WAIT_S,
@@ -162,6 +164,16 @@ static void destroy_parts(struct kg_side *side)
 	side->fec = NULL;
 }
 
+/* Who comes later takes from those that were there. */
+static void share_doubts(struct kg_worker *w)
+{
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		kg_streams_set_doubted_max(side->streams, doubted_max(side));
+	}
+}
+
 bool kg_side_begin(struct kg_side *side)
 {
 	if (!create_parts(side)) {
@@ -170,12 +182,20 @@ bool kg_side_begin(struct kg_side *side)
 	}
 	side->session = kg_streams_session(side->streams);
 	kg_slots_put(&side->worker->sides, side->id, side);
+	side->worker->stun_sides += side->tunnel->stun_tag != 0;
+	share_doubts(side->worker);
+	kg_listen_ports_enter(side->worker, side);
 	return true;
 }
 
 void kg_side_end(struct kg_side *side)
 {
+	if (!kg_side_has_begun(side))
+		return;
 	kg_slots_remove(&side->worker->sides, side->id);
+	side->worker->stun_sides -= side->tunnel->stun_tag != 0;
+	share_doubts(side->worker);
+	kg_listen_ports_leave(side->worker, side);
 	destroy_parts(side);
 }
 
@@ -193,7 +213,15 @@ void kg_side_publish(struct kg_side *side)
 
 void kg_side_drain(struct kg_side *side)
 {
+	side->draining = true;
+	side->drained_us = side->worker->now_us + KG_SIDE_DRAIN_US;
 	kg_streams_shutdown(side->streams, side->worker->now_us);
+}
+
+bool kg_side_is_drained(const struct kg_side *side)
+{
+	return side->draining && side->conns == 0 &&
+	       (kg_side_is_quiet(side) || side->worker->now_us >= side->drained_us);
 }
 
 unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in)

@@ -10,6 +10,10 @@
 #include "mux/stream.h"
 #include "wire/profile.h"
 
+#include <stdatomic.h>
+
+#define KG_SIDE_DRAIN_US (500 * KG_US_PER_MS) /* for peers to acknowledge our goodbye */
+
 struct kg_box_tunnel;
 struct kg_worker;
 
@@ -29,6 +33,12 @@ struct kg_side {
 	struct kg_profile_key key;
 	struct kg_fec *fec; /* NULL: off */
 	uint16_t id;        /* the tunnel's */
+	uint32_t conns;     /* that it has */
+	/* It takes no more connections, and ends when those that it has are gone and its peers
+	 * know, or soon anyway. */
+	bool draining;
+	uint64_t drained_us; /* when it no longer waits for peers */
+	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */
 	struct kg_side_figures figures;
 };
 
@@ -37,20 +47,27 @@ struct kg_side *kg_side_create(struct kg_worker *w, const struct kg_box_tunnel *
 /* One that has not begun, or has ended. */
 void kg_side_destroy(struct kg_side *side);
 
-/* The worker's, from here on: it has a session and is found by its id. False without memory, then
- * it has not begun. */
+/* The worker's, from here on: it has a session, is found by its id and listens. False without
+ * memory, then it has not begun. */
 bool kg_side_begin(struct kg_side *side);
-/* Without a word to anyone. Harmless when it has not begun. */
+static inline bool kg_side_has_begun(const struct kg_side *side)
+{
+	return side->session != NULL;
+}
+/* Without a word to anyone; no connection of it is left, or the worker ends. Harmless when it has
+ * not begun. */
 void kg_side_end(struct kg_side *side);
 /* Writes the figures anew. */
 void kg_side_publish(struct kg_side *side);
 /* Tells all peers that their channels end. */
 void kg_side_drain(struct kg_side *side);
-/* They have been told. */
+/* They know. */
 static inline bool kg_side_is_quiet(const struct kg_side *side)
 {
 	return kg_streams_is_quiet(side->streams);
 }
+/* Draining has come to its end. */
+bool kg_side_is_drained(const struct kg_side *side);
 
 /* What comes from the wire, opened; KG_DROP_NONE: taken. */
 static inline enum kg_drop kg_side_input(struct kg_side *side, const struct kg_datagram *in,

@@ -241,6 +241,12 @@ bool kg_streams_is_quiet(const struct kg_streams *s)
 	return kg_session_is_quiet(s->session);
 }
 
+void kg_streams_set_doubted_max(struct kg_streams *s, uint32_t doubted_max)
+{
+	s->config.session.doubted_max = doubted_max;
+	kg_session_set_doubted_max(s->session, doubted_max);
+}
+
 struct kg_session *kg_streams_session(const struct kg_streams *s)
 {
 	return s->session;

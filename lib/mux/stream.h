@@ -75,6 +75,8 @@ struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 void kg_streams_destroy(struct kg_streams *s);
 /* For the network side: input, output, owner, tour. */
 struct kg_session *kg_streams_session(const struct kg_streams *s);
+/* As the configuration has it, from now on. */
+void kg_streams_set_doubted_max(struct kg_streams *s, uint32_t doubted_max);
 /* Ends all streams, for a clean stop. What they have taken still goes, and then a word to the
  * peers: drive input and output until all is quiet, or patience ends. */
 void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us);

@@ -54,6 +54,11 @@ void kg_session_destroy(struct kg_session *s)
 	kg_mem_free(s->mem, s, sizeof(*s));
 }
 
+void kg_session_set_doubted_max(struct kg_session *s, uint32_t doubted_max)
+{
+	s->config.doubted_max = doubted_max;
+}
+
 static void stop_all(struct kg_session *s, enum kg_home home, uint64_t now_us)
 {
 	struct kg_line *line = TAILQ_FIRST(&s->homes[home]);

@@ -274,6 +274,8 @@ void kg_channel_stop(struct kg_channel *ch, uint64_t now_us);
 /* Only after ops.closed. */
 void kg_channel_free(struct kg_channel *ch);
 
+/* As the configuration has it, from now on. */
+void kg_session_set_doubted_max(struct kg_session *s, uint32_t doubted_max);
 /* Tells every channel's peer disconnect, for a clean stop; mux channels are left to their host,
  * whose streams may have something to say. Drive output until the session is quiet, or patience
  * ends. */

@@ -12,10 +12,10 @@
 #define TUNNELS 32 /* each holds too little to be refused the last ports */
 #define SEED    7u
 
-static struct kg_port_table table;
 static struct kg_port_set linux_ports;
 static struct kg_local_ports ports[WORKERS];
 static const struct kg_port_range range = { 16384, 32767 };
+static const struct kg_port_range listened = { 20000, 20010 };
 
 static int fill(void **state)
 {
@@ -25,11 +25,10 @@ static int fill(void **state)
 	print_message("seed %u\n", SEED);
 	kg_rng_init(&rng, SEED);
 	memset(&linux_ports, 0, sizeof(linux_ports));
-	kg_port_table_init(&table);
-	for (uint16_t port = 20000; port <= 20010; port++)
-		kg_port_table_set(&table, port, 0);
-	for (unsigned int w = 0; w < WORKERS; w++)
-		kg_local_ports_init(&ports[w], &range, &table, &linux_ports, w, WORKERS, &rng);
+	for (unsigned int w = 0; w < WORKERS; w++) {
+		kg_local_ports_init(&ports[w], &range, &linux_ports, w, WORKERS, &rng);
+		kg_local_ports_withdraw(&ports[w], &listened, 1);
+	}
 	return 0;
 }
 
@@ -69,6 +68,29 @@ static void test_ports_rest(void **state)
 			first);
 	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true, NULL), first);
 	assert_int_equal(kg_local_ports_acquire(&ports[0], 0, true, NULL), 0);
+}
+
+/* A tunnel comes to listen on it, and goes. */
+static void test_a_withdrawn_port_waits_until_it_is_restored(void **state)
+{
+	struct kg_local_ports *lp = &ports[0];
+	uint32_t total = lp->total;
+	uint16_t port = kg_local_ports_acquire(lp, 0, true, NULL);
+	const struct kg_port_range range_of_it = { port, port };
+
+	kg_local_ports_withdraw(lp, &range_of_it, 1);
+	assert_int_equal(lp->total, total - 1);
+	assert_true(kg_local_ports_is_withdrawn(lp, port));
+	assert_true(kg_local_ports_release(lp, port));
+	assert_int_equal(lp->free_count, total - 1);
+	for (uint32_t i = 0; i < total - 1; i++)
+		assert_int_not_equal(
+			kg_local_ports_acquire(lp, (uint16_t)(i % TUNNELS), true, NULL), port);
+	assert_int_equal(kg_local_ports_acquire(lp, 0, true, NULL), 0);
+	kg_local_ports_restore(lp, port);
+	assert_int_equal(lp->total, total);
+	assert_int_equal(kg_local_ports_acquire(lp, 0, true, NULL), port);
+	kg_local_ports_restore(lp, 1); /* none of ours */
 }
 
 /* An eighth of the share is given to one channel each; after that they are shared in turn. */
@@ -241,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_every_port_has_one_owner, fill),
 		cmocka_unit_test_setup(test_ports_rest, fill),
+		cmocka_unit_test_setup(test_a_withdrawn_port_waits_until_it_is_restored, fill),
 		cmocka_unit_test_setup(test_channels_share_when_ports_run_low, fill),
 		cmocka_unit_test_setup(test_tunnels_do_not_share_with_each_other, fill),
 		cmocka_unit_test_setup(test_something_is_left_for_others, fill),

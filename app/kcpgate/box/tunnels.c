@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels: keys, listen ports. */
+/* Tunnels of the box: what all threads need of one, made and taken away by the control thread. */
 #include "box/parts.h"
 
 #include "clock.h"
@@ -7,6 +7,7 @@
 #include "crypto/kdf.h"
 #include "local_ports.h"
 #include "log.h"
+#include "side.h"
 #include "wire/envelope.h"
 
 #include <stdlib.h>
@@ -19,37 +20,6 @@
 #define SEEN_KEEP_S (KG_CLOCK_SKEW_MAX_S + 60)
 /* By which the second that a worker has read may lag behind. */
 #define STAMP_MARGIN_US (10 * KG_US_PER_MS)
-
-static void enter_listen_ports(struct kg_box *box, const struct kg_box_tunnel *tunnel)
-{
-	const struct kg_wire_end *wire = &tunnel->config->wire;
-
-	for (unsigned int i = 0; i < wire->port_count; i++) {
-		for (uint32_t port = wire->ports[i].first; port <= wire->ports[i].last; port++) {
-			if (kg_port_table_get(&box->udp_ports, (uint16_t)port) ==
-			    KG_PORT_TABLE_NONE)
-				kg_port_table_set(&box->udp_ports, (uint16_t)port, tunnel->id);
-		}
-	}
-}
-
-/* A tunnel's port takes precedence. */
-static void enter_app_port(struct kg_box *box, uint16_t port)
-{
-	if (kg_port_table_get(&box->udp_ports, port) == KG_PORT_TABLE_NONE)
-		kg_port_table_set(&box->udp_ports, port, KG_PORT_TABLE_LISTENED);
-}
-
-/* Where applications come in. */
-static void enter_app_ports(struct kg_box *box, const struct kg_tunnel_config *config)
-{
-	const struct kg_app_end *app = &config->app;
-
-	for (unsigned int i = 0; app->fast_path && i < app->listener_count; i++) {
-		if (app->listeners[i].udp)
-			enter_app_port(box, app->listeners[i].at.port);
-	}
-}
 
 /* Of names nothing is known yet. */
 static bool collect_addresses(struct kg_box_tunnel *tunnel)
@@ -101,11 +71,10 @@ static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *
 	if (!collect_addresses(tunnel))
 		FAIL("tunnel %s: out of memory", config->name);
 	if (wire->role == KG_ROLE_SERVER) {
-		enter_listen_ports(box, tunnel);
 		if (config->stun_server_count > 0)
 			tunnel->stun_tag = kg_clock_seed() | 1;
-		box->asks_stun |= config->stun_server_count > 0;
-		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, box->second_us);
+		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S,
+					      kg_clock_second_us());
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
@@ -119,8 +88,7 @@ static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *
 }
 
 /* NULL: no memory, or no slot. */
-static struct kg_box_tunnel *create_tunnel(struct kg_box *box,
-					   const struct kg_tunnel_config *config)
+static struct kg_box_tunnel *enter_tunnel(struct kg_box *box, const struct kg_tunnel_config *config)
 {
 	struct kg_box_tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
@@ -133,8 +101,44 @@ static struct kg_box_tunnel *create_tunnel(struct kg_box *box,
 	return tunnel;
 }
 
-static void destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
+/* Those that the box begins with get their sides as the workers are made. */
+static bool create_sides(struct kg_box *box, struct kg_box_tunnel *tunnel)
 {
+	for (unsigned int w = 0; w < box->worker_count; w++) {
+		tunnel->sides[w] = kg_side_create(box->workers[w], tunnel);
+		if (tunnel->sides[w] == NULL)
+			return false;
+	}
+	explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	return true;
+}
+
+struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
+					   const struct kg_tunnel_config *config, char *error,
+					   size_t error_bytes)
+{
+	struct kg_box_tunnel *tunnel = enter_tunnel(box, config);
+
+	if (tunnel == NULL) {
+		snprintf(error, error_bytes, "tunnel %s: out of memory, or %d tunnels are there",
+			 config->name, KG_SLOTS);
+		return NULL;
+	}
+	if (!init_tunnel(box, tunnel, error, error_bytes)) {
+		kg_box_destroy_tunnel(box, tunnel);
+		return NULL;
+	}
+	if (box->worker_count == 0 || create_sides(box, tunnel))
+		return tunnel;
+	snprintf(error, error_bytes, "tunnel %s: out of memory", config->name);
+	kg_box_destroy_tunnel(box, tunnel);
+	return NULL;
+}
+
+void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
+{
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		kg_side_destroy(tunnel->sides[w]);
 	kg_slots_remove(&box->tunnels, tunnel->id);
 	kg_slot_ids_give_back(&box->tunnel_ids, tunnel->id);
 	explicit_bzero(tunnel->key, sizeof(tunnel->key));
@@ -148,15 +152,9 @@ bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)
 	kg_port_table_init(&box->udp_ports);
 	box->second_us = kg_clock_second_us();
 	for (unsigned int i = 0; i < box->config->tunnel_count; i++) {
-		struct kg_box_tunnel *tunnel = create_tunnel(box, &box->config->tunnels[i]);
-
-		if (tunnel == NULL)
-			FAIL("out of memory");
-		if (!init_tunnel(box, tunnel, error, error_bytes))
+		if (kg_box_create_tunnel(box, &box->config->tunnels[i], error, error_bytes) == NULL)
 			return false;
 	}
-	for (unsigned int i = 0; i < box->config->tunnel_count; i++)
-		enter_app_ports(box, &box->config->tunnels[i]);
 	return true;
 }
 
@@ -187,5 +185,5 @@ void kg_box_fini_tunnels(struct kg_box *box)
 	if (box->reserved_ports != NULL)
 		kg_reserved_ports_release(box->reserved_ports);
 	while (box->tunnels.count > 0)
-		destroy_tunnel(box, box->tunnels.all[0]);
+		kg_box_destroy_tunnel(box, box->tunnels.all[0]);
 }

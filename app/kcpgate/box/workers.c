@@ -35,8 +35,8 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 			 box->config->memory_mb);
 		return false;
 	}
-	kg_local_ports_init(&w->local_ports, box->config->local_ports, &box->udp_ports,
-			    &box->linux_ports, w->index, box->worker_count, &w->rng);
+	kg_local_ports_init(&w->local_ports, box->config->local_ports, &box->linux_ports, w->index,
+			     box->worker_count, &w->rng);
 	return true;
 }
 

@@ -49,8 +49,11 @@ static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
 				   const struct kg_target *target)
 {
 	struct kg_side *side = host;
-	struct kg_conn *conn = kg_conn_create(side, next_payload(side->worker));
+	struct kg_conn *conn;
 
+	if (side->draining)
+		return NULL;
+	conn = kg_conn_create(side, next_payload(side->worker));
 	if (conn == NULL)
 		return NULL;
 	if (target != NULL && !kg_conn_set_target(conn, target)) {

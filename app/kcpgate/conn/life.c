@@ -14,6 +14,7 @@ struct kg_conn *kg_conn_create(struct kg_side *side, uint32_t payload)
 	if (conn != NULL) {
 		conn->side = side;
 		conn->payload = (uint8_t)payload;
+		side->conns++;
 	}
 	return conn;
 }
@@ -53,6 +54,7 @@ void kg_conn_destroy(struct kg_conn *conn)
 	kg_conn_end_burst(conn);
 	if (conn->streaming)
 		kg_stream_free(&conn->stream);
+	conn->side->conns--;
 	kg_mem_free(kg_arena_mem(conn->side->worker->arena), conn, sizeof(*conn));
 }
 

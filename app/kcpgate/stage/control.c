@@ -32,7 +32,7 @@ uint16_t kg_stage_to_control(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 {
 	uint16_t kept = 0;
 
-	if (!w->box->asks_stun)
+	if (w->stun_sides == 0)
 		return n;
 	for (uint16_t i = 0; i < n; i++) {
 		if (is_answer(w, kg_pkt(v[i])))
@@ -48,7 +48,7 @@ void kg_stage_from_control(struct kg_worker *w)
 	struct rte_mbuf *v[KG_NIC_BURST];
 	unsigned int n;
 
-	if (w->index != 0 || !w->box->asks_stun)
+	if (w->index != 0)
 		return;
 	n = rte_ring_sc_dequeue_burst(w->box->from_control, (void **)v, KG_NIC_BURST, NULL);
 	kg_stage_route(w, v, (uint16_t)n);
