@@ -5,14 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol)
+struct kg_flow *kg_flow_create(struct kg_payload *p, struct kg_gate *gate,
+			       enum kg_protocol protocol)
 {
 	struct kg_flow *flow = calloc(1, sizeof(*flow));
 
 	if (flow == NULL)
 		return NULL;
 	flow->ops = protocol == KG_PROTOCOL_UDP ? &kg_udp_ops : &kg_tcp_ops;
-	flow->tunnel = &p->tunnels[tunnel];
+	flow->gate = gate;
+	flow->tunnel = &gate->tunnel;
+	gate->flows++;
 	flow->protocol = (uint8_t)protocol;
 	flow->queue_tail = &flow->queue;
 	flow->source.fd = -1;
@@ -101,6 +104,7 @@ void kg_flow_destroy(struct kg_payload *p, struct kg_flow *flow)
 		TAILQ_REMOVE(&flow->link->pending, flow, pending_link);
 	TAILQ_REMOVE(&p->flows, flow, flow_link);
 	kg_count(&p->stats.flows, (uint64_t)-1);
+	flow->gate->flows--;
 	free(flow);
 }
 
@@ -139,7 +143,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 		struct kg_msg msg = {
 			.type = (uint8_t)type,
 			.protocol = flow->protocol,
-			.tunnel = (uint16_t)(flow->tunnel - p->tunnels),
+			.tunnel = flow->tunnel->id,
 			.count = message_count(p, flow, type),
 			.flow = flow,
 			.channel = flow->channel,
@@ -242,13 +246,14 @@ struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uin
 
 /* A refusal waits in its flow until the ring has room. Without a flow it cannot: false then leaves
  * the CONNECT in its ring. */
-static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const struct kg_msg *connect)
+static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const struct kg_msg *connect,
+			  uint32_t error)
 {
 	const struct kg_msg msg = {
 		.type = KG_MSG_REFUSED,
 		.protocol = connect->protocol,
 		.tunnel = connect->tunnel,
-		.count = ENOMEM,
+		.count = error,
 		.channel = connect->channel,
 	};
 
@@ -257,10 +262,14 @@ static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const stru
 
 static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct kg_msg *msg)
 {
-	struct kg_flow *flow = kg_flow_create(p, msg->tunnel, (enum kg_protocol)msg->protocol);
+	struct kg_gate *gate = kg_slots_get(&p->gates, msg->tunnel);
+	struct kg_flow *flow;
 
+	if (gate == NULL || !gate->open)
+		return refuse_unborn(p, link, msg, ESHUTDOWN);
+	flow = kg_flow_create(p, gate, (enum kg_protocol)msg->protocol);
 	if (flow == NULL)
-		return refuse_unborn(p, link, msg);
+		return refuse_unborn(p, link, msg, ENOMEM);
 	flow->link = link;
 	flow->channel = msg->channel;
 	flow->state = KG_FLOW_CONNECTING;

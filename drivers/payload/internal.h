@@ -5,7 +5,7 @@
  *
  *   flow.c                      a flow's life, and its messages to its worker
  *   dial.c                      a flow on its way to a target
- *   listen.c                    sockets that listen
+ *   gate.c, listen.c            a tunnel's life on the thread, and its sockets that listen
  *   tcp.c, tcp_accept.c         TCP
  *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
  *   udp_sources.c               who talks to a listening UDP socket
@@ -26,6 +26,7 @@
  */
 #pragma once
 
+#include "base/slots.h"
 #include "payload/payload.h"
 #include "payload/socket.h"
 
@@ -75,15 +76,27 @@ struct kg_deadlines {
 
 struct kg_listener {
 	struct kg_source source;
-	const struct kg_payload_tunnel *tunnel;
+	struct kg_gate *gate;
+	uint32_t number;                /* no other of the thread has had it */
 	const struct kg_target *target; /* NULL: the server knows */
 	struct kg_endpoint at;
 	bool any; /* UDP: bound to no address, so each datagram tells which one it came to */
 };
 
+struct kg_gate {
+	struct kg_payload_tunnel tunnel;
+	struct kg_listener *listeners; /* places for TCP and UDP of each */
+	unsigned int listener_count;
+	unsigned int flows; /* that point to it */
+	bool open, is_shut;
+	uint64_t cut_us;           /* shut: when its flows are cut off */
+	TAILQ_ENTRY(kg_gate) link; /* among those that are shut, or forgotten */
+};
+
+TAILQ_HEAD(kg_gate_list, kg_gate);
+
 struct kg_payload {
 	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
-	struct kg_payload_tunnel *tunnels;
 	struct kg_payload_stats stats;
 	atomic_bool stop;
 	struct kg_source waker;
@@ -100,8 +113,11 @@ struct kg_payload {
 	struct kg_deadlines connecting, draining;
 	struct kg_deadlines trying; /* a name is resolved, or one of several addresses tried */
 
-	struct kg_listener *listeners;
-	unsigned int listener_count;
+	struct kg_slots gates;         /* struct kg_gate, by the tunnel's id */
+	struct kg_gate_list shut;      /* that are still to be cut; the first is next */
+	struct kg_gate_list forgotten; /* that have flows, which still write */
+	struct rte_ring *gate_mail;    /* struct kg_gate_mail, from the control thread */
+	uint32_t listener_number;      /* of the next listener */
 	struct kg_udp_rx *udp_rx;
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;
@@ -132,6 +148,8 @@ unsigned int kg_spare_take(struct kg_payload *p, struct kg_buf **bufs, unsigned 
 void kg_spare_put(struct kg_payload *p, struct kg_buf *buf);
 /* A large buffer holds `len` bytes: returns what to pass on, a small buffer if they fit in one. */
 struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t len);
+/* Those that are ready go. */
+void kg_spare_drop(struct kg_payload *p);
 
 /* ---- source.c: messages to workers ---- */
 
@@ -168,8 +186,9 @@ struct kg_flow {
 	uint64_t deadline_us;
 	const struct kg_flow_ops *ops;
 	struct kg_link *link;
-	const struct kg_payload_tunnel *tunnel;
-	void *channel; /* the worker's; NULL until it is known */
+	struct kg_gate *gate;
+	const struct kg_payload_tunnel *tunnel; /* the gate's */
+	void *channel;                          /* the worker's; NULL until it is known */
 	uint8_t protocol, state;
 	bool is_pending; /* in the link's list */
 	bool rx_ended;   /* nothing more comes from the application */
@@ -225,7 +244,8 @@ extern const struct kg_flow_ops kg_tcp_ops, kg_udp_ops;
 /* ---- life ---- */
 
 /* A flow of no worker yet: NULL when memory is short. */
-struct kg_flow *kg_flow_create(struct kg_payload *p, uint16_t tunnel, enum kg_protocol protocol);
+struct kg_flow *kg_flow_create(struct kg_payload *p, struct kg_gate *gate,
+			       enum kg_protocol protocol);
 /* One more socket of the protocol may be opened. */
 bool kg_flow_has_socket_room(const struct kg_payload *p, enum kg_protocol protocol);
 /* Takes its socket over, 0 or -errno, and closes it. */
@@ -280,17 +300,40 @@ void kg_dial_expire(struct kg_payload *p, struct kg_flow *flow);
 /* Connected, or gone. Harmless when nothing was begun. */
 void kg_dial_end(struct kg_flow *flow);
 
+/* ---- gate.c ---- */
+
+/* The ring of orders. Destroy forgets all gates, whose flows are gone. */
+bool kg_gates_create(struct kg_payload *p);
+void kg_gates_destroy(struct kg_payload *p);
+/* Does what is ordered; true when something was. */
+bool kg_gates_input(struct kg_payload *p);
+/* What applications have not taken in time is thrown away, and gates whose last flow has gone. */
+void kg_gates_expire(struct kg_payload *p);
+/* When that will be; KG_NEVER_US. */
+uint64_t kg_gates_due_us(const struct kg_payload *p);
+/* As KG_GATE_OPEN. */
+bool kg_gate_open(struct kg_payload *p, struct kg_gate *gate);
+
 /* ---- listen.c ---- */
 
-/* False with a text in `error`; close takes what there is. */
-bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes);
-void kg_listeners_close(struct kg_payload *p);
+enum kg_socket_share kg_listeners_share(const struct kg_payload_config *config);
+/* False with a text in `error`; close takes what there is. Nobody watches them. */
+bool kg_listeners_open(struct kg_gate *gate, enum kg_socket_share share, char *error,
+		       size_t error_bytes);
+void kg_listeners_close(struct kg_gate *gate);
+/* False: no memory. */
+bool kg_listeners_watch(struct kg_payload *p, struct kg_gate *gate);
+/* No connection comes in any more; UDP sockets stay for the flows that they have. */
+void kg_listeners_shut(struct kg_payload *p, struct kg_gate *gate);
+void kg_listeners_unwatch(struct kg_payload *p, struct kg_gate *gate);
 
 /* ---- tcp.c, tcp_accept.c, udp.c, udp_sources.c, udp_tx.c ---- */
 
 enum kg_served kg_tcp_serve_listener(struct kg_payload *p, struct kg_source *source);
 /* Makes a connected socket, or one that connects, the flow's. 0, or -errno: then it is closed. */
 int kg_tcp_take_socket(struct kg_payload *p, struct kg_flow *flow, int fd);
+/* As if the application had gone. */
+void kg_tcp_cut_off(struct kg_payload *p, struct kg_flow *flow);
 /* Draining has taken its time: the flow ends, unless the application has taken something since. */
 void kg_tcp_lose_patience(struct kg_payload *p, struct kg_flow *flow);
 enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *source);

@@ -12,86 +12,96 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum kg_socket_share share_of(const struct kg_payload_config *config)
+enum kg_socket_share kg_listeners_share(const struct kg_payload_config *config)
 {
 	if (config->index > 0)
 		return KG_SOCKET_FURTHER;
 	return config->count > 1 ? KG_SOCKET_FIRST : KG_SOCKET_ALONE;
 }
 
-/* 0, or -errno. */
-static int open_listener(struct kg_payload *p, struct kg_listener *listener,
-			 const struct kg_endpoint *at, bool tcp)
-{
-	const struct kg_payload_tunnel *tunnel = listener->tunnel;
-	int fd = kg_socket_listen(at, tcp ? SOCK_STREAM : SOCK_DGRAM, tunnel->ipv4_only,
-				  tunnel->ipv6_only, share_of(&p->config)),
-	    error;
+/* ---- sockets ---- */
 
-	if (fd < 0)
-		return fd;
-	listener->at = *at;
-	listener->any = kg_ip_is_unspecified(&at->ip);
-	listener->source.serve = tcp ? kg_tcp_serve_listener : kg_udp_serve_listener;
-	error = kg_source_open(p, &listener->source, fd, EPOLLIN);
-	if (error < 0)
-		close(fd);
-	return error;
-}
-
-static bool listen_at(struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-		      const struct kg_app_listener *listen, bool tcp, char *error,
-		      size_t error_bytes)
+static bool listen_at(struct kg_gate *gate, const struct kg_app_listener *listen, bool tcp,
+		      enum kg_socket_share share, char *error, size_t error_bytes)
 {
-	struct kg_listener *listener = &p->listeners[p->listener_count];
-	const struct kg_endpoint *at = &listen->at;
+	struct kg_listener *listener = &gate->listeners[gate->listener_count];
+	const struct kg_payload_tunnel *tunnel = &gate->tunnel;
 	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
-	int failed;
+	int fd = kg_socket_listen(&listen->at, tcp ? SOCK_STREAM : SOCK_DGRAM, tunnel->ipv4_only,
+				  tunnel->ipv6_only, share);
 
-	listener->tunnel = tunnel;
-	listener->target = listen->target;
-	failed = open_listener(p, listener, at, tcp);
-	if (failed == 0) {
-		p->listener_count++;
+	if (fd >= 0) {
+		*listener = (struct kg_listener){
+			.gate = gate,
+			.target = listen->target,
+			.at = listen->at,
+			.any = kg_ip_is_unspecified(&listen->at.ip),
+		};
+		listener->source.fd = fd;
+		listener->source.serve = tcp ? kg_tcp_serve_listener : kg_udp_serve_listener;
+		gate->listener_count++;
 		return true;
 	}
-	if (at->ip.version != 0)
-		kg_endpoint_text(at, text);
+	if (listen->at.ip.version != 0)
+		kg_endpoint_text(&listen->at, text);
 	snprintf(error, error_bytes, "tunnel %s: cannot listen on %s %s (port %u): %s",
-		 tunnel->name, tcp ? "tcp" : "udp", text, at->port, strerror(-failed));
+		 tunnel->name, tcp ? "tcp" : "udp", text, listen->at.port, strerror(-fd));
 	return false;
 }
 
-static unsigned int count_listeners(const struct kg_payload *p)
+bool kg_listeners_open(struct kg_gate *gate, enum kg_socket_share share, char *error,
+		       size_t error_bytes)
 {
-	unsigned int count = 0;
+	const struct kg_app_end *app = gate->tunnel.app;
 
-	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
-		count += 2 * p->tunnels[t].app->listener_count; /* TCP and UDP */
-	return count;
-}
-
-bool kg_listeners_open(struct kg_payload *p, char *error, size_t error_bytes)
-{
-	p->listeners = calloc(count_listeners(p) + 1, sizeof(*p->listeners));
-	if (p->listeners == NULL)
+	gate->listeners = calloc(2 * app->listener_count + 1, sizeof(*gate->listeners));
+	if (gate->listeners == NULL) {
+		snprintf(error, error_bytes, "tunnel %s: out of memory", gate->tunnel.name);
 		return false;
-	for (unsigned int t = 0; t < p->config.tunnel_count; t++) {
-		const struct kg_payload_tunnel *tunnel = &p->tunnels[t];
+	}
+	for (unsigned int i = 0; i < app->listener_count; i++) {
+		const struct kg_app_listener *at = &app->listeners[i];
 
-		for (unsigned int i = 0; i < tunnel->app->listener_count; i++) {
-			const struct kg_app_listener *at = &tunnel->app->listeners[i];
-
-			if ((at->tcp && !listen_at(p, tunnel, at, true, error, error_bytes)) ||
-			    (at->udp && !listen_at(p, tunnel, at, false, error, error_bytes)))
-				return false;
-		}
+		if ((at->tcp && !listen_at(gate, at, true, share, error, error_bytes)) ||
+		    (at->udp && !listen_at(gate, at, false, share, error, error_bytes)))
+			return false;
 	}
 	return true;
 }
 
-void kg_listeners_close(struct kg_payload *p)
+void kg_listeners_close(struct kg_gate *gate)
 {
-	for (unsigned int i = 0; i < p->listener_count; i++)
-		kg_source_close(p, &p->listeners[i].source);
+	for (unsigned int i = 0; i < gate->listener_count; i++) {
+		if (gate->listeners[i].source.fd >= 0)
+			close(gate->listeners[i].source.fd);
+	}
+	gate->listener_count = 0;
+}
+
+/* ---- on the thread ---- */
+
+bool kg_listeners_watch(struct kg_payload *p, struct kg_gate *gate)
+{
+	for (unsigned int i = 0; i < gate->listener_count; i++) {
+		struct kg_listener *listener = &gate->listeners[i];
+
+		listener->number = p->listener_number++;
+		if (kg_source_open(p, &listener->source, listener->source.fd, EPOLLIN) < 0)
+			return false;
+	}
+	return true;
+}
+
+void kg_listeners_shut(struct kg_payload *p, struct kg_gate *gate)
+{
+	for (unsigned int i = 0; i < gate->listener_count; i++) {
+		if (gate->listeners[i].source.serve == kg_tcp_serve_listener)
+			kg_source_close(p, &gate->listeners[i].source);
+	}
+}
+
+void kg_listeners_unwatch(struct kg_payload *p, struct kg_gate *gate)
+{
+	for (unsigned int i = 0; i < gate->listener_count; i++)
+		kg_source_close(p, &gate->listeners[i].source);
 }

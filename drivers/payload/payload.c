@@ -93,6 +93,7 @@ static void expire(struct kg_payload *p)
 		kg_dial_expire(p, flow);
 	while (due(p, flow = TAILQ_FIRST(&p->draining.flows)))
 		kg_tcp_lose_patience(p, flow);
+	kg_gates_expire(p);
 }
 
 static bool put_off(const struct kg_payload *p)
@@ -105,21 +106,23 @@ static bool put_off(const struct kg_payload *p)
 	return any;
 }
 
-static int until_us(const struct kg_payload *p, uint64_t deadline_us, int timeout)
-{
-	uint64_t ms;
-
-	if (deadline_us == KG_NEVER_US)
-		return timeout;
-	ms = deadline_us <= p->now_us ? 0 : (deadline_us - p->now_us) / KG_US_PER_MS + 1;
-	return timeout < 0 || ms < (uint64_t)timeout ? (int)ms : timeout;
-}
-
-static int until_ms(const struct kg_payload *p, const struct kg_deadlines *deadlines, int timeout)
+static uint64_t first_us(const struct kg_deadlines *deadlines)
 {
 	const struct kg_flow *flow = TAILQ_FIRST(&deadlines->flows);
 
-	return flow == NULL ? timeout : until_us(p, flow->deadline_us, timeout);
+	return flow != NULL ? flow->deadline_us : KG_NEVER_US;
+}
+
+/* Of all deadlines the next. */
+static int until_due_ms(const struct kg_payload *p)
+{
+	uint64_t due_us = KG_MIN(first_us(&p->draining), first_us(&p->connecting));
+
+	due_us = KG_MIN(KG_MIN(due_us, first_us(&p->trying)), kg_gates_due_us(p));
+	due_us = KG_MIN(due_us, kg_udp_loss_next_us(p));
+	if (due_us == KG_NEVER_US)
+		return -1;
+	return due_us <= p->now_us ? 0 : (int)((due_us - p->now_us) / KG_US_PER_MS + 1);
 }
 
 /* How long the thread may sleep, as epoll counts it. */
@@ -129,9 +132,7 @@ static int sleep_ms(const struct kg_payload *p)
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
-	return until_ms(p, &p->draining,
-			until_ms(p, &p->connecting,
-				 until_ms(p, &p->trying, until_us(p, kg_udp_loss_next_us(p), -1))));
+	return until_due_ms(p);
 }
 
 static bool nothing_new(const struct kg_payload *p)
@@ -140,7 +141,8 @@ static bool nothing_new(const struct kg_payload *p)
 		if (!rte_ring_empty(p->links[i].rings->to_payload))
 			return false;
 	}
-	return !kg_enquiries_answered(p->config.enquiries) && !atomic_load(&p->stop);
+	return !kg_enquiries_answered(p->config.enquiries) && rte_ring_empty(p->gate_mail) &&
+	       !atomic_load(&p->stop);
 }
 
 static void wait_events(struct kg_payload *p)
@@ -177,6 +179,7 @@ static void turn(struct kg_payload *p)
 	kg_udp_flush(p);
 	kg_udp_loss_turn(p);
 	worked |= kg_enquiries_input(p->config.enquiries);
+	worked |= kg_gates_input(p);
 	worked |= serve_ready(p);
 	expire(p);
 	wake_workers(p);
@@ -201,15 +204,15 @@ static void close_all(struct kg_payload *p)
 {
 	while (!TAILQ_EMPTY(&p->flows))
 		kg_flow_destroy(p, TAILQ_FIRST(&p->flows));
-	kg_listeners_close(p);
+	for (unsigned int i = 0; i < p->gates.count; i++)
+		kg_listeners_unwatch(p, p->gates.all[i]);
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		struct kg_link *link = &p->links[i];
 
 		while (link->input_next < link->input_count)
 			kg_msg_discard(&link->input[link->input_next++]);
 	}
-	while (p->spare_count > 0)
-		kg_buf_free(p->spare[--p->spare_count]);
+	kg_spare_drop(p);
 }
 
 void kg_payload_run(struct kg_payload *p)
@@ -252,11 +255,10 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 
 static bool allocate(struct kg_payload *p)
 {
-	p->tunnels = calloc(p->config.tunnel_count + 1, sizeof(*p->tunnels));
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->spare_fd = kg_source_spare_fd(p);
-	return p->tunnels != NULL && p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p);
+	return p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p) && kg_gates_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -270,10 +272,6 @@ static void init(struct kg_payload *p)
 	p->draining.span_us = DRAIN_TIMEOUT_US;
 	p->trying.span_us = TRY_TIMEOUT_US;
 	p->waker.serve = serve_waker;
-	memcpy(p->tunnels, p->config.tunnels, p->config.tunnel_count * sizeof(*p->tunnels));
-	p->config.tunnels = NULL;
-	for (unsigned int t = 0; t < p->config.tunnel_count; t++)
-		p->spare_bytes = KG_MAX(p->spare_bytes, p->tunnels[t].first_bytes);
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		p->links[i].rings = &p->config.links[i];
 		TAILQ_INIT(&p->links[i].pending);
@@ -282,15 +280,32 @@ static void init(struct kg_payload *p)
 
 static void release(struct kg_payload *p)
 {
+	kg_gates_destroy(p);
 	kg_udp_destroy(p);
 	if (p->spare_fd >= 0)
 		close(p->spare_fd);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
-	free(p->listeners);
 	free(p->links);
-	free(p->tunnels);
 	free(p);
+}
+
+static bool open_gates(struct kg_payload *p, char *error, size_t error_bytes)
+{
+	for (unsigned int t = 0; t < p->config.tunnel_count; t++) {
+		const struct kg_payload_tunnel *tunnel = &p->config.tunnels[t];
+		struct kg_gate *gate = kg_gate_create(p, tunnel, error, error_bytes);
+
+		if (gate == NULL)
+			return false;
+		if (!kg_gate_open(p, gate)) {
+			snprintf(error, error_bytes, "tunnel %s: cannot watch its sockets",
+				 tunnel->name);
+			return false;
+		}
+	}
+	p->config.tunnels = NULL;
+	return true;
 }
 
 struct kg_payload *kg_payload_create(const struct kg_payload_config *config, char *error,
@@ -308,7 +323,7 @@ struct kg_payload *kg_payload_create(const struct kg_payload_config *config, cha
 	}
 	init(p);
 	if (kg_source_open(p, &p->waker, config->waker->fd, EPOLLIN) < 0 ||
-	    !kg_listeners_open(p, error, error_bytes)) {
+	    !open_gates(p, error, error_bytes)) {
 		kg_payload_destroy(p);
 		return NULL;
 	}

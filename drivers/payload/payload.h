@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/metric.h"
 #include "config/app_end.h"
+#include "payload/gate.h"
 #include "payload/msg.h"
 #include "resolver/enquiry.h"
 #include "wire/message.h"
@@ -25,15 +26,16 @@
 
 /* What the thread needs of a tunnel. */
 struct kg_payload_tunnel {
-	const char *name;
-	const struct kg_app_end *app; /* outlives the thread */
+	const char *name; /* stays as long as the gate, as `app` does */
+	const struct kg_app_end *app;
+	uint16_t id; /* in messages */
 	bool ipv4_only, ipv6_only;
 	uint16_t first_bytes,
 		rest_bytes; /* payload of the first and the later buffers of a message */
 };
 
 struct kg_payload_config {
-	const struct kg_payload_tunnel *tunnels;
+	const struct kg_payload_tunnel *tunnels; /* to begin with; others come by gates */
 	unsigned int tunnel_count;
 	unsigned int index, count;     /* which of how many threads; 0 as count is 1 */
 	struct kg_payload_link *links; /* one per worker, rings and wakers ready */

@@ -77,6 +77,12 @@ void kg_spare_put(struct kg_payload *p, struct kg_buf *buf)
 		kg_buf_free(buf);
 }
 
+void kg_spare_drop(struct kg_payload *p)
+{
+	while (p->spare_count > 0)
+		kg_buf_free(p->spare[--p->spare_count]);
+}
+
 struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t len)
 {
 	struct kg_buf *small = NULL;

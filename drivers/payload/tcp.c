@@ -82,6 +82,12 @@ static void abort_flow(struct kg_payload *p, struct kg_flow *flow)
 	tell_abort(p, flow);
 }
 
+void kg_tcp_cut_off(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (flow->source.fd >= 0)
+		abort_flow(p, flow);
+}
+
 /* It has said its end, and takes nothing more. */
 static void gone(struct kg_payload *p, struct kg_flow *flow)
 {

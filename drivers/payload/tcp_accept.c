@@ -43,8 +43,7 @@ static bool out_of_descriptors(int error)
 
 static void accepted(struct kg_payload *p, const struct kg_listener *listener, int fd)
 {
-	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
-	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_TCP);
+	struct kg_flow *flow = kg_flow_create(p, listener->gate, KG_PROTOCOL_TCP);
 
 	if (flow == NULL) {
 		close(fd);

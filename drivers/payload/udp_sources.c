@@ -91,9 +91,11 @@ static struct kg_tuple tuple_of(const struct kg_listener *listener, const struct
 static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener *listener,
 				  const struct kg_udp_peer *peer)
 {
-	uint16_t tunnel = (uint16_t)(listener->tunnel - p->tunnels);
-	struct kg_flow *flow = kg_flow_create(p, tunnel, KG_PROTOCOL_UDP);
+	struct kg_flow *flow;
 
+	if (!listener->gate->open)
+		return NULL;
+	flow = kg_flow_create(p, listener->gate, KG_PROTOCOL_UDP);
 	if (flow == NULL)
 		return NULL;
 	flow->peer = *peer;
@@ -104,7 +106,7 @@ static struct kg_flow *new_source(struct kg_payload *p, const struct kg_listener
 	}
 	flow->listener = listener;
 	flow->mapped = listener->target;
-	if (listener->tunnel->app->fast_path)
+	if (listener->gate->tunnel.app->fast_path)
 		flow->tuple = tuple_of(listener, peer);
 	kg_count(&p->stats.udp_flows, 1);
 	kg_flow_open(p, flow);
@@ -120,7 +122,7 @@ static struct kg_flow *whose(struct kg_payload *p, struct kg_source *source, str
 
 	memset(&peer, 0, sizeof(peer));
 	memcpy(&peer.remote, msg->msg_name, msg->msg_namelen);
-	peer.listener = (uint32_t)(listener - p->listeners);
+	peer.listener = listener->number;
 	if (listener->any)
 		read_local(&peer, msg);
 	if (rte_hash_lookup_data(p->udp_sources->flows, &peer, &flow) >= 0)
@@ -132,5 +134,5 @@ enum kg_served kg_udp_serve_listener(struct kg_payload *p, struct kg_source *sou
 {
 	struct kg_listener *listener = KG_CONTAINER_OF(source, struct kg_listener, source);
 
-	return kg_udp_receive(p, source, listener->tunnel, whose);
+	return kg_udp_receive(p, source, &listener->gate->tunnel, whose);
 }

@@ -33,7 +33,7 @@ struct attempt {
 static uint32_t tried(const struct attempt *attempt, struct kg_payload_stats *stats)
 {
 	struct rig *rig = rig_create(1024);
-	struct kg_payload_tunnel *tunnel = &rig->payload->tunnels[RIG_SERVER];
+	struct kg_payload_tunnel *tunnel = rig_tunnel(rig, RIG_SERVER);
 	struct kg_target target = { .address = attempt->address };
 	int listener = rig_bind(attempt->listens, SOCK_STREAM, &target.port);
 	struct kg_allow allowed;
@@ -203,7 +203,7 @@ static void open_tells_the_mapping(void **state)
 	static const struct kg_target targets[] = { { 80, "a" }, { 53, "b" } };
 	struct rig *rig = rig_new();
 	struct kg_payload_config config = rig->payload->config;
-	struct kg_payload_tunnel tunnel = rig->payload->tunnels[RIG_CLIENT];
+	struct kg_payload_tunnel tunnel = *rig_tunnel(rig, RIG_CLIENT);
 	struct kg_app_listener mappings[2];
 	char error[256] = "";
 

@@ -201,6 +201,14 @@ static inline struct kg_payload *rig_listen(struct kg_payload_config *config, ui
 	return payload;
 }
 
+/* What the payload thread has of a tunnel; not once it runs. */
+static inline struct kg_payload_tunnel *rig_tunnel(struct rig *rig, enum rig_tunnel tunnel)
+{
+	struct kg_gate *gate = kg_slots_get(&rig->payload->gates, (uint16_t)tunnel);
+
+	return &gate->tunnel;
+}
+
 /* Where rig_dial goes to. */
 static inline void rig_set_destination(struct rig *rig, struct kg_endpoint destination)
 {
@@ -254,12 +262,14 @@ static inline struct rig *rig_create_one_of(unsigned int index, unsigned int cou
 	rig_set_destination(rig, rig_loopback(4, 9));
 	tunnels[RIG_CLIENT] = (struct kg_payload_tunnel){
 		.name = "client",
+		.id = RIG_CLIENT,
 		.app = &rig->ends[RIG_CLIENT],
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,
 	};
 	tunnels[RIG_SERVER] = (struct kg_payload_tunnel){
 		.name = "server",
+		.id = RIG_SERVER,
 		.app = &rig->ends[RIG_SERVER],
 		.first_bytes = FIRST_BYTES,
 		.rest_bytes = REST_BYTES,

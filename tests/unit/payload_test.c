@@ -36,7 +36,8 @@ static void listening_twice_is_an_error(void **state)
 	struct kg_payload_config config = rig->payload->config;
 	char error[256] = "";
 
-	config.tunnels = rig->payload->tunnels;
+	config.tunnels = rig_tunnel(rig, RIG_CLIENT);
+	config.tunnel_count = 1;
 	assert_null(kg_payload_create(&config, error, sizeof(error)));
 	assert_non_null(strstr(error, "tunnel client: cannot listen on tcp"));
 	assert_non_null(strstr(error, strerror(EADDRINUSE)));
@@ -56,7 +57,7 @@ static void listening_families(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
 		struct rig *rig = rig_create(64);
 		struct kg_payload_config config = rig->payload->config;
-		struct kg_payload_tunnel tunnel = rig->payload->tunnels[RIG_CLIENT];
+		struct kg_payload_tunnel tunnel = *rig_tunnel(rig, RIG_CLIENT);
 		bool v6 = cases[i].ipv6_only || cases[i].version == 6;
 		struct kg_endpoint at = rig_loopback(v6 ? 6 : 4, 0);
 		struct rig_channel ch;

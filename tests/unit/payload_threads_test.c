@@ -124,7 +124,8 @@ static void another_box_is_noticed(void **state)
 	for (unsigned int count = 1; count <= 2; count++) {
 		struct kg_payload_config config = rigs[0]->payload->config;
 
-		config.tunnels = rigs[0]->payload->tunnels;
+		config.tunnels = rig_tunnel(rigs[0], RIG_CLIENT);
+		config.tunnel_count = 1;
 		config.count = count;
 		assert_null(kg_payload_create(&config, error, sizeof(error)));
 		assert_non_null(strstr(error, strerror(EADDRINUSE)));

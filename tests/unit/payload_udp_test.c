@@ -60,8 +60,8 @@ static void datagrams_too_long_for_a_message_are_dropped(void **state)
 	struct kg_msg msg;
 	int fd;
 
-	rig->payload->tunnels[RIG_CLIENT].first_bytes = 100;
-	rig->payload->tunnels[RIG_CLIENT].rest_bytes = 100;
+	rig_tunnel(rig, RIG_CLIENT)->first_bytes = 100;
+	rig_tunnel(rig, RIG_CLIENT)->rest_bytes = 100;
 	rig_start(rig);
 	fd = rig_connect(rig, 4, SOCK_DGRAM);
 	rig_write(fd, bytes, 127 * 100 + 1);

@@ -2,54 +2,18 @@
 /* The payload threads, told what they need of the tunnels. */
 #include "box/parts.h"
 
-#include "log.h"
 #include "worker.h"
 
 #include <stdlib.h>
 
-/* The address by which hosts on the wire may come in; NULL: there is none. */
-static const struct kg_ip *address_on_wire(const struct kg_box *box,
-					   const struct kg_tunnel_config *config)
-{
-	for (unsigned int p = 0; p < box->port_count; p++) {
-		const struct kg_port_config *port = box->ports[p].config;
-
-		for (unsigned int i = 0; i < port->address_count; i++) {
-			const struct kg_ip *ip = &port->addresses[i].ip;
-
-			if (ip->version == 4 ? !config->ipv6_only : !config->ipv4_only)
-				return ip;
-		}
-	}
-	return NULL;
-}
-
-/* A client's entry on any address is open to the wire too, which few have in mind. */
-static void warn_of_open_entries(const struct kg_box *box, const struct kg_tunnel_config *config)
-{
-	const struct kg_app_end *app = &config->app;
-	const struct kg_ip *ip = address_on_wire(box, config);
-	char text[KG_ENDPOINT_TEXT_BYTES];
-
-	for (unsigned int i = 0; ip != NULL && i < app->listener_count; i++) {
-		struct kg_endpoint at = { *ip, app->listeners[i].at.port };
-
-		if (app->listeners[i].at.ip.version == 0)
-			KG_LOG(WARNING,
-			       "tunnel %s: applications come in on any address, so hosts on the "
-			       "wire do, too, by %s; an address in %s narrows it\n",
-			       config->name, kg_endpoint_text(&at, text),
-			       app->listeners[i].target != NULL ? "the mapping" : "listen_on");
-	}
-}
-
-static struct kg_payload_tunnel payload_tunnel(const struct kg_box_tunnel *of)
+struct kg_payload_tunnel kg_box_payload_tunnel(const struct kg_box_tunnel *of)
 {
 	const struct kg_tunnel_config *config = of->config;
 	const struct kg_streams *streams = of->sides[0]->streams;
 
 	return (struct kg_payload_tunnel){
 		.name = config->name,
+		.id = of->id,
 		.app = &config->app,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
@@ -58,11 +22,12 @@ static struct kg_payload_tunnel payload_tunnel(const struct kg_box_tunnel *of)
 	};
 }
 
-static bool create_payload(struct kg_box *box, unsigned int index, char *error, size_t error_bytes)
+static bool create_payload(struct kg_box *box, unsigned int index,
+			   const struct kg_payload_tunnel *tunnels, char *error, size_t error_bytes)
 {
 	struct kg_box_payload *payload = &box->payloads[index];
 	const struct kg_payload_config config = {
-		.tunnels = box->payload_tunnels,
+		.tunnels = tunnels,
 		.tunnel_count = box->tunnels.count,
 		.index = index,
 		.count = box->payload_count,
@@ -81,27 +46,23 @@ static bool create_payload(struct kg_box *box, unsigned int index, char *error, 
 
 bool kg_box_init_payload(struct kg_box *box, char *error, size_t error_bytes)
 {
-	box->payload_tunnels = calloc(box->tunnels.count, sizeof(box->payload_tunnels[0]));
-	if (box->payload_tunnels == NULL)
-		FAIL("out of memory");
-	for (unsigned int i = 0; i < box->tunnels.count; i++) {
-		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+	struct kg_payload_tunnel *tunnels = calloc(box->tunnels.count + 1, sizeof(*tunnels));
+	bool good = true;
 
-		box->payload_tunnels[i] = payload_tunnel(tunnel);
-		warn_of_open_entries(box, tunnel->config);
-	}
-	for (unsigned int t = 0; t < box->payload_count; t++) {
-		if (!create_payload(box, t, error, error_bytes))
-			return false;
-	}
-	return true;
+	if (tunnels == NULL)
+		FAIL("out of memory");
+	for (unsigned int i = 0; i < box->tunnels.count; i++)
+		tunnels[i] = kg_box_payload_tunnel(box->tunnels.all[i]);
+	for (unsigned int t = 0; good && t < box->payload_count; t++)
+		good = create_payload(box, t, tunnels, error, error_bytes);
+	free(tunnels);
+	return good;
 }
 
 void kg_box_fini_payload(struct kg_box *box)
 {
 	for (unsigned int t = 0; t < box->payload_count; t++)
 		kg_payload_destroy(box->payloads[t].payload);
-	free(box->payload_tunnels);
 }
 
 /* ---- running ---- */
