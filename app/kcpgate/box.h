@@ -79,16 +79,19 @@ struct kg_box {
 
 	struct kg_box_port ports[KG_CONFIG_PORTS_MAX];
 	unsigned int port_count;
-	struct kg_slots tunnels; /* struct kg_box_tunnel; the control thread's */
+	/* struct kg_box_tunnel; the control thread's, which holds the lock while it changes them,
+	 * as others do while they read */
+	struct kg_slots tunnels;
+	pthread_mutex_t tunnels_lock;
 	struct kg_slot_ids tunnel_ids;
 	struct kg_port_table udp_ports;
 	struct kg_port_set linux_ports; /* Linux has a socket there; control: wo */
 	struct kg_reserved_ports *reserved_ports;
 	/* Ports that tunnels have and Linux gives to sockets of its own, too; last 0: none. Whose a
 	 * datagram is shows in who of the two has spoken with the other end. */
-	struct kg_port_range shared_ports;
-	struct kg_recent linux_flows;  /* noted by the first worker */
-	struct kg_recent tunnel_flows; /* sent by way of Linux; noted by any worker */
+	_Atomic(struct kg_port_range) shared_ports; /* control: wo */
+	struct kg_recent linux_flows;               /* noted by the first worker */
+	struct kg_recent tunnel_flows;              /* sent by way of Linux; noted by any worker */
 
 	struct kg_worker *workers[KG_CONFIG_WORKERS_MAX];
 	unsigned int worker_count;
@@ -97,7 +100,6 @@ struct kg_box {
 
 	struct kg_box_payload payloads[KG_CONFIG_PAYLOAD_THREADS_MAX];
 	unsigned int payload_count;
-	struct kg_payload_tunnel *payload_tunnels; /* what the payload threads need of them */
 	struct kg_exception *taps[KG_CONFIG_PORTS_MAX];
 	struct kg_box_pump pump;
 
@@ -119,6 +121,11 @@ static inline struct kg_box_tunnel *kg_box_tunnel(const struct kg_box *box, uint
 	return kg_slots_get(&box->tunnels, id);
 }
 
+static inline struct kg_port_range kg_box_shared_ports(const struct kg_box *box)
+{
+	return atomic_load_explicit(&box->shared_ports, memory_order_relaxed);
+}
+
 /* A name for a DPDK object of this box; fits what DPDK allows for rings, mempools and hashes. */
 #define KG_BOX_NAME_BYTES 26
 void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const char *part);
@@ -128,6 +135,12 @@ void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const c
 struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 					   const struct kg_tunnel_config *config, char *error,
 					   size_t error_bytes);
+/* After the tunnels have changed: the ports that Linux must not give to sockets of its own; and
+ * what NICs are to bring to which worker, false without memory. */
+void kg_box_renew_reserved(struct kg_box *box);
+bool kg_box_renew_rules(struct kg_box *box);
+/* What payload threads need of a tunnel whose sides have begun. */
+struct kg_payload_tunnel kg_box_payload_tunnel(const struct kg_box_tunnel *tunnel);
 /* Whose sides have ended, and which no thread knows any more. */
 void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel);
 

@@ -37,7 +37,7 @@ struct kg_side {
 	/* It takes no more connections, and ends when those that it has are gone and its peers
 	 * know, or soon anyway. */
 	bool draining;
-	uint64_t drained_us; /* when it no longer waits for peers */
+	uint64_t drained_us;  /* when it no longer waits for peers */
 	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */
 	struct kg_side_figures figures;
 };

@@ -40,6 +40,18 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kg_box *the_box;
 static struct kg_telemetry_front *front;
 
+/* The tunnels that there are stay meanwhile. */
+static int answer(int (*call)(struct kg_box *box, const char *params, struct rte_tel_data *d),
+		  const char *params, struct rte_tel_data *d)
+{
+	int rc;
+
+	pthread_mutex_lock(&the_box->tunnels_lock);
+	rc = call(the_box, params, d);
+	pthread_mutex_unlock(&the_box->tunnels_lock);
+	return rc;
+}
+
 static int on_command(const char *name, const char *params, struct rte_tel_data *d)
 {
 	int rc = -1;
@@ -47,7 +59,7 @@ static int on_command(const char *name, const char *params, struct rte_tel_data 
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; the_box != NULL && i < KG_ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, name) == 0)
-			rc = commands[i].answer(the_box, params, d);
+			rc = answer(commands[i].answer, params, d);
 	}
 	pthread_mutex_unlock(&lock);
 	return rc;

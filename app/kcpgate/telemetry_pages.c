@@ -16,6 +16,16 @@
 static struct kg_page pages[KG_CONFIG_WORKERS_MAX];
 static bool page_asked[KG_CONFIG_WORKERS_MAX];
 
+static void await(const struct kg_page *page)
+{
+	for (int waited_us = 0; waited_us < PAGE_WAIT_US; waited_us += PAGE_STEP_US) {
+		if (atomic_load_explicit(&page->done, memory_order_acquire))
+			return;
+		usleep(PAGE_STEP_US);
+	}
+}
+
+/* The control thread does not wait for a worker because we do. */
 static bool ask_worker(struct kg_box *box, unsigned int worker, enum kg_page_kind kind,
 		       uint32_t skip)
 {
@@ -28,13 +38,12 @@ static bool ask_worker(struct kg_box *box, unsigned int worker, enum kg_page_kin
 	page->skip = skip;
 	atomic_store_explicit(&page->done, false, memory_order_relaxed);
 	page_asked[worker] = kg_box_post(box, worker, &mail);
-	for (int waited_us = 0; page_asked[worker] && waited_us < PAGE_WAIT_US;
-	     waited_us += PAGE_STEP_US) {
-		if (atomic_load_explicit(&page->done, memory_order_acquire))
-			return true;
-		usleep(PAGE_STEP_US);
-	}
-	return false;
+	if (!page_asked[worker])
+		return false;
+	pthread_mutex_unlock(&box->tunnels_lock);
+	await(page);
+	pthread_mutex_lock(&box->tunnels_lock);
+	return atomic_load_explicit(&page->done, memory_order_acquire);
 }
 
 static void add_numbers(struct rte_tel_data *row, const struct kg_metric_table *table,

@@ -105,6 +105,19 @@ void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t
 	pthread_mutex_unlock(&lock);
 }
 
+void kg_trouble_forget(uint16_t tunnel)
+{
+	unsigned int kept = 0;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < latest_count; i++) {
+		if (latest[i].report.tunnel != tunnel)
+			latest[kept++] = latest[i];
+	}
+	latest_count = kept;
+	pthread_mutex_unlock(&lock);
+}
+
 unsigned int kg_trouble_rows(struct kg_trouble_row rows[KG_TROUBLE_ROWS])
 {
 	unsigned int count;

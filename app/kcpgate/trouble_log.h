@@ -15,5 +15,7 @@ struct kg_trouble_row {
 
 /* Control thread; `tunnel`: its name. */
 void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t now_us);
+/* Control thread: the tunnel has gone. */
+void kg_trouble_forget(uint16_t tunnel);
 /* Any thread: the latest of each kind, tunnel and peer, how many there are. */
 unsigned int kg_trouble_rows(struct kg_trouble_row rows[KG_TROUBLE_ROWS]);

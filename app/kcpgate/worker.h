@@ -45,9 +45,10 @@ struct kg_worker {
 
 	/* the worker's own */
 	struct kg_slots sides; /* struct kg_side, by the tunnel's id */
-	unsigned int stun_sides; /* of these: the control thread asks STUN servers from their ports */
-	uint64_t now_us;       /* monotonic; read once per turn */
-	uint32_t unix_s;       /* wall clock; read at housekeeping */
+	unsigned int
+		stun_sides; /* of these: the control thread asks STUN servers from their ports */
+	uint64_t now_us;    /* monotonic; read once per turn */
+	uint32_t unix_s;    /* wall clock; read at housekeeping */
 	bool stopping;
 	uint64_t stop_deadline_us;
 	struct kg_twheel *wheel;

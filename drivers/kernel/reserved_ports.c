@@ -168,22 +168,33 @@ struct kg_port_range kg_ephemeral_ports(void)
 	return range;
 }
 
+int kg_reserved_ports_change(struct kg_reserved_ports *r, const struct kg_port_range *ranges,
+			     unsigned int count)
+{
+	struct port_set *wanted = calloc(1, sizeof(*wanted));
+	int error;
+
+	if (wanted == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < count; i++) {
+		for (unsigned int port = ranges[i].first; port <= ranges[i].last; port++)
+			wanted->has[port] = true;
+	}
+	error = change(r, wanted);
+	free(wanted);
+	return error;
+}
+
 struct kg_reserved_ports *
 kg_reserved_ports_hold(const char *box, const struct kg_port_range *ranges, unsigned int count)
 {
 	struct kg_reserved_ports *r = calloc(1, sizeof(*r));
-	struct port_set *wanted = calloc(1, sizeof(*wanted));
-	int error = r == NULL || wanted == NULL ? -ENOMEM : 0;
+	int error = r == NULL ? -ENOMEM : 0;
 
 	if (error == 0 && !kg_run_path(r->record, "reserved-%s", box))
 		error = -errno;
-	for (unsigned int i = 0; error == 0 && i < count; i++) {
-		for (unsigned int port = ranges[i].first; port <= ranges[i].last; port++)
-			wanted->has[port] = true;
-	}
 	if (error == 0)
-		error = change(r, wanted);
-	free(wanted);
+		error = kg_reserved_ports_change(r, ranges, count);
 	if (error == 0)
 		return r;
 	free(r);

@@ -18,5 +18,8 @@ struct kg_reserved_ports;
 /* For the box of that name. NULL with errno set. */
 struct kg_reserved_ports *
 kg_reserved_ports_hold(const char *box, const struct kg_port_range *ranges, unsigned int count);
+/* These from now on, instead of those before; 0, or -errno: then it holds what it held. */
+int kg_reserved_ports_change(struct kg_reserved_ports *r, const struct kg_port_range *ranges,
+			     unsigned int count);
 /* Takes back what the hold has added. */
 void kg_reserved_ports_release(struct kg_reserved_ports *r);

@@ -72,11 +72,16 @@ static bool make_rules(struct maker *maker, const struct kg_nic_rule *rule)
 	return true;
 }
 
+void kg_nic_clear_rules(const struct kg_nic *nic)
+{
+	rte_flow_flush(nic->port_id, NULL);
+}
+
 static bool make_all(struct maker *maker, const struct kg_nic_rule *rules, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		if (!make_rules(maker, &rules[i])) {
-			rte_flow_flush(maker->nic->port_id, NULL);
+			kg_nic_clear_rules(maker->nic);
 			return false;
 		}
 	}
@@ -88,8 +93,10 @@ bool kg_nic_set_rules(const struct kg_nic *nic, uint16_t vlan, const struct kg_n
 {
 	struct maker by_blocks = { .nic = nic, .vlan = vlan, .blocks = true };
 	struct maker by_ports = { .nic = nic, .vlan = vlan };
-	bool made = make_all(&by_blocks, rules, count) || make_all(&by_ports, rules, count);
+	bool made;
 
+	kg_nic_clear_rules(nic);
+	made = make_all(&by_blocks, rules, count) || make_all(&by_ports, rules, count);
 	if (made)
 		return true;
 	if (by_ports.rules > RULES_MAX)

@@ -23,6 +23,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_rings(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_ports(struct kg_box *box, char *error, size_t error_bytes);
 bool kg_box_init_taps(struct kg_box *box, char *error, size_t error_bytes);
+void kg_box_announce_tunnel(const struct kg_box *box, const struct kg_box_tunnel *tunnel);
 bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes);
 /* Stamps are whole seconds, so what is sealed in the second of the start may be of before it and is
  * refused: a box that serves begins when that second is over, and refuses nobody who is honest. */

@@ -50,8 +50,8 @@ static bool can_have_rules(const struct kg_box *box, const struct kg_box_tunnel 
 	return kg_wire_has_port_shares(&tunnel->config->wire, box->config->worker_count);
 }
 
-/* For one port; `rules` has room for all. */
-static unsigned int collect(const struct kg_box *box, const struct kg_box_port *port,
+/* For one port; `rules` has room for all. `known`: only of tunnels that have had rules. */
+static unsigned int collect(const struct kg_box *box, const struct kg_box_port *port, bool known,
 			    struct kg_nic_rule *rules)
 {
 	unsigned int count = 0;
@@ -59,7 +59,7 @@ static unsigned int collect(const struct kg_box *box, const struct kg_box_port *
 	for (unsigned int t = 0; t < box->tunnels.count; t++) {
 		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
 
-		if (!can_have_rules(box, tunnel))
+		if (!can_have_rules(box, tunnel) || (known && !tunnel->has_rules))
 			continue;
 		if (has_version(port->config, 4))
 			count += add_tunnel(box, tunnel, 4, rules + count);
@@ -69,16 +69,30 @@ static unsigned int collect(const struct kg_box *box, const struct kg_box_port *
 	return count;
 }
 
-static void set_rules(struct kg_box *box, const struct kg_box_port *port, struct kg_nic_rule *rules)
+/* True when the NIC has them, or there is none to be had. */
+static bool try_rules(struct kg_box *box, const struct kg_box_port *port, bool known,
+		      struct kg_nic_rule *rules)
 {
-	unsigned int count = collect(box, port, rules);
+	unsigned int count = collect(box, port, known, rules);
 	char why[128];
 
-	if (count == 0)
-		return; /* the configuration has been warned about */
-	if (!kg_nic_set_rules(&port->nic, port->config->vlan, rules, count, why, sizeof(why))) {
-		KG_LOG(WARNING, "port %s: the NIC takes no rules (%s): workers hand over\n",
-		       port->config->name, why);
+	if (kg_nic_set_rules(&port->nic, port->config->vlan, rules, count, why, sizeof(why)))
+		return true;
+	KG_LOG(WARNING, "port %s: the NIC takes no rules (%s): workers hand over\n",
+	       port->config->name, why);
+	return false;
+}
+
+/* What is refused with a tunnel that has come may be had without it. */
+static void set_rules(struct kg_box *box, const struct kg_box_port *port, struct kg_nic_rule *rules)
+{
+	if (collect(box, port, false, rules) == 0) {
+		kg_nic_clear_rules(&port->nic); /* the configuration has been warned about */
+		return;
+	}
+	if (!try_rules(box, port, false, rules)) {
+		if (collect(box, port, true, rules) > 0)
+			try_rules(box, port, true, rules);
 		return;
 	}
 	KG_LOG(INFO, "port %s: rules bring workers their shares of listen ports\n",
@@ -90,20 +104,24 @@ static void set_rules(struct kg_box *box, const struct kg_box_port *port, struct
 	}
 }
 
-bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes)
+bool kg_box_renew_rules(struct kg_box *box)
 {
 	size_t room = 2 * (size_t)box->tunnels.count * box->config->worker_count;
-	struct kg_nic_rule *rules;
+	struct kg_nic_rule *rules = calloc(room + 1, sizeof(*rules));
 
-	if (room == 0)
-		return true;
-	rules = calloc(room, sizeof(*rules));
 	if (rules == NULL)
-		FAIL("out of memory");
+		return false;
 	for (unsigned int i = 0; i < box->port_count; i++) {
 		if (box->ports[i].config->flow_rules)
 			set_rules(box, &box->ports[i], rules);
 	}
 	free(rules);
+	return true;
+}
+
+bool kg_box_init_rules(struct kg_box *box, char *error, size_t error_bytes)
+{
+	if (!kg_box_renew_rules(box))
+		FAIL("out of memory");
 	return true;
 }

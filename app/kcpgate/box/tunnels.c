@@ -6,7 +6,6 @@
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
 #include "local_ports.h"
-#include "log.h"
 #include "side.h"
 #include "wire/envelope.h"
 
@@ -34,34 +33,12 @@ static bool collect_addresses(struct kg_box_tunnel *tunnel)
 	return tunnel->addresses != NULL;
 }
 
-/* What is open to whom has to be said. */
-static void announce_custom(const struct kg_box_tunnel *tunnel)
-{
-	const struct kg_tunnel_config *config = tunnel->config;
-	const struct kg_app_end *app = &config->app;
-
-	if (!kg_app_is_told(app))
-		return;
-	if (app->allowed_count > 0)
-		KG_LOG(INFO, "tunnel %s: clients say where to, within %u entries of custom_allow\n",
-		       config->name, app->allowed_count);
-	else
-		KG_LOG(WARNING,
-		       "tunnel %s: clients say where to, and there is no custom_allow: %s can "
-		       "reach "
-		       "anything that this box can\n",
-		       config->name,
-		       tunnel->aead->spec->keyed ? "whoever has the password"
-						 : "anybody, for there is no password,");
-}
-
 static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *error,
 			size_t error_bytes)
 {
 	const struct kg_tunnel_config *config = tunnel->config;
 	const struct kg_wire_end *wire = &config->wire;
 	const char *password = wire->encryption_password;
-	char fec[16] = "";
 
 	tunnel->aead = kg_aead_lookup(wire->encryption_algorithm);
 	if (tunnel->aead == NULL)
@@ -73,22 +50,17 @@ static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *
 	if (wire->role == KG_ROLE_SERVER) {
 		if (config->stun_server_count > 0)
 			tunnel->stun_tag = kg_clock_seed() | 1;
-		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S,
-					      kg_clock_second_us());
+		tunnel->seen =
+			kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, kg_clock_second_us());
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
-	if (wire->fec.parity > 0)
-		snprintf(fec, sizeof(fec), ", fec %u:%u", wire->fec.data, wire->fec.parity);
-	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
-	       config->mode == KG_MODE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
-	       wire->kcp.mtu, tunnel->aead->spec->promise);
-	announce_custom(tunnel);
+	kg_box_announce_tunnel(box, tunnel);
 	return true;
 }
 
 /* NULL: no memory, or no slot. */
-static struct kg_box_tunnel *enter_tunnel(struct kg_box *box, const struct kg_tunnel_config *config)
+static struct kg_box_tunnel *new_tunnel(struct kg_box *box, const struct kg_tunnel_config *config)
 {
 	struct kg_box_tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
@@ -97,8 +69,18 @@ static struct kg_box_tunnel *enter_tunnel(struct kg_box *box, const struct kg_tu
 		return NULL;
 	}
 	tunnel->config = config;
-	kg_slots_put(&box->tunnels, tunnel->id, tunnel);
 	return tunnel;
+}
+
+static void free_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
+{
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		kg_side_destroy(tunnel->sides[w]);
+	kg_slot_ids_give_back(&box->tunnel_ids, tunnel->id);
+	explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	kg_seen_destroy(tunnel->seen);
+	free(tunnel->addresses);
+	free(tunnel);
 }
 
 /* Those that the box begins with get their sides as the workers are made. */
@@ -109,7 +91,18 @@ static bool create_sides(struct kg_box *box, struct kg_box_tunnel *tunnel)
 		if (tunnel->sides[w] == NULL)
 			return false;
 	}
-	explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	if (box->worker_count > 0)
+		explicit_bzero(tunnel->key, sizeof(tunnel->key));
+	return true;
+}
+
+static bool complete_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *error,
+			    size_t error_bytes)
+{
+	if (!init_tunnel(box, tunnel, error, error_bytes))
+		return false;
+	if (!create_sides(box, tunnel))
+		FAIL("tunnel %s: out of memory", tunnel->config->name);
 	return true;
 }
 
@@ -117,34 +110,30 @@ struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 					   const struct kg_tunnel_config *config, char *error,
 					   size_t error_bytes)
 {
-	struct kg_box_tunnel *tunnel = enter_tunnel(box, config);
+	struct kg_box_tunnel *tunnel = new_tunnel(box, config);
 
 	if (tunnel == NULL) {
 		snprintf(error, error_bytes, "tunnel %s: out of memory, or %d tunnels are there",
 			 config->name, KG_SLOTS);
 		return NULL;
 	}
-	if (!init_tunnel(box, tunnel, error, error_bytes)) {
-		kg_box_destroy_tunnel(box, tunnel);
+	if (!complete_tunnel(box, tunnel, error, error_bytes)) {
+		free_tunnel(box, tunnel);
 		return NULL;
 	}
-	if (box->worker_count == 0 || create_sides(box, tunnel))
-		return tunnel;
-	snprintf(error, error_bytes, "tunnel %s: out of memory", config->name);
-	kg_box_destroy_tunnel(box, tunnel);
-	return NULL;
+	pthread_mutex_lock(&box->tunnels_lock);
+	kg_slots_put(&box->tunnels, tunnel->id, tunnel);
+	pthread_mutex_unlock(&box->tunnels_lock);
+	return tunnel;
 }
 
+/* Nobody sees it any more before it is taken apart. */
 void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
 {
-	for (unsigned int w = 0; w < box->worker_count; w++)
-		kg_side_destroy(tunnel->sides[w]);
+	pthread_mutex_lock(&box->tunnels_lock);
 	kg_slots_remove(&box->tunnels, tunnel->id);
-	kg_slot_ids_give_back(&box->tunnel_ids, tunnel->id);
-	explicit_bzero(tunnel->key, sizeof(tunnel->key));
-	kg_seen_destroy(tunnel->seen);
-	free(tunnel->addresses);
-	free(tunnel);
+	pthread_mutex_unlock(&box->tunnels_lock);
+	free_tunnel(box, tunnel);
 }
 
 bool kg_box_init_tunnels(struct kg_box *box, char *error, size_t error_bytes)

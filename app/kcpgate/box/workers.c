@@ -36,7 +36,7 @@ static bool create_parts(struct kg_worker *w, char *error, size_t error_bytes)
 		return false;
 	}
 	kg_local_ports_init(&w->local_ports, box->config->local_ports, &box->linux_ports, w->index,
-			     box->worker_count, &w->rng);
+			    box->worker_count, &w->rng);
 	return true;
 }
 

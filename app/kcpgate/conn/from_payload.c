@@ -31,8 +31,9 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 		return;
 	}
 	conn->flow = msg->flow;
-	conn->streaming = !w->stopping && !side->draining && kg_streams_open(conn->side->streams, &conn->stream,
-							  msg->protocol, msg->mapped, w->now_us);
+	conn->streaming = !w->stopping && !side->draining &&
+			  kg_streams_open(conn->side->streams, &conn->stream, msg->protocol,
+					  msg->mapped, w->now_us);
 	if (conn->streaming) {
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);

@@ -16,6 +16,7 @@ struct kg_control {
 	struct kg_control_reports *reports;
 	struct kg_control_hooks *hooks;
 	struct kg_control_stun *stun;
+	struct kg_control_tunnels *tunnels;
 	struct kg_control_ports *ports;
 	struct kg_control_linux *linux_ports;
 	struct kg_control_shortage *shortage;
@@ -35,6 +36,8 @@ static bool create_sources(struct kg_control *control, struct kg_box *box)
 	       (control->hooks = kg_control_hooks_create(loop)) != NULL &&
 	       (control->stun = kg_control_stun_create(loop, box, control->names,
 						       control->hooks)) != NULL &&
+	       (control->tunnels = kg_control_tunnels_create(loop, box, control->destinations,
+							     control->stun)) != NULL &&
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
 	       (control->shortage = kg_control_shortage_create(loop, box)) != NULL;
@@ -59,6 +62,7 @@ void kg_control_destroy(struct kg_control *control)
 	kg_control_shortage_destroy(control->shortage);
 	kg_control_linux_destroy(control->linux_ports);
 	kg_control_ports_destroy(control->ports);
+	kg_control_tunnels_destroy(control->tunnels);
 	kg_control_stun_destroy(control->stun);
 	kg_control_hooks_destroy(control->hooks);
 	kg_control_reports_destroy(control->reports);

@@ -24,10 +24,12 @@ struct host {
 	struct kg_ip chosen;         /* version 0: nothing is known */
 	uint16_t port;               /* of a TXT record */
 	enum kg_resolver_error told; /* what the log knows */
+	struct kg_name_wait *wait;   /* for the name; NULL: not watched */
 };
 
 /* A tunnel whose server has a name. */
 struct followed {
+	TAILQ_ENTRY(followed) link;
 	const struct kg_tunnel_config *config;
 	uint16_t tunnel; /* id */
 	struct host *hosts;
@@ -38,14 +40,14 @@ struct followed {
 		awaited; /* workers that have not taken the current one; worker: wo after posting */
 	uint64_t unposted; /* a bit for each worker that it could not be sent to yet */
 	bool changed;      /* since the current one */
+	bool leaves;       /* workers hear nothing new */
 };
 
 struct kg_control_destinations {
 	struct kg_loop_source source;
 	struct kg_box *box;
 	struct kg_control_names *names;
-	struct followed *followed;
-	unsigned int count;
+	TAILQ_HEAD(, followed) followed;
 };
 
 /* ---- lists for workers ---- */
@@ -176,16 +178,25 @@ static void doubt(struct kg_control_destinations *d, struct host *host)
 	kg_control_names_doubt(d->names, host->name, host->what);
 }
 
+static struct followed *find(const struct kg_control_destinations *d, uint16_t tunnel)
+{
+	struct followed *f;
+
+	TAILQ_FOREACH (f, &d->followed, link) {
+		if (f->tunnel == tunnel)
+			return f;
+	}
+	return NULL;
+}
+
 void kg_control_destinations_doubt(struct kg_control_destinations *d, uint16_t tunnel,
 				   const struct kg_ip *ip)
 {
-	for (unsigned int i = 0; i < d->count; i++) {
-		struct followed *f = &d->followed[i];
+	struct followed *f = find(d, tunnel);
 
-		for (unsigned int h = 0; f->tunnel == tunnel && h < f->host_count; h++) {
-			if (f->hosts[h].name != NULL && kg_ip_equal(&f->hosts[h].chosen, ip))
-				doubt(d, &f->hosts[h]);
-		}
+	for (unsigned int h = 0; f != NULL && !f->leaves && h < f->host_count; h++) {
+		if (f->hosts[h].name != NULL && kg_ip_equal(&f->hosts[h].chosen, ip))
+			doubt(d, &f->hosts[h]);
 	}
 }
 
@@ -197,9 +208,9 @@ static bool fed(const struct kg_loop_source *source)
 	const struct kg_control_destinations *d =
 		KG_CONTAINER_OF(source, const struct kg_control_destinations, source);
 
-	for (unsigned int i = 0; i < d->count; i++) {
-		const struct followed *f = &d->followed[i];
+	const struct followed *f;
 
+	TAILQ_FOREACH (f, &d->followed, link) {
 		if (atomic_load_explicit(&f->awaited, memory_order_acquire) == 0 &&
 		    (f->changed || f->before != NULL))
 			return true;
@@ -212,10 +223,10 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 	struct kg_control_destinations *d =
 		KG_CONTAINER_OF(source, struct kg_control_destinations, source);
 
-	source->due_us = KG_NEVER_US;
-	for (unsigned int i = 0; i < d->count; i++) {
-		struct followed *f = &d->followed[i];
+	struct followed *f;
 
+	source->due_us = KG_NEVER_US;
+	TAILQ_FOREACH (f, &d->followed, link) {
 		publish(d, f);
 		post(d, f);
 		if (f->unposted != 0)
@@ -234,18 +245,18 @@ static bool has_name(const struct kg_wire_end *wire)
 	return any;
 }
 
-static bool follow(struct kg_control_destinations *d, struct followed *f,
-		   const struct kg_box_tunnel *tunnel)
+static bool watch(struct kg_control_destinations *d, struct host *host)
 {
-	const struct kg_tunnel_config *config = tunnel->config;
-	const struct kg_wire_end *wire = &config->wire;
-	unsigned int addresses = kg_ask_addresses(config->ipv4_only, config->ipv6_only);
+	host->wait = kg_control_names_watch(d->names, host->name, host->what, resolved, host);
+	return host->wait != NULL;
+}
 
-	f->config = config;
-	f->tunnel = tunnel->id;
-	f->host_count = KG_MAX(wire->peer_count, 1u);
-	f->hosts = calloc(f->host_count, sizeof(f->hosts[0]));
-	for (unsigned int i = 0; f->hosts != NULL && i < f->host_count; i++) {
+static bool follow_hosts(struct kg_control_destinations *d, struct followed *f)
+{
+	const struct kg_wire_end *wire = &f->config->wire;
+	unsigned int addresses = kg_ask_addresses(f->config->ipv4_only, f->config->ipv6_only);
+
+	for (unsigned int i = 0; i < f->host_count; i++) {
 		struct host *host = &f->hosts[i];
 		bool txt = wire->peer_record != NULL;
 
@@ -255,24 +266,78 @@ static bool follow(struct kg_control_destinations *d, struct followed *f,
 		if (!txt && wire->peers[i].ip.version != 0) {
 			host->name = NULL;
 			host->chosen = wire->peers[i].ip;
-		} else if (!kg_control_names_watch(d->names, host->name, host->what, resolved,
-						   host)) {
+		} else if (!watch(d, host)) {
 			return false;
 		}
 	}
-	return f->hosts != NULL;
+	return true;
+}
+
+static void leave(struct kg_control_destinations *d, struct followed *f)
+{
+	for (unsigned int i = 0; f->hosts != NULL && i < f->host_count; i++) {
+		kg_control_names_forget(d->names, f->hosts[i].wait);
+		f->hosts[i].wait = NULL;
+	}
+	f->unposted = 0;
+	f->changed = false;
+	f->leaves = true;
+}
+
+static void unfollow(struct kg_control_destinations *d, struct followed *f)
+{
+	leave(d, f);
+	TAILQ_REMOVE(&d->followed, f, link);
+	free(f->hosts);
+	free(f->current);
+	free(f->before);
+	free(f);
+}
+
+bool kg_control_destinations_follow(struct kg_control_destinations *d,
+				    const struct kg_box_tunnel *tunnel)
+{
+	struct followed *f;
+
+	if (!has_name(&tunnel->config->wire))
+		return true;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return false;
+	TAILQ_INSERT_TAIL(&d->followed, f, link);
+	f->config = tunnel->config;
+	f->tunnel = tunnel->id;
+	f->host_count = KG_MAX(f->config->wire.peer_count, 1u);
+	f->hosts = calloc(f->host_count, sizeof(f->hosts[0]));
+	if (f->hosts != NULL && follow_hosts(d, f))
+		return true;
+	unfollow(d, f);
+	return false;
+}
+
+void kg_control_destinations_leave(struct kg_control_destinations *d, uint16_t tunnel)
+{
+	struct followed *f = find(d, tunnel);
+
+	if (f != NULL)
+		leave(d, f);
+}
+
+void kg_control_destinations_unfollow(struct kg_control_destinations *d, uint16_t tunnel)
+{
+	struct followed *f = find(d, tunnel);
+
+	if (f != NULL)
+		unfollow(d, f);
 }
 
 static bool follow_all(struct kg_control_destinations *d)
 {
-	d->followed = calloc(d->box->tunnels.count + 1, sizeof(d->followed[0]));
-	for (unsigned int t = 0; d->followed != NULL && t < d->box->tunnels.count; t++) {
-		const struct kg_box_tunnel *tunnel = d->box->tunnels.all[t];
-
-		if (has_name(&tunnel->config->wire) && !follow(d, &d->followed[d->count++], tunnel))
+	for (unsigned int t = 0; t < d->box->tunnels.count; t++) {
+		if (!kg_control_destinations_follow(d, d->box->tunnels.all[t]))
 			return false;
 	}
-	return d->followed != NULL;
+	return true;
 }
 
 struct kg_control_destinations *kg_control_destinations_create(struct kg_loop *loop,
@@ -285,6 +350,7 @@ struct kg_control_destinations *kg_control_destinations_create(struct kg_loop *l
 		return NULL;
 	d->box = box;
 	d->names = names;
+	TAILQ_INIT(&d->followed);
 	d->source = (struct kg_loop_source){
 		.fd = -1,
 		.due_us = KG_NEVER_US,
@@ -303,11 +369,7 @@ void kg_control_destinations_destroy(struct kg_control_destinations *d)
 	if (d == NULL)
 		return;
 	kg_loop_remove(&d->source);
-	for (unsigned int i = 0; i < d->count; i++) {
-		free(d->followed[i].hosts);
-		free(d->followed[i].current);
-		free(d->followed[i].before);
-	}
-	free(d->followed);
+	while (!TAILQ_EMPTY(&d->followed))
+		unfollow(d, TAILQ_FIRST(&d->followed));
 	free(d);
 }

@@ -24,7 +24,7 @@ extern char **environ;
 
 struct hook {
 	TAILQ_ENTRY(hook) link;
-	const char *path; /* the configuration's */
+	char *path; /* of its own: the tunnel may go meanwhile */
 	uint16_t tunnel;
 	char argument[KG_ENDPOINT_TEXT_BYTES];
 };
@@ -36,6 +36,26 @@ struct kg_control_hooks {
 	TAILQ_HEAD(, hook) waiting;
 	struct hook *running;
 };
+
+static struct hook *make_hook(const char *path, uint16_t tunnel)
+{
+	struct hook *hook = calloc(1, sizeof(*hook));
+
+	if (hook == NULL)
+		return NULL;
+	hook->tunnel = tunnel;
+	hook->path = strdup(path);
+	if (hook->path != NULL)
+		return hook;
+	free(hook);
+	return NULL;
+}
+
+static void free_hook(struct hook *hook)
+{
+	free(hook->path);
+	free(hook);
+}
 
 /* ---- starting ---- */
 
@@ -62,8 +82,7 @@ static int set_up(posix_spawnattr_t *attributes, posix_spawn_file_actions_t *fil
 
 static int spawn(const struct hook *hook, pid_t *pid)
 {
-	char *arguments[] = { (char *)(uintptr_t)hook->path, (char *)(uintptr_t)hook->argument,
-			      NULL };
+	char *arguments[] = { hook->path, (char *)(uintptr_t)hook->argument, NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	int rc = posix_spawn_file_actions_init(&files);
@@ -112,7 +131,7 @@ static void start_next(struct kg_control_hooks *hooks)
 		if (start(hooks, hook))
 			hooks->running = hook;
 		else
-			free(hook);
+			free_hook(hook);
 	}
 }
 
@@ -123,7 +142,7 @@ static void let_go(struct kg_control_hooks *hooks)
 	kg_loop_remove(&hooks->source);
 	close(hooks->source.fd);
 	hooks->source.fd = -1;
-	free(hooks->running);
+	free_hook(hooks->running);
 	hooks->running = NULL;
 }
 
@@ -162,15 +181,13 @@ void kg_control_hooks_run(struct kg_control_hooks *hooks, const char *path, uint
 	struct hook *hook;
 
 	TAILQ_FOREACH (hook, &hooks->waiting, link) {
-		if (hook->path == path && hook->tunnel == tunnel)
+		if (hook->tunnel == tunnel && !strcmp(hook->path, path))
 			break;
 	}
 	if (hook == NULL) {
-		hook = calloc(1, sizeof(*hook));
+		hook = make_hook(path, tunnel);
 		if (hook == NULL)
 			return;
-		hook->path = path;
-		hook->tunnel = tunnel;
 		TAILQ_INSERT_TAIL(&hooks->waiting, hook, link);
 	}
 	snprintf(hook->argument, sizeof(hook->argument), "%s", argument);
@@ -202,7 +219,7 @@ void kg_control_hooks_destroy(struct kg_control_hooks *hooks)
 	}
 	while ((hook = TAILQ_FIRST(&hooks->waiting)) != NULL) {
 		TAILQ_REMOVE(&hooks->waiting, hook, link);
-		free(hook);
+		free_hook(hook);
 	}
 	free(hooks);
 }

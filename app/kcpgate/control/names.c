@@ -38,11 +38,17 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 }
 
 /* What there is to do now shows in its next turn. */
-bool kg_control_names_watch(struct kg_control_names *names, const char *name, unsigned int what,
-			    kg_resolved *told, void *ctx)
+struct kg_name_wait *kg_control_names_watch(struct kg_control_names *names, const char *name,
+					    unsigned int what, kg_resolved *told, void *ctx)
 {
 	names->source.due_us = 0;
-	return kg_names_watch(names->names, name, what, told, ctx, kg_clock_now_us()) != NULL;
+	return kg_names_watch(names->names, name, what, told, ctx, kg_clock_now_us());
+}
+
+void kg_control_names_forget(struct kg_control_names *names, struct kg_name_wait *wait)
+{
+	if (wait != NULL)
+		kg_names_forget(names->names, wait);
 }
 
 void kg_control_names_doubt(struct kg_control_names *names, const char *name, unsigned int what)

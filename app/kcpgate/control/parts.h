@@ -23,9 +23,11 @@ void kg_control_nexthops_resolve(struct kg_control_nexthops *nexthops, const str
 /* Host names: asks for what payload threads enquire after. */
 struct kg_control_names *kg_control_names_create(struct kg_loop *loop, struct kg_box *box);
 void kg_control_names_destroy(struct kg_control_names *names);
-/* As kg_names_watch, until the end; false when memory is short. */
-bool kg_control_names_watch(struct kg_control_names *names, const char *name, unsigned int what,
-			    kg_resolved *told, void *ctx);
+/* As kg_names_watch. */
+struct kg_name_wait *kg_control_names_watch(struct kg_control_names *names, const char *name,
+					    unsigned int what, kg_resolved *told, void *ctx);
+/* Harmless for NULL. */
+void kg_control_names_forget(struct kg_control_names *names, struct kg_name_wait *wait);
 /* As kg_names_doubt. */
 void kg_control_names_doubt(struct kg_control_names *names, const char *name, unsigned int what);
 
@@ -34,6 +36,13 @@ struct kg_control_destinations *kg_control_destinations_create(struct kg_loop *l
 							       struct kg_box *box,
 							       struct kg_control_names *names);
 void kg_control_destinations_destroy(struct kg_control_destinations *destinations);
+/* A tunnel has come: true also when none of its servers has a name. It goes, and workers hear
+ * nothing new of it. It has gone, and no worker has a side of it. */
+bool kg_control_destinations_follow(struct kg_control_destinations *destinations,
+				    const struct kg_box_tunnel *tunnel);
+void kg_control_destinations_leave(struct kg_control_destinations *destinations, uint16_t tunnel);
+void kg_control_destinations_unfollow(struct kg_control_destinations *destinations,
+				      uint16_t tunnel);
 /* A server does not answer there. */
 void kg_control_destinations_doubt(struct kg_control_destinations *destinations, uint16_t tunnel,
 				   const struct kg_ip *ip);
@@ -49,7 +58,7 @@ struct kg_control_hooks *kg_control_hooks_create(struct kg_loop *loop);
 /* Ends the one that runs; those that wait are not run. */
 void kg_control_hooks_destroy(struct kg_control_hooks *hooks);
 /* With one argument, now or when those before have ended; another argument of the same tunnel takes
- * the place of one that waits. `path` is the configuration's. */
+ * the place of one that waits. */
 void kg_control_hooks_run(struct kg_control_hooks *hooks, const char *path, uint16_t tunnel,
 			  const char *argument);
 
@@ -58,6 +67,9 @@ struct kg_control_stun *kg_control_stun_create(struct kg_loop *loop, struct kg_b
 					       struct kg_control_names *names,
 					       struct kg_control_hooks *hooks);
 void kg_control_stun_destroy(struct kg_control_stun *stun);
+/* A tunnel has come: true also when it asks nobody. It goes. */
+bool kg_control_stun_follow(struct kg_control_stun *stun, const struct kg_box_tunnel *tunnel);
+void kg_control_stun_unfollow(struct kg_control_stun *stun, uint16_t tunnel);
 
 /* How the ports are: whether Linux's interface under one, its TAP or its NIC is up, down or gone.
  * What changes is logged. A TAP that is up again gets back what it had; what has gone for good ends
@@ -72,3 +84,23 @@ void kg_control_linux_destroy(struct kg_control_linux *linux_ports);
 /* Says in the log that the process has run out of descriptors, seldom however often it does. */
 struct kg_control_shortage *kg_control_shortage_create(struct kg_loop *loop, struct kg_box *box);
 void kg_control_shortage_destroy(struct kg_control_shortage *shortage);
+
+/* Tunnels that come and go while the box runs. */
+struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struct kg_box *box,
+						     struct kg_control_destinations *destinations,
+						     struct kg_control_stun *stun);
+void kg_control_tunnels_destroy(struct kg_control_tunnels *tunnels);
+/* Told once, from within the loop: the tunnel forwards, or has gone; NULL, or why it could not
+ * come. */
+typedef void kg_tunnel_told(void *ctx, const char *error);
+/*
+ * `config` has been checked beside those that are there, and stays until the tunnel has gone. False
+ * with a text in `error`: nothing has changed, and nothing is told.
+ */
+bool kg_control_tunnels_add(struct kg_control_tunnels *tunnels,
+			    const struct kg_tunnel_config *config, kg_tunnel_told *told, void *ctx,
+			    char *error, size_t error_bytes);
+/* Peers are told that their channels end, applications see theirs end. False: there is none of that
+ * name, or it comes or goes already. */
+bool kg_control_tunnels_remove(struct kg_control_tunnels *tunnels, const char *name,
+			       kg_tunnel_told *told, void *ctx);

@@ -23,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FAMILIES 2
 #define EVERY_US                                                                        \
 	(25 * KG_US_PER_S) /* below the 30 s after which the most impatient NATs forget \
 			    */
@@ -36,12 +35,14 @@ struct asker;
 /* One server as far as it is known. */
 struct server {
 	struct asker *asker;
+	struct kg_name_wait *wait; /* for its name; NULL: not watched */
 	const struct kg_server_config *config;
 	struct kg_ip ip; /* version 0: not known */
 };
 
 /* A tunnel's questions in one IP version. */
 struct asker {
+	TAILQ_ENTRY(asker) link;
 	const struct kg_tunnel_config *config;
 	uint16_t tunnel; /* id */
 	uint64_t tag;    /* the tunnel's */
@@ -62,8 +63,7 @@ struct kg_control_stun {
 	struct kg_control_names *names;
 	struct kg_control_hooks *hooks;
 	struct kg_rng rng;
-	struct asker *askers; /* FAMILIES for each tunnel that has servers */
-	unsigned int count;
+	TAILQ_HEAD(, asker) askers; /* one for each IP version of a tunnel that has servers */
 };
 
 /* ---- asking ---- */
@@ -134,9 +134,11 @@ static void ask(struct kg_control_stun *stun, struct asker *asker, uint64_t now_
 static const struct asker *of_version(const struct kg_control_stun *stun, const struct asker *a,
 				      uint8_t version)
 {
-	for (unsigned int i = 0; i < stun->count; i++) {
-		if (stun->askers[i].tunnel == a->tunnel && stun->askers[i].version == version)
-			return &stun->askers[i];
+	const struct asker *asker;
+
+	TAILQ_FOREACH (asker, &stun->askers, link) {
+		if (asker->tunnel == a->tunnel && asker->version == version)
+			return asker;
 	}
 	return NULL;
 }
@@ -214,10 +216,9 @@ static void input(struct kg_control_stun *stun, struct rte_mbuf *m, uint64_t now
 {
 	const struct kg_pkt *pkt = kg_pkt(m);
 	struct kg_endpoint mapped;
+	struct asker *asker;
 
-	for (unsigned int i = 0; i < stun->count; i++) {
-		struct asker *asker = &stun->askers[i];
-
+	TAILQ_FOREACH (asker, &stun->askers, link) {
 		if (asker->tries > 0 && asker->tunnel == pkt->tunnel &&
 		    kg_stun_answer(pkt->body, pkt->body_len, &asker->id, &mapped) &&
 		    mapped.ip.version == asker->version) {
@@ -246,8 +247,11 @@ static bool know(struct kg_control_stun *stun, struct server *server)
 	const struct kg_host *host = &server->config->host;
 	unsigned int what = server->asker->version == 4 ? KG_ASK_IPV4 : KG_ASK_IPV6;
 
-	if (host->ip.version == 0)
-		return kg_control_names_watch(stun->names, host->name, what, resolved, server);
+	if (host->ip.version == 0) {
+		server->wait =
+			kg_control_names_watch(stun->names, host->name, what, resolved, server);
+		return server->wait != NULL;
+	}
 	if (host->ip.version == server->asker->version)
 		server->ip = host->ip;
 	return true;
@@ -259,13 +263,14 @@ static bool fed(const struct kg_loop_source *source)
 {
 	const struct kg_control_stun *stun =
 		KG_CONTAINER_OF(source, const struct kg_control_stun, source);
+	const struct asker *asker;
 
 	for (unsigned int w = 0; w < stun->box->worker_count; w++) {
 		if (!rte_ring_empty(stun->box->to_control[w]))
 			return true;
 	}
-	for (unsigned int i = 0; i < stun->count; i++) {
-		if (stun->askers[i].due_us < source->due_us)
+	TAILQ_FOREACH (asker, &stun->askers, link) {
+		if (asker->due_us < source->due_us)
 			return true; /* a name was answered */
 	}
 	return false;
@@ -274,13 +279,15 @@ static bool fed(const struct kg_loop_source *source)
 static void show(const struct kg_control_stun *stun)
 {
 	struct kg_stun_row rows[KG_OUTLOOK_ROWS_MAX];
-	unsigned int count = KG_MIN(stun->count, (unsigned int)KG_OUTLOOK_ROWS_MAX);
+	const struct asker *asker;
+	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < count; i++) {
-		const struct asker *asker = &stun->askers[i];
+	TAILQ_FOREACH (asker, &stun->askers, link) {
 		const struct server *server = &asker->servers[asker->at];
 
-		rows[i] = (struct kg_stun_row){
+		if (count == KG_OUTLOOK_ROWS_MAX)
+			break;
+		rows[count] = (struct kg_stun_row){
 			.version = asker->version,
 			.mapped = asker->mapped,
 			.mapped_us = asker->mapped_us,
@@ -288,7 +295,8 @@ static void show(const struct kg_control_stun *stun)
 			.unanswered = asker->tries,
 			.failed_us = asker->failed_us,
 		};
-		snprintf(rows[i].tunnel, sizeof(rows[i].tunnel), "%s", asker->config->name);
+		snprintf(rows[count].tunnel, sizeof(rows[count].tunnel), "%s", asker->config->name);
+		count++;
 	}
 	kg_outlook_put_stun(rows, count);
 }
@@ -296,6 +304,7 @@ static void show(const struct kg_control_stun *stun)
 static void serve(struct kg_loop_source *source, uint64_t now_us)
 {
 	struct kg_control_stun *stun = KG_CONTAINER_OF(source, struct kg_control_stun, source);
+	struct asker *asker;
 	void *m;
 
 	for (unsigned int w = 0; w < stun->box->worker_count; w++) {
@@ -303,55 +312,86 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 			input(stun, m, now_us);
 	}
 	source->due_us = KG_NEVER_US;
-	for (unsigned int i = 0; i < stun->count; i++) {
-		if (now_us >= stun->askers[i].due_us)
-			ask(stun, &stun->askers[i], now_us);
-		source->due_us = KG_MIN(source->due_us, stun->askers[i].due_us);
+	TAILQ_FOREACH (asker, &stun->askers, link) {
+		if (now_us >= asker->due_us)
+			ask(stun, asker, now_us);
+		source->due_us = KG_MIN(source->due_us, asker->due_us);
 	}
 	show(stun);
 }
 
 /* ---- life ---- */
 
+static void remove_asker(struct kg_control_stun *stun, struct asker *asker)
+{
+	TAILQ_REMOVE(&stun->askers, asker, link);
+	for (unsigned int i = 0; asker->servers != NULL && i < asker->config->stun_server_count;
+	     i++)
+		kg_control_names_forget(stun->names, asker->servers[i].wait);
+	free(asker->servers);
+	free(asker);
+}
+
+static bool know_all(struct kg_control_stun *stun, struct asker *asker)
+{
+	for (unsigned int i = 0; i < asker->config->stun_server_count; i++) {
+		asker->servers[i].asker = asker;
+		asker->servers[i].config = &asker->config->stun_servers[i];
+		if (!know(stun, &asker->servers[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool add_asker(struct kg_control_stun *stun, const struct kg_box_tunnel *tunnel,
 		      uint8_t version)
 {
-	struct asker *asker = &stun->askers[stun->count++];
+	struct asker *asker = calloc(1, sizeof(*asker));
 
+	if (asker == NULL)
+		return false;
+	TAILQ_INSERT_TAIL(&stun->askers, asker, link);
 	asker->config = tunnel->config;
 	asker->tunnel = tunnel->id;
 	asker->tag = tunnel->stun_tag;
 	asker->version = version;
 	asker->servers = calloc(asker->config->stun_server_count, sizeof(asker->servers[0]));
-	for (unsigned int i = 0; asker->servers != NULL && i < asker->config->stun_server_count;
-	     i++) {
-		struct server *server = &asker->servers[i];
-
-		server->asker = asker;
-		server->config = &asker->config->stun_servers[i];
-		if (!know(stun, server))
-			return false;
-	}
-	return asker->servers != NULL;
+	return asker->servers != NULL && know_all(stun, asker);
 }
 
-static bool add_all(struct kg_control_stun *stun)
+bool kg_control_stun_follow(struct kg_control_stun *stun, const struct kg_box_tunnel *tunnel)
 {
-	struct kg_box *box = stun->box;
 	bool good = true;
 
-	stun->askers = calloc(FAMILIES * box->tunnels.count + 1, sizeof(stun->askers[0]));
-	for (unsigned int t = 0; stun->askers != NULL && good && t < box->tunnels.count; t++) {
-		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
+	if (tunnel->stun_tag == 0)
+		return true;
+	if (!tunnel->config->ipv6_only)
+		good = add_asker(stun, tunnel, 4);
+	if (good && !tunnel->config->ipv4_only)
+		good = add_asker(stun, tunnel, 6);
+	if (!good)
+		kg_control_stun_unfollow(stun, tunnel->id);
+	return good;
+}
 
-		if (tunnel->stun_tag == 0)
-			continue;
-		if (!tunnel->config->ipv6_only)
-			good = add_asker(stun, tunnel, 4);
-		if (good && !tunnel->config->ipv4_only)
-			good = add_asker(stun, tunnel, 6);
+void kg_control_stun_unfollow(struct kg_control_stun *stun, uint16_t tunnel)
+{
+	struct asker *asker = TAILQ_FIRST(&stun->askers), *next;
+
+	for (; asker != NULL; asker = next) {
+		next = TAILQ_NEXT(asker, link);
+		if (asker->tunnel == tunnel)
+			remove_asker(stun, asker);
 	}
-	return good && stun->askers != NULL;
+}
+
+static bool follow_all(struct kg_control_stun *stun)
+{
+	for (unsigned int t = 0; t < stun->box->tunnels.count; t++) {
+		if (!kg_control_stun_follow(stun, stun->box->tunnels.all[t]))
+			return false;
+	}
+	return true;
 }
 
 struct kg_control_stun *kg_control_stun_create(struct kg_loop *loop, struct kg_box *box,
@@ -365,9 +405,10 @@ struct kg_control_stun *kg_control_stun_create(struct kg_loop *loop, struct kg_b
 	stun->box = box;
 	stun->names = names;
 	stun->hooks = hooks;
+	TAILQ_INIT(&stun->askers);
 	kg_rng_init(&stun->rng, kg_clock_seed());
 	stun->source = (struct kg_loop_source){ .fd = -1, .fed = fed, .serve = serve };
-	if (add_all(stun) && kg_loop_add(loop, &stun->source))
+	if (follow_all(stun) && kg_loop_add(loop, &stun->source))
 		return stun;
 	kg_control_stun_destroy(stun);
 	errno = ENOMEM;
@@ -379,8 +420,7 @@ void kg_control_stun_destroy(struct kg_control_stun *stun)
 	if (stun == NULL)
 		return;
 	kg_loop_remove(&stun->source);
-	for (unsigned int i = 0; i < stun->count; i++)
-		free(stun->askers[i].servers);
-	free(stun->askers);
+	while (!TAILQ_EMPTY(&stun->askers))
+		remove_asker(stun, TAILQ_FIRST(&stun->askers));
 	free(stun);
 }

@@ -88,11 +88,10 @@ static uint16_t client_of(const struct kg_worker *w, const struct kg_tuple *ends
 /* Does it answer what Linux has asked, from a port that is a tunnel's, too? */
 static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame)
 {
-	const struct kg_port_range *shared = &w->box->shared_ports;
+	const struct kg_port_range shared = kg_box_shared_ports(w->box);
 	const struct kg_tuple tuple = { frame->destination, frame->source };
 
-	return frame->destination.port >= shared->first &&
-	       frame->destination.port <= shared->last &&
+	return frame->destination.port >= shared.first && frame->destination.port <= shared.last &&
 	       kg_recent_has(&w->box->linux_flows, &tuple, w->now_us);
 }
 

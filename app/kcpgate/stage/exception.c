@@ -115,7 +115,7 @@ static void from_kernel(struct kg_worker *w, uint16_t port, struct rte_mbuf *fra
 		kg_stage_drop(w, frame, KG_DROP_TX_ICMP_TUNNEL);
 		return;
 	}
-	if (w->box->shared_ports.last != 0)
+	if (kg_box_shared_ports(w->box).last != 0)
 		note_conversation(w, frame);
 	if (vlan != 0) {
 		frame->vlan_tci = vlan;

@@ -26,7 +26,7 @@ static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 	const struct kg_pkt *pkt = kg_pkt(m);
 	const struct kg_tuple tuple = { pkt->local, pkt->remote };
 
-	if (w->box->shared_ports.last != 0)
+	if (kg_box_shared_ports(w->box).last != 0)
 		kg_recent_note(&w->box->tunnel_flows, &tuple, w->now_us);
 	kg_stage_put_headers(m, &no_l2, 0, KG_FRAME_CSUM_SOFTWARE);
 	kg_stage_route_by_kernel(w, m);

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Leads tunnels through their life while the box runs. What other threads have of one is theirs, so
+ * each step is ordered by mail and the next one waits until all have acknowledged it:
+ *
+ *   comes   sides of the workers begin ─► gates of the payload threads open ─► it forwards
+ *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
+ */
+#include "control/parts.h"
+#include "log.h"
+#include "side.h"
+#include "trouble_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POST_AGAIN_US (10 * KG_US_PER_MS) /* to a thread whose mailbox was full */
+
+enum step {
+	STEP_BEGIN_SIDES,
+	STEP_OPEN_GATES,
+	STEP_SHUT_GATES,
+	STEP_END_SIDES,
+	STEP_FORGET_GATES,
+};
+
+/* A tunnel on its way in or out. */
+struct change {
+	TAILQ_ENTRY(change) link;
+	struct kg_box_tunnel *tunnel;
+	enum step step;
+	kg_tunnel_told *told;
+	void *ctx;
+	char error[256]; /* why it could not come; empty: it could */
+	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
+	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
+	atomic_uint awaited; /* threads that have not done it; they: wo after posting */
+};
+
+struct kg_control_tunnels {
+	struct kg_loop_source source;
+	struct kg_box *box;
+	struct kg_control_destinations *destinations;
+	struct kg_control_stun *stun;
+	TAILQ_HEAD(, change) changes;
+};
+
+/* ---- orders ---- */
+
+static bool is_for_workers(enum step step)
+{
+	return step == STEP_BEGIN_SIDES || step == STEP_END_SIDES;
+}
+
+static bool post_to_worker(struct kg_control_tunnels *t, struct change *change, unsigned int w)
+{
+	struct kg_mail mail = {
+		.type = change->step == STEP_BEGIN_SIDES ? KG_MAIL_BEGIN_SIDE : KG_MAIL_DRAIN_SIDE,
+		.awaited = &change->awaited,
+		.side = change->tunnel->sides[w],
+	};
+
+	return kg_box_post(t->box, w, &mail);
+}
+
+static bool post_to_payload(struct kg_control_tunnels *t, struct change *change, unsigned int i)
+{
+	static const enum kg_gate_order orders[] = {
+		[STEP_OPEN_GATES] = KG_GATE_OPEN,
+		[STEP_SHUT_GATES] = KG_GATE_SHUT,
+		[STEP_FORGET_GATES] = KG_GATE_FORGET,
+	};
+	struct kg_gate_mail mail = {
+		.order = orders[change->step],
+		.tunnel = change->tunnel->id,
+		.gate = change->gates[i],
+		.awaited = &change->awaited,
+		.waker = &t->box->control_waker,
+	};
+
+	return kg_gate_post(t->box->payloads[i].payload, &mail);
+}
+
+static void post(struct kg_control_tunnels *t, struct change *change)
+{
+	for (unsigned int i = 0; change->unposted >> i != 0; i++) {
+		if ((change->unposted >> i & 1) == 0)
+			continue;
+		if (is_for_workers(change->step) ? post_to_worker(t, change, i)
+						 : post_to_payload(t, change, i))
+			change->unposted &= ~(UINT64_C(1) << i);
+	}
+}
+
+/* Those of the threads that have something to do. */
+static uint64_t threads_of(const struct kg_control_tunnels *t, const struct change *change)
+{
+	uint64_t threads = 0;
+
+	if (!is_for_workers(change->step))
+		return UINT64_MAX >> (64 - t->box->payload_count);
+	for (unsigned int w = 0; w < t->box->worker_count; w++) {
+		if (change->step == STEP_BEGIN_SIDES || kg_side_has_begun(change->tunnel->sides[w]))
+			threads |= UINT64_C(1) << w;
+	}
+	return threads;
+}
+
+static void begin_step(struct kg_control_tunnels *t, struct change *change, enum step step)
+{
+	change->step = step;
+	change->unposted = threads_of(t, change);
+	atomic_store(&change->awaited, (unsigned int)__builtin_popcountll(change->unposted));
+	t->source.due_us = 0;
+}
+
+/* Nothing new is asked or told on its behalf. */
+static void leave(struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
+{
+	kg_control_stun_unfollow(t->stun, tunnel->id);
+	kg_control_destinations_leave(t->destinations, tunnel->id);
+}
+
+/* ---- a tunnel comes ---- */
+
+static void run_out(struct change *change)
+{
+	snprintf(change->error, sizeof(change->error), "tunnel %s: out of memory",
+		 change->tunnel->config->name);
+}
+
+static bool have_begun(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
+{
+	for (unsigned int w = 0; w < t->box->worker_count; w++) {
+		if (!kg_side_has_begun(tunnel->sides[w]))
+			return false;
+	}
+	return true;
+}
+
+static void close_gates(struct kg_control_tunnels *t, struct change *change)
+{
+	for (unsigned int i = 0; i < t->box->payload_count; i++) {
+		if (change->gates[i] != NULL)
+			kg_gate_destroy(change->gates[i]);
+		change->gates[i] = NULL;
+	}
+}
+
+/* The sockets of all threads, so that a port that is somebody else's is known now. */
+static bool create_gates(struct kg_control_tunnels *t, struct change *change)
+{
+	const struct kg_payload_tunnel tunnel = kg_box_payload_tunnel(change->tunnel);
+
+	for (unsigned int i = 0; i < t->box->payload_count; i++) {
+		change->gates[i] = kg_gate_create(t->box->payloads[i].payload, &tunnel,
+						  change->error, sizeof(change->error));
+		if (change->gates[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool is_followed(struct kg_control_tunnels *t, const struct change *change)
+{
+	return kg_control_destinations_follow(t->destinations, change->tunnel) &&
+	       kg_control_stun_follow(t->stun, change->tunnel);
+}
+
+static void sides_have_begun(struct kg_control_tunnels *t, struct change *change)
+{
+	if (!have_begun(t, change->tunnel) || !is_followed(t, change))
+		run_out(change);
+	else if (create_gates(t, change)) {
+		begin_step(t, change, STEP_OPEN_GATES);
+		return;
+	}
+	close_gates(t, change);
+	leave(t, change->tunnel);
+	begin_step(t, change, STEP_END_SIDES);
+}
+
+static bool are_open(const struct kg_control_tunnels *t, const struct change *change)
+{
+	for (unsigned int i = 0; i < t->box->payload_count; i++) {
+		if (!kg_gate_is_open(change->gates[i]))
+			return false;
+	}
+	return true;
+}
+
+static void finish(struct kg_control_tunnels *t, struct change *change)
+{
+	TAILQ_REMOVE(&t->changes, change, link);
+	change->told(change->ctx, change->error[0] != '\0' ? change->error : NULL);
+	free(change);
+}
+
+static void gates_have_opened(struct kg_control_tunnels *t, struct change *change)
+{
+	if (are_open(t, change)) {
+		KG_LOG(NOTICE, "tunnel %s: has come\n", change->tunnel->config->name);
+		finish(t, change);
+		return;
+	}
+	run_out(change);
+	leave(t, change->tunnel);
+	begin_step(t, change, STEP_SHUT_GATES);
+}
+
+/* ---- a tunnel goes ---- */
+
+/* Nobody else knows it any more. */
+static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
+{
+	uint16_t id = change->tunnel->id;
+
+	if (change->error[0] == '\0')
+		KG_LOG(NOTICE, "tunnel %s: has gone\n", change->tunnel->config->name);
+	kg_control_destinations_unfollow(t->destinations, id);
+	kg_trouble_forget(id);
+	kg_box_destroy_tunnel(t->box, change->tunnel);
+	kg_box_renew_rules(t->box);
+	kg_box_renew_reserved(t->box);
+	finish(t, change);
+}
+
+/* All have acknowledged the step. */
+static void go_on(struct kg_control_tunnels *t, struct change *change)
+{
+	switch (change->step) {
+	case STEP_BEGIN_SIDES:
+		sides_have_begun(t, change);
+		break;
+	case STEP_OPEN_GATES:
+		gates_have_opened(t, change);
+		break;
+	case STEP_SHUT_GATES:
+		begin_step(t, change, STEP_END_SIDES);
+		break;
+	case STEP_END_SIDES:
+		begin_step(t, change, STEP_FORGET_GATES);
+		break;
+	case STEP_FORGET_GATES:
+		free_tunnel(t, change);
+		break;
+	}
+}
+
+/* ---- asking for it ---- */
+
+static struct kg_box_tunnel *find(const struct kg_box *box, const char *name)
+{
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		if (!strcmp(tunnel->config->name, name))
+			return tunnel;
+	}
+	return NULL;
+}
+
+static struct change *new_change(struct kg_control_tunnels *t, struct kg_box_tunnel *tunnel,
+				 kg_tunnel_told *told, void *ctx)
+{
+	struct change *change = calloc(1, sizeof(*change));
+
+	if (change == NULL)
+		return NULL;
+	change->tunnel = tunnel;
+	change->told = told;
+	change->ctx = ctx;
+	TAILQ_INSERT_TAIL(&t->changes, change, link);
+	return change;
+}
+
+bool kg_control_tunnels_add(struct kg_control_tunnels *t, const struct kg_tunnel_config *config,
+			    kg_tunnel_told *told, void *ctx, char *error, size_t error_bytes)
+{
+	struct kg_box_tunnel *tunnel;
+	struct change *change;
+
+	if (find(t->box, config->name) != NULL) {
+		snprintf(error, error_bytes, "tunnel %s: there is one already", config->name);
+		return false;
+	}
+	tunnel = kg_box_create_tunnel(t->box, config, error, error_bytes);
+	if (tunnel == NULL)
+		return false;
+	change = new_change(t, tunnel, told, ctx);
+	if (change == NULL) {
+		snprintf(error, error_bytes, "tunnel %s: out of memory", config->name);
+		kg_box_destroy_tunnel(t->box, tunnel);
+		return false;
+	}
+	kg_box_renew_rules(t->box);
+	kg_box_renew_reserved(t->box);
+	begin_step(t, change, STEP_BEGIN_SIDES);
+	return true;
+}
+
+static bool is_changing(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
+{
+	const struct change *change;
+
+	TAILQ_FOREACH (change, &t->changes, link) {
+		if (change->tunnel == tunnel)
+			return true;
+	}
+	return false;
+}
+
+bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
+			       void *ctx)
+{
+	struct kg_box_tunnel *tunnel = find(t->box, name);
+	struct change *change;
+
+	if (tunnel == NULL || is_changing(t, tunnel))
+		return false;
+	change = new_change(t, tunnel, told, ctx);
+	if (change == NULL)
+		return false;
+	leave(t, tunnel);
+	begin_step(t, change, STEP_SHUT_GATES);
+	return true;
+}
+
+/* ---- the source ---- */
+
+static bool is_done(const struct change *change)
+{
+	return change->unposted == 0 &&
+	       atomic_load_explicit(&change->awaited, memory_order_acquire) == 0;
+}
+
+static bool fed(const struct kg_loop_source *source)
+{
+	const struct kg_control_tunnels *t =
+		KG_CONTAINER_OF(source, const struct kg_control_tunnels, source);
+	const struct change *change;
+
+	TAILQ_FOREACH (change, &t->changes, link) {
+		if (is_done(change))
+			return true;
+	}
+	return false;
+}
+
+static void serve(struct kg_loop_source *source, uint64_t now_us)
+{
+	struct kg_control_tunnels *t = KG_CONTAINER_OF(source, struct kg_control_tunnels, source);
+	struct change *change = TAILQ_FIRST(&t->changes), *next;
+
+	source->due_us = KG_NEVER_US;
+	for (; change != NULL; change = next) {
+		next = TAILQ_NEXT(change, link);
+		if (is_done(change)) {
+			go_on(t, change);
+			continue;
+		}
+		post(t, change);
+		if (change->unposted != 0)
+			source->due_us = KG_MIN(source->due_us, now_us + POST_AGAIN_US);
+	}
+}
+
+/* ---- life ---- */
+
+struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struct kg_box *box,
+						     struct kg_control_destinations *destinations,
+						     struct kg_control_stun *stun)
+{
+	struct kg_control_tunnels *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->box = box;
+	t->destinations = destinations;
+	t->stun = stun;
+	TAILQ_INIT(&t->changes);
+	t->source = (struct kg_loop_source){
+		.fd = -1,
+		.due_us = KG_NEVER_US,
+		.fed = fed,
+		.serve = serve,
+	};
+	kg_loop_add(loop, &t->source);
+	return t;
+}
+
+/* What a thread was given goes with it. */
+static void close_unposted(struct kg_control_tunnels *t, struct change *change)
+{
+	for (unsigned int i = 0; i < t->box->payload_count; i++) {
+		if ((change->unposted >> i & 1) == 0)
+			change->gates[i] = NULL;
+	}
+	close_gates(t, change);
+}
+
+/* What is under way is taken down with the box. */
+void kg_control_tunnels_destroy(struct kg_control_tunnels *t)
+{
+	struct change *change;
+
+	if (t == NULL)
+		return;
+	kg_loop_remove(&t->source);
+	while ((change = TAILQ_FIRST(&t->changes)) != NULL) {
+		TAILQ_REMOVE(&t->changes, change, link);
+		if (change->step == STEP_OPEN_GATES)
+			close_unposted(t, change);
+		free(change);
+	}
+	free(t);
+}
