@@ -151,6 +151,7 @@ class Box:
         self.path = lab.directory / f"{role}.json"
         self.log_path = lab.directory / f"{role}.log"
         self.process = None
+        self.command = None  # in place of kcpgate and its configuration
         self.environment = {}
         self.stderr = None  # a descriptor in place of the log file
         self.etc = {}  # files of /etc that this box sees in place of the machine's: name, text
@@ -166,7 +167,7 @@ class Box:
         self.path.write_text(json.dumps(self.config, indent=2))
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self._own_etc(), kcpgate(), str(self.path)],
+            self.process = subprocess.Popen([*self._own_etc(), *(self.command or [kcpgate(), str(self.path)])],
                                             stdout=subprocess.PIPE,
                                             stderr=log if self.stderr is None else self.stderr,
                                             stdin=subprocess.DEVNULL,
