@@ -4,19 +4,27 @@
 
 #include <string.h>
 
-#define PAYLOAD_BYTES 200
+#define PAYLOAD_BYTES    200
+#define TOO_LONG         400 /* datagrams */
+#define DONT_FRAGMENT_AT (14 + 6)
+#define DONT_FRAGMENT    0x40
 
 /* A sealed datagram of the client's for `peer`; its source is route's to find. */
-static struct rte_mbuf *sealed_for(const struct kg_ip *peer)
+static struct rte_mbuf *sealed_of(const struct kg_ip *peer, uint16_t bytes)
 {
-	uint8_t payload[PAYLOAD_BYTES];
+	uint8_t payload[KG_PATH_MTU_MIN4];
 	struct rte_mbuf *m;
 
 	memset(payload, 0x5a, sizeof(payload));
-	m = rig_received(CLIENT, payload, sizeof(payload));
+	m = rig_received(CLIENT, payload, bytes);
 	kg_pkt(m)->local = (struct kg_endpoint){ .port = 50000 };
 	kg_pkt(m)->remote = (struct kg_endpoint){ *peer, RIG_LISTEN_PORT };
 	return m;
+}
+
+static struct rte_mbuf *sealed_for(const struct kg_ip *peer)
+{
+	return sealed_of(peer, PAYLOAD_BYTES);
 }
 
 static void route(struct rte_mbuf *m)
@@ -81,6 +89,40 @@ static void an_unknown_hop_is_asked_for(void **state)
 	assert_true(rte_ring_empty(w->reports));
 }
 
+/* Too long for what is known of its path: in pieces, and now and then whole, for a router to cut.
+ */
+static void not_all_that_is_too_long_goes_in_pieces(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+	uint64_t cut = rig_count(w, KG_COUNTER_SENT_IN_PIECES);
+	unsigned int whole = 0, pieces = 0;
+	struct kg_frame frame;
+	struct rte_mbuf *m;
+
+	for (int i = 0; i < TOO_LONG; i++) {
+		m = sealed_of(&rig_server_ip, KG_PATH_MTU_MIN4);
+		kg_pkt(m)->mtu = KG_PATH_MTU_MIN4;
+		route(m);
+		while ((m = sent()) != NULL) {
+			kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *),
+				       rte_pktmbuf_data_len(m), 0, 0);
+			if (frame.kind == KG_FRAME_UDP) {
+				assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[DONT_FRAGMENT_AT] &
+							 DONT_FRAGMENT,
+						 0);
+				whole++;
+			} else {
+				pieces++;
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	cut = rig_count(w, KG_COUNTER_SENT_IN_PIECES) - cut;
+	assert_int_equal(cut + whole, TOO_LONG);
+	assert_int_equal(pieces, 2 * cut);
+	assert_true(whole > TOO_LONG / 8 && whole < TOO_LONG / 2);
+}
+
 static void without_a_route_it_is_dropped(void **state)
 {
 	const struct kg_nexthop nowhere = {
@@ -115,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_known_hop_gets_a_frame),
 		cmocka_unit_test(an_unknown_hop_is_asked_for),
+		cmocka_unit_test(not_all_that_is_too_long_goes_in_pieces),
 		cmocka_unit_test(without_a_route_it_is_dropped),
 		cmocka_unit_test(without_a_source_it_is_dropped),
 	};

@@ -6,6 +6,8 @@
 #include "net/frame.h"
 #include "stage/stage.h"
 
+#define WHOLE_ONE_IN 4 /* of what is too long for its path */
+
 static const struct kg_l2 no_l2; /* for the kernel, which adds its own */
 
 static enum kg_frame_csum request_checksum(const struct kg_nic *nic, struct rte_mbuf *m,
@@ -44,9 +46,7 @@ void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct
  * passes. They shall tell of the rest. */
 static uint16_t ip_id(struct kg_worker *w, const struct kg_pkt *pkt)
 {
-	bool may_be_cut = pkt->mtu <= KG_PATH_MTU_MIN4;
-
-	return may_be_cut ? (uint16_t)(kg_rng_next(&w->rng) | 1) : 0;
+	return pkt->mtu <= KG_PATH_MTU_MIN4 ? (uint16_t)(kg_rng_next(&w->rng) | 1) : 0;
 }
 
 static void send_ready(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
@@ -66,15 +66,17 @@ static uint16_t at_most(uint16_t mtu, uint16_t limit)
 }
 
 /* By which way it will leave is not known before the hop is. */
+static uint16_t link_mtu(const struct kg_worker *w, const struct kg_nexthop *hop)
+{
+	return at_most(w->box->ports[hop->port].config->mtu, hop->mtu);
+}
+
 static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *hop,
 			 const struct kg_pkt *pkt)
 {
-	uint16_t mtu = w->box->ports[hop->port].config->mtu;
-
 	if (pkt->mtu == KG_DATAGRAM_WHOLE)
 		return pkt->mtu;
-	mtu = at_most(at_most(mtu, hop->mtu), pkt->mtu);
-	return KG_MAX(mtu, kg_path_mtu_min(hop->peer.version));
+	return KG_MAX(at_most(link_mtu(w, hop), pkt->mtu), kg_path_mtu_min(hop->peer.version));
 }
 
 static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t mtu)
@@ -82,14 +84,27 @@ static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t m
 	return rte_pktmbuf_data_len(m) + kg_frame_header_bytes(&no_l2, ip_version) > mtu;
 }
 
+/* What is known of a path may be wrong, and pieces may be what does not pass: one in four goes
+ * whole, for a router to cut. */
+static bool goes_whole(struct kg_worker *w, const struct kg_nexthop *hop, const struct rte_mbuf *m)
+{
+	return !is_too_long(m, hop->peer.version, link_mtu(w, hop)) &&
+	       kg_rng_next(&w->rng) % WHOLE_ONE_IN == 0;
+}
+
 /* ---- what has a way ---- */
 
 static void send_on(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
 {
 	uint16_t mtu = path_mtu(w, hop, kg_pkt(m));
+	bool too_long = is_too_long(m, hop->peer.version, mtu);
 
 	kg_worker_count(w, KG_COUNTER_SENT, 1);
-	if (is_too_long(m, hop->peer.version, mtu))
+	if (too_long && goes_whole(w, hop, m)) {
+		kg_pkt(m)->mtu = KG_PATH_MTU_MIN4;
+		too_long = false;
+	}
+	if (too_long)
 		kg_stage_route_in_pieces(w, hop, m, mtu);
 	else if (hop->state == KG_NEXTHOP_READY)
 		send_ready(w, hop, m);
