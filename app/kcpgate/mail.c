@@ -23,9 +23,11 @@ static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
 		no_route(w, &hop->peer);
 }
 
-static void stop(struct kg_worker *w)
+/* Acknowledged when it is done. */
+static void stop(struct kg_worker *w, atomic_uint *awaited)
 {
 	w->stopping = true;
+	w->stop_awaited = awaited;
 	w->stop_deadline_us = w->now_us + KG_SIDE_DRAIN_US;
 	for (unsigned int i = 0; i < w->sides.count; i++)
 		kg_side_drain(w->sides.all[i]);
@@ -75,6 +77,26 @@ static void end_drained(struct kg_worker *w)
 	}
 }
 
+/* Has everyone been told, or is it time to go anyway? */
+static bool has_stopped(const struct kg_worker *w)
+{
+	if (w->now_us >= w->stop_deadline_us)
+		return true;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		if (!kg_side_is_quiet(w->sides.all[i]))
+			return false;
+	}
+	return STAILQ_EMPTY(&w->conns);
+}
+
+static void end_stop(struct kg_worker *w)
+{
+	if (w->stop_awaited == NULL || !has_stopped(w))
+		return;
+	acknowledge(w, w->stop_awaited);
+	w->stop_awaited = NULL;
+}
+
 void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
@@ -106,12 +128,16 @@ void kg_mail_read(struct kg_worker *w)
 			drain(mail.side, mail.awaited);
 			continue;
 		case KG_MAIL_STOP:
-			stop(w);
+			stop(w, mail.awaited);
+			continue;
+		case KG_MAIL_LEAVE:
+			w->leaving = true;
 			break;
 		}
 		if (mail.awaited != NULL)
 			acknowledge(w, mail.awaited);
 	}
 	end_drained(w);
+	end_stop(w);
 	kg_pages_fill(w);
 }

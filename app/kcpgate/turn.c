@@ -53,18 +53,6 @@ static uint16_t transmit(struct kg_worker *w)
 	return total;
 }
 
-/* While stopping: has everyone been told, or is it time to go anyway? */
-static bool finished(const struct kg_worker *w)
-{
-	if (!w->stopping || w->now_us >= w->stop_deadline_us)
-		return w->stopping;
-	for (unsigned int i = 0; i < w->sides.count; i++) {
-		if (!kg_side_is_quiet(w->sides.all[i]))
-			return false;
-	}
-	return STAILQ_EMPTY(&w->conns);
-}
-
 /* What peers have left open does not stay for ever. */
 static void age_groups(struct kg_worker *w)
 {
@@ -99,7 +87,7 @@ bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 	publish(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
-	return !finished(w);
+	return !w->leaving;
 }
 
 unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
@@ -137,5 +125,6 @@ int kg_worker_run(void *worker)
 		if (kg_idle_turn(&idle, w, work))
 			kg_worker_count(w, KG_COUNTER_SLEEPS, 1);
 	}
+	kg_worker_turn(w, kg_clock_now_us());
 	return 0;
 }

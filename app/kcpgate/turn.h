@@ -13,6 +13,6 @@ unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us);
  * worker may leave. */
 #define KG_WORKER_KEEP_HOUSE_US 1000u
 bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s);
-/* Turns until the worker has been told to stop and its peers know, or soon anyway. As EAL launches
- * it. */
+/* Turns until the worker has been told to leave, and once more for what is under way. As EAL
+ * launches it. */
 int kg_worker_run(void *worker);

@@ -49,8 +49,9 @@ struct kg_worker {
 		stun_sides; /* of these: the control thread asks STUN servers from their ports */
 	uint64_t now_us;    /* monotonic; read once per turn */
 	uint32_t unix_s;    /* wall clock; read at housekeeping */
-	bool stopping;
+	bool stopping, leaving;
 	uint64_t stop_deadline_us;
+	atomic_uint *stop_awaited; /* NULL: it is over, or was never asked for */
 	struct kg_twheel *wheel;
 	struct kg_rng rng;
 	struct kg_nexthops *nexthops;

@@ -234,6 +234,17 @@ static void turn(struct kg_pump *pump)
 	wait_for_work(pump, now_us);
 }
 
+/* What is there goes, both ways. */
+static void finish(struct kg_pump *pump)
+{
+	while (give_all(pump) > 0)
+		;
+	do {
+		watch_taps(pump);
+		poll(pump->fds, 1 + pump->config.tap_count, 0);
+	} while (take_all(pump) > 0);
+}
+
 void kg_pump_run(struct kg_pump *pump)
 {
 	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
@@ -244,8 +255,7 @@ void kg_pump_run(struct kg_pump *pump)
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!atomic_load_explicit(&pump->stop, memory_order_relaxed))
 		turn(pump);
-	while (give_all(pump) > 0)
-		;
+	finish(pump);
 	if (registered)
 		rte_thread_unregister();
 }

@@ -68,6 +68,6 @@ struct kg_pump;
 struct kg_pump *kg_pump_create(const struct kg_pump_config *config);
 /* Runs on a thread of its own until kg_pump_stop, with all signals blocked. */
 void kg_pump_run(struct kg_pump *pump);
-/* Any thread. What workers have said so far still goes to Linux, then run returns. */
+/* Any thread. What workers and Linux have said so far still goes, then run returns. */
 void kg_pump_stop(struct kg_pump *pump);
 void kg_pump_destroy(struct kg_pump *pump);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define DRAIN_MS 300 /* for applications to take what the peers have sent them */
+#define LOOK_US  KG_US_PER_MS
 
 void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 {
@@ -68,17 +69,35 @@ int kg_box_start(struct kg_box *box)
 	return rc;
 }
 
+/* Those that run. */
+static void tell_workers(struct kg_box *box, enum kg_mail_type what, atomic_uint *awaited)
+{
+	struct kg_mail mail = { .type = what, .awaited = awaited };
+
+	for (unsigned int i = 0; i < box->worker_count; i++) {
+		if (rte_eal_get_lcore_state(i) != RUNNING)
+			continue;
+		atomic_fetch_add(awaited, 1);
+		while (!kg_box_post(box, i, &mail))
+			usleep(LOOK_US);
+	}
+	while (atomic_load_explicit(awaited, memory_order_acquire) > 0)
+		usleep(LOOK_US);
+}
+
+/* What the applications' side says at its end goes to hosts on the wire by the pump and a worker.
+ */
 void kg_box_stop(struct kg_box *box)
 {
-	struct kg_mail mail = { .type = KG_MAIL_STOP };
+	atomic_uint awaited = 0;
 
-	for (unsigned int i = 0; i < box->worker_count; i++)
-		kg_box_post(box, i, &mail);
-	for (unsigned int i = 0; i < box->worker_count; i++)
-		rte_eal_wait_lcore(i);
-	kg_box_stop_pump(box);
+	tell_workers(box, KG_MAIL_STOP, &awaited);
 	for (int waited_ms = 0; waited_ms < DRAIN_MS && kg_box_payload_stats(box).flows > 0;
 	     waited_ms++)
-		usleep(KG_US_PER_MS);
+		usleep(LOOK_US);
 	kg_box_stop_payloads(box);
+	kg_box_stop_pump(box);
+	tell_workers(box, KG_MAIL_LEAVE, &awaited);
+	for (unsigned int i = 0; i < box->worker_count; i++)
+		rte_eal_wait_lcore(i);
 }
