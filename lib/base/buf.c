@@ -61,6 +61,74 @@ size_t kg_buf_chain_gather(const struct kg_buf *head, void *to)
 	return (size_t)(out - (uint8_t *)to);
 }
 
+/* As it is: every buffer within the limit, and none empty among others. */
+static bool fits(const struct kg_buf *chain, uint16_t part)
+{
+	for (const struct kg_buf *buf = chain; buf != NULL; buf = buf->next) {
+		bool empty = buf->len == 0 && (buf != chain || buf->next != NULL);
+
+		if (buf->len > part || empty)
+			return false;
+	}
+	return true;
+}
+
+/* Takes up to `bytes` from the front of a chain that stays whole; *at and *done are the place. */
+static void take(struct kg_buf *to, size_t bytes, const struct kg_buf **at, size_t *done)
+{
+	while (bytes > 0) {
+		size_t part = KG_MIN(bytes, (*at)->len - *done);
+
+		memcpy(to->data + to->len, (*at)->data + *done, part);
+		to->len = (uint16_t)(to->len + part);
+		bytes -= part;
+		*done += part;
+		if (*done == (*at)->len) {
+			*at = (*at)->next;
+			*done = 0;
+		}
+	}
+}
+
+/* In `count` buffers whose lengths differ by a byte at most; NULL without memory. */
+static struct kg_buf *copy(struct kg_buf_pool *pool, const struct kg_buf *from, size_t bytes,
+			   size_t count, enum kg_buf_use use)
+{
+	struct kg_buf *head = NULL, **tail = &head;
+	size_t done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t part = bytes * (i + 1) / count - bytes * i / count;
+		struct kg_buf *buf = kg_buf_alloc_for(pool, (uint16_t)part, use);
+
+		if (buf == NULL) {
+			kg_buf_free_chain(head);
+			return NULL;
+		}
+		take(buf, part, &from, &done);
+		*tail = buf;
+		tail = &buf->next;
+	}
+	return head;
+}
+
+struct kg_buf *kg_buf_chain_cut(struct kg_buf_pool *pool, struct kg_buf *chain, uint16_t part,
+				uint32_t most, enum kg_buf_use use)
+{
+	struct kg_buf *pieces = NULL;
+	size_t bytes, count;
+
+	if (fits(chain, part))
+		return chain;
+	bytes = kg_buf_chain_len(chain);
+	count = KG_MAX((bytes + part - 1) / part, (size_t)1);
+	if (count <= most)
+		pieces = copy(pool, chain, bytes, count, use);
+	if (pieces != NULL)
+		kg_buf_free_chain(chain);
+	return pieces;
+}
+
 static struct kg_buf *malloc_pool_get(struct kg_buf_pool *base, size_t align, size_t bytes,
 				      enum kg_buf_use use)
 {

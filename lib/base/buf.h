@@ -141,6 +141,14 @@ static inline struct kg_buf *kg_buf_chain_copy(struct kg_buf_pool *pool, const v
 /* Copies a chain's bytes to `to` (at least kg_buf_chain_len bytes); returns their number. */
 size_t kg_buf_chain_gather(const struct kg_buf *head, void *to);
 
+/*
+ * The same bytes in buffers of at most `part` bytes each, none of them empty, and at most `most` of
+ * them: the chain itself where it is so already, else a copy in as few as it takes. NULL, and the
+ * chain stays, where they would be more, or the pool runs dry.
+ */
+struct kg_buf *kg_buf_chain_cut(struct kg_buf_pool *pool, struct kg_buf *chain, uint16_t part,
+				uint32_t most, enum kg_buf_use use);
+
 /* Pool over malloc for tests and tools. `in_use` counts buffers that are out; `limit` bounds them,
  * and of these `kept` are not for all uses. */
 struct kg_buf_malloc_pool {
