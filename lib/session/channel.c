@@ -44,6 +44,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 		params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
 	ch->protocol = (uint8_t)protocol;
 	ch->conv = conv;
+	ch->capabilities = s->config.capabilities;
 	ch->snd_wnd = params.snd_wnd;
 	ch->rcv_wnd = params.rcv_wnd;
 	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
@@ -98,10 +99,8 @@ const struct kg_line_ops kg_channel_line_ops = {
 
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 {
-	uint32_t shared = ch->line.session->config.capabilities & theirs;
-
-	ch->capabilities = shared;
-	if ((shared & KG_CAPABILITY_RIGHT_PARITY) != 0)
+	ch->capabilities &= theirs;
+	if ((ch->capabilities & KG_CAPABILITY_RIGHT_PARITY) != 0)
 		kg_framing_trust(&ch->line.framing);
 }
 

@@ -114,17 +114,18 @@ static bool take_path_alone(struct kg_handshake *hs, const struct kg_endpoint *r
 	return true;
 }
 
-static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct kg_target *target,
-		uint64_t now_us)
+/* For the channel. */
+static bool ask(struct kg_handshake *hs, const struct kg_channel *ch,
+		const struct kg_target *target, uint64_t now_us)
 {
 	struct kg_session *s = hs->line.session;
 	struct kg_message request = {
 		.feature = KG_FEATURE_INITIALISE,
-		.protocol = protocol,
+		.protocol = ch->protocol,
 		.initialise = {
 			.outbound_Bps = s->config.outbound_Bps,
 			.inbound_Bps = s->config.inbound_Bps,
-			.capabilities = s->config.capabilities,
+			.capabilities = ch->capabilities,
 		},
 	};
 
@@ -137,9 +138,10 @@ static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, const struct
 	return kg_line_say(&hs->line, &request, now_us) > 0;
 }
 
-static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protocol protocol,
+static struct kg_handshake *begin_handshake(const struct kg_channel *ch,
 					    const struct kg_target *target, uint64_t now_us)
 {
+	struct kg_session *s = ch->line.session;
 	const struct kg_endpoint nowhere = { 0 };
 	struct kg_endpoint remote = kg_destination_pick(s, NULL, &nowhere, now_us);
 	struct kg_handshake *hs = kg_handshake_create(s, now_us);
@@ -148,7 +150,7 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protoc
 		return NULL;
 	if (take_path_alone(hs, &remote)) {
 		expect_rtt(&hs->line);
-		if (ask(hs, protocol, target, now_us))
+		if (ask(hs, ch, target, now_us))
 			return hs;
 	}
 	kg_line_destroy(&hs->line);
@@ -158,6 +160,14 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, enum kg_protoc
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us)
 {
+	return kg_session_open_without(s, 0, protocol, target, user, now_us);
+}
+
+struct kg_channel *kg_session_open_without(struct kg_session *s, uint32_t withheld,
+					   enum kg_protocol protocol,
+					   const struct kg_target *target, void *user,
+					   uint64_t now_us)
+{
 	struct kg_channel *ch;
 
 	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, now_us))
@@ -165,7 +175,8 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;
-	ch->handshake = begin_handshake(s, protocol, target, now_us);
+	ch->capabilities &= ~withheld;
+	ch->handshake = begin_handshake(ch, target, now_us);
 	if (ch->handshake == NULL) {
 		kg_line_destroy(&ch->line);
 		return NULL;

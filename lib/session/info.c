@@ -67,6 +67,11 @@ uint32_t kg_channel_received(const struct kg_channel *ch)
 	return kg_kcp_received(ch->line.kcp);
 }
 
+struct kg_session *kg_channel_session(const struct kg_channel *ch)
+{
+	return ch->line.session;
+}
+
 uint32_t kg_channel_capabilities(const struct kg_channel *ch)
 {
 	return ch->capabilities;

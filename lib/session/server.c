@@ -104,7 +104,11 @@ static bool is_request(const struct kg_message *message)
 /* A mux channel's connections do so each for itself. */
 static bool names_target(const struct kg_session *s, const struct kg_message *request)
 {
-	return s->config.custom_targets && request->protocol != KG_PROTOCOL_MUX;
+	const struct kg_initialise *init = &request->initialise;
+	bool any = init->custom_port != 0 || init->custom_address_len > 0;
+
+	return request->protocol != KG_PROTOCOL_MUX &&
+	       (s->config.custom_targets || (s->config.passed_targets && any));
 }
 
 /* NULL when there is nothing against it. `target` is filled in when it matters. */
@@ -171,11 +175,16 @@ static bool say_accepted(struct kg_handshake *hs, const struct kg_channel *ch, u
 			.outbound_Bps = config->outbound_Bps,
 			.inbound_Bps = config->inbound_Bps,
 			/* Who shares none needs not hear of them, and asked with fewer bytes. */
-			.capabilities = ch->capabilities != 0 ? config->capabilities : 0,
+			.capabilities = ch->capabilities,
 		},
 	};
 
 	return say(hs, &message, now_us);
+}
+
+void kg_channel_withhold(struct kg_channel *ch, uint32_t capabilities)
+{
+	ch->capabilities &= ~capabilities;
 }
 
 void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)

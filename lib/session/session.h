@@ -72,6 +72,8 @@ struct kg_session_config {
 	/* server: clients say where to. Who names no target, or none that can be read, is refused;
 	 * without this what clients name is ignored, as the original does */
 	bool custom_targets;
+	/* server: what clients name goes on to another server, and they need not name any */
+	bool passed_targets;
 };
 
 struct kg_session;
@@ -119,7 +121,7 @@ struct kg_session_ops {
 	void (*port_share)(void *host, uint16_t port);
 	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
 	 * kg_channel_refused, now or later. `target`: where to, good during the call; NULL without
-	 * custom_targets. */
+	 * custom_targets, or where with passed_targets the client names none. */
 	void (*connect)(void *host, struct kg_channel *ch, const struct kg_target *target);
 	/* Client: the server has accepted; data queued before now flows. */
 	void (*opened)(void *host, struct kg_channel *ch);
@@ -209,6 +211,12 @@ uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us);
 
+/* The same on behalf of somebody who cannot do what is `withheld` of our KG_CAPABILITY_…. */
+struct kg_channel *kg_session_open_without(struct kg_session *s, uint32_t withheld,
+					   enum kg_protocol protocol,
+					   const struct kg_target *target, void *user,
+					   uint64_t now_us);
+
 /* Client: other destinations take the place of those before, as in struct kg_session_config. What
  * is open at an address that has gone follows, as soon as another one answers. */
 void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, uint16_t count,
@@ -230,6 +238,8 @@ bool kg_session_too_big(struct kg_session *s, const struct kg_tuple *ends, uint1
  */
 bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
 
+/* Server, before the answer: that who is behind us cannot do, so we do not, either. */
+void kg_channel_withhold(struct kg_channel *ch, uint32_t capabilities);
 /* Server: the answer to ops.connect. `text` goes to the client's log. */
 void kg_channel_connected(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us);
@@ -286,8 +296,9 @@ bool kg_session_is_quiet(const struct kg_session *s);
 /* The host's own pointer; NULL at first on servers. */
 void *kg_channel_user(const struct kg_channel *ch);
 void kg_channel_set_user(struct kg_channel *ch, void *user);
+struct kg_session *kg_channel_session(const struct kg_channel *ch);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
-/* KG_CAPABILITY_… that both ends have; 0 before ops.opened. */
+/* KG_CAPABILITY_… that both ends have; at a client before ops.opened those that it offers. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);
 /* Segments that were sent, or wait to be, and are not acknowledged. */
 uint32_t kg_channel_unacked(const struct kg_channel *ch);
