@@ -40,6 +40,7 @@ KNOWS = {
     "kcp": {"base"},
     "mux": {"base", "session"},
     "net": {"base"},
+    "relay": {"base", "session"},
     "session": {"base", "fec", "kcp", "net", "wire"},
     "sim": {"base", "fec", "kcp", "net", "session"},
     "telemetry": {"base", "net"},
