@@ -195,7 +195,9 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 	if (kcp->answer_wask)
 		return 0;
 	deadline_us = KG_MIN(data_deadline_us(kcp), kcp->peer.probe_us);
-	deadline_us = KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt));
+	deadline_us =
+		KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, kcp->recv.held,
+						       kg_kcp_rtt_srtt_us(&kcp->rtt)));
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));

@@ -13,6 +13,10 @@
 #define BATCH_MAX   8u
 #define BATCHES_MAX 16u /* full ones, then the batch becomes larger by one */
 
+#define DEEP_PART        8u /* of what waits behind a gap, and of the round trip */
+#define DEEP_BATCH_MAX   32u
+#define DEEP_WAIT_MAX_US (20u * KG_US_PER_MS)
+
 static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {
 	uint32_t capacity = acks->capacity == 0 ? LIST_MIN : acks->capacity * 2;
@@ -103,6 +107,16 @@ uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend
 		acks->covered_due = acks->covered_again = false;
 	}
 	return n;
+}
+
+uint64_t kg_kcp_acks_deep_due_us(const struct kg_kcp_acks *acks, uint32_t waiting, uint32_t rtt_us)
+{
+	uint32_t batch = KG_MIN(waiting / DEEP_PART, DEEP_BATCH_MAX);
+	uint64_t wait_us = KG_MIN(rtt_us / DEEP_PART, DEEP_WAIT_MAX_US);
+
+	if ((uint32_t)(acks->count - acks->again) >= batch)
+		return 0;
+	return acks->told_us + KG_MAX(wait_us, KG_KCP_ACK_WAIT_US);
 }
 
 void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us)

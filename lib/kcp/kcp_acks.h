@@ -12,6 +12,10 @@
  * millisecond after the last datagram. Where the millisecond comes first, because the peer waits or
  * is slow, the batch becomes smaller. So the first segment after a pause is acknowledged at once.
  *
+ * Behind a gap a segment is acknowledged at once while little waits there, for the gap may be a
+ * loss that the peer is to hear of. Where much waits the peer has heard, and what comes then is
+ * acknowledged by an eighth of what waits, or of the round trip.
+ *
  * A stock peer resends a hole after `resend` datagrams with ACKs beyond it, however many ACKs they
  * hold; so in a gap the ACKs of one flush are spread over that many datagrams.
  */
@@ -20,6 +24,7 @@
 #include "base/mem.h"
 
 #define KG_KCP_ACK_WAIT_US KG_US_PER_MS
+#define KG_KCP_ACK_DEEP    64u /* segments behind a gap: much */
 
 struct kg_kcp_ack {
 	uint32_t sn;
@@ -48,14 +53,20 @@ static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
 	return acks->covered_due || acks->count > acks->again;
 }
 
-/* 0: at once; KG_NEVER_US: none is owed. */
-static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32_t una)
+/* The same where `waiting` segments, KG_KCP_ACK_DEEP or more, are behind a gap. */
+uint64_t kg_kcp_acks_deep_due_us(const struct kg_kcp_acks *acks, uint32_t waiting, uint32_t rtt_us);
+
+/* 0: at once; KG_NEVER_US: none is owed. `rtt_us` 0: not known. */
+static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32_t una,
+					  uint32_t waiting, uint32_t rtt_us)
 {
 	if (!kg_kcp_acks_owed(acks))
 		return KG_NEVER_US;
-	if (acks->count > 0 || acks->covered_again || una - acks->told >= acks->batch)
+	if (acks->covered_again || una - acks->told >= KG_MAX(acks->batch, 1))
 		return 0;
-	return acks->told_us + KG_KCP_ACK_WAIT_US;
+	if (acks->count == 0)
+		return acks->told_us + KG_KCP_ACK_WAIT_US;
+	return waiting < KG_KCP_ACK_DEEP ? 0 : kg_kcp_acks_deep_due_us(acks, waiting, rtt_us);
 }
 
 static inline void kg_kcp_acks_note_covered(struct kg_kcp_acks *acks, uint32_t sn, uint32_t ts)

@@ -126,6 +126,50 @@ static void what_is_beyond_a_gap_or_comes_twice_goes_at_once(void **state)
 	one_fini(&s.one);
 }
 
+/* So many segments behind a gap, each after STEP_US; returns how many datagrams they drew. */
+static unsigned int behind_a_gap(struct stream *s, uint32_t segments)
+{
+	unsigned int datagrams = 0;
+
+	for (uint32_t i = 0; i < segments; i++) {
+		s->one.now_us += STEP_US;
+		one_push(&s->one, ++s->sn, 0, 1, "x");
+		while (one_output(&s->one))
+			datagrams++;
+	}
+	return datagrams;
+}
+
+static void behind_a_gap_much_is_acknowledged_by_the_batch(void **state)
+{
+	unsigned int first, later;
+	struct stream s;
+
+	stream_init(&s);
+	first = behind_a_gap(&s, KG_KCP_ACK_DEEP - 1);
+	assert_true(first >= KG_KCP_ACK_DEEP - 1);
+	later = behind_a_gap(&s, KG_KCP_ACK_DEEP - 4);
+	assert_in_range(later, 1, KG_KCP_ACK_DEEP / 2);
+	s.one.now_us += KG_KCP_ACK_WAIT_US;
+	one_push(&s.one, ++s.sn, 0, 1, "x");
+	s.one.now_us += KG_KCP_ACK_WAIT_US;
+	assert_true(one_output(&s.one));
+	one_fini(&s.one);
+}
+
+static void what_fills_the_gap_is_told_at_once(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	behind_a_gap(&s, 2 * KG_KCP_ACK_DEEP - 2);
+	one_push(&s.one, 0, 0, 1, "x");
+	assert_true(kg_kcp_deadline_us(s.one.kcp) <= s.one.now_us);
+	assert_true(one_output(&s.one));
+	assert_int_equal(s.one.seg[0].una, s.sn + 1);
+	one_fini(&s.one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +178,8 @@ int main(void)
 		cmocka_unit_test(the_first_after_a_pause_goes_at_once),
 		cmocka_unit_test(a_small_window_is_rarely_kept_waiting),
 		cmocka_unit_test(what_is_beyond_a_gap_or_comes_twice_goes_at_once),
+		cmocka_unit_test(behind_a_gap_much_is_acknowledged_by_the_batch),
+		cmocka_unit_test(what_fills_the_gap_is_told_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
