@@ -6,11 +6,13 @@
 
 #include "net/addr.h"
 #include "nic/rss.h"
+#include "nic/rx_wake.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#define KG_NIC_BURST 32
+#define KG_NIC_BURST      32
+#define KG_NIC_QUEUES_MAX 64 /* receive and transmit, of a port */
 
 struct kg_nic_params {
 	const char *device; /* as given to EAL: "0000:03:00.0" or "net_af_xdp0,iface=eth1" */
@@ -25,6 +27,7 @@ struct kg_nic {
 	struct kg_mac mac;
 	bool tx_checksum;  /* can fill IPv4 and UDP checksums in */
 	struct kg_rss rss; /* over the receive queues */
+	struct kg_rx_wake rx_wakes[KG_NIC_QUEUES_MAX];
 };
 
 /* Mbufs that the queues of one port may hold. */

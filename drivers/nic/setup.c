@@ -6,6 +6,7 @@
 #include <rte_errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define RX_CHECKSUM (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 #define TX_CHECKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -36,6 +37,19 @@ static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16
 	return conf;
 }
 
+static int setup_rx(struct kg_nic *nic, uint16_t queue, uint16_t descriptors, int socket,
+		    struct rte_mempool *mempool)
+{
+	struct kg_sockets before;
+	int rc;
+
+	kg_sockets_list(&before, AF_XDP);
+	rc = rte_eth_rx_queue_setup(nic->port_id, queue, descriptors, socket, NULL, mempool);
+	if (rc == 0)
+		kg_rx_wake_find_xdp(&nic->rx_wakes[queue], &before);
+	return rc;
+}
+
 static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
 {
 	int socket = rte_eth_dev_socket_id(nic->port_id);
@@ -43,7 +57,7 @@ static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port_id, &rx, &tx);
 
 	for (uint16_t q = 0; rc == 0 && q < params->queues; q++) {
-		rc = rte_eth_rx_queue_setup(nic->port_id, q, rx, socket, NULL, params->mempool);
+		rc = setup_rx(nic, q, rx, socket, params->mempool);
 		if (rc == 0)
 			rc = rte_eth_tx_queue_setup(nic->port_id, q, tx, socket, NULL);
 	}
@@ -101,6 +115,8 @@ bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *
 	}
 	if (rc == 0)
 		rc = configure(nic, params, &info);
+	if (rc == 0 && nic->rx_wakes[0].by == KG_RX_WAKE_BY_NOTHING)
+		kg_rx_wake_find_packet(nic->rx_wakes, params->queues, info.if_index);
 	if (rc == 0)
 		rc = start(nic, params->queues);
 	if (rc != 0)
