@@ -112,6 +112,7 @@ struct kg_box {
 	pthread_mutex_t mail_lock; /* posters: the control thread and telemetry's threads */
 };
 
+_Static_assert(KG_CONFIG_WORKERS_MAX == KG_NIC_QUEUES_MAX, "a queue for each worker");
 _Static_assert(KG_CONFIG_TUNNELS_MAX == KG_SLOTS, "a slot for each tunnel");
 _Static_assert(KG_SLOT_IDS <= KG_PORT_TABLE_APP, "an id is none of the table's other values");
 

@@ -4,7 +4,6 @@
 
 #include "worker.h"
 
-#include <poll.h>
 #include <rte_pause.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -12,8 +11,8 @@
 #define SPIN_TURNS     4 /* before the first sleep */
 #define TURNS_PER_STEP 8 /* sleeps of one length before it doubles */
 #define STEP_MIN_US    16
-#define STEP_MAX_US    1000 /* worst delay of a frame that meets an idle worker */
-#define STEP_DOUBLINGS 6    /* 16 << 6 > 1000 */
+#define STEP_MAX_US    1000
+#define STEP_DOUBLINGS 6   /* 16 << 6 > 1000 */
 #define LONG_TURNS     300 /* about a quarter of a second without work: then the steps are longer */
 #define LONG_STEP_US   5000
 
@@ -28,8 +27,17 @@
 void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *waker)
 {
 	*idle = (struct kg_idle){ .poll = poll, .waker = waker };
+	idle->fds[idle->fd_count++] = (struct pollfd){ .fd = waker->fd, .events = POLLIN };
 	if (poll == KG_POLL_ADAPTIVE)
 		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+}
+
+void kg_idle_watch(struct kg_idle *idle, const struct kg_rx_wake *wake)
+{
+	if (wake->by == KG_RX_WAKE_BY_NOTHING)
+		idle->blind = true;
+	else
+		idle->fds[idle->fd_count++] = (struct pollfd){ .fd = wake->fd, .events = POLLIN };
 }
 
 static uint64_t until_timer_us(const struct kg_worker *w)
@@ -43,8 +51,10 @@ static uint64_t step_us(const struct kg_idle *idle)
 {
 	uint32_t doublings = (idle->turns - SPIN_TURNS) / TURNS_PER_STEP;
 	uint64_t step = STEP_MIN_US << KG_MIN(doublings, (uint32_t)STEP_DOUBLINGS);
+	bool timed = idle->blind || idle->false_alarm;
 
-	return idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US) : LONG_STEP_US;
+	return timed && idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US)
+						 : LONG_STEP_US;
 }
 
 static bool rings_empty(const struct kg_worker *w)
@@ -63,17 +73,35 @@ static struct timespec timespec_of(uint64_t us)
 	return (struct timespec){ .tv_nsec = (long)us * 1000 };
 }
 
-static void doze(const struct kg_idle *idle, const struct kg_worker *w, uint64_t us)
+static enum kg_idle_sleep hear_ports(const struct kg_idle *idle)
 {
-	struct pollfd fd = { .fd = idle->waker->fd, .events = POLLIN };
+	enum kg_idle_sleep sleep = KG_IDLE_SLEPT;
+
+	for (unsigned int i = 1; i < idle->fd_count; i++) {
+		short events = idle->fds[i].revents;
+
+		if (events & (POLLERR | POLLHUP))
+			kg_rx_wake_take_error(idle->fds[i].fd);
+		if (events != 0)
+			sleep = KG_IDLE_WOKEN_BY_FRAME;
+	}
+	return sleep;
+}
+
+/* A port that has woken us in vain is not listened to. */
+static enum kg_idle_sleep doze(struct kg_idle *idle, const struct kg_worker *w, uint64_t us)
+{
+	unsigned int count = idle->false_alarm ? 1 : idle->fd_count;
 	struct timespec timeout = timespec_of(us);
+	int ready = 0;
 
 	kg_waker_prepare(idle->waker);
 	if (rings_empty(w))
-		ppoll(&fd, 1, &timeout, NULL);
+		ready = ppoll(idle->fds, count, &timeout, NULL);
 	kg_waker_cancel(idle->waker);
-	if (fd.revents != 0)
+	if (ready > 0 && idle->fds[0].revents != 0)
 		kg_waker_take(idle->waker);
+	return ready > 0 && count > 1 ? hear_ports(idle) : KG_IDLE_SLEPT;
 }
 
 /* Nobody wakes it, and so nobody pays for waking it. */
@@ -89,28 +117,31 @@ static bool is_bulk(const struct kg_idle *idle, const struct kg_worker *w)
 	return idle->work >= BULK_WORK && w->now_us - idle->since_us <= idle->work * BULK_EACH_US;
 }
 
-bool kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, unsigned int work)
+enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, unsigned int work)
 {
+	enum kg_idle_sleep sleep = KG_IDLE_SLEPT;
 	uint64_t until_us;
 	bool bulk;
 
 	idle->work += work;
 	idle->turns = work > 0 ? 0 : idle->turns + 1;
+	idle->false_alarm &= work == 0;
 	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
-		return false;
+		return KG_IDLE_NO_SLEEP;
 	bulk = is_bulk(idle, w);
 	if (!bulk && idle->turns <= SPIN_TURNS) {
 		rte_pause();
-		return false;
+		return KG_IDLE_NO_SLEEP;
 	}
 	until_us = until_timer_us(w);
 	if (until_us == 0)
-		return false;
+		return KG_IDLE_NO_SLEEP;
 	idle->work = 0;
 	idle->since_us = w->now_us;
 	if (bulk)
 		nap(KG_MIN(until_us, (uint64_t)BULK_NAP_US));
 	else
-		doze(idle, w, KG_MIN(until_us, step_us(idle)));
-	return true;
+		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle)));
+	idle->false_alarm |= sleep == KG_IDLE_WOKEN_BY_FRAME; /* until there is work */
+	return sleep;
 }

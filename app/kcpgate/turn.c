@@ -105,6 +105,19 @@ unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 	return work;
 }
 
+static void init_idle(struct kg_idle *idle, struct kg_worker *w)
+{
+	kg_idle_init(idle, w->box->config->poll, &w->waker);
+	for (unsigned int port = 0; port < w->box->port_count; port++)
+		kg_idle_watch(idle, &w->box->ports[port].nic.rx_wakes[w->index]);
+}
+
+static void count_sleep(struct kg_worker *w, enum kg_idle_sleep sleep)
+{
+	kg_worker_count(w, KG_COUNTER_SLEEPS, sleep != KG_IDLE_NO_SLEEP);
+	kg_worker_count(w, KG_COUNTER_WOKEN_BY_FRAMES, sleep == KG_IDLE_WOKEN_BY_FRAME);
+}
+
 int kg_worker_run(void *worker)
 {
 	struct kg_worker *w = worker;
@@ -112,7 +125,7 @@ int kg_worker_run(void *worker)
 	uint64_t housekeeping_us = 0;
 	bool running = true;
 
-	kg_idle_init(&idle, w->box->config->poll, &w->waker);
+	init_idle(&idle, w);
 	while (running) {
 		unsigned int work = kg_worker_turn(w, kg_clock_now_us());
 
@@ -122,8 +135,7 @@ int kg_worker_run(void *worker)
 		}
 		kg_worker_count(w, KG_COUNTER_TURNS, 1);
 		kg_worker_count(w, KG_COUNTER_IDLE_TURNS, work == 0);
-		if (kg_idle_turn(&idle, w, work))
-			kg_worker_count(w, KG_COUNTER_SLEEPS, 1);
+		count_sleep(w, kg_idle_turn(&idle, w, work));
 	}
 	kg_worker_turn(w, kg_clock_now_us());
 	return 0;

@@ -82,8 +82,9 @@ const struct kg_key kg_schema[] = {
 		  "CPUs to spare: connections and UDP flows are spread over them." },
 	{ ROOT("poll"), .kind = &kg_kind_choice, MEMBER(kg_config, poll), .words = poll_words,
 	  .fallback = "\"adaptive\"",
-	  .help = "`busy` never sleeps; `adaptive` sleeps in short, growing steps while there is "
-		  "nothing to do, and naps 100 µs at most under load, so that work gathers." },
+	  .help = "`busy` never sleeps; `adaptive` sleeps while there is nothing to do, until a "
+		  "frame, a message or a timer wakes it, and naps 100 µs at most under load, so "
+		  "that work gathers." },
 	{ ROOT("memory"), .kind = &kg_kind_object, .inner = KG_SCOPE_MEMORY,
 	  .help = "Memory for packets and channels." },
 	{ ROOT("eal"), .kind = &kg_kind_texts, COUNTED(kg_config, eal, eal_count), .fallback = "[]",

@@ -46,7 +46,9 @@
 	  "datagrams of applications that their channel, which ends, did not take")     \
 	X(TURNS, "turns", "turns", "turns of the worker's loop")                        \
 	X(IDLE_TURNS, "idle_turns", "turns", "turns that found nothing to do")          \
-	X(SLEEPS, "sleeps", "sleeps", "times the worker slept (adaptive polling)")
+	X(SLEEPS, "sleeps", "sleeps", "times the worker slept (adaptive polling)")      \
+	X(WOKEN_BY_FRAMES, "woken_by_frames", "sleeps",                                 \
+	  "sleeps that a frame at a port ended, or did not let begin")
 
 enum kg_counter {
 #define KG_COUNTER_ENUM(id, name, unit, help) KG_COUNTER_##id,

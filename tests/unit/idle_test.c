@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -53,7 +55,7 @@ static int begin(void **state)
 	return 0;
 }
 
-static bool turn(unsigned int work)
+static enum kg_idle_sleep turn(unsigned int work)
 {
 	w.now_us += TURN_US;
 	return kg_idle_turn(&idle, &w, work);
@@ -64,7 +66,7 @@ static int turns_until_sleep(unsigned int work)
 {
 	int turns = 0;
 
-	while (turns < PATIENCE && !turn(work))
+	while (turns < PATIENCE && turn(work) == KG_IDLE_NO_SLEEP)
 		turns++;
 	return turns;
 }
@@ -142,6 +144,118 @@ static void test_takes_a_late_token(void **state)
 	assert_int_equal(poll(&fd, 1, 0), 0);
 }
 
+/* ---- frames ---- */
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* In place of a driver's socket: a frame is a byte that nobody has read yet. */
+static int open_port(int pipe_fds[2])
+{
+	struct kg_rx_wake wake = { .by = KG_RX_WAKE_BY_XDP_SOCKET };
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	wake.fd = pipe_fds[0];
+	kg_idle_watch(&idle, &wake);
+	return pipe_fds[1];
+}
+
+static void close_port(const int pipe_fds[2])
+{
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static void put_frame(int fd)
+{
+	assert_int_equal(write(fd, "", 1), 1);
+}
+
+static void take_frame(int fd)
+{
+	char frame;
+
+	assert_int_equal(read(fd, &frame, 1), 1);
+}
+
+/* The one that came after the last look, too. */
+static void test_a_frame_ends_the_sleep(void **state)
+{
+	int port[2], far = open_port(port);
+
+	(void)state;
+	turns_until_sleep(0);
+	assert_int_equal(turn(0), KG_IDLE_SLEPT);
+	for (int i = 0; i < PATIENCE; i++) {
+		put_frame(far);
+		assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
+		take_frame(port[0]);
+		turn(1);
+		turns_until_sleep(0);
+	}
+	close_port(port);
+}
+
+/* Every port is heard, and the waker beside them. */
+static void test_frames_at_any_port(void **state)
+{
+	int ports[2][2], far[2] = { open_port(ports[0]), open_port(ports[1]) };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		turns_until_sleep(0);
+		put_frame(far[i]);
+		kg_waker_post(&w.waker);
+		assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
+		take_frame(ports[i][0]);
+		assert_int_equal(turn(1), KG_IDLE_NO_SLEEP);
+	}
+	turns_until_sleep(0);
+	assert_int_equal(turn(0), KG_IDLE_SLEPT);
+	close_port(ports[0]);
+	close_port(ports[1]);
+}
+
+/* A descriptor that is ready though its driver has nothing does not keep a core busy. */
+static void test_a_false_alarm_is_heard_once(void **state)
+{
+	int port[2], far = open_port(port);
+	uint64_t begin_us;
+
+	(void)state;
+	turns_until_sleep(0);
+	put_frame(far);
+	assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
+	begin_us = clock_us();
+	for (int i = 0; i < PATIENCE; i++)
+		assert_int_equal(turn(0), KG_IDLE_SLEPT);
+	assert_true(clock_us() - begin_us > PATIENCE * 16);
+	turn(1);
+	turns_until_sleep(0);
+	assert_int_equal(turn(0), KG_IDLE_SLEPT); /* what the sleep before has heard */
+	close_port(port);
+}
+
+/* Of a blind port nothing is known: it sleeps in the short steps of old. */
+static void test_a_blind_port_is_looked_at(void **state)
+{
+	const struct kg_rx_wake nothing = { .by = KG_RX_WAKE_BY_NOTHING };
+	int port[2], far = open_port(port);
+
+	(void)state;
+	kg_idle_watch(&idle, &nothing);
+	assert_true(idle.blind);
+	turns_until_sleep(0);
+	put_frame(far);
+	assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
+	close_port(port);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +266,10 @@ int main(void)
 		cmocka_unit_test_setup(test_spins_after_scattered_work, begin),
 		cmocka_unit_test_setup(test_never_sleeps_past_a_timer, begin),
 		cmocka_unit_test_setup(test_takes_a_late_token, begin),
+		cmocka_unit_test_setup(test_a_frame_ends_the_sleep, begin),
+		cmocka_unit_test_setup(test_frames_at_any_port, begin),
+		cmocka_unit_test_setup(test_a_false_alarm_is_heard_once, begin),
+		cmocka_unit_test_setup(test_a_blind_port_is_looked_at, begin),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

@@ -49,6 +49,9 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 		KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues, %s\n", config->name,
 		       config->device, config->tap, box->config->worker_count,
 		       kg_rss_text(&port->nic.rss));
+	if (box->config->poll == KG_POLL_ADAPTIVE)
+		KG_LOG(INFO, "port %s: sleeping workers are woken by %s\n", config->name,
+		       kg_rx_wake_text(port->nic.rx_wakes, (uint16_t)box->config->worker_count));
 }
 
 static struct kg_exception_params tap_params(const struct kg_box *box,
