@@ -169,6 +169,11 @@ uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 	return holds && !busy ? kcp->active_us + TRIM_AFTER_US : KG_NEVER_US;
 }
 
+void kg_kcp_rest(struct kg_kcp *kcp)
+{
+	kcp->active_us = kcp->now_us - TRIM_AFTER_US;
+}
+
 void kg_kcp_trim(struct kg_kcp *kcp)
 {
 	kg_kcp_flight_trim(&kcp->flight, kcp->mem);

@@ -185,6 +185,8 @@ void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 
 /* Segments that were acknowledged, and whose buffers are free, since the last call. */
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
+/* No more is expected for now: rings are given back as soon as they hold nothing. */
+void kg_kcp_rest(struct kg_kcp *kcp);
 /* New segments that have come, modulo 2^32. */
 uint32_t kg_kcp_received(const struct kg_kcp *kcp);
 /* Segments queued or in flight. */

@@ -52,7 +52,7 @@ struct kg_kcp {
 	uint8_t tell_left;                /* announcements of a window still to make */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
-	uint64_t active_us;               /* last input, send or output of something */
+	uint64_t active_us;               /* last input or send */
 	uint64_t flush_us;                /* blast off: no data leaves before */
 
 	/* sending */

@@ -224,7 +224,6 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 		if (kcp->group_data == 0)
 			kg_kcp_acks_told(&kcp->acks, w.seg.una, w.now_us);
-		kcp->active_us = w.now_us;
 	}
 	kg_kcp_update_probe(kcp);
 	return w.used;

@@ -15,6 +15,9 @@
  * for all of them. */
 #define MUX_BEHIND 64u
 
+/* Without data for so long, what is said is seldom followed by more. */
+#define IDLE_US KG_US_PER_S
+
 /* ---- life ---- */
 
 /* Of the messages that may overtake others. On a mux channel none does where another has to come
@@ -299,9 +302,11 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 	struct kg_session *s = ch->line.session;
 	uint32_t segments = kg_kcp_take_acked(ch->line.kcp);
 
-	/* What drains slowly is not idle; keep_alives are. */
+	/* What drains slowly is not idle; keep_alives are, and their answer is here. */
 	if (ch->data_left > 0)
 		ch->last_data_us = now_us;
+	else
+		kg_channel_reckon(ch);
 	ch->data_left -= KG_MIN(segments, ch->data_left);
 	if (segments > 0 && ch->state != KG_CHANNEL_CLOSED)
 		s->ops.acked(s->host, ch, segments);
@@ -341,6 +346,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		on_acked(ch, now_us);
 	if ((events & KG_KCP_READABLE) != 0)
 		on_readable(ch, now_us);
+	if (now_us - ch->last_data_us >= IDLE_US)
+		kg_kcp_rest(ch->line.kcp);
 	kg_line_touch(&ch->line, now_us);
 	return KG_DROP_NONE;
 }

@@ -94,6 +94,21 @@ static void idle_channels_hop_too(void **state)
 	pair_stop(pair);
 }
 
+/* With very many of them each look at one would be paid for: neither a time-out nor what its word
+ * took is left for later. */
+static void a_hop_leaves_an_idle_channel_nothing_to_do(void **state)
+{
+	struct pair *pair = pair_hopping(20, 20, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(10));
+	while (stats_of(&pair->client).hops[KG_HOP_TIMER] == 0)
+		run(pair, SEC(1) / 10);
+	run(pair, SEC(1) / 10);
+	assert_true(client->ch->line.timer.deadline_us > pair->now_us + SEC(60));
+	pair_stop(pair);
+}
+
 static void a_silent_port_is_left_at_once(void **state)
 {
 	struct pair *pair = pair_hopping(3000, 3000, 0);
@@ -416,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_hops_on_time_and_nothing_is_lost),
 		cmocka_unit_test(idle_channels_hop_too),
+		cmocka_unit_test(a_hop_leaves_an_idle_channel_nothing_to_do),
 		cmocka_unit_test(a_silent_port_is_left_at_once),
 		cmocka_unit_test(what_does_not_answer_rests),
 		cmocka_unit_test(without_an_answer_nobody_hops),
