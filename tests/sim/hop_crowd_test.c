@@ -2,8 +2,8 @@
 /*
  * Very many channels that were opened in the same second and hop every 20 to 60 seconds. Their
  * tests are spread evenly soon: no second has more than twice as many as the mean one. What hopping
- * costs is printed: processor time of the client's end for a second of its life, wire and server
- * left out.
+ * costs is printed: processor time of the client's end for a second of its life, wire, server, and
+ * what it takes to look at the clock left out.
  *
  *   hop_crowd_test CHANNELS
  */
@@ -107,7 +107,8 @@ static void stop(struct end *end)
 
 /* ---- time ---- */
 
-static uint64_t client_ns;
+/* Of all stretches of the client's work, and of as many in which nothing was done. */
+static uint64_t client_ns, nothing_ns;
 
 static uint64_t cpu_ns(void)
 {
@@ -115,6 +116,14 @@ static uint64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void add_stretch(uint64_t begin_ns)
+{
+	uint64_t end_ns = cpu_ns();
+
+	client_ns += end_ns - begin_ns;
+	nothing_ns += cpu_ns() - end_ns;
 }
 
 #define BATCH 64
@@ -153,12 +162,12 @@ static void exchange(struct end *client, struct end *server)
 		uint64_t begin_ns = cpu_ns();
 
 		pull(client, &up);
-		client_ns += cpu_ns() - begin_ns;
+		add_stretch(begin_ns);
 		push(server, &up, &pair_addresses[KG_ROLE_CLIENT]);
 		pull(server, &down);
 		begin_ns = cpu_ns();
 		push(client, &down, &pair_addresses[KG_ROLE_SERVER]);
-		client_ns += cpu_ns() - begin_ns;
+		add_stretch(begin_ns);
 	} while (up.count + down.count > 0);
 }
 
@@ -170,7 +179,7 @@ static void run_second(struct end *client, struct end *server)
 
 		client->now_us = server->now_us += KG_US_PER_MS;
 		kg_twheel_advance(client->host.wheel, client->now_us);
-		client_ns += cpu_ns() - begin_ns;
+		add_stretch(begin_ns);
 		kg_twheel_advance(server->host.wheel, server->now_us);
 		exchange(client, server);
 	}
@@ -199,7 +208,7 @@ static void a_crowd_does_not_hop_in_step(void **state)
 	for (int s = 0; s < MIN_S; s++)
 		run_second(&client, &server);
 	first = before = stats_of(&client).path_tests;
-	client_ns = 0;
+	client_ns = nothing_ns = 0;
 	for (int s = MIN_S; s < SECONDS; s++) {
 		run_second(&client, &server);
 		tests = stats_of(&client).path_tests - before;
@@ -209,7 +218,8 @@ static void a_crowd_does_not_hop_in_step(void **state)
 	print_message(
 		"%u channels, %u paths: %.0f tests a second, %llu at most; %.2f %% of a core\n",
 		channels, client.paths, (double)(before - first) / (SECONDS - MIN_S),
-		(unsigned long long)most, (double)client_ns / 1e7 / (SECONDS - MIN_S));
+		(unsigned long long)most,
+		(double)(client_ns - nothing_ns) / 1e7 / (SECONDS - MIN_S));
 	assert_true(most * (SECONDS - MIN_S) <= 2 * (before - first));
 	assert_int_equal(stats_of(&client).channels, channels);
 	assert_int_equal(stats_of(&client).path_tests_failed, 0);
