@@ -197,6 +197,35 @@ static void old_answers_move_nothing(void **state)
 	pair_stop(pair);
 }
 
+/* The client has moved, and is asked there. Its answer is lost, and a copy of it comes from a place
+ * where nobody was asked: that has not shown that it hears. */
+static void an_answer_from_where_nobody_was_asked_moves_nobody(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	struct logged answer;
+
+	pair->client.address.bytes[3] = 77;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	carry(&pair->client, &pair->server);
+	carry(&pair->server, &pair->client);
+	pair->server.deaf = true;
+	carry(&pair->client, &pair->server);
+	pair->server.deaf = false;
+	answer = copy_of_latest(pair);
+	pair->now_us += KG_ROAM_TURN_US;
+	deliver_from(pair, &answer, &thief);
+	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
+	assert_false(server_is_with(pair, server, &thief.ip));
+
+	assert_true(app_send(&pair->client, client, "y", 1));
+	run(pair, SEC(5));
+	assert_true(server_is_with(pair, server, &pair->client.address));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 1);
+	pair_stop(pair);
+}
+
 /* ---- the first datagram ---- */
 
 #define BANNER_BYTES 8000
@@ -355,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_stops_is_asked_for),
 		cmocka_unit_test(a_stream_that_has_ended_is_asked_for_once),
 		cmocka_unit_test(old_answers_move_nothing),
+		cmocka_unit_test(an_answer_from_where_nobody_was_asked_moves_nobody),
 		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
 		cmocka_unit_test(a_made_up_first_address_hears_little),
 		cmocka_unit_test(who_waits_for_a_window_is_found_again),
