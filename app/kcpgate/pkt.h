@@ -8,8 +8,11 @@
 
 struct kg_pkt {
 	struct kg_endpoint local, remote;
-	uint64_t digest; /* conv 0, received: knows an exact copy of the sealed bytes again */
-	uint8_t *body;   /* KCP segments, between open and kcp_input and from kcp_output to seal */
+	union {
+		uint64_t digest; /* received, conv 0: knows an exact copy of the sealed bytes */
+		uint8_t passed;  /* received, other convs: as struct kg_datagram has it */
+	};
+	uint8_t *body; /* KCP segments, between open and kcp_input and from kcp_output to seal */
 	uint16_t body_len;
 	uint16_t tunnel; /* id */
 	uint16_t port;   /* index; received on, or to be sent from */

@@ -368,6 +368,26 @@ static struct kg_channel *channel_of(const struct kg_session *s, const struct kg
 	return NULL;
 }
 
+/* Nothing of ours, as far as this worker knows. */
+static bool is_unknown(const struct kg_session *s, const struct kg_datagram *in, uint32_t conv)
+{
+	return kg_channel_find(s, conv) == NULL && kg_session_has_server(s, &in->remote);
+}
+
+static bool others_are_left(const struct kg_session *s, const struct kg_datagram *in)
+{
+	return in->passed + 1u < s->config.workers;
+}
+
+bool kg_session_passes_on(const struct kg_session *s, const struct kg_datagram *in)
+{
+	uint32_t conv;
+
+	return s->config.role == KG_ROLE_CLIENT && others_are_left(s, in) &&
+	       kg_framing_conv(s->config.fec, in->data, in->len, &conv) == KG_DROP_NONE &&
+	       is_unknown(s, in, conv) && kg_denials_is_asked(s, in);
+}
+
 enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
 			     uint64_t now_us)
 {
@@ -385,7 +405,7 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 	}
 	ch = channel_of(s, in, conv, &path);
 	if (ch == NULL) {
-		if (kg_channel_find(s, conv) == NULL && kg_session_has_server(s, &in->remote))
+		if (is_unknown(s, in, conv) && !others_are_left(s, in))
 			kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
 	}

@@ -108,14 +108,27 @@ bool kg_forgotten_input(struct kg_channel *ch, const struct kg_datagram *in, uin
 
 /* ---- answering ---- */
 
+static bool is_asked(const struct kg_session *s, const struct kg_datagram *in, uint32_t *ts)
+{
+	uint16_t header = kg_framing_header_bytes(s->config.fec);
+
+	return kg_kcp_is_asked(in->data + header, in->len - header, ts);
+}
+
+bool kg_denials_is_asked(const struct kg_session *s, const struct kg_datagram *in)
+{
+	uint32_t ts;
+
+	return is_asked(s, in, &ts);
+}
+
 void kg_denials_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv)
 {
 	struct kg_denials *denials = &s->denials;
-	uint16_t header = kg_framing_header_bytes(s->config.fec);
 	uint32_t ts;
 
 	if (denials->count == KG_DENIALS_MAX || /* they ask again */
-	    !kg_kcp_is_asked(in->data + header, in->len - header, &ts))
+	    !is_asked(s, in, &ts))
 		return;
 	denials->waiting[denials->count++] = (struct kg_denial){
 		.ends = { in->local, in->remote },

@@ -45,6 +45,7 @@ void kg_forgotten_on_proof(struct kg_channel *ch, bool at_once, uint64_t now_us)
 bool kg_forgotten_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
 
 /* What came in on a conv that we do not know is denied, if it asks. */
+bool kg_denials_is_asked(const struct kg_session *s, const struct kg_datagram *in);
 void kg_denials_input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv);
 /* The next denial. */
 void kg_denials_output(struct kg_session *s, struct kg_datagram *out);

@@ -182,6 +182,8 @@ struct kg_datagram {
 	uint64_t digest; /* input: hash of the sealed bytes; knows an exact copy again */
 	/* input: seconds since it was stamped; below 0 its sender's clock is ahead */
 	int16_t age_s;
+	/* input: so many other workers do not know its conv, either (kg_session_passes_on) */
+	uint8_t passed;
 };
 
 /*
@@ -225,6 +227,10 @@ void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, 
 
 /* Client: that is a place of its server: it is asked there, or may answer from there. */
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
+/* Client: its input does not know the conv, which a server asks about, and another worker may: a
+ * NAT that has forgotten one of our ports may lead what goes there to another. Each worker is to be
+ * given it; the last one denies. */
+bool kg_session_passes_on(const struct kg_session *s, const struct kg_datagram *in);
 /* Client: the host knows no way to `peer`: what asks there is closed. */
 void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);
 /* Client: the same for what asks from a local port. */

@@ -254,6 +254,40 @@ static void only_who_can_ask_is_told(void **state)
 	pair_stop(pair);
 }
 
+/* The client's other workers may have the channel that a NAT has led a question to the wrong port
+ * about: the last of them denies, and none that has it. */
+static void all_workers_are_asked_before_a_client_denies(void **state)
+{
+	struct pair *pair = pair_new();
+	struct kg_datagram in;
+	struct app *client;
+	struct logged question;
+
+	pair->client.config.workers = 3;
+	pair->client.config.capabilities = KG_CAPABILITY_HALF_CLOSE;
+	pair->server.config.capabilities = KG_CAPABILITY_HALF_CLOSE;
+	pair_start(pair);
+	client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	pair->client.deaf = true;
+	say(&pair->server, &pair->server.apps[0]);
+	run(pair, SEC(1));
+	question = *latest(pair, false, 0);
+	for (unsigned int back = 0; question.bytes[PAIR_PARITY > 0 ? 9 : 4] != KG_KCP_WASK; back++)
+		question = *latest(pair, false, back);
+	in = question.datagram;
+	in.data = question.bytes;
+	in.local.port++; /* not the channel's */
+	assert_false(kg_session_passes_on(pair->client.session, &in));
+	restart(&pair->client);
+	for (in.passed = 0; in.passed < 3; in.passed++) {
+		kg_session_input(pair->client.session, &in, pair->now_us);
+		assert_int_equal(kg_session_passes_on(pair->client.session, &in), in.passed < 2);
+		assert_int_equal(kg_session_output_pending(pair->client.session), in.passed == 2);
+	}
+	assert_null(client->ch);
+	pair_stop(pair);
+}
+
 /* A denial that was not asked for, or answers another's question, ends nothing. */
 static void made_up_denials_end_nothing(void **state)
 {
@@ -292,6 +326,7 @@ int main(void)
 		cmocka_unit_test(loss_is_no_forgetting),
 		cmocka_unit_test(a_dead_path_is_no_forgetting),
 		cmocka_unit_test(only_who_can_ask_is_told),
+		cmocka_unit_test(all_workers_are_asked_before_a_client_denies),
 		cmocka_unit_test(made_up_denials_end_nothing),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gives opened datagrams to the sessions of their tunnels. */
+#include "box.h"
 #include "complain.h"
 #include "stage/stage.h"
 
@@ -21,24 +22,47 @@ static void refuse(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_drop d
 	kg_complain_of_datagram(w, pkt, drop, 0);
 }
 
+/* What this worker does not know the next one may. */
+static bool pass_on(struct kg_worker *w, struct rte_mbuf *m, const struct kg_datagram *in)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+
+	if (!kg_session_passes_on(kg_worker_side(w, pkt->tunnel)->session, in))
+		return false;
+	pkt->passed++;
+	kg_stage_hand_off(w, (w->index + 1) % w->box->worker_count, m);
+	return true;
+}
+
+/* False: the mbuf is another worker's by now. */
+static bool input(struct kg_worker *w, struct rte_mbuf *m)
+{
+	struct kg_pkt *pkt = kg_pkt(m);
+	struct kg_datagram in = {
+		.local = pkt->local,
+		.remote = pkt->remote,
+		.data = pkt->body,
+		.len = pkt->body_len,
+		.digest = pkt->digest,
+		.age_s = pkt->age_s,
+		.passed = pkt->passed,
+	};
+	enum kg_drop drop = kg_side_input(kg_worker_side(w, pkt->tunnel), &in, w->now_us);
+
+	if (drop == KG_DROP_CONV_UNKNOWN && pass_on(w, m, &in))
+		return false;
+	if (drop != KG_DROP_NONE)
+		refuse(w, pkt, drop);
+	else
+		kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
+	return true;
+}
+
 void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
-		struct kg_pkt *pkt = kg_pkt(v[i]);
-		struct kg_datagram in = {
-			.local = pkt->local,
-			.remote = pkt->remote,
-			.data = pkt->body,
-			.len = pkt->body_len,
-			.digest = pkt->digest,
-			.age_s = pkt->age_s,
-		};
-		enum kg_drop drop = kg_side_input(kg_worker_side(w, pkt->tunnel), &in, w->now_us);
-
-		if (drop != KG_DROP_NONE)
-			refuse(w, pkt, drop);
-		else
-			kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
+		if (!input(w, v[i]))
+			v[i] = NULL;
 	}
 	rte_pktmbuf_free_bulk(v, n);
 }
