@@ -10,8 +10,8 @@
  *   bit 3  client: mux; server: targets  bit 8  few channels may be in doubt
  *   bit 4  keep-alive, no blast          bit 9  bandwidths are set
  *
- * and then each step a byte, modulo 16, and its arguments: see step(). What makes up the datagrams
- * is in peer.h.
+ * and then each step a byte, modulo 16 but for FORGOTTEN, and its arguments: see step(). What makes
+ * up the datagrams is in peer.h.
  */
 #include "fec/rs_isal.h"
 #include "peer.h"
@@ -23,6 +23,8 @@
 #define ROOM     2048
 #define CHANNELS 12
 #define SEQUENCE 200 /* where the peer's next group is, when it makes one up */
+
+#define FORGOTTEN 0xff /* the step */
 
 struct kept {
 	struct kg_datagram datagram;
@@ -233,6 +235,37 @@ static void raw_step(struct run *run)
 	arrive(run, &from, bytes, len);
 }
 
+/* ---- what the peer has forgotten, or asks whether we have ---- */
+
+static uint32_t number_of(const struct run *run, const struct kg_channel *ch)
+{
+	return (uint32_t)kg_siphash(&run->session->source_key, &ch->conv, sizeof(ch->conv));
+}
+
+/* Its own question alone ends a channel, and one datagram draws one denial at most. */
+static void forgotten_step(struct run *run)
+{
+	uint8_t bytes[ROOM];
+	uint32_t who = take(run, 1), how = take(run, 1);
+	bool denies = how & 1, strange = how & 2, wrong = how & 4;
+	struct kg_line *line = nth_line(run, KG_LINE_CHANNEL, how >> 4);
+	struct kg_tuple from = path(run, line, who);
+	struct kg_channel *ch = line != NULL ? kg_line_channel(line) : NULL;
+	uint32_t conv = ch != NULL ? ch->conv + strange : 1 + how;
+	uint32_t ts = ch != NULL ? number_of(run, ch) + wrong : how;
+	unsigned int waiting = run->session->denials.count;
+	uint16_t len = kg_framing_deny(run->peer.fec, conv, ts, bytes);
+	bool open = ch != NULL && ch->state == KG_CHANNEL_OPEN;
+	bool asked = ch != NULL && ch->asks > 0;
+
+	if (!denies)
+		bytes[len - KG_KCP_HEADER_BYTES + 4] = KG_KCP_WASK;
+	arrive(run, &from, bytes, len);
+	FUZZ_CHECK(run->session->denials.count <= waiting + !denies);
+	if (open && denies && (wrong || !asked))
+		FUZZ_CHECK(ch->state == KG_CHANNEL_OPEN);
+}
+
 /* ---- what we say ---- */
 
 static void output(struct run *run)
@@ -337,7 +370,13 @@ static void look_step(struct run *run)
 
 static void step(struct run *run)
 {
-	switch (take(run, 1) % 16) {
+	uint32_t what = take(run, 1);
+
+	if (what == FORGOTTEN) {
+		forgotten_step(run);
+		return;
+	}
+	switch (what % 16) {
 	case 0:
 	case 1:
 		handshake_step(run);
