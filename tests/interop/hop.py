@@ -5,10 +5,13 @@ its client, which hops over ours every twenty seconds. TCP is whole all the whil
 
     hop.py client|server          which end the original is
     environment: KCPTUBE=path of an original binary; skipped without
+                 KG_DPORT_REFRESH=seconds between our client's hops, in place of two or three
+                 KG_SECONDS=how long applications talk at least
 
     client ── wire ── server, 3000-3010
 """
 
+import os
 import sys
 import time
 
@@ -19,6 +22,8 @@ from wire import Sniffer
 import traffic
 
 PORTS = "3000-3010"
+DPORT_REFRESH = os.environ.get("KG_DPORT_REFRESH", "2-3")
+SECONDS = float(os.environ.get("KG_SECONDS", "0"))
 HOPS = 2
 EVERY_S = 0.02
 PATIENCE_S = 120
@@ -34,11 +39,11 @@ def sources(sniffer):
 
 
 def talk(hopped):
-    longest_s, number, end = 0, 0, time.monotonic() + PATIENCE_S
+    longest_s, number, start = 0, 0, time.monotonic()
     with traffic.connect(*ENTRY) as tcp, traffic.udp_socket(*ENTRY, timeout_s=0.5) as udp:
         lost = 0
-        while not hopped():
-            assert time.monotonic() < end, "nobody hops"
+        while time.monotonic() < start + SECONDS or not hopped():
+            assert time.monotonic() < start + SECONDS + PATIENCE_S, "nobody hops"
             word, begin = number.to_bytes(8, "big") * 8, time.monotonic()
             tcp.sendall(word)
             udp.send(word)
@@ -57,7 +62,7 @@ def talk(hopped):
 role, = sys.argv[1:]
 with lab_with_original(role, "KCPTUBE", "AES-GCM") as (lab, theirs, ours, binary):
     if role == "server":
-        ours.config["tunnels"][0].update(destination_port=PORTS, dport_refresh="2-3")
+        ours.config["tunnels"][0].update(destination_port=PORTS, dport_refresh=DPORT_REFRESH)
         settings = {"listen_port": PORTS}
     else:
         ours.config["tunnels"][0].update(listen_port=PORTS)

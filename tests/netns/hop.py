@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Paths hop over eleven ports and two addresses of the server under continuous TCP and UDP: nothing is
 lost. Where the wire loses, TCP is still whole. A port that dies in the middle of a stream is left at once,
-and rests. KG_DPORT_REFRESH names another interval than two or three seconds.
+and rests. KG_DPORT_REFRESH names another interval than two or three seconds, KG_SECONDS how long applications
+talk at least.
 
     client ── wire, which can lose, or drop a port ── server, 3000-3010 at an IPv4 and an IPv6 address
 """
@@ -17,6 +18,7 @@ import traffic
 
 PORTS = range(3000, 3011)
 DPORT_REFRESH = os.environ.get("KG_DPORT_REFRESH", "2-3")
+SECONDS = float(os.environ.get("KG_SECONDS", "0"))
 HOPS = 2  # of each channel
 EVERY_S = 0.01
 PATIENCE_S = 100
@@ -47,9 +49,9 @@ class Conversation:
         time.sleep(EVERY_S)
 
     def ask_until(self, done):
-        end = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < end, "paths do not hop"
+        begin = time.monotonic()
+        while time.monotonic() < begin + SECONDS or not done():
+            assert time.monotonic() < begin + SECONDS + PATIENCE_S, "paths do not hop"
             self.ask()
         for _ in range(20):
             self.ask()
