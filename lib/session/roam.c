@@ -62,13 +62,13 @@ static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t 
 	struct kg_path *path = kg_path_take(s, &ends);
 	struct kg_roam *roam = kg_mem_alloc(s->mem, sizeof(*roam));
 
-	kg_roam_forget(ch);
 	if (path == NULL || roam == NULL) {
 		kg_mem_free(s->mem, roam, sizeof(*roam));
 		if (path != NULL)
 			kg_path_give(s, path);
 		return false;
 	}
+	kg_roam_forget(ch);
 	ch->roam = roam;
 	kg_channel_reckon(ch);
 	*roam = (struct kg_roam){
@@ -102,10 +102,8 @@ static void come_first(struct kg_channel *ch, const struct kg_datagram *in, uint
 
 	if (!told && !begin(ch, in, now_us))
 		return;
-	if (!go(ch, in))
-		return;
 	ch->line.limited = !told;
-	if (!told)
+	if (go(ch, in) && !told)
 		earn(ch, in);
 }
 
@@ -117,6 +115,7 @@ static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool n
 {
 	const struct kg_roam *roam = ch->roam;
 	int32_t credit_bytes = roam == NULL ? 0 : roam->credit_bytes;
+	bool limited = ch->line.limited;
 
 	if (roam != NULL && is_at(roam->path, in))
 		return true;
@@ -124,7 +123,8 @@ static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool n
 		return false;
 	if (!begin(ch, in, now_us))
 		return false;
-	if (ch->line.limited) /* what the first address may still get stays as it was */
+	ch->line.limited = limited;
+	if (limited) /* what the first address may still get stays as it was */
 		ch->roam->credit_bytes = credit_bytes;
 	return true;
 }

@@ -230,15 +230,21 @@ static void an_answer_from_where_nobody_was_asked_moves_nobody(void **state)
 
 #define BANNER_BYTES 8000
 
+static const char *banner(void)
+{
+	static char text[BANNER_BYTES + 1];
+
+	memset(text, 'b', BANNER_BYTES);
+	return text;
+}
+
 /* The client's handshake is done, its channel's first words are on their way from another address;
- * the server has a banner to say. */
-static struct app *opened_from_elsewhere(struct pair *pair, char banner[BANNER_BYTES + 1])
+ * the server may have something to say at once. */
+static struct app *opened_from_elsewhere(struct pair *pair, const char *said)
 {
 	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
 
-	memset(banner, 'b', BANNER_BYTES);
-	banner[BANNER_BYTES] = '\0';
-	pair->server.banner = banner;
+	pair->server.banner = said;
 	carry(&pair->client, &pair->server);
 	carry(&pair->server, &pair->client);
 	assert_int_equal(client->opened, 1);
@@ -249,8 +255,7 @@ static struct app *opened_from_elsewhere(struct pair *pair, char banner[BANNER_B
 static void a_first_address_is_proved_by_what_it_heard(void **state)
 {
 	struct pair *pair = pair_of_places();
-	char banner[BANNER_BYTES + 1];
-	struct app *client = opened_from_elsewhere(pair, banner);
+	struct app *client = opened_from_elsewhere(pair, banner());
 
 	run(pair, SEC(1));
 	assert_int_equal(client->got_len, BANNER_BYTES);
@@ -258,11 +263,9 @@ static void a_first_address_is_proved_by_what_it_heard(void **state)
 	pair_stop(pair);
 }
 
-static void a_made_up_first_address_hears_little(void **state)
+/* The client hears nothing for a while, and its address gets no more than one that is made up. */
+static void expect_little(struct pair *pair, const struct app *client)
 {
-	struct pair *pair = pair_of_places();
-	char banner[BANNER_BYTES + 1];
-	struct app *client = opened_from_elsewhere(pair, banner);
 	size_t heard = 0;
 
 	pair->client.deaf = true;
@@ -271,6 +274,37 @@ static void a_made_up_first_address_hears_little(void **state)
 		heard += pair->log[i].to_server ? pair->log[i].datagram.len : 0;
 	assert_in_range(bytes_to(pair, &pair->client.address), 1, 3 * heard + 5 * PAIR_BODY_MAX);
 	assert_int_equal(client->got_len, 0);
+}
+
+static void a_made_up_first_address_hears_little(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = opened_from_elsewhere(pair, banner());
+
+	expect_little(pair, client);
+	pair_stop(pair);
+}
+
+/* A copy of the client's latest word comes from the thief, when another address may have its turn.
+ */
+static void copy_after_a_turn(struct pair *pair)
+{
+	struct logged copy;
+
+	run(pair, KG_ROAM_TURN_US + KG_US_PER_MS);
+	copy = copy_of_latest(pair);
+	deliver_from(pair, &copy, &thief);
+}
+
+static void a_copy_from_elsewhere_proves_no_first_address(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = opened_from_elsewhere(pair, NULL);
+
+	pair->client.deaf = true;
+	copy_after_a_turn(pair);
+	assert_true(app_send(&pair->server, &pair->server.apps[0], banner(), BANNER_BYTES));
+	expect_little(pair, client);
 	pair_stop(pair);
 }
 
@@ -387,6 +421,7 @@ int main(void)
 		cmocka_unit_test(an_answer_from_where_nobody_was_asked_moves_nobody),
 		cmocka_unit_test(a_first_address_is_proved_by_what_it_heard),
 		cmocka_unit_test(a_made_up_first_address_hears_little),
+		cmocka_unit_test(a_copy_from_elsewhere_proves_no_first_address),
 		cmocka_unit_test(who_waits_for_a_window_is_found_again),
 		cmocka_unit_test(a_made_up_source_draws_no_more_than_it_sent),
 		cmocka_unit_test(who_asks_again_is_answered_again),
