@@ -86,11 +86,9 @@ static uint16_t put_bare(struct kg_framing *framing, uint8_t *body, uint16_t len
 uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			     uint16_t room, uint64_t now_us, uint8_t *body)
 {
-	uint16_t header = kg_framing_header_bytes(framing->fec), len;
+	uint16_t header = kg_framing_header_bytes(framing->fec);
+	uint16_t len = kg_kcp_question(kcp, ts, room - header, now_us, body + header);
 
-	if (parity_is_due(framing, kcp, now_us))
-		return 0;
-	len = kg_kcp_question(kcp, ts, room - header, now_us, body + header);
 	return put_bare(framing, body, len, now_us);
 }
 

@@ -86,11 +86,13 @@ static inline uint16_t kg_framing_output(struct kg_framing *framing, struct kg_k
 				    : kg_framing_encode(framing, kcp, now_us, body);
 }
 
-/* A question as kg_kcp_question; 0 while parity is due, which goes before. */
+/* A question as kg_kcp_question. Parity that is due is lost to it: where nothing else may leave, as
+ * towards an address that is not proved, it would hold up the question for ever. */
 uint16_t kg_framing_question(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			     uint16_t room, uint64_t now_us, uint8_t *body);
 
-/* A probe as kg_kcp_probe, whose body has so many bytes; 0 while parity is due. */
+/* A probe as kg_kcp_probe, whose body has so many bytes; 0 while parity is due, which goes before.
+ */
 uint16_t kg_framing_probe(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t ts,
 			  unsigned int nth, uint16_t bytes, uint64_t now_us, uint8_t *body);
 

@@ -313,6 +313,27 @@ static void what_kcp_gets_decides(void **state)
 	link_fini(&link);
 }
 
+/* ---- questions ---- */
+
+/* Where a channel may send nothing else, parity would hold up the question for ever. */
+static void a_question_does_not_wait_for_parity(void **state)
+{
+	struct link link;
+	struct end *end = &link.ends[0];
+	uint8_t body[BODY_MAX];
+	uint32_t conv;
+	uint16_t len;
+
+	link_init(&link, 1, 2);
+	send_message(&link, 0, 100);
+	assert_true(kg_framing_output(&end->framing, end->kcp, 0, body) > 0);
+	assert_int_equal(kg_framing_deadline_us(&end->framing, end->kcp), 0);
+	len = kg_framing_question(&end->framing, end->kcp, 1, MTU, 0, body);
+	assert_int_equal(kg_framing_conv(link.fec, body, len, &conv), KG_DROP_NONE);
+	assert_int_equal(body[4], 0); /* data */
+	link_fini(&link);
+}
+
 /* ---- losses ---- */
 
 /* Of every group towards end 1 as many shards as there is parity, others each time. */
@@ -437,6 +458,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_added_without_fec),
 		cmocka_unit_test(handshakes_have_the_header_only),
 		cmocka_unit_test(what_kcp_gets_decides),
+		cmocka_unit_test(a_question_does_not_wait_for_parity),
 		cmocka_unit_test(no_copy_for_what_fec_makes_good),
 		cmocka_unit_test(the_end_of_a_burst_is_protected),
 		cmocka_unit_test(kcp_repairs_the_rest),
