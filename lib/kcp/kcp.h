@@ -191,6 +191,8 @@ void kg_kcp_rest(struct kg_kcp *kcp);
 uint32_t kg_kcp_received(const struct kg_kcp *kcp);
 /* Segments queued or in flight. */
 uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
+/* Of these, queued. */
+uint32_t kg_kcp_queued(const struct kg_kcp *kcp);
 /* What the peer's window is, in segments. */
 uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp);
 

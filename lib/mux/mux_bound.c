@@ -5,9 +5,10 @@
  * more than the path holds: then half a second of a download goes before a question of a hundred
  * bytes.
  *
- * So while the round trip shows a queue the channel takes what the path works off in its least
- * round trip and a little more; else more and more, up to its window. It never takes less than a
- * part of what windows usually are: others in the same queue would have all of it.
+ * So a channel takes little more than what may leave soon, for what waits behind its pace waits for
+ * all. And while the round trip shows a queue it takes what the path works off in its least round
+ * trip and a little more; else more and more, up to its window. It never takes less than a part of
+ * what windows usually are: others in the same queue would have all of it.
  */
 #include "mux/mux_int.h"
 
@@ -15,6 +16,8 @@
 #define QUEUE_US (100u * KG_US_PER_MS) /* beyond the least round trip */
 #define KEPT_US  (50u * KG_US_PER_MS)  /* of it, so that the path is never idle */
 #define LEAST    256u                  /* segments */
+#define SOON_US  (20u * KG_US_PER_MS)
+#define SOON_MIN 64u   /* segments that wait for their turn to leave */
 #define DRIFT    1024u /* steps in which the least round trip is forgotten, about: paths change */
 
 void kg_mux_bound_init(struct kg_mux_bound *bound, uint64_t now_us)
@@ -59,8 +62,19 @@ void kg_mux_on_acked(struct kg_mux *mux, uint32_t segments, uint64_t now_us)
 	bound->since_us = now_us;
 }
 
+/* What leaves soon has been taken. */
+static bool has_enough(const struct kg_mux *mux)
+{
+	uint64_t soon = (uint64_t)mux->bound.rate * SOON_US / KG_US_PER_S;
+
+	return kg_channel_queued(mux->channel) >= KG_MAX(soon, (uint64_t)SOON_MIN);
+}
+
 bool kg_mux_has_room(const struct kg_mux *mux)
 {
-	return kg_channel_room(mux->channel) > 0 &&
-	       kg_channel_unacked(mux->channel) < mux->bound.segments;
+	uint32_t unacked = kg_channel_unacked(mux->channel);
+
+	if (kg_channel_room(mux->channel) == 0)
+		return false;
+	return unacked < LEAST || (unacked < mux->bound.segments && !has_enough(mux));
 }

@@ -57,6 +57,11 @@ uint32_t kg_channel_unacked(const struct kg_channel *ch)
 	return kg_kcp_unacked(ch->line.kcp);
 }
 
+uint32_t kg_channel_queued(const struct kg_channel *ch)
+{
+	return kg_kcp_queued(ch->line.kcp);
+}
+
 uint32_t kg_channel_rtt_us(const struct kg_channel *ch)
 {
 	return kg_kcp_rtt_us(ch->line.kcp);

@@ -308,6 +308,8 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);
 /* Segments that were sent, or wait to be, and are not acknowledged. */
 uint32_t kg_channel_unacked(const struct kg_channel *ch);
+/* Of these, that wait to be sent for the first time. */
+uint32_t kg_channel_queued(const struct kg_channel *ch);
 /* Smoothed; 0: no sample yet. */
 uint32_t kg_channel_rtt_us(const struct kg_channel *ch);
 /* Segments that have come, in order or not, modulo 2^32. */

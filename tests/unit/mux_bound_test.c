@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A small question beside a large download on one mux channel, through 20 Mbit/s with 200 ms of
- * queue, in virtual time. */
+/* A small question beside a large download on one mux channel, through 20 Mbit/s, in virtual time.
+ */
 #include "mux_pair.h"
 
 #include "sim/link.h"
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define RATE_BPS    2500000u /* bytes */
-#define QUEUE_US    200000u
 #define WINDOW      1024
 #define PIECE_BYTES 1100u /* one segment */
 
@@ -20,16 +19,16 @@ struct wire {
 	uint64_t downloaded;
 };
 
-static const struct kg_link_params params = {
-	.delay_us = 5000,
-	.rate_Bps = RATE_BPS,
-	.queue_us = QUEUE_US,
-	.in_order = true,
-	.overhead_bytes = 60,
-};
-
-static void wire_init(struct wire *wire)
+static void wire_init(struct wire *wire, uint32_t queue_us)
 {
+	const struct kg_link_params params = {
+		.delay_us = 5000,
+		.rate_Bps = RATE_BPS,
+		.queue_us = queue_us,
+		.in_order = true,
+		.overhead_bytes = 60,
+	};
+
 	*wire = (struct wire){ .pair = pair_new() };
 	kg_rng_init(&wire->rng, MUX_SEED);
 	kg_link_init(&wire->up, &params, &wire->rng);
@@ -147,13 +146,13 @@ static struct app *begin_download(struct wire *wire)
 	return reads;
 }
 
-static void a_question_beside_a_download_is_answered_soon(void **state)
+static void expect_soon_answers(uint32_t queue_us)
 {
 	struct app *reads;
 	struct wire wire;
 	uint64_t began_us;
 
-	wire_init(&wire);
+	wire_init(&wire, queue_us);
 	run_wire(&wire, SEC(1));
 	reads = begin_download(&wire);
 	run_wire(&wire, SEC(4));
@@ -172,10 +171,22 @@ static void a_question_beside_a_download_is_answered_soon(void **state)
 	wire_fini(&wire);
 }
 
+static void a_question_beside_a_download_is_answered_soon(void **state)
+{
+	expect_soon_answers(200000);
+}
+
+/* The pace finds a limit that keeps the round trip short, and the window waits behind it. */
+static void what_waits_behind_the_pace_counts(void **state)
+{
+	expect_soon_answers(50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_beside_a_download_is_answered_soon),
+		cmocka_unit_test(what_waits_behind_the_pace_counts),
 	};
 
 	return cmocka_run_group_tests_name("mux_bound", tests, NULL, NULL);
