@@ -8,18 +8,24 @@
 #include "idle.h"
 #include "stage/stage.h"
 
-#define OUTPUT_BURSTS_MAX 16 /* per turn: receiving must not wait for ever */
+/* Per turn. Receiving comes first, for ACKs spare copies, and must not wait for ever. */
+#define INPUT_BURSTS_MAX  8
+#define OUTPUT_BURSTS_MAX 16
+#define OUTPUT_BURSTS_RX  2  /* while frames still wait */
 #define PUBLISHED_SIDES   4u /* per housekeeping */
 
-/* NIC -> application: one burst from each port, and what other workers opened for us. */
-static uint16_t receive(struct kg_worker *w)
+/* NIC -> application: one burst from each port, and what other workers opened for us. `more`:
+ * frames still wait. */
+static uint16_t receive_bursts(struct kg_worker *w, bool *more)
 {
 	struct rte_mbuf *v[KG_NIC_BURST];
 	uint16_t n, total = 0;
 
+	*more = false;
 	for (uint16_t port = 0; port < w->box->port_count; port++) {
 		n = kg_stage_rx(w, port, v);
 		total += n;
+		*more |= n == KG_NIC_BURST;
 		n = kg_stage_classify(w, v, n);
 		n = kg_stage_to_control(w, v, n);
 		n = kg_stage_app_input(w, v, n);
@@ -35,13 +41,23 @@ static uint16_t receive(struct kg_worker *w)
 	return total;
 }
 
+static unsigned int receive(struct kg_worker *w, bool *more)
+{
+	unsigned int total = 0;
+
+	*more = true;
+	for (int burst = 0; *more && burst < INPUT_BURSTS_MAX; burst++)
+		total += receive_bursts(w, more);
+	return total;
+}
+
 /* Application -> NIC: what is due, burst by burst. */
-static uint16_t transmit(struct kg_worker *w)
+static uint16_t transmit(struct kg_worker *w, int bursts_max)
 {
 	struct rte_mbuf *v[KG_NIC_BURST];
 	uint16_t n, total = 0;
 
-	for (int burst = 0; burst < OUTPUT_BURSTS_MAX; burst++) {
+	for (int burst = 0; burst < bursts_max; burst++) {
 		n = kg_stage_kcp_output(w, v);
 		if (n == 0)
 			break;
@@ -93,14 +109,15 @@ bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 {
 	unsigned int work;
+	bool more;
 
 	w->now_us = now_us;
-	work = receive(w);
+	work = receive(w, &more);
 	kg_twheel_advance(w->wheel, w->now_us);
 	work += kg_stage_collect(w);
 	work += kg_stage_exception(w);
 	work += kg_stage_deliver(w);
-	work += transmit(w);
+	work += transmit(w, more ? OUTPUT_BURSTS_RX : OUTPUT_BURSTS_MAX);
 	kg_stage_wake_kernel(w);
 	return work;
 }
