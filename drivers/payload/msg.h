@@ -29,7 +29,8 @@
  * has taken (or what was thrown away because it is gone), when half of them are owed, so that a
  * message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a slow reader holds
  * up its own channel's window and nothing else. Where memory is short TCP gets fewer,
- * KG_FLOW_TX_FLOOR at least; so when its socket has taken all, half of these are owed at once.
+ * KG_FLOW_TX_FLOOR at least, and half of these where only what is kept is left; so when its socket
+ * has taken all, half of these are owed at once.
  *
  * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
  * An ABORT that follows FINISH says that the application is gone altogether: what it sent before
@@ -46,7 +47,7 @@
 #include <rte_ring.h>
 
 #define KG_FLOW_TX_SEGMENTS 256u
-#define KG_FLOW_TX_FLOOR    8u
+#define KG_FLOW_TX_FLOOR    4u
 
 enum kg_msg_type {
 	/* p→w  flow, mapped, tunnel, protocol, tuple, count = index of the payload thread */

@@ -35,8 +35,9 @@ struct kg_buf {
  */
 enum kg_buf_use {
 	KG_BUF_MORE,  /* one more of many; leaves what is kept */
-	KG_BUF_FIRST, /* an application's, of whom nothing waits; leaves half of what is kept */
-	KG_BUF_VITAL, /* brings others back: what comes in order, words of the protocol */
+	KG_BUF_FEW,   /* in order, for a reader who has few unread; leaves half of what is kept */
+	KG_BUF_FIRST, /* an application's, of whom nothing waits; leaves a quarter */
+	KG_BUF_VITAL, /* in order, for a reader who has nothing; words of the protocol */
 };
 
 /* Segments that a conversation may hold in each place, however tight memory is. */
@@ -73,7 +74,14 @@ struct kg_buf_pool {
 /* Of `kept` buffers, how many such a use leaves. */
 static inline size_t kg_buf_left_by(enum kg_buf_use use, size_t kept)
 {
-	return use == KG_BUF_VITAL ? 0 : use == KG_BUF_FIRST ? kept / 2 : kept;
+	static const uint8_t quarters[] = {
+		[KG_BUF_MORE] = 4,
+		[KG_BUF_FEW] = 2,
+		[KG_BUF_FIRST] = 1,
+		[KG_BUF_VITAL] = 0,
+	};
+
+	return kept * quarters[use] / 4;
 }
 
 /* The share of one conversation in a pool of which `free` buffers are free. */
@@ -85,12 +93,13 @@ static inline uint32_t kg_buf_share(size_t free, size_t kept)
 }
 
 /* Segments that an application's conversation may hold on their way out. Datagrams come in bursts,
- * and what finds no room is lost: while there is anything beyond what is kept a burst has room. */
+ * and what finds no room is lost: while there is anything beyond what is kept a burst has room, and
+ * a small one always. */
 static inline uint32_t kg_buf_share_of_sender(const struct kg_buf_pool *pool, bool datagrams)
 {
-	if (datagrams && pool->fair_share > KG_BUF_FLOOR)
-		return KG_MAX(pool->fair_share, KG_BUF_BURST);
-	return pool->fair_share;
+	uint32_t burst = pool->fair_share > KG_BUF_FLOOR ? KG_BUF_BURST : KG_BUF_BURST / 4;
+
+	return datagrams ? KG_MAX(pool->fair_share, burst) : pool->fair_share;
 }
 
 static inline struct kg_buf *kg_buf_alloc_for(struct kg_buf_pool *pool, uint16_t room,

@@ -241,14 +241,15 @@ static bool waits_long(const struct kg_kcp_recv *recv, uint32_t ahead, uint16_t 
 	       len <= KG_BUF_COLD_ROOM;
 }
 
-/* What comes in order is vital until the reader has as much of it as anybody needs, and still comes
- * before others where it completes a long message. */
+/* What comes in order is vital while there is nothing to read, for readers that stand still must
+ * not take the last from those that do not. It still comes before others where it completes a long
+ * message. */
 static enum kg_buf_use use_of(const struct kg_kcp_recv *recv, uint32_t ahead)
 {
 	if (ahead > 0)
 		return KG_BUF_MORE;
 	if (recv->listed < KG_BUF_FLOOR)
-		return KG_BUF_VITAL;
+		return recv->messages == 0 ? KG_BUF_VITAL : KG_BUF_FEW;
 	return recv->partial > 0 ? KG_BUF_FIRST : KG_BUF_MORE;
 }
 

@@ -524,6 +524,26 @@ static void what_fills_a_hole_finds_room(void **state)
 	one_fini(&o);
 }
 
+/* Of a thousand that stand still each has its first, and there is one for who comes then. */
+static void who_has_something_to_read_leaves_the_last_to_others(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.limit = 40;
+	o.pool.kept = 20;
+	o.pool.in_use += 30;
+	one_push(&o, 0, 0, 1, "first");
+	one_push(&o, 1, 0, 1, "second");
+	assert_int_equal(one_stats(&o).readable, 1);
+	assert_int_equal(one_stats(&o).refused, 1);
+	one_expect(&o, "first");
+	one_push(&o, 1, 0, 1, "second");
+	one_expect(&o, "second");
+	o.pool.in_use -= 30;
+	one_fini(&o);
+}
+
 /* Nobody can read a part of it, so that it goes on past the floor. */
 static void a_long_message_is_completed_of_what_is_kept(void **state)
 {
@@ -639,6 +659,7 @@ int main(void)
 		cmocka_unit_test(pressure_refuses_what_is_beyond_a_hole),
 		cmocka_unit_test(what_was_refused_is_asked_for_when_there_is_room),
 		cmocka_unit_test(what_fills_a_hole_finds_room),
+		cmocka_unit_test(who_has_something_to_read_leaves_the_last_to_others),
 		cmocka_unit_test(a_long_message_is_completed_of_what_is_kept),
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),

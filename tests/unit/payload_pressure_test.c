@@ -92,7 +92,7 @@ static void what_is_kept_lets_all_go_on(void **state)
 	fd = rig_open_tcp(rig, 4, &ch, 1000);
 	rig_write(fd, bytes, 50000);
 	rig_take_stream(&ch, bytes, 50000, false);
-	assert_in_range(atomic_load(&rig->pool.peak), 1, 4);
+	assert_in_range(atomic_load(&rig->pool.peak), 1, 6); /* a quarter is for what is vital */
 	close(fd);
 	free(bytes);
 	rig_destroy(rig);

@@ -89,6 +89,8 @@ static uint32_t may_hold(const struct kg_conn *conn)
 
 	if (kg_stream_protocol(&conn->stream) != KG_PROTOCOL_TCP)
 		return KG_FLOW_TX_SEGMENTS;
+	if (share <= KG_BUF_FLOOR)
+		return KG_FLOW_TX_FLOOR / 2;
 	return KG_MIN(KG_MAX(share, KG_FLOW_TX_FLOOR), KG_FLOW_TX_SEGMENTS);
 }
 
