@@ -2,6 +2,7 @@
 /* Decides when and for how long a worker sleeps. */
 #include "idle.h"
 
+#include "box.h"
 #include "worker.h"
 
 #include <rte_pause.h>
@@ -47,16 +48,19 @@ static uint64_t until_timer_us(const struct kg_worker *w)
 	return next <= w->now_us ? 0 : next - w->now_us;
 }
 
-static uint64_t step_us(const struct kg_idle *idle)
+/* What other workers have opened for us. */
+static bool handed_in(const struct kg_worker *w)
 {
-	uint32_t doublings = (idle->turns - SPIN_TURNS) / TURNS_PER_STEP;
-	uint64_t step = STEP_MIN_US << KG_MIN(doublings, (uint32_t)STEP_DOUBLINGS);
-	bool timed = idle->blind || idle->false_alarm;
+	for (unsigned int from = 0; from < w->box->worker_count; from++) {
+		const struct rte_ring *ring = w->box->handoff[w->index][from];
 
-	return timed && idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US)
-						 : LONG_STEP_US;
+		if (ring != NULL && !rte_ring_empty(ring))
+			return true;
+	}
+	return false;
 }
 
+/* Of every ring whose other end wakes us: what came before we said that we sleep wakes nobody. */
 static bool rings_empty(const struct kg_worker *w)
 {
 	for (unsigned int i = 0; i < w->link_count; i++) {
@@ -65,7 +69,25 @@ static bool rings_empty(const struct kg_worker *w)
 	}
 	if (w->kernel->from_kernel != NULL && !rte_ring_empty(w->kernel->from_kernel))
 		return false;
-	return rte_ring_empty(w->mail);
+	if (w->index == 0 && !rte_ring_empty(w->box->from_control))
+		return false;
+	return !handed_in(w) && rte_ring_empty(w->mail);
+}
+
+/* A full ring to a payload thread holds something up, and nobody says when it has room again. */
+static bool put_off(const struct kg_worker *w)
+{
+	return !STAILQ_EMPTY(&w->conns) || w->refused_count > 0;
+}
+
+static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
+{
+	uint32_t doublings = (idle->turns - SPIN_TURNS) / TURNS_PER_STEP;
+	uint64_t step = STEP_MIN_US << KG_MIN(doublings, (uint32_t)STEP_DOUBLINGS);
+	bool timed = idle->blind || idle->false_alarm || put_off(w);
+
+	return timed && idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US)
+						 : LONG_STEP_US;
 }
 
 static struct timespec timespec_of(uint64_t us)
@@ -93,12 +115,16 @@ static enum kg_idle_sleep doze(struct kg_idle *idle, const struct kg_worker *w, 
 {
 	unsigned int count = idle->false_alarm ? 1 : idle->fd_count;
 	struct timespec timeout = timespec_of(us);
+	bool sleeps;
 	int ready = 0;
 
 	kg_waker_prepare(idle->waker);
-	if (rings_empty(w))
+	sleeps = rings_empty(w);
+	if (sleeps)
 		ready = ppoll(idle->fds, count, &timeout, NULL);
 	kg_waker_cancel(idle->waker);
+	if (!sleeps)
+		return KG_IDLE_NO_SLEEP;
 	if (ready > 0 && idle->fds[0].revents != 0)
 		kg_waker_take(idle->waker);
 	return ready > 0 && count > 1 ? hear_ports(idle) : KG_IDLE_SLEPT;
@@ -141,7 +167,7 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 	if (bulk)
 		nap(KG_MIN(until_us, (uint64_t)BULK_NAP_US));
 	else
-		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle)));
+		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle, w)));
 	idle->false_alarm |= sleep == KG_IDLE_WOKEN_BY_FRAME; /* until there is work */
 	return sleep;
 }

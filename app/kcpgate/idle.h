@@ -5,7 +5,7 @@
  * it at once, and so do the ports, by a frame. Of a port that has nothing to wake it with
  * (nic/rx_wake.h) frames wait for the end of a sleep, and then it sleeps in growing steps: 1 ms at
  * most, or 5 ms after a quarter of a second of idleness. It does so, too, after a port has woken it
- * and had no frame, until there is work again.
+ * and had no frame, until there is work again, and while a payload thread's ring is full.
  *
  * Under load it does what a NIC's interrupt moderation does: as soon as a turn was less than a
  * burst it naps, 100 us at most and woken by nobody. What has gathered then is one burst, is
