@@ -6,7 +6,7 @@
 #include "machine.h"
 
 #include "claims.h"
-#include "config/report.h"
+#include "config/mistakes.h"
 #include "kernel/dhcp.h"
 #include "kernel/takeover.h"
 #include "netlink/belongings.h"
@@ -34,7 +34,7 @@ static bool can_run_on(unsigned int cpu)
 	return can;
 }
 
-void kg_machine_check(const struct kg_config *config, struct kg_config_report *report,
+void kg_machine_check(const struct kg_config *config, struct kg_mistakes *mistakes,
 		      const char *file)
 {
 	const struct kg_place root = { .file = file };
@@ -44,48 +44,48 @@ void kg_machine_check(const struct kg_config *config, struct kg_config_report *r
 		struct kg_place at = kg_place_item(&workers, i);
 
 		if (!can_run_on(config->workers[i]))
-			kg_report_error(report, &at,
-					"found %u; allowed CPUs of this machine that kcpgate may "
-					"run on (see lscpu)",
-					config->workers[i]);
+			kg_mistakes_error(mistakes, &at,
+					  "found %u; allowed CPUs of this machine that kcpgate may "
+					  "run on (see lscpu)",
+					  config->workers[i]);
 	}
 }
 
 /* ---- interfaces ---- */
 
-static void report_address(struct kg_config_report *report, const struct kg_place *at,
+static void report_address(struct kg_mistakes *mistakes, const struct kg_place *at,
 			   const char *link, const struct kg_prefix *address)
 {
 	char text[KG_IP_TEXT_BYTES];
 
 	kg_ip_text(&address->ip, text);
-	kg_report_error(
-		report, at,
+	kg_mistakes_error(
+		mistakes, at,
 		"Linux has %s/%u on %s, which the port takes over: what is sent there would "
 		"get no answer. \"take_over\": true moves it to the TAP; or end what puts it "
 		"there (DHCP client, ifupdown), then, as root: ip address del %s/%u dev %s",
 		text, address->length, link, text, address->length, link);
 }
 
-static void report_routes(struct kg_config_report *report, const struct kg_place *at,
-			  const char *link)
+static void report_routes(struct kg_mistakes *mistakes, const struct kg_place *at, const char *link)
 {
-	kg_report_error(report, at,
-			"Linux has routes through %s, which the port takes over: what is sent "
-			"there is lost. \"take_over\": true moves them to the TAP; or, as root: ip "
-			"route flush dev %s",
-			link, link);
+	kg_mistakes_error(
+		mistakes, at,
+		"Linux has routes through %s, which the port takes over: what is sent "
+		"there is lost. \"take_over\": true moves them to the TAP; or, as root: ip "
+		"route flush dev %s",
+		link, link);
 }
 
 /* Whatever else is done, it would give the interface its address again. */
-static void report_dhcp(struct kg_config_report *report, const struct kg_place *at,
-			const char *link, const char *tap)
+static void report_dhcp(struct kg_mistakes *mistakes, const struct kg_place *at, const char *link,
+			const char *tap)
 {
 	struct kg_dhcp_client client;
 
 	if (kg_dhcp_find(link, &client))
-		kg_report_error(
-			report, at,
+		kg_mistakes_error(
+			mistakes, at,
 			"%s, process %d, keeps an address on %s, which the port takes over. "
 			"End it, as root: kill %d; it may run on %s once the box is there",
 			client.name, (int)client.pid, link, (int)client.pid, tap);
@@ -102,8 +102,8 @@ static void adopt(struct kg_port_config *port, const struct kg_prefix *addresses
 	}
 }
 
-static void check_link(struct kg_nl *nl, struct kg_port_config *port,
-		       struct kg_config_report *report, const struct kg_place *at)
+static void check_link(struct kg_nl *nl, struct kg_port_config *port, struct kg_mistakes *mistakes,
+		       const struct kg_place *at)
 {
 	struct kg_prefix addresses[KG_CONFIG_ADDRESSES_MAX];
 	unsigned int count = KG_CONFIG_ADDRESSES_MAX;
@@ -113,15 +113,15 @@ static void check_link(struct kg_nl *nl, struct kg_port_config *port,
 	if (ifindex == 0 || kg_link_addresses(nl, ifindex, addresses, &count) != 0)
 		return;
 	count = KG_MIN(count, KG_CONFIG_ADDRESSES_MAX + 0u);
-	report_dhcp(report, at, link, port->tap);
+	report_dhcp(mistakes, at, link, port->tap);
 	if (port->take_over) {
 		adopt(port, addresses, count);
 		return;
 	}
 	for (unsigned int i = 0; i < count; i++)
-		report_address(report, at, link, &addresses[i]);
+		report_address(mistakes, at, link, &addresses[i]);
 	if (count == 0 && kg_belongings_has_routes(nl, ifindex))
-		report_routes(report, at, link);
+		report_routes(mistakes, at, link);
 }
 
 /* Of a box that was killed. */
@@ -138,7 +138,7 @@ static void put_back(const struct kg_port_config *port)
 			link, strerror(-rc));
 }
 
-void kg_machine_check_links(struct kg_config *config, struct kg_config_report *report,
+void kg_machine_check_links(struct kg_config *config, struct kg_mistakes *mistakes,
 			    const char *file)
 {
 	const struct kg_place root = { .file = file };
@@ -152,7 +152,7 @@ void kg_machine_check_links(struct kg_config *config, struct kg_config_report *r
 		struct kg_place at = kg_place_member(&port, "device");
 
 		put_back(&config->ports[i]);
-		check_link(&nl, &config->ports[i], report, &at);
+		check_link(&nl, &config->ports[i], mistakes, &at);
 	}
 	kg_nl_close(&nl);
 }

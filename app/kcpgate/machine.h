@@ -6,12 +6,12 @@
 
 /* Reports what this machine has not got, as far as it shows without a start; `file` stands for the
  * configuration in messages. */
-void kg_machine_check(const struct kg_config *config, struct kg_config_report *report,
+void kg_machine_check(const struct kg_config *config, struct kg_mistakes *mistakes,
 		      const char *file);
 
 /* The same for interfaces that ports take over, which this process has claimed: a killed box's are
  * put right; then Linux must have nothing there, or the port is given its addresses. */
-void kg_machine_check_links(struct kg_config *config, struct kg_config_report *report,
+void kg_machine_check_links(struct kg_config *config, struct kg_mistakes *mistakes,
 			    const char *file);
 
 /* EAL has not started: says which memory is missing, if that may be the reason. */

@@ -6,7 +6,7 @@
 #include "box.h"
 #include "claims.h"
 #include "clock.h"
-#include "config/report.h"
+#include "config/mistakes.h"
 #include "control/control.h"
 #include "eal.h"
 #include "log.h"
@@ -99,14 +99,14 @@ static enum kg_exit run_logged(struct kg_config *config, const struct kg_args *a
 static enum kg_exit run_claimed(struct kg_config *config, const struct kg_args *args)
 {
 	enum kg_exit status = KG_EXIT_BAD_CONFIG;
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 
-	kg_report_init(&report);
-	kg_machine_check_links(config, &report, args->files[0]);
-	kg_config_report_print(&report, stderr);
-	if (report.errors == NULL)
+	kg_mistakes_init(&mistakes);
+	kg_machine_check_links(config, &mistakes, args->files[0]);
+	kg_mistakes_print(&mistakes, stderr);
+	if (mistakes.errors == NULL)
 		status = run_logged(config, args);
-	kg_config_report_free(&report);
+	kg_mistakes_free(&mistakes);
 	return status;
 }
 
@@ -128,20 +128,20 @@ static enum kg_exit run_alone(struct kg_config *config, const struct kg_args *ar
 static enum kg_exit with_config(const struct kg_args *args)
 {
 	struct kg_config config;
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 	enum kg_exit status = KG_EXIT_GOOD;
 
-	kg_config_load(&config, &report, args->files, args->file_count);
-	if (report.errors == NULL && args->action != KG_ARGS_PRINT)
-		kg_machine_check(&config, &report, args->files[0]);
-	kg_config_report_print(&report, stderr);
-	if (report.errors != NULL)
+	kg_config_load(&config, &mistakes, args->files, args->file_count);
+	if (mistakes.errors == NULL && args->action != KG_ARGS_PRINT)
+		kg_machine_check(&config, &mistakes, args->files[0]);
+	kg_mistakes_print(&mistakes, stderr);
+	if (mistakes.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;
 	else if (args->action == KG_ARGS_PRINT)
 		kg_config_print(&config, stdout, args->show_secrets);
 	else if (args->action == KG_ARGS_RUN)
 		status = run_alone(&config, args);
-	kg_config_report_free(&report);
+	kg_mistakes_free(&mistakes);
 	kg_config_free(&config);
 	return status;
 }

@@ -15,8 +15,9 @@ static void check_workers(struct kg_load *load)
 	for (unsigned int i = 1; i < config->worker_count; i++) {
 		for (unsigned int j = 0; j < i; j++) {
 			if (config->workers[i] == config->workers[j])
-				kg_report_error(load->report, &at, "found %u twice; allowed once",
-						config->workers[i]);
+				kg_mistakes_error(load->mistakes, &at,
+						  "found %u twice; allowed once",
+						  config->workers[i]);
 		}
 	}
 }
@@ -29,10 +30,10 @@ static void check_local_ports(struct kg_load *load)
 	unsigned int size = count ? config->local_ports->last - config->local_ports->first + 1u : 0;
 
 	if (count > 1)
-		kg_report_error(load->report, &at, "found %u ranges; allowed one", count);
+		kg_mistakes_error(load->mistakes, &at, "found %u ranges; allowed one", count);
 	else if (count && (size < KG_CONFIG_LOCAL_PORTS_MIN || size > KG_CONFIG_LOCAL_PORTS_MAX))
-		kg_report_error(load->report, &at, "found %u ports; allowed %u to %u", size,
-				KG_CONFIG_LOCAL_PORTS_MIN, KG_CONFIG_LOCAL_PORTS_MAX);
+		kg_mistakes_error(load->mistakes, &at, "found %u ports; allowed %u to %u", size,
+				  KG_CONFIG_LOCAL_PORTS_MIN, KG_CONFIG_LOCAL_PORTS_MAX);
 }
 
 /* Texts that no two ports may share. */
@@ -42,8 +43,8 @@ static void check_same_text(struct kg_load *load, unsigned int i, unsigned int j
 	struct kg_place at = kg_port_place(load, i, key), other = kg_port_place(load, j, key);
 
 	if (a && b && !strcmp(a, b))
-		kg_report_error(load->report, &at, "found \"%s\", which %s in %s is already", a,
-				other.path, other.file);
+		kg_mistakes_error(load->mistakes, &at, "found \"%s\", which %s in %s is already", a,
+				  other.path, other.file);
 }
 
 static void check_same_addresses(struct kg_load *load, unsigned int i, unsigned int j)
@@ -57,9 +58,10 @@ static void check_same_addresses(struct kg_load *load, unsigned int i, unsigned 
 
 		for (unsigned int l = 0; l < until; l++) {
 			if (kg_ip_equal(&a->addresses[k].ip, &b->addresses[l].ip))
-				kg_report_error(load->report, &at, "found %s, which %s has already",
-						kg_ip_text(&a->addresses[k].ip, text),
-						load->ports[j].place.path);
+				kg_mistakes_error(load->mistakes, &at,
+						  "found %s, which %s has already",
+						  kg_ip_text(&a->addresses[k].ip, text),
+						  load->ports[j].place.path);
 		}
 	}
 }
@@ -123,14 +125,15 @@ static void check_own_addresses(struct kg_load *load, unsigned int i)
 		if (address->length + 1 >= (ipv4 ? 32 : 128))
 			continue;
 		if (host_bits_are(address, false))
-			kg_report_error(load->report, &at,
-					"found %s/%u, the network's own address; allowed a host's",
-					kg_ip_text(&address->ip, text), address->length);
+			kg_mistakes_error(
+				load->mistakes, &at,
+				"found %s/%u, the network's own address; allowed a host's",
+				kg_ip_text(&address->ip, text), address->length);
 		else if (ipv4 && host_bits_are(address, true))
-			kg_report_error(load->report, &at,
-					"found %s/%u, the network's broadcast address; allowed a "
-					"host's",
-					kg_ip_text(&address->ip, text), address->length);
+			kg_mistakes_error(load->mistakes, &at,
+					  "found %s/%u, the network's broadcast address; allowed a "
+					  "host's",
+					  kg_ip_text(&address->ip, text), address->length);
 	}
 }
 
@@ -143,11 +146,12 @@ static void check_device(struct kg_load *load, unsigned int i)
 	if (!device || strlen(device) > KG_TAP_MAX_CHARS || strpbrk(device, ":,/ ") ||
 	    !strncmp(device, "net_", 4) || !strncmp(device, "eth_", 4))
 		return;
-	kg_report_error(load->report, &at,
-			"found \"%s\", which looks like an interface of Linux; write "
-			"\"net_af_xdp%u,iface=%s\", or the PCI address of a NIC that is bound to a "
-			"DPDK driver",
-			device, i, device);
+	kg_mistakes_error(
+		load->mistakes, &at,
+		"found \"%s\", which looks like an interface of Linux; write "
+		"\"net_af_xdp%u,iface=%s\", or the PCI address of a NIC that is bound to a "
+		"DPDK driver",
+		device, i, device);
 }
 
 static void check_gateways(struct kg_load *load, unsigned int i)
@@ -158,13 +162,14 @@ static void check_gateways(struct kg_load *load, unsigned int i)
 
 	for (unsigned int g = 0; g < port->gateway_count; g++) {
 		if (!on_link(port, &port->gateways[g]))
-			kg_report_error(load->report, &at,
-					"found %s; allowed an address in a network of the port",
-					kg_ip_text(&port->gateways[g], text));
+			kg_mistakes_error(load->mistakes, &at,
+					  "found %s; allowed an address in a network of the port",
+					  kg_ip_text(&port->gateways[g], text));
 	}
 	if (port->gateway_count == 2 && port->gateways[0].version == port->gateways[1].version)
-		kg_report_error(load->report, &at, "found two of IPv%u; allowed one per IP version",
-				port->gateways[0].version);
+		kg_mistakes_error(load->mistakes, &at,
+				  "found two of IPv%u; allowed one per IP version",
+				  port->gateways[0].version);
 }
 
 static void check_port_mtu(struct kg_load *load, unsigned int i)
@@ -176,9 +181,9 @@ static void check_port_mtu(struct kg_load *load, unsigned int i)
 	for (unsigned int a = 0; a < port->address_count; a++)
 		ipv6 |= port->addresses[a].ip.version == 6;
 	if (ipv6 && port->mtu && port->mtu < IPV6_MTU_MIN)
-		kg_report_error(load->report, &at,
-				"found %u; allowed %u or more with IPv6 addresses", port->mtu,
-				IPV6_MTU_MIN);
+		kg_mistakes_error(load->mistakes, &at,
+				  "found %u; allowed %u or more with IPv6 addresses", port->mtu,
+				  IPV6_MTU_MIN);
 }
 
 static void check_flow_rules(struct kg_load *load, unsigned int i)
@@ -192,9 +197,10 @@ static void check_flow_rules(struct kg_load *load, unsigned int i)
 		if (kg_wire_has_port_shares(&config->tunnels[t].wire, config->worker_count))
 			return;
 	}
-	kg_report_warning(load->report, &at,
-			  "without effect: no server's listen_port has a port for each of several "
-			  "workers, without gaps");
+	kg_mistakes_warning(
+		load->mistakes, &at,
+		"without effect: no server's listen_port has a port for each of several "
+		"workers, without gaps");
 }
 
 void kg_load_check(struct kg_load *load)

@@ -33,7 +33,8 @@ static void refuse_braces(struct kg_load *load, unsigned int i, const char *cons
 		struct kg_place at = kg_tunnel_place(load, i, keys[k]);
 
 		if (is_braces(given(load, i, keys[k])))
-			kg_report_error(load->report, &at, "found \"{}\"; allowed on a %s", where);
+			kg_mistakes_error(load->mistakes, &at, "found \"{}\"; allowed on a %s",
+					  where);
 	}
 }
 
@@ -46,8 +47,9 @@ static void refuse_beside(struct kg_load *load, unsigned int i, const char *cons
 		char found[KG_FOUND_BYTES];
 
 		if (value && !is_braces(value) && json_array_size(value) + !json_is_array(value))
-			kg_report_error(load->report, &at, "found %s beside %s \"{}\"; allowed one",
-					kg_found(value, found), keys[!k]);
+			kg_mistakes_error(load->mistakes, &at,
+					  "found %s beside %s \"{}\"; allowed one",
+					  kg_found(value, found), keys[!k]);
 	}
 }
 
@@ -56,7 +58,7 @@ static void refuse_key(struct kg_load *load, unsigned int i, const char *key, co
 	struct kg_place at = kg_tunnel_place(load, i, key);
 
 	if (kg_tunnel_given(load, i, key))
-		kg_report_error(load->report, &at, "%s", text);
+		kg_mistakes_error(load->mistakes, &at, "%s", text);
 }
 
 /* ---- mappings ---- */
@@ -108,9 +110,10 @@ static void report_clash(struct kg_load *load, unsigned int i, unsigned int k,
 {
 	struct kg_place at = mapping_place(load, i, k, "local");
 
-	kg_report_error(load->report, &at,
-			"found port %u, where %s in %s listens already on the same address",
-			load->config->tunnels[i].mappings[k].local.port, other->path, other->file);
+	kg_mistakes_error(load->mistakes, &at,
+			  "found port %u, where %s in %s listens already on the same address",
+			  load->config->tunnels[i].mappings[k].local.port, other->path,
+			  other->file);
 }
 
 /* With mappings before it, and with tunnels that have none. */
@@ -143,13 +146,14 @@ static void check_mapping(struct kg_load *load, unsigned int i, unsigned int k)
 	char text[KG_IP_TEXT_BYTES];
 
 	if (m->local.ip.version && !(kg_ip_family(&m->local.ip) & kg_tunnel_families(t)))
-		kg_report_error(load->report, &local, "found %s; allowed IPv%c addresses (%s)",
-				kg_ip_text(&m->local.ip, text), t->ipv4_only ? '4' : '6',
-				t->ipv4_only ? "ipv4_only" : "ipv6_only");
+		kg_mistakes_error(load->mistakes, &local, "found %s; allowed IPv%c addresses (%s)",
+				  kg_ip_text(&m->local.ip, text), t->ipv4_only ? '4' : '6',
+				  t->ipv4_only ? "ipv4_only" : "ipv6_only");
 	if (m->remote.address && strlen(m->remote.address) > kg_tunnel_target_bytes(t))
-		kg_report_error(
-			load->report, &remote, "found %zu characters; allowed %zu with kcp_mtu %u",
-			strlen(m->remote.address), kg_tunnel_target_bytes(t), t->wire.kcp.mtu);
+		kg_mistakes_error(load->mistakes, &remote,
+				  "found %zu characters; allowed %zu with kcp_mtu %u",
+				  strlen(m->remote.address), kg_tunnel_target_bytes(t),
+				  t->wire.kcp.mtu);
 	if (m->local.port)
 		check_clashes(load, i, k);
 }
@@ -169,9 +173,9 @@ static void check_client(struct kg_load *load, unsigned int i)
 	}
 	refuse_beside(load, i, listen_keys);
 	if (!kg_tunnel_given(load, i, "custom_input"))
-		kg_report_error(load->report, &at, "missing; listen_port \"{}\" requires it");
+		kg_mistakes_error(load->mistakes, &at, "missing; listen_port \"{}\" requires it");
 	else if (json_is_array(given(load, i, "custom_input")) && t->mapping_count == 0)
-		kg_report_error(load->report, &at, "found []; allowed at least one");
+		kg_mistakes_error(load->mistakes, &at, "found []; allowed at least one");
 	for (unsigned int k = 0; k < t->mapping_count; k++)
 		check_mapping(load, i, k);
 }

@@ -25,7 +25,7 @@ static void check_one(struct kg_load *load, unsigned int i, const char *key, uns
 	struct kg_place at = kg_tunnel_place(load, i, key);
 
 	if (found > 1)
-		kg_report_error(load->report, &at, "found %u; allowed one on a %s", found, who);
+		kg_mistakes_error(load->mistakes, &at, "found %u; allowed one on a %s", found, who);
 }
 
 static void check_counts(struct kg_load *load, unsigned int i)
@@ -41,10 +41,10 @@ static void check_counts(struct kg_load *load, unsigned int i)
 		return;
 	}
 	if (t->wire.mux_tunnels > 0)
-		kg_report_error(load->report, &mux,
-				"found %u; allowed 0 on a server, which takes "
-				"what its clients open",
-				t->wire.mux_tunnels);
+		kg_mistakes_error(load->mistakes, &mux,
+				  "found %u; allowed 0 on a server, which takes "
+				  "what its clients open",
+				  t->wire.mux_tunnels);
 	check_one(load, i, "destination_port",
 		  port_count(t->destination_ports, t->destination_port_count), "server");
 	check_one(load, i, "destination_address", t->destination_count, "server");
@@ -59,11 +59,11 @@ static void check_dnstxt(struct kg_load *load, unsigned int i)
 	if (!load->config->tunnels[i].destination_dnstxt)
 		return;
 	if (load->config->tunnels[i].mode != KG_MODE_CLIENT)
-		kg_report_error(load->report, &at, "allowed on a client");
+		kg_mistakes_error(load->mistakes, &at, "allowed on a client");
 	for (size_t k = 0; k < KG_ARRAY_SIZE(others); k++) {
 		if (kg_tunnel_given(load, i, others[k]))
-			kg_report_error(load->report, &at, "found beside %s; allowed one",
-					others[k]);
+			kg_mistakes_error(load->mistakes, &at, "found beside %s; allowed one",
+					  others[k]);
 	}
 }
 
@@ -76,10 +76,10 @@ static void check_stun(struct kg_load *load, unsigned int i)
 	if (t->stun_server_count == 0)
 		return;
 	if (t->mode != KG_MODE_SERVER)
-		kg_report_warning(load->report, &at, "without effect on a client");
+		kg_mistakes_warning(load->mistakes, &at, "without effect on a client");
 	else if (port_count(t->listen_ports, t->listen_port_count) > 1 || t->listen_on_count > 1)
-		kg_report_error(load->report, &at,
-				"allowed with one listen_port and one listen_on at most");
+		kg_mistakes_error(load->mistakes, &at,
+				  "allowed with one listen_port and one listen_on at most");
 }
 
 static void check_password(struct kg_load *load, unsigned int i)
@@ -92,11 +92,11 @@ static void check_password(struct kg_load *load, unsigned int i)
 		return;
 	if (kg_aead_spec_lookup(t->wire.encryption_algorithm)->keyed) {
 		if (!given)
-			kg_report_error(load->report, &at, "missing; %s requires it",
-					t->wire.encryption_algorithm);
+			kg_mistakes_error(load->mistakes, &at, "missing; %s requires it",
+					  t->wire.encryption_algorithm);
 	} else if (given && !kg_tunnel_given(load, i, "encryption_algorithm")) {
-		kg_report_warning(load->report, &at,
-				  "nothing is encrypted without encryption_algorithm");
+		kg_mistakes_warning(load->mistakes, &at,
+				    "nothing is encrypted without encryption_algorithm");
 	}
 }
 
@@ -109,9 +109,10 @@ static void check_families(struct kg_load *load, unsigned int i, const char *key
 
 	for (unsigned int k = 0; k < count; k++) {
 		if (!(kg_ip_family(&ips[k]) & kg_tunnel_families(t)))
-			kg_report_error(load->report, &at, "found %s; allowed IPv%c addresses (%s)",
-					kg_ip_text(&ips[k], text), t->ipv4_only ? '4' : '6',
-					t->ipv4_only ? "ipv4_only" : "ipv6_only");
+			kg_mistakes_error(load->mistakes, &at,
+					  "found %s; allowed IPv%c addresses (%s)",
+					  kg_ip_text(&ips[k], text), t->ipv4_only ? '4' : '6',
+					  t->ipv4_only ? "ipv4_only" : "ipv6_only");
 	}
 }
 
@@ -121,7 +122,8 @@ static void check_only(struct kg_load *load, unsigned int i)
 	struct kg_place at = kg_tunnel_place(load, i, "ipv6_only");
 
 	if (t->ipv4_only && t->ipv6_only) {
-		kg_report_error(load->report, &at, "found beside ipv4_only; allowed one of them");
+		kg_mistakes_error(load->mistakes, &at,
+				  "found beside ipv4_only; allowed one of them");
 		return;
 	}
 	check_families(load, i, "listen_on", t->listen_on, t->listen_on_count);
@@ -161,13 +163,13 @@ static void check_own_address(struct kg_load *load, unsigned int i, const char *
 	char text[KG_IP_TEXT_BYTES];
 
 	if (!(kg_ip_family(ip) & kg_port_families(load->config)))
-		kg_report_error(load->report, &at, "found %s, but no port has an IPv%u address",
-				kg_ip_text(ip, text), ip->version);
+		kg_mistakes_error(load->mistakes, &at, "found %s, but no port has an IPv%u address",
+				  kg_ip_text(ip, text), ip->version);
 	else if (load->config->tunnels[i].wire.role == KG_ROLE_SERVER &&
 		 !kg_ip_is_unspecified(ip) && !takes_over(load->config) &&
 		 !is_port_address(load->config, ip))
-		kg_report_warning(load->report, &at, "%s is no address of a port",
-				  kg_ip_text(ip, text));
+		kg_mistakes_warning(load->mistakes, &at, "%s is no address of a port",
+				    kg_ip_text(ip, text));
 }
 
 /* What leaves for the box itself never reaches a server. */
@@ -177,9 +179,10 @@ static void check_destination(struct kg_load *load, unsigned int i, const struct
 	char text[KG_IP_TEXT_BYTES];
 
 	if (kg_ip_is_loopback(ip) || is_port_address(load->config, ip))
-		kg_report_error(load->report, &at,
-				"found %s, which is this box itself; allowed the server's address",
-				kg_ip_text(ip, text));
+		kg_mistakes_error(
+			load->mistakes, &at,
+			"found %s, which is this box itself; allowed the server's address",
+			kg_ip_text(ip, text));
 	else
 		check_own_address(load, i, "destination_address", ip);
 }
@@ -202,8 +205,8 @@ static void check_path(struct kg_load *load, unsigned int i)
 	if (wire->role == KG_ROLE_SERVER && !kg_tunnel_given(load, i, "listen_on") &&
 	    !(t->ipv4_only && t->ipv6_only) &&
 	    !(kg_port_families(load->config) & kg_tunnel_families(t)))
-		kg_report_error(load->report, &at,
-				"missing, and no port has an address to listen on");
+		kg_mistakes_error(load->mistakes, &at,
+				  "missing, and no port has an address to listen on");
 }
 
 /* ---- a tunnel and its file ---- */
@@ -219,9 +222,9 @@ static void check_exposed(struct kg_load *load)
 			secret |= load->tunnels[i].place.file == document->file &&
 				  kg_tunnel_given(load, i, "encryption_password");
 		if (document->exposed && secret)
-			kg_report_warning(load->report, &at,
-					  "every user can read it, and it has a password; chmod "
-					  "o-r would do");
+			kg_mistakes_warning(load->mistakes, &at,
+					    "every user can read it, and it has a password; chmod "
+					    "o-r would do");
 	}
 }
 
@@ -256,12 +259,12 @@ static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
 	uint16_t port = common_port(a, b);
 
 	if (!strcmp(a->name, b->name))
-		kg_report_error(load->report, &name, "found \"%s\", which %s in %s is already",
-				a->name, other->path, other->file);
+		kg_mistakes_error(load->mistakes, &name, "found \"%s\", which %s in %s is already",
+				  a->name, other->path, other->file);
 	if (port && kg_tunnels_share_address(a, b))
-		kg_report_error(load->report, &ports,
-				"found %u, where %s in %s listens already on the same address",
-				port, other->path, other->file);
+		kg_mistakes_error(load->mistakes, &ports,
+				  "found %u, where %s in %s listens already on the same address",
+				  port, other->path, other->file);
 }
 
 /* What servers listen on is not there for clients. */
@@ -284,10 +287,10 @@ static void check_local_ports_left(struct kg_load *load)
 	if (client && config->local_port_count == 1 &&
 	    own->last - own->first + 1u - kg_port_list_count_in(&listened, own) <
 		    KG_CONFIG_LOCAL_PORTS_MIN)
-		kg_report_error(load->report, &at,
-				"servers' listen_port leaves fewer than %u of %u-%u to clients; "
-				"take ports out of it, or another range",
-				KG_CONFIG_LOCAL_PORTS_MIN, own->first, own->last);
+		kg_mistakes_error(load->mistakes, &at,
+				  "servers' listen_port leaves fewer than %u of %u-%u to clients; "
+				  "take ports out of it, or another range",
+				  KG_CONFIG_LOCAL_PORTS_MIN, own->first, own->last);
 	free(listened.ranges);
 }
 
@@ -296,7 +299,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 	struct kg_place tunnels = kg_root_place(load, "tunnels");
 
 	if (load->config->tunnel_count == 0)
-		kg_report_warning(load->report, &tunnels, "none: the ports only serve Linux");
+		kg_mistakes_warning(load->mistakes, &tunnels, "none: the ports only serve Linux");
 	check_exposed(load);
 	check_local_ports_left(load);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {

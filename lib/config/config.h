@@ -131,32 +131,32 @@ struct kg_config {
 };
 
 /* In the order found. `where` is "file:line:column" or "file: key.path". */
-struct kg_config_error {
-	struct kg_config_error *next;
+struct kg_mistake {
+	struct kg_mistake *next;
 	char *where;
 	char *text;
 };
 
-struct kg_config_report {
-	struct kg_config_error *errors;   /* NULL: the configuration is good */
-	struct kg_config_error *warnings; /* settings that take effect otherwise than written */
-	struct kg_config_error **errors_end, **warnings_end; /* private: where the next one goes */
+struct kg_mistakes {
+	struct kg_mistake *errors;   /* NULL: the configuration is good */
+	struct kg_mistake *warnings; /* settings that take effect otherwise than written */
+	struct kg_mistake **errors_end, **warnings_end; /* private: where the next one goes */
 };
 
 /*
  * Reads and checks one or several JSON files that add up (tunnels and ports are joined; a scalar
  * set twice to different values is an error). Always fills `config`, whose parts are valid only
- * when the report has no errors; free both in any case. For start-up: ends the process when there
- * is no memory.
+ * when no errors are among the mistakes; free both in any case. For start-up: ends the process when
+ * there is no memory.
  */
-void kg_config_load(struct kg_config *config, struct kg_config_report *report,
+void kg_config_load(struct kg_config *config, struct kg_mistakes *mistakes,
 		    const char *const *paths, size_t path_count);
 /* The same with one document from memory; `name` stands for the file in messages. */
-void kg_config_load_text(struct kg_config *config, struct kg_config_report *report,
-			 const char *name, const char *text, size_t len);
+void kg_config_load_text(struct kg_config *config, struct kg_mistakes *mistakes, const char *name,
+			 const char *text, size_t len);
 void kg_config_free(struct kg_config *config);
-void kg_config_report_free(struct kg_config_report *report);
-void kg_config_report_print(const struct kg_config_report *report, FILE *to);
+void kg_mistakes_free(struct kg_mistakes *mistakes);
+void kg_mistakes_print(const struct kg_mistakes *mistakes, FILE *to);
 
 /* Writes the effective configuration, defaults filled in, as JSON. With its secrets it loads again;
  * without them each is null, which is refused. */

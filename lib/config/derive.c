@@ -89,15 +89,15 @@ static void derive_kcp_mtu(struct kg_load *load, unsigned int i)
 	int fits = kg_tunnel_kcp_mtu(load->config, t, t->wire.mtu);
 
 	if (fits < KG_KCP_MTU_MIN) {
-		kg_report_error(load->report, &at,
-				"found %u; allowed %d or more, for headers and KCP", t->wire.mtu,
-				t->wire.mtu - fits + KG_KCP_MTU_MIN);
+		kg_mistakes_error(load->mistakes, &at,
+				  "found %u; allowed %d or more, for headers and KCP", t->wire.mtu,
+				  t->wire.mtu - fits + KG_KCP_MTU_MIN);
 		return;
 	}
 	if (t->wire.kcp.mtu && t->wire.kcp.mtu != fits)
-		kg_report_warning(load->report, &kcp_at,
-				  "%u has no effect beside mtu %u, which makes it %d",
-				  t->wire.kcp.mtu, t->wire.mtu, fits);
+		kg_mistakes_warning(load->mistakes, &kcp_at,
+				    "%u has no effect beside mtu %u, which makes it %d",
+				    t->wire.kcp.mtu, t->wire.mtu, fits);
 	t->wire.kcp.mtu = (uint16_t)fits;
 }
 
@@ -110,12 +110,12 @@ static void derive_mtu(struct kg_load *load, unsigned int i)
 	int fits = kg_tunnel_kcp_mtu(load->config, t, port_mtu);
 
 	if (t->wire.mtu > port_mtu)
-		kg_report_warning(load->report, &at, "%u is more than the %u of a port",
-				  t->wire.mtu, port_mtu);
+		kg_mistakes_warning(load->mistakes, &at, "%u is more than the %u of a port",
+				    t->wire.mtu, port_mtu);
 	if (!t->wire.mtu && t->wire.kcp.mtu > fits)
-		kg_report_warning(load->report, &kcp_at,
-				  "%u makes packets larger than the %u bytes of a port; %d fits",
-				  t->wire.kcp.mtu, port_mtu, fits);
+		kg_mistakes_warning(load->mistakes, &kcp_at,
+				    "%u makes packets larger than the %u bytes of a port; %d fits",
+				    t->wire.kcp.mtu, port_mtu, fits);
 	if (t->wire.mtu || !t->wire.kcp.mtu) {
 		t->wire.mtu = t->wire.mtu ? t->wire.mtu : (uint16_t)port_mtu;
 		derive_kcp_mtu(load, i);
@@ -133,8 +133,8 @@ static void require_manual(struct kg_load *load, unsigned int i)
 		struct kg_place at = kg_tunnel_place(load, i, manual_keys[k]);
 
 		if (!kg_tunnel_given(load, i, manual_keys[k]))
-			kg_report_error(load->report, &at,
-					"missing; kcp \"" KG_PRESET_MANUAL "\" requires it");
+			kg_mistakes_error(load->mistakes, &at,
+					  "missing; kcp \"" KG_PRESET_MANUAL "\" requires it");
 	}
 }
 
@@ -151,10 +151,10 @@ static void compare_manual(struct kg_load *load, unsigned int i,
 		char text[KG_FOUND_BYTES], preset_text[KG_FOUND_BYTES];
 
 		if (kg_tunnel_given(load, i, manual_keys[k]) && !json_equal(before, now))
-			kg_report_warning(load->report, &at,
-					  "%s has no effect with kcp \"%s\", which makes it %s",
-					  kg_found(before, text), t->wire.kcp_preset,
-					  kg_found(now, preset_text));
+			kg_mistakes_warning(load->mistakes, &at,
+					    "%s has no effect with kcp \"%s\", which makes it %s",
+					    kg_found(before, text), t->wire.kcp_preset,
+					    kg_found(now, preset_text));
 		json_decref(before);
 		json_decref(now);
 	}
@@ -194,14 +194,14 @@ static void derive_windows(struct kg_load *load, unsigned int i, const struct kg
 	kcp->snd_wnd = kcp->snd_wnd ? kcp->snd_wnd : preset->window;
 	kcp->rcv_wnd = kcp->rcv_wnd ? kcp->rcv_wnd : preset->window;
 	if (kcp->snd_wnd < least) {
-		kg_report_warning(load->report, &snd_at,
-				  "%u is less than a datagram of %u bytes needs, taken as %u",
-				  kcp->snd_wnd, load->config->tunnels[i].wire.mtu, least);
+		kg_mistakes_warning(load->mistakes, &snd_at,
+				    "%u is less than a datagram of %u bytes needs, taken as %u",
+				    kcp->snd_wnd, load->config->tunnels[i].wire.mtu, least);
 		kcp->snd_wnd = least;
 	}
 	if (kcp->rcv_wnd < RCV_WINDOW_MIN) {
-		kg_report_warning(load->report, &at, "%u is too small, taken as %u", kcp->rcv_wnd,
-				  RCV_WINDOW_MIN);
+		kg_mistakes_warning(load->mistakes, &at, "%u is too small, taken as %u",
+				    kcp->rcv_wnd, RCV_WINDOW_MIN);
 		kcp->rcv_wnd = RCV_WINDOW_MIN;
 	}
 }
@@ -246,9 +246,9 @@ static void derive_tap(struct kg_load *load, unsigned int i)
 	if (port->tap)
 		return;
 	if (snprintf(text, sizeof(text), "kg-%s", port->name) > KG_TAP_MAX_CHARS)
-		kg_report_error(load->report, &at,
-				"missing; \"kg-%s\" is longer than the %u characters allowed",
-				port->name, KG_TAP_MAX_CHARS);
+		kg_mistakes_error(load->mistakes, &at,
+				  "missing; \"kg-%s\" is longer than the %u characters allowed",
+				  port->name, KG_TAP_MAX_CHARS);
 	port->tap = kg_config_strdup(text);
 }
 

@@ -23,7 +23,7 @@ void kg_documents_wipe(void)
 }
 
 json_t *kg_document_parse(const char *name, const char *text, size_t len,
-			  struct kg_config_report *report)
+			  struct kg_mistakes *mistakes)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	const size_t mark = sizeof(byte_order_mark) - 1;
@@ -36,7 +36,7 @@ json_t *kg_document_parse(const char *name, const char *text, size_t len,
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 
 	if (!root)
-		kg_report_syntax(report, name, &error);
+		kg_mistakes_syntax(mistakes, name, &error);
 	return root;
 }
 
@@ -51,7 +51,7 @@ static bool read_all(FILE *file, char *text, size_t *len)
 }
 
 /* Unbuffered: no copy of a password stays behind in the library. */
-static void read_document(FILE *file, struct kg_document *document, struct kg_config_report *report)
+static void read_document(FILE *file, struct kg_document *document, struct kg_mistakes *mistakes)
 {
 	const struct kg_place at = { .file = document->file };
 	char *text = kg_config_alloc(FILE_MAX_BYTES, 1);
@@ -62,24 +62,24 @@ static void read_document(FILE *file, struct kg_document *document, struct kg_co
 	document->exposed = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
 			    (status.st_mode & S_IROTH) != 0;
 	if (read_all(file, text, &len))
-		document->root = kg_document_parse(document->file, text, len, report);
+		document->root = kg_document_parse(document->file, text, len, mistakes);
 	else
-		kg_report_error(report, &at, "cannot be read: %s", strerror(errno));
+		kg_mistakes_error(mistakes, &at, "cannot be read: %s", strerror(errno));
 	explicit_bzero(text, len);
 	free(text);
 }
 
-struct kg_document kg_document_read(const char *path, struct kg_config_report *report)
+struct kg_document kg_document_read(const char *path, struct kg_mistakes *mistakes)
 {
 	const struct kg_place at = { .file = path };
 	struct kg_document document = { .file = path };
 	FILE *file = fopen(path, "re");
 
 	if (!file) {
-		kg_report_error(report, &at, "cannot be opened: %s", strerror(errno));
+		kg_mistakes_error(mistakes, &at, "cannot be opened: %s", strerror(errno));
 		return document;
 	}
-	read_document(file, &document, report);
+	read_document(file, &document, mistakes);
 	fclose(file);
 	return document;
 }

@@ -51,8 +51,9 @@ void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, co
 {
 	char text[KG_FOUND_BYTES];
 
-	kg_report_error(field->report, at, "found %s; allowed %s",
-			field->key->secret ? kg_found_type(value) : kg_found(value, text), allowed);
+	kg_mistakes_error(field->mistakes, at, "found %s; allowed %s",
+			  field->key->secret ? kg_found_type(value) : kg_found(value, text),
+			  allowed);
 }
 
 void kg_field_fallback(const struct kg_field *field, const struct kg_place *at)
@@ -162,8 +163,8 @@ static void refuse_word(const struct kg_field *field, const struct kg_place *at,
 				      used ? ", " : "", word->name);
 		used = KG_MIN(used + (size_t)length, sizeof(allowed) - 1);
 	}
-	kg_report_error(field->report, at, "found %s%s; allowed %s", kg_found(value, found),
-			later ? ", which is not supported yet" : "", allowed);
+	kg_mistakes_error(field->mistakes, at, "found %s%s; allowed %s", kg_found(value, found),
+			  later ? ", which is not supported yet" : "", allowed);
 }
 
 /* The word as the table writes it, letters in any case; NULL after a report. */
@@ -269,9 +270,9 @@ bool kg_field_number(const struct kg_field *field, const struct kg_place *at, co
 		if (*number == 0 && key->zero_unset)
 			return true;
 		if (*number > key->max && key->beyond == KG_BEYOND_CAP) {
-			kg_report_warning(field->report, at,
-					  "%" PRId64 " is too large, taken as %" PRId64, *number,
-					  key->max);
+			kg_mistakes_warning(field->mistakes, at,
+					    "%" PRId64 " is too large, taken as %" PRId64, *number,
+					    key->max);
 			*number = key->max;
 			return true;
 		}
@@ -292,10 +293,10 @@ static void number_load(const struct kg_field *field, const struct kg_place *at,
 		kg_field_fallback(field, at);
 	} else if (whole && key->beyond == KG_BEYOND_DEFAULT &&
 		   (number < key->min || number > key->max)) {
-		kg_report_warning(field->report, at,
-				  "%" PRId64 " is not within %" PRId64 " to %" PRId64
-				  ", the default %s is taken",
-				  number, key->min, key->max, key->fallback);
+		kg_mistakes_warning(field->mistakes, at,
+				    "%" PRId64 " is not within %" PRId64 " to %" PRId64
+				    ", the default %s is taken",
+				    number, key->min, key->max, key->fallback);
 		kg_field_fallback(field, at);
 	} else if (kg_field_number(field, at, value, &number)) {
 		store_number(field, (uint64_t)number);

@@ -2,7 +2,7 @@
 /* Kinds of values: how each is read from JSON into a struct's member, and written back. */
 #pragma once
 
-#include "config/report.h"
+#include "config/mistakes.h"
 #include "config/schema.h"
 
 #define KG_NAME_MAX_CHARS 32
@@ -13,7 +13,7 @@
 struct kg_field {
 	const struct kg_key *key;
 	void *object;
-	struct kg_config_report *report;
+	struct kg_mistakes *mistakes;
 };
 
 struct kg_kind {

@@ -84,8 +84,8 @@ static void list_load(const struct kg_field *field, const struct kg_place *at, c
 	if (json_array_size(items) == 0 && !may_be_empty(field->key))
 		kg_field_refuse(field, at, value, "at least one");
 	else if (!element->heap && json_array_size(items) > room)
-		kg_report_error(field->report, at, "found %zu entries; allowed at most %zu",
-				json_array_size(items), room);
+		kg_mistakes_error(field->mistakes, at, "found %zu entries; allowed at most %zu",
+				  json_array_size(items), room);
 	else
 		load_items(field, at, items, element, json_is_array(value));
 	json_decref(items);

@@ -67,20 +67,20 @@ static void report_unknown(struct kg_load *load, enum kg_scope scope, const char
 	const struct kg_key *nearest = kg_schema_nearest(scope, name);
 
 	if (nearest) {
-		kg_report_error(load->report, at, "unknown key; did you mean \"%s\"?",
-				nearest->name);
+		kg_mistakes_error(load->mistakes, at, "unknown key; did you mean \"%s\"?",
+				  nearest->name);
 		return;
 	}
 	for (enum kg_scope other = 0; other < KG_SCOPES; other++) {
 		if (kg_schema_find(other, name)) {
-			kg_report_error(load->report, at, "unknown key here; it belongs %s%s",
-					other == KG_SCOPE_ROOT ? "to the outermost object"
-							       : "into ",
-					kg_scope_paths[other]);
+			kg_mistakes_error(load->mistakes, at, "unknown key here; it belongs %s%s",
+					  other == KG_SCOPE_ROOT ? "to the outermost object"
+								 : "into ",
+					  kg_scope_paths[other]);
 			return;
 		}
 	}
-	kg_report_error(load->report, at, "unknown key");
+	kg_mistakes_error(load->mistakes, at, "unknown key");
 }
 
 /* Keys that stand once may be repeated in another document with the same value only. */
@@ -96,8 +96,9 @@ static bool repeats_earlier(struct kg_load *load, const struct kg_document *docu
 		if (!earlier)
 			continue;
 		if (!json_equal(earlier, value))
-			kg_report_error(load->report, at, "found %s; %s has %s",
-					kg_found(value, found), d->file, kg_found(earlier, first));
+			kg_mistakes_error(load->mistakes, at, "found %s; %s has %s",
+					  kg_found(value, found), d->file,
+					  kg_found(earlier, first));
 		return true;
 	}
 	return false;
@@ -140,7 +141,8 @@ static void *next_object(struct kg_load *load, const struct objects *objects,
 	unsigned int i = *objects->count;
 
 	if (i == objects->max) {
-		kg_report_error(load->report, at, "one too many; allowed %u in all", objects->max);
+		kg_mistakes_error(load->mistakes, at, "one too many; allowed %u in all",
+				  objects->max);
 		return NULL;
 	}
 	(*objects->count)++;
@@ -174,13 +176,13 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
 		if (key->scope != scope || !key->kind || is_given(load, key, json))
 			continue;
-		struct kg_field field = { key, object, load->report };
+		struct kg_field field = { key, object, load->mistakes };
 		struct kg_place place = kg_place_member(at, key->name);
 
 		if (kg_key_is_custom(key, object))
 			continue; /* the other key of the pair says so */
 		if (key->required && !is_replaced(key, json))
-			kg_report_error(load->report, &place, "missing");
+			kg_mistakes_error(load->mistakes, &place, "missing");
 		else if (!is_object_kind(key))
 			kg_field_fallback(&field, &place);
 	}
@@ -191,8 +193,8 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 			 void *owner)
 {
 	struct objects objects = objects_of(load, key->inner, owner, json_array_size(list));
-	const struct kg_field field = { key, owner, load->report };
-	struct kg_config_error **errors_before = load->report->errors_end;
+	const struct kg_field field = { key, owner, load->mistakes };
+	struct kg_mistake **errors_before = load->mistakes->errors_end;
 	const json_t *json;
 	size_t i;
 
@@ -208,7 +210,7 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		if (json_is_object(json))
 			load_absent(load, key->inner, json, &here, object);
 	}
-	if (key->inner == KG_SCOPE_PORT && load->report->errors_end != errors_before)
+	if (key->inner == KG_SCOPE_PORT && load->mistakes->errors_end != errors_before)
 		load->ports_broken = true;
 }
 
@@ -216,11 +218,11 @@ static void load_member(struct kg_load *load, const struct kg_document *document
 			const struct kg_key *key, const json_t *value, const struct kg_place *at,
 			void *object)
 {
-	const struct kg_field field = { key, object, load->report };
+	const struct kg_field field = { key, object, load->mistakes };
 	bool once = key->scope == KG_SCOPE_ROOT || key->scope == KG_SCOPE_MEMORY;
 
 	if (!key->kind)
-		kg_report_error(load->report, at, "not supported yet");
+		kg_mistakes_error(load->mistakes, at, "not supported yet");
 	else if (key->kind == &kg_kind_object)
 		load_object(load, document, key->inner, value, at, object);
 	else if (key->kind == &kg_kind_objects)
@@ -238,8 +240,8 @@ static void load_object(struct kg_load *load, const struct kg_document *document
 	json_t *value;
 
 	if (!json_is_object(json))
-		kg_report_error(load->report, at, "found %s; allowed an object",
-				kg_found(json, found));
+		kg_mistakes_error(load->mistakes, at, "found %s; allowed an object",
+				  kg_found(json, found));
 	json_object_foreach ((json_t *)json, name, value) {
 		const struct kg_key *key = kg_schema_find(scope, name);
 		struct kg_place here = kg_place_member(at, name);

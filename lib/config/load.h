@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "config/report.h"
+#include "config/mistakes.h"
 #include "config/schema.h"
 
 struct kg_document {
@@ -23,7 +23,7 @@ struct kg_origin {
 
 struct kg_load {
 	struct kg_config *config;
-	struct kg_config_report *report;
+	struct kg_mistakes *mistakes;
 	struct kg_document *documents;
 	size_t document_count;
 	bool ports_broken;                           /* what the ports have to offer is not known */
@@ -36,9 +36,9 @@ struct kg_load {
 /* From now on JSON wipes what it frees: passwords may be among it. */
 void kg_documents_wipe(void);
 /* Parse, or report why not. The root is owned by the caller. */
-struct kg_document kg_document_read(const char *path, struct kg_config_report *report);
+struct kg_document kg_document_read(const char *path, struct kg_mistakes *mistakes);
 json_t *kg_document_parse(const char *name, const char *text, size_t len,
-			  struct kg_config_report *report);
+			  struct kg_mistakes *mistakes);
 
 /* ---- load.c ---- */
 

@@ -15,13 +15,13 @@ static void take_steps(struct kg_load *load)
 	kg_load_check_tunnels(load);
 }
 
-static void load_all(struct kg_config *config, struct kg_config_report *report,
+static void load_all(struct kg_config *config, struct kg_mistakes *mistakes,
 		     struct kg_document *documents, size_t document_count)
 {
 	struct kg_load *load = kg_config_alloc(1, sizeof(*load));
 
 	load->config = config;
-	load->report = report;
+	load->mistakes = mistakes;
 	load->documents = documents;
 	load->document_count = document_count;
 	take_steps(load);
@@ -30,32 +30,33 @@ static void load_all(struct kg_config *config, struct kg_config_report *report,
 	free(load);
 }
 
-void kg_config_load(struct kg_config *config, struct kg_config_report *report,
+void kg_config_load(struct kg_config *config, struct kg_mistakes *mistakes,
 		    const char *const *paths, size_t path_count)
 {
 	struct kg_document *documents = kg_config_alloc(path_count, sizeof(*documents));
 
 	*config = (struct kg_config){ 0 };
-	kg_report_init(report);
+	kg_mistakes_init(mistakes);
 	kg_documents_wipe();
 	for (size_t i = 0; i < path_count; i++)
-		documents[i] = kg_document_read(paths[i], report);
+		documents[i] = kg_document_read(paths[i], mistakes);
 	if (path_count)
-		load_all(config, report, documents, path_count);
+		load_all(config, mistakes, documents, path_count);
 	else
-		kg_report_error(report, &(struct kg_place){ .file = "configuration" }, "no file");
+		kg_mistakes_error(mistakes, &(struct kg_place){ .file = "configuration" },
+				  "no file");
 	free(documents);
 }
 
-void kg_config_load_text(struct kg_config *config, struct kg_config_report *report,
-			 const char *name, const char *text, size_t len)
+void kg_config_load_text(struct kg_config *config, struct kg_mistakes *mistakes, const char *name,
+			 const char *text, size_t len)
 {
 	*config = (struct kg_config){ 0 };
-	kg_report_init(report);
+	kg_mistakes_init(mistakes);
 	kg_documents_wipe();
 	struct kg_document document = { .file = name };
 
-	document.root = kg_document_parse(name, text, len, report);
+	document.root = kg_document_parse(name, text, len, mistakes);
 
-	load_all(config, report, &document, 1);
+	load_all(config, mistakes, &document, 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads the text forms of numbers, ports, bandwidths and targets. */
 #include "config/values.h"
-#include "config/report.h"
+#include "config/mistakes.h"
 #include "fec/shard.h"
 
 #include <ctype.h>

@@ -442,15 +442,15 @@ static void a_thousand_come_and_go_and_the_other_loses_nothing(void **state)
 static int configure(struct kg_config *config, const char *mode, const char *listen,
 		     unsigned int to)
 {
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 	char text[1024];
 	bool good;
 
 	snprintf(text, sizeof(text), GUEST, mode, listen, to);
-	kg_config_load_text(config, &report, "guest", text, strlen(text));
-	good = report.errors == NULL;
-	kg_config_report_print(&report, stderr);
-	kg_config_report_free(&report);
+	kg_config_load_text(config, &mistakes, "guest", text, strlen(text));
+	good = mistakes.errors == NULL;
+	kg_mistakes_print(&mistakes, stderr);
+	kg_mistakes_free(&mistakes);
 	return good ? 0 : -1;
 }
 

@@ -29,7 +29,7 @@ static bool configure(struct two_boxes *two, int side, const struct two_boxes_pa
 	static const char *const modes[] = { "client", "server" };
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
 	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 	char text[2048], workers[256] = "", mux[32] = "";
 	bool good;
 
@@ -45,11 +45,12 @@ static bool configure(struct two_boxes *two, int side, const struct two_boxes_pa
 		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
 		 params->preset, params->fec != NULL ? params->fec : "", params->window,
 		 params->window, params->keep_alive_s, mux, more);
-	kg_config_load_text(&two->configs[side], &report, "two boxes", text, strlen(text));
-	good = report.errors == NULL;
+	kg_config_load_text(&two->configs[side], &mistakes, "two boxes", text, strlen(text));
+	good = mistakes.errors == NULL;
 	if (!good)
-		snprintf(error, error_bytes, "%s: %s", report.errors->where, report.errors->text);
-	kg_config_report_free(&report);
+		snprintf(error, error_bytes, "%s: %s", mistakes.errors->where,
+			 mistakes.errors->text);
+	kg_mistakes_free(&mistakes);
 	return good;
 }
 

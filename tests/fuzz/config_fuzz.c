@@ -31,19 +31,19 @@ static bool is_of_ours(const char *where)
 }
 
 /* Each error has its line. */
-static void check_report(const struct kg_config_report *report)
+static void check_report(const struct kg_mistakes *mistakes)
 {
 	char *text = NULL;
 	size_t length, lines = 0, entries = 0;
 	FILE *to = open_memstream(&text, &length);
 
-	kg_config_report_print(report, to);
+	kg_mistakes_print(mistakes, to);
 	fclose(to);
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
-	for (const struct kg_config_error *e = report->errors; e; e = e->next, entries++)
+	for (const struct kg_mistake *e = mistakes->errors; e; e = e->next, entries++)
 		FUZZ_CHECK(is_of_ours(e->where) && *e->text);
-	for (const struct kg_config_error *w = report->warnings; w; w = w->next, entries++)
+	for (const struct kg_mistake *w = mistakes->warnings; w; w = w->next, entries++)
 		FUZZ_CHECK(is_of_ours(w->where) && *w->text);
 	FUZZ_CHECK(lines == entries);
 	free(text);
@@ -52,11 +52,11 @@ static void check_report(const struct kg_config_report *report)
 static void check_printed(const struct kg_config *config)
 {
 	struct kg_config again;
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 	char *first = print(config, true);
 
-	kg_config_load_text(&again, &report, "printed", first, strlen(first));
-	FUZZ_CHECK(!report.errors);
+	kg_config_load_text(&again, &mistakes, "printed", first, strlen(first));
+	FUZZ_CHECK(!mistakes.errors);
 
 	char *second = print(&again, true);
 
@@ -65,7 +65,7 @@ static void check_printed(const struct kg_config *config)
 	free(second);
 	kg_config_forget_secrets(&again);
 	free(print(&again, false));
-	kg_config_report_free(&report);
+	kg_mistakes_free(&mistakes);
 	kg_config_free(&again);
 }
 
@@ -152,8 +152,8 @@ static int make_file(const uint8_t *bytes, size_t len, char path[PATH_BYTES])
 	return fd;
 }
 
-static void load_files(struct kg_config *config, struct kg_config_report *report,
-		       const uint8_t *data, size_t len)
+static void load_files(struct kg_config *config, struct kg_mistakes *mistakes, const uint8_t *data,
+		       size_t len)
 {
 	char paths[FILES_MAX][PATH_BYTES];
 	const char *names[FILES_MAX] = { paths[0], paths[1], paths[2], paths[3] };
@@ -171,7 +171,7 @@ static void load_files(struct kg_config *config, struct kg_config_report *report
 		data += bytes + 1;
 		len -= bytes + 1;
 	}
-	kg_config_load(config, report, names, count);
+	kg_config_load(config, mistakes, names, count);
 	while (count > 0)
 		close(fds[--count]);
 }
@@ -179,14 +179,14 @@ static void load_files(struct kg_config *config, struct kg_config_report *report
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct kg_config config;
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 
 	if (len > 0 && memchr(data, 0, len))
-		load_files(&config, &report, data, len);
+		load_files(&config, &mistakes, data, len);
 	else
-		kg_config_load_text(&config, &report, "fuzz", (const char *)data, len);
-	check_report(&report);
-	if (!report.errors) {
+		kg_config_load_text(&config, &mistakes, "fuzz", (const char *)data, len);
+	check_report(&mistakes);
+	if (!mistakes.errors) {
 		for (unsigned int i = 0; i < config.port_count; i++)
 			check_port(&config.ports[i]);
 		for (unsigned int i = 0; i < config.tunnel_count; i++) {
@@ -195,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		}
 		check_printed(&config);
 	}
-	kg_config_report_free(&report);
+	kg_mistakes_free(&mistakes);
 	kg_config_free(&config);
 	return 0;
 }

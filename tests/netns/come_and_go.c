@@ -248,13 +248,13 @@ static bool run_control(struct kg_box *box, const struct kg_config *config, unsi
 
 static bool load(struct kg_config *config, const char *path)
 {
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 	bool good;
 
-	kg_config_load(config, &report, &path, 1);
-	good = report.errors == NULL;
-	kg_config_report_print(&report, stderr);
-	kg_config_report_free(&report);
+	kg_config_load(config, &mistakes, &path, 1);
+	good = mistakes.errors == NULL;
+	kg_mistakes_print(&mistakes, stderr);
+	kg_mistakes_free(&mistakes);
 	return good;
 }
 

@@ -95,7 +95,7 @@ static void two_ports(void **state)
 		      "  {'name': 'a', 'device': 'net_null0', 'tap': 'kg0', 'addresses': "
 		      "'198.18.0.2/16'}],"
 		      " 'tunnels': [" FIXTURE_CLIENT "]}");
-	assert_int_equal(count_entries(f.report.errors), 4);
+	assert_int_equal(count_entries(f.mistakes.errors), 4);
 	expect_error(&f, "box.json: ports[1].name",
 		     "found \"a\", which ports[0].name in box.json is already");
 	expect_error(&f, "box.json: ports[1].device",
@@ -195,7 +195,7 @@ static void too_many(void **state)
 						"destination_address", "198.18.0.1"));
 	json_object_set_new(json_array_get(ports, 0), "addresses", json_string("198.18.0.2/24"));
 	load_json(&f, json_pack("{s:o,s:o}", "ports", ports, "tunnels", tunnels));
-	assert_int_equal(count_entries(f.report.errors), 2);
+	assert_int_equal(count_entries(f.mistakes.errors), 2);
 	expect_error(&f, "box.json: ports[16]", "one too many; allowed 16 in all");
 	expect_error(&f, "box.json: tunnels[256]", "one too many; allowed 256 in all");
 	unload(&f);

@@ -29,7 +29,7 @@ static void expect_printable(const struct fixture *f)
 		kg_config_print(i ? &again.config : &f->config, to, true);
 		fclose(to);
 		if (i == 0)
-			kg_config_load_text(&again.config, &again.report, FIXTURE_FILE, texts[0],
+			kg_config_load_text(&again.config, &again.mistakes, FIXTURE_FILE, texts[0],
 					    length);
 	}
 	expect_good(&again);
@@ -312,7 +312,7 @@ static void the_longest_name(void **state)
 		if (length == 253)
 			expect_good(&f);
 		else
-			assert_int_equal(count_entries(f.report.errors), 1);
+			assert_int_equal(count_entries(f.mistakes.errors), 1);
 		unload(&f);
 	}
 }
@@ -417,7 +417,7 @@ static void all_of_it_at_once(void **state)
 	expect_error(&f, "box.json: tunnels[0].custom_input[1].local",
 		     CLASH("80", ".custom_input[0]"));
 	expect_error(&f, "box.json: tunnels[0].custom_input[2]", "found 7; allowed an object");
-	assert_int_equal(count_entries(f.report.errors), 8);
+	assert_int_equal(count_entries(f.mistakes.errors), 8);
 	unload(&f);
 }
 

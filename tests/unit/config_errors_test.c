@@ -26,9 +26,9 @@ static void broken_json(void **state)
 		struct fixture f;
 
 		load_text(&f, cases[i].text);
-		assert_int_equal(count_entries(f.report.errors), 1);
-		assert_string_equal(f.report.errors->where, cases[i].where);
-		assert_true(strlen(f.report.errors->text) > 0);
+		assert_int_equal(count_entries(f.mistakes.errors), 1);
+		assert_string_equal(f.mistakes.errors->where, cases[i].where);
+		assert_true(strlen(f.mistakes.errors->text) > 0);
 		unload(&f);
 	}
 }
@@ -204,7 +204,7 @@ static void missing_keys(void **state)
 	expect_tunnel_errors(FIXTURE_CLIENT, cases, KG_ARRAY_SIZE(cases));
 
 	load_tunnel(&f, FIXTURE_CLIENT, "{'kcp': 'manual', 'kcp_interval': 10}");
-	assert_int_equal(count_entries(f.report.errors), 3);
+	assert_int_equal(count_entries(f.mistakes.errors), 3);
 	expect_error(&f, FIXTURE_FILE ": tunnels[0].kcp_nodelay",
 		     "missing; kcp \"manual\" requires it");
 	expect_error(&f, FIXTURE_FILE ": tunnels[0].kcp_resend",
@@ -366,7 +366,7 @@ static void all_at_once(void **state)
 	expect_error(&f, "box.json: tunnels[0].destination_port", "missing");
 	expect_error(&f, "box.json: tunnels[0].destination_address", "missing");
 	expect_error(&f, "box.json: tunnels[1]", "found null; allowed an object");
-	assert_int_equal(count_entries(f.report.errors), 14);
+	assert_int_equal(count_entries(f.mistakes.errors), 14);
 	unload(&f);
 }
 
@@ -377,9 +377,9 @@ static void long_values_are_cut(void **state)
 	load_tunnel(&f, FIXTURE_CLIENT,
 		    "{'kcp': "
 		    "'aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg'}");
-	assert_int_equal(count_entries(f.report.errors), 1);
+	assert_int_equal(count_entries(f.mistakes.errors), 1);
 	assert_non_null(
-		strstr(f.report.errors->text,
+		strstr(f.mistakes.errors->text,
 		       "found \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffffff...; "
 		       "allowed"));
 	unload(&f);
@@ -393,7 +393,7 @@ static void report_as_printed(void **state)
 	FILE *to = open_memstream(&text, &length);
 
 	load_tunnel(&f, FIXTURE_CLIENT, "{'fib_ingress': 4, 'keep_alive': 65536}");
-	kg_config_report_print(&f.report, to);
+	kg_mistakes_print(&f.mistakes, to);
 	fclose(to);
 	assert_string_equal(text, "box.json: tunnels[0].fib_ingress: not supported yet\n"
 				  "box.json: tunnels[0].keep_alive: warning: 65536 is too large, "

@@ -29,7 +29,7 @@ static void expect_round_trip(const struct kg_config *config)
 	char *first = printed(config);
 	struct fixture again;
 
-	kg_config_load_text(&again.config, &again.report, "printed", first, strlen(first));
+	kg_config_load_text(&again.config, &again.mistakes, "printed", first, strlen(first));
 	expect_good(&again);
 	char *second = printed(&again.config);
 
@@ -58,7 +58,7 @@ static void load_file(struct fixture *f, const char *path)
 	assert_non_null(file);
 	length = fread(text, 1, sizeof(text), file);
 	fclose(file);
-	kg_config_load_text(&f->config, &f->report, path, text, length);
+	kg_config_load_text(&f->config, &f->mistakes, path, text, length);
 }
 
 static void samples(void **state)
@@ -94,7 +94,7 @@ static void documented_example(void **state)
 
 	assert_non_null(end);
 	begin += strlen("```json\n");
-	kg_config_load_text(&f.config, &f.report, "example", begin, (size_t)(end - begin));
+	kg_config_load_text(&f.config, &f.mistakes, "example", begin, (size_t)(end - begin));
 	expect_good(&f);
 	unload(&f);
 }
@@ -107,8 +107,8 @@ static void client_and_server_fit(void **state)
 
 	in_source(client_path, sizeof(client_path), "config/client.json");
 	in_source(server_path, sizeof(server_path), "config/server.json");
-	kg_config_load(&client.config, &client.report, client_paths, 1);
-	kg_config_load(&server.config, &server.report, server_paths, 1);
+	kg_config_load(&client.config, &client.mistakes, client_paths, 1);
+	kg_config_load(&server.config, &server.mistakes, server_paths, 1);
 
 	const struct kg_tunnel_config *c = &client.config.tunnels[0];
 	const struct kg_tunnel_config *s = &server.config.tunnels[0];
@@ -165,7 +165,7 @@ static void expect_exposed(mode_t mode, const char *tunnel, bool exposed)
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
-	kg_config_load(&f.config, &f.report, paths, 1);
+	kg_config_load(&f.config, &f.mistakes, paths, 1);
 	unlink(path);
 	if (exposed)
 		expect_only_warning(&f, path,
@@ -258,7 +258,7 @@ static void files_add(struct files *files, const char *text)
 
 static void files_load(struct files *files, struct fixture *f)
 {
-	kg_config_load(&f->config, &f->report, (const char *const *)files->paths, files->count);
+	kg_config_load(&f->config, &f->mistakes, (const char *const *)files->paths, files->count);
 }
 
 static void files_destroy(struct files *files)
@@ -304,7 +304,7 @@ static void files_contradict(void **state)
 		  "{'name': 'a', 'ports': [" FIXTURE_PORT "], 'tunnels': [" FIXTURE_CLIENT "]}");
 	files_add(&files, "{'name': 'b', 'tunnels': [" FIXTURE_CLIENT "], 'workers': [1, 1]}");
 	files_load(&files, &f);
-	assert_int_equal(count_entries(f.report.errors), 3);
+	assert_int_equal(count_entries(f.mistakes.errors), 3);
 
 	snprintf(where, sizeof(where), "%s: name", files.paths[1]);
 	snprintf(text, sizeof(text), "found \"b\"; %s has \"a\"", files.paths[0]);
@@ -332,12 +332,12 @@ static void broken_beside_readable(void **state)
 	files_add(&files, "{'tunnels': [{'fib_ingress': 'x'}]}");
 	files_load(&files, &f);
 	snprintf(where, sizeof(where), "%s:1:11", files.paths[0]);
-	assert_string_equal(f.report.errors->where, where);
+	assert_string_equal(f.mistakes.errors->where, where);
 	snprintf(where, sizeof(where), "%s: tunnels[0].fib_ingress", files.paths[1]);
 	expect_error(&f, where, "not supported yet");
 	snprintf(where, sizeof(where), "%s: tunnels[0].mode", files.paths[1]);
 	expect_error(&f, where, "missing");
-	for (const struct kg_config_error *e = f.report.errors; e; e = e->next)
+	for (const struct kg_mistake *e = f.mistakes.errors; e; e = e->next)
 		assert_null(strstr(e->where, ": ports"));
 	unload(&f);
 	files_destroy(&files);
@@ -348,13 +348,13 @@ static void no_files(void **state)
 	const char *const paths[] = { "/nonexistent/box.json", "/" };
 	struct fixture f;
 
-	kg_config_load(&f.config, &f.report, paths, 2);
-	assert_int_equal(count_entries(f.report.errors), 2);
+	kg_config_load(&f.config, &f.mistakes, paths, 2);
+	assert_int_equal(count_entries(f.mistakes.errors), 2);
 	expect_error(&f, "/nonexistent/box.json", "cannot be opened: No such file or directory");
 	expect_error(&f, "/", "cannot be read: Is a directory");
 	unload(&f);
 
-	kg_config_load(&f.config, &f.report, paths, 0);
+	kg_config_load(&f.config, &f.mistakes, paths, 0);
 	expect_only_error(&f, "configuration", "no file");
 }
 
@@ -363,7 +363,7 @@ static void endless_file(void **state)
 	const char *const paths[] = { "/dev/zero" };
 	struct fixture f;
 
-	kg_config_load(&f.config, &f.report, paths, 1);
+	kg_config_load(&f.config, &f.mistakes, paths, 1);
 	expect_only_error(&f, "/dev/zero", "cannot be read: File too large");
 }
 

@@ -28,7 +28,7 @@
 
 struct fixture {
 	struct kg_config config;
-	struct kg_config_report report;
+	struct kg_mistakes mistakes;
 };
 
 static inline char *with_double_quotes(const char *text)
@@ -44,7 +44,7 @@ static inline void load_text(struct fixture *f, const char *text)
 {
 	char *json = with_double_quotes(text);
 
-	kg_config_load_text(&f->config, &f->report, FIXTURE_FILE, json, strlen(json));
+	kg_config_load_text(&f->config, &f->mistakes, FIXTURE_FILE, json, strlen(json));
 	free(json);
 }
 
@@ -80,7 +80,7 @@ static inline void load_json(struct fixture *f, json_t *json)
 {
 	char *text = json_dumps(json, 0);
 
-	kg_config_load_text(&f->config, &f->report, FIXTURE_FILE, text, strlen(text));
+	kg_config_load_text(&f->config, &f->mistakes, FIXTURE_FILE, text, strlen(text));
 	free(text);
 	json_decref(json);
 }
@@ -108,11 +108,11 @@ static inline void load_tunnels(struct fixture *f, const char *tunnels)
 
 static inline void unload(struct fixture *f)
 {
-	kg_config_report_free(&f->report);
+	kg_mistakes_free(&f->mistakes);
 	kg_config_free(&f->config);
 }
 
-static inline unsigned int count_entries(const struct kg_config_error *entry)
+static inline unsigned int count_entries(const struct kg_mistake *entry)
 {
 	unsigned int count = 0;
 
@@ -121,20 +121,20 @@ static inline unsigned int count_entries(const struct kg_config_error *entry)
 	return count;
 }
 
-/* Fails with the whole report when what is expected is not there. */
-static inline void fail_with_report(const struct fixture *f, const char *expected)
+/* Fails with all mistakes when what is expected is not there. */
+static inline void fail_with_mistakes(const struct fixture *f, const char *expected)
 {
-	kg_config_report_print(&f->report, stderr);
+	kg_mistakes_print(&f->mistakes, stderr);
 	fail_msg("expected: %s", expected);
 }
 
 static inline void expect_good(struct fixture *f)
 {
-	if (f->report.errors || f->report.warnings)
-		fail_with_report(f, "nothing to report");
+	if (f->mistakes.errors || f->mistakes.warnings)
+		fail_with_mistakes(f, "no mistakes");
 }
 
-static inline void expect_entry(const struct fixture *f, const struct kg_config_error *entry,
+static inline void expect_entry(const struct fixture *f, const struct kg_mistake *entry,
 				const char *where, const char *text)
 {
 	for (; entry; entry = entry->next) {
@@ -142,28 +142,28 @@ static inline void expect_entry(const struct fixture *f, const struct kg_config_
 			return;
 	}
 	fprintf(stderr, "expected: %s: %s\n", where, text);
-	fail_with_report(f, text);
+	fail_with_mistakes(f, text);
 }
 
 static inline void expect_error(const struct fixture *f, const char *where, const char *text)
 {
-	expect_entry(f, f->report.errors, where, text);
+	expect_entry(f, f->mistakes.errors, where, text);
 }
 
 /* The one and only error, and the end of the configuration. */
 static inline void expect_only_error(struct fixture *f, const char *where, const char *text)
 {
 	expect_error(f, where, text);
-	if (count_entries(f->report.errors) != 1)
-		fail_with_report(f, "one error only");
+	if (count_entries(f->mistakes.errors) != 1)
+		fail_with_mistakes(f, "one error only");
 	unload(f);
 }
 
 static inline void expect_only_warning(struct fixture *f, const char *where, const char *text)
 {
-	expect_entry(f, f->report.warnings, where, text);
-	if (f->report.errors || count_entries(f->report.warnings) != 1)
-		fail_with_report(f, "one warning only");
+	expect_entry(f, f->mistakes.warnings, where, text);
+	if (f->mistakes.errors || count_entries(f->mistakes.warnings) != 1)
+		fail_with_mistakes(f, "one warning only");
 }
 
 /* A change that is wrong, and what is said about which key. */

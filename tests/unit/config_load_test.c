@@ -305,7 +305,7 @@ static void corrected_values(void **state)
 	load_tunnel(&f, FIXTURE_CLIENT,
 		    "{'kcp_rcvwnd': 1, 'kcp_sndwnd': 4294967296, 'udp_timeout': 100000,"
 		    " 'keep_alive': 4294967296}");
-	assert_int_equal(count_entries(f.report.warnings), 4);
+	assert_int_equal(count_entries(f.mistakes.warnings), 4);
 	assert_int_equal(f.config.tunnels[0].wire.kcp.rcv_wnd, 128);
 	assert_int_equal(f.config.tunnels[0].wire.kcp.snd_wnd, 65535);
 	assert_int_equal(f.config.tunnels[0].wire.udp_timeout_s, 180);
@@ -390,7 +390,7 @@ static void tunnels_of_one_box(void **state)
 	expect_error(
 		&f, FIXTURE_FILE ": tunnels[1].listen_port",
 		"found 6000, where tunnels[0] in box.json listens already on the same address");
-	assert_int_equal(count_entries(f.report.errors), 1);
+	assert_int_equal(count_entries(f.mistakes.errors), 1);
 	assert_string_equal(f.config.tunnels[1].name, "second");
 	assert_string_equal(f.config.tunnels[2].name, "tunnel2");
 	unload(&f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Writes down where a mistake stands and what is wrong, line by line. */
-#include "config/report.h"
+#include "config/mistakes.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -43,11 +43,11 @@ struct kg_place kg_place_item(const struct kg_place *in, size_t index)
 	return at;
 }
 
-void kg_report_init(struct kg_config_report *report)
+void kg_mistakes_init(struct kg_mistakes *mistakes)
 {
-	*report = (struct kg_config_report){ 0 };
-	report->errors_end = &report->errors;
-	report->warnings_end = &report->warnings;
+	*mistakes = (struct kg_mistakes){ 0 };
+	mistakes->errors_end = &mistakes->errors;
+	mistakes->warnings_end = &mistakes->warnings;
 }
 
 /* Keys and values come from a file: no control character of theirs reaches a terminal. */
@@ -84,9 +84,9 @@ static char *place_text(const struct kg_place *at)
 	return at->path[0] ? print("%s: %s", at->file, at->path) : print("%s", at->file);
 }
 
-static void append(struct kg_config_error ***end, char *where, char *text)
+static void append(struct kg_mistake ***end, char *where, char *text)
 {
-	struct kg_config_error *entry = kg_config_alloc(1, sizeof(*entry));
+	struct kg_mistake *entry = kg_config_alloc(1, sizeof(*entry));
 
 	entry->where = where;
 	entry->text = text;
@@ -94,29 +94,29 @@ static void append(struct kg_config_error ***end, char *where, char *text)
 	*end = &entry->next;
 }
 
-void kg_report_error(struct kg_config_report *report, const struct kg_place *at, const char *format,
-		     ...)
+void kg_mistakes_error(struct kg_mistakes *mistakes, const struct kg_place *at, const char *format,
+		       ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	append(&report->errors_end, place_text(at), vprint(format, args));
+	append(&mistakes->errors_end, place_text(at), vprint(format, args));
 	va_end(args);
 }
 
-void kg_report_warning(struct kg_config_report *report, const struct kg_place *at,
-		       const char *format, ...)
+void kg_mistakes_warning(struct kg_mistakes *mistakes, const struct kg_place *at,
+			 const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	append(&report->warnings_end, place_text(at), vprint(format, args));
+	append(&mistakes->warnings_end, place_text(at), vprint(format, args));
 	va_end(args);
 }
 
-void kg_report_syntax(struct kg_config_report *report, const char *file, const json_error_t *error)
+void kg_mistakes_syntax(struct kg_mistakes *mistakes, const char *file, const json_error_t *error)
 {
-	append(&report->errors_end, print("%s:%d:%d", file, error->line, error->column),
+	append(&mistakes->errors_end, print("%s:%d:%d", file, error->line, error->column),
 	       print("%s", error->text));
 }
 
@@ -142,10 +142,10 @@ const char *kg_found_type(const json_t *value)
 	return names[json_typeof(value)];
 }
 
-static void free_list(struct kg_config_error *entry)
+static void free_list(struct kg_mistake *entry)
 {
 	while (entry) {
-		struct kg_config_error *next = entry->next;
+		struct kg_mistake *next = entry->next;
 
 		free(entry->where);
 		free(entry->text);
@@ -154,17 +154,17 @@ static void free_list(struct kg_config_error *entry)
 	}
 }
 
-void kg_config_report_free(struct kg_config_report *report)
+void kg_mistakes_free(struct kg_mistakes *mistakes)
 {
-	free_list(report->errors);
-	free_list(report->warnings);
-	kg_report_init(report);
+	free_list(mistakes->errors);
+	free_list(mistakes->warnings);
+	kg_mistakes_init(mistakes);
 }
 
-void kg_config_report_print(const struct kg_config_report *report, FILE *to)
+void kg_mistakes_print(const struct kg_mistakes *mistakes, FILE *to)
 {
-	for (const struct kg_config_error *e = report->errors; e; e = e->next)
+	for (const struct kg_mistake *e = mistakes->errors; e; e = e->next)
 		fprintf(to, "%s: %s\n", e->where, e->text);
-	for (const struct kg_config_error *w = report->warnings; w; w = w->next)
+	for (const struct kg_mistake *w = mistakes->warnings; w; w = w->next)
 		fprintf(to, "%s: warning: %s\n", w->where, w->text);
 }

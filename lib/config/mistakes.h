@@ -18,16 +18,16 @@ struct kg_place {
 struct kg_place kg_place_member(const struct kg_place *in, const char *key);
 struct kg_place kg_place_item(const struct kg_place *in, size_t index);
 
-void kg_report_init(struct kg_config_report *report);
+void kg_mistakes_init(struct kg_mistakes *mistakes);
 
 /* Adds an error, or a warning, about the value at `at`. */
-void kg_report_error(struct kg_config_report *report, const struct kg_place *at, const char *format,
-		     ...) __attribute__((format(printf, 3, 4)));
-void kg_report_warning(struct kg_config_report *report, const struct kg_place *at,
-		       const char *format, ...) __attribute__((format(printf, 3, 4)));
+void kg_mistakes_error(struct kg_mistakes *mistakes, const struct kg_place *at, const char *format,
+		       ...) __attribute__((format(printf, 3, 4)));
+void kg_mistakes_warning(struct kg_mistakes *mistakes, const struct kg_place *at,
+			 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Adds an error at a position of the text, which is no JSON there. */
-void kg_report_syntax(struct kg_config_report *report, const char *file, const json_error_t *error);
+void kg_mistakes_syntax(struct kg_mistakes *mistakes, const char *file, const json_error_t *error);
 
 /* The value as JSON text, shortened. */
 const char *kg_found(const json_t *value, char text[KG_FOUND_BYTES]);
