@@ -20,17 +20,17 @@ struct arrival {
 static bool can_choose(struct arrival *arrival, struct kg_worker *w,
 		       const struct kg_endpoint *remote)
 {
-	const struct kg_nexthop *hop;
+	const struct kg_nexthop *nexthop;
 
 	if (w->box->worker_count == 1)
 		return false;
-	hop = kg_nexthops_lookup(w->nexthops, &remote->ip);
-	if (hop == NULL || hop->source.version == 0)
+	nexthop = kg_nexthops_lookup(w->nexthops, &remote->ip);
+	if (nexthop == NULL || nexthop->source.version == 0)
 		return false;
 	*arrival = (struct arrival){
-		.rss = &w->box->ports[hop->port].nic.rss,
+		.rss = &w->box->ports[nexthop->port].nic.rss,
 		.remote = *remote,
-		.local.ip = hop->source,
+		.local.ip = nexthop->source,
 		.queue = (uint16_t)w->index,
 	};
 	return kg_rss_covers_ports(arrival->rss, remote->ip.version);

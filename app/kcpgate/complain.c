@@ -63,19 +63,19 @@ void kg_complain_no_route(struct kg_worker *w, uint16_t tunnel, const struct kg_
 static void complain_unanswered(struct kg_worker *w, const struct kg_side *side)
 {
 	struct kg_report report = { .tunnel = side->id };
-	const struct kg_nexthop *hop;
+	const struct kg_nexthop *nexthop;
 	uint64_t since_us;
 
 	if (!kg_session_asks(side->session, &report.remote, &since_us) ||
 	    w->now_us - since_us < UNANSWERED_US)
 		return;
-	hop = kg_departure_hop(w, &report.remote.ip);
-	if (hop->state == KG_NEXTHOP_NO_ROUTE)
+	nexthop = kg_departure_nexthop(w, &report.remote.ip);
+	if (nexthop->state == KG_NEXTHOP_NO_ROUTE)
 		return;
-	report.local.ip = kg_departure_source(w->box, &report.remote.ip, hop);
+	report.local.ip = kg_departure_source(w->box, &report.remote.ip, nexthop);
 	report.seconds = (int32_t)((w->now_us - since_us) / KG_US_PER_S);
 	report.error =
-		hop->state == KG_NEXTHOP_RESOLVING; /* the neighbour does not answer either */
+		nexthop->state == KG_NEXTHOP_RESOLVING; /* the neighbour does not answer either */
 	complain(w, KG_TROUBLE_NO_ANSWER, &report);
 }
 

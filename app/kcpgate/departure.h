@@ -9,8 +9,8 @@ struct kg_worker;
 
 /* The kernel's word on a peer; asks for it, until there is an answer, when it is not known. Valid
  * until the next turn, or the next peer. */
-const struct kg_nexthop *kg_departure_hop(struct kg_worker *w, const struct kg_ip *peer);
+const struct kg_nexthop *kg_departure_nexthop(struct kg_worker *w, const struct kg_ip *peer);
 /* Where a datagram of ours to `peer` comes from: the kernel's choice, or else the configuration's.
  */
 struct kg_ip kg_departure_source(const struct kg_box *box, const struct kg_ip *peer,
-				 const struct kg_nexthop *hop);
+				 const struct kg_nexthop *nexthop);

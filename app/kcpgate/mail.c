@@ -16,11 +16,11 @@ static void no_route(struct kg_worker *w, const struct kg_ip *peer)
 	}
 }
 
-static void next_hop(struct kg_worker *w, const struct kg_nexthop *hop)
+static void next_hop(struct kg_worker *w, const struct kg_nexthop *nexthop)
 {
-	kg_nexthops_update(w->nexthops, hop);
-	if (hop->state == KG_NEXTHOP_NO_ROUTE)
-		no_route(w, &hop->peer);
+	kg_nexthops_update(w->nexthops, nexthop);
+	if (nexthop->state == KG_NEXTHOP_NO_ROUTE)
+		no_route(w, &nexthop->peer);
 }
 
 /* Acknowledged when it is done. */
@@ -106,7 +106,7 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_NEXTHOP:
 			next_hop(w, &mail.nexthop);
 			break;
-		case KG_MAIL_FORGET_HOP:
+		case KG_MAIL_FORGET_NEXTHOP:
 			kg_nexthops_forget(w->nexthops, &mail.nexthop.peer);
 			break;
 		case KG_MAIL_PAGE:

@@ -15,16 +15,16 @@
 #define KG_MAIL_RING_SIZE 1024
 
 enum kg_mail_type {
-	KG_MAIL_NEXTHOP,      /* the kernel's word on a peer */
-	KG_MAIL_FORGET_HOP,   /* of nexthop.peer; ask again */
-	KG_MAIL_PAGE,         /* fill in `page` */
-	KG_MAIL_LEAVE_PORT,   /* Linux has a socket on `port` */
-	KG_MAIL_DESTINATIONS, /* where a client tunnel's server is now */
-	KG_MAIL_TOO_BIG,      /* a router's word, which another worker has heard */
-	KG_MAIL_BEGIN_SIDE,   /* `side` is the worker's; awaited: it has begun, or cannot */
-	KG_MAIL_DRAIN_SIDE,   /* awaited: it has ended, and is nobody's */
-	KG_MAIL_STOP,         /* awaited: the peers have been told, or it is time to go anyway */
-	KG_MAIL_LEAVE,        /* the loop */
+	KG_MAIL_NEXTHOP,        /* the kernel's word on a peer */
+	KG_MAIL_FORGET_NEXTHOP, /* of nexthop.peer; ask again */
+	KG_MAIL_PAGE,           /* fill in `page` */
+	KG_MAIL_LEAVE_PORT,     /* Linux has a socket on `port` */
+	KG_MAIL_DESTINATIONS,   /* where a client tunnel's server is now */
+	KG_MAIL_TOO_BIG,        /* a router's word, which another worker has heard */
+	KG_MAIL_BEGIN_SIDE,     /* `side` is the worker's; awaited: it has begun, or cannot */
+	KG_MAIL_DRAIN_SIDE,     /* awaited: it has ended, and is nobody's */
+	KG_MAIL_STOP,           /* awaited: the peers have been told, or it is time to go anyway */
+	KG_MAIL_LEAVE,          /* the loop */
 };
 
 /* Where a tunnel's server is. The control thread's, which keeps it until every worker has taken the

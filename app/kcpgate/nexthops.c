@@ -16,7 +16,7 @@
 #define ASK_AGAIN_US KG_US_PER_S
 
 struct entry {
-	struct kg_nexthop hop;
+	struct kg_nexthop nexthop;
 	uint64_t ask_us; /* when to ask again; KG_NEVER_US: there is an answer */
 	bool used;       /* looked up since the hand last passed */
 };
@@ -63,7 +63,7 @@ static struct entry *lookup(struct kg_nexthops *nexthops, const struct kg_ip *pe
 {
 	int slot;
 
-	if (nexthops->last != NULL && kg_ip_equal(&nexthops->last->hop.peer, peer))
+	if (nexthops->last != NULL && kg_ip_equal(&nexthops->last->nexthop.peer, peer))
 		return nexthops->last;
 	slot = rte_hash_lookup(nexthops->index, peer);
 	if (slot < 0)
@@ -77,7 +77,7 @@ const struct kg_nexthop *kg_nexthops_lookup(struct kg_nexthops *nexthops, const 
 {
 	const struct entry *entry = lookup(nexthops, peer);
 
-	return entry != NULL ? &entry->hop : NULL;
+	return entry != NULL ? &entry->nexthop : NULL;
 }
 
 void kg_nexthops_forget(struct kg_nexthops *nexthops, const struct kg_ip *peer)
@@ -93,7 +93,7 @@ static void drive_one_out(struct kg_nexthops *nexthops)
 		nexthops->entries[nexthops->hand].used = false;
 		nexthops->hand = (nexthops->hand + 1) % KG_NEXTHOPS_MAX;
 	}
-	kg_nexthops_forget(nexthops, &nexthops->entries[nexthops->hand].hop.peer);
+	kg_nexthops_forget(nexthops, &nexthops->entries[nexthops->hand].nexthop.peer);
 	nexthops->hand = (nexthops->hand + 1) % KG_NEXTHOPS_MAX;
 	nexthops->gave_way++;
 }
@@ -109,9 +109,10 @@ static struct entry *enter(struct kg_nexthops *nexthops, const struct kg_ip *pee
 	return &nexthops->entries[slot];
 }
 
-void kg_nexthops_update(struct kg_nexthops *nexthops, const struct kg_nexthop *hop)
+void kg_nexthops_update(struct kg_nexthops *nexthops, const struct kg_nexthop *nexthop)
 {
-	*enter(nexthops, &hop->peer) = (struct entry){ .hop = *hop, .ask_us = KG_NEVER_US };
+	*enter(nexthops, &nexthop->peer) =
+		(struct entry){ .nexthop = *nexthop, .ask_us = KG_NEVER_US };
 }
 
 const struct kg_nexthop *kg_nexthops_want(struct kg_nexthops *nexthops, const struct kg_ip *peer,
@@ -122,13 +123,13 @@ const struct kg_nexthop *kg_nexthops_want(struct kg_nexthops *nexthops, const st
 	if (entry == NULL) {
 		entry = enter(nexthops, peer);
 		*entry = (struct entry){
-			.hop = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING },
+			.nexthop = { .peer = *peer, .state = KG_NEXTHOP_RESOLVING },
 		};
 	}
 	*ask = now_us >= entry->ask_us;
 	if (*ask)
 		entry->ask_us = now_us + ASK_AGAIN_US;
-	return &entry->hop;
+	return &entry->nexthop;
 }
 
 uint32_t kg_nexthops_take_gave_way(struct kg_nexthops *nexthops)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two tables: the peers asked for, and the hops (neighbours) they go by; many peers may share a
+ * Two tables: the peers asked for, and the neighbours they go by; many peers may share a
  * gateway. Two sockets: one for questions, one on which the kernel announces changes.
  *
  *   route, link, address, rule event ─► peers it may concern are unsettled ─► route looked up again
- *   neighbour event ─────────────────► the hop's state and MAC ────────────► its peers published
+ *   neighbour event ─────────────────► its state and MAC ────────────► its peers published
  *
- * A peer whose published next hop has not changed is not published again. Work per call is bounded:
- * what is left over waits for the next call, at the latest the next tick.
+ * A peer whose published next hop has not changed is not published again. Work per call is
+ * bounded: what is left over waits for the next call, at the latest the next tick.
  */
 #include "netlink/nexthop.h"
 #include "netlink/lookup.h"
@@ -33,9 +33,9 @@
 #define USE_INTERVAL_US    (1 * KG_US_PER_S)
 #define FAILED_INTERVAL_US (10 * KG_US_PER_S) /* spares the link broadcasts for who is gone */
 
-struct hop {
-	TAILQ_ENTRY(hop) link;
-	struct kg_neighbour neighbour;
+struct neighbour {
+	TAILQ_ENTRY(neighbour) link;
+	struct kg_neighbour known; /* the kernel's word on it */
 	uint16_t port;
 	uint32_t users; /* peers that go by it */
 	uint64_t next_use_us;
@@ -47,12 +47,12 @@ struct peer {
 	struct kg_nexthop published;
 	struct kg_ip source;
 	uint16_t mtu;
-	struct hop *hop; /* NULL: no route */
-	bool settled;    /* the route has been looked up since it may have changed */
-	bool told;       /* `published` has been taken */
+	struct neighbour *neighbour; /* NULL: no route */
+	bool settled;                /* the route has been looked up since it may have changed */
+	bool told;                   /* `published` has been taken */
 };
 
-TAILQ_HEAD(hop_list, hop);
+TAILQ_HEAD(neighbour_list, neighbour);
 TAILQ_HEAD(peer_list, peer);
 LIST_HEAD(peer_bucket, peer);
 
@@ -64,50 +64,51 @@ struct kg_nexthop_watch {
 	struct peer_list peers;
 	unsigned int peer_count;
 	struct kg_siphash_key key; /* strangers choose peers */
-	struct hop_list hops;
+	struct neighbour_list neighbours;
 	struct peer_bucket buckets[BUCKETS];
 	unsigned int port_count;
 	struct kg_nexthop_port ports[];
 };
 
-/* Hops */
+/* Neighbours */
 
-static struct hop *hop_lookup(struct kg_nexthop_watch *w, unsigned int ifindex,
-			      const struct kg_ip *ip)
+static struct neighbour *neighbour_lookup(struct kg_nexthop_watch *w, unsigned int ifindex,
+					  const struct kg_ip *ip)
 {
-	struct hop *hop;
+	struct neighbour *neighbour;
 
-	TAILQ_FOREACH (hop, &w->hops, link) {
-		if (hop->neighbour.ifindex == ifindex && kg_ip_equal(&hop->neighbour.ip, ip))
-			return hop;
+	TAILQ_FOREACH (neighbour, &w->neighbours, link) {
+		if (neighbour->known.ifindex == ifindex && kg_ip_equal(&neighbour->known.ip, ip))
+			return neighbour;
 	}
 	return NULL;
 }
 
 /* Takes a reference. NULL: no memory. */
-static struct hop *hop_hold(struct kg_nexthop_watch *w, uint16_t port, const struct kg_ip *ip)
+static struct neighbour *neighbour_hold(struct kg_nexthop_watch *w, uint16_t port,
+					const struct kg_ip *ip)
 {
 	unsigned int ifindex = w->ports[port].ifindex;
-	struct hop *hop = hop_lookup(w, ifindex, ip);
+	struct neighbour *neighbour = neighbour_lookup(w, ifindex, ip);
 
-	if (hop == NULL) {
-		hop = calloc(1, sizeof(*hop));
-		if (hop == NULL)
+	if (neighbour == NULL) {
+		neighbour = calloc(1, sizeof(*neighbour));
+		if (neighbour == NULL)
 			return NULL;
-		hop->port = port;
-		kg_neighbour_lookup(&w->questions, ifindex, ip, &hop->neighbour);
-		TAILQ_INSERT_TAIL(&w->hops, hop, link);
+		neighbour->port = port;
+		kg_neighbour_lookup(&w->questions, ifindex, ip, &neighbour->known);
+		TAILQ_INSERT_TAIL(&w->neighbours, neighbour, link);
 	}
-	hop->users++;
-	return hop;
+	neighbour->users++;
+	return neighbour;
 }
 
-static void hop_release(struct kg_nexthop_watch *w, struct hop *hop)
+static void neighbour_release(struct kg_nexthop_watch *w, struct neighbour *neighbour)
 {
-	if (hop == NULL || --hop->users > 0)
+	if (neighbour == NULL || --neighbour->users > 0)
 		return;
-	TAILQ_REMOVE(&w->hops, hop, link);
-	free(hop);
+	TAILQ_REMOVE(&w->neighbours, neighbour, link);
+	free(neighbour);
 }
 
 /* Peers */
@@ -143,7 +144,7 @@ static struct peer *peer_insert(struct kg_nexthop_watch *w, const struct kg_ip *
 
 static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
 {
-	hop_release(w, peer->hop);
+	neighbour_release(w, peer->neighbour);
 	LIST_REMOVE(peer, bucket);
 	TAILQ_REMOVE(&w->peers, peer, link);
 	w->peer_count--;
@@ -153,22 +154,22 @@ static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
 static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *peer,
 			  struct kg_nexthop *nexthop)
 {
-	const struct hop *hop = peer->hop;
+	const struct neighbour *neighbour = peer->neighbour;
 	const struct kg_nexthop_port *port;
 
 	*nexthop =
 		(struct kg_nexthop){ .peer = peer->published.peer, .state = KG_NEXTHOP_NO_ROUTE };
-	if (hop == NULL)
+	if (neighbour == NULL)
 		return;
-	nexthop->port = hop->port;
+	nexthop->port = neighbour->port;
 	nexthop->source = peer->source;
 	nexthop->mtu = peer->mtu;
 	nexthop->state = KG_NEXTHOP_RESOLVING;
-	if (!kg_neighbour_usable(&hop->neighbour))
+	if (!kg_neighbour_usable(&neighbour->known))
 		return;
-	port = &w->ports[hop->port];
+	port = &w->ports[neighbour->port];
 	nexthop->state = KG_NEXTHOP_READY;
-	kg_l2_init(&nexthop->l2, &port->mac, &hop->neighbour.mac, port->vlan);
+	kg_l2_init(&nexthop->l2, &port->mac, &neighbour->known.mac, port->vlan);
 }
 
 static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b)
@@ -193,23 +194,24 @@ static void peer_publish(struct kg_nexthop_watch *w, struct peer *peer)
 /* Asks the kernel which way the peer is; without a publication. */
 static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 {
-	struct hop *before = peer->hop;
+	struct neighbour *before = peer->neighbour;
 	struct kg_route route;
 	uint16_t port = 0;
 
 	peer->settled = true;
-	peer->hop = NULL;
+	peer->neighbour = NULL;
 	if (kg_route_lookup(&w->questions, &peer->published.peer, &route) == 0) {
 		while (port < w->port_count && w->ports[port].ifindex != route.ifindex)
 			port++;
 		if (port < w->port_count)
-			peer->hop = hop_hold(w, port,
-					     route.gateway.version != 0 ? &route.gateway
-									: &peer->published.peer);
+			peer->neighbour =
+				neighbour_hold(w, port,
+					       route.gateway.version != 0 ? &route.gateway
+									  : &peer->published.peer);
 		peer->source = route.source;
 		peer->mtu = route.mtu;
 	}
-	hop_release(w, before);
+	neighbour_release(w, before);
 }
 
 /* Those served go to the end, so that none waits for ever. */
@@ -245,19 +247,19 @@ static void unsettle(struct kg_nexthop_watch *w, const struct kg_prefix *prefix)
 	}
 }
 
-static void hop_update(struct kg_nexthop_watch *w, struct hop *hop,
-		       const struct kg_neighbour *neighbour)
+static void neighbour_update(struct kg_nexthop_watch *w, struct neighbour *neighbour,
+			     const struct kg_neighbour *now)
 {
-	bool was_usable = kg_neighbour_usable(&hop->neighbour);
-	bool usable = kg_neighbour_usable(neighbour);
-	bool moved = memcmp(&neighbour->mac, &hop->neighbour.mac, sizeof(neighbour->mac)) != 0;
+	bool was_usable = kg_neighbour_usable(&neighbour->known);
+	bool usable = kg_neighbour_usable(now);
+	bool moved = memcmp(&now->mac, &neighbour->known.mac, sizeof(now->mac)) != 0;
 	struct peer *peer;
 
-	hop->neighbour = *neighbour;
+	neighbour->known = *now;
 	if (was_usable == usable && !(usable && moved))
 		return;
 	TAILQ_FOREACH (peer, &w->peers, link) {
-		if (peer->hop == hop)
+		if (peer->neighbour == neighbour)
 			peer_publish(w, peer);
 	}
 }
@@ -265,18 +267,18 @@ static void hop_update(struct kg_nexthop_watch *w, struct hop *hop,
 static int on_event(const struct nlmsghdr *header, void *ctx)
 {
 	struct kg_nexthop_watch *w = ctx;
-	struct kg_neighbour neighbour;
+	struct kg_neighbour now;
 	struct kg_prefix prefix;
-	struct hop *hop;
+	struct neighbour *neighbour;
 
 	switch (header->nlmsg_type) {
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
-		if (!kg_neighbour_read(&neighbour, header))
+		if (!kg_neighbour_read(&now, header))
 			break;
-		hop = hop_lookup(w, neighbour.ifindex, &neighbour.ip);
-		if (hop != NULL)
-			hop_update(w, hop, &neighbour);
+		neighbour = neighbour_lookup(w, now.ifindex, &now.ip);
+		if (neighbour != NULL)
+			neighbour_update(w, neighbour, &now);
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
@@ -292,13 +294,13 @@ static int on_event(const struct nlmsghdr *header, void *ctx)
 /* After lost announcements nothing that is known holds. */
 static void reread_all(struct kg_nexthop_watch *w)
 {
-	struct kg_neighbour neighbour;
-	struct hop *hop;
+	struct kg_neighbour now;
+	struct neighbour *neighbour;
 
-	TAILQ_FOREACH (hop, &w->hops, link) {
-		kg_neighbour_lookup(&w->questions, hop->neighbour.ifindex, &hop->neighbour.ip,
-				    &neighbour);
-		hop_update(w, hop, &neighbour);
+	TAILQ_FOREACH (neighbour, &w->neighbours, link) {
+		kg_neighbour_lookup(&w->questions, neighbour->known.ifindex, &neighbour->known.ip,
+				    &now);
+		neighbour_update(w, neighbour, &now);
 	}
 	unsettle(w, NULL);
 }
@@ -323,29 +325,31 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
 /* Use */
 
 /* Returns when it is due again. */
-static uint64_t hop_use(struct kg_nexthop_watch *w, const struct hop *hop, uint64_t now_us)
+static uint64_t neighbour_use(struct kg_nexthop_watch *w, const struct neighbour *neighbour,
+			      uint64_t now_us)
 {
-	uint16_t state = hop->neighbour.state;
+	uint16_t state = neighbour->known.state;
 
 	if ((state & (NUD_PERMANENT | NUD_NOARP)) == 0)
-		kg_neighbour_use(&w->questions, hop->neighbour.ifindex, &hop->neighbour.ip);
+		kg_neighbour_use(&w->questions, neighbour->known.ifindex, &neighbour->known.ip);
 	return now_us + ((state & NUD_FAILED) != 0 ? FAILED_INTERVAL_US : USE_INTERVAL_US);
 }
 
 static void use_some(struct kg_nexthop_watch *w, uint64_t now_us)
 {
-	struct hop *last = TAILQ_LAST(&w->hops, hop_list), *next;
+	struct neighbour *last = TAILQ_LAST(&w->neighbours, neighbour_list), *next;
 	unsigned int budget = USES_PER_TICK;
 
-	for (struct hop *hop = TAILQ_FIRST(&w->hops); hop != NULL; hop = next) {
-		next = hop == last ? NULL : TAILQ_NEXT(hop, link);
-		if (hop->next_use_us > now_us)
+	for (struct neighbour *neighbour = TAILQ_FIRST(&w->neighbours); neighbour != NULL;
+	     neighbour = next) {
+		next = neighbour == last ? NULL : TAILQ_NEXT(neighbour, link);
+		if (neighbour->next_use_us > now_us)
 			continue;
 		if (budget-- == 0)
 			return;
-		hop->next_use_us = hop_use(w, hop, now_us);
-		TAILQ_REMOVE(&w->hops, hop, link);
-		TAILQ_INSERT_TAIL(&w->hops, hop, link);
+		neighbour->next_use_us = neighbour_use(w, neighbour, now_us);
+		TAILQ_REMOVE(&w->neighbours, neighbour, link);
+		TAILQ_INSERT_TAIL(&w->neighbours, neighbour, link);
 	}
 }
 
@@ -355,7 +359,7 @@ void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 	struct peer *peer;
 
 	TAILQ_FOREACH (peer, &w->peers, link) { /* what is settled goes to the end */
-		if (peer->hop == NULL || budget > 0)
+		if (peer->neighbour == NULL || budget > 0)
 			peer->settled = false;
 		budget -= budget > 0;
 	}
@@ -432,7 +436,7 @@ struct kg_nexthop_watch *kg_nexthop_watch_create(const struct kg_nexthop_port *p
 	w->port_count = port_count;
 	memcpy(w->ports, ports, port_count * sizeof(*ports));
 	TAILQ_INIT(&w->peers);
-	TAILQ_INIT(&w->hops);
+	TAILQ_INIT(&w->neighbours);
 	if (getrandom(&w->key, sizeof(w->key), 0) != (ssize_t)sizeof(w->key))
 		w->key.words[0] = (uintptr_t)w; /* where it lies is a secret, too */
 	w->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -39,7 +39,7 @@ static bool publish(void *ctx, const struct kg_nexthop *nexthop)
 static bool make_room(struct kg_control_nexthops *nexthops)
 {
 	const struct kg_ip *oldest = kg_nexthop_watch_oldest(nexthops->watch);
-	struct kg_mail mail = { .type = KG_MAIL_FORGET_HOP };
+	struct kg_mail mail = { .type = KG_MAIL_FORGET_NEXTHOP };
 
 	mail.nexthop.peer = *oldest;
 	if (!post_all(nexthops->box, &mail))

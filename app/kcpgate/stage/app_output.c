@@ -7,30 +7,30 @@
 #include "stage/stage.h"
 
 /* Does an application's datagram fit into one frame that can go all this way? */
-static bool fits(const struct kg_worker *w, const struct kg_nexthop *hop, size_t bytes)
+static bool fits(const struct kg_worker *w, const struct kg_nexthop *nexthop, size_t bytes)
 {
 	static const struct kg_l2 none;
-	size_t mtu = w->box->ports[hop->port].config->mtu;
+	size_t mtu = w->box->ports[nexthop->port].config->mtu;
 
-	if (hop->mtu != 0)
-		mtu = KG_MIN(mtu, hop->mtu);
-	return kg_frame_header_bytes(&none, hop->peer.version) + bytes <=
+	if (nexthop->mtu != 0)
+		mtu = KG_MIN(mtu, nexthop->mtu);
+	return kg_frame_header_bytes(&none, nexthop->peer.version) + bytes <=
 	       KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM);
 }
 
 const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
 					      const struct kg_shortcut *shortcut, size_t bytes)
 {
-	const struct kg_nexthop *hop;
+	const struct kg_nexthop *nexthop;
 
 	if (shortcut == NULL || !shortcut->proven)
 		return NULL;
-	hop = kg_departure_hop(w, &shortcut->ends.remote.ip);
-	return hop->state == KG_NEXTHOP_READY && fits(w, hop, bytes) ? hop : NULL;
+	nexthop = kg_departure_nexthop(w, &shortcut->ends.remote.ip);
+	return nexthop->state == KG_NEXTHOP_READY && fits(w, nexthop, bytes) ? nexthop : NULL;
 }
 
 void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
-			 const struct kg_nexthop *hop, struct kg_buf *chain)
+			 const struct kg_nexthop *nexthop, struct kg_buf *chain)
 {
 	struct rte_mbuf *m = kg_stage_take_mbuf(w);
 	struct kg_pkt *pkt;
@@ -44,7 +44,7 @@ void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut
 		pkt->remote = shortcut->ends.remote;
 		kg_worker_count(w, KG_COUNTER_APP_TX, 1);
 		kg_worker_count(w, KG_COUNTER_APP_TX_BYTES, len);
-		kg_stage_route_to(w, hop, m);
+		kg_stage_route_to(w, nexthop, m);
 	}
 	kg_buf_free_chain(chain);
 }

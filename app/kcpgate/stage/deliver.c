@@ -7,11 +7,11 @@
 static enum kg_conn_taken past_linux(struct kg_conn *conn, size_t bytes)
 {
 	struct kg_worker *w = conn->side->worker;
-	const struct kg_nexthop *hop = kg_stage_app_nexthop(w, conn->shortcut, bytes);
+	const struct kg_nexthop *nexthop = kg_stage_app_nexthop(w, conn->shortcut, bytes);
 
-	if (hop == NULL)
+	if (nexthop == NULL)
 		return KG_CONN_OTHER_WAY;
-	kg_stage_app_output(w, conn->shortcut, hop, kg_stream_recv(&conn->stream, w->now_us));
+	kg_stage_app_output(w, conn->shortcut, nexthop, kg_stream_recv(&conn->stream, w->now_us));
 	return KG_CONN_TAKEN;
 }
 

@@ -7,19 +7,20 @@
 
 static const struct kg_l2 no_l2; /* pieces get theirs one by one */
 
-static void send_piece(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *piece)
+static void send_piece(struct kg_worker *w, const struct kg_nexthop *nexthop,
+		       struct rte_mbuf *piece)
 {
-	if (hop->state != KG_NEXTHOP_READY) {
+	if (nexthop->state != KG_NEXTHOP_READY) {
 		kg_stage_route_by_kernel(w, piece);
 		return;
 	}
-	kg_l2_write((uint8_t *)rte_pktmbuf_prepend(piece, hop->l2.len), &hop->l2,
-		    hop->peer.version);
-	kg_stage_tx_frame(w, hop->port, piece);
+	kg_l2_write((uint8_t *)rte_pktmbuf_prepend(piece, nexthop->l2.len), &nexthop->l2,
+		    nexthop->peer.version);
+	kg_stage_tx_frame(w, nexthop->port, piece);
 }
 
-void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m,
-			      uint16_t mtu)
+void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *nexthop,
+			      struct rte_mbuf *m, uint16_t mtu)
 {
 	struct rte_mbuf *pieces[KG_FRAGMENTS_MAX];
 	uint32_t id = (uint32_t)kg_rng_next(&w->rng) | 1;
@@ -33,6 +34,6 @@ void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *hop,
 	}
 	kg_worker_count(w, KG_COUNTER_SENT_IN_PIECES, 1);
 	for (unsigned int i = 0; i < count; i++)
-		send_piece(w, hop, pieces[i]);
+		send_piece(w, nexthop, pieces[i]);
 	rte_pktmbuf_free(m);
 }

@@ -34,12 +34,13 @@ static void send_by_kernel(struct kg_worker *w, struct rte_mbuf *m)
 	kg_stage_route_by_kernel(w, m);
 }
 
-void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *nexthop, struct rte_mbuf *m)
 {
-	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
+	const struct kg_nic *nic = &w->box->ports[nexthop->port].nic;
 
-	kg_stage_put_headers(m, &hop->l2, 0, request_checksum(nic, m, &hop->l2, hop->peer.version));
-	kg_stage_tx_frame(w, hop->port, m);
+	kg_stage_put_headers(m, &nexthop->l2, 0,
+			     request_checksum(nic, m, &nexthop->l2, nexthop->peer.version));
+	kg_stage_tx_frame(w, nexthop->port, m);
 }
 
 /* Routers may cut what is as short as it can be, or of which nobody wants to know whether it
@@ -49,13 +50,13 @@ static uint16_t ip_id(struct kg_worker *w, const struct kg_pkt *pkt)
 	return pkt->mtu <= KG_PATH_MTU_MIN4 ? (uint16_t)(kg_rng_next(&w->rng) | 1) : 0;
 }
 
-static void send_ready(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+static void send_ready(struct kg_worker *w, const struct kg_nexthop *nexthop, struct rte_mbuf *m)
 {
-	const struct kg_nic *nic = &w->box->ports[hop->port].nic;
+	const struct kg_nic *nic = &w->box->ports[nexthop->port].nic;
 
-	kg_stage_put_headers(m, &hop->l2, ip_id(w, kg_pkt(m)),
-			     request_checksum(nic, m, &hop->l2, hop->peer.version));
-	kg_stage_tx_frame(w, hop->port, m);
+	kg_stage_put_headers(m, &nexthop->l2, ip_id(w, kg_pkt(m)),
+			     request_checksum(nic, m, &nexthop->l2, nexthop->peer.version));
+	kg_stage_tx_frame(w, nexthop->port, m);
 }
 
 /* ---- what is too long for the path ---- */
@@ -65,18 +66,19 @@ static uint16_t at_most(uint16_t mtu, uint16_t limit)
 	return limit != 0 && limit < mtu ? limit : mtu;
 }
 
-/* By which way it will leave is not known before the hop is. */
-static uint16_t link_mtu(const struct kg_worker *w, const struct kg_nexthop *hop)
+/* By which way it will leave is not known before the next hop is. */
+static uint16_t link_mtu(const struct kg_worker *w, const struct kg_nexthop *nexthop)
 {
-	return at_most(w->box->ports[hop->port].config->mtu, hop->mtu);
+	return at_most(w->box->ports[nexthop->port].config->mtu, nexthop->mtu);
 }
 
-static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *hop,
+static uint16_t path_mtu(const struct kg_worker *w, const struct kg_nexthop *nexthop,
 			 const struct kg_pkt *pkt)
 {
 	if (pkt->mtu == KG_DATAGRAM_WHOLE)
 		return pkt->mtu;
-	return KG_MAX(at_most(link_mtu(w, hop), pkt->mtu), kg_path_mtu_min(hop->peer.version));
+	return KG_MAX(at_most(link_mtu(w, nexthop), pkt->mtu),
+		      kg_path_mtu_min(nexthop->peer.version));
 }
 
 static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t mtu)
@@ -86,28 +88,29 @@ static bool is_too_long(const struct rte_mbuf *m, uint8_t ip_version, uint16_t m
 
 /* What is known of a path may be wrong, and pieces may be what does not pass: one in four goes
  * whole, for a router to cut. */
-static bool goes_whole(struct kg_worker *w, const struct kg_nexthop *hop, const struct rte_mbuf *m)
+static bool goes_whole(struct kg_worker *w, const struct kg_nexthop *nexthop,
+		       const struct rte_mbuf *m)
 {
-	return !is_too_long(m, hop->peer.version, link_mtu(w, hop)) &&
+	return !is_too_long(m, nexthop->peer.version, link_mtu(w, nexthop)) &&
 	       kg_rng_next(&w->rng) % WHOLE_ONE_IN == 0;
 }
 
 /* ---- what has a way ---- */
 
-static void send_on(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m)
+static void send_on(struct kg_worker *w, const struct kg_nexthop *nexthop, struct rte_mbuf *m)
 {
-	uint16_t mtu = path_mtu(w, hop, kg_pkt(m));
-	bool too_long = is_too_long(m, hop->peer.version, mtu);
+	uint16_t mtu = path_mtu(w, nexthop, kg_pkt(m));
+	bool too_long = is_too_long(m, nexthop->peer.version, mtu);
 
 	kg_worker_count(w, KG_COUNTER_SENT, 1);
-	if (too_long && goes_whole(w, hop, m)) {
+	if (too_long && goes_whole(w, nexthop, m)) {
 		kg_pkt(m)->mtu = KG_PATH_MTU_MIN4;
 		too_long = false;
 	}
 	if (too_long)
-		kg_stage_route_in_pieces(w, hop, m, mtu);
-	else if (hop->state == KG_NEXTHOP_READY)
-		send_ready(w, hop, m);
+		kg_stage_route_in_pieces(w, nexthop, m, mtu);
+	else if (nexthop->state == KG_NEXTHOP_READY)
+		send_ready(w, nexthop, m);
 	else
 		send_by_kernel(w, m);
 }
@@ -125,16 +128,16 @@ static void no_route(struct kg_worker *w, const struct kg_pkt *pkt)
 static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
-	const struct kg_nexthop *hop = kg_departure_hop(w, &pkt->remote.ip);
+	const struct kg_nexthop *nexthop = kg_departure_nexthop(w, &pkt->remote.ip);
 
 	if (pkt->local.ip.version == 0)
-		pkt->local.ip = kg_departure_source(w->box, &pkt->remote.ip, hop);
-	if (pkt->local.ip.version == 0 || hop->state == KG_NEXTHOP_NO_ROUTE) {
+		pkt->local.ip = kg_departure_source(w->box, &pkt->remote.ip, nexthop);
+	if (pkt->local.ip.version == 0 || nexthop->state == KG_NEXTHOP_NO_ROUTE) {
 		no_route(w, pkt);
 		kg_stage_drop(w, m, KG_DROP_TX_NO_ROUTE);
 		return;
 	}
-	send_on(w, hop, m);
+	send_on(w, nexthop, m);
 }
 
 void kg_stage_route(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)

@@ -68,7 +68,7 @@ const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
 					      const struct kg_shortcut *shortcut, size_t bytes);
 /* Sends it there; takes the chain. */
 void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut,
-			 const struct kg_nexthop *hop, struct kg_buf *chain);
+			 const struct kg_nexthop *nexthop, struct kg_buf *chain);
 /* Frames that Linux has sent to the TAPs leave; returns how many. */
 unsigned int kg_stage_exception(struct kg_worker *w);
 /* The last of a turn: Linux's side is told that there is something. */
@@ -79,10 +79,10 @@ void kg_stage_tx(struct kg_worker *w);
 /* An empty mbuf, NULL when none is left: counted. */
 struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
-void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m);
+void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *nexthop, struct rte_mbuf *m);
 /* The same in pieces of at most `mtu` bytes; by Linux, if the next hop is not ready. */
-void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *hop, struct rte_mbuf *m,
-			      uint16_t mtu);
+void kg_stage_route_in_pieces(struct kg_worker *w, const struct kg_nexthop *nexthop,
+			      struct rte_mbuf *m, uint16_t mtu);
 /* UDP payload with local and remote set becomes a frame, or a packet; the mbuf's headroom has room
  * for every header. */
 void kg_stage_put_headers(struct rte_mbuf *m, const struct kg_l2 *l2, uint16_t ip_id,
