@@ -83,7 +83,7 @@ static bool has_stopped(const struct kg_worker *w)
 	if (w->now_us >= w->stop_deadline_us)
 		return true;
 	for (unsigned int i = 0; i < w->sides.count; i++) {
-		if (!kg_side_is_quiet(w->sides.all[i]))
+		if (!kg_side_is_over(w->sides.all[i]))
 			return false;
 	}
 	return STAILQ_EMPTY(&w->conns);

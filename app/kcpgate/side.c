@@ -221,7 +221,7 @@ void kg_side_drain(struct kg_side *side)
 bool kg_side_is_drained(const struct kg_side *side)
 {
 	return side->draining && side->conns == 0 &&
-	       (kg_side_is_quiet(side) || side->worker->now_us >= side->drained_us);
+	       (kg_side_is_over(side) || side->worker->now_us >= side->drained_us);
 }
 
 unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in)

@@ -62,9 +62,9 @@ void kg_side_publish(struct kg_side *side);
 /* Tells all peers that their channels end. */
 void kg_side_drain(struct kg_side *side);
 /* They know. */
-static inline bool kg_side_is_quiet(const struct kg_side *side)
+static inline bool kg_side_is_over(const struct kg_side *side)
 {
-	return kg_streams_is_quiet(side->streams);
+	return kg_streams_is_over(side->streams);
 }
 /* Draining has come to its end. */
 bool kg_side_is_drained(const struct kg_side *side);

@@ -230,7 +230,7 @@ void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us)
 	kg_session_shutdown(s->session, now_us);
 }
 
-bool kg_streams_is_quiet(const struct kg_streams *s)
+bool kg_streams_is_over(const struct kg_streams *s)
 {
 	const struct kg_mux *mux;
 

@@ -78,9 +78,10 @@ struct kg_session *kg_streams_session(const struct kg_streams *s);
 /* As the configuration has it, from now on. */
 void kg_streams_set_doubted_max(struct kg_streams *s, uint32_t doubted_max);
 /* Ends all streams, for a clean stop. What they have taken still goes, and then a word to the
- * peers: drive input and output until all is quiet, or patience ends. */
+ * peers: drive input and output until all is over, or patience ends. */
 void kg_streams_shutdown(struct kg_streams *s, uint64_t now_us);
-bool kg_streams_is_quiet(const struct kg_streams *s);
+/* After a shutdown: no mux channel is left that has something to send, and the session is quiet. */
+bool kg_streams_is_over(const struct kg_streams *s);
 
 /* Largest payload of the first and of each later buffer of a message. */
 uint16_t kg_streams_first_bytes(const struct kg_streams *s);

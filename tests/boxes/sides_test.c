@@ -212,7 +212,7 @@ static bool is_quiet(const void *unused)
 		for (unsigned int w = 0; w < WORKERS; w++) {
 			const struct kg_worker *worker = worker_at(side, w);
 
-			if (!kg_side_is_quiet(two_boxes_side(worker)) ||
+			if (!kg_side_is_over(two_boxes_side(worker)) ||
 			    !STAILQ_EMPTY(&worker->conns))
 				return false;
 		}

@@ -592,13 +592,13 @@ static void a_clean_stop_delivers_what_waits(void **state)
 	kg_streams_shutdown(pair->client.streams, pair->now_us);
 	assert_int_equal(client->closed, 1);
 	run(pair, SEC(1) / 10);
-	assert_false(kg_streams_is_quiet(pair->client.streams));
+	assert_false(kg_streams_is_over(pair->client.streams));
 	pair->server.slow = false;
 	app_read(&pair->server, server, UINT32_MAX);
 	run(pair, SEC(1) / 10);
 	assert_int_equal(server->got_len, messages * sizeof(data));
 	assert_int_equal(server->why, KG_CLOSE_RESET);
-	assert_true(kg_streams_is_quiet(pair->client.streams));
+	assert_true(kg_streams_is_over(pair->client.streams));
 	assert_int_equal(stats_of(&pair->server).muxes, 0);
 	pair_stop(pair);
 }
