@@ -19,7 +19,7 @@ struct kg_control {
 	struct kg_control_tunnels *tunnels;
 	struct kg_control_ports *ports;
 	struct kg_control_linux *linux_ports;
-	struct kg_control_shortage *shortage;
+	struct kg_control_descriptors *descriptors;
 };
 
 static bool create_sources(struct kg_control *control, struct kg_box *box)
@@ -40,7 +40,7 @@ static bool create_sources(struct kg_control *control, struct kg_box *box)
 							     control->stun)) != NULL &&
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
-	       (control->shortage = kg_control_shortage_create(loop, box)) != NULL;
+	       (control->descriptors = kg_control_descriptors_create(loop, box)) != NULL;
 }
 
 struct kg_control *kg_control_create(struct kg_box *box)
@@ -59,7 +59,7 @@ void kg_control_destroy(struct kg_control *control)
 {
 	if (control == NULL)
 		return;
-	kg_control_shortage_destroy(control->shortage);
+	kg_control_descriptors_destroy(control->descriptors);
 	kg_control_linux_destroy(control->linux_ports);
 	kg_control_ports_destroy(control->ports);
 	kg_control_tunnels_destroy(control->tunnels);

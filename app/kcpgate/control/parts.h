@@ -82,8 +82,9 @@ struct kg_control_linux *kg_control_linux_create(struct kg_loop *loop, struct kg
 void kg_control_linux_destroy(struct kg_control_linux *linux_ports);
 
 /* Says in the log that the process has run out of descriptors, seldom however often it does. */
-struct kg_control_shortage *kg_control_shortage_create(struct kg_loop *loop, struct kg_box *box);
-void kg_control_shortage_destroy(struct kg_control_shortage *shortage);
+struct kg_control_descriptors *kg_control_descriptors_create(struct kg_loop *loop,
+							     struct kg_box *box);
+void kg_control_descriptors_destroy(struct kg_control_descriptors *descriptors);
 
 /* Tunnels that come and go while the box runs. */
 struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struct kg_box *box,
