@@ -3,8 +3,8 @@
 #include "telemetry.h"
 
 #include "box.h"
+#include "box_metrics.h"
 #include "compat.h"
-#include "metrics.h"
 
 #include <ctype.h>
 #include <stdio.h>

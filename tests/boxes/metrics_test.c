@@ -4,9 +4,9 @@
  * Prometheus reads. To write the document's table anew:
  *     KG_UPDATE=1 meson test metrics_test
  */
+#include "box_metrics.h"
 #include "boxes/stage_rig.h"
 #include "document.h"
-#include "metrics.h"
 #include "turn.h"
 
 #include <inttypes.h>

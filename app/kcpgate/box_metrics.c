@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Says of what a box's numbers are, and where each stands. */
-#include "metrics.h"
+#include "box_metrics.h"
 
 #include "box.h"
 #include "log.h"

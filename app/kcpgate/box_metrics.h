@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every number of a box. A new list of metrics gets a line in metrics.c, and is shown everywhere.
- */
+/* Every number of a box. A new list of metrics gets a line in box_metrics.c: all show it then. */
 #pragma once
 
 #include "telemetry/metrics.h"
