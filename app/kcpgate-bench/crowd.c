@@ -19,14 +19,14 @@ void bench_crowd_init(struct bench_crowd *crowd, struct two_boxes *two, uint32_t
 	};
 }
 
-static void tell(struct kg_worker *w, enum kg_msg_type type, void *channel, struct kg_buf *buf)
+static void tell(struct kg_worker *w, enum kg_msg_type type, void *conn, struct kg_buf *buf)
 {
 	struct kg_msg msg = {
 		.type = (uint8_t)type,
 		.protocol = KG_PROTOCOL_TCP,
 		.count = buf != NULL,
 		.flow = some_flow,
-		.channel = channel,
+		.conn = conn,
 		.buf = buf,
 	};
 
@@ -34,37 +34,37 @@ static void tell(struct kg_worker *w, enum kg_msg_type type, void *channel, stru
 		kg_msg_discard(&msg);
 }
 
-static void say_word(struct kg_worker *w, void *channel)
+static void say_word(struct kg_worker *w, void *conn)
 {
 	struct kg_buf *buf = kg_buf_alloc(kg_buf_mempool_pool(w->box->bufs), WORD_BYTES);
 
 	if (buf != NULL) {
 		buf->len = WORD_BYTES;
-		tell(w, KG_MSG_DATA, channel, buf);
+		tell(w, KG_MSG_DATA, conn, buf);
 	}
-	tell(w, KG_MSG_FINISH, channel, NULL);
+	tell(w, KG_MSG_FINISH, conn, NULL);
 }
 
 static void on_client(struct bench_crowd *crowd, const struct kg_msg *msg)
 {
 	if (msg->type == KG_MSG_ATTACHED && crowd->passing)
-		say_word(crowd->client, msg->channel);
+		say_word(crowd->client, msg->conn);
 	if (msg->type != KG_MSG_CLOSE)
 		return;
 	crowd->refused += msg->count;
 	crowd->left++;
-	if (msg->channel != NULL)
-		tell(crowd->client, KG_MSG_RELEASED, msg->channel, NULL);
+	if (msg->conn != NULL)
+		tell(crowd->client, KG_MSG_RELEASED, msg->conn, NULL);
 }
 
 static void on_server(struct bench_crowd *crowd, const struct kg_msg *msg)
 {
 	if (msg->type == KG_MSG_CONNECT)
-		tell(crowd->server, KG_MSG_CONNECTED, msg->channel, NULL);
+		tell(crowd->server, KG_MSG_CONNECTED, msg->conn, NULL);
 	if (msg->type == KG_MSG_FINISH)
-		tell(crowd->server, KG_MSG_FINISH, msg->channel, NULL);
+		tell(crowd->server, KG_MSG_FINISH, msg->conn, NULL);
 	if (msg->type == KG_MSG_CLOSE)
-		tell(crowd->server, KG_MSG_RELEASED, msg->channel, NULL);
+		tell(crowd->server, KG_MSG_RELEASED, msg->conn, NULL);
 	kg_msg_discard(msg);
 }
 

@@ -10,7 +10,7 @@
 #define BURST 64
 
 struct bench_flow {
-	void *channel;
+	void *conn;
 	int32_t credit; /* segments we may send */
 	uint32_t owed;  /* buffers taken and not yet given back */
 };
@@ -42,7 +42,7 @@ static bool tell(struct bench_load *load, enum kg_msg_type type, struct bench_fl
 		.protocol = load->protocol,
 		.count = count,
 		.flow = flow,
-		.channel = flow->channel,
+		.conn = flow->conn,
 		.buf = buf,
 	};
 
@@ -56,7 +56,7 @@ static void on_connect(struct bench_load *load, const struct kg_msg *msg)
 {
 	struct bench_flow *flow = &load->flows[load->opened++ % load->flow_count];
 
-	flow->channel = msg->channel;
+	flow->conn = msg->conn;
 	tell(load, KG_MSG_CONNECTED, flow, 0, NULL);
 }
 
@@ -79,7 +79,7 @@ static void take(struct bench_load *load, const struct kg_msg *msg)
 
 	switch (msg->type) {
 	case KG_MSG_ATTACHED:
-		flow->channel = msg->channel;
+		flow->conn = msg->conn;
 		flow->credit = (int32_t)msg->count;
 		break;
 	case KG_MSG_CREDIT:
@@ -111,8 +111,7 @@ static void send_on(struct bench_load *load, struct bench_flow *flow)
 {
 	uint32_t n = (uint32_t)KG_MIN(KG_MAX(flow->credit, 0), BURST);
 
-	if (flow->channel == NULL ||
-	    rte_ring_free_count(load->worker->links[0].rings->to_worker) < n)
+	if (flow->conn == NULL || rte_ring_free_count(load->worker->links[0].rings->to_worker) < n)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct kg_buf *buf = fill(load);

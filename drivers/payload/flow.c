@@ -146,7 +146,7 @@ static bool post_bits(struct kg_payload *p, struct kg_flow *flow)
 			.tunnel = flow->tunnel->id,
 			.count = message_count(p, flow, type),
 			.flow = flow,
-			.channel = flow->channel,
+			.conn = flow->conn,
 			.tuple = flow->tuple.local.ip.version != 0 ? &flow->tuple : NULL,
 		};
 
@@ -239,7 +239,7 @@ struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uin
 		.protocol = flow->protocol,
 		.count = charge,
 		.flow = (void *)(uintptr_t)flow,
-		.channel = flow->channel,
+		.conn = flow->conn,
 		.buf = chain,
 	};
 }
@@ -254,7 +254,7 @@ static bool refuse_unborn(struct kg_payload *p, struct kg_link *link, const stru
 		.protocol = connect->protocol,
 		.tunnel = connect->tunnel,
 		.count = error,
-		.channel = connect->channel,
+		.conn = connect->conn,
 	};
 
 	return kg_link_post(p, link, &msg, 1);
@@ -271,7 +271,7 @@ static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct 
 	if (flow == NULL)
 		return refuse_unborn(p, link, msg, ENOMEM);
 	flow->link = link;
-	flow->channel = msg->channel;
+	flow->conn = msg->conn;
 	flow->state = KG_FLOW_CONNECTING;
 	kg_dial_begin(p, flow, msg->target);
 	return true;
@@ -280,7 +280,7 @@ static bool on_connect(struct kg_payload *p, struct kg_link *link, const struct 
 /* RELEASED goes after what is still pending, and is the last. */
 static void on_close(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
-	if (flow->channel != NULL)
+	if (flow->conn != NULL)
 		kg_flow_post(p, flow, KG_MSG_RELEASED);
 	flow->state = KG_FLOW_DRAINING;
 	flow->ops->finish(p, flow, reset);
@@ -297,7 +297,7 @@ bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_m
 		flow->ops->output(p, flow, msg->buf);
 		break;
 	case KG_MSG_ATTACHED:
-		flow->channel = msg->channel;
+		flow->conn = msg->conn;
 		flow->state = KG_FLOW_RUNNING;
 		/* fall through */
 	case KG_MSG_CREDIT:

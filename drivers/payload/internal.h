@@ -188,7 +188,7 @@ struct kg_flow {
 	struct kg_link *link;
 	struct kg_gate *gate;
 	const struct kg_payload_tunnel *tunnel; /* the gate's */
-	void *channel;                          /* the worker's; NULL until it is known */
+	void *conn;                             /* the worker's; NULL until it is known */
 	uint8_t protocol, state;
 	bool is_pending; /* in the link's list */
 	bool rx_ended;   /* nothing more comes from the application */

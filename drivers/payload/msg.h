@@ -1,40 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The language between a worker and a payload thread. Of several threads each has its own links; a
- * flow stays with its thread, a channel with its worker.
+ * flow stays with its thread, a conn with its worker. On the worker's side conn/from_payload.c
+ * listens and conn/toward_payload.c speaks:
  *
- *   client tunnel                                   server tunnel
- *   payload          worker                         worker            payload
- *   OPEN ──────────► kg_session_open                ops.connect ─────► CONNECT
- *        ◄────────── ATTACHED | CLOSE                       ◄───────── CONNECTED | REFUSED
- *   DATA, CREDIT ──► kg_channel_send, recv ◄─► DATA, CREDIT (both ways, both kinds of tunnel)
- *   FINISH, ABORT ─► kg_channel_finish, _abort
- *        ◄────────── FINISH  (ops.finished: the other side's application has ended, ours goes on)
- *        ◄────────── CLOSE   (worker's last word on a flow)
- *   RELEASED ──────► kg_channel_free  (payload's last word on a channel)
+ *   a tunnel that listens for applications
  *
- * `flow` belongs to the payload thread, `channel` to the worker; each side gives the other's
- * pointer back and never looks inside. After CLOSE the worker sends nothing more for the flow;
- * after RELEASED (or REFUSED, which is both answers in one) the payload thread sends nothing more
- * for the channel. So neither pointer can be stale. Every CLOSE is answered by RELEASED, but for a
- * CLOSE in answer to OPEN, which carries no channel.
+ *   payload                          worker
+ *   OPEN ──────────────────────────► kg_streams_open
+ *        ◄─────── ATTACHED or CLOSE
+ *
+ *   a tunnel that dials
+ *
+ *   payload                          worker
+ *        ◄───────────────── CONNECT  ops.accept: the peer has opened a stream
+ *   CONNECTED or REFUSED ──────────► kg_stream_connected, _refused
+ *
+ *   both
+ *
+ *   DATA ──────────────────────────► kg_stream_send
+ *        ◄──────────────────── DATA  kg_stream_recv
+ *   CREDIT ────────────────────────► the application has taken so much
+ *        ◄────────────────── CREDIT  the application may send so much
+ *   LOST ──────────────────────────► kg_conn_lost
+ *   FINISH, ABORT ─────────────────► kg_stream_finish, _abort
+ *        ◄────────────────── FINISH  ops.finished: the peer's application has ended, ours goes on
+ *        ◄─────────────────── CLOSE  the worker's last word on a flow, after ops.closed
+ *   RELEASED ──────────────────────► the payload thread's last word on a conn, which is freed
+ *
+ * `flow` belongs to the payload thread, `conn` to the worker; each side gives the other's pointer
+ * back and never looks inside. After CLOSE the worker sends nothing more for the flow; after
+ * RELEASED (or REFUSED, which is both answers in one) the payload thread sends nothing more for the
+ * conn. So neither pointer can be stale. Every CLOSE is answered by RELEASED, but for a CLOSE in
+ * answer to OPEN: that flow knows no conn.
  *
  * Flow control, per flow and direction, in units of segments (buffers):
- *   toward the worker: the flow may have `credit` segments outstanding; ATTACHED or the first
- * CREDIT after CONNECTED sets it up, CREDIT adds what was acknowledged by the peer, or takes back
- * (as a negative number) what memory no longer allows. TCP stops reading at 0. A UDP datagram goes
- * whole while credit is above 0 and takes what there is of it, so that both sides count the same;
- * at 0 datagrams are dropped and counted. toward the application: the worker may have
- * KG_FLOW_TX_SEGMENTS buffers outstanding in the payload thread; CREDIT gives back what the socket
- * has taken (or what was thrown away because it is gone), when half of them are owed, so that a
- * message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds room in the end. So a slow reader holds
- * up its own channel's window and nothing else. Where memory is short TCP gets fewer,
- * KG_FLOW_TX_FLOOR at least, and half of these where only what is kept is left; so when its socket
- * has taken all, half of these are owed at once.
  *
- * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the channel.
- * An ABORT that follows FINISH says that the application is gone altogether: what it sent before
- * its end still counts.
+ * Toward the worker the flow may have `credit` segments outstanding. ATTACHED or the first CREDIT
+ * after CONNECTED sets it up. CREDIT adds what was acknowledged by the peer, or takes back (as a
+ * negative number) what memory no longer allows. TCP stops reading at 0. A UDP datagram goes whole
+ * while credit is above 0 and takes what there is of it, so that both sides count the same; at 0
+ * datagrams are dropped and counted.
+ *
+ * Toward the application the worker may have KG_FLOW_TX_SEGMENTS buffers outstanding in the payload
+ * thread. CREDIT gives back what the socket has taken (or what was thrown away because it is gone),
+ * when half of them are owed, so that a message of KG_FLOW_TX_SEGMENTS / 2 buffers always finds
+ * room in the end. So a slow reader holds up its own stream's window and nothing else. Where memory
+ * is short TCP gets fewer, KG_FLOW_TX_FLOOR at least, and half of these where only what is kept is
+ * left; so when its socket has taken all, half of these are owed at once.
+ *
+ * RELEASED follows CLOSE at once: the payload thread writes out what it holds without the conn. An
+ * ABORT that follows FINISH says that the application is gone altogether: what it sent before its
+ * end still counts.
  */
 #pragma once
 
@@ -52,30 +69,30 @@
 enum kg_msg_type {
 	/* p→w  flow, mapped, tunnel, protocol, tuple, count = index of the payload thread */
 	KG_MSG_OPEN,
-	KG_MSG_ATTACHED,  /* w→p  flow, channel, count = credit */
-	KG_MSG_CONNECT,   /* w→p  channel, target, tunnel, protocol */
-	KG_MSG_CONNECTED, /* p→w  channel, flow, tuple */
-	/* p→w  channel, count = errno or enum kg_refusal; also the RELEASED of that channel */
+	KG_MSG_ATTACHED,  /* w→p  flow, conn, count = credit */
+	KG_MSG_CONNECT,   /* w→p  conn, target, tunnel, protocol */
+	KG_MSG_CONNECTED, /* p→w  conn, flow, tuple */
+	/* p→w  conn, count = errno or enum kg_refusal; also the RELEASED of that conn */
 	KG_MSG_REFUSED,
-	/* both flow, channel, buf = chain: one message; count = its buffers, toward the worker what
+	/* both flow, conn, buf = chain: one message; count = its buffers, toward the worker what
 	 * it takes of the credit */
 	KG_MSG_DATA,
-	KG_MSG_CREDIT, /* both flow, channel, count = segments; w→p signed */
-	KG_MSG_LOST, /* p→w  channel: UDP, the application's socket had no room for some of it */
-	KG_MSG_FINISH, /* both flow, channel: the sending side has ended; no DATA follows */
-	KG_MSG_ABORT, /* p→w  channel: application reset, or its socket failed; no DATA follows */
-	KG_MSG_CLOSE, /* w→p  flow, count = 1: reset instead of an orderly end */
-	KG_MSG_RELEASED, /* p→w  channel */
+	KG_MSG_CREDIT,   /* both flow, conn, count = segments; w→p signed */
+	KG_MSG_LOST,     /* p→w  conn: UDP, the application's socket had no room for some of it */
+	KG_MSG_FINISH,   /* both flow, conn: the sending side has ended; no DATA follows */
+	KG_MSG_ABORT,    /* p→w  conn: application reset, or its socket failed; no DATA follows */
+	KG_MSG_CLOSE,    /* w→p  flow, count = 1: reset instead of an orderly end */
+	KG_MSG_RELEASED, /* p→w  conn */
 };
 
 struct kg_msg {
 	uint8_t type;     /* enum kg_msg_type */
 	uint8_t protocol; /* enum kg_protocol */
-	uint16_t tunnel;  /* index */
+	uint16_t tunnel;  /* its id */
 	uint32_t count;
 	void *flow;
 	union {
-		void *channel;
+		void *conn;
 		/* Where the server shall connect to; the configuration's. NULL: it knows. */
 		const struct kg_target *mapped;
 	};

@@ -62,7 +62,7 @@ static void discard_output(struct kg_payload *p, struct kg_flow *flow)
 	kg_flow_taken(p, flow, discarded);
 }
 
-/* Before the worker has answered there is no channel to abort. */
+/* Before the worker has answered there is no conn to abort. */
 static void tell_abort(struct kg_payload *p, struct kg_flow *flow)
 {
 	if (!flow->abort_due || flow->state != KG_FLOW_RUNNING)

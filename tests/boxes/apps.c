@@ -48,7 +48,7 @@ static void tell(struct app *app, enum kg_msg_type type, uint32_t count, struct 
 		.protocol = app->flow != NULL ? app->flow->protocol : 0,
 		.count = count,
 		.flow = app,
-		.channel = type == KG_MSG_OPEN ? NULL : app->channel,
+		.conn = type == KG_MSG_OPEN ? NULL : app->conn,
 		.buf = buf,
 	};
 
@@ -192,7 +192,7 @@ static void on_connect(struct boxes *boxes, unsigned int worker, const struct kg
 		.boxes = boxes,
 		.side = SERVER,
 		.worker = worker,
-		.channel = msg->channel,
+		.conn = msg->conn,
 		.there = true,
 	};
 	tell(app, KG_MSG_CONNECTED, 0, NULL);
@@ -207,7 +207,7 @@ static void take(struct boxes *boxes, unsigned int worker, const struct kg_msg *
 		on_connect(boxes, worker, msg);
 		break;
 	case KG_MSG_ATTACHED:
-		app->channel = msg->channel;
+		app->conn = msg->conn;
 		app->there = true;
 		app->credit = (int32_t)msg->count;
 		break;

@@ -38,7 +38,7 @@ struct app {
 	struct flow *flow; /* server: NULL until the first bytes say which */
 	int side;
 	unsigned int worker;
-	void *channel;
+	void *conn;
 	int32_t credit;      /* segments it may send */
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes, missing_bytes;

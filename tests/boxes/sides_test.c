@@ -40,7 +40,7 @@ struct end {
 	int side;
 	unsigned int worker;
 	uint16_t tunnel;
-	void *channel;
+	void *conn;
 	int32_t credit;
 	uint32_t sent, got; /* messages, which count up */
 	bool there, closed;
@@ -68,7 +68,7 @@ static void tell(struct end *end, enum kg_msg_type type, uint32_t count, struct 
 		.tunnel = end->tunnel,
 		.count = count,
 		.flow = end,
-		.channel = type == KG_MSG_OPEN ? NULL : end->channel,
+		.conn = type == KG_MSG_OPEN ? NULL : end->conn,
 		.buf = buf,
 	};
 	struct rte_ring *ring = worker_at(end->side, end->worker)->links[0].rings->to_worker;
@@ -104,12 +104,12 @@ static void take_message(int side, unsigned int worker, const struct kg_msg *msg
 	switch (msg->type) {
 	case KG_MSG_CONNECT:
 		end = new_end(side, worker, msg->tunnel);
-		end->channel = msg->channel;
+		end->conn = msg->conn;
 		end->there = true;
 		tell(end, KG_MSG_CONNECTED, 0, NULL);
 		break;
 	case KG_MSG_ATTACHED:
-		end->channel = msg->channel;
+		end->conn = msg->conn;
 		end->there = true;
 		/* fall through */
 	case KG_MSG_CREDIT:
@@ -120,7 +120,7 @@ static void take_message(int side, unsigned int worker, const struct kg_msg *msg
 		break;
 	case KG_MSG_CLOSE:
 		end->closed = true;
-		if (msg->channel != NULL)
+		if (msg->conn != NULL)
 			tell(end, KG_MSG_RELEASED, 0, NULL);
 		break;
 	default:

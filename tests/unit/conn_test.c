@@ -46,7 +46,7 @@ static void give_datagram(void)
 {
 	const struct kg_msg msg = {
 		.type = KG_MSG_DATA,
-		.channel = &conn,
+		.conn = &conn,
 		.count = 1,
 		.buf = kg_buf_chain_copy(&host.pool.pool, "x", 1, 100, 100),
 	};
@@ -127,7 +127,7 @@ static void datagrams_that_came_together_leave_at_a_pace(void **state)
 	took_us = pass_burst(400);
 	assert_true(took_us > 5000 && took_us < 50000);
 	/* The socket has lost some. */
-	kg_conn_lost(&w, &(struct kg_msg){ .type = KG_MSG_LOST, .channel = &conn });
+	kg_conn_lost(&w, &(struct kg_msg){ .type = KG_MSG_LOST, .conn = &conn });
 	pass(5000);
 	conn.todo = 0;
 	STAILQ_INIT(&w.conns);

@@ -50,7 +50,7 @@ static uint32_t tried(const struct attempt *attempt, struct kg_payload_stats *st
 	rig_start(rig);
 	rig_dial_to(rig, &ch, TCP, &target);
 	msg = rig_next(rig);
-	assert_ptr_equal(msg.channel, &ch);
+	assert_ptr_equal(msg.conn, &ch);
 	if (msg.type == KG_MSG_CONNECTED) {
 		close(accept(listener, NULL, NULL));
 		ch.flow = msg.flow;

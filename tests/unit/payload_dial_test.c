@@ -60,7 +60,7 @@ static void refused_connection_says_why(void **state)
 	rig_start(rig);
 	rig_dial(rig, &ch, TCP);
 	msg = rig_expect(rig, KG_MSG_REFUSED);
-	assert_ptr_equal(msg.channel, &ch);
+	assert_ptr_equal(msg.conn, &ch);
 	assert_int_equal(msg.count, ECONNREFUSED);
 	rig_await_stat(&rig->payload->stats.flows, 0);
 	assert_int_equal(rig_stat(&rig->payload->stats.tcp_refused), 1);

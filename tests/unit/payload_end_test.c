@@ -16,7 +16,7 @@ static void end_of_stream_is_finish(void **state)
 	rig_accept(rig, &ch, TCP);
 	rig_attach(&ch, 4);
 	rig_take_stream(&ch, (const uint8_t *)"last words", 10, false);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_FINISH).channel, &ch);
+	assert_ptr_equal(rig_expect(rig, KG_MSG_FINISH).conn, &ch);
 	rig_send(&ch, "reply", 5); /* the other direction is still open */
 	rig_read(fd, back, 5);
 	assert_memory_equal(back, "reply", 5);
@@ -33,7 +33,7 @@ static void reset_is_abort(void **state)
 	int fd = rig_open_tcp(rig, 4, &ch, 4);
 
 	rig_reset(fd);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).conn, &ch);
 	rig_send(&ch, "too late", 8);
 	rig_say(&ch, KG_MSG_CREDIT, 1, NULL);
 	rig_expect_silence(rig); /* told once */
@@ -52,7 +52,7 @@ static void reset_before_the_answer_is_abort_after_it(void **state)
 	rig_await_stat(&rig->payload->stats.tcp_closed, 1);
 	rig_expect_silence(rig);
 	rig_attach(&ch, 4);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).conn, &ch);
 	rig_close(&ch, true);
 	rig_end(rig);
 }
@@ -76,7 +76,7 @@ static void data_before_the_end_survives_a_reset(void **state)
 	rig_say(&ch, KG_MSG_CREDIT, 1000, NULL);
 	rig_take_stream(&ch, bytes + (size_t)10 * FIRST_BYTES, 60000 - 10 * FIRST_BYTES, false);
 	rig_expect(rig, KG_MSG_FINISH);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch); /* nobody listens */
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).conn, &ch); /* nobody listens */
 	rig_await_stat(&rig->payload->stats.tcp_closed, 1);
 	rig_send(&ch, "and more", 8);
 	rig_expect_silence(rig);
@@ -95,7 +95,7 @@ static void a_reset_behind_the_end_is_abort(void **state)
 	shutdown(fd, SHUT_WR);
 	rig_expect(rig, KG_MSG_FINISH);
 	rig_reset(fd);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).conn, &ch);
 	rig_expect_silence(rig);
 	rig_close(&ch, true);
 	rig_end(rig);
@@ -126,7 +126,7 @@ static void over_before_it_was_accepted(bool with_end)
 	while ((msg = rig_next(rig)).type == KG_MSG_DATA && !with_end)
 		kg_buf_free(msg.buf);
 	assert_int_equal(msg.type, KG_MSG_ABORT);
-	assert_ptr_equal(msg.channel, &ch);
+	assert_ptr_equal(msg.conn, &ch);
 	rig_close(&ch, true);
 	rig_end(rig);
 	free(bytes);

@@ -147,10 +147,9 @@ static void nobody_dials_through_a_gate_that_is_shut(void **state)
 {
 	struct rig *rig = rig_new();
 	struct guest *guest = guest_new(rig, KG_APP_DIALS);
-	struct kg_msg connect = { .type = KG_MSG_CONNECT,
-				  .protocol = KG_PROTOCOL_TCP,
-				  .tunnel = GUEST,
-				  .channel = guest };
+	struct kg_msg connect = {
+		.type = KG_MSG_CONNECT, .protocol = KG_PROTOCOL_TCP, .tunnel = GUEST, .conn = guest
+	};
 
 	order(guest, KG_GATE_SHUT);
 	rig_send_on(rig, 0, &connect);
@@ -173,7 +172,7 @@ static void who_is_still_dialling_is_refused(void **state)
 	struct kg_msg connect = { .type = KG_MSG_CONNECT,
 				  .protocol = KG_PROTOCOL_TCP,
 				  .tunnel = GUEST,
-				  .channel = guest,
+				  .conn = guest,
 				  .target = &target };
 
 	assert_int_equal(listen(listener, 0), 0);
@@ -209,7 +208,7 @@ static void an_application_that_stands_still_is_cut_off(void **state)
 		assert_true(sent < 100000);
 	}
 	order(guest, KG_GATE_SHUT);
-	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).channel, &ch);
+	assert_ptr_equal(rig_expect(rig, KG_MSG_ABORT).conn, &ch);
 	rig_close(&ch, true);
 	guest_forget(guest);
 	close(fd);

@@ -29,7 +29,7 @@ static void full_rings_lose_nothing(void **state)
 		rig_attach(&ch[i], 100);
 	while (finished < FLOWS) {
 		struct kg_msg msg = rig_next(rig);
-		ptrdiff_t i = (struct rig_channel *)msg.channel - ch;
+		ptrdiff_t i = (struct rig_channel *)msg.conn - ch;
 
 		assert_in_range(i, 0, FLOWS - 1);
 		if (msg.type == KG_MSG_DATA) {
@@ -196,7 +196,7 @@ static void the_oldest_dial_gives_way(void **state)
 
 		rig_dial(rig, &ch[i], TCP);
 		msg = rig_expect(rig, KG_MSG_REFUSED);
-		assert_ptr_equal(msg.channel, &ch[i - 2]);
+		assert_ptr_equal(msg.conn, &ch[i - 2]);
 		assert_int_equal(msg.count, ETIMEDOUT);
 	}
 	rig_await_stat(&rig->payload->stats.dials_gave_way, 2);
@@ -233,9 +233,9 @@ static void two_hundred_connections(void **state)
 		struct kg_msg msg = rig_next(rig);
 
 		if (msg.type == KG_MSG_DATA) {
-			rig_say(msg.channel, KG_MSG_DATA, 1, msg.buf);
+			rig_say(msg.conn, KG_MSG_DATA, 1, msg.buf);
 		} else if (msg.type == KG_MSG_FINISH) {
-			rig_say(msg.channel, KG_MSG_CLOSE, 0, NULL);
+			rig_say(msg.conn, KG_MSG_CLOSE, 0, NULL);
 		} else {
 			assert_int_equal(msg.type, KG_MSG_RELEASED);
 			released++;

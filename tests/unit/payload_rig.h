@@ -396,7 +396,7 @@ static inline void rig_send_on(struct rig *rig, unsigned int link, struct kg_msg
 	kg_waker_wake(&rig->payload_waker);
 }
 
-/* One conversation as the worker knows it. Its address is the channel. */
+/* One conversation as the worker knows it. Its address is the conn. */
 struct rig_channel {
 	struct rig *rig;
 	void *flow;
@@ -415,7 +415,7 @@ static inline void rig_say(struct rig_channel *ch, enum kg_msg_type type, uint32
 		.tunnel = RIG_SERVER,
 		.count = count,
 		.flow = ch->flow,
-		.channel = ch,
+		.conn = ch,
 		.buf = buf,
 	};
 
@@ -466,7 +466,7 @@ static inline void rig_send(struct rig_channel *ch, const void *bytes, size_t le
 static inline void rig_close(struct rig_channel *ch, bool reset)
 {
 	rig_say(ch, KG_MSG_CLOSE, reset, NULL);
-	assert_ptr_equal(rig_expect(ch->rig, KG_MSG_RELEASED).channel, ch);
+	assert_ptr_equal(rig_expect(ch->rig, KG_MSG_RELEASED).conn, ch);
 }
 
 /* From a link; `target` as good as the worker's: until the answer. */
@@ -476,7 +476,7 @@ static inline void rig_dial_from(struct rig_channel *ch, const struct kg_target 
 		.type = KG_MSG_CONNECT,
 		.protocol = ch->protocol,
 		.tunnel = RIG_SERVER,
-		.channel = ch,
+		.conn = ch,
 		.target = target,
 	};
 
@@ -505,7 +505,7 @@ static inline uint32_t rig_take_stream(struct rig_channel *ch, const uint8_t *by
 	for (size_t at = 0; at < len;) {
 		struct kg_msg msg = rig_expect(ch->rig, KG_MSG_DATA);
 
-		assert_ptr_equal(msg.channel, ch);
+		assert_ptr_equal(msg.conn, ch);
 		assert_int_equal(msg.count, 1);
 		assert_null(msg.buf->next);
 		assert_in_range(msg.buf->len, 1, FIRST_BYTES);
@@ -526,7 +526,7 @@ static inline void rig_expect_datagram(struct rig_channel *ch, const uint8_t *by
 	struct kg_msg msg = rig_expect(ch->rig, KG_MSG_DATA);
 	uint32_t count = 0;
 
-	assert_ptr_equal(msg.channel, ch);
+	assert_ptr_equal(msg.conn, ch);
 	assert_int_equal(kg_buf_chain_len(msg.buf), len);
 	kg_buf_chain_gather(msg.buf, got);
 	assert_memory_equal(got, bytes, len);

@@ -125,7 +125,7 @@ static void on_data(struct soak *s, struct channel *ch, const struct kg_msg *msg
 
 static void on_message(struct soak *s, const struct kg_msg *msg, unsigned int link)
 {
-	struct channel *ch = msg->channel;
+	struct channel *ch = msg->conn;
 
 	if (msg->type == KG_MSG_OPEN) {
 		on_open(s, msg, link);

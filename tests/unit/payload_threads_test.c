@@ -100,7 +100,7 @@ static void a_udp_source_stays_with_its_thread(void **state)
 		msg = next_of_any(rigs, &thread);
 		assert_int_equal(thread, owner[i]);
 		assert_int_equal(msg.type, KG_MSG_DATA);
-		assert_ptr_equal(msg.channel, &channels[i]);
+		assert_ptr_equal(msg.conn, &channels[i]);
 		assert_memory_equal(msg.buf->data, &round, sizeof(round));
 		kg_buf_free(msg.buf);
 		rig_send(&channels[i], &round, sizeof(round));

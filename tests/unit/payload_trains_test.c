@@ -53,7 +53,7 @@ static void say_all(struct rig_channel *ch, const uint8_t *bytes, const size_t *
 	for (unsigned int i = 0; i < count; i++) {
 		msgs[i] = (struct kg_msg){ .type = KG_MSG_DATA, .protocol = UDP };
 		msgs[i].flow = ch->flow;
-		msgs[i].channel = ch;
+		msgs[i].conn = ch;
 		msgs[i].buf = kg_buf_chain_copy(&ch->rig->pool.pool, bytes + i, sizes[i],
 						FIRST_BYTES, REST_BYTES);
 		for (struct kg_buf *buf = msgs[i].buf; buf != NULL; buf = buf->next)
@@ -284,7 +284,7 @@ static void what_an_application_loses_is_noticed(void **state)
 		while (rig_stat(&flow->asked_us) == 0) /* what was lost before is not known */
 			rig_nap();
 		say_all(&d.ch, bytes, sizes, KG_ARRAY_SIZE(sizes));
-		assert_ptr_equal(rig_expect(d.rig, KG_MSG_LOST).channel, &d.ch);
+		assert_ptr_equal(rig_expect(d.rig, KG_MSG_LOST).conn, &d.ch);
 		assert_int_equal(rig_stat(&d.rig->payload->stats.udp_lost_by_receiver),
 				 KG_ARRAY_SIZE(sizes));
 		hang_up(&d);

@@ -246,7 +246,7 @@ static void say_quietly(struct rig_channel *ch, enum kg_msg_type type, struct kg
 			      .protocol = ch->protocol,
 			      .count = buf != NULL,
 			      .flow = ch->flow,
-			      .channel = ch,
+			      .conn = ch,
 			      .buf = buf };
 
 	assert_int_equal(

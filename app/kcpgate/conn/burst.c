@@ -108,7 +108,7 @@ bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes
 
 void kg_conn_lost(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	if (conn->burst != 0)
 		kg_outlet_on_lost(&(*burst_of(conn))->outlet);

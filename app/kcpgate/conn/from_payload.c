@@ -47,7 +47,7 @@ void kg_conn_open(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	conn->dialling = false;
 	kg_conn_drop_target(conn);
@@ -62,7 +62,7 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 	struct kg_report report = { .type = KG_REPORT_CONNECT_FAILED, .error = (int)msg->count };
 	char words[KG_MESSAGE_TEXT_MAX_BYTES];
 
@@ -83,7 +83,7 @@ void kg_conn_refused(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 	size_t bytes = kg_buf_chain_len(msg->buf);
 	struct kg_channel_info info;
 
@@ -106,7 +106,7 @@ void kg_conn_data(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	conn->outstanding -= (uint16_t)KG_MIN(conn->outstanding, msg->count);
 	kg_conn_mark(conn, KG_CONN_DATA);
@@ -114,7 +114,7 @@ void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	if (!conn->ended)
 		kg_stream_finish(&conn->stream, w->now_us);
@@ -122,7 +122,7 @@ void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	if (!conn->ended)
 		kg_stream_abort(&conn->stream, w->now_us);
@@ -130,7 +130,7 @@ void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg)
 
 void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg)
 {
-	struct kg_conn *conn = msg->channel;
+	struct kg_conn *conn = msg->conn;
 
 	conn->flow = NULL;
 	kg_conn_mark(conn, KG_CONN_CLOSE); /* deliver frees it */

@@ -21,7 +21,7 @@ static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, 
 		.tunnel = conn->side->id,
 		.count = count,
 		.flow = conn->flow,
-		.channel = conn->streaming ? (void *)(uintptr_t)conn : NULL,
+		.conn = conn->streaming ? (void *)(uintptr_t)conn : NULL,
 	};
 }
 
