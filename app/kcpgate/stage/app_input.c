@@ -49,7 +49,7 @@ static void take(struct kg_worker *w, struct kg_shortcut *shortcut, const struct
 
 	shortcut->proven = true;
 	if (drop != KG_DROP_NONE) {
-		w->stats.drops[drop]++;
+		kg_worker_count_drop(w, drop, 1);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_APP_RX, 1);

@@ -12,7 +12,7 @@ struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w)
 
 	if (w->spare_count == 0) {
 		if (rte_pktmbuf_alloc_bulk(w->box->mbufs, w->spare, KG_NIC_BURST) != 0) {
-			w->stats.drops[KG_DROP_TX_NO_BUFFER]++;
+			kg_worker_count_drop(w, KG_DROP_TX_NO_BUFFER, 1);
 			return NULL;
 		}
 		w->spare_count = KG_NIC_BURST;

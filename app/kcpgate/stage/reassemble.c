@@ -30,6 +30,11 @@ static bool claims(struct kg_worker *w, struct rte_mbuf *m, const struct kg_fram
 	return true;
 }
 
+static void count_lost(struct kg_worker *w)
+{
+	kg_worker_count_drop(w, KG_DROP_FRAGMENT_LOST, kg_reassembly_take_lost(w->reassembly));
+}
+
 struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
 				     struct kg_frame *frame, bool tunnels)
 {
@@ -40,7 +45,7 @@ struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
 		return m;
 	}
 	m = kg_reassembly_take(w->reassembly, m, frame, w->now_us);
-	w->stats.drops[KG_DROP_FRAGMENT_LOST] += kg_reassembly_take_lost(w->reassembly);
+	count_lost(w);
 	if (m == NULL)
 		return NULL;
 	kg_worker_count(w, KG_COUNTER_FRAGMENTS_JOINED, m->nb_segs - 1u);
@@ -56,5 +61,5 @@ struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
 void kg_stage_expire_fragments(struct kg_worker *w)
 {
 	kg_reassembly_expire(w->reassembly, w->now_us);
-	w->stats.drops[KG_DROP_FRAGMENT_LOST] += kg_reassembly_take_lost(w->reassembly);
+	count_lost(w);
 }

@@ -97,9 +97,9 @@ void kg_stage_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
 /* An IP packet of ours that Linux shall route. */
 void kg_stage_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
 
-/* The only way to throw a packet away. */
+/* Throws a packet away. */
 static inline void kg_stage_drop(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason)
 {
-	w->stats.drops[reason]++;
+	kg_worker_count_drop(w, reason, 1);
 	rte_pktmbuf_free(m);
 }

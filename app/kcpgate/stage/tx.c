@@ -9,12 +9,14 @@ void kg_stage_tx_frame(struct kg_worker *w, uint16_t port, struct rte_mbuf *fram
 
 	kg_worker_count(w, KG_COUNTER_TX_FRAMES, 1);
 	kg_worker_count(w, KG_COUNTER_TX_BYTES, rte_pktmbuf_pkt_len(frame));
-	w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx(nic, (uint16_t)w->index, &w->txq[port], frame);
+	kg_worker_count_drop(w, KG_DROP_TX_FULL,
+			     kg_nic_tx(nic, (uint16_t)w->index, &w->txq[port], frame));
 }
 
 void kg_stage_tx(struct kg_worker *w)
 {
 	for (uint16_t port = 0; port < w->box->port_count; port++)
-		w->stats.drops[KG_DROP_TX_FULL] += kg_nic_tx_flush(
-			&w->box->ports[port].nic, (uint16_t)w->index, &w->txq[port]);
+		kg_worker_count_drop(w, KG_DROP_TX_FULL,
+				     kg_nic_tx_flush(&w->box->ports[port].nic, (uint16_t)w->index,
+						     &w->txq[port]));
 }
