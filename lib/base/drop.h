@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every reason for which a frame, datagram or message is thrown away. One list makes the enum,
- * the counter's name in telemetry and its help text. Counters satisfy
- *     received = delivered + from applications + punted + handed off + joined + receive-side drops
- * where the receive side is everything before KG_DROP_FIRST_SENT.
+ * the counter's name in telemetry and its help text. Counters add up as telemetry/counters.h says;
+ * the receive side is everything before KG_DROP_FIRST_SENT.
  */
 #pragma once
 
@@ -62,7 +61,7 @@
 	  "frames for Linux that are neither ARP, ND, ICMP, TCP nor of applications: too many")  \
 	X(ICMP_REDIRECT, "icmp_redirect", "frames",                                              \
 	  "ICMP redirect: strangers do not choose our ways")                                     \
-	/* sent: not part of the sum below */                                                    \
+	/* sent: not part of that sum */                                                         \
 	X(TX_NO_BUFFER, "tx_no_buffer", "datagrams", "no mbuf for a datagram to send")           \
 	X(TX_FULL, "tx_full", "frames", "NIC did not take the frame")                            \
 	X(TX_NO_ROUTE, "tx_no_route", "datagrams", "kernel has no route to the peer")            \
