@@ -46,6 +46,9 @@ matching '\.h$' | xargs -r grep -L '^#pragma once' | complain "#pragma once miss
 for f in "${sources[@]}"; do
     sed -n 2p "$f" | grep -q '^/\*' || echo "$f:2"
 done | complain "head comment missing: what the file is for, behind the SPDX line"
+for f in $(matching '^docs/decisions/[0-9]'); do
+    grep -qF "](${f##*/})" docs/decisions/README.md || echo "$f"
+done | complain "docs/decisions/README.md does not list"
 python3 scripts/check_layers.py 2>&1 | complain "include layers"
 python3 scripts/check_circles.py 2>&1 | complain "files that call each other in a circle"
 python3 scripts/check_citations.py "${files[@]}" 2>&1 | complain "citations that lead nowhere"
