@@ -65,7 +65,7 @@ enum kg_report_type {
 	KG_REPORT_RESOLVE, /* next hop of `remote.ip` wanted */
 	KG_REPORT_SILENT,  /* client: nothing comes from the server at `remote.ip` any more */
 	KG_REPORT_CLOSED,  /* a channel ended other than in good order */
-	/* server: destination refused; `error` is an errno or enum kg_refusal */
+	/* server: the target refused; `error` is an errno or enum kg_refusal */
 	KG_REPORT_CONNECT_FAILED,
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
 	KG_REPORT_PATH_MTU,    /* `count`: what passes to `remote.ip`; `why`: enum kg_pmtu_how */

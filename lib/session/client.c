@@ -265,7 +265,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 		kg_destination_learn(s, peer, answer->port_start, answer->port_end);
 		remote = kg_destination_pick(s, peer, &nowhere, now_us);
 	}
-	/* The server's destination took its time, too: better than nothing. */
+	/* The server's target took its time, too: better than nothing. */
 	if (peer != NULL && peer->rtt_us == 0)
 		measure(&hs->line);
 	expect_rtt(&ch->line);

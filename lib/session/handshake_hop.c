@@ -2,7 +2,7 @@
 /*
  * A client's handshake that is not answered asks elsewhere: another of the server's ports and
  * addresses, from the same local port. Servers know handshakes by where they come from, so one that
- * did arrive, and waits for the server's destination, is the same again, and opens nothing twice.
+ * did arrive, and waits for the server's target, is the same again, and opens nothing twice.
  *
  * What was asked before the place that answers is to blame, and rests. Who has asked in vain for
  * long blames each place at once, or he might never come to one that rests and would answer.

@@ -288,7 +288,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us);
 /* What both we and a peer that has announced `theirs` can do is done; conv is known. */
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs);
-/* Both ends know conv and the destination answers: data flows. */
+/* Both ends know conv and the target answers: data flows. */
 void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
 /* Sends a message without arguments, again later when memory is short. */
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);

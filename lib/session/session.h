@@ -119,7 +119,7 @@ struct kg_session_ops {
 	void (*port_release)(void *host, uint16_t port);
 	/* Client: a port that was acquired alone may be shared from now on. */
 	void (*port_share)(void *host, uint16_t port);
-	/* Server: connect to the destination for this channel; answer with kg_channel_connected or
+	/* Server: connect to the target of this channel; answer with kg_channel_connected or
 	 * kg_channel_refused, now or later. `target`: where to, good during the call; NULL without
 	 * custom_targets, or where with passed_targets the client names none. */
 	void (*connect)(void *host, struct kg_channel *ch, const struct kg_target *target);
@@ -327,7 +327,7 @@ uint64_t kg_session_now_us(const struct kg_session *s);
 /* ---- seeing inside ---- */
 
 enum kg_channel_state {
-	KG_CHANNEL_HANDSHAKE, /* client: asking; server: connecting to the destination */
+	KG_CHANNEL_HANDSHAKE, /* client: asking; server: connecting to the target */
 	KG_CHANNEL_OPEN,
 	KG_CHANNEL_CLOSING, /* our end is in, waiting for its acknowledgement */
 	KG_CHANNEL_CLOSED,  /* waiting for kg_channel_free */

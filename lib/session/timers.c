@@ -4,7 +4,7 @@
  * when to look again, is decided here. A line has one timer, armed for the earliest of its KCP's
  * deadline and these:
  *
- *   handshake    30 s   channel: no answer from the server, or from our destination
+ *   handshake    30 s   channel: no answer from the server, or from our target
  *   elsewhere           client's handshake: no answer from where it asks (handshake_hop.c)
  *   silence     255 s   channel: no input from the peer; 31 s on a mux channel,
  *                       40 s on a server
