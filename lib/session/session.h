@@ -6,7 +6,7 @@
  *   client                                        server
  *   kg_session_open ──► initialise (conv 0) ────► ops.connect ──► kg_channel_connected | _refused
  *   ops.opened      ◄── answer with uid     ◄──── (channel, conv = uid)
- *   kg_channel_send ◄─► data channel, own local port ◄─► kg_channel_send
+ *   kg_channel_send ◄─► data channel, on a path ◄─► kg_channel_send
  *   kg_channel_finish ──► finish: one direction has ended ──► ops.finished, and back
  *   ops.closed      ◄── disconnect, failure, time-out ──► ops.closed
  *
@@ -87,7 +87,8 @@ extern const struct kg_fec_content kg_session_fec_content;
 	X(PEER, "peer", "the peer sent disconnect; all data before it was readable")              \
 	X(REFUSED, "refused", "the server reported failure")                                      \
 	X(HANDSHAKE, "handshake", "no answer within 30 s")                                        \
-	X(SILENCE, "silence", "no input from the peer for 255 s")                                 \
+	X(SILENCE, "silence",                                                                     \
+	  "no input from the peer for 255 s; of a mux channel 31 s, on a server 40 s")            \
 	X(IDLE, "idle", "UDP flow silent for udp_timeout")                                        \
 	X(ABORTED, "aborted", "the application's side ended at once, or the linger time ran out") \
 	/* An end that knows no half-close says PEER instead */                                   \
@@ -317,11 +318,11 @@ uint32_t kg_channel_received(const struct kg_channel *ch);
 /* Segments. */
 uint16_t kg_channel_receive_window(const struct kg_channel *ch);
 
-/* For ops called from the network side: the time of the input, or of the timer, that led to it. */
 /* Client: the local port is no longer ours. Channels that have it take another, and let the server
  * know by speaking from there. */
 void kg_session_leave_port(struct kg_session *s, uint16_t port, uint64_t now_us);
 
+/* For ops called from the network side: the time of the input, or of the timer, that led to it. */
 uint64_t kg_session_now_us(const struct kg_session *s);
 
 /* ---- seeing inside ---- */
