@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every time-out of a session. Other files record what happened; what follows from its absence, and
- * when to look again, is decided here. A line has one timer, armed for the earliest of its KCP's
- * deadline and these:
+ * The time-outs of lines. Paths (hop.c) and peers (peers.c) have timers of their own. Other files
+ * record what happened; what follows from its absence, and when to look again, is decided here. A
+ * line has one timer, armed for the earliest of its KCP's deadline and these:
  *
  *   handshake    30 s   channel: no answer from the server, or from our target
  *   elsewhere           client's handshake: no answer from where it asks (handshake_hop.c)
