@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands of the DPDK telemetry socket (dpdk-telemetry.py -f kcpgate-NAME):
- *   /kcpgate/stats            the box's numbers; those of its workers, payload threads, ports
- * summed up /kcpgate/stats,N          those of worker N /kcpgate/payload,N        those of payload
- * thread N /kcpgate/help             what they mean; /kcpgate/help,SKIP the next page
- *   /kcpgate/tunnels          one entry per tunnel; /kcpgate/tunnels,SKIP the next page
- *   /kcpgate/troubles         what keeps tunnels from working
- *   /kcpgate/channels         first page of channels; /kcpgate/channels,WORKER,SKIP the others
- *   /kcpgate/paths            likewise, of where their datagrams come from and go to
- *   /kcpgate/names            names of servers: what is known of them, and the latest failure
- *   /kcpgate/stun             how the ports of servers look from outside
+ * Commands of the DPDK telemetry socket (dpdk-telemetry.py -f kcpgate-NAME), each behind /kcpgate/:
+ *
+ *   stats       the box's numbers; those of workers, payload threads and ports summed up
+ *   stats,N     those of worker N
+ *   payload,N   those of payload thread N
+ *   help        what the numbers mean; help,SKIP: the next page
+ *   tunnels     one entry per tunnel; tunnels,SKIP: the next page
+ *   troubles    what keeps tunnels from working
+ *   channels    the first page of channels; channels,WORKER,SKIP: the others
+ *   paths       likewise, of where their datagrams come from and go to
+ *   names       names of servers: what is known of them, and the latest failure
+ *   stun        how the ports of servers look from outside
  */
 #pragma once
 

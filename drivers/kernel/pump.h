@@ -4,9 +4,11 @@
  * call a frame; here it costs neither workers nor applications' sockets their time, however much a
  * flood makes of it.
  *
- *   worker ── frames, one ring per port ──► pump ──► TAP           more than a ring holds is
- * dropped ── packets that Linux routes ──►      ──► raw socket worker ◄── frames of all ports
- * ─────────     ◄── TAP           the first worker's only
+ *   each worker ── frames, a ring per port ──► pump ──► TAP of the port
+ *   each worker ── packets to be routed ─────► pump ──► raw socket
+ *   first worker ◄── frames of all ports ───── pump ◄── TAPs
+ *
+ * More than a ring holds is dropped.
  *
  * A ring is shared by urgency: the less urgent a frame, the less of the ring it may fill, so that a
  * flood of what nobody asked for leaves room to what matters. In each turn every ring gets the same

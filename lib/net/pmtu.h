@@ -6,10 +6,13 @@
  *
  *   search   sizes between one that passed and one that was lost, eight at a time; at last all
  *            above once more, since what was lost may have been so by chance
- *   rest     done; if the path is narrower than the port, all above is tried again, after seconds
- * at first, every few minutes at last check    a suspicion: large packets do not pass any more,
- * small ones do. Rounds in which only smaller ones were answered confirm it, when chance cannot
- * have lost all the larger ones
+ *
+ *   rest     done; if the path is narrower than the port, all above is tried again, after
+ *            seconds at first, every few minutes at last
+ *
+ *   check    a suspicion: large packets do not pass any more, small ones do. Rounds in which
+ *            only smaller ones were answered confirm it, when chance cannot have lost all the
+ *            larger ones
  *
  * A router is believed at once, for that costs nothing lasting: what it denies is tried, and who
  * was wrong is not heard for a while. Nothing is believed to be narrower than the floor.

@@ -3,10 +3,12 @@
  * A peer that has lost its state: it is there, and knows a channel no longer. Its host crashed, or
  * was started anew. (Who is not there at all is silent, which is another matter: hop.h, timers.c.)
  *
- *   waiting ──nothing heard──► asked ──anything on its conv──► as before
- *                                ├── the peer denies the conv (docs/wire.md §4.8) ───────►
- * forgotten └── a client's tests of its path are answered, and answered again, and what the channel
- * says meanwhile is not ──► forgotten
+ *   waiting ── nothing heard ──► asked ─┬─ anything on its conv ──► as before
+ *                                       ├─ the conv is denied ────► forgotten
+ *                                       └─ only tests answered ───► forgotten
+ *
+ * Denied: the peer says that it does not know the conv (docs/wire.md §4.8). Only tests answered: a
+ * client's tests of its path are, again and again, and what the channel says meanwhile is not.
  *
  * A box denies at once. An original never says that it has forgotten something, but it answers
  * tests. Where one of all that a test and a channel say is answered by chance, because the wire

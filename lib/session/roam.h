@@ -5,12 +5,15 @@
  * itself and is not concerned.)
  *
  *   none     no datagram has come yet; only the IP address is known, from the handshake
- *   first    it came from another IP address than the handshake: that hears a few datagrams and
- *            no more, until an ACK brings back the time stamp of what was sent there
+ *
+ *   first    it came from another IP address than the handshake: that hears a few datagrams
+ *            and no more, until an ACK brings back the time stamp of what was sent there
+ *
  *   proved   the address in use
+ *
  *   asked    beside it: another one from which datagrams come. A question goes there alone
- *            (kg_kcp_question), no longer than what came; the ACK that answers it, from there,
- * makes it the address in use
+ *            (kg_kcp_question), no longer than what came; the ACK that answers it, from
+ *            there, makes it the address in use
  *
  * While a first address is not proved another one takes its place by any news. One without, which
  * is all that who waits for a window says, is asked: the first may have been a copy's.

@@ -60,6 +60,7 @@ enum kg_counter {
 /* One writer: the worker. Everything received is accounted for:
  *   rx_frames + handed_in + fragments_copied =
  *       delivered + app_rx + punted + handed_off + fragments_joined + receive-side drops
+ *
  * A fragment that waits for others is counted when they have come, or it is given up. */
 struct kg_counters {
 	uint64_t counters[KG_COUNTER_COUNT];
