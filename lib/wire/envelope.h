@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What surrounds a body before encryption (docs/wire.md §1): timestamp:u32le, Unix seconds.
+ * KCPTube's envelope: what surrounds a body before encryption (docs/wire.md §1), a timestamp:u32le
+ * in Unix seconds.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages inside KCP (docs/wire.md §2): kind byte (protocol in the high nibble, feature in the
- * low) and arguments, all integers big-endian. */
+/* KCPTube's messages inside KCP, and what boxes add to them (docs/wire.md §2): kind byte (protocol
+ * in the high nibble, feature in the low) and arguments, all integers big-endian. */
 #pragma once
 
 #include "base/base.h"
