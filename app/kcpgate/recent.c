@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A place holds the upper half of a conversation's hash and the second it was noted, plus one. */
+/* Notes conversations, and finds those noted lately. A place holds the upper half of a
+ * conversation's hash and the second it was noted, plus one. */
 #include "recent.h"
 
 #define SEED UINT64_C(0x5bd1e995) /* a wrong guess costs a datagram, so it need not be secret */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a worker tells other threads: messages to payload threads, reports to the control thread. */
+/* Tells other threads what a worker has to say: messages to payload threads, reports to the control
+ * thread. */
 #include "worker.h"
 
 #include "box.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ISA-L takes pointers to bytes that it only reads as pointers to bytes, hence the casts. */
+/* Lends FEC the arithmetic of ISA-L. That takes pointers to bytes that it only reads as pointers to
+ * bytes, hence the casts. */
 #include "fec/rs_isal.h"
 
 #include <isa-l/erasure_code.h>

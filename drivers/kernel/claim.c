@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The file goes when it is released, so whoever has locked one asks whether it still is the one of
- * that name. */
+/* Locks the file that stands for a claim. It goes when it is released, so whoever has locked one
+ * asks whether it still is the one of that name. */
 #include "kernel/claim.h"
 
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The TAP lives as long as its descriptor: closing it takes the interface, its addresses, routes
- * and settings away, also when the process dies. Packets that the kernel shall route leave through
- * raw sockets with the IP header included.
+ * Makes a port's TAP, and carries frames between it and mbufs. The TAP lives as long as its
+ * descriptor: closing it takes the interface, its addresses, routes and settings away, also when
+ * the process dies. Packets that the kernel shall route leave through raw sockets with the IP
+ * header included.
  */
 #include "kernel/exception.h"
 #include "netlink/link.h"

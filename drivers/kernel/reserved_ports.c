@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel knows one set for all; what a box has added to it is in its record, written before the
- * set, so that whatever a killed box has left can be told from what others have reserved.
+ * Adds a box's ports to those that the kernel reserves, and takes them out again. The kernel knows
+ * one set for all; what a box has added to it is in its record, written before the set, so that
+ * whatever a killed box has left can be told from what others have reserved.
  */
 #include "kernel/reserved_ports.h"
 

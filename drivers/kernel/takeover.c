@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The record is written before anything moves, and goes when all is back. */
+/* Moves what Linux has on an interface, and writes down what that was before anything moves. The
+ * record goes when all is back. */
 #include "kernel/takeover.h"
 
 #include "kernel/run_dir.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Entries by name and by what is asked for, those asked for last at the end of a list. An entry has
- * one question under way at most, for which all wait. It gives way only when nobody waits for it.
+ * Asks for names, keeps the answers as long as they hold, and tells who waits. Entries are found by
+ * name and by what is asked for; those asked for last are at the end of a list. An entry has one
+ * question under way at most, for which all wait. It gives way only when nobody waits for it.
  */
 #include "resolver/names.h"
 

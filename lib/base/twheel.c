@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ten levels of 64 slots cover every 64-bit time. A timer sits on the level of the highest 6-bit
- * digit in which its tick differs from the wheel's current one, in the slot which that digit
- * names. So its place follows from the two ticks, level by level the slots come later in time,
- * and the next occupied slot is found with one bit scan. When the wheel reaches a slot of a higher
- * level, its timers go to the levels below.
+ * Finds the timers that are due. Ten levels of 64 slots cover every 64-bit time. A timer sits on
+ * the level of the highest 6-bit digit in which its tick differs from the wheel's current one, in
+ * the slot which that digit names. So its place follows from the two ticks, level by level the
+ * slots come later in time, and the next occupied slot is found with one bit scan. When the wheel
+ * reaches a slot of a higher level, its timers go to the levels below.
  *
  * Timers armed for a time that has passed wait in `overdue` for the next advance: a timer that
  * re-arms itself for "now" cannot hold up the advance that fires it.

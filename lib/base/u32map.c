@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Linear probing with backward-shift removal: no tombstones, so a lookup costs the same after a
- * million insertions and removals as in a fresh map.
+ * Finds keys by linear probing, and removes them by backward shifts: no tombstones, so a lookup
+ * costs the same after a million insertions and removals as in a fresh map.
  *
  * While the map moves to another table a key is in one of the two. The old table is emptied from
  * its first slot on; taking a key out closes the hole behind it, so what is left stays reachable.

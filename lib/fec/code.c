@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All in logarithms, modulo 255: nothing here is ever 0. */
+/* Makes the rows of the code and inverts what is to be solved. All in logarithms, modulo 255:
+ * nothing here is ever 0. */
 #include "fec/code.h"
 
 #define POLYNOMIAL 0x11d

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Groups live in a ring by their number. The newest number seen decides which are too late; numbers
- * are compared by signed difference, so a late shard never disturbs a newer group.
+ * Gathers shards in their groups, and recovers what is missing there. Groups live in a ring by
+ * their number. The newest number seen decides which are too late; numbers are compared by signed
+ * difference, so a late shard never disturbs a newer group.
  */
 #include <string.h>
 

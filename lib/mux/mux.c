@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A mux channel. */
+/* Leads a mux channel through its life, opens it again when it has died, chooses one for a stream
+ * that begins, and remembers the ids that are over. */
 #include "mux/mux_int.h"
 
 /* After its channel has died, or could not be opened: doubled each time, half of it at random. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A slot belongs to whoever came first, until it was quiet for as long as he may not be told again.
- */
+/* Counts troubles, and says when one is to be told. A slot belongs to whoever came first, until it
+ * was quiet for as long as he may not be told again. */
 #include "telemetry/troubles.h"
 
 #include <string.h>

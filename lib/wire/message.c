@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The structs draw the messages; they consist of bytes, so they fit any address. */
+/* Reads and writes messages. The structs draw them; they consist of bytes, so they fit any address.
+ */
 #include "wire/message.h"
 
 #include "base/bytes.h"
