@@ -100,7 +100,7 @@ struct kg_box {
 
 	struct kg_box_payload payloads[KG_CONFIG_PAYLOAD_THREADS_MAX];
 	unsigned int payload_count;
-	struct kg_exception *taps[KG_CONFIG_PORTS_MAX];
+	struct kg_exception *taps[KG_CONFIG_PORTS_MAX]; /* the ports', in a row for the pump */
 	struct kg_box_pump pump;
 
 	struct kg_waker control_waker;

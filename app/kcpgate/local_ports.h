@@ -4,7 +4,7 @@
  * so that any worker can tell whose answer it has received.
  *
  * A channel has a port of its own while an eighth of the share is in use; then it shares one with
- * others of its tunnel, in turn. (A path that hops has several for a while: lib/session/path.h.)
+ * others of its tunnel, in turn. (A path that hops has several for a while: lib/session/hop.h.)
  * Handshakes never share. The last sixteenth goes to tunnels that hold less than that, so that a
  * busy one leaves something to the others.
  *

@@ -92,6 +92,6 @@ struct kg_report {
 };
 _Static_assert(sizeof(struct kg_report) % 4 == 0, "ring element");
 
-/* Takes and does what is in the worker's mailbox, a page of channels and the draining of sides bit
- * by bit. */
+/* Takes and does what is in the worker's mailbox; pages, sides that drain and a stop go on from
+ * call to call. */
 void kg_mail_read(struct kg_worker *w);

@@ -12,7 +12,7 @@ struct kg_pkt {
 		uint64_t digest; /* received, conv 0: knows an exact copy of the sealed bytes */
 		uint8_t passed;  /* received, other convs: as struct kg_datagram has it */
 	};
-	uint8_t *body; /* KCP segments, between open and kcp_input and from kcp_output to seal */
+	uint8_t *body; /* before open the UDP payload; then, and up to seal, what is inside */
 	uint16_t body_len;
 	uint16_t tunnel; /* id */
 	uint16_t port;   /* index; received on, or to be sent from */

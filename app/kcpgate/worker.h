@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One poll-mode core: all it owns in one struct, given as first argument to every stage. Other
- * threads reach it only by its rings.
+ * threads reach it only by its rings. Made in box/workers.c, run by turn.c; it hears by mail.c.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Open-addressing map from a 32-bit key to a pointer: conv to channel, local port to channel.
- * Grows and shrinks through its allocator, and moves its content a few slots with each insertion
- * and removal, so that none of them takes long. Not thread-safe.
+ * Open-addressing map from a 32-bit key, an id or a hash, to a pointer. Grows and shrinks through
+ * its allocator, and moves its content a few slots with each insertion and removal, so that none of
+ * them takes long. Not thread-safe.
  */
 #pragma once
 
