@@ -55,6 +55,7 @@ const struct kg_profile kg_profile_kcptube = {
 	.name = "kcptube",
 	.associated = "KCP PortHopping",
 	.head_bytes = KG_ENVELOPE_BYTES,
+	.skew_max_s = KG_CLOCK_SKEW_MAX_S,
 	.seal = kcptube_seal,
 	.open = kcptube_open,
 };

@@ -34,6 +34,7 @@ struct kg_profile {
 	const char *name;       /* as in the configuration */
 	const char *associated; /* covered by the tag, not on the wire */
 	uint8_t head_bytes;     /* in front of a body */
+	uint16_t skew_max_s;    /* what was stamped further away from our clock is refused */
 	/* Both work in place on at most KG_PROFILE_BURST_MAX jobs. A body to be sealed has
 	 * head_bytes of room before it and the algorithm's overhead behind it. What open() leaves
 	 * around a body is a function of what came. */

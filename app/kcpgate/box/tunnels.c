@@ -7,7 +7,7 @@
 #include "crypto/kdf.h"
 #include "local_ports.h"
 #include "side.h"
-#include "wire/envelope.h"
+#include "wire/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@
 
 /* 449 handshakes a second for as long as a stamp is good, in a MiB; seen.h says what is beyond. */
 #define SEEN_ENTRIES (7u << 14)
-/* A minute more: so much our own clock may be set back meanwhile. */
-#define SEEN_KEEP_S (KG_CLOCK_SKEW_MAX_S + 60)
+/* For longer than a stamp is good: so much our own clock may be set back meanwhile. */
+#define SEEN_MORE_S 60
 /* By which the second that a worker has read may lag behind. */
 #define STAMP_MARGIN_US (10 * KG_US_PER_MS)
 
@@ -50,8 +50,9 @@ static bool init_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel, char *
 	if (wire->role == KG_ROLE_SERVER) {
 		if (config->stun_server_count > 0)
 			tunnel->stun_tag = kg_clock_seed() | 1;
-		tunnel->seen =
-			kg_seen_create(&box->mem, SEEN_ENTRIES, SEEN_KEEP_S, kg_clock_second_us());
+		tunnel->seen = kg_seen_create(&box->mem, SEEN_ENTRIES,
+					      wire->profile->skew_max_s + SEEN_MORE_S,
+					      kg_clock_second_us());
 		if (tunnel->seen == NULL)
 			FAIL("tunnel %s: out of memory", config->name);
 	}
