@@ -324,19 +324,6 @@ void kg_channel_on_heard(struct kg_channel *ch);
 /* A message of an application came in, or went out. */
 void kg_channel_on_exchange(struct kg_channel *ch, bool in);
 
-/* ---- roam.c ---- */
-
-/* A server's channel has taken a datagram. */
-void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events,
-		   uint64_t now_us);
-/* The question that is due; false while something must go before. */
-bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now_us);
-/* So much went to a first address. */
-void kg_roam_spend(struct kg_channel *ch, uint16_t bytes);
-/* When to give another address up: kg_roam_forget. */
-uint64_t kg_roam_timeout_us(const struct kg_channel *ch);
-void kg_roam_forget(struct kg_channel *ch);
-
 /* ---- peers.c ---- */
 
 void kg_peers_fini(struct kg_session *s);

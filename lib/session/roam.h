@@ -29,6 +29,9 @@
 
 #include "session/path.h"
 
+struct kg_channel;
+struct kg_datagram;
+
 #define KG_ROAM_TURN_US (300ull * KG_US_PER_MS)
 
 struct kg_roam {
@@ -41,3 +44,14 @@ struct kg_roam {
 	bool asked;           /* a question has gone there; before, nothing answers it */
 	bool news;            /* not all from there were replays */
 };
+
+/* A server's channel has taken a datagram. */
+void kg_roam_heard(struct kg_channel *ch, const struct kg_datagram *in, unsigned int events,
+		   uint64_t now_us);
+/* The question that is due; false while something must go before. */
+bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now_us);
+/* So much went to a first address. */
+void kg_roam_spend(struct kg_channel *ch, uint16_t bytes);
+/* When to give another address up: kg_roam_forget. */
+uint64_t kg_roam_timeout_us(const struct kg_channel *ch);
+void kg_roam_forget(struct kg_channel *ch);
