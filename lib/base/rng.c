@@ -2,10 +2,7 @@
 /* Makes numbers that look random, and are the same for the same seed. */
 #include "base/rng.h"
 
-static uint64_t rotate_left(uint64_t x, int k)
-{
-	return (x << k) | (x >> (64 - k));
-}
+#include "base/bits.h"
 
 /* splitmix64 spreads a small seed over the whole state. */
 static uint64_t splitmix(uint64_t *x)
@@ -26,7 +23,7 @@ void kg_rng_init(struct kg_rng *rng, uint64_t seed)
 uint64_t kg_rng_next(struct kg_rng *rng)
 {
 	uint64_t *s = rng->state;
-	uint64_t result = rotate_left(s[1] * 5, 7) * 9;
+	uint64_t result = kg_rotate_left(s[1] * 5, 7) * 9;
 	uint64_t t = s[1] << 17;
 
 	s[2] ^= s[0];
@@ -34,7 +31,7 @@ uint64_t kg_rng_next(struct kg_rng *rng)
 	s[1] ^= s[2];
 	s[0] ^= s[3];
 	s[2] ^= t;
-	s[3] = rotate_left(s[3], 45);
+	s[3] = kg_rotate_left(s[3], 45);
 	return result;
 }
 

@@ -2,29 +2,25 @@
 /* SipHash-2-4, word by word. */
 #include "base/siphash.h"
 
+#include "base/bits.h"
 #include "base/bytes.h"
 
 #define COMPRESSION_ROUNDS  2
 #define FINALIZATION_ROUNDS 4
-
-static uint64_t rotate_left(uint64_t x, int k)
-{
-	return (x << k) | (x >> (64 - k));
-}
 
 static void rounds(uint64_t v[4], int count)
 {
 	for (; count > 0; count--) {
 		v[0] += v[1];
 		v[2] += v[3];
-		v[1] = rotate_left(v[1], 13) ^ v[0];
-		v[3] = rotate_left(v[3], 16) ^ v[2];
-		v[0] = rotate_left(v[0], 32);
+		v[1] = kg_rotate_left(v[1], 13) ^ v[0];
+		v[3] = kg_rotate_left(v[3], 16) ^ v[2];
+		v[0] = kg_rotate_left(v[0], 32);
 		v[2] += v[1];
 		v[0] += v[3];
-		v[1] = rotate_left(v[1], 17) ^ v[2];
-		v[3] = rotate_left(v[3], 21) ^ v[0];
-		v[2] = rotate_left(v[2], 32);
+		v[1] = kg_rotate_left(v[1], 17) ^ v[2];
+		v[3] = kg_rotate_left(v[3], 21) ^ v[0];
+		v[2] = kg_rotate_left(v[2], 32);
 	}
 }
 
