@@ -3,12 +3,12 @@
  */
 #include "payload/internal.h"
 
+#include "memory/buf_mempool.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SMALL_BUF_BYTES 200 /* what a small buffer holds */
 
 int kg_source_open(struct kg_payload *p, struct kg_source *source, int fd, uint32_t events)
 {
@@ -87,7 +87,7 @@ struct kg_buf *kg_spare_fit(struct kg_payload *p, struct kg_buf *buf, uint16_t l
 {
 	struct kg_buf *small = NULL;
 
-	if (len <= SMALL_BUF_BYTES)
+	if (len <= KG_BUF_SMALL_ROOM)
 		small = kg_buf_alloc(p->config.pool, len);
 	if (small == NULL) {
 		buf->len = len;
