@@ -22,6 +22,7 @@ matching() { printf '%s\n' "${files[@]}" | grep -E "$1"; }
 
 mapfile -t c_files < <(matching '\.[ch]$')
 mapfile -t sources < <(matching '^(lib|drivers|app)/.*\.c$')
+mapfile -t test_sources < <(matching '^tests/.*\.c$')
 mapfile -t shells < <(matching '\.sh$|^\.ci/run$')
 mapfile -t ours < <(matching '\.([ch]|sh|py|build)$|^meson_options\.txt$|^\.ci/run$')
 mapfile -t texts < <(matching '\.([ch]|sh|py|build|md|json|txt)$|^\.ci/run$|^LICENSE$' |
@@ -43,7 +44,7 @@ for f in "${texts[@]}"; do
     [ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] || echo "$f"
 done | complain "no newline at end of file"
 matching '\.h$' | xargs -r grep -L '^#pragma once' | complain "#pragma once missing"
-for f in "${sources[@]}"; do
+for f in "${sources[@]}" "${test_sources[@]}"; do
     sed -n 2p "$f" | grep -q '^/\*' || echo "$f:2"
 done | complain "head comment missing: what the file is for, behind the SPDX line"
 for f in $(matching '^docs/decisions/[0-9]'); do

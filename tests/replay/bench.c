@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Lets our streams talk with a recorded end, at the recorded times. */
 #include "replay/bench.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens the datagrams of a recording and seals them again. */
 #include "replay/capture.h"
 
 #include <setjmp.h>

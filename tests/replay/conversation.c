@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Holds a recorded conversation again, with our engine at either end. */
 #include "replay/conversation.h"
 
 #include <setjmp.h>

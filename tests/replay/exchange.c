@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays the applications of most recordings. */
 #include "replay/exchange.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the scripts that the original KCP played. */
 #include "replay/kcp_script.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the listing beside a recording, line by line. */
 #include "replay/listing.h"
 
 #include <inttypes.h>

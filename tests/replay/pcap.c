@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads pcap files: headers of the file and of its records, and what is in them. */
 #include "replay/pcap.h"
 
 #include <stdio.h>

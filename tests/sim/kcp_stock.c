@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays a stock peer: acknowledges each PUSH, sends again by its rules, and takes what comes. */
 #include "sim/kcp_stock.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Draws network, settings and flows from the seed. */
 #include <string.h>
 
 #include "sim.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs one end of the tunnel: streams and their host, envelope and AEAD. */
 #include <string.h>
 
 #include "base/hash.h"

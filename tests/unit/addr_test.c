@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Addresses, endpoints, prefixes and tuples: read, written, compared, hashed. */
 #include "net/addr.h"
 
 #include <setjmp.h>

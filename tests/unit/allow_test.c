@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Entries of what may be connected to: what they allow, and what is none. */
 #include "net/allow.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The hash: every bit counts, and keys differ. */
 #include "base/hash.h"
 
 #include <setjmp.h>

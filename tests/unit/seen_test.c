@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Digests that were seen: how long they are known, and what is refused when they are too many. */
 #include "base/seen.h"
 
 #include <pthread.h>

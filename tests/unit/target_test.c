@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Targets in messages: every length, what is wrong with them, and how they are shown. */
 #include "wire/target.h"
 
 #include <setjmp.h>

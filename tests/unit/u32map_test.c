@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The map against an array: keys, slots, growth that fails, and resizing bit by bit. */
 #include "base/u32map.h"
 
 #include <setjmp.h>

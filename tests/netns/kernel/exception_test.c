@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The TAP of a port against Linux: what it mirrors, what goes either way, what is counted. */
 #include "kernel/exception.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays the hosts beyond a TAP, frame by frame. */
 #include "far_end.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reserved ports against Linux: what is added, kept of others, and taken back after a kill. */
 #include "kernel/reserved_ports.h"
 
 #include <setjmp.h>
