@@ -4,9 +4,6 @@
 
 #include "session/internal.h"
 
-/* Data waits, and nothing has come for so long, or for some round trips. */
-#define SILENT_US   (600ull * KG_US_PER_MS)
-#define SILENT_RTTS 4u
 /* The nth question follows so much later than the one before, and n times that. */
 #define ASK_EVERY_US (450ull * KG_US_PER_MS)
 #define ASK_MORE_US  (100ull * KG_US_PER_MS)
@@ -35,7 +32,8 @@ static uint64_t silent_since_us(const struct kg_channel *ch, uint64_t now_us)
 
 uint64_t kg_forgotten_due_us(const struct kg_channel *ch, uint64_t now_us)
 {
-	uint64_t wait_us = KG_MAX(SILENT_US, SILENT_RTTS * kg_kcp_rtt_us(ch->line.kcp));
+	uint64_t wait_us = KG_MAX(KG_SILENT_MIN_MS * KG_US_PER_MS,
+				  KG_SILENT_RTTS * kg_kcp_rtt_us(ch->line.kcp));
 
 	if (kg_kcp_unacked(ch->line.kcp) == 0 || ch->asks == UINT8_MAX || !can_find_out(ch))
 		return KG_NEVER_US;

@@ -6,10 +6,7 @@
 
 /* Longer than an answer takes on the slowest way there is. */
 #define TEST_MS 3000u
-/* Nothing heard for so long, or some round trips, while data waits: a path is silent. Then another
- * port is asked every so often until one answers. */
-#define SILENT_MIN_MS   600u
-#define SILENT_RTTS     4u
+/* When a path is silent another port is asked every so often until one answers. */
 #define ANOTHER_TEST_MS 250u
 /* All that leave an address do so within that time, by chance. */
 #define LEAVE_MS 1000u
@@ -222,7 +219,7 @@ void kg_hop_unanswered(struct kg_handshake *hs)
 	struct kg_session *s = hs->line.session;
 
 	s->stats.path_tests_failed++;
-	if (s->now_us < hs->begun_us + SILENT_MIN_MS * KG_US_PER_MS)
+	if (s->now_us < hs->begun_us + KG_SILENT_MIN_MS * KG_US_PER_MS)
 		return;
 	kg_destination_rest(s, &path->ends.remote, s->now_us);
 	if (path->reason == KG_HOP_SILENCE)
@@ -319,7 +316,7 @@ static uint32_t silent_ms(const struct kg_hop_path *hop)
 		kg_destination_of(hop->session, &hop->path.ends.remote.ip);
 	uint32_t rtt_ms = destination != NULL ? ms_of(destination->rtt_us) : 0;
 
-	return KG_MAX(SILENT_MIN_MS, SILENT_RTTS * rtt_ms);
+	return KG_MAX(KG_SILENT_MIN_MS, KG_SILENT_RTTS * rtt_ms);
 }
 
 static bool data_waits(const struct kg_path *path)

@@ -155,6 +155,11 @@ _Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 /* So many, one behind the other, are a stream. */
 #define KG_FLOWING 8
 
+/* Data waits, and nothing has come for so long, or for some round trips: a path is silent (hop.c),
+ * and a peer may have forgotten a channel (forgotten.c). */
+#define KG_SILENT_MIN_MS 600u
+#define KG_SILENT_RTTS   4u
+
 struct kg_session {
 	struct kg_session_config config;
 	struct kg_session_ops ops;
