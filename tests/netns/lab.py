@@ -36,6 +36,7 @@ import traffic  # noqa: E402
 
 CLIENT4, CLIENT6 = "198.18.0.1", "fd00:18::1"
 SERVER4, SERVER6 = "198.18.0.2", "fd00:18::2"
+RELAY4, RELAY6 = "198.18.0.3", "fd00:18::3"
 WIRE4, WIRE6 = "198.18.0.9", "fd00:18::9"
 TUNNEL_PORT = 3000       # UDP, between the boxes
 ENTRY = ("127.0.0.1", 6000)      # where applications enter the tunnel, client namespace
@@ -315,9 +316,10 @@ class Lab:
         self.directory = Path(tempfile.mkdtemp(prefix="kcpgate-test-"))
         self._cleanups = contextlib.ExitStack()
         self._namespaces = []
+        self._more_boxes = []
         try:
-            self.client = self._box("client", port(CLIENT4, CLIENT6, pmd), 0)
-            self.server = self._box("server", port(SERVER4, SERVER6, pmd), 1)
+            self.client = self._box("client", port(CLIENT4, CLIENT6, pmd), 0, [tunnel("client")])
+            self.server = self._box("server", port(SERVER4, SERVER6, pmd), 1, [tunnel("server")])
             self.wire = Namespace(f"{self.prefix}-wire")
             self._namespaces.append(self.wire)
             self._connect()
@@ -325,11 +327,11 @@ class Lab:
             self._tear_down()
             raise
 
-    def _box(self, role, port_config, cpu):
+    def _box(self, role, port_config, cpu, tunnels):
         cpus = sorted(os.sched_getaffinity(0))
         config = {"name": f"{self.prefix}-{role}", "workers": [cpus[cpu % len(cpus)]],
                   "poll": "adaptive", "memory": {"hugepages": False, "mb": 192},
-                  "ports": [port_config], "tunnels": [tunnel(role)]}
+                  "ports": [port_config], "tunnels": list(tunnels)}
         box = Box(self, role, config)
         self._namespaces.append(box.ns)
         return box
@@ -338,20 +340,7 @@ class Lab:
         self.wire.ip("link", "add", "switch", "type", "bridge", "forward_delay", "0",
                      "stp_state", "0", "mcast_snooping", "0")
         for box in (self.client, self.server):
-            far = f"to-{box.role}"
-            box.ns.ip("link", "add", "wan", "type", "veth", "peer", "name", far,
-                      "netns", self.wire.name)
-            box.ns.sysctl("net.ipv6.conf.wan.disable_ipv6", 1)
-            self.wire.sysctl(f"net.ipv6.conf.{far}.disable_ipv6", 1)
-            for ns, link in ((box.ns, "wan"), (self.wire, far)):
-                _make_cable(ns, link)
-            if self.pmd.startswith("net_af_packet"):
-                # AF_PACKET sees a copy; the kernel must not answer the original.
-                box.ns.run("nft", "-f", "-", input="""
-                    table netdev kcpgate { chain quiet {
-                        type filter hook ingress device wan priority -500; policy drop; }; }""")
-            self.wire.ip("link", "set", far, "master", "switch", "up")
-            box.ns.ip("link", "set", "wan", "up")
+            self._plug_in(box)
         # Where br_netfilter is there, a bridge shows every frame to iptables; a cable does not.
         for family in ("iptables", "ip6tables"):
             self.wire.sysctl(f"net.bridge.bridge-nf-call-{family}", 0, must_exist=False)
@@ -361,9 +350,31 @@ class Lab:
         self.wire.ip("address", "add", f"{WIRE6}/64", "dev", "switch", "nodad")
         self.wire.ip("link", "set", "switch", "up")
 
+    def _plug_in(self, box):
+        far = f"to-{box.role}"
+        box.ns.ip("link", "add", "wan", "type", "veth", "peer", "name", far, "netns", self.wire.name)
+        box.ns.sysctl("net.ipv6.conf.wan.disable_ipv6", 1)
+        self.wire.sysctl(f"net.ipv6.conf.{far}.disable_ipv6", 1)
+        for ns, link in ((box.ns, "wan"), (self.wire, far)):
+            _make_cable(ns, link)
+        if self.pmd.startswith("net_af_packet"):
+            # AF_PACKET sees a copy; the kernel must not answer the original.
+            box.ns.run("nft", "-f", "-", input="""
+                table netdev kcpgate { chain quiet {
+                    type filter hook ingress device wan priority -500; policy drop; }; }""")
+        self.wire.ip("link", "set", far, "master", "switch", "up")
+        box.ns.ip("link", "set", "wan", "up")
+
+    def relay(self, *tunnels):
+        """A third box on the wire, between the other two by its tunnels."""
+        box = self._box("relay", port(RELAY4, RELAY6, self.pmd), 0, tunnels)
+        self._more_boxes.append(box)
+        self._plug_in(box)
+        return box
+
     @property
     def boxes(self):
-        return (self.client, self.server)
+        return (self.client, self.server, *self._more_boxes)
 
     def namespace(self, name):
         ns = Namespace(f"{self.prefix}-{name}")
@@ -475,7 +486,7 @@ class Lab:
 
     def _tear_down(self):
         self._cleanups.close()
-        for box in [getattr(self, role, None) for role in ("client", "server")]:
+        for box in (getattr(self, "client", None), getattr(self, "server", None), *self._more_boxes):
             if box and box.process:
                 _end(box.process)
         for ns in self._namespaces:
