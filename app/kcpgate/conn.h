@@ -92,5 +92,8 @@ void kg_conn_finish(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_abort(struct kg_worker *w, const struct kg_msg *msg);
 void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);
 
+/* An end of a channel that the log tells of, one by one. */
+bool kg_conn_is_failure(const struct kg_side *side, enum kg_close why);
+
 /* What streams need of their host; `host` is a struct kg_side. */
 extern const struct kg_stream_ops kg_conn_stream_ops;

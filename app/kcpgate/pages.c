@@ -35,7 +35,7 @@ static bool next_of_side(const struct kg_worker *w, const struct kg_side *side,
 	ch = kg_session_tour_next(side->session);
 	if (ch == NULL)
 		return false;
-	row->streams = kg_streams_of_channel(ch);
+	row->streams = side->streams != NULL ? kg_streams_of_channel(ch) : 1;
 	kg_channel_get_info(ch, &row->channel, w->now_us);
 	return true;
 }

@@ -6,6 +6,8 @@
 #include "conn.h"
 #include "fec/rs_isal.h"
 #include "listen_ports.h"
+#include "relay.h"
+#include "relay/relay.h"
 #include "worker.h"
 
 #include <rte_malloc.h>
@@ -82,7 +84,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.doubted_max = doubted_max(side),
 		.capabilities =
 			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
-		.answer_wait_s = ANSWER_WAIT_S,
+		.answer_wait_s = app->kind != KG_APP_RELAYS ? ANSWER_WAIT_S : 0,
 		.destinations = tunnel->addresses,
 		.destination_count = tunnel->address_count,
 		.destination_ports = wire->peer_ports,
@@ -92,6 +94,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.announce_first = announced.first,
 		.announce_last = announced.last,
 		.custom_targets = kg_app_is_told(app),
+		.passed_targets = app->kind == KG_APP_RELAYS,
 		.path_mtu_max = path_mtu_max(wire),
 		.path_mtu_set = wire->path_mtu != KG_PATH_MTU_AUTO,
 		.seal_bytes = kg_profile_overhead_bytes(wire->profile, tunnel->aead->spec),
@@ -130,6 +133,11 @@ void kg_side_destroy(struct kg_side *side)
 	rte_free(side);
 }
 
+static bool is_leg(const struct kg_side *side)
+{
+	return side->tunnel->config->app.kind == KG_APP_RELAYS;
+}
+
 static bool create_parts(struct kg_side *side)
 {
 	const struct kg_fec_config *fec = &side->tunnel->config->wire.fec;
@@ -150,14 +158,31 @@ static bool create_parts(struct kg_side *side)
 			return false;
 	}
 	config.session = session_config(side);
+	if (is_leg(side)) {
+		side->session = kg_side_begin_relay(side, &config.session, &supplies);
+		return side->session != NULL;
+	}
 	config.mux_channels = mux_channels(w, &side->tunnel->config->wire);
 	side->streams = kg_streams_create(&config, &kg_conn_stream_ops, side, &supplies, w->now_us);
+	if (side->streams != NULL)
+		side->session = kg_streams_session(side->streams);
 	return side->streams != NULL;
+}
+
+static void destroy_session(struct kg_side *side)
+{
+	if (!is_leg(side)) {
+		kg_streams_destroy(side->streams);
+		return;
+	}
+	kg_side_leave_relay(side);
+	kg_session_destroy(side->session);
+	kg_side_end_relay(side);
 }
 
 static void destroy_parts(struct kg_side *side)
 {
-	kg_streams_destroy(side->streams);
+	destroy_session(side);
 	kg_fec_destroy(side->fec);
 	side->streams = NULL;
 	side->session = NULL;
@@ -170,7 +195,10 @@ static void share_doubts(struct kg_worker *w)
 	for (unsigned int i = 0; i < w->sides.count; i++) {
 		const struct kg_side *side = w->sides.all[i];
 
-		kg_streams_set_doubted_max(side->streams, doubted_max(side));
+		if (is_leg(side))
+			kg_session_set_doubted_max(side->session, doubted_max(side));
+		else
+			kg_streams_set_doubted_max(side->streams, doubted_max(side));
 	}
 }
 
@@ -180,7 +208,6 @@ bool kg_side_begin(struct kg_side *side)
 		destroy_parts(side);
 		return false;
 	}
-	side->session = kg_streams_session(side->streams);
 	kg_slots_put(&side->worker->sides, side->id, side);
 	side->worker->stun_sides += side->tunnel->stun_tag != 0;
 	share_doubts(side->worker);
@@ -204,7 +231,8 @@ void kg_side_publish(struct kg_side *side)
 	struct kg_side_figures now = { 0 };
 
 	kg_session_get_stats(side->session, &now.session);
-	kg_streams_get_stats(side->streams, &now.streams);
+	if (side->streams != NULL)
+		kg_streams_get_stats(side->streams, &now.streams);
 	if (side->fec != NULL)
 		kg_fec_add_stats(side->fec, &now.fec);
 	kg_metrics_publish((uint64_t *)&side->figures, (const uint64_t *)&now,
@@ -215,7 +243,19 @@ void kg_side_drain(struct kg_side *side)
 {
 	side->draining = true;
 	side->drained_us = side->worker->now_us + KG_SIDE_DRAIN_US;
-	kg_streams_shutdown(side->streams, side->worker->now_us);
+	if (side->streams != NULL) {
+		kg_streams_shutdown(side->streams, side->worker->now_us);
+		return;
+	}
+	if (side->relay != NULL)
+		kg_relay_shutdown(side->relay, side->worker->now_us);
+	kg_session_shutdown(side->session, side->worker->now_us);
+}
+
+bool kg_side_is_over(const struct kg_side *side)
+{
+	return side->streams != NULL ? kg_streams_is_over(side->streams)
+				     : kg_session_is_quiet(side->session);
 }
 
 bool kg_side_is_drained(const struct kg_side *side)

@@ -15,6 +15,7 @@
 #define KG_SIDE_DRAIN_US (500 * KG_US_PER_MS) /* for peers to acknowledge our goodbye */
 
 struct kg_box_tunnel;
+struct kg_relay;
 struct kg_worker;
 
 /* What telemetry sees of a side. Worker: wo, telemetry: ro, number by number. */
@@ -27,7 +28,8 @@ struct kg_side_figures {
 struct kg_side {
 	struct kg_worker *worker;
 	const struct kg_box_tunnel *tunnel;
-	struct kg_streams *streams;
+	struct kg_streams *streams;       /* NULL: it is a leg of a relay */
+	struct kg_relay *relay;           /* of a leg; NULL: none, or the listener is not there */
 	struct kg_session *session;       /* of the streams */
 	const struct kg_profile *profile; /* of its wire */
 	struct kg_profile_key key;
@@ -62,10 +64,7 @@ void kg_side_publish(struct kg_side *side);
 /* Tells all peers that their channels end. */
 void kg_side_drain(struct kg_side *side);
 /* They know. */
-static inline bool kg_side_is_over(const struct kg_side *side)
-{
-	return kg_streams_is_over(side->streams);
-}
+bool kg_side_is_over(const struct kg_side *side);
 /* Draining has come to its end. */
 bool kg_side_is_drained(const struct kg_side *side);
 

@@ -167,8 +167,7 @@ static void add_settings(struct rte_tel_data *row, const struct kg_tunnel_config
 
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "name", config->name);
-	rte_tel_data_add_dict_string(row, "mode",
-				     config->mode == KG_MODE_CLIENT ? "client" : "server");
+	rte_tel_data_add_dict_string(row, "mode", kg_mode_name(config->mode));
 	rte_tel_data_add_dict_string(row, "encryption", config->wire.encryption_algorithm);
 	rte_tel_data_add_dict_string(row, "kcp", config->wire.kcp_preset);
 	kg_tel_add_dict_u64(row, "kcp_mtu", config->wire.kcp.mtu);

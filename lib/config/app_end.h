@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The end of a tunnel towards applications: one end listens for their connections and datagrams,
- * the other dials to where they go.
+ * the other dials to where they go. A relay's legs have each other.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 enum kg_app_kind {
 	KG_APP_LISTENS,
 	KG_APP_DIALS,
+	KG_APP_RELAYS, /* there are none: another tunnel has the other end */
 };
 
 /* Where applications come in. */

@@ -30,6 +30,7 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 	free(tunnel->mappings);
 	free(tunnel->app.allowed);
 	free(tunnel->name);
+	free(tunnel->relay);
 	free(tunnel->listen_on);
 	free(tunnel->listen_ports);
 	free(tunnel->destinations);

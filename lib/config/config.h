@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "config/app_end.h"
+#include "config/mode.h"
 #include "config/wire_end.h"
 #include "net/addr.h"
 #include "net/port_range.h"
@@ -72,11 +73,6 @@ struct kg_mapping_config {
 	struct kg_target remote;  /* the text is the mapping's own */
 };
 
-enum kg_mode {
-	KG_MODE_CLIENT, /* asks, and listens for applications */
-	KG_MODE_SERVER, /* answers, and dials to applications */
-};
-
 /*
  * What its ends are follows from the settings, of which listen_* and destination_* mean the one or
  * the other by the mode (derive.c). Who uses a tunnel asks the end that he means.
@@ -84,6 +80,8 @@ enum kg_mode {
 struct kg_tunnel_config {
 	char *name;
 	enum kg_mode mode;
+	char *relay; /* a leg: the name of the whole; its own is made of it. NULL: no leg */
+	const struct kg_tunnel_config *other_leg;
 	struct kg_wire_end wire;
 	struct kg_app_end app;
 

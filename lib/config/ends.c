@@ -92,12 +92,18 @@ static void dial(struct kg_app_end *app, const struct kg_tunnel_config *t)
 
 void kg_tunnel_derive_ends(const struct kg_config *config, struct kg_tunnel_config *t)
 {
-	if (t->mode == KG_MODE_SERVER) {
+	if (t->mode == KG_MODE_SERVER || t->mode == KG_MODE_LISTENER)
 		answer(&t->wire, t);
+	else
+		ask(&t->wire, config, t);
+	if (kg_mode_is_leg(t->mode)) {
+		t->app.kind = KG_APP_RELAYS;
+		return;
+	}
+	if (t->mode == KG_MODE_SERVER) {
 		dial(&t->app, t);
 		return;
 	}
-	ask(&t->wire, config, t);
 	t->app.kind = KG_APP_LISTENS;
 	if (t->custom_listen)
 		listen_to_mappings(&t->app, t);

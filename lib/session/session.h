@@ -393,7 +393,8 @@ const char *kg_hop_reason_name(enum kg_hop_reason reason);
 	X(handshakes_failed, "handshakes_failed", COUNTER, "handshakes",                         \
 	  "handshakes that were refused, or had no answer")                                      \
 	X(messages_dropped, "messages_dropped", COUNTER, "messages",                             \
-	  "messages malformed, of unknown kind, out of place, or beyond what was granted")       \
+	  "messages malformed, of unknown kind, out of place, or beyond what was granted; of a " \
+	  "relay's other leg, too long for this one")                                            \
 	X(peer_moves, "peer_moves", COUNTER, "moves",                                            \
 	  "server: times that a channel's peer went on from another address")                    \
 	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer") \

@@ -69,8 +69,8 @@ void kg_box_announce_tunnel(const struct kg_box *box, const struct kg_box_tunnel
 	if (wire->fec.parity > 0)
 		snprintf(fec, sizeof(fec), ", fec %u:%u", wire->fec.data, wire->fec.parity);
 	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
-	       config->mode == KG_MODE_CLIENT ? "client" : "server", tunnel->aead->spec->name, fec,
-	       wire->kcp.mtu, tunnel->aead->spec->promise);
+	       kg_mode_name(config->mode), tunnel->aead->spec->name, fec, wire->kcp.mtu,
+	       tunnel->aead->spec->promise);
 	announce_custom(tunnel);
 	warn_of_open_entries(box, config);
 }

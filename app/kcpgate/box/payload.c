@@ -17,8 +17,9 @@ struct kg_payload_tunnel kg_box_payload_tunnel(const struct kg_box_tunnel *of)
 		.app = &config->app,
 		.ipv4_only = config->ipv4_only,
 		.ipv6_only = config->ipv6_only,
-		.first_bytes = kg_streams_first_bytes(streams),
-		.rest_bytes = kg_streams_rest_bytes(streams),
+		/* At a relay nobody is let in. */
+		.first_bytes = streams != NULL ? kg_streams_first_bytes(streams) : 0,
+		.rest_bytes = streams != NULL ? kg_streams_rest_bytes(streams) : 0,
 	};
 }
 

@@ -93,7 +93,7 @@ static bool is_trouble(const struct kg_side *side, enum kg_close why)
 	return why == KG_CLOSE_NO_ROUTE || (why == KG_CLOSE_HANDSHAKE && client);
 }
 
-static bool is_failure(const struct kg_side *side, enum kg_close why)
+bool kg_conn_is_failure(const struct kg_side *side, enum kg_close why)
 {
 	bool failure = why == KG_CLOSE_REFUSED || why == KG_CLOSE_HANDSHAKE ||
 		       why == KG_CLOSE_SILENCE || why == KG_CLOSE_FORGOTTEN ||
@@ -115,7 +115,7 @@ static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, c
 		kg_stream_get_info(stream, &info, conn->side->worker->now_us);
 		kg_complain_no_route(conn->side->worker, conn->side->id, &info.remote);
 	}
-	if (is_failure(conn->side, why)) {
+	if (kg_conn_is_failure(conn->side, why)) {
 		strncpy(report.text, text, sizeof(report.text) - 1);
 		kg_conn_report(conn, &report);
 	}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Joins the two sides of a relay, and tells the log of channels that end otherwise than they
+ * should. */
+#include "relay.h"
+
+#include "box.h"
+#include "complain.h"
+#include "relay/relay.h"
+#include "worker.h"
+
+#include <string.h>
+
+static bool listens(const struct kg_side *side)
+{
+	return side->tunnel->config->mode == KG_MODE_LISTENER;
+}
+
+/* NULL: it is not there, or no longer. */
+static struct kg_side *other_side(const struct kg_side *side)
+{
+	const struct kg_slots *sides = &side->worker->sides;
+
+	for (unsigned int i = 0; i < sides->count; i++) {
+		struct kg_side *other = sides->all[i];
+
+		if (other->tunnel->config == side->tunnel->config->other_leg)
+			return other;
+	}
+	return NULL;
+}
+
+/* ---- what a session tells ---- */
+
+static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
+{
+	struct kg_side *side = host;
+
+	kg_relay_accept(side->relay, ch, target);
+}
+
+static void report(const struct kg_side *side, const struct kg_channel_info *info,
+		   enum kg_close why, const char *text)
+{
+	struct kg_report report = {
+		.type = KG_REPORT_CLOSED,
+		.why = (uint8_t)why,
+		.tunnel = side->id,
+		.protocol = (uint8_t)info->protocol,
+		.conv = info->conv,
+		.remote = info->remote,
+	};
+
+	strncpy(report.text, text, sizeof(report.text) - 1);
+	kg_worker_report(side->worker, &report);
+}
+
+static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
+{
+	struct kg_side *side = host;
+	struct kg_channel_info info;
+
+	kg_channel_get_info(ch, &info, side->worker->now_us);
+	if (why == KG_CLOSE_NO_ROUTE)
+		kg_complain_no_route(side->worker, side->id, &info.remote);
+	if (kg_conn_is_failure(side, why))
+		report(side, &info, why, text);
+	kg_relay_closed(host, ch, why, text);
+}
+
+static struct kg_session_ops session_ops(void)
+{
+	const struct kg_stream_ops *wire = &kg_conn_stream_ops;
+
+	return (struct kg_session_ops){
+		.port_acquire = wire->port_acquire,
+		.port_release = wire->port_release,
+		.port_share = wire->port_share,
+		.path_mtu = wire->path_mtu,
+		.silent = wire->silent,
+		.hopped = wire->hopped,
+		.moved = wire->moved,
+		.connect = on_connect,
+		.opened = kg_relay_opened,
+		.readable = kg_relay_readable,
+		.acked = kg_relay_acked,
+		.finished = kg_relay_finished,
+		.closed = on_closed,
+	};
+}
+
+/* ---- life ---- */
+
+/* False without memory. */
+static bool join(struct kg_side *side, struct kg_session *session, struct kg_side *other,
+		 const struct kg_supplies *supplies)
+{
+	if (!listens(side)) {
+		side->relay = other != NULL ? other->relay : NULL;
+		if (side->relay != NULL)
+			kg_relay_set_forwarder(side->relay, session);
+		return true;
+	}
+	side->relay = kg_relay_create(supplies);
+	if (side->relay == NULL || other == NULL)
+		return side->relay != NULL;
+	other->relay = side->relay;
+	kg_relay_set_forwarder(side->relay, other->session);
+	return true;
+}
+
+struct kg_session *kg_side_begin_relay(struct kg_side *side, const struct kg_session_config *config,
+				       const struct kg_supplies *supplies)
+{
+	const struct kg_session_ops ops = session_ops();
+	struct kg_session *session =
+		kg_session_create(config, &ops, side, supplies, side->worker->now_us);
+
+	if (session == NULL || join(side, session, other_side(side), supplies))
+		return session;
+	kg_session_destroy(session);
+	return NULL;
+}
+
+void kg_side_leave_relay(struct kg_side *side)
+{
+	if (!listens(side) && side->relay != NULL)
+		kg_relay_set_forwarder(side->relay, NULL);
+}
+
+void kg_side_end_relay(struct kg_side *side)
+{
+	struct kg_side *other = other_side(side);
+
+	if (listens(side)) {
+		kg_relay_destroy(side->relay);
+		if (other != NULL)
+			other->relay = NULL;
+	}
+	side->relay = NULL;
+}
