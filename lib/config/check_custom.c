@@ -191,10 +191,21 @@ static void check_server(struct kg_load *load, unsigned int i)
 			   "without effect; requires destination_port \"{}\"");
 }
 
+/* What clients name passes, whatever it is. */
+static void check_leg(struct kg_load *load, unsigned int i)
+{
+	refuse_braces(load, i, listen_keys, "client");
+	refuse_braces(load, i, destination_keys, "server");
+}
+
 void kg_load_check_custom(struct kg_load *load, unsigned int i)
 {
 	if (!kg_tunnel_given(load, i, "mode"))
 		return;
+	if (kg_mode_is_leg(load->config->tunnels[i].mode)) {
+		check_leg(load, i);
+		return;
+	}
 	if (load->config->tunnels[i].mode == KG_MODE_CLIENT)
 		check_client(load, i);
 	else

@@ -35,6 +35,8 @@ static void check_counts(struct kg_load *load, unsigned int i)
 
 	if (!kg_tunnel_given(load, i, "mode"))
 		return;
+	if (kg_mode_is_leg(t->mode))
+		return;
 	if (t->mode == KG_MODE_CLIENT) {
 		check_one(load, i, "listen_port", port_count(t->listen_ports, t->listen_port_count),
 			  "client");
@@ -58,7 +60,7 @@ static void check_dnstxt(struct kg_load *load, unsigned int i)
 
 	if (!load->config->tunnels[i].destination_dnstxt)
 		return;
-	if (load->config->tunnels[i].mode != KG_MODE_CLIENT)
+	if (load->config->tunnels[i].mode == KG_MODE_SERVER)
 		kg_mistakes_error(load->mistakes, &at, "allowed on a client");
 	for (size_t k = 0; k < KG_ARRAY_SIZE(others); k++) {
 		if (kg_tunnel_given(load, i, others[k]))
@@ -75,7 +77,7 @@ static void check_stun(struct kg_load *load, unsigned int i)
 
 	if (t->stun_server_count == 0)
 		return;
-	if (t->mode != KG_MODE_SERVER)
+	if (t->mode == KG_MODE_CLIENT)
 		kg_mistakes_warning(load->mistakes, &at, "without effect on a client");
 	else if (port_count(t->listen_ports, t->listen_port_count) > 1 || t->listen_on_count > 1)
 		kg_mistakes_error(load->mistakes, &at,

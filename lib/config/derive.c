@@ -237,6 +237,21 @@ static void name_if_missing(char **name, const char *prefix, unsigned int number
 	*name = kg_config_strdup(text);
 }
 
+/* Legs have the relay's name, and what they are. */
+static void name_tunnel(struct kg_tunnel_config *t, unsigned int i)
+{
+	char text[2 * KG_NAME_MAX_CHARS];
+
+	if (!kg_mode_is_leg(t->mode)) {
+		name_if_missing(&t->name, "tunnel", i);
+		return;
+	}
+	t->relay = t->name;
+	name_if_missing(&t->relay, "tunnel", i - (t->mode == KG_MODE_FORWARDER));
+	snprintf(text, sizeof(text), "%s.%s", t->relay, kg_mode_name(t->mode));
+	t->name = kg_config_strdup(text);
+}
+
 static void derive_tap(struct kg_load *load, unsigned int i)
 {
 	struct kg_port_config *port = &load->config->ports[i];
@@ -265,7 +280,7 @@ void kg_load_derive(struct kg_load *load)
 		const struct kg_preset *preset =
 			t->wire.kcp_preset ? kg_preset_find(t->wire.kcp_preset) : NULL;
 
-		name_if_missing(&t->name, "tunnel", i);
+		name_tunnel(t, i);
 		t->wire.profile = &kg_profile_kcptube;
 		derive_listen_on(t);
 		kg_tunnel_derive_ends(config, t);

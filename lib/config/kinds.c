@@ -9,6 +9,7 @@
 #include <strings.h>
 
 const struct kg_kind kg_kind_object = { .what = "object" };
+const struct kg_kind kg_kind_leg = { .what = "object" };
 const struct kg_kind kg_kind_objects = { .what = "list of objects" };
 
 const void *kg_key_member(const struct kg_key *key, const void *object)
@@ -151,20 +152,18 @@ const struct kg_kind kg_kind_tap = { "interface name", tap_load, text_dump };
 /* ---- words ---- */
 
 static void refuse_word(const struct kg_field *field, const struct kg_place *at,
-			const json_t *value, bool later)
+			const json_t *value)
 {
 	char found[KG_FOUND_BYTES], allowed[160];
 	size_t used = 0;
 
 	for (const struct kg_word *word = field->key->words; word->name; word++) {
-		if (word->later)
-			continue;
 		int length = snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
 				      used ? ", " : "", word->name);
 		used = KG_MIN(used + (size_t)length, sizeof(allowed) - 1);
 	}
-	kg_mistakes_error(field->mistakes, at, "found %s%s; allowed %s", kg_found(value, found),
-			  later ? ", which is not supported yet" : "", allowed);
+	kg_mistakes_error(field->mistakes, at, "found %s; allowed %s", kg_found(value, found),
+			  allowed);
 }
 
 /* The word as the table writes it, letters in any case; NULL after a report. */
@@ -176,9 +175,9 @@ static const struct kg_word *find_word(const struct kg_field *field, const struc
 
 	while (word->name && (!text || strcasecmp(word->name, text)))
 		word++;
-	if (word->name && !word->later)
+	if (word->name)
 		return word;
-	refuse_word(field, at, value, word->later);
+	refuse_word(field, at, value);
 	return NULL;
 }
 

@@ -32,6 +32,10 @@ extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, 
 	kg_kind_numbers, kg_kind_texts, kg_kind_hosts, kg_kind_stun_servers, kg_kind_allows;
 /* An object and a list of objects: their keys are a scope of their own. */
 extern const struct kg_kind kg_kind_object, kg_kind_objects;
+/* An object with a tunnel's keys, for one leg of a relay (relay.c). */
+extern const struct kg_kind kg_kind_leg;
+/* Of a relay's `mode`. */
+#define KG_RELAY_WORD "relay"
 
 /* The key's member of the object. */
 void *kg_field_member(const struct kg_field *field);

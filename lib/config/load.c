@@ -5,21 +5,11 @@
 
 static bool is_object_kind(const struct kg_key *key)
 {
-	return key->kind == &kg_kind_object || key->kind == &kg_kind_objects;
+	return key->kind == &kg_kind_object || key->kind == &kg_kind_objects ||
+	       key->kind == &kg_kind_leg;
 }
 
-/* ---- what was given, and where ---- */
-
-const json_t *kg_load_given(const json_t *object, const struct kg_key *key)
-{
-	const json_t *value = json_object_get(object, key->name);
-
-	if (key->scope == KG_SCOPE_TUNNEL && json_is_string(value) && !json_string_length(value))
-		return NULL;
-	return value;
-}
-
-/* The same for keys that stand once in all documents. */
+/* Of keys that stand once in all documents. */
 static const json_t *given_in(const struct kg_document *document, const struct kg_key *key)
 {
 	const json_t *object = document->root;
@@ -27,32 +17,6 @@ static const json_t *given_in(const struct kg_document *document, const struct k
 	if (key->scope == KG_SCOPE_MEMORY)
 		object = json_object_get(object, kg_scope_paths[KG_SCOPE_MEMORY]);
 	return kg_load_given(object, key);
-}
-
-bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char *key)
-{
-	return kg_load_given(load->tunnels[tunnel].json, kg_schema_find(KG_SCOPE_TUNNEL, key));
-}
-
-struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel, const char *key)
-{
-	return kg_place_member(&load->tunnels[tunnel].place, key);
-}
-
-struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key)
-{
-	return kg_place_member(&load->ports[port].place, key);
-}
-
-struct kg_place kg_root_place(const struct kg_load *load, const char *key)
-{
-	struct kg_place root = { .file = load->documents[0].file };
-
-	for (size_t i = load->document_count; i-- > 0;) {
-		if (json_object_get(load->documents[i].root, key))
-			root.file = load->documents[i].file;
-	}
-	return kg_place_member(&root, key);
 }
 
 /* ---- values to structs ---- */
@@ -147,7 +111,7 @@ static void *next_object(struct kg_load *load, const struct objects *objects,
 	}
 	(*objects->count)++;
 	if (objects->origins)
-		objects->origins[i] = (struct kg_origin){ *at, json };
+		objects->origins[i] = (struct kg_origin){ .place = *at, .json = json };
 	return (char *)objects->array + i * objects->bytes;
 }
 
@@ -169,9 +133,10 @@ static bool is_replaced(const struct kg_key *key, const json_t *json)
 	return key->unless && kg_load_given(json, kg_schema_find(key->scope, key->unless));
 }
 
-/* Fills in the fallbacks of keys that are not given, and reports those that must be. */
+/* Fills in the fallbacks of keys that are not given, and reports those that must be. `leg`: of a
+ * relay; 0: it is none. */
 static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t *json,
-			const struct kg_place *at, void *object)
+			const struct kg_place *at, void *object, unsigned int leg)
 {
 	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
 		if (key->scope != scope || !key->kind || is_given(load, key, json))
@@ -181,12 +146,73 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 
 		if (kg_key_is_custom(key, object))
 			continue; /* the other key of the pair says so */
+		if (leg != 0 && (key->relay & leg) == 0 && key->required)
+			continue;
 		if (key->required && !is_replaced(key, json))
 			kg_mistakes_error(load->mistakes, &place, "missing");
 		else if (!is_object_kind(key))
 			kg_field_fallback(&field, &place);
 	}
 }
+
+/* ---- a relay ---- */
+
+static void load_leg(struct kg_load *load, const struct kg_document *document,
+		     struct kg_origin *origin, struct kg_tunnel_config *tunnel,
+		     enum kg_relay_object leg)
+{
+	json_t *whole = json_copy(origin->inherited);
+
+	json_object_update(whole, origin->leg);
+	origin->json = whole;
+	load_object(load, document, KG_SCOPE_TUNNEL, origin->inherited, &origin->relay, tunnel);
+	load_object(load, document, KG_SCOPE_TUNNEL, origin->leg, &origin->place, tunnel);
+	load_absent(load, KG_SCOPE_TUNNEL, whole, &origin->place, tunnel, leg);
+	tunnel->mode = leg == KG_IN_LISTENER ? KG_MODE_LISTENER : KG_MODE_FORWARDER;
+}
+
+static struct kg_tunnel_config *begin_leg(struct kg_load *load, const struct kg_document *document,
+					  const struct objects *objects, const json_t *relay,
+					  const struct kg_place *at, enum kg_relay_object leg)
+{
+	struct kg_place here = kg_place_member(at, kg_leg_name(leg));
+	const json_t *own = json_object_get(relay, kg_leg_name(leg));
+	struct kg_tunnel_config *tunnel = next_object(load, objects, &here, relay);
+	struct kg_origin *origin;
+	char found[KG_FOUND_BYTES];
+
+	if (tunnel == NULL)
+		return NULL;
+	if (own == NULL)
+		kg_mistakes_error(load->mistakes, &here, "missing");
+	else if (!json_is_object(own))
+		kg_mistakes_error(load->mistakes, &here, "found %s; allowed an object",
+				  kg_found(own, found));
+	kg_legs_check_keys(load, own, &here, leg);
+	origin = &load->tunnels[*objects->count - 1];
+	origin->relay = *at;
+	origin->inherited = kg_leg_inherited(relay, leg);
+	origin->leg = kg_leg_own(relay, leg);
+	load_leg(load, document, origin, tunnel, leg);
+	return tunnel;
+}
+
+static void load_relay(struct kg_load *load, const struct kg_document *document,
+		       const struct objects *objects, const json_t *relay,
+		       const struct kg_place *at)
+{
+	struct kg_tunnel_config *listener, *forwarder;
+
+	kg_legs_check_keys(load, relay, at, KG_IN_RELAY);
+	listener = begin_leg(load, document, objects, relay, at, KG_IN_LISTENER);
+	forwarder = begin_leg(load, document, objects, relay, at, KG_IN_FORWARDER);
+	if (listener == NULL || forwarder == NULL)
+		return;
+	listener->other_leg = forwarder;
+	forwarder->other_leg = listener;
+}
+
+/* ---- objects ---- */
 
 static void load_objects(struct kg_load *load, const struct kg_document *document,
 			 const struct kg_key *key, const json_t *list, const struct kg_place *at,
@@ -202,13 +228,19 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		kg_field_refuse(&field, at, list, "a list of objects");
 	json_array_foreach (list, i, json) {
 		struct kg_place here = kg_place_item(at, i);
-		void *object = next_object(load, &objects, &here, json);
+		void *object;
+
+		if (key->inner == KG_SCOPE_TUNNEL && kg_is_relay(json)) {
+			load_relay(load, document, &objects, json, &here);
+			continue;
+		}
+		object = next_object(load, &objects, &here, json);
 
 		if (!object)
 			break;
 		load_object(load, document, key->inner, json, &here, object);
 		if (json_is_object(json))
-			load_absent(load, key->inner, json, &here, object);
+			load_absent(load, key->inner, json, &here, object, 0);
 	}
 	if (key->inner == KG_SCOPE_PORT && load->mistakes->errors_end != errors_before)
 		load->ports_broken = true;
@@ -223,6 +255,8 @@ static void load_member(struct kg_load *load, const struct kg_document *document
 
 	if (!key->kind)
 		kg_mistakes_error(load->mistakes, at, "not supported yet");
+	else if (key->kind == &kg_kind_leg)
+		kg_mistakes_error(load->mistakes, at, "allowed with mode \"" KG_RELAY_WORD "\"");
 	else if (key->kind == &kg_kind_object)
 		load_object(load, document, key->inner, value, at, object);
 	else if (key->kind == &kg_kind_objects)
@@ -255,6 +289,20 @@ static void load_object(struct kg_load *load, const struct kg_document *document
 
 /* ---- documents to structs ---- */
 
+void kg_load_fini(struct kg_load *load)
+{
+	for (size_t i = 0; i < load->document_count; i++)
+		json_decref(load->documents[i].root);
+	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
+		struct kg_origin *origin = &load->tunnels[i];
+
+		if (origin->leg != NULL)
+			json_decref((json_t *)(uintptr_t)origin->json);
+		json_decref(origin->leg);
+		json_decref(origin->inherited);
+	}
+}
+
 bool kg_load_is_whole(const struct kg_load *load)
 {
 	for (size_t i = 0; i < load->document_count; i++) {
@@ -281,6 +329,6 @@ void kg_load_values(struct kg_load *load)
 	/* What is missing may stand in the document that could not be read. */
 	if (!kg_load_is_whole(load))
 		return;
-	load_absent(load, KG_SCOPE_ROOT, NULL, &root, config);
-	load_absent(load, KG_SCOPE_MEMORY, NULL, &memory, config);
+	load_absent(load, KG_SCOPE_ROOT, NULL, &root, config, 0);
+	load_absent(load, KG_SCOPE_MEMORY, NULL, &memory, config, 0);
 }

@@ -19,6 +19,10 @@ struct kg_document {
 struct kg_origin {
 	struct kg_place place;
 	const json_t *json;
+	/* A leg of a relay: `json` is made of the leg's object, which stands at `place`, and of the
+	 * relay's. NULL: it is none */
+	json_t *leg, *inherited;
+	struct kg_place relay;
 };
 
 struct kg_load {
@@ -44,8 +48,13 @@ json_t *kg_document_parse(const char *name, const char *text, size_t len,
 
 /* Every document's values, and the fallbacks of keys that stand in none. */
 void kg_load_values(struct kg_load *load);
+/* What it holds of JSON. */
+void kg_load_fini(struct kg_load *load);
 /* Each document could be read, and is an object. */
 bool kg_load_is_whole(const struct kg_load *load);
+
+/* ---- given.c ---- */
+
 /* The value of a key of one object; NULL when not given. KCPTube's empty texts are not given. */
 const json_t *kg_load_given(const json_t *object, const struct kg_key *key);
 bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char *key);
@@ -53,6 +62,18 @@ bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char
 struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel, const char *key);
 struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key);
 struct kg_place kg_root_place(const struct kg_load *load, const char *key);
+
+/* ---- legs.c ---- */
+
+bool kg_is_relay(const json_t *tunnel);
+/* "listener", "forwarder" */
+const char *kg_leg_name(enum kg_relay_object leg);
+/* Reports the keys that do not belong there. */
+void kg_legs_check_keys(struct kg_load *load, const json_t *object, const struct kg_place *at,
+			enum kg_relay_object here);
+/* New references: the keys that a leg has of the relay's object, and of its own. */
+json_t *kg_leg_inherited(const json_t *relay, enum kg_relay_object leg);
+json_t *kg_leg_own(const json_t *relay, enum kg_relay_object leg);
 
 /* ---- families.c ---- */
 

@@ -84,9 +84,24 @@ static char *place_text(const struct kg_place *at)
 	return at->path[0] ? print("%s: %s", at->file, at->path) : print("%s", at->file);
 }
 
-static void append(struct kg_mistake ***end, char *where, char *text)
+static bool is_said(const struct kg_mistake *entry, const char *where, const char *text)
 {
-	struct kg_mistake *entry = kg_config_alloc(1, sizeof(*entry));
+	while (entry && (strcmp(entry->where, where) || strcmp(entry->text, text)))
+		entry = entry->next;
+	return entry;
+}
+
+/* Once, though both legs of a relay may come to it. */
+static void append(const struct kg_mistake *list, struct kg_mistake ***end, char *where, char *text)
+{
+	struct kg_mistake *entry;
+
+	if (is_said(list, where, text)) {
+		free(where);
+		free(text);
+		return;
+	}
+	entry = kg_config_alloc(1, sizeof(*entry));
 
 	entry->where = where;
 	entry->text = text;
@@ -100,7 +115,7 @@ void kg_mistakes_error(struct kg_mistakes *mistakes, const struct kg_place *at, 
 	va_list args;
 
 	va_start(args, format);
-	append(&mistakes->errors_end, place_text(at), vprint(format, args));
+	append(mistakes->errors, &mistakes->errors_end, place_text(at), vprint(format, args));
 	va_end(args);
 }
 
@@ -110,14 +125,14 @@ void kg_mistakes_warning(struct kg_mistakes *mistakes, const struct kg_place *at
 	va_list args;
 
 	va_start(args, format);
-	append(&mistakes->warnings_end, place_text(at), vprint(format, args));
+	append(mistakes->warnings, &mistakes->warnings_end, place_text(at), vprint(format, args));
 	va_end(args);
 }
 
 void kg_mistakes_syntax(struct kg_mistakes *mistakes, const char *file, const json_error_t *error)
 {
-	append(&mistakes->errors_end, print("%s:%d:%d", file, error->line, error->column),
-	       print("%s", error->text));
+	append(mistakes->errors, &mistakes->errors_end,
+	       print("%s:%d:%d", file, error->line, error->column), print("%s", error->text));
 }
 
 const char *kg_found(const json_t *value, char text[KG_FOUND_BYTES])

@@ -11,6 +11,8 @@ struct print {
 };
 
 static json_t *dump_object(const struct print *print, enum kg_scope scope, const void *object);
+static json_t *dump_keys(const struct print *print, enum kg_scope scope, const void *object,
+			 enum kg_relay_object leg);
 
 static json_t *dump_list(const struct print *print, enum kg_scope scope, const void *objects,
 			 unsigned int count, size_t bytes)
@@ -20,6 +22,31 @@ static json_t *dump_list(const struct print *print, enum kg_scope scope, const v
 	for (unsigned int i = 0; i < count; i++)
 		json_array_append_new(list,
 				      dump_object(print, scope, (const char *)objects + i * bytes));
+	return list;
+}
+
+/* Everything stands in the legs, whatever the relay's own object had. */
+static json_t *dump_relay(const struct print *print, const struct kg_tunnel_config *listener)
+{
+	return json_pack("{s:s,s:s,s:o,s:o}", "name", listener->relay, "mode", KG_RELAY_WORD,
+			 kg_leg_name(KG_IN_LISTENER),
+			 dump_keys(print, KG_SCOPE_TUNNEL, listener, KG_IN_LISTENER),
+			 kg_leg_name(KG_IN_FORWARDER),
+			 dump_keys(print, KG_SCOPE_TUNNEL, listener->other_leg, KG_IN_FORWARDER));
+}
+
+static json_t *dump_tunnels(const struct print *print)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < print->config->tunnel_count; i++) {
+		const struct kg_tunnel_config *t = &print->config->tunnels[i];
+
+		if (t->mode == KG_MODE_LISTENER)
+			json_array_append_new(list, dump_relay(print, t));
+		else if (t->mode != KG_MODE_FORWARDER)
+			json_array_append_new(list, dump_object(print, KG_SCOPE_TUNNEL, t));
+	}
 	return list;
 }
 
@@ -39,8 +66,7 @@ static json_t *dump_objects(const struct print *print, enum kg_scope scope, cons
 		return dump_list(print, scope, tunnel->mappings, tunnel->mapping_count,
 				 sizeof(tunnel->mappings[0]));
 	default:
-		return dump_list(print, scope, config->tunnels, config->tunnel_count,
-				 sizeof(config->tunnels[0]));
+		return dump_tunnels(print);
 	}
 }
 
@@ -70,10 +96,18 @@ static json_t *dump_value(const struct print *print, const struct kg_key *key, c
 
 static json_t *dump_object(const struct print *print, enum kg_scope scope, const void *object)
 {
+	return dump_keys(print, scope, object, 0);
+}
+
+/* `leg`: those that it takes; 0: all. */
+static json_t *dump_keys(const struct print *print, enum kg_scope scope, const void *object,
+			 enum kg_relay_object leg)
+{
 	json_t *json = json_object();
 
 	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
-		if (key->scope != scope || !key->kind || is_hidden(print->config, key, object))
+		if (key->scope != scope || !key->kind || is_hidden(print->config, key, object) ||
+		    key->kind == &kg_kind_leg || (key->relay & leg) != leg)
 			continue;
 		json_t *value = dump_value(print, key, object);
 

@@ -26,7 +26,6 @@ extern const char *const kg_scope_paths[KG_SCOPES];
 struct kg_word {
 	const char *name;
 	int value;
-	bool later; /* known to KCPTube, not supported yet */
 };
 
 extern const struct kg_word kg_preset_words[];
@@ -36,6 +35,18 @@ enum kg_beyond {
 	KG_BEYOND_ERROR,
 	KG_BEYOND_CAP,     /* too large: the largest, with a warning; too small: an error */
 	KG_BEYOND_DEFAULT, /* the fallback, with a warning */
+};
+
+/*
+ * Where in a relay a tunnel's key may stand: its own object, or those of its legs. What stands in
+ * its own holds for each leg that takes the key and does not have it itself.
+ */
+enum kg_relay_object {
+	KG_IN_RELAY = 1 << 0,
+	KG_IN_LISTENER = 1 << 1,
+	KG_IN_FORWARDER = 1 << 2,
+	KG_IN_LEGS = KG_IN_LISTENER | KG_IN_FORWARDER,
+	KG_IN_ALL = KG_IN_RELAY | KG_IN_LEGS,
 };
 
 struct kg_key {
@@ -51,6 +62,7 @@ struct kg_key {
 	const struct kg_word *words;
 	enum kg_scope inner; /* objects: scope of their keys */
 	bool any;            /* addresses: all zeros are one, too */
+	unsigned int relay;  /* tunnels: enum kg_relay_object; 0: not in a relay */
 	bool required;
 	const char *unless;   /* required, and allowed, only without this key; NULL: in any case */
 	bool secret;          /* not shown in messages */

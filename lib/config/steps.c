@@ -25,8 +25,7 @@ static void load_all(struct kg_config *config, struct kg_mistakes *mistakes,
 	load->documents = documents;
 	load->document_count = document_count;
 	take_steps(load);
-	for (size_t i = 0; i < document_count; i++)
-		json_decref(documents[i].root);
+	kg_load_fini(load);
 	free(load);
 }
 

@@ -65,7 +65,7 @@ with tempfile.TemporaryDirectory() as d:
     check(d, changed(kcp="regular9"), 2, "tunnels[0].kcp", "regular9")
     check(d, changed(fib_ingress="x"), 2, "tunnels[0].fib_ingress", "not supported yet")
     check(d, changed(fec="250:6"), 2, "tunnels[0].fec", "250:6", "255")
-    check(d, changed(mode="relay"), 2, "tunnels[0].mode")
+    check(d, changed(mode="relay"), 2, "tunnels[0].listener", "tunnels[0].listen_port")
     check(d, {**GOOD, "workers": "all"}, 2, "workers")
     check(d, {**GOOD, "workers": [0, 1023]}, 2, "workers[1]", "1023")
     check(d, {**GOOD, "ports": []}, 2, "ports")

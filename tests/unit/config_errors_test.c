@@ -52,7 +52,7 @@ static void wrong_types(void **state)
 		  "found true; allowed 0 to 32767, or two of them, as \"30-90\"" },
 		{ "{'udp_timeout': [1]}", "udp_timeout", "found [1]" NUMBER("0 to 65535") },
 		{ "{'udp_timeout': 1.5}", "udp_timeout", "found 1.5" NUMBER("0 to 65535") },
-		{ "{'mode': 1}", "mode", "found 1; allowed client, server" },
+		{ "{'mode': 1}", "mode", "found 1; allowed client, server, relay" },
 		{ "{'kcp': 'regular9'}", "kcp",
 		  "found \"regular9\"; allowed fast1, fast2, fast3, fast4, fast5, fast6, regular1, "
 		  "regular2, regular3, regular4, regular5, manual" },
@@ -141,12 +141,6 @@ static void not_supported_yet(void **state)
 	static const char *const keys[] = {
 		"fib_ingress",
 		"fib_egress",
-		"listener",
-		"forwarder",
-	};
-	static const struct bad words[] = {
-		{ "{'mode': 'relay'}", "mode",
-		  "found \"relay\", which is not supported yet; allowed client, server" },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(keys); i++) {
@@ -156,7 +150,6 @@ static void not_supported_yet(void **state)
 		snprintf(change, sizeof(change), "{'%s': 1}", keys[i]);
 		expect_tunnel_errors(FIXTURE_CLIENT, &one, 1);
 	}
-	expect_tunnel_errors(FIXTURE_CLIENT, words, KG_ARRAY_SIZE(words));
 }
 
 static void unknown_keys(void **state)
@@ -348,7 +341,7 @@ static void all_at_once(void **state)
 	struct fixture f;
 
 	load_text(&f, "{'nam': 'x', 'poll': 1, 'ports': [{'device': 1, 'mtu': 1, 'x_y_z': 0}, 3],"
-		      " 'tunnels': [{'mode': 'relay', 'listen_port': [0, 70000], 'fib_ingress': 4,"
+		      " 'tunnels': [{'mode': 'replay', 'listen_port': [0, 70000], 'fib_ingress': 4,"
 		      "   'destination_prot': 80}, null]}");
 	expect_error(&f, "box.json: nam", "unknown key; did you mean \"name\"?");
 	expect_error(&f, "box.json: poll", "found 1; allowed adaptive, busy");
@@ -357,7 +350,7 @@ static void all_at_once(void **state)
 	expect_error(&f, "box.json: ports[0].x_y_z", "unknown key");
 	expect_error(&f, "box.json: ports[1]", "found 3; allowed an object");
 	expect_error(&f, "box.json: tunnels[0].mode",
-		     "found \"relay\", which is not supported yet; allowed client, server");
+		     "found \"replay\"; allowed client, server, relay");
 	expect_error(&f, "box.json: tunnels[0].listen_port[0]", "found 0" PORTS);
 	expect_error(&f, "box.json: tunnels[0].listen_port[1]", "found 70000" PORTS);
 	expect_error(&f, "box.json: tunnels[0].fib_ingress", "not supported yet");

@@ -49,9 +49,11 @@ static const struct {
 	{ &kg_kind_target, "{'type': 'string', 'pattern': '.:[0-9]+$'}" },
 	{ &kg_kind_object, "{}" },
 	{ &kg_kind_objects, "{'type': 'array'}" },
+	{ &kg_kind_leg, "{}" },
 };
 
 static json_t *scope_rules(enum kg_scope scope);
+static json_t *leg_rules(enum kg_relay_object leg);
 
 static json_t *kind_rules(const struct kg_kind *kind)
 {
@@ -73,10 +75,8 @@ static void add_words(json_t *rules, const struct kg_word *words)
 {
 	json_t *list = json_array();
 
-	for (; words->name; words++) {
-		if (!words->later)
-			json_array_append_new(list, json_string(words->name));
-	}
+	for (; words->name; words++)
+		json_array_append_new(list, json_string(words->name));
 	json_object_set_new(rules, "enum", list);
 }
 
@@ -86,6 +86,10 @@ static json_t *key_rules(const struct kg_key *key)
 
 	if (key->kind == &kg_kind_object)
 		json_object_update_new(rules, scope_rules(key->inner));
+	if (key->kind == &kg_kind_leg)
+		json_object_update_new(rules, leg_rules(strcmp(key->name, "listener") == 0
+								? KG_IN_LISTENER
+								: KG_IN_FORWARDER));
 	if (key->kind == &kg_kind_objects)
 		json_object_set_new(rules, "items", scope_rules(key->inner));
 	if (key->max)
@@ -115,6 +119,19 @@ static json_t *scope_rules(enum kg_scope scope)
 	}
 	return json_pack("{s:s,s:b,s:o,s:o}", "type", "object", "additionalProperties", false,
 			 "required", required, "properties", properties);
+}
+
+/* What a leg needs may stand in the relay's own object. */
+static json_t *leg_rules(enum kg_relay_object leg)
+{
+	json_t *properties = json_object();
+
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		if (key->scope == KG_SCOPE_TUNNEL && key->kind && (key->relay & leg) != 0)
+			json_object_set_new(properties, key->name, key_rules(key));
+	}
+	return json_pack("{s:s,s:b,s:o}", "type", "object", "additionalProperties", false,
+			 "properties", properties);
 }
 
 static json_t *whole_schema(void)

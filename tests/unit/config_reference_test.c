@@ -13,8 +13,6 @@ static void print_words(const struct kg_word *words, FILE *to)
 	const char *before = "";
 
 	for (; words->name; words++) {
-		if (words->later)
-			continue;
 		fprintf(to, "%s`%s`", before, words->name);
 		before = ", ";
 	}
@@ -89,6 +87,27 @@ static void print_later(FILE *to)
 	}
 }
 
+static void print_relay(FILE *to)
+{
+	static const char *const objects[] = { "relay", "`listener`", "`forwarder`" };
+
+	fputs("| key | may stand in |\n| --- | --- |\n", to);
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		const char *before = "";
+
+		if (key->relay == 0)
+			continue;
+		fprintf(to, "| `%s` | ", key->name);
+		for (size_t i = 0; i < KG_ARRAY_SIZE(objects); i++) {
+			if ((key->relay & 1u << i) == 0)
+				continue;
+			fprintf(to, "%s%s", before, objects[i]);
+			before = ", ";
+		}
+		fputs(" |\n", to);
+	}
+}
+
 static void print_presets(FILE *to)
 {
 	fputs("| kcp | kcp_nodelay | kcp_interval | kcp_resend | kcp_nc | windows |\n"
@@ -107,11 +126,14 @@ static void print_presets(FILE *to)
 	}
 }
 
-/* The table called `name`: a scope's path, "box" for the outermost, "later" or "presets". */
+/* The table called `name`: a scope's path, "box" for the outermost, "later", "relay" or "presets".
+ */
 static void print_table(const char *name, FILE *to)
 {
 	if (!strcmp(name, "later"))
 		print_later(to);
+	if (!strcmp(name, "relay"))
+		print_relay(to);
 	if (!strcmp(name, "presets"))
 		print_presets(to);
 	for (enum kg_scope scope = 0; scope < KG_SCOPES; scope++) {
@@ -122,7 +144,7 @@ static void print_table(const char *name, FILE *to)
 
 static void tables_are_current(void **state)
 {
-	document_check("docs/configuration.md", print_table, KG_SCOPES + 2);
+	document_check("docs/configuration.md", print_table, KG_SCOPES + 3);
 }
 
 static void every_key_is_described(void **state)
