@@ -42,19 +42,19 @@ def original_settings(role, algorithm, destination=DESTINATION[0], **more):
 def start_original(lab, box, binary, algorithm, more_lines="", **settings):
     address = CLIENT4 if box.role == "client" else SERVER4
     box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
-    path = lab.directory / "original.conf"
+    path = lab.directory / f"original-{box.role}.conf"
     path.write_text(original_settings(box.role, algorithm, **settings) + more_lines)
     return run_original(lab, box, binary)
 
 
 def run_original(lab, box, binary):
     """Starts it, or starts it again, with the settings of before."""
-    log = open(lab.directory / "original.log", "ab")
-    process = lab.popen(box.ns, binary, str(lab.directory / "original.conf"), stdout=log,
+    log = open(lab.directory / f"original-{box.role}.log", "ab")
+    process = lab.popen(box.ns, binary, str(lab.directory / f"original-{box.role}.conf"), stdout=log,
                         stderr=log)
 
     def listens():
-        assert process.poll() is None, (lab.directory / "original.log").read_text()
+        assert process.poll() is None, (lab.directory / f"original-{box.role}.log").read_text()
         kind = ("-t", ENTRY[1]) if box.role == "client" else ("-u", TUNNEL_PORT)
         return box.ns.run("ss", "-Hln", kind[0], f"sport = :{kind[1]}").strip()
 
