@@ -50,6 +50,7 @@ struct kg_kcp *kg_kcp_create(const struct kg_kcp_params *params, struct kg_mem *
 	kcp->now_us = kcp->active_us = kcp->flush_us = now_us;
 	kcp->queue_tail = &kcp->queue;
 	kg_kcp_flight_init(&kcp->flight, params->first_sn, params->resend);
+	kcp->flight.prompt = params->prompt;
 	kg_kcp_rtt_init(&kcp->rtt, kcp->params.nodelay, kcp->params.interval_ms);
 	kg_kcp_cwnd_init(&kcp->cwnd, kcp->mss);
 	kg_kcp_peer_init(&kcp->peer, params->first_sn);
@@ -195,14 +196,14 @@ static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 
 uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 {
+	uint32_t waiting = kcp->params.prompt ? 0 : kcp->recv.held;
 	uint64_t deadline_us;
 
 	if (kcp->answer_wask)
 		return 0;
 	deadline_us = KG_MIN(data_deadline_us(kcp), kcp->peer.probe_us);
-	deadline_us =
-		KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, kcp->recv.held,
-						       kg_kcp_rtt_srtt_us(&kcp->rtt)));
+	deadline_us = KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, waiting,
+							     kg_kcp_rtt_srtt_us(&kcp->rtt)));
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));

@@ -40,6 +40,7 @@ struct kg_kcp_params {
 	uint16_t snd_wnd; /* segments, 1 … 65535 */
 	uint16_t rcv_wnd; /* segments, 1 … 65535 */
 	uint8_t nodelay;  /* 0, 1, 2: how the time-out grows */
+	bool prompt;      /* what is late is worse than some more datagrams */
 	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
 	uint8_t resend;       /* later-acknowledged datagrams that make a hole a loss; 0: never */
 	bool nc;              /* true: no congestion window */

@@ -143,7 +143,8 @@ static void use_probe(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uin
 static bool grant_twin(struct kg_kcp_flight *f, const struct kg_kcp_slot *slot,
 		       enum kg_kcp_cause cause)
 {
-	bool dear = cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && slot->copies > 2);
+	bool again = slot->copies > 2 || f->prompt;
+	bool dear = cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && again);
 
 	if (!dear || f->twin_segments < KG_KCP_TWIN_SEGMENTS)
 		return false;

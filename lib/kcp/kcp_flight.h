@@ -27,7 +27,8 @@
  * Twins: a copy whose loss would be dear is sent twice, in two datagrams: the second copy when few
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
  * up the whole window. These are few unless much is lost; then twins would only add to it, so there
- * is one per KG_KCP_TWIN_SEGMENTS segments at most.
+ * is one per KG_KCP_TWIN_SEGMENTS segments at most. Where what is late is worse than some more
+ * datagrams (kg_kcp_params.prompt) the second copy in a hole is sent twice as well.
  *
  * Parked payload: what thousands of segments in flight hold exceeds the caches. Were it left in the
  * buffers it came in, every new message would be written into a buffer that has been out of the
@@ -84,7 +85,8 @@ struct kg_kcp_flight {
 	uint32_t probes_left;  /* copies that may go in silence */
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
-	bool twin_due;
+	bool twin_due : 1;
+	bool prompt : 1;       /* the first copy in a hole is dear, too */
 	bool una_due;          /* the peer has room for the oldest one again */
 	bool unfenced;         /* parked payload may be on its way to memory */
 	uint8_t twin_segments; /* segments sent since */

@@ -43,6 +43,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 		return NULL;
 	params.conv = conv;
 	params.early_kind = early_kind(&s->config, protocol);
+	params.prompt = protocol == KG_PROTOCOL_UDP;
 	if (params.ts_offset_ms == 0)
 		params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
 	ch->protocol = (uint8_t)protocol;
