@@ -31,12 +31,12 @@ static uint16_t receive_bursts(struct kg_worker *w, bool *more)
 		n = kg_stage_app_input(w, v, n);
 		n = kg_stage_open(w, v, n);
 		n = kg_stage_steer(w, v, n);
-		kg_stage_kcp_input(w, v, n);
+		kg_stage_session_input(w, v, n);
 	}
 	while ((n = kg_stage_steer_in(w, v)) > 0) {
 		total += n;
 		n = kg_stage_app_input(w, v, n);
-		kg_stage_kcp_input(w, v, n);
+		kg_stage_session_input(w, v, n);
 	}
 	return total;
 }
@@ -58,7 +58,7 @@ static uint16_t transmit(struct kg_worker *w, int bursts_max)
 	uint16_t n, total = 0;
 
 	for (int burst = 0; burst < bursts_max; burst++) {
-		n = kg_stage_kcp_output(w, v);
+		n = kg_stage_session_output(w, v);
 		if (n == 0)
 			break;
 		total += n;

@@ -72,7 +72,7 @@ struct kg_worker {
 	struct kg_troubles troubles;
 	uint64_t told_us;            /* no router's word goes to the other workers before */
 	uint64_t fec_age_us;         /* when groups of FEC age next */
-	uint16_t next_side;          /* kcp_output: where the next turn begins, to be fair */
+	uint16_t next_side;          /* session_output: where the next turn begins, to be fair */
 	unsigned int next_published; /* side */
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */

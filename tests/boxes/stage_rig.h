@@ -92,7 +92,7 @@ static inline struct rte_mbuf *rig_frame(int side, const struct kg_endpoint *fro
 	return rig_received(side, bytes, (uint16_t)(head + len));
 }
 
-/* A KCP segment without payload, where kcp_output would leave it. */
+/* A KCP segment without payload, where session_output would leave it. */
 static inline struct rte_mbuf *rig_segment(int side, uint32_t conv, const struct kg_endpoint *local,
 					   const struct kg_endpoint *remote)
 {

@@ -2,8 +2,8 @@
 /*
  * The way of a packet, one file per stage:
  *
- *   rx > classify > open > steer > kcp_input > deliver      NIC to application
- *   tx < route < seal < kcp_output < collect                application to NIC
+ *   rx > classify > open > steer > session_input > deliver      NIC to application
+ *   tx < route < seal < session_output < collect                application to NIC
  *
  * Applications behind the NICs, flows with a shortcut (shortcut.h): classify > app_input takes the
  * place of collect, app_output > tx that of deliver.
@@ -49,14 +49,14 @@ uint16_t kg_stage_steer(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* What other workers opened for us. */
 uint16_t kg_stage_steer_in(struct kg_worker *w, struct rte_mbuf **v);
 /* Ends the burst. */
-void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
+void kg_stage_session_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Connections with something to say to the payload thread; returns how many were served. */
 unsigned int kg_stage_deliver(struct kg_worker *w);
 
 /* Messages of the payload thread; returns how many. */
 unsigned int kg_stage_collect(struct kg_worker *w);
 /* Up to a burst of datagrams that are due. Sets local, remote, tunnel, body: KCP segments. */
-uint16_t kg_stage_kcp_output(struct kg_worker *w, struct rte_mbuf **v);
+uint16_t kg_stage_session_output(struct kg_worker *w, struct rte_mbuf **v);
 /* Envelope and encryption; the mbuf then holds the UDP payload. */
 uint16_t kg_stage_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n);
 /* Headers for the next hop; datagrams without one leave through Linux. Ends the burst. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stage kcp_input: whether a client knows a conversation is for all of its workers to say. */
+/* The stage session_input: whether a client knows a conversation is for all of its workers to say.
+ */
 #include "boxes/stage_rig.h"
 
 #include "base/bytes.h"
@@ -32,13 +33,13 @@ static void the_last_worker_denies(void **state)
 	struct kg_worker *other = rig_worker(CLIENT, (w->index + 1) % RIG_WORKERS);
 	struct rte_mbuf *v[KG_NIC_BURST] = { question() };
 
-	kg_stage_kcp_input(w, v, 1);
+	kg_stage_session_input(w, v, 1);
 	assert_false(denies(w));
 	assert_int_equal(rig_count(w, KG_COUNTER_HANDED_OFF), 1);
 	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), 0);
 
 	assert_int_equal(kg_stage_steer_in(other, v), 1);
-	kg_stage_kcp_input(other, v, 1);
+	kg_stage_session_input(other, v, 1);
 	assert_true(denies(other));
 	assert_int_equal(rig_count(other, KG_COUNTER_HANDED_OFF), 0);
 	assert_int_equal(rig_drops(other, KG_DROP_CONV_UNKNOWN), 1);
@@ -53,7 +54,7 @@ static void what_asks_nothing_is_passed_to_nobody(void **state)
 	uint64_t unknown = rig_drops(w, KG_DROP_CONV_UNKNOWN);
 
 	kg_store_le32(kg_pkt(v[0])->body + SN_AT, 0);
-	kg_stage_kcp_input(w, v, 1);
+	kg_stage_session_input(w, v, 1);
 	assert_int_equal(rig_count(w, KG_COUNTER_HANDED_OFF), off);
 	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), unknown + 1);
 }

@@ -52,7 +52,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	return m;
 }
 
-uint16_t kg_stage_kcp_output(struct kg_worker *w, struct rte_mbuf **v)
+uint16_t kg_stage_session_output(struct kg_worker *w, struct rte_mbuf **v)
 {
 	unsigned int sides = w->sides.count;
 	uint16_t n = 0;

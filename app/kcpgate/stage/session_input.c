@@ -58,7 +58,7 @@ static bool input(struct kg_worker *w, struct rte_mbuf *m)
 	return true;
 }
 
-void kg_stage_kcp_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
+void kg_stage_session_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		if (!input(w, v[i]))
