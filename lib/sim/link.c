@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void kg_link_init(struct kg_link *link, const struct kg_link_params *params, struct kg_rng *rng)
+void kg_sim_link_init(struct kg_sim_link *link, const struct kg_sim_link_params *params,
+		      struct kg_rng *rng)
 {
-	*link = (struct kg_link){ .params = *params, .rng = rng };
+	*link = (struct kg_sim_link){ .params = *params, .rng = rng };
 }
 
-void kg_link_fini(struct kg_link *link)
+void kg_sim_link_fini(struct kg_sim_link *link)
 {
 	for (size_t i = 0; i < link->count; i++)
 		free(link->heap[i]);
@@ -19,20 +20,20 @@ void kg_link_fini(struct kg_link *link)
 
 /* ---- heap ---- */
 
-static bool earlier(const struct kg_link_packet *a, const struct kg_link_packet *b)
+static bool earlier(const struct kg_sim_link_packet *a, const struct kg_sim_link_packet *b)
 {
 	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-static void swap(struct kg_link *link, size_t i, size_t j)
+static void swap(struct kg_sim_link *link, size_t i, size_t j)
 {
-	struct kg_link_packet *packet = link->heap[i];
+	struct kg_sim_link_packet *packet = link->heap[i];
 
 	link->heap[i] = link->heap[j];
 	link->heap[j] = packet;
 }
 
-static void push(struct kg_link *link, struct kg_link_packet *packet)
+static void push(struct kg_sim_link *link, struct kg_sim_link_packet *packet)
 {
 	size_t i = link->count++;
 
@@ -47,9 +48,9 @@ static void push(struct kg_link *link, struct kg_link_packet *packet)
 		swap(link, i, (i - 1) / 2);
 }
 
-static struct kg_link_packet *pop(struct kg_link *link)
+static struct kg_sim_link_packet *pop(struct kg_sim_link *link)
 {
-	struct kg_link_packet *first = link->heap[0];
+	struct kg_sim_link_packet *first = link->heap[0];
 	size_t i = 0;
 
 	link->heap[0] = link->heap[--link->count];
@@ -69,21 +70,21 @@ static struct kg_link_packet *pop(struct kg_link *link)
 
 /* ---- fates ---- */
 
-static bool happens(struct kg_link *link, uint16_t in_65536)
+static bool happens(struct kg_sim_link *link, uint16_t in_65536)
 {
 	return (kg_rng_next(link->rng) & 0xffff) < in_65536;
 }
 
-static bool in_hole(const struct kg_link *link, uint64_t now_us)
+static bool in_hole(const struct kg_sim_link *link, uint64_t now_us)
 {
-	for (int i = 0; i < KG_LINK_HOLES; i++) {
+	for (int i = 0; i < KG_SIM_LINK_HOLES; i++) {
 		if (now_us >= link->params.holes[i].from_us && now_us < link->params.holes[i].to_us)
 			return true;
 	}
 	return false;
 }
 
-static bool is_lost(struct kg_link *link, uint64_t now_us)
+static bool is_lost(struct kg_sim_link *link, uint64_t now_us)
 {
 	if (now_us >= link->bad_until_us && happens(link, link->params.burst))
 		link->bad_until_us = now_us + kg_rng_below(link->rng, link->params.burst_us + 1);
@@ -92,9 +93,9 @@ static bool is_lost(struct kg_link *link, uint64_t now_us)
 }
 
 /* When it arrives; KG_NEVER_US when the bottleneck's queue is full. */
-static uint64_t arrival_us(struct kg_link *link, uint64_t now_us, uint16_t len)
+static uint64_t arrival_us(struct kg_sim_link *link, uint64_t now_us, uint16_t len)
 {
-	const struct kg_link_params *p = &link->params;
+	const struct kg_sim_link_params *p = &link->params;
 	uint64_t leaves_us = KG_MAX(now_us, link->busy_until_us), at_us;
 
 	if (p->rate_Bps != 0) {
@@ -111,7 +112,7 @@ static uint64_t arrival_us(struct kg_link *link, uint64_t now_us, uint16_t len)
 }
 
 /* Flips bits, cuts, or lengthens. */
-static void corrupt(struct kg_link *link, struct kg_link_packet *packet)
+static void corrupt(struct kg_sim_link *link, struct kg_sim_link_packet *packet)
 {
 	uint32_t how = kg_rng_below(link->rng, 8);
 
@@ -127,10 +128,10 @@ static void corrupt(struct kg_link *link, struct kg_link_packet *packet)
 	}
 }
 
-static void carry(struct kg_link *link, uint64_t now_us, const struct kg_link_packet *as)
+static void carry(struct kg_sim_link *link, uint64_t now_us, const struct kg_sim_link_packet *as)
 {
 	uint64_t at_us = arrival_us(link, now_us, as->len);
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 
 	if (at_us == KG_NEVER_US) {
 		link->lost++;
@@ -148,12 +149,12 @@ static void carry(struct kg_link *link, uint64_t now_us, const struct kg_link_pa
 	push(link, packet);
 }
 
-void kg_link_send(struct kg_link *link, uint64_t now_us, const struct kg_endpoint *from,
-		  const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
+void kg_sim_link_send(struct kg_sim_link *link, uint64_t now_us, const struct kg_endpoint *from,
+		      const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
 {
 	union {
-		struct kg_link_packet packet;
-		uint8_t room[sizeof(struct kg_link_packet) + 4096];
+		struct kg_sim_link_packet packet;
+		uint8_t room[sizeof(struct kg_sim_link_packet) + 4096];
 	} u = { .packet = { .from = *from, .to = *to, .len = len } };
 
 	link->sent++;
@@ -170,12 +171,12 @@ void kg_link_send(struct kg_link *link, uint64_t now_us, const struct kg_endpoin
 	}
 }
 
-uint64_t kg_link_next_us(const struct kg_link *link)
+uint64_t kg_sim_link_next_us(const struct kg_sim_link *link)
 {
 	return link->count > 0 ? link->heap[0]->at_us : KG_NEVER_US;
 }
 
-struct kg_link_packet *kg_link_receive(struct kg_link *link, uint64_t now_us)
+struct kg_sim_link_packet *kg_sim_link_receive(struct kg_sim_link *link, uint64_t now_us)
 {
-	return kg_link_next_us(link) <= now_us ? pop(link) : NULL;
+	return kg_sim_link_next_us(link) <= now_us ? pop(link) : NULL;
 }

@@ -8,9 +8,9 @@
 #include "base/rng.h"
 #include "net/addr.h"
 
-#define KG_LINK_HOLES 4
+#define KG_SIM_LINK_HOLES 4
 
-struct kg_link_params {
+struct kg_sim_link_params {
 	uint32_t delay_us;
 	uint32_t jitter_us; /* added at random, 0 … jitter */
 	bool in_order;      /* jitter does not reorder */
@@ -25,20 +25,20 @@ struct kg_link_params {
 	uint16_t overhead_bytes; /* of a packet on the wire, beyond its own */
 	struct {
 		uint64_t from_us, to_us;
-	} holes[KG_LINK_HOLES]; /* nothing passes */
+	} holes[KG_SIM_LINK_HOLES]; /* nothing passes */
 };
 
-struct kg_link_packet {
+struct kg_sim_link_packet {
 	uint64_t at_us, order;
 	struct kg_endpoint from, to;
 	uint16_t len;
 	uint8_t bytes[];
 };
 
-struct kg_link {
-	struct kg_link_params params;
+struct kg_sim_link {
+	struct kg_sim_link_params params;
 	struct kg_rng *rng;
-	struct kg_link_packet **heap; /* earliest first */
+	struct kg_sim_link_packet **heap; /* earliest first */
 	size_t count, room;
 	uint64_t order;
 	uint64_t busy_until_us, last_arrival_us;
@@ -48,11 +48,12 @@ struct kg_link {
 	uint64_t overflowed; /* of the lost, by the bottleneck's queue */
 };
 
-void kg_link_init(struct kg_link *link, const struct kg_link_params *params, struct kg_rng *rng);
-void kg_link_fini(struct kg_link *link);
-void kg_link_send(struct kg_link *link, uint64_t now_us, const struct kg_endpoint *from,
-		  const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len);
+void kg_sim_link_init(struct kg_sim_link *link, const struct kg_sim_link_params *params,
+		      struct kg_rng *rng);
+void kg_sim_link_fini(struct kg_sim_link *link);
+void kg_sim_link_send(struct kg_sim_link *link, uint64_t now_us, const struct kg_endpoint *from,
+		      const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len);
 /* When the next packet arrives; KG_NEVER_US when none is under way. */
-uint64_t kg_link_next_us(const struct kg_link *link);
+uint64_t kg_sim_link_next_us(const struct kg_sim_link *link);
 /* The next packet that has arrived, for the caller to free; NULL. */
-struct kg_link_packet *kg_link_receive(struct kg_link *link, uint64_t now_us);
+struct kg_sim_link_packet *kg_sim_link_receive(struct kg_sim_link *link, uint64_t now_us);

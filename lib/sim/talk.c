@@ -23,8 +23,8 @@ struct path {
 	struct kg_fec *fec; /* NULL: off */
 	struct kg_kcp *kcp[ENDS];
 	struct kg_framing framing[ENDS];
-	struct kg_link link[ENDS]; /* from each */
-	uint64_t timer_us[ENDS];   /* when the end looks at its engine again */
+	struct kg_sim_link link[ENDS]; /* from each */
+	uint64_t timer_us[ENDS];       /* when the end looks at its engine again */
 	uint64_t now_us, began_us, moved_us;
 	uint64_t due_us;  /* when the next message is said */
 	int speaker;      /* by whom */
@@ -36,7 +36,7 @@ struct path {
 static bool end_init(struct path *p, int end)
 {
 	p->kcp[end] = kg_kcp_create(&p->params->kcp, &p->mem, &p->pool.pool, p->now_us);
-	kg_link_init(&p->link[end], &p->params->link, &p->rng);
+	kg_sim_link_init(&p->link[end], &p->params->link, &p->rng);
 	kg_framing_init(&p->framing[end], p->fec);
 	p->timer_us[end] = KG_NEVER_US;
 	if (p->kcp[end] == NULL ||
@@ -70,7 +70,7 @@ static void path_fini(struct path *p)
 	for (int end = 0; end < ENDS; end++) {
 		kg_framing_fini(&p->framing[end]);
 		kg_kcp_destroy(p->kcp[end]);
-		kg_link_fini(&p->link[end]);
+		kg_sim_link_fini(&p->link[end]);
 	}
 	kg_fec_destroy(p->fec);
 	free(p->latency_us);
@@ -148,10 +148,10 @@ static void read_all(struct path *p, int end)
 
 static void receive(struct path *p, int end)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 	unsigned int events;
 
-	while ((packet = kg_link_receive(&p->link[!end], p->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(&p->link[!end], p->now_us)) != NULL) {
 		kg_framing_input(&p->framing[end], p->kcp[end], packet->bytes, packet->len,
 				 p->now_us, &events);
 		free(packet);
@@ -167,7 +167,7 @@ static void transmit(struct path *p, int end)
 	uint16_t len;
 
 	while ((len = kg_framing_output(framing, p->kcp[end], p->now_us, out)) > 0)
-		kg_link_send(&p->link[end], p->now_us, &nowhere, &nowhere, out, len);
+		kg_sim_link_send(&p->link[end], p->now_us, &nowhere, &nowhere, out, len);
 	due_us = kg_framing_deadline_us(framing, p->kcp[end]);
 	p->timer_us[end] = due_us == KG_NEVER_US ? KG_NEVER_US
 						 : (due_us + KG_TWHEEL_TICK_US - 1) /
@@ -193,7 +193,7 @@ static uint64_t next_us(const struct path *p)
 	uint64_t next = p->due_us;
 
 	for (int end = 0; end < ENDS; end++)
-		next = KG_MIN(next, KG_MIN(p->timer_us[end], kg_link_next_us(&p->link[end])));
+		next = KG_MIN(next, KG_MIN(p->timer_us[end], kg_sim_link_next_us(&p->link[end])));
 	return KG_MAX(next, p->now_us + 1);
 }
 

@@ -20,8 +20,8 @@ enum kg_talk_load {
 };
 
 struct kg_talk_params {
-	struct kg_kcp_params kcp;   /* of both ends */
-	struct kg_link_params link; /* of both directions */
+	struct kg_kcp_params kcp;       /* of both ends */
+	struct kg_sim_link_params link; /* of both directions */
 	/* FEC of both ends, which trust each other; rs NULL: off */
 	const struct kg_rs_alg *rs;
 	uint8_t data, parity;

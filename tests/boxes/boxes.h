@@ -68,7 +68,7 @@ struct path {
 struct scenario {
 	struct two_boxes_params params;
 	char settings[SIDES][256]; /* as the params have them */
-	struct kg_link_params wire[SIDES];
+	struct kg_sim_link_params wire[SIDES];
 	struct path path;
 	uint64_t nat_forgets_us[BOXES_NAT_TIMES]; /* KG_NEVER_US: not */
 	uint32_t flow_count;
@@ -88,7 +88,7 @@ struct boxes {
 	struct kg_rng rng;
 	struct scenario scenario;
 	struct two_boxes two;
-	struct kg_link links[SIDES]; /* by who sends */
+	struct kg_sim_link links[SIDES]; /* by who sends */
 	struct flow flows[BOXES_FLOWS_MAX];
 	struct app accepted[BOXES_ACCEPTED_MAX]; /* by the server, in the order they came */
 	uint32_t accepted_count;

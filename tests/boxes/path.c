@@ -35,7 +35,7 @@ static void put_on(struct boxes *boxes, int side, const uint8_t *bytes, uint16_t
 {
 	static const struct kg_endpoint nobody; /* a frame has its own addresses */
 
-	kg_link_send(&boxes->links[side], boxes->now_us, &nobody, &nobody, bytes, len);
+	kg_sim_link_send(&boxes->links[side], boxes->now_us, &nobody, &nobody, bytes, len);
 }
 
 static void sum_header(uint8_t *ip)

@@ -76,9 +76,9 @@ static void draw_keep_alive(struct boxes *boxes, struct kg_rng *rng)
 			 ", \"udp_timeout\": 30");
 }
 
-static struct kg_link_params draw_direction(struct kg_rng *rng)
+static struct kg_sim_link_params draw_direction(struct kg_rng *rng)
 {
-	struct kg_link_params params = {
+	struct kg_sim_link_params params = {
 		.delay_us = between(rng, 50, 100000),
 		.in_order = one_in(rng, 2),
 		.loss = (uint16_t)kg_rng_below(rng, PERCENT(10)),
@@ -178,7 +178,7 @@ static void print(const struct boxes *boxes)
 	       boxes->scenario.path.honest ? "honest" : "silent",
 	       boxes->scenario.path.fragments ? "pass" : "are lost");
 	for (int side = CLIENT; side < SIDES; side++) {
-		const struct kg_link_params *link = &boxes->scenario.wire[side];
+		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
 
 		printf("%s: %u us + %u%s, loss %.2f %%, twice %.2f %%, damaged %.2f %%, rate %u\n",
 		       side == CLIENT ? "there" : "back", link->delay_us, link->jitter_us,

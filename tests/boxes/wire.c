@@ -7,13 +7,13 @@
 void wire_start(struct boxes *boxes)
 {
 	for (int side = CLIENT; side < SIDES; side++)
-		kg_link_init(&boxes->links[side], &boxes->scenario.wire[side], &boxes->rng);
+		kg_sim_link_init(&boxes->links[side], &boxes->scenario.wire[side], &boxes->rng);
 }
 
 void wire_stop(struct boxes *boxes)
 {
 	for (int side = CLIENT; side < SIDES; side++)
-		kg_link_fini(&boxes->links[side]);
+		kg_sim_link_fini(&boxes->links[side]);
 }
 
 static bool take_sent(struct boxes *boxes, int side)
@@ -47,10 +47,10 @@ static struct rte_ring *some_queue(struct boxes *boxes, int side, const uint8_t 
 
 static bool bring(struct boxes *boxes, int to)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 	bool any = false;
 
-	while ((packet = kg_link_receive(&boxes->links[!to], boxes->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(&boxes->links[!to], boxes->now_us)) != NULL) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(boxes->two.boxes[to].mbufs);
 		char *data = m != NULL ? rte_pktmbuf_append(m, packet->len) : NULL;
 
@@ -96,6 +96,6 @@ bool wire_turn(struct boxes *boxes)
 
 uint64_t wire_next_us(const struct boxes *boxes)
 {
-	return KG_MIN(kg_link_next_us(&boxes->links[CLIENT]),
-		      kg_link_next_us(&boxes->links[SERVER]));
+	return KG_MIN(kg_sim_link_next_us(&boxes->links[CLIENT]),
+		      kg_sim_link_next_us(&boxes->links[SERVER]));
 }

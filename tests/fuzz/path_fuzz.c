@@ -11,7 +11,7 @@
 #include "fuzz.h"
 #include "sim/talk.h"
 
-#define PART  65536u /* of kg_link_params */
+#define PART  65536u /* of kg_sim_link_params */
 #define LARGE 6000u  /* segments */
 
 /* Up to so many, from so many bytes. */
@@ -41,9 +41,9 @@ static struct kg_kcp_params kcp_of(struct fuzz_input *in)
 }
 
 /* No more than a quarter is lost, in bad times half: enough arrives. */
-static struct kg_link_params link_of(struct fuzz_input *in)
+static struct kg_sim_link_params link_of(struct fuzz_input *in)
 {
-	struct kg_link_params link = {
+	struct kg_sim_link_params link = {
 		.delay_us = fuzz_take(in, 2) * 4,
 		.jitter_us = fuzz_take(in, 2),
 		.loss = (uint16_t)(fuzz_take(in, 1) * (PART / 1024)),

@@ -430,7 +430,7 @@ bool flow_is_over(const struct flow *flow)
 }
 
 /* Datagrams of the wire that did not arrive, or were refused. */
-static uint64_t missing(const struct kg_link *link)
+static uint64_t missing(const struct kg_sim_link *link)
 {
 	return link->lost + link->corrupted;
 }

@@ -46,8 +46,8 @@ struct end {
 	struct kg_session_config config;
 	struct kg_session *session;
 	struct kg_ip address;
-	struct kg_link link; /* what this end sends */
-	int32_t clock_s;     /* by which its wall clock is wrong */
+	struct kg_sim_link link; /* what this end sends */
+	int32_t clock_s;         /* by which its wall clock is wrong */
 };
 
 struct sim {
@@ -256,12 +256,12 @@ static void output(struct sim *sim, int role)
 	while (kg_session_output(end->session, &out, sim->now_us)) {
 		out.local.ip = end->address;
 		kg_store_le32(bytes, unix_s(end));
-		kg_link_send(&end->link, sim->now_us, &out.local, &out.remote, bytes,
-			     (uint16_t)(KG_ENVELOPE_BYTES + out.len));
+		kg_sim_link_send(&end->link, sim->now_us, &out.local, &out.remote, bytes,
+				 (uint16_t)(KG_ENVELOPE_BYTES + out.len));
 	}
 }
 
-static void take(struct end *end, const struct kg_link_packet *packet)
+static void take(struct end *end, const struct kg_sim_link_packet *packet)
 {
 	int32_t skew_s = (int32_t)(kg_load_le32(packet->bytes) - unix_s(end));
 	uint8_t body[MTU];
@@ -282,10 +282,10 @@ static void take(struct end *end, const struct kg_link_packet *packet)
 
 static void input(struct sim *sim, int role)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 	uint16_t port;
 
-	while ((packet = kg_link_receive(&sim->ends[!role].link, sim->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(&sim->ends[!role].link, sim->now_us)) != NULL) {
 		port = role == KG_ROLE_SERVER ? packet->to.port : packet->from.port;
 		if (is_alive(sim, port) && kg_ip_equal(&packet->to.ip, &sim->ends[role].address))
 			take(&sim->ends[role], packet);
@@ -347,9 +347,9 @@ static uint64_t some_time(struct sim *sim)
 	return sim->started_us + SEC(2) + below(sim, SEC(FAULTS_UNTIL_S - 2));
 }
 
-static struct kg_link_params draw_link(struct sim *sim)
+static struct kg_sim_link_params draw_link(struct sim *sim)
 {
-	struct kg_link_params params = {
+	struct kg_sim_link_params params = {
 		.delay_us = 1000 + below(sim, 60000),
 		.jitter_us = below(sim, 5000),
 		.loss = one_in(sim, 2) ? PERCENT(1) + (uint16_t)below(sim, PERCENT(9)) : 0,
@@ -383,7 +383,7 @@ static void draw_faults(struct sim *sim)
 static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 {
 	struct end *end = &sim->ends[role];
-	struct kg_link_params link = draw_link(sim);
+	struct kg_sim_link_params link = draw_link(sim);
 
 	end->sim = sim;
 	test_host_init(&end->host, kg_rng_next(&sim->rng), SIZE_MAX, sim->now_us);
@@ -412,7 +412,7 @@ static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 		end->config.hop_min_s = 1 + below(sim, 10);
 		end->config.hop_max_s = end->config.hop_min_s + below(sim, 10);
 	}
-	kg_link_init(&end->link, &link, &sim->rng);
+	kg_sim_link_init(&end->link, &link, &sim->rng);
 	start_session(end);
 }
 
@@ -452,7 +452,7 @@ static uint64_t next_us(const struct sim *sim)
 	uint64_t next = sim->now_us + MSEC(100); /* faults */
 
 	for (int role = 0; role < 2; role++) {
-		next = KG_MIN(next, kg_link_next_us(&sim->ends[role].link));
+		next = KG_MIN(next, kg_sim_link_next_us(&sim->ends[role].link));
 		next = KG_MIN(next, kg_twheel_next_us(sim->ends[role].host.wheel));
 		for (int i = 0; i < FLOWS; i++) {
 			const struct flow *flow = &sim->flows[i];
@@ -530,7 +530,7 @@ static void stop_end(struct sim *sim, struct end *end)
 {
 	check_end(sim, end);
 	kg_session_destroy(end->session);
-	kg_link_fini(&end->link);
+	kg_sim_link_fini(&end->link);
 	check(sim, test_host_fini(&end->host));
 }
 

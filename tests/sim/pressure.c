@@ -30,13 +30,13 @@ static void draw_pool(struct sim *sim, struct side *side)
 /* All at once over a long path with loss: what waits beyond holes would take all. */
 static void draw_uploads(struct sim *sim)
 {
-	const struct kg_link_params path = {
+	const struct kg_sim_link_params path = {
 		.delay_us = (uint32_t)MSEC(20 + below(sim, 80)),
 		.loss = (uint16_t)below(sim, 65536 / 20),
 	};
 
-	kg_link_init(&sim->client.link, &path, &sim->rng);
-	kg_link_init(&sim->server.link, &path, &sim->rng);
+	kg_sim_link_init(&sim->client.link, &path, &sim->rng);
+	kg_sim_link_init(&sim->server.link, &path, &sim->rng);
 	sim->client.config.kcp.snd_wnd = sim->server.config.kcp.snd_wnd = UPLOAD_WINDOW;
 	sim->client.config.kcp.rcv_wnd = sim->server.config.kcp.rcv_wnd = UPLOAD_WINDOW;
 	sim->client.config.kcp.mtu = sim->server.config.kcp.mtu = UPLOAD_MTU;
@@ -62,7 +62,7 @@ static void draw_app(struct sim *sim, struct app *app)
 	app->stands_until_us = app->flow->start_us + below(sim, SEC(100));
 }
 
-static void calm(struct kg_link_params *params)
+static void calm(struct kg_sim_link_params *params)
 {
 	params->rate_Bps = 0;
 	params->burst = 0;

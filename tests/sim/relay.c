@@ -56,15 +56,16 @@ static void output(struct sim *sim, struct end *end)
 		out.local.ip = end->address;
 		job.iv = (uint16_t)kg_rng_next(&end->node->host.rng);
 		kg_profile_kcptube.seal(&end->key, &job, 1, unix_s(sim));
-		kg_link_send(&end->link, sim->now_us, &out.local, &out.remote, job.data, job.len);
+		kg_sim_link_send(&end->link, sim->now_us, &out.local, &out.remote, job.data,
+				 job.len);
 	}
 }
 
 static void input(struct sim *sim, struct end *end, struct end *peer)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 
-	while ((packet = kg_link_receive(&peer->link, sim->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(&peer->link, sim->now_us)) != NULL) {
 		struct kg_profile_job job = { .data = packet->bytes, .len = packet->len };
 		struct kg_datagram in = {
 			.local = packet->to,
@@ -123,8 +124,8 @@ static uint64_t next_us(const struct sim *sim)
 	for (unsigned int i = 0; i <= sim->legs; i++)
 		next = KG_MIN(next, kg_twheel_next_us(sim->nodes[i].host.wheel));
 	for (unsigned int leg = 0; leg < sim->legs; leg++) {
-		next = KG_MIN(next, kg_link_next_us(&sim->ends[leg][0].link));
-		next = KG_MIN(next, kg_link_next_us(&sim->ends[leg][1].link));
+		next = KG_MIN(next, kg_sim_link_next_us(&sim->ends[leg][0].link));
+		next = KG_MIN(next, kg_sim_link_next_us(&sim->ends[leg][1].link));
 	}
 	return KG_MAX(next, sim->now_us + 1);
 }
@@ -259,7 +260,7 @@ static void stop(struct sim *sim)
 			kg_session_destroy(end->session);
 			kg_fec_destroy(end->config.fec);
 			kg_profile_key_fini(&end->key);
-			kg_link_fini(&end->link);
+			kg_sim_link_fini(&end->link);
 		}
 	}
 	for (unsigned int i = 0; i <= sim->legs; i++) {

@@ -63,7 +63,7 @@ struct end {
 	struct kg_session *session;
 	struct kg_session_config config;
 	struct kg_profile_key key;
-	struct kg_link link; /* what it sends */
+	struct kg_sim_link link; /* what it sends */
 	struct kg_ip address;
 	struct kg_port_range port; /* client: of the other end */
 	struct kg_ip peer;

@@ -6,9 +6,9 @@
 #include "fec/rs_isal.h"
 #include "wire/envelope.h"
 
-static struct kg_link_params draw_link(struct sim *sim)
+static struct kg_sim_link_params draw_link(struct sim *sim)
 {
-	struct kg_link_params params = {
+	struct kg_sim_link_params params = {
 		.delay_us = 500 + below(sim, 30000),
 		.jitter_us = below(sim, 4000),
 		.loss = one_in(sim, 2) ? (uint16_t)below(sim, PERCENT(8)) : 0,
@@ -27,7 +27,7 @@ static struct kg_link_params draw_link(struct sim *sim)
 static void draw_end(struct sim *sim, unsigned int leg, int role, uint32_t capabilities)
 {
 	struct end *end = &sim->ends[leg][role];
-	struct kg_link_params link = draw_link(sim);
+	struct kg_sim_link_params link = draw_link(sim);
 
 	end->node = &sim->nodes[leg + (role == KG_ROLE_SERVER)];
 	end->address = (struct kg_ip){ 4, { 198, 18, (uint8_t)leg, (uint8_t)(1 + role) } };
@@ -47,7 +47,7 @@ static void draw_end(struct sim *sim, unsigned int leg, int role, uint32_t capab
 		.custom_targets = leg + 1 == sim->legs,
 		.passed_targets = leg + 1 < sim->legs,
 	};
-	kg_link_init(&end->link, &link, &sim->rng);
+	kg_sim_link_init(&end->link, &link, &sim->rng);
 }
 
 /* What both ends of a leg have in common, or each for itself. */

@@ -39,11 +39,11 @@ static uint32_t spread(struct sim *sim, uint32_t bound)
 
 /* ---- network ---- */
 
-static void draw_holes(struct sim *sim, struct kg_link_params *a, struct kg_link_params *b)
+static void draw_holes(struct sim *sim, struct kg_sim_link_params *a, struct kg_sim_link_params *b)
 {
 	uint64_t at_us = sim->now_us;
 
-	for (int i = 0; i < KG_LINK_HOLES; i++) {
+	for (int i = 0; i < KG_SIM_LINK_HOLES; i++) {
 		uint64_t from_us = at_us + below(sim, 15 * KG_US_PER_S);
 		uint32_t which = below(sim, 3);
 
@@ -59,11 +59,11 @@ static void draw_holes(struct sim *sim, struct kg_link_params *a, struct kg_link
 	}
 }
 
-static struct kg_link_params draw_link(struct sim *sim)
+static struct kg_sim_link_params draw_link(struct sim *sim)
 {
 	/* A mux channel is given up after 31 s of silence, which happens where more is lost. */
 	uint32_t loss_max = sim->mux_channels > 0 ? PERCENT(15) : PERCENT(30);
-	struct kg_link_params params = {
+	struct kg_sim_link_params params = {
 		.delay_us = spread(sim, 300001),
 		.in_order = one_in(sim, 2),
 	};
@@ -90,7 +90,7 @@ static struct kg_link_params draw_link(struct sim *sim)
 
 static void draw_network(struct sim *sim)
 {
-	struct kg_link_params up = draw_link(sim), down = draw_link(sim);
+	struct kg_sim_link_params up = draw_link(sim), down = draw_link(sim);
 
 	if (one_in(sim, 4))
 		draw_holes(sim, &up, &down);
@@ -105,8 +105,8 @@ static void draw_network(struct sim *sim)
 	}
 	if (one_in(sim, 4))
 		sim->copied = (uint16_t)spread(sim, PERCENT(20));
-	kg_link_init(&sim->client.link, &up, &sim->rng);
-	kg_link_init(&sim->server.link, &down, &sim->rng);
+	kg_sim_link_init(&sim->client.link, &up, &sim->rng);
+	kg_sim_link_init(&sim->server.link, &down, &sim->rng);
 }
 
 /* ---- settings ---- */
@@ -299,7 +299,7 @@ static void draw_memory(struct sim *sim, struct side *side)
 /* One fast writer on a long clean path: the largest windows fill. */
 static void draw_bulk(struct sim *sim)
 {
-	const struct kg_link_params path = {
+	const struct kg_sim_link_params path = {
 		.delay_us = (uint32_t)MSEC(100),
 		.loss = (uint16_t)below(sim, PERCENT(1)),
 		.jitter_us = scaled(sim, 2000),
@@ -308,8 +308,8 @@ static void draw_bulk(struct sim *sim)
 
 	sim->dies = false;
 	sim->flow_count = 1;
-	kg_link_init(&sim->client.link, &path, &sim->rng);
-	kg_link_init(&sim->server.link, &path, &sim->rng);
+	kg_sim_link_init(&sim->client.link, &path, &sim->rng);
+	kg_sim_link_init(&sim->server.link, &path, &sim->rng);
 	sim->client.config.kcp.snd_wnd = sim->server.config.kcp.snd_wnd = KG_KCP_WINDOW_MAX;
 	sim->client.config.kcp.rcv_wnd = sim->server.config.kcp.rcv_wnd = KG_KCP_WINDOW_MAX;
 	sim->client.config.kcp.mtu = sim->server.config.kcp.mtu = 100;

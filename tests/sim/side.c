@@ -49,7 +49,7 @@ void side_stop(struct side *side)
 		kg_streams_destroy(side->streams[i]);
 	kg_fec_destroy(side->config.fec);
 	kg_profile_key_fini(&side->key);
-	kg_link_fini(&side->link);
+	kg_sim_link_fini(&side->link);
 	sim_check(side->sim, test_host_fini(&side->host));
 }
 
@@ -85,7 +85,7 @@ static void copy(struct side *side, const struct kg_datagram *out, const struct 
 	    kg_rng_below(&side->host.rng, 65536) >= sim->copied)
 		return;
 	sim->copied_bytes += job->len;
-	kg_link_send(&side->link, sim->now_us, &elsewhere, &out->remote, job->data, job->len);
+	kg_sim_link_send(&side->link, sim->now_us, &elsewhere, &out->remote, job->data, job->len);
 }
 
 void side_output(struct side *side)
@@ -106,14 +106,14 @@ void side_output(struct side *side)
 			out.local.ip = side->address;
 			job.iv = (uint16_t)kg_rng_next(&side->host.rng);
 			kg_profile_kcptube.seal(&side->key, &job, 1, unix_s(sim));
-			kg_link_send(&side->link, sim->now_us, &out.local, &out.remote, job.data,
-				     job.len);
+			kg_sim_link_send(&side->link, sim->now_us, &out.local, &out.remote,
+					 job.data, job.len);
 			copy(side, &out, &job, conv == 0);
 		}
 	}
 }
 
-static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
+static enum kg_drop take(struct side *side, struct kg_sim_link_packet *packet)
 {
 	struct sim *sim = side->sim;
 	struct kg_datagram in = {
@@ -135,7 +135,7 @@ static enum kg_drop take(struct side *side, struct kg_link_packet *packet)
 }
 
 /* Not what went to an address that the side has lost, or never had. */
-static bool reaches(struct side *side, const struct kg_link_packet *packet)
+static bool reaches(struct side *side, const struct kg_sim_link_packet *packet)
 {
 	bool here = kg_ip_equal(&packet->to.ip, &side->address);
 
@@ -146,9 +146,9 @@ static bool reaches(struct side *side, const struct kg_link_packet *packet)
 
 void side_input(struct side *side, struct side *peer)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 
-	while ((packet = kg_link_receive(&peer->link, side->sim->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(&peer->link, side->sim->now_us)) != NULL) {
 		if (reaches(side, packet)) {
 			side->received++;
 			side->drops[take(side, packet)]++;

@@ -51,9 +51,9 @@ static void print_app(const struct app *app)
 	print_channel(app);
 }
 
-static void print_link(const char *name, const struct kg_link *link)
+static void print_link(const char *name, const struct kg_sim_link *link)
 {
-	const struct kg_link_params *p = &link->params;
+	const struct kg_sim_link_params *p = &link->params;
 
 	printf("  %s delay %u us, jitter %u us%s, loss %.2f %%, duplicate %.2f %%, corrupt %.2f %%,"
 	       " bursts %.2f %% of %u us, %llu bytes/s; sent %llu lost %llu\n",
@@ -107,8 +107,8 @@ void sim_fail(const struct sim *sim, const char *file, int line, const char *wha
 
 static uint64_t next_us(const struct sim *sim)
 {
-	uint64_t next =
-		KG_MIN(kg_link_next_us(&sim->client.link), kg_link_next_us(&sim->server.link));
+	uint64_t next = KG_MIN(kg_sim_link_next_us(&sim->client.link),
+			       kg_sim_link_next_us(&sim->server.link));
 
 	next = KG_MIN(next, kg_twheel_next_us(sim->client.host.wheel));
 	next = KG_MIN(next, kg_twheel_next_us(sim->server.host.wheel));

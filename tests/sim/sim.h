@@ -99,7 +99,7 @@ struct side {
 	uint16_t workers;
 	enum fault fault; /* of the parity it makes */
 	struct kg_ip address;
-	struct kg_link link; /* what this side sends */
+	struct kg_sim_link link; /* what this side sends */
 	struct kg_profile_key key;
 	uint64_t drops[KG_DROP_COUNT];
 	uint64_t received;

@@ -14,14 +14,14 @@
 struct wire {
 	struct pair *pair;
 	struct kg_rng rng;
-	struct kg_link up, down;
+	struct kg_sim_link up, down;
 	struct app *bulk; /* the server's; NULL: no download */
 	uint64_t downloaded;
 };
 
 static void wire_init(struct wire *wire, uint32_t queue_us)
 {
-	const struct kg_link_params params = {
+	const struct kg_sim_link_params params = {
 		.delay_us = 5000,
 		.rate_Bps = RATE_BPS,
 		.queue_us = queue_us,
@@ -31,8 +31,8 @@ static void wire_init(struct wire *wire, uint32_t queue_us)
 
 	*wire = (struct wire){ .pair = pair_new() };
 	kg_rng_init(&wire->rng, MUX_SEED);
-	kg_link_init(&wire->up, &params, &wire->rng);
-	kg_link_init(&wire->down, &params, &wire->rng);
+	kg_sim_link_init(&wire->up, &params, &wire->rng);
+	kg_sim_link_init(&wire->down, &params, &wire->rng);
 	wire->pair->client.config.session.kcp.snd_wnd = WINDOW;
 	wire->pair->client.config.session.kcp.rcv_wnd = WINDOW;
 	wire->pair->server.config.session.kcp = wire->pair->client.config.session.kcp;
@@ -43,12 +43,12 @@ static void wire_init(struct wire *wire, uint32_t queue_us)
 
 static void wire_fini(struct wire *wire)
 {
-	kg_link_fini(&wire->up);
-	kg_link_fini(&wire->down);
+	kg_sim_link_fini(&wire->up);
+	kg_sim_link_fini(&wire->down);
 	pair_stop(wire->pair);
 }
 
-static void send_due(struct end *from, struct kg_link *link)
+static void send_due(struct end *from, struct kg_sim_link *link)
 {
 	uint8_t bytes[MUX_BODY_MAX];
 	struct kg_datagram out = { .data = bytes };
@@ -56,15 +56,15 @@ static void send_due(struct end *from, struct kg_link *link)
 	while (kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
 		struct kg_endpoint local = { from->address, out.local.port };
 
-		kg_link_send(link, from->pair->now_us, &local, &out.remote, bytes, out.len);
+		kg_sim_link_send(link, from->pair->now_us, &local, &out.remote, bytes, out.len);
 	}
 }
 
-static void take_arrived(struct end *to, struct kg_link *link)
+static void take_arrived(struct end *to, struct kg_sim_link *link)
 {
-	struct kg_link_packet *packet;
+	struct kg_sim_link_packet *packet;
 
-	while ((packet = kg_link_receive(link, to->pair->now_us)) != NULL) {
+	while ((packet = kg_sim_link_receive(link, to->pair->now_us)) != NULL) {
 		struct kg_datagram in = {
 			.local = packet->to,
 			.remote = packet->from,
@@ -95,7 +95,8 @@ static void download(struct wire *wire)
 static void step(struct wire *wire, uint64_t end_us)
 {
 	struct pair *pair = wire->pair;
-	uint64_t arrival_us = KG_MIN(kg_link_next_us(&wire->up), kg_link_next_us(&wire->down));
+	uint64_t arrival_us =
+		KG_MIN(kg_sim_link_next_us(&wire->up), kg_sim_link_next_us(&wire->down));
 
 	send_due(&pair->client, &wire->up);
 	send_due(&pair->server, &wire->down);
