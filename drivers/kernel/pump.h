@@ -18,7 +18,7 @@
 
 #include "base/base.h"
 #include "kernel/exception.h"
-#include "payload/waker.h"
+#include "thread/waker.h"
 
 #include <rte_ring.h>
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "payload/waker.h"
+#include "thread/waker.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -58,7 +58,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "net/addr.h"
-#include "payload/waker.h"
+#include "thread/waker.h"
 #include "wire/target.h"
 
 #include <rte_ring.h>

@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "payload/waker.h"
 #include "resolver/names.h"
+#include "thread/waker.h"
 
 #include <rte_ring.h>
 

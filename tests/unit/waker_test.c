@@ -5,7 +5,7 @@
  * ends one sleep, not all of them.
  */
 #include "base/base.h"
-#include "payload/waker.h"
+#include "thread/waker.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/base.h"
-#include "payload/waker.h"
+#include "thread/waker.h"
 
 #include <sys/queue.h>
 

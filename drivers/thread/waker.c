@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ends the sleep of a thread that waits for messages (docs/decisions/0002-wakers.md). */
-#include "payload/waker.h"
+#include "thread/waker.h"
 
 #include <errno.h>
 #include <stdint.h>
