@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* One of the two interfaces of a port. */
-struct side {
+struct iface {
 	const struct kg_box_port *port;
 	const char *what; /* "interface" or "TAP" */
 	char name[IF_NAMESIZE];
@@ -23,20 +23,20 @@ struct kg_control_ports {
 	const struct kg_box *box;
 	struct kg_nl nl;
 	unsigned int count;
-	struct side sides[2 * KG_CONFIG_PORTS_MAX];
+	struct iface ifaces[2 * KG_CONFIG_PORTS_MAX];
 };
 
 static void add_port(struct kg_control_ports *w, const struct kg_box_port *port)
 {
-	struct side *under = &w->sides[w->count++], *tap = &w->sides[w->count++];
+	struct iface *under = &w->ifaces[w->count++], *tap = &w->ifaces[w->count++];
 
-	*under = (struct side){ .port = port, .what = "NIC" };
+	*under = (struct iface){ .port = port, .what = "NIC" };
 	snprintf(under->name, sizeof(under->name), "%s", port->config->device);
 	if (kg_device_interface(port->config->device, under->name)) {
 		under->what = "interface";
 		under->ifindex = if_nametoindex(under->name);
 	}
-	*tap = (struct side){ .port = port, .what = "TAP", .is_tap = true };
+	*tap = (struct iface){ .port = port, .what = "TAP", .is_tap = true };
 	tap->ifindex = kg_exception_ifindex(port->tap);
 	snprintf(tap->name, sizeof(tap->name), "%s", port->config->tap);
 }
@@ -48,45 +48,45 @@ static enum kg_link_state ask_nic(const struct kg_nic *nic)
 	return kg_nic_has_link(nic) ? KG_LINK_UP : KG_LINK_NO_CARRIER;
 }
 
-static enum kg_link_state ask(struct kg_control_ports *w, const struct side *side)
+static enum kg_link_state ask(struct kg_control_ports *w, const struct iface *iface)
 {
 	enum kg_link_state state;
 
-	if (side->ifindex == 0)
-		return ask_nic(&side->port->nic);
+	if (iface->ifindex == 0)
+		return ask_nic(&iface->port->nic);
 	/* A kernel that is short of memory says nothing of the interface. */
-	if (kg_link_get_state(&w->nl, side->ifindex, &state) != 0)
-		return side->state;
+	if (kg_link_get_state(&w->nl, iface->ifindex, &state) != 0)
+		return iface->state;
 	return state;
 }
 
-static void restore(const struct kg_control_ports *w, const struct side *side)
+static void restore(const struct kg_control_ports *w, const struct iface *iface)
 {
 	char error[256];
 
-	if (!kg_box_restore_tap(w->box, side->port, error, sizeof(error)))
-		KG_LOG(WARNING, "port %s: %s\n", side->port->config->name, error);
+	if (!kg_box_restore_tap(w->box, iface->port, error, sizeof(error)))
+		KG_LOG(WARNING, "port %s: %s\n", iface->port->config->name, error);
 }
 
-static void tell(const struct side *side)
+static void tell(const struct iface *iface)
 {
-	const char *port = side->port->config->name;
+	const char *port = iface->port->config->name;
 
-	switch (side->state) {
+	switch (iface->state) {
 	case KG_LINK_UP:
-		KG_LOG(NOTICE, "port %s: %s %s is up again\n", port, side->what, side->name);
+		KG_LOG(NOTICE, "port %s: %s %s is up again\n", port, iface->what, iface->name);
 		break;
 	case KG_LINK_NO_CARRIER:
-		KG_LOG(WARNING, "port %s: %s %s has no carrier, nothing passes\n", port, side->what,
-		       side->name);
+		KG_LOG(WARNING, "port %s: %s %s has no carrier, nothing passes\n", port,
+		       iface->what, iface->name);
 		break;
 	case KG_LINK_DOWN:
 		KG_LOG(WARNING, "port %s: %s %s is down, nothing passes until it is set up\n", port,
-		       side->what, side->name);
+		       iface->what, iface->name);
 		break;
 	case KG_LINK_GONE:
-		KG_LOG(ERR, "port %s: %s %s has gone, so the box ends\n", port, side->what,
-		       side->name);
+		KG_LOG(ERR, "port %s: %s %s has gone, so the box ends\n", port, iface->what,
+		       iface->name);
 		break;
 	}
 }
@@ -95,17 +95,17 @@ static void tell(const struct side *side)
 static bool look(struct kg_control_ports *w)
 {
 	for (unsigned int i = 0; i < w->count; i++) {
-		struct side *side = &w->sides[i];
-		enum kg_link_state before = side->state;
+		struct iface *iface = &w->ifaces[i];
+		enum kg_link_state before = iface->state;
 
-		side->state = ask(w, side);
-		if (side->state == before)
+		iface->state = ask(w, iface);
+		if (iface->state == before)
 			continue;
-		tell(side);
-		if (side->state == KG_LINK_GONE)
+		tell(iface);
+		if (iface->state == KG_LINK_GONE)
 			return false;
-		if (side->is_tap && side->state == KG_LINK_UP)
-			restore(w, side);
+		if (iface->is_tap && iface->state == KG_LINK_UP)
+			restore(w, iface);
 	}
 	return true;
 }
