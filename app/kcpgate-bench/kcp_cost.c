@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lets two engines talk in virtual time, and takes the cycles of each segment. */
-#include "kcp_pair.h"
+#include "kcp_cost.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ struct ack_line {
 };
 
 struct bench {
-	const struct kcp_pair_params *params;
+	const struct kcp_cost_params *params;
 	struct end sender, receiver;
 	struct ack_line acks;
 	struct kg_rng rng;
@@ -85,7 +85,7 @@ static void end_fini(struct end *end)
 	kg_arena_destroy(end->arena);
 }
 
-static bool bench_init(struct bench *b, const struct kcp_pair_params *params, size_t index)
+static bool bench_init(struct bench *b, const struct kcp_cost_params *params, size_t index)
 {
 	char sender[32], receiver[32];
 
@@ -278,7 +278,7 @@ static void run_until(struct bench *b, uint64_t delivered)
 static double measure_piece(struct bench *b)
 {
 	uint64_t piece =
-		KG_MAX(b->params->segments / KCP_PAIR_PIECES, PIECE_WINDOWS * b->params->window);
+		KG_MAX(b->params->segments / KCP_COST_PIECES, PIECE_WINDOWS * b->params->window);
 	uint64_t before = b->delivered, start_ns = clock_ns();
 
 	run_until(b, before + piece);
@@ -294,7 +294,7 @@ static void warm_up(struct bench *b)
 	b->warm = sender_stats(b);
 }
 
-static void conclude(const struct bench *b, struct kcp_pair_result *result)
+static void conclude(const struct bench *b, struct kcp_cost_result *result)
 {
 	struct kg_kcp_stats after = sender_stats(b);
 
@@ -303,25 +303,25 @@ static void conclude(const struct bench *b, struct kcp_pair_result *result)
 					  b->warm.resent_fast - b->warm.resent_timeout);
 }
 
-static void measure(struct bench *pairs, size_t count, struct kcp_pair_result *results)
+static void measure(struct bench *pairs, size_t count, struct kcp_cost_result *results)
 {
 	for (size_t k = 0; k < count; k++) {
 		warm_up(&pairs[k]);
-		results[k] = (struct kcp_pair_result){ 0 };
+		results[k] = (struct kcp_cost_result){ 0 };
 	}
-	for (size_t i = 0; i < KCP_PAIR_PIECES; i++) {
+	for (size_t i = 0; i < KCP_COST_PIECES; i++) {
 		for (size_t k = 0; k < count; k++) {
 			results[k].ns[i] = measure_piece(&pairs[k]);
 			results[k].in_flight +=
-				(double)sender_stats(&pairs[k]).in_flight / KCP_PAIR_PIECES;
+				(double)sender_stats(&pairs[k]).in_flight / KCP_COST_PIECES;
 		}
 	}
 	for (size_t k = 0; k < count; k++)
 		conclude(&pairs[k], &results[k]);
 }
 
-bool kcp_pair_run(const struct kcp_pair_params *params, size_t count,
-		  struct kcp_pair_result *results)
+bool kcp_cost_run(const struct kcp_cost_params *params, size_t count,
+		  struct kcp_cost_result *results)
 {
 	struct bench *pairs = calloc(count, sizeof(*pairs));
 	bool ready = pairs != NULL;

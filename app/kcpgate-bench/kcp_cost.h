@@ -15,21 +15,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KCP_PAIR_PIECES 15
+#define KCP_COST_PIECES 15
 
-struct kcp_pair_params {
+struct kcp_cost_params {
 	uint32_t window;     /* segments in flight */
 	uint16_t size;       /* payload bytes of a segment */
 	uint64_t segments;   /* to be measured, after four windows to warm up */
 	double loss_percent; /* of data datagrams, at random */
 };
 
-struct kcp_pair_result {
-	double ns[KCP_PAIR_PIECES]; /* per segment delivered, of each piece */
+struct kcp_cost_result {
+	double ns[KCP_COST_PIECES]; /* per segment delivered, of each piece */
 	double resent_percent;
 	double in_flight; /* segments sent and not acknowledged, mean */
 };
 
 /* A result for each pair; false when out of memory. */
-bool kcp_pair_run(const struct kcp_pair_params *params, size_t count,
-		  struct kcp_pair_result *results);
+bool kcp_cost_run(const struct kcp_cost_params *params, size_t count,
+		  struct kcp_cost_result *results);
