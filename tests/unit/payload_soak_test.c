@@ -13,6 +13,7 @@
 #define STEPS        1500
 #define CREDIT_MAX   60
 #define STREAM_BYTES (1 << 20)
+#define PATIENCE_MS  (6 * WAIT_MS) /* of one seed, beside whatever else runs here */
 
 struct app {
 	int fd; /* -1: none */
@@ -212,7 +213,7 @@ static void worker_step(struct soak *s)
 /* All sockets are gone and all flows closed: soon nothing is left. */
 static void wind_up(struct soak *s)
 {
-	uint64_t end = rig_now_ms() + WAIT_MS;
+	uint64_t end = rig_now_ms() + PATIENCE_MS;
 
 	for (int i = 0; i < APPS; i++) {
 		if (s->apps[i].fd >= 0)
