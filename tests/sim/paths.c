@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "seeds.h"
 #include "sim/link.h"
 #include "test_host.h"
 #include "wire/envelope.h"
@@ -65,16 +66,6 @@ struct sim {
 
 static struct kg_ip server_address = { 4, { 198, 18, 0, 2 } };
 static const struct kg_port_range server_ports = { FIRST_PORT, FIRST_PORT + PORTS - 1 };
-
-#define check(sim, condition)                                                          \
-	do {                                                                           \
-		if (!(condition)) {                                                    \
-			print(sim);                                                    \
-			printf("FAILED seed %llu at line %d: %s\n",                    \
-			       (unsigned long long)(sim)->seed, __LINE__, #condition); \
-			exit(1);                                                       \
-		}                                                                      \
-	} while (0)
 
 static double seconds(const struct sim *sim, uint64_t at_us)
 {
@@ -572,23 +563,5 @@ static void print_totals(void)
 
 int main(int argc, char **argv)
 {
-	const char *more = getenv("KG_SIM_SEEDS");
-	uint64_t first, count, stride;
-
-	if (argc != 2 && argc != 4) {
-		fprintf(stderr, "usage: paths SEED | paths FIRST COUNT STEP\n");
-		return 2;
-	}
-	first = strtoull(argv[1], NULL, 0);
-	if (argc == 2) {
-		run_seed(first, true);
-		print_totals();
-		return 0;
-	}
-	count = strtoull(more != NULL ? more : argv[2], NULL, 0);
-	stride = strtoull(argv[3], NULL, 0);
-	for (uint64_t i = 0; i < count; i++)
-		run_seed(first + i * stride, false);
-	print_totals();
-	return 0;
+	return seeds_run(argc, argv, run_seed, print_totals);
 }

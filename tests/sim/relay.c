@@ -303,18 +303,5 @@ static void print_totals(void)
 
 int main(int argc, char **argv)
 {
-	const char *more = getenv("KG_SIM_SEEDS");
-	uint64_t first, count, stride;
-
-	if (argc != 2 && argc != 4) {
-		fprintf(stderr, "usage: relay SEED | relay FIRST COUNT STEP\n");
-		return 2;
-	}
-	first = strtoull(argv[1], NULL, 0);
-	count = argc == 2 ? 1 : strtoull(more != NULL ? more : argv[2], NULL, 0);
-	stride = argc == 2 ? 1 : strtoull(argv[3], NULL, 0);
-	for (uint64_t i = 0; i < count; i++)
-		run_seed(first + i * stride, argc == 2);
-	print_totals();
-	return 0;
+	return seeds_run(argc, argv, run_seed, print_totals);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "relay/relay.h"
+#include "seeds.h"
 #include "sim/link.h"
 #include "test_host.h"
 #include "wire/profile.h"
@@ -94,16 +95,6 @@ struct totals {
 extern struct totals totals;
 
 void print(const struct sim *sim);
-
-#define check(sim, condition)                                                          \
-	do {                                                                           \
-		if (!(condition)) {                                                    \
-			print(sim);                                                    \
-			printf("FAILED seed %llu at line %d: %s\n",                    \
-			       (unsigned long long)(sim)->seed, __LINE__, #condition); \
-			exit(1);                                                       \
-		}                                                                      \
-	} while (0)
 
 static inline uint32_t below(struct sim *sim, uint32_t bound)
 {

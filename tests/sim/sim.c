@@ -7,6 +7,7 @@
  */
 #include "sim.h"
 #include "crypto/aead_table.h"
+#include "seeds.h"
 
 /* Nothing in a scenario takes longer than this, whatever the network does. */
 #define LIMIT_US SEC(4 * 3600)
@@ -333,31 +334,7 @@ static void run_seed(uint64_t seed, bool verbose)
 	side_stop(&sim.server);
 }
 
-static uint64_t number(const char *text)
-{
-	return strtoull(text, NULL, 0);
-}
-
 int main(int argc, char **argv)
 {
-	const char *more = getenv("KG_SIM_SEEDS");
-	uint64_t first, count, step;
-
-	if (argc != 2 && argc != 4) {
-		fprintf(stderr, "usage: sim SEED | sim FIRST COUNT STEP\n");
-		return 2;
-	}
-	first = number(argv[1]);
-	if (argc == 2) {
-		run_seed(first, true);
-		return 0;
-	}
-	count = number(more != NULL ? more : argv[2]);
-	step = number(argv[3]);
-	printf("%llu seeds: %llu, %llu, ...\n", (unsigned long long)count,
-	       (unsigned long long)first, (unsigned long long)(first + step));
-	for (uint64_t i = 0; i < count; i++)
-		run_seed(first + i * step, false);
-	print_totals();
-	return 0;
+	return seeds_run(argc, argv, run_seed, print_totals);
 }
