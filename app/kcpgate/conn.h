@@ -94,6 +94,9 @@ void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);
 
 /* An end of a channel that the log tells of, one by one. */
 bool kg_conn_is_failure(const struct kg_side *side, enum kg_close why);
+/* To the log: a channel that is not one connection's has ended. */
+void kg_conn_report_channel(const struct kg_side *side, const struct kg_channel_info *info,
+			    enum kg_close why, const char *text);
 
 /* What streams need of their host; `host` is a struct kg_side. */
 extern const struct kg_stream_ops kg_conn_stream_ops;

@@ -8,8 +8,6 @@
 #include "relay/relay.h"
 #include "worker.h"
 
-#include <string.h>
-
 static bool listens(const struct kg_side *side)
 {
 	return side->tunnel->config->mode == KG_MODE_LISTENER;
@@ -38,22 +36,6 @@ static void on_connect(void *host, struct kg_channel *ch, const struct kg_target
 	kg_relay_accept(side->relay, ch, target);
 }
 
-static void report(const struct kg_side *side, const struct kg_channel_info *info,
-		   enum kg_close why, const char *text)
-{
-	struct kg_report report = {
-		.type = KG_REPORT_CLOSED,
-		.why = (uint8_t)why,
-		.tunnel = side->id,
-		.protocol = (uint8_t)info->protocol,
-		.conv = info->conv,
-		.remote = info->remote,
-	};
-
-	strncpy(report.text, text, sizeof(report.text) - 1);
-	kg_worker_report(side->worker, &report);
-}
-
 static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
 {
 	struct kg_side *side = host;
@@ -63,7 +45,7 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 	if (why == KG_CLOSE_NO_ROUTE)
 		kg_complain_no_route(side->worker, side->id, &info.remote);
 	if (kg_conn_is_failure(side, why))
-		report(side, &info, why, text);
+		kg_conn_report_channel(side, &info, why, text);
 	kg_relay_closed(host, ch, why, text);
 }
 
@@ -80,10 +62,7 @@ static struct kg_session_ops session_ops(void)
 		.hopped = wire->hopped,
 		.moved = wire->moved,
 		.connect = on_connect,
-		.opened = kg_relay_opened,
-		.readable = kg_relay_readable,
-		.acked = kg_relay_acked,
-		.finished = kg_relay_finished,
+		KG_RELAY_OPS,
 		.closed = on_closed,
 	};
 }

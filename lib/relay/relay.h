@@ -15,8 +15,8 @@
  * What concerns both ends of a tunnel, half-close and credit on mux channels, is done where both
  * legs can. An end passes behind the data before it; a reset does not wait for it.
  *
- * The host makes the sessions, and gives them KG_RELAY_OPS. Of the channels only `connect` is its
- * own, by which it calls kg_relay_accept.
+ * The host makes the sessions, and gives them KG_RELAY_OPS. `connect` and `closed` are its own, by
+ * which it calls kg_relay_accept and kg_relay_closed.
  */
 #pragma once
 
@@ -52,4 +52,4 @@ void kg_relay_closed(void *host, struct kg_channel *ch, enum kg_close why, const
 
 #define KG_RELAY_OPS                                                                       \
 	.opened = kg_relay_opened, .readable = kg_relay_readable, .acked = kg_relay_acked, \
-	.finished = kg_relay_finished, .closed = kg_relay_closed
+	.finished = kg_relay_finished

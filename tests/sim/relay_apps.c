@@ -163,4 +163,6 @@ static void on_relay_connect(void *host, struct kg_channel *ch, const struct kg_
 	kg_relay_accept(node->relay, ch, target);
 }
 
-const struct kg_session_ops relay_ops = { .connect = on_relay_connect, KG_RELAY_OPS };
+const struct kg_session_ops relay_ops = { .connect = on_relay_connect,
+					  KG_RELAY_OPS,
+					  .closed = kg_relay_closed };

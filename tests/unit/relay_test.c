@@ -114,7 +114,9 @@ static const struct kg_session_ops app_ops = {
 	.finished = on_finished,
 	.closed = on_closed,
 };
-static const struct kg_session_ops relay_ops = { .connect = on_relay_connect, KG_RELAY_OPS };
+static const struct kg_session_ops relay_ops = { .connect = on_relay_connect,
+						 KG_RELAY_OPS,
+						 .closed = kg_relay_closed };
 
 /* ---- wires ---- */
 

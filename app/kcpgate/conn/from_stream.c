@@ -122,25 +122,31 @@ static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, c
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 
-static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
-			  const char *text, uint32_t count)
+void kg_conn_report_channel(const struct kg_side *side, const struct kg_channel_info *info,
+			    enum kg_close why, const char *text)
 {
-	struct kg_side *side = host;
 	struct kg_report report = {
 		.type = KG_REPORT_CLOSED,
 		.why = (uint8_t)why,
 		.tunnel = side->id,
-		.protocol = KG_PROTOCOL_MUX,
+		.protocol = (uint8_t)info->protocol,
 		.conv = info->conv,
 		.remote = info->remote,
 	};
 
-	if (why == KG_CLOSE_NO_ROUTE)
-		kg_complain_no_route(side->worker, side->id, &info->remote);
-	if (side->worker->stopping || is_trouble(side, why))
-		return;
 	strncpy(report.text, text, sizeof(report.text) - 1);
 	kg_worker_report(side->worker, &report);
+}
+
+static void on_mux_closed(void *host, const struct kg_channel_info *info, enum kg_close why,
+			  const char *text, uint32_t count)
+{
+	struct kg_side *side = host;
+
+	if (why == KG_CLOSE_NO_ROUTE)
+		kg_complain_no_route(side->worker, side->id, &info->remote);
+	if (!side->worker->stopping && !is_trouble(side, why))
+		kg_conn_report_channel(side, info, why, text);
 }
 
 static void on_path_mtu(void *host, const struct kg_ip *peer, uint16_t mtu, enum kg_pmtu_how how)
