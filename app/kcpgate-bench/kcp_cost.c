@@ -27,6 +27,8 @@
 
 /* A buffer of each class. */
 #define PAIR_BYTES (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64)
+/* So many that none is needed of what a pool keeps, an eighth (memory/buf_mempool.h). */
+#define POOL_BUFS(used) ((size_t)(used)*8 / 7 + 1)
 /* Whole lines, and as many as a window of single ACKs fills, each of them told twice. */
 #define ACK_ROOM          (KG_KCP_MTU_MAX + KG_BUF_LINE - KG_KCP_MTU_MAX % KG_BUF_LINE)
 #define ACKS_HELD(window) (64 + (window)*2 * KG_KCP_HEADER_BYTES / KG_KCP_MTU_MAX * 2)
@@ -65,7 +67,7 @@ struct bench {
 static bool end_init(struct end *end, const char *name, const struct kg_kcp_params *params,
 		     uint32_t segments, uint64_t now_us)
 {
-	size_t bytes = (size_t)(segments + 2 * MEMPOOL_CACHE) * PAIR_BYTES;
+	size_t bytes = POOL_BUFS(segments + 2 * MEMPOOL_CACHE) * PAIR_BYTES;
 	struct kg_buf_pool *pool;
 
 	end->arena = kg_arena_create(ARENA_BYTES);
