@@ -46,19 +46,26 @@ static unsigned int available(const struct rte_mempool *mempool)
  * A cache is filled only while there is more than what is kept. What is kept goes past the caches,
  * so that none of it is there for other uses afterwards.
  */
-static void *take(struct rte_mempool *mempool, struct rte_mempool_cache *cache, enum kg_buf_use use)
+static void *take_common(struct rte_mempool *mempool, struct rte_mempool_cache *cache,
+			 enum kg_buf_use use)
 {
 	unsigned int kept = mempool->size / KEPT_DIVISOR;
 	void *obj = NULL;
 
-	if (cache != NULL && cache->len > 0) {
-		rte_mempool_generic_get(mempool, &obj, 1, cache);
-		return obj;
-	}
 	if (available(mempool) > kept)
 		rte_mempool_generic_get(mempool, &obj, 1, cache);
 	else if (available(mempool) > kg_buf_left_by(use, kept))
 		rte_mempool_generic_get(mempool, &obj, 1, NULL);
+	return obj;
+}
+
+static void *take(struct rte_mempool *mempool, struct rte_mempool_cache *cache, enum kg_buf_use use)
+{
+	void *obj;
+
+	if (cache == NULL || cache->len == 0)
+		return take_common(mempool, cache, use);
+	rte_mempool_generic_get(mempool, &obj, 1, cache);
 	return obj;
 }
 

@@ -197,11 +197,11 @@ static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 {
 	uint32_t waiting = kcp->params.prompt ? 0 : kcp->recv.held;
-	uint64_t deadline_us;
+	uint64_t deadline_us = kcp->answer_wask ? 0 : data_deadline_us(kcp);
 
-	if (kcp->answer_wask)
+	if (deadline_us == 0)
 		return 0;
-	deadline_us = KG_MIN(data_deadline_us(kcp), kcp->peer.probe_us);
+	deadline_us = KG_MIN(deadline_us, kcp->peer.probe_us);
 	deadline_us = KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, waiting,
 							     kg_kcp_rtt_srtt_us(&kcp->rtt)));
 	if (kcp->tell_left > 0)

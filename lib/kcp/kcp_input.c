@@ -17,13 +17,10 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
-	uint32_t named;        /* segments released by ACKs */
-	bool resent;           /* some of what was released had been sent more than once */
-	bool told;             /* the peer's window, as it is now */
-	bool news;             /* not a replay */
-	bool echoed, received; /* as the events say */
-	bool answered;         /* the latest question */
-	uint8_t probed;        /* probes that were answered, a bit each */
+	uint32_t named;      /* segments released by ACKs */
+	bool resent;         /* some of what was released had been sent more than once */
+	bool told;           /* the peer's window, as it is now */
+	unsigned int events; /* enum kg_kcp_event */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 };
 
@@ -93,15 +90,25 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 	if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
 		note_order(d, slot->order);
-		d->echoed = true;
+		d->events |= KG_KCP_ECHOED;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
 		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
 		note_sample(d, sample_us);
-		d->echoed = true;
+		d->events |= KG_KCP_ECHOED;
 		on_needless(kcp, ts == slot->first_ts ? slot->copies - 1u : 1u);
 		if (slot->fast)
 			kg_kcp_rtt_on_overtaken(&kcp->rtt, sample_us);
 	}
+}
+
+/* As events: a probe or the latest question. */
+static unsigned int answered(const struct kg_kcp *kcp, uint32_t ts)
+{
+	uint32_t probe = ts - kcp->question_ts;
+
+	if (!kcp->probing)
+		return probe == 0 ? KG_KCP_ANSWERED : 0;
+	return probe < KG_KCP_PROBES_MAX ? 1u << (KG_KCP_PROBED_SHIFT + probe) : 0;
 }
 
 static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
@@ -109,11 +116,9 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	struct kg_kcp_slot *slot;
 
 	kcp->stats.acks_received++;
-	if (!kcp->probing)
-		d->answered |= seg->ts == kcp->question_ts;
-	else if (seg->ts - kcp->question_ts < KG_KCP_PROBES_MAX)
-		d->probed |= (uint8_t)(1u << (seg->ts - kcp->question_ts));
-	d->news |= kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts);
+	d->events |= answered(kcp, seg->ts);
+	if (kg_kcp_peer_on_ack_ts(&kcp->peer, seg->ts, d->now_ts))
+		d->events |= KG_KCP_ADVANCED;
 	if (!kg_kcp_flight_spans(&kcp->flight, seg->sn))
 		return;
 	slot = kg_kcp_flight_slot(&kcp->flight, seg->sn);
@@ -124,7 +129,7 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	d->named++;
 	d->resent |= slot->copies > 1;
 	release(kcp, seg->sn);
-	d->news = true;
+	d->events |= KG_KCP_ADVANCED;
 }
 
 /* The segments from una on that the datagram covers, summed up. */
@@ -193,15 +198,16 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		return;
 	}
 	/* Duplicates of what no window reaches any more tell nothing of the peer's clock. */
-	if ((int32_t)(kcp->recv.nxt - seg->sn) <= (int32_t)KG_KCP_WINDOW_MAX)
-		d->news |= kg_kcp_peer_on_push_ts(&kcp->peer, seg->ts);
+	if ((int32_t)(kcp->recv.nxt - seg->sn) <= (int32_t)KG_KCP_WINDOW_MAX &&
+	    kg_kcp_peer_on_push_ts(&kcp->peer, seg->ts))
+		d->events |= KG_KCP_ADVANCED;
 	if (stored == KG_KCP_STORED_DUPLICATE) {
 		kcp->stats.duplicates++;
 	} else {
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
-		d->news = d->received = true;
+		d->events |= KG_KCP_ADVANCED | KG_KCP_RECEIVED;
 		if (kcp->params.early_kind != 0 && is_beyond(kcp, seg->sn))
 			kg_kcp_early_give(&kcp->recv, seg->sn);
 	}
@@ -219,7 +225,8 @@ static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct d
 {
 	bool moved = kg_kcp_peer_on_window(&kcp->peer, seg->una, seg->wnd);
 
-	d->news |= moved;
+	if (moved)
+		d->events |= KG_KCP_ADVANCED;
 	d->told |= moved || (seg->cmd == KG_KCP_WINS && seg->wnd > 0);
 	if ((int32_t)(seg->una - d->una) > 0)
 		d->una = seg->una;
@@ -313,10 +320,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	}
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
-	*events = (d.news ? KG_KCP_ADVANCED : 0) | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
-		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) | (d.echoed ? KG_KCP_ECHOED : 0) |
-		  (d.answered ? KG_KCP_ANSWERED : 0) | (d.received ? KG_KCP_RECEIVED : 0) |
-		  (kcp->repeating ? KG_KCP_REPEATING : 0) |
-		  (unsigned int)d.probed << KG_KCP_PROBED_SHIFT;
+	*events = d.events | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
+		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) |
+		  (kcp->repeating ? KG_KCP_REPEATING : 0);
 	return KG_DROP_NONE;
 }

@@ -308,14 +308,21 @@ static uint32_t count_segments(const struct kg_kcp *kcp, const struct kg_buf *ch
 	return n;
 }
 
+static bool is_one_segment(const struct kg_kcp *kcp, const struct kg_buf *chain)
+{
+	return chain != NULL && chain->next == NULL && chain->len <= kcp->mss;
+}
+
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 {
-	if (count_segments(kcp, chain) == 0)
+	bool whole = is_one_segment(kcp, chain);
+
+	if (!whole && count_segments(kcp, chain) == 0)
 		return false;
 	/* The first ring is had here, so that what is accepted can always be sent. */
 	if (kcp->flight.ring.capacity == 0 && !kg_kcp_flight_reserve(&kcp->flight, kcp->mem))
 		return false;
-	kg_kcp_append(kcp, kg_kcp_cut(kcp, chain));
+	kg_kcp_append(kcp, whole ? chain : kg_kcp_cut(kcp, chain));
 	kcp->active_us = kg_kcp_clock(kcp, now_us);
 	kg_kcp_update_probe(kcp);
 	return true;
