@@ -59,7 +59,8 @@ static void *take_common(struct rte_mempool *mempool, struct rte_mempool_cache *
 	return obj;
 }
 
-static void *take(struct rte_mempool *mempool, struct rte_mempool_cache *cache, enum kg_buf_use use)
+static __rte_always_inline void *take(struct rte_mempool *mempool, struct rte_mempool_cache *cache,
+				      enum kg_buf_use use)
 {
 	void *obj;
 

@@ -16,16 +16,6 @@
 /* `level` per segment, so that a pace times microseconds is a level. */
 #define SEGMENT (KG_OUTLET_UNIT * 1000u)
 
-void kg_outlet_init(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
-{
-	*outlet = (struct kg_outlet){
-		.drained_us = now_us,
-		.looked_us = now_us,
-		.received = received,
-		.most = LIMITLESS * FINE,
-	};
-}
-
 static uint32_t pace(const struct kg_outlet *outlet)
 {
 	uint32_t wanted = KG_MAX(2 * outlet->shown, UNKNOWN);
@@ -39,14 +29,12 @@ uint32_t kg_outlet_pace(const struct kg_outlet *outlet)
 }
 
 /* Follows upwards at once, and downwards slowly: what stands still behind a hole does not come. */
-void kg_outlet_look(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
+static void reckon(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
 {
 	uint64_t us = now_us - outlet->looked_us, ms = us / 1000;
 	uint64_t came = (uint64_t)(received - outlet->received) * SEGMENT;
 	uint32_t sample;
 
-	if (us < LOOK_US)
-		return;
 	sample = (uint32_t)KG_MIN(came / us, (uint64_t)LIMITLESS);
 	if (sample >= outlet->shown)
 		outlet->shown = (outlet->shown + sample + 1) / 2;
@@ -74,12 +62,30 @@ static uint32_t depth(const struct kg_outlet *outlet)
 	return KG_MAX(DEPTH * SEGMENT, pace(outlet) * TURN_US);
 }
 
-bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments, uint64_t now_us)
+void kg_outlet_init(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
+{
+	*outlet = (struct kg_outlet){
+		.drained_us = now_us,
+		.looked_us = now_us,
+		.received = received,
+		.most = LIMITLESS * FINE,
+	};
+	outlet->depth = depth(outlet);
+}
+
+void kg_outlet_look(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
+{
+	if (now_us - outlet->looked_us >= LOOK_US)
+		reckon(outlet, received, now_us);
+	drain(outlet, now_us);
+	outlet->depth = depth(outlet);
+}
+
+bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments)
 {
 	uint32_t cost = segments * SEGMENT;
 
-	drain(outlet, now_us);
-	if (outlet->level > 0 && outlet->level + cost > depth(outlet))
+	if (outlet->level > 0 && outlet->level + cost > outlet->depth)
 		return false;
 	outlet->level += cost;
 	return true;
@@ -88,7 +94,7 @@ bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments, uint64_t now_us
 /* For a quarter of what leaves at once. */
 uint64_t kg_outlet_next_us(const struct kg_outlet *outlet)
 {
-	uint32_t enough = depth(outlet) / 4 * 3;
+	uint32_t enough = outlet->depth / 4 * 3;
 
 	if (outlet->level <= enough)
 		return outlet->drained_us;

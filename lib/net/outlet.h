@@ -21,6 +21,7 @@ struct kg_outlet {
 	uint32_t shown;      /* how fast it comes, in KG_OUTLET_UNIT */
 	uint32_t most;       /* as fast as the receiver follows, as far as we know; finer */
 	uint32_t level;      /* left, and may not have been taken yet; of a unit of its own */
+	uint32_t depth;      /* of `level`, what may leave at once */
 };
 
 /* Of a pace: segments a millisecond, in sixteenths. */
@@ -30,8 +31,9 @@ struct kg_outlet {
 void kg_outlet_init(struct kg_outlet *outlet, uint32_t received, uint64_t now_us);
 /* To be told before each burst. */
 void kg_outlet_look(struct kg_outlet *outlet, uint32_t received, uint64_t now_us);
-/* A datagram of so many may leave now, and does; false: not before kg_outlet_next_us. */
-bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments, uint64_t now_us);
+/* A datagram of so many may leave now, that is when one looked last, and does; false: not before
+ * kg_outlet_next_us. */
+bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments);
 uint64_t kg_outlet_next_us(const struct kg_outlet *outlet);
 /* The receiver has lost some of what left. */
 void kg_outlet_on_lost(struct kg_outlet *outlet);

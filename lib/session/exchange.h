@@ -18,6 +18,9 @@ struct kg_exchange {
 /* One more message; true when the flow is proven by it. */
 static inline bool kg_exchange_note(struct kg_exchange *exchange, bool in)
 {
+	/* Most are more of the same. */
+	if (exchange->messages == KG_EXCHANGE_MESSAGES && (in ? exchange->in : exchange->out))
+		return exchange->out && exchange->in;
 	exchange->out |= !in;
 	exchange->in |= in;
 	if (exchange->messages < KG_EXCHANGE_MESSAGES)

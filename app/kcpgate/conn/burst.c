@@ -76,7 +76,7 @@ static bool begin(struct kg_conn *conn)
 	burst->conn = conn;
 	burst->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	kg_outlet_init(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
-	(void)kg_outlet_take(&burst->outlet, TOGETHER, w->now_us); /* they have left */
+	(void)kg_outlet_take(&burst->outlet, TOGETHER); /* they have left */
 	kg_twheel_arm(w->wheel, &burst->timer, w->now_us + QUIET_US);
 	return true;
 }
@@ -98,9 +98,10 @@ bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes
 	if (w->stopping || !bursts(conn, together))
 		return true;
 	burst = *burst_of(conn);
-	segments = (uint32_t)(bytes / kg_streams_rest_bytes(conn->side->streams) + 1);
-	kg_outlet_look(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
-	if (kg_outlet_take(&burst->outlet, segments, w->now_us))
+	segments = (uint32_t)bytes / (uint32_t)kg_streams_rest_bytes(conn->side->streams) + 1;
+	if (together == 0)
+		kg_outlet_look(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+	if (kg_outlet_take(&burst->outlet, segments))
 		return true;
 	kg_twheel_arm(w->wheel, &burst->timer, kg_outlet_next_us(&burst->outlet));
 	return false;
