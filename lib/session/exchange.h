@@ -8,22 +8,21 @@
 
 #include "base/base.h"
 
-#define KG_EXCHANGE_MESSAGES 3
+#define KG_EXCHANGE_OUT 1u
+#define KG_EXCHANGE_IN  2u
+#define KG_EXCHANGE_ONE 4u /* message, of three */
 
 struct kg_exchange {
-	uint8_t messages : 6;
-	bool out : 1, in : 1;
+	uint8_t seen; /* the ways, and how many messages */
 };
 
-/* One more message; true when the flow is proven by it. */
+/* One more message; true when the flow is proven by it, or was. */
 static inline bool kg_exchange_note(struct kg_exchange *exchange, bool in)
 {
-	/* Most are more of the same. */
-	if (exchange->messages == KG_EXCHANGE_MESSAGES && (in ? exchange->in : exchange->out))
-		return exchange->out && exchange->in;
-	exchange->out |= !in;
-	exchange->in |= in;
-	if (exchange->messages < KG_EXCHANGE_MESSAGES)
-		exchange->messages++;
-	return exchange->out && exchange->in && exchange->messages == KG_EXCHANGE_MESSAGES;
+	unsigned int seen = exchange->seen | (in ? KG_EXCHANGE_IN : KG_EXCHANGE_OUT);
+
+	if (seen < 3 * KG_EXCHANGE_ONE)
+		seen += KG_EXCHANGE_ONE;
+	exchange->seen = (uint8_t)seen;
+	return seen == (3 * KG_EXCHANGE_ONE | KG_EXCHANGE_IN | KG_EXCHANGE_OUT);
 }

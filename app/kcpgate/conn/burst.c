@@ -16,6 +16,7 @@ struct kg_burst {
 	struct kg_outlet outlet;
 	struct kg_timer timer; /* more may leave, or it is quiet */
 	struct kg_conn *conn;
+	uint16_t segment; /* bytes of a datagram that one holds */
 };
 
 static struct kg_burst **burst_of(const struct kg_conn *conn)
@@ -60,6 +61,15 @@ static uint8_t free_place(const struct kg_worker *w)
 	return 0;
 }
 
+static void look(struct kg_burst *burst)
+{
+	const struct kg_conn *conn = burst->conn;
+
+	burst->segment = kg_streams_rest_bytes(conn->side->streams);
+	kg_outlet_look(&burst->outlet, kg_stream_received(&conn->stream),
+		       conn->side->worker->now_us);
+}
+
 /* Without a place or memory the datagrams leave as they come. */
 static bool begin(struct kg_conn *conn)
 {
@@ -76,6 +86,7 @@ static bool begin(struct kg_conn *conn)
 	burst->conn = conn;
 	burst->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	kg_outlet_init(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+	look(burst);
 	(void)kg_outlet_take(&burst->outlet, TOGETHER); /* they have left */
 	kg_twheel_arm(w->wheel, &burst->timer, w->now_us + QUIET_US);
 	return true;
@@ -93,14 +104,15 @@ bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes
 {
 	struct kg_worker *w = conn->side->worker;
 	struct kg_burst *burst;
-	uint32_t segments;
+	uint32_t segments = 1;
 
 	if (w->stopping || !bursts(conn, together))
 		return true;
 	burst = *burst_of(conn);
-	segments = (uint32_t)bytes / (uint32_t)kg_streams_rest_bytes(conn->side->streams) + 1;
 	if (together == 0)
-		kg_outlet_look(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+		look(burst);
+	if (bytes >= burst->segment)
+		segments += (uint32_t)bytes / burst->segment;
 	if (kg_outlet_take(&burst->outlet, segments))
 		return true;
 	kg_twheel_arm(w->wheel, &burst->timer, kg_outlet_next_us(&burst->outlet));

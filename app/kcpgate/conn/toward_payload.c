@@ -85,10 +85,11 @@ bool kg_conn_tell_credit(struct kg_conn *conn)
  * share of the memory. Datagrams do not wait. */
 static uint32_t may_hold(const struct kg_conn *conn)
 {
-	uint32_t share = kg_buf_mempool_pool(conn->side->worker->box->bufs)->fair_share;
+	uint32_t share;
 
 	if (kg_stream_protocol(&conn->stream) != KG_PROTOCOL_TCP)
 		return KG_FLOW_TX_SEGMENTS;
+	share = kg_buf_mempool_pool(conn->side->worker->box->bufs)->fair_share;
 	if (share <= KG_BUF_FLOOR)
 		return KG_FLOW_TX_FLOOR / 2;
 	return KG_MIN(KG_MAX(share, KG_FLOW_TX_FLOOR), KG_FLOW_TX_SEGMENTS);
