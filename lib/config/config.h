@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/siphash.h"
 #include "config/app_end.h"
 #include "config/mode.h"
 #include "config/wire_end.h"
@@ -82,6 +83,7 @@ struct kg_tunnel_config {
 	enum kg_mode mode;
 	char *relay; /* a leg: the name of the whole; its own is made of it. NULL: no leg */
 	const struct kg_tunnel_config *other_leg;
+	uint64_t digest; /* by kg_config_digest */
 	struct kg_wire_end wire;
 	struct kg_app_end app;
 
@@ -159,5 +161,12 @@ void kg_mistakes_print(const struct kg_mistakes *mistakes, FILE *to);
 /* Writes the effective configuration, defaults filled in, as JSON. With its secrets it loads again;
  * without them each is null, which is refused. */
 void kg_config_print(const struct kg_config *config, FILE *to, bool secrets);
+/*
+ * Fills in the digests of tunnels: equal ones have the same settings, passwords included. Legs have
+ * that of their relay. To be called before passwords are wiped; one key for all that is compared.
+ */
+void kg_config_digest(struct kg_config *config, const struct kg_siphash_key *key);
+/* The first setting of the boxes themselves, not of tunnels, that differs; NULL: none does. */
+const char *kg_config_difference(const struct kg_config *a, const struct kg_config *b);
 /* Wipes the passwords, which nobody needs once keys have been made of them. */
 void kg_config_forget_secrets(struct kg_config *config);

@@ -111,6 +111,12 @@ int kg_tunnel_kcp_mtu(const struct kg_config *config, const struct kg_tunnel_con
 /* Of a target's address: more does not fit into a request of one datagram. */
 size_t kg_tunnel_target_bytes(const struct kg_tunnel_config *tunnel);
 
+/* ---- print.c ---- */
+
+/* All settings, defaults filled in; the caller's. A tunnel with its secrets, a leg as its relay. */
+json_t *kg_root_dump(const struct kg_config *config, bool secrets);
+json_t *kg_tunnel_dump(const struct kg_config *config, const struct kg_tunnel_config *tunnel);
+
 /* ---- check.c, check_tunnels.c ---- */
 
 void kg_load_check(struct kg_load *load);

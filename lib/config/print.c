@@ -50,6 +50,23 @@ static json_t *dump_tunnels(const struct print *print)
 	return list;
 }
 
+json_t *kg_tunnel_dump(const struct kg_config *config, const struct kg_tunnel_config *tunnel)
+{
+	const struct print print = { config, .secrets = true };
+
+	if (tunnel->mode == KG_MODE_FORWARDER)
+		tunnel = tunnel->other_leg;
+	return tunnel->mode == KG_MODE_LISTENER ? dump_relay(&print, tunnel)
+						: dump_object(&print, KG_SCOPE_TUNNEL, tunnel);
+}
+
+json_t *kg_root_dump(const struct kg_config *config, bool secrets)
+{
+	const struct print print = { config, secrets };
+
+	return dump_object(&print, KG_SCOPE_ROOT, config);
+}
+
 /* The list that stands in `owner`; NULL when there is nothing to show. */
 static json_t *dump_objects(const struct print *print, enum kg_scope scope, const void *owner)
 {
@@ -119,8 +136,7 @@ static json_t *dump_keys(const struct print *print, enum kg_scope scope, const v
 
 void kg_config_print(const struct kg_config *config, FILE *to, bool secrets)
 {
-	const struct print print = { config, secrets };
-	json_t *json = dump_object(&print, KG_SCOPE_ROOT, config);
+	json_t *json = kg_root_dump(config, secrets);
 
 	json_dumpf(json, to, JSON_INDENT(2));
 	fputc('\n', to);
