@@ -71,6 +71,7 @@ struct kg_box_pump {
 
 struct kg_box {
 	const struct kg_config *config;
+	TAILQ_HEAD(, kg_box_settings) settings; /* read since; the control thread's */
 	struct rte_mempool *mbufs;
 	struct kg_buf_mempool *bufs;
 	size_t arena_bytes; /* of each worker */
@@ -136,6 +137,11 @@ void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const c
 struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 					   const struct kg_tunnel_config *config, char *error,
 					   size_t error_bytes);
+/* Control thread: settings to be loaded, of which tunnels may be made; the box's own. NULL without
+ * memory. */
+struct kg_config *kg_box_new_settings(struct kg_box *box);
+/* Frees those that no tunnel is made of. */
+void kg_box_drop_settings(struct kg_box *box);
 /* After the tunnels have changed: the ports that Linux must not give to sockets of its own; and
  * what NICs are to bring to which worker, false without memory. */
 void kg_box_renew_reserved(struct kg_box *box);

@@ -25,9 +25,9 @@ enum kg_exit {
 	KG_EXIT_BAD_CONFIG = 2, /* or bad arguments */
 };
 
-static enum kg_exit forward(struct kg_box *box)
+static enum kg_exit forward(struct kg_box *box, const struct kg_control_origin *origin)
 {
-	struct kg_control *control = kg_control_create(box);
+	struct kg_control *control = kg_control_create(box, origin);
 	enum kg_exit status = KG_EXIT_FAILED;
 	int rc;
 
@@ -57,6 +57,7 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 {
 	/* Half a megabyte of tables: too much for a stack. */
 	static struct kg_box box;
+	struct kg_control_origin origin = { args->files, args->file_count };
 	char error[512];
 	enum kg_exit status;
 	int rc = kg_eal_init(config, args->eal, args->eal_count);
@@ -71,9 +72,11 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 		return KG_EXIT_BAD_CONFIG;
 	}
 	kg_clock_init();
+	origin.key = (struct kg_siphash_key){ { kg_clock_seed(), kg_clock_seed() } };
+	kg_config_digest(config, &origin.key);
 	if (kg_box_init(&box, config, error, sizeof(error))) {
 		kg_config_forget_secrets(config);
-		status = forward(&box);
+		status = forward(&box, &origin);
 	} else {
 		KG_LOG(ERR, "%s\n", error);
 		status = KG_EXIT_FAILED;

@@ -215,7 +215,7 @@ static bool run_control(struct kg_box *box, const struct kg_config *config, unsi
 	struct kg_control_linux *linux_ports;
 	bool good = kg_loop_init(&loop, kg_clock_now_us);
 
-	signals = kg_control_signals_create(&loop);
+	signals = kg_control_signals_create(&loop, NULL);
 	nexthops = kg_control_nexthops_create(&loop, box);
 	names = kg_control_names_create(&loop, box);
 	destinations = kg_control_destinations_create(&loop, box, names);

@@ -22,6 +22,7 @@ void kg_box_begin(struct kg_box *box, const struct kg_config *config)
 	box->pump.waker.fd = -1;
 	for (unsigned int t = 0; t < box->payload_count; t++)
 		box->payloads[t].waker.fd = -1;
+	TAILQ_INIT(&box->settings);
 	kg_slot_ids_init(&box->tunnel_ids);
 	pthread_mutex_init(&box->tunnels_lock, NULL);
 	kg_mem_malloc_init(&box->mem);

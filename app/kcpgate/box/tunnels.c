@@ -176,4 +176,5 @@ void kg_box_fini_tunnels(struct kg_box *box)
 		kg_reserved_ports_release(box->reserved_ports);
 	while (box->tunnels.count > 0)
 		kg_box_destroy_tunnel(box, box->tunnels.all[0]);
+	kg_box_drop_settings(box);
 }

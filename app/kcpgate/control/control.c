@@ -17,17 +17,18 @@ struct kg_control {
 	struct kg_control_hooks *hooks;
 	struct kg_control_stun *stun;
 	struct kg_control_tunnels *tunnels;
+	struct kg_control_reload *reload;
 	struct kg_control_ports *ports;
 	struct kg_control_linux *linux_ports;
 	struct kg_control_descriptors *descriptors;
 };
 
-static bool create_sources(struct kg_control *control, struct kg_box *box)
+static bool create_sources(struct kg_control *control, struct kg_box *box,
+			   const struct kg_control_origin *origin)
 {
 	struct kg_loop *loop = &control->loop;
 
-	return (control->signals = kg_control_signals_create(loop)) != NULL &&
-	       (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
+	return (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
 	       (control->names = kg_control_names_create(loop, box)) != NULL &&
 	       (control->destinations =
 			kg_control_destinations_create(loop, box, control->names)) != NULL &&
@@ -38,18 +39,21 @@ static bool create_sources(struct kg_control *control, struct kg_box *box)
 						       control->hooks)) != NULL &&
 	       (control->tunnels = kg_control_tunnels_create(loop, box, control->destinations,
 							     control->stun)) != NULL &&
+	       (control->reload = kg_control_reload_create(loop, box, control->tunnels, origin)) !=
+		       NULL &&
+	       (control->signals = kg_control_signals_create(loop, control->reload)) != NULL &&
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
 	       (control->descriptors = kg_control_descriptors_create(loop, box)) != NULL;
 }
 
-struct kg_control *kg_control_create(struct kg_box *box)
+struct kg_control *kg_control_create(struct kg_box *box, const struct kg_control_origin *origin)
 {
 	struct kg_control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL)
 		return NULL;
-	if (kg_loop_init(&control->loop, kg_clock_now_us) && create_sources(control, box))
+	if (kg_loop_init(&control->loop, kg_clock_now_us) && create_sources(control, box, origin))
 		return control;
 	kg_control_destroy(control);
 	return NULL;
@@ -62,6 +66,8 @@ void kg_control_destroy(struct kg_control *control)
 	kg_control_descriptors_destroy(control->descriptors);
 	kg_control_linux_destroy(control->linux_ports);
 	kg_control_ports_destroy(control->ports);
+	kg_control_signals_destroy(control->signals);
+	kg_control_reload_destroy(control->reload);
 	kg_control_tunnels_destroy(control->tunnels);
 	kg_control_stun_destroy(control->stun);
 	kg_control_hooks_destroy(control->hooks);
@@ -69,7 +75,6 @@ void kg_control_destroy(struct kg_control *control)
 	kg_control_destinations_destroy(control->destinations);
 	kg_control_names_destroy(control->names);
 	kg_control_nexthops_destroy(control->nexthops);
-	kg_control_signals_destroy(control->signals);
 	kg_loop_fini(&control->loop);
 	free(control);
 }

@@ -8,10 +8,14 @@
 #include "box.h"
 #include "control/loop.h"
 
+struct kg_control_origin;
+struct kg_control_reload;
+
 #define KG_CONTROL_TICK_US KG_US_PER_S /* how often is looked at what says nothing by itself */
 
-/* SIGINT and SIGTERM end the loop. */
-struct kg_control_signals *kg_control_signals_create(struct kg_loop *loop);
+/* SIGINT and SIGTERM end the loop, SIGHUP asks `reload`, which may be NULL. */
+struct kg_control_signals *kg_control_signals_create(struct kg_loop *loop,
+						     struct kg_control_reload *reload);
 void kg_control_signals_destroy(struct kg_control_signals *signals);
 
 /* The kernel's next hops, published to all workers. */
@@ -105,3 +109,12 @@ bool kg_control_tunnels_add(struct kg_control_tunnels *tunnels,
  * name, or it comes or goes already. */
 bool kg_control_tunnels_remove(struct kg_control_tunnels *tunnels, const char *name,
 			       kg_tunnel_told *told, void *ctx);
+
+/* Reads the settings anew and applies what has changed of the tunnels. */
+struct kg_control_reload *kg_control_reload_create(struct kg_loop *loop, struct kg_box *box,
+						   struct kg_control_tunnels *tunnels,
+						   const struct kg_control_origin *origin);
+/* After the tunnels of the box, which point to what it has read. */
+void kg_control_reload_destroy(struct kg_control_reload *reload);
+/* Now, or when the one before is done. The log tells how it went. */
+void kg_control_reload_ask(struct kg_control_reload *reload);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads the settings anew and applies what has changed of the tunnels:
+ *
+ *   read, compare ─► tunnels that are no more, or otherwise, go ─► new ones come
+ *
+ * Those that go are waited for, as a new one may have their ports. What is the same is not touched.
+ * Settings with a mistake, or that change more than tunnels, change nothing.
+ */
+#include "control/control.h"
+#include "control/parts.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum stage {
+	STAGE_RESTS,
+	STAGE_GOING,
+	STAGE_COMING,
+};
+
+struct kg_control_reload {
+	struct kg_loop_source source;
+	struct kg_box *box;
+	struct kg_control_tunnels *tunnels;
+	const struct kg_control_origin *origin;
+	struct kg_config *config; /* that is being applied */
+	enum stage stage;
+	bool asked;
+	unsigned int awaited; /* tunnels on their way */
+	unsigned int came, went, failed;
+};
+
+/* ---- read, compare ---- */
+
+static void say_mistakes(const struct kg_mistakes *mistakes)
+{
+	for (const struct kg_mistake *m = mistakes->warnings; m != NULL; m = m->next)
+		KG_LOG(WARNING, "reload: %s: %s\n", m->where, m->text);
+	for (const struct kg_mistake *m = mistakes->errors; m != NULL; m = m->next)
+		KG_LOG(ERR, "reload: %s: %s\n", m->where, m->text);
+}
+
+static bool is_good(const struct kg_control_reload *r, const struct kg_config *config,
+		    const struct kg_mistakes *mistakes)
+{
+	const char *difference;
+
+	say_mistakes(mistakes);
+	if (mistakes->errors != NULL)
+		return false;
+	difference = kg_config_difference(r->box->config, config);
+	if (difference != NULL)
+		KG_LOG(ERR, "reload: %s differs from what runs, which takes a restart\n",
+		       difference);
+	return difference == NULL;
+}
+
+/* False: nothing changes. */
+static bool read_settings(struct kg_control_reload *r)
+{
+	struct kg_config *config = kg_box_new_settings(r->box);
+	struct kg_mistakes mistakes;
+	bool good;
+
+	if (config == NULL)
+		return false;
+	kg_config_load(config, &mistakes, r->origin->files, r->origin->file_count);
+	good = is_good(r, config, &mistakes);
+	if (good)
+		kg_config_digest(config, &r->origin->key);
+	kg_mistakes_free(&mistakes);
+	r->config = config;
+	return good;
+}
+
+static const struct kg_tunnel_config *config_of(const struct kg_control_reload *r, const char *name)
+{
+	for (unsigned int i = 0; i < r->config->tunnel_count; i++) {
+		if (!strcmp(r->config->tunnels[i].name, name))
+			return &r->config->tunnels[i];
+	}
+	return NULL;
+}
+
+/* ---- apply ---- */
+
+static void told(void *ctx, const char *error)
+{
+	struct kg_control_reload *r = ctx;
+
+	if (error != NULL) {
+		KG_LOG(ERR, "reload: %s\n", error);
+		r->failed++;
+	}
+	r->awaited--;
+	r->source.due_us = 0;
+}
+
+static void remove_changed(struct kg_control_reload *r)
+{
+	for (unsigned int i = 0; i < r->box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = r->box->tunnels.all[i];
+		const struct kg_tunnel_config *config = config_of(r, tunnel->config->name);
+
+		if (config != NULL && config->digest == tunnel->config->digest)
+			continue;
+		if (kg_control_tunnels_remove(r->tunnels, tunnel->config->name, told, r)) {
+			r->awaited++;
+			r->went++;
+		}
+	}
+}
+
+static bool is_there(const struct kg_control_reload *r, const struct kg_tunnel_config *config)
+{
+	for (unsigned int i = 0; i < r->box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = r->box->tunnels.all[i];
+
+		if (!strcmp(tunnel->config->name, config->name))
+			return true;
+	}
+	return false;
+}
+
+static void add_new(struct kg_control_reload *r)
+{
+	char error[256];
+
+	for (unsigned int i = 0; i < r->config->tunnel_count; i++) {
+		const struct kg_tunnel_config *config = &r->config->tunnels[i];
+
+		if (is_there(r, config))
+			continue;
+		r->came++;
+		if (kg_control_tunnels_add(r->tunnels, config, told, r, error, sizeof(error))) {
+			r->awaited++;
+			continue;
+		}
+		KG_LOG(ERR, "reload: %s\n", error);
+		r->failed++;
+	}
+}
+
+/* ---- step by step ---- */
+
+static void begin(struct kg_control_reload *r)
+{
+	r->came = r->went = r->failed = 0;
+	r->asked = false;
+	if (!read_settings(r)) {
+		KG_LOG(ERR, "reload: nothing has changed\n");
+		kg_box_drop_settings(r->box);
+		return;
+	}
+	remove_changed(r);
+	r->stage = STAGE_GOING;
+	r->source.due_us = 0;
+}
+
+static void end(struct kg_control_reload *r)
+{
+	KG_LOG(NOTICE, "reload: %u tunnels have gone, %u have come, %u could not\n", r->went,
+	       r->came - r->failed, r->failed);
+	kg_config_forget_secrets(r->config);
+	kg_box_drop_settings(r->box);
+	r->stage = STAGE_RESTS;
+	r->source.due_us = r->asked ? 0 : KG_NEVER_US;
+}
+
+static void serve(struct kg_loop_source *source, uint64_t now_us)
+{
+	struct kg_control_reload *r = KG_CONTAINER_OF(source, struct kg_control_reload, source);
+
+	source->due_us = KG_NEVER_US;
+	if (r->awaited > 0)
+		return;
+	switch (r->stage) {
+	case STAGE_RESTS:
+		if (r->asked)
+			begin(r);
+		break;
+	case STAGE_GOING:
+		add_new(r);
+		r->stage = STAGE_COMING;
+		source->due_us = 0;
+		break;
+	case STAGE_COMING:
+		end(r);
+		break;
+	}
+}
+
+void kg_control_reload_ask(struct kg_control_reload *r)
+{
+	r->asked = true;
+	r->source.due_us = 0;
+}
+
+/* ---- life ---- */
+
+struct kg_control_reload *kg_control_reload_create(struct kg_loop *loop, struct kg_box *box,
+						   struct kg_control_tunnels *tunnels,
+						   const struct kg_control_origin *origin)
+{
+	struct kg_control_reload *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->box = box;
+	r->tunnels = tunnels;
+	r->origin = origin;
+	r->source = (struct kg_loop_source){ .fd = -1, .due_us = KG_NEVER_US, .serve = serve };
+	kg_loop_add(loop, &r->source);
+	return r;
+}
+
+void kg_control_reload_destroy(struct kg_control_reload *r)
+{
+	if (r == NULL)
+		return;
+	kg_loop_remove(&r->source);
+	free(r);
+}
