@@ -220,6 +220,17 @@ class Box:
         return eventually(f"{self.role} logs /{pattern}/",
                           lambda: re.search(pattern, self.log()), timeout_s)
 
+    def reload(self, text=None):
+        """Has it read its settings anew, or this text instead; what the log says of how it went, and all
+        that it said meanwhile."""
+        outcomes = re.compile(r"reload: (?:\d+ tunnels have gone.*|nothing has changed)")
+        before = self.log()
+        self.path.write_text(text if text is not None else json.dumps(self.config))
+        self.process.send_signal(signal.SIGHUP)
+        said = eventually(f"{self.role} has read its settings anew",
+                          lambda: outcomes.search(self.log(), len(before)), 60)
+        return said[0], self.log()[len(before):]
+
     def _ask(self, question):
         with telemetry.Connection(self.name) as connection:
             return question(connection)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A relay between a client and a server, with another cipher, FEC and length of segments on each leg:
-bulk both ways, half-close, UDP, mux channels, a custom mapping, hops on both legs. Then the relay is killed
-and started again.
+bulk both ways, half-close, UDP, mux channels, a custom mapping, hops on both legs. Then a leg's settings
+change, and the relay is killed and started again.
 
     client ══ AES-GCM, hops ══ relay ══ chacha20, FEC 10:2, short segments, hops ══ server
 """
@@ -91,6 +91,13 @@ with Lab() as lab:
         for name in ("home.listener", "home.forwarder", "custom.listener", "custom.forwarder"):
             assert legs[name]["messages_dropped"] == 0, legs[name]
         assert legs["home.listener"]["handshakes_done"] == legs["home.forwarder"]["handshakes_done"]
+
+        # A leg's setting changes, and both legs come anew.
+        middle.config["tunnels"][1]["forwarder"]["kcp_mtu"] = 600
+        outcome, said = middle.reload()
+        assert outcome == "reload: 2 tunnels have gone, 2 have come, 0 could not", said
+        eventually("a new connection works", works, 30)
+        traffic.tcp_download(*ENTRY, 100_000)
 
         held = traffic.connect(*MAPPED)
         held.sendall(b"held")

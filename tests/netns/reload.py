@@ -12,8 +12,6 @@ import copy
 import itertools
 import json
 import random
-import re
-import signal
 import socket
 import threading
 
@@ -32,22 +30,9 @@ def guest(mode, **more):
     return tunnel(mode, name="guest", **{**ends[mode], **more})
 
 
-def replies(box):
-    return re.findall(r"reload: (?:\d+ tunnels have gone.*|nothing has changed)", box.log())
-
-
-def reload(box, text=None):
-    """Sends SIGHUP and returns what the log says of the outcome, and all it said meanwhile."""
-    before, said = len(replies(box)), len(box.log())
-    box.path.write_text(text if text is not None else json.dumps(box.config))
-    box.process.send_signal(signal.SIGHUP)
-    eventually(f"{box.role} has read its settings anew", lambda: len(replies(box)) > before, 60)
-    return replies(box)[-1], box.log()[said:]
-
-
 def apply(box, *tunnels):
     box.config["tunnels"][1:] = tunnels
-    outcome, said = reload(box)
+    outcome, said = box.reload()
     assert outcome.endswith(" 0 could not"), said
     return outcome
 
@@ -149,12 +134,12 @@ with Lab() as lab:
 
         before = len(carried)
         for text, word in broken(lab.client.config):
-            outcome, said = reload(lab.client, text)
+            outcome, said = lab.client.reload(text)
             assert outcome.endswith("nothing has changed") and word in said, f"{text}\n{said}"
         assert ask() == b"%d" % target
         eventually("the transfer goes on", lambda: failures or len(carried) > before)
 
-        same, said = reload(lab.client)
+        same, said = lab.client.reload()
         assert same == "reload: 0 tunnels have gone, 0 have come, 0 could not", said
         assert set(lab.client.tunnels()) == {"home", "guest"}
     finally:
