@@ -16,9 +16,9 @@
 #include "memory/buf_mempool.h"
 #include "nic/nic.h"
 #include "payload/payload.h"
-#include "port_set.h"
-#include "port_table.h"
 #include "recent.h"
+#include "udp_ports/port_set.h"
+#include "udp_ports/port_table.h"
 
 #include <pthread.h>
 

@@ -2,8 +2,8 @@
 /* Reads a worker's mail, and does what it says. */
 #include "mail.h"
 
-#include "arrival.h"
 #include "box.h"
+#include "udp_ports/arrival.h"
 #include "worker.h"
 
 static void no_route(struct kg_worker *w, const struct kg_ip *peer)

@@ -2,16 +2,16 @@
 /*
  * kcpgate: arguments, configuration, start, forwarding, stop. To follow a packet, open turn.c.
  */
-#include "args.h"
 #include "box.h"
-#include "claims.h"
 #include "clock.h"
 #include "config/mistakes.h"
 #include "control/control.h"
-#include "eal.h"
 #include "log.h"
-#include "machine.h"
-#include "notify.h"
+#include "start/args.h"
+#include "start/claims.h"
+#include "start/eal.h"
+#include "start/machine.h"
+#include "start/notify.h"
 #include "telemetry.h"
 
 #include <errno.h>

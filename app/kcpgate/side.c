@@ -5,9 +5,9 @@
 #include "box.h"
 #include "conn.h"
 #include "fec/rs_isal.h"
-#include "listen_ports.h"
 #include "relay.h"
 #include "relay/relay.h"
+#include "udp_ports/listen_ports.h"
 #include "worker.h"
 
 #include <rte_malloc.h>

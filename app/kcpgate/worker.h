@@ -11,7 +11,6 @@
 #include "config/config.h"
 #include "conn.h"
 #include "kernel/pump.h"
-#include "local_ports.h"
 #include "mail.h"
 #include "memory/arena.h"
 #include "nexthops.h"
@@ -20,6 +19,7 @@
 #include "side.h"
 #include "telemetry/counters.h"
 #include "telemetry/troubles.h"
+#include "udp_ports/local_ports.h"
 
 struct kg_box;
 struct kg_burst;

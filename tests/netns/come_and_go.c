@@ -12,8 +12,8 @@
 #include "clock.h"
 #include "control/control.h"
 #include "control/parts.h"
-#include "eal.h"
 #include "log.h"
+#include "start/eal.h"
 #include "telemetry.h"
 #include "worker.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line of kcpgate. */
-#include "kcpgate/args.h"
+#include "kcpgate/start/args.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

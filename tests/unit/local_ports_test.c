@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The share of local ports that each worker gives to its clients' handshakes and channels. */
-#include "kcpgate/local_ports.h"
+#include "kcpgate/udp_ports/local_ports.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A log that nobody reads stops nobody but its own thread, and says what was lost. */
-#include "log_writer.h"
+#include "log/writer.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -2,9 +2,9 @@
 /* DPDK ports and the TAPs that mirror them. */
 #include "box/parts.h"
 
-#include "claims.h"
 #include "kernel/takeover.h"
 #include "log.h"
+#include "start/claims.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #include "box/parts.h"
 
 #include "config/values.h"
-#include "linux_ports.h"
 #include "log.h"
+#include "udp_ports/linux_ports.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #include "clock.h"
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
-#include "local_ports.h"
 #include "side.h"
+#include "udp_ports/local_ports.h"
 #include "wire/profile.h"
 
 #include <stdlib.h>

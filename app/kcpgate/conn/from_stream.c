@@ -2,10 +2,10 @@
 /* What the streams of a tunnel ask of their host, and what one tells of its connection. */
 #include "conn/parts.h"
 
-#include "arrival.h"
 #include "box.h"
 #include "complain.h"
 #include "shortcut.h"
+#include "udp_ports/arrival.h"
 #include "worker.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks once a second which UDP ports Linux's own sockets have. */
-#include "linux_ports.h"
+#include "udp_ports/linux_ports.h"
 
 #include "control/parts.h"
 

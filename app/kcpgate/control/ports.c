@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks netlink for interfaces and DPDK for NICs, and logs what differs from a second ago. */
-#include "claims.h"
 #include "control/parts.h"
 #include "log.h"
 #include "netlink/link.h"
+#include "start/claims.h"
 
 #include <errno.h>
 #include <stdlib.h>

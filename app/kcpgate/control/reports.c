@@ -5,7 +5,7 @@
  */
 #include "control/parts.h"
 #include "log.h"
-#include "trouble_log.h"
+#include "log/troubles.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  */
 #include "control/parts.h"
 #include "log.h"
+#include "log/troubles.h"
 #include "side.h"
-#include "trouble_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

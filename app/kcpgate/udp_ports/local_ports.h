@@ -17,7 +17,7 @@
 #include "base/rng.h"
 #include "base/slots.h"
 #include "config/config.h"
-#include "port_set.h"
+#include "udp_ports/port_set.h"
 
 #include <sys/queue.h>
 

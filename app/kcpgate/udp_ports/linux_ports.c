@@ -3,7 +3,7 @@
  * A service that binds a port of `local_ports`, before the start or later, has it: channels choose
  * others, and those that were there move, as behind a NAT that gives them a new port.
  */
-#include "linux_ports.h"
+#include "udp_ports/linux_ports.h"
 
 #include "box.h"
 #include "netlink/udp_ports.h"

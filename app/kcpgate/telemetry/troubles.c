@@ -4,7 +4,7 @@
 
 #include "clock.h"
 #include "compat.h"
-#include "trouble_log.h"
+#include "log/troubles.h"
 
 #include <stdio.h>
 

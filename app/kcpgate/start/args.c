@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads the command line and says what is wrong with it. */
-#include "args.h"
+#include "start/args.h"
 
 #include <string.h>
 

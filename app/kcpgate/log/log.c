@@ -2,7 +2,7 @@
 /* rte_log writes to a stream; ours hands each message to the log writer. */
 #include "log.h"
 
-#include "log_writer.h"
+#include "log/writer.h"
 
 #include <stdio.h>
 #include <string.h>

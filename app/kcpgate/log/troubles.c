@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Words for each trouble; a table of the latest, in which a new one takes the oldest's place. */
-#include "trouble_log.h"
+#include "log/troubles.h"
 
 #include "log.h"
 

@@ -3,14 +3,14 @@
  * Mistakes that only this machine shows: CPUs it has not got, hugepages nobody has set up. Said in
  * the configuration's own words, before EAL says them in its.
  */
-#include "machine.h"
+#include "start/machine.h"
 
-#include "claims.h"
 #include "config/mistakes.h"
 #include "kernel/dhcp.h"
 #include "kernel/takeover.h"
 #include "netlink/belongings.h"
 #include "netlink/link.h"
+#include "start/claims.h"
 
 #include <mntent.h>
 #include <net/if.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hands out a worker's local UDP ports and takes them back; the free ones wait in a queue. */
-#include "local_ports.h"
+#include "udp_ports/local_ports.h"
 
 #define SHARE_ABOVE_DIVISOR 8  /* of the ports in use, channels begin to share */
 #define RESERVE_DIVISOR     16 /* of the ports, for tunnels that hold less */

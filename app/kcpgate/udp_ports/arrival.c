@@ -3,10 +3,10 @@
  * Gives channels local ports, and answers from the next hop and the NIC's RSS at which worker an
  * answer to a port would arrive.
  */
-#include "arrival.h"
+#include "udp_ports/arrival.h"
 
 #include "box.h"
-#include "listen_ports.h"
+#include "udp_ports/listen_ports.h"
 #include "worker.h"
 
 /* A worker's wish for answers from one peer. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Empties the table of ports; all else is in the header, for it is on every datagram's way. */
-#include "port_table.h"
+#include "udp_ports/port_table.h"
 
 void kg_port_table_init(struct kg_port_table *table)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Enters the ports of sides that come, and finds who else listens on those of sides that go. */
-#include "listen_ports.h"
+#include "udp_ports/listen_ports.h"
 
 #include "box.h"
 #include "worker.h"

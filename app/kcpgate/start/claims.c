@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Names of what a box claims: its own, and one for each device that others could reach for. */
-#include "claims.h"
+#include "start/claims.h"
 
 #include <errno.h>
 #include <inttypes.h>

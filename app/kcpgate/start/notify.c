@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sends one datagram to the service manager's socket. */
-#include "notify.h"
+#include "start/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

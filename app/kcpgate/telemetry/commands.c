@@ -3,7 +3,7 @@
 #include "telemetry.h"
 
 #include "box.h"
-#include "telemetry_front.h"
+#include "telemetry/front.h"
 
 #include <errno.h>
 #include <rte_eal.h>

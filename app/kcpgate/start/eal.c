@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Turns the configuration into EAL's arguments, and cleans up after EAL. */
-#include "eal.h"
+#include "start/eal.h"
 
-#include "chatter.h"
+#include "log/chatter.h"
 #include "nic/nic.h"
 
 #include <ctype.h>

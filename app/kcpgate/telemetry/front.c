@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One thread, one poll: DPDK is asked for one client at a time, and waits for none of them. */
-#include "telemetry_front.h"
+#include "telemetry/front.h"
 
 #include "clock.h"
 

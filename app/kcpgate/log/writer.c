@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lines wait in a list, bounded in bytes; one thread takes them out and may wait in write(2). */
-#include "log_writer.h"
+#include "log/writer.h"
 
 #include <errno.h>
 #include <inttypes.h>

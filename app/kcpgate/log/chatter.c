@@ -3,7 +3,7 @@
  * DPDK's AF_XDP driver brings libbpf and libxdp, which warn of much that is no fault. They are the
  * driver's libraries, not ours: where they are not installed, nothing is to be done.
  */
-#include "chatter.h"
+#include "log/chatter.h"
 
 #include "base/base.h"
 
