@@ -44,6 +44,7 @@ KNOWS = {
     "session": {"base", "fec", "kcp", "net", "wire"},
     "sim": {"base", "fec", "kcp", "net", "session"},
     "telemetry": {"base", "net"},
+    "trial": {"base", "net"},
     "wire": {"aead", "base"},
 }
 
