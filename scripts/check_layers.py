@@ -44,7 +44,7 @@ KNOWS = {
     "session": {"base", "fec", "kcp", "net", "wire"},
     "sim": {"base", "fec", "kcp", "net", "session"},
     "telemetry": {"base", "net"},
-    "trial": {"base", "net"},
+    "trial": {"base", "kcp", "net", "session", "wire"},
     "wire": {"aead", "base"},
 }
 
