@@ -13,7 +13,7 @@ programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
     nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
-    turnserver:coturn"
+    turnserver:coturn faketime:faketime"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive

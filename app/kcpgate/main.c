@@ -13,6 +13,7 @@
 #include "start/machine.h"
 #include "start/notify.h"
 #include "telemetry.h"
+#include "try.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 
 enum kg_exit {
 	KG_EXIT_GOOD = 0,
-	KG_EXIT_FAILED = 1,     /* while starting or running */
+	KG_EXIT_FAILED = 1,     /* while starting or running; some server does not answer */
 	KG_EXIT_BAD_CONFIG = 2, /* or bad arguments */
 };
 
@@ -128,6 +129,11 @@ static enum kg_exit run_alone(struct kg_config *config, const struct kg_args *ar
 	return status;
 }
 
+static bool needs_machine(enum kg_args_action action)
+{
+	return action == KG_ARGS_RUN || action == KG_ARGS_CHECK;
+}
+
 static enum kg_exit with_config(const struct kg_args *args)
 {
 	struct kg_config config;
@@ -135,13 +141,15 @@ static enum kg_exit with_config(const struct kg_args *args)
 	enum kg_exit status = KG_EXIT_GOOD;
 
 	kg_config_load(&config, &mistakes, args->files, args->file_count);
-	if (mistakes.errors == NULL && args->action != KG_ARGS_PRINT)
+	if (mistakes.errors == NULL && needs_machine(args->action))
 		kg_machine_check(&config, &mistakes, args->files[0]);
 	kg_mistakes_print(&mistakes, stderr);
 	if (mistakes.errors != NULL)
 		status = KG_EXIT_BAD_CONFIG;
 	else if (args->action == KG_ARGS_PRINT)
 		kg_config_print(&config, stdout, args->show_secrets);
+	else if (args->action == KG_ARGS_TRY)
+		status = kg_try(&config, args->json, stdout) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 	else if (args->action == KG_ARGS_RUN)
 		status = run_alone(&config, args);
 	kg_mistakes_free(&mistakes);

@@ -168,7 +168,7 @@ class Box:
         self.path.write_text(json.dumps(self.config, indent=2))
         self._ready.clear()
         with self.ns, open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self._own_etc(), *(self.command or [kcpgate(), str(self.path)])],
+            self.process = subprocess.Popen([*self.own_etc(), *(self.command or [kcpgate(), str(self.path)])],
                                             stdout=subprocess.PIPE,
                                             stderr=log if self.stderr is None else self.stderr,
                                             stdin=subprocess.DEVNULL,
@@ -178,7 +178,7 @@ class Box:
         if wait:
             self.wait_ready()
 
-    def _own_etc(self):
+    def own_etc(self):
         """What goes before a command that shall see self.etc."""
         if not self.etc:
             return []

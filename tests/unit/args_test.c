@@ -76,6 +76,8 @@ static void actions(void **state)
 	expect("box.json --print-config", KG_ARGS_PRINT, 0, 1);
 	expect("--check-config --check-config box.json", KG_ARGS_CHECK, 0, 1);
 	expect("--show-secrets --print-config box.json", KG_ARGS_PRINT, 0, 1);
+	expect("--try box.json", KG_ARGS_TRY, 0, 1);
+	expect("--json --try a.json b.json", KG_ARGS_TRY, 0, 2);
 	expect("--version", KG_ARGS_VERSION, 0, 0);
 	expect("--help", KG_ARGS_HELP, 0, 0);
 }
@@ -114,7 +116,9 @@ static void mistakes(void **state)
 		     "kcpgate: --print-config: only one of the options at a time\n");
 	expect_error("--show-secrets box.json",
 		     "kcpgate: --show-secrets: only with --print-config\n");
-	expect_error("--try box.json", "kcpgate: --try: not supported yet\n");
+	expect_error("--json box.json", "kcpgate: --json: only with --try\n");
+	expect_error("--check-config --try box.json",
+		     "kcpgate: --try: only one of the options at a time\n");
 	expect_error("--import old.conf", "kcpgate: --import: not supported yet\n");
 	expect_error("--no-huge -- -- box.json",
 		     "kcpgate: --: unknown option (EAL's stand before --, see --help)\n");
@@ -122,9 +126,9 @@ static void mistakes(void **state)
 
 static void all_mistakes_at_once(void **state)
 {
-	expect_error("--wrong --try box.json",
+	expect_error("--wrong --import box.json",
 		     "kcpgate: --wrong: unknown option (EAL's stand before --, see --help)\n"
-		     "kcpgate: --try: not supported yet\n");
+		     "kcpgate: --import: not supported yet\n");
 }
 
 static void help_names_every_option(void **state)
@@ -137,6 +141,8 @@ static void help_names_every_option(void **state)
 	fclose(to);
 	assert_non_null(strstr(text, "--check-config"));
 	assert_non_null(strstr(text, "--print-config"));
+	assert_non_null(strstr(text, "--try"));
+	assert_non_null(strstr(text, "--json"));
 	assert_non_null(strstr(text, "--version"));
 	assert_null(strstr(text, "--import"));
 	free(text);

@@ -9,16 +9,20 @@ struct option {
 	enum kg_args_action action;
 	bool later; /* not supported yet */
 	const char *help;
-	bool secrets; /* goes with --print-config, is no action */
+	/* No action, but goes with one. */
+	bool secrets; /* --print-config */
+	bool json;    /* --try */
 };
 
 static const struct option options[] = {
 	{ "--check-config", KG_ARGS_CHECK, false, "say what is wrong with the files, and end" },
 	{ "--print-config", KG_ARGS_PRINT, false, "show the configuration with all defaults" },
 	{ "--show-secrets", .help = "with --print-config: passwords too", .secrets = true },
+	{ "--try", KG_ARGS_TRY, false,
+	  "test whether servers of clients and relays answer, and end" },
+	{ "--json", .help = "with --try: for programs", .json = true },
 	{ "--version", KG_ARGS_VERSION, false, "show the version" },
 	{ "--help", KG_ARGS_HELP, false, "show this text" },
-	{ "--try", .later = true },
 	{ "--import", .later = true },
 	{ NULL },
 };
@@ -69,8 +73,9 @@ static bool take_option(struct kg_args *args, const char *argument, FILE *errors
 				"unknown option (EAL's stand before --, see --help)");
 	if (option->later)
 		return complain(errors, argument, "not supported yet");
-	if (option->secrets) {
-		args->show_secrets = true;
+	if (option->secrets || option->json) {
+		args->show_secrets |= option->secrets;
+		args->json |= option->json;
 		return true;
 	}
 	if (args->action != KG_ARGS_RUN && args->action != option->action)
@@ -101,6 +106,8 @@ bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
 	}
 	if (args->show_secrets && args->action != KG_ARGS_PRINT)
 		good = complain(errors, "--show-secrets", "only with --print-config");
+	if (args->json && args->action != KG_ARGS_TRY)
+		good = complain(errors, "--json", "only with --try");
 	if (args->file_count == 0 && args->action != KG_ARGS_VERSION &&
 	    args->action != KG_ARGS_HELP && good)
 		good = complain(errors, "no configuration file", "see --help");
@@ -119,6 +126,7 @@ void kg_args_print_help(FILE *to)
 			fprintf(to, "  %-16s %s\n", option->name, option->help);
 	}
 	fputs("\n"
-	      "Exit status: 0 good, 1 failed while running, 2 bad configuration or arguments.\n",
+	      "Exit status: 0 good, 1 failed while running, or some server does not answer, 2 bad\n"
+	      "configuration or arguments.\n",
 	      to);
 }
