@@ -139,14 +139,13 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 			 uint8_t *out);
 /*
  * A datagram of so many bytes, whatever the mtu is, that tells the peer nothing: a segment it has
- * had. It is answered with an ACK; input then says that probe `nth` of its series was. `ts`, of the
- * whole series, is a multiple of KG_KCP_PROBES_MAX that no segment has. The peer must have been
- * heard.
+ * had. It is answered with an ACK; input then says that probe `nth` of its series was. `ts` is of
+ * the whole series. The peer must have been heard.
  */
 #define KG_KCP_PROBES_MAX 8
 uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_t bytes,
 		      uint64_t now_us, uint8_t *out);
-/* A time stamp for kg_kcp_probe: of a long past. */
+/* A time stamp for kg_kcp_probe: of a long past, which no segment has. */
 uint32_t kg_kcp_probe_ts(const struct kg_kcp *kcp, uint32_t chance);
 /* Whether a segment was sent KG_KCP_IN_VAIN times; told once. */
 bool kg_kcp_take_repeating(struct kg_kcp *kcp);

@@ -104,10 +104,10 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 /* As events: a probe or the latest question. */
 static unsigned int answered(const struct kg_kcp *kcp, uint32_t ts)
 {
-	uint32_t probe = ts - kcp->question_ts;
+	uint32_t past = ts - kcp->question_ts, probe = past / KG_KCP_PROBE_STEP_MS;
 
 	if (!kcp->probing)
-		return probe == 0 ? KG_KCP_ANSWERED : 0;
+		return past == 0 ? KG_KCP_ANSWERED : 0;
 	return probe < KG_KCP_PROBES_MAX ? 1u << (KG_KCP_PROBED_SHIFT + probe) : 0;
 }
 

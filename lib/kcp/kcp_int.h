@@ -25,6 +25,9 @@
 #define KG_KCP_TELL_TIMES 3
 /* After something was refused, until we look whether there is room to tell of. */
 #define KG_KCP_LOOK_US (100u * KG_US_PER_MS)
+/* Between the time stamps of probes, more than any round of them takes: an ACK that is repeated has
+ * a later one than the probe. */
+#define KG_KCP_PROBE_STEP_MS 8192u
 
 /* What struct kg_kcp_stats cannot tell from the state; there are many idle conversations, and
  * no more segments of each than sn has values. */

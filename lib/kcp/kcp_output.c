@@ -270,7 +270,8 @@ uint32_t kg_kcp_probe_ts(const struct kg_kcp *kcp, uint32_t chance)
 {
 	uint32_t now_ts = kg_kcp_ts(kcp, kcp->now_us);
 
-	return (now_ts - (1u << 30) - (chance & ((1u << 29) - 1))) & ~(KG_KCP_PROBES_MAX - 1u);
+	return (now_ts - (1u << 30) - (chance & ((1u << 29) - 1))) &
+	       ~(KG_KCP_PROBES_MAX * KG_KCP_PROBE_STEP_MS - 1);
 }
 
 uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_t bytes,
@@ -287,7 +288,8 @@ uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_
 	kcp->probing = true;
 	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
-	put_push(&w, 0, had_by_peer(kcp), ts + nth, zeros, bytes - KG_KCP_HEADER_BYTES);
+	put_push(&w, 0, had_by_peer(kcp), ts + nth * KG_KCP_PROBE_STEP_MS, zeros,
+		 bytes - KG_KCP_HEADER_BYTES);
 	return w.used;
 }
 

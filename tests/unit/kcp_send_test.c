@@ -609,6 +609,28 @@ static void answers_to_probes_answer_no_question(void **state)
 	one_fini(&o);
 }
 
+/* docs/kcp.md §5: an ACK that is said again says a later time. */
+static void an_answer_that_is_repeated_is_of_the_same_probe(void **state)
+{
+	const uint32_t ts = 1u << 20;
+	struct kg_kcp_segment seg;
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 2);
+	one_drain(&o);
+	one_ack(&o, 1, T0_MS, 0);
+	for (unsigned int nth = 0; nth < KG_KCP_PROBES_MAX; nth++) {
+		assert_int_equal(kg_kcp_probe(o.kcp, ts, nth, 600, o.now_us, o.out), 600);
+		assert_int_equal(kg_kcp_segment_decode(o.out, 600, &seg), 600);
+		for (uint32_t later_ms = 0; later_ms < 3000; later_ms += 7) {
+			one_ack(&o, 1, seg.ts + later_ms, 0);
+			assert_int_equal(o.events >> KG_KCP_PROBED_SHIFT, 1u << nth);
+		}
+	}
+	one_fini(&o);
+}
+
 /* The first segment does not arrive, later ones do: the peer can be asked all the same. */
 static void one_segment_that_has_arrived_is_enough_for_a_probe(void **state)
 {
@@ -661,6 +683,7 @@ int main(void)
 		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
 		cmocka_unit_test(only_its_time_stamp_answers_a_question),
 		cmocka_unit_test(answers_to_probes_answer_no_question),
+		cmocka_unit_test(an_answer_that_is_repeated_is_of_the_same_probe),
 		cmocka_unit_test(one_segment_that_has_arrived_is_enough_for_a_probe),
 		cmocka_unit_test(what_went_to_a_lost_address_goes_again_at_once),
 		cmocka_unit_test(discarding_leaves_whole_messages),
