@@ -25,6 +25,7 @@ struct kg_peer {
 	uint32_t key;
 	uint32_t asker; /* conv of the channel that probes, or did last */
 	uint32_t ts;    /* of its probes */
+	bool asked;     /* of the round under way one has left; before, answers are of another */
 	uint16_t told;  /* what the host was told */
 	struct kg_pmtu pmtu;
 	struct kg_timer timer; /* a round ends */
@@ -240,6 +241,7 @@ static void proceed(struct kg_peer *peer, struct kg_channel *ch, uint16_t before
 		ch->line.probes =
 			(uint8_t)kg_pmtu_poll(pmtu, now_us, rtt_us != 0 ? rtt_us : RTT_GUESS_US);
 		peer->asker = ch->conv;
+		peer->asked = false;
 		peer->ts = kg_kcp_probe_ts(ch->line.kcp, (uint32_t)kg_rng_next(peer->session->rng));
 	}
 	if (pmtu->mtu < before)
@@ -295,7 +297,7 @@ void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_
 		return;
 	before = peer->pmtu.mtu;
 	for (unsigned int i = 0; i < KG_PMTU_PROBES && peer->asker == ch->conv; i++) {
-		if ((answered & 1u << i) != 0)
+		if (peer->asked && (answered & 1u << i) != 0)
 			kg_pmtu_on_answer(&peer->pmtu, i, now_us);
 	}
 	if ((events & KG_KCP_REPEATING) != 0)
@@ -307,7 +309,7 @@ bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now
 {
 	const struct kg_session *s = line->session;
 	const struct kg_ip *ip = &line->path->ends.remote.ip;
-	const struct kg_peer *peer = find(s, ip);
+	struct kg_peer *peer = find(s, ip);
 	unsigned int nth;
 
 	if (peer == NULL || line->probes > peer->pmtu.count) {
@@ -322,6 +324,7 @@ bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now
 	if (out->len == 0)
 		return false;
 	out->mtu = KG_DATAGRAM_WHOLE;
+	peer->asked |= peer->asker == kg_line_channel(line)->conv;
 	line->probes--;
 	return true;
 }
