@@ -18,6 +18,8 @@
 #define REST_US     (50 * KG_US_PER_MS) /* longest time without a turn */
 #define PATIENCE_US (600 * KG_US_PER_S)
 #define START_US    (1000 * KG_US_PER_S)
+/* What is stamped in the second in which a box was built may be of before it. */
+#define BUILT_US (START_US - 2 * KG_US_PER_S)
 
 void boxes_fail(const struct boxes *boxes, const char *file, int line, const char *what)
 {
@@ -175,11 +177,9 @@ static void run(struct boxes *boxes, uint64_t seed, bool verbose, struct outcome
 	boxes->seed = seed;
 	boxes->verbose = verbose;
 	boxes->now_us = boxes->started_us = START_US;
-	virtual_clock_start(boxes->now_us, seed);
+	virtual_clock_start(BUILT_US, seed);
 	kg_rng_init(&boxes->rng, seed);
 	scenario_draw(boxes);
-	/* What was stamped in the second of the start may be of before it. */
-	boxes->now_us += 2 * KG_US_PER_S;
 	if (!two_boxes_init(&boxes->two, &boxes->scenario.params, error, sizeof(error)))
 		boxes_fail(boxes, __FILE__, __LINE__, error);
 	for (int side = CLIENT; side < SIDES; side++)

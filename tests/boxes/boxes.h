@@ -6,6 +6,7 @@
  *   boxes.c      command line, the clock, what must hold in the end
  *   scenario.c   draws settings, wire and flows from the seed: a dimension is a line there
  *   path.c       routers on a narrow way
+ *   packet.c     what these and NATs read in frames
  *   nat.c        a NAT that forgets
  *   wire.c       carries frames from port to port, late, twice, damaged or never
  *   apps.c       payload threads and their applications: what they write and what they check
@@ -19,6 +20,7 @@
 #define BOXES_FLOWS_MAX   12
 #define BOXES_WORKERS_MAX 3
 #define BOXES_NAT_TIMES   4
+#define BOXES_WIDTHS      3
 /* A request that is repeated from another port is one more. */
 #define BOXES_ACCEPTED_MAX (BOXES_FLOWS_MAX * (1 + BOXES_NAT_TIMES))
 #define BOXES_LEAST_BYTES  8 /* that an end says: whose it is */
@@ -57,10 +59,13 @@ struct flow {
 	struct app client, *server; /* NULL: not there yet */
 };
 
-/* Between the ports. */
+/* From a side's port to the other's. */
 struct path {
-	uint16_t width; /* bytes of an IP packet, from some time on */
-	uint64_t since_us;
+	struct {
+		uint64_t since_us;
+		uint16_t bytes; /* of an IP packet */
+	} widths[BOXES_WIDTHS]; /* the later ones hold; before the first all passes */
+	unsigned int width_count;
 	bool honest;    /* routers say what passes */
 	bool fragments; /* these pass, too */
 };
@@ -69,7 +74,7 @@ struct scenario {
 	struct two_boxes_params params;
 	char settings[SIDES][256]; /* as the params have them */
 	struct kg_sim_link_params wire[SIDES];
-	struct path path;
+	struct path paths[SIDES];                 /* by who sends */
 	uint64_t nat_forgets_us[BOXES_NAT_TIMES]; /* KG_NEVER_US: not */
 	uint32_t flow_count;
 };
@@ -106,7 +111,6 @@ void scenario_draw(struct boxes *boxes);
 /* path.c */
 /* Puts a frame of a side on its link, as far as the path lets it pass. */
 void path_pass(struct boxes *boxes, int side, const uint8_t *frame, uint16_t len);
-bool path_is_fragment(const uint8_t *frame);
 
 /* nat.c */
 /* Changes a frame's ports, from the client and to it. */

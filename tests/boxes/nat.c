@@ -4,19 +4,16 @@
  * look different, and what goes to those of before is dropped. It says nothing.
  */
 #include "boxes/boxes.h"
+#include "boxes/packet.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
-#include "net/frame.h"
 #include "net/proto.h"
 
-#define IP_PROTOCOL_AT 9
-#define UDP_AT         (KG_ETHER_BYTES + KG_IPV4_BYTES)
-#define UDP_SUM_AT     6
-#define PORT_FIRST     1024u
-#define PORTS          (65536u - PORT_FIRST)
-#define STEP           4099u /* to the ports after the next time */
+#define PORT_FIRST 1024u
+#define PORTS      (65536u - PORT_FIRST)
+#define STEP       4099u /* to the ports after the next time */
 
 static uint32_t shift(const struct boxes *boxes)
 {
@@ -30,27 +27,21 @@ static uint32_t shift(const struct boxes *boxes)
 /* RFC 1624: what is covered changes by so much. */
 static void replace_port(uint8_t *udp, size_t at, uint16_t port)
 {
-	uint32_t sum = (uint16_t)~kg_load_be16(udp + UDP_SUM_AT);
+	uint32_t sum = (uint16_t)~kg_load_be16(udp + KG_UDP_CSUM_AT);
 
 	sum += (uint16_t)~kg_load_be16(udp + at) + (uint32_t)port;
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
-	if (kg_load_be16(udp + UDP_SUM_AT) != 0)
-		kg_store_be16(udp + UDP_SUM_AT, (uint16_t)~sum);
+	if (kg_load_be16(udp + KG_UDP_CSUM_AT) != 0)
+		kg_store_be16(udp + KG_UDP_CSUM_AT, (uint16_t)~sum);
 	kg_store_be16(udp + at, port);
-}
-
-static bool is_udp(const uint8_t *frame, uint16_t len)
-{
-	return len >= UDP_AT + KG_UDP_BYTES &&
-	       frame[KG_ETHER_BYTES + IP_PROTOCOL_AT] == KG_PROTO_UDP;
 }
 
 static void translate(uint8_t *frame, uint16_t len, size_t at, uint32_t by)
 {
-	uint8_t *udp = frame + UDP_AT;
+	uint8_t *udp = packet_udp(frame, len);
 
-	if (!is_udp(frame, len) || kg_load_be16(udp + at) < PORT_FIRST)
+	if (udp == NULL || kg_load_be16(udp + at) < PORT_FIRST)
 		return;
 	replace_port(udp, at,
 		     (uint16_t)(PORT_FIRST + (kg_load_be16(udp + at) - PORT_FIRST + by) % PORTS));
@@ -62,9 +53,11 @@ static bool is_there(const struct boxes *boxes)
 }
 
 /* 0: not UDP. */
-static uint16_t port_at(const uint8_t *frame, uint16_t len, size_t at)
+static uint16_t port_at(uint8_t *frame, uint16_t len, size_t at)
 {
-	return is_udp(frame, len) ? kg_load_be16(frame + UDP_AT + at) : 0;
+	const uint8_t *udp = packet_udp(frame, len);
+
+	return udp != NULL ? kg_load_be16(udp + at) : 0;
 }
 
 void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len)

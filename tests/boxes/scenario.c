@@ -59,6 +59,11 @@ static void draw_mux(struct boxes *boxes, struct kg_rng *rng)
 		boxes->scenario.params.mux = between(rng, 1, 4);
 }
 
+static void draw_version(struct boxes *boxes, struct kg_rng *rng)
+{
+	boxes->scenario.params.ipv6 = one_in(rng, 3);
+}
+
 static void draw_workers(struct boxes *boxes, struct kg_rng *rng)
 {
 	struct two_boxes_params *params = &boxes->scenario.params;
@@ -106,20 +111,51 @@ static void draw_wire(struct boxes *boxes, struct kg_rng *rng)
 		boxes->scenario.wire[side] = draw_direction(rng);
 }
 
-/* No path is believed to be narrower than 576. One that becomes narrow while data is under way has
- * to let fragments pass: what has its number cannot become shorter. */
+/* No path is believed to be narrower than the least of its version. */
+static uint16_t draw_width(const struct boxes *boxes, struct kg_rng *rng)
+{
+	return (uint16_t)between(rng, kg_path_mtu_min(boxes->scenario.params.ipv6 ? 6 : 4), 1499);
+}
+
+/* Narrow all the time, or from some time on, and then more than once. Where fragments are lost,
+ * too, what is too long and has its number waits until it passes again: it cannot become shorter.
+ */
+static struct path draw_one_way(const struct boxes *boxes, struct kg_rng *rng)
+{
+	struct path path = { .honest = one_in(rng, 2), .fragments = one_in(rng, 2) };
+	uint64_t since_us = boxes->now_us;
+
+	path.width_count = one_in(rng, 3) ? 1 : between(rng, 2, BOXES_WIDTHS);
+	for (unsigned int i = 0; i < path.width_count; i++) {
+		if (path.width_count > 1)
+			since_us += between(rng, 0, 3 * KG_US_PER_S / 2);
+		path.widths[i].since_us = since_us;
+		path.widths[i].bytes = draw_width(boxes, rng);
+	}
+	if (!path.fragments && path.width_count > 1)
+		path.widths[path.width_count - 1].bytes = UINT16_MAX;
+	return path;
+}
+
+/* Both ways alike, each its own, or one only. */
 static void draw_path(struct boxes *boxes, struct kg_rng *rng)
 {
-	struct path *path = &boxes->scenario.path;
+	struct path *paths = boxes->scenario.paths;
+	uint32_t one = between(rng, CLIENT, SERVER);
 
-	*path = (struct path){ .width = UINT16_MAX, .fragments = true };
+	paths[CLIENT] = paths[SERVER] = (struct path){ .fragments = true };
 	if (one_in(rng, 2))
 		return;
-	path->width = (uint16_t)between(rng, 576, 1499);
-	path->honest = one_in(rng, 2);
-	path->fragments = one_in(rng, 2);
-	if (path->fragments && one_in(rng, 2))
-		path->since_us = boxes->now_us + between(rng, 0, 4 * KG_US_PER_S);
+	paths[one] = draw_one_way(boxes, rng);
+	if (one_in(rng, 2))
+		paths[!one] = paths[one];
+	else if (one_in(rng, 2))
+		paths[!one] = draw_one_way(boxes, rng);
+}
+
+static bool is_wide(const struct scenario *scenario)
+{
+	return scenario->paths[CLIENT].width_count + scenario->paths[SERVER].width_count == 0;
 }
 
 /* On a path that is as wide as the ports: a NAT's part in what routers say is not played here. Who
@@ -127,7 +163,7 @@ static void draw_path(struct boxes *boxes, struct kg_rng *rng)
 static void draw_nat(struct boxes *boxes, struct kg_rng *rng)
 {
 	struct scenario *scenario = &boxes->scenario;
-	bool any = scenario->path.width == UINT16_MAX && one_in(rng, 2);
+	bool any = is_wide(scenario) && one_in(rng, 2);
 
 	for (size_t i = 0; i < BOXES_NAT_TIMES; i++)
 		scenario->nat_forgets_us[i] =
@@ -153,6 +189,20 @@ static void draw_flows(struct boxes *boxes, struct kg_rng *rng)
 		};
 }
 
+/* Something long is under way while a path changes. */
+static void draw_long_flow(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct flow *flow = &boxes->flows[0];
+
+	if (is_wide(&boxes->scenario))
+		return;
+	flow->start_us = boxes->now_us;
+	flow->write_max_bytes = 1400;
+	flow->pause_max_us = between(rng, 5000, 10000);
+	for (int side = CLIENT; side < SIDES; side++)
+		flow->plan_bytes[side] = between(rng, 100000, 400000);
+}
+
 /* What a scenario consists of. */
 static const struct {
 	const char *name;
@@ -160,25 +210,34 @@ static const struct {
 } dimensions[] = {
 	{ "cipher", draw_cipher }, { "kcp", draw_kcp },         { "fec", draw_fec },
 	{ "mux", draw_mux },       { "workers", draw_workers }, { "keep_alive", draw_keep_alive },
-	{ "wire", draw_wire },     { "path", draw_path },       { "nat", draw_nat },
-	{ "flows", draw_flows },
+	{ "wire", draw_wire },     { "version", draw_version }, { "path", draw_path },
+	{ "nat", draw_nat },       { "flows", draw_flows },     { "long flow", draw_long_flow },
 };
+
+static void print_path(const struct boxes *boxes, const struct path *path)
+{
+	for (unsigned int i = 0; i < path->width_count; i++)
+		printf("%u bytes pass after %.6f s; ", path->widths[i].bytes,
+		       (double)(path->widths[i].since_us - boxes->started_us) / KG_US_PER_S);
+	if (path->width_count > 0)
+		printf("routers are %s, fragments %s\n", path->honest ? "honest" : "silent",
+		       path->fragments ? "pass" : "are lost");
+}
 
 static void print(const struct boxes *boxes)
 {
 	const struct two_boxes_params *p = &boxes->scenario.params;
 
-	printf("%s, %s, window %u, fec %s, mux %u, %u workers, keep_alive %u, %u flows\n",
-	       p->algorithm, p->preset, p->window, p->fec != NULL ? p->fec : "off", p->mux,
-	       p->workers, p->keep_alive_s, boxes->scenario.flow_count);
+	printf("%s, %s, %s, window %u, fec %s, mux %u, %u workers, keep_alive %u, %u flows\n",
+	       p->ipv6 ? "IPv6" : "IPv4", p->algorithm, p->preset, p->window,
+	       p->fec != NULL ? p->fec : "off", p->mux, p->workers, p->keep_alive_s,
+	       boxes->scenario.flow_count);
 	printf("NAT %s\n",
 	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there");
-	printf("path of %u from %llu us on, %s, fragments %s\n", boxes->scenario.path.width,
-	       (unsigned long long)boxes->scenario.path.since_us,
-	       boxes->scenario.path.honest ? "honest" : "silent",
-	       boxes->scenario.path.fragments ? "pass" : "are lost");
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
+
+		print_path(boxes, &boxes->scenario.paths[side]);
 
 		printf("%s: %u us + %u%s, loss %.2f %%, twice %.2f %%, damaged %.2f %%, rate %u\n",
 		       side == CLIENT ? "there" : "back", link->delay_us, link->jitter_us,

@@ -17,9 +17,9 @@
 	"{ \"name\": \"%s\", \"workers\": [%s], \"poll\": \"busy\","                         \
 	"  \"memory\": { \"hugepages\": false, \"mb\": %u },"                                \
 	"  \"ports\": [ { \"name\": \"wire\", \"device\": \"net_ring_%s\", \"tap\": \"%s\"," \
-	"    \"addresses\": [\"198.18.0.%u/24\"] } ],"                                       \
+	"    \"addresses\": [\"%s%u/%u\"] } ],"                                              \
 	"  \"tunnels\": [ { \"name\": \"two\", \"mode\": \"%s\", \"listen_port\": 3000,"     \
-	"    \"destination_address\": \"198.18.0.2\", \"destination_port\": 3000,"           \
+	"    \"destination_address\": \"%s2\", \"destination_port\": 3000,"                  \
 	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
 	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s } ] }"
 
@@ -28,6 +28,7 @@ static bool configure(struct two_boxes *two, int side, const struct two_boxes_pa
 {
 	static const char *const modes[] = { "client", "server" };
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
+	const char *network = params->ipv6 ? "fd00:18::" : "198.18.0.";
 	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
 	struct kg_mistakes mistakes;
 	char text[2048], workers[256] = "", mux[32] = "";
@@ -40,8 +41,8 @@ static bool configure(struct two_boxes *two, int side, const struct two_boxes_pa
 		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
 	snprintf(two->names[side], sizeof(two->names[side]), "two-%s", modes[side]);
 	snprintf(text, sizeof(text), SETTINGS, two->names[side], workers, params->memory_mb,
-		 two->names[side], two->names[side], 1 + (unsigned int)side, modes[side],
-		 params->algorithm,
+		 two->names[side], two->names[side], network, 1 + (unsigned int)side,
+		 params->ipv6 ? 64 : 24, modes[side], network, params->algorithm,
 		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
 		 params->preset, params->fec != NULL ? params->fec : "", params->window,
 		 params->window, params->keep_alive_s, mux, more);

@@ -26,6 +26,7 @@ struct two_boxes_params {
 	unsigned int memory_mb; /* per box */
 	/* Further members of the tunnel's object, each with a comma in front; NULL: none. */
 	const char *settings[SIDES];
+	bool ipv6;  /* between the boxes, in place of IPv4 */
 	bool apart; /* what a port sends stays in `sent`, what lies in `arriving` it receives */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Carries frames between two boxes over a bad link, and takes what is for Linux. */
 #include "boxes/boxes.h"
+#include "boxes/packet.h"
 
 #include <stdlib.h>
 
@@ -40,7 +41,7 @@ static bool take_sent(struct boxes *boxes, int side)
 /* A NIC spreads as it likes, but for fragments, which have no ports to spread them by. */
 static struct rte_ring *some_queue(struct boxes *boxes, int side, const uint8_t *frame)
 {
-	if (path_is_fragment(frame))
+	if (packet_is_fragment(frame))
 		return boxes->two.arriving[side][0];
 	return boxes->two.arriving[side][kg_rng_below(&boxes->rng, boxes->two.queues)];
 }
