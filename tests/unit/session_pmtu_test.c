@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two sessions on a path that becomes narrow after its width was found out. */
+/* Two sessions on a path that becomes narrow after its width was found out, and on a wide one. */
 #include "session_pair.h"
 
 #define AROUND 28u /* IPv4 and UDP */
@@ -60,11 +60,54 @@ static void nor_do_nothing_but_such(void **state)
 	say_on_a_new_channel(5 * FULL);
 }
 
+/* ---- what it costs where nothing is narrow ---- */
+
+#define ROUNDS 1000 /* of five full segments; what finding out costs, it costs once */
+
+struct cost {
+	unsigned int datagrams; /* both ways */
+	uint64_t us;
+};
+
+static struct cost say_much(bool set)
+{
+	static const char text[FULL];
+	struct pair *pair = pair_new();
+	struct app *says, *hears = &pair->server.apps[0];
+	uint64_t start_us = pair->now_us;
+	struct cost cost;
+
+	pair->client.config.path_mtu_max = pair->server.config.path_mtu_max = WIDE;
+	pair->client.config.path_mtu_set = pair->server.config.path_mtu_set = set;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair_start(pair);
+	says = pair_open(pair, KG_PROTOCOL_TCP);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < 5; i++)
+			assert_true(app_send(&pair->client, says, text, FULL));
+		while (hears->got_len < 5 * FULL)
+			run(pair, KG_US_PER_MS);
+		hears->got_len = 0;
+	}
+	cost = (struct cost){ pair->logged, pair->now_us - start_us };
+	pair_stop(pair);
+	return cost;
+}
+
+static void a_wide_path_carries_as_much_as_one_that_is_known_to_be(void **state)
+{
+	struct cost found = say_much(false), set = say_much(true);
+
+	assert_true(set.datagrams * 100 >= found.datagrams * 99);
+	assert_true(set.us * 100 >= found.us * 99);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_segment_that_is_too_long_holds_up_nothing),
 		cmocka_unit_test(nor_do_nothing_but_such),
+		cmocka_unit_test(a_wide_path_carries_as_much_as_one_that_is_known_to_be),
 	};
 
 	return cmocka_run_group_tests_name("session_pmtu", tests, NULL, NULL);
