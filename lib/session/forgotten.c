@@ -10,6 +10,8 @@
 /* By chance tests are answered so often, and the channel not once, in four of a million silences
  * where a third of all datagrams is lost (docs/decisions/0046-who-has-forgotten.md). */
 #define PROOFS 5
+/* In which a client that lives says something, beyond its keep-alive. */
+#define LIVING_US KG_US_PER_S
 
 /* ---- asking ---- */
 
@@ -94,13 +96,24 @@ void kg_forgotten_on_proof(struct kg_channel *ch, bool at_once, uint64_t now_us)
 		ask(ch, now_us);
 }
 
+/* A NAT may have given a client's port to another box, which truly does not know the channel. The
+ * client says from elsewhere that it lives. */
+static bool may_have_moved(const struct kg_channel *ch, uint64_t now_us)
+{
+	const struct kg_session_config *config = &ch->line.session->config;
+	uint64_t speaks_us = config->keep_alive_s * (uint64_t)KG_US_PER_S + LIVING_US;
+
+	return config->role == KG_ROLE_SERVER && now_us < silent_since_us(ch, now_us) + speaks_us;
+}
+
 bool kg_forgotten_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	uint16_t header = kg_framing_header_bytes(ch->line.framing.fec);
 
 	if (!kg_kcp_is_denied(in->data + header, in->len - header, ts_of(ch)))
 		return false;
-	close(ch, now_us);
+	if (!may_have_moved(ch, now_us))
+		close(ch, now_us);
 	return true;
 }
 

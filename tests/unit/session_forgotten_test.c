@@ -108,6 +108,28 @@ static void a_restarted_client_says_so(void **state)
 	pair_stop(pair);
 }
 
+/* It may be another box that denies, which a NAT has given the client's port. */
+static void a_client_that_lives_elsewhere_has_time_to_say_so(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *server = &pair->server.apps[0];
+
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->client.config.capabilities = pair->server.config.capabilities =
+		KG_CAPABILITY_HALF_CLOSE;
+	pair->server.config.keep_alive_s = 5;
+	pair_start(pair);
+	pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	restart(&pair->client);
+	say(&pair->server, server);
+	run(pair, SEC(5));
+	assert_true(stats_of(&pair->client).denials > 1);
+	assert_int_equal(server->closed, 0);
+	run(pair, SEC(4));
+	is_forgotten(server);
+	pair_stop(pair);
+}
+
 static void an_original_that_has_forgotten_is_found_out(void **state)
 {
 	static const enum kg_protocol protocols[] = { KG_PROTOCOL_TCP, KG_PROTOCOL_UDP };
@@ -320,6 +342,7 @@ int main(void)
 		cmocka_unit_test(a_restarted_server_says_so),
 		cmocka_unit_test(who_only_listens_finds_out_too),
 		cmocka_unit_test(a_restarted_client_says_so),
+		cmocka_unit_test(a_client_that_lives_elsewhere_has_time_to_say_so),
 		cmocka_unit_test(an_original_that_has_forgotten_is_found_out),
 		cmocka_unit_test(what_has_come_is_read_first),
 		cmocka_unit_test(others_on_its_path_go_on),
