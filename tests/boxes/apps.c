@@ -46,6 +46,7 @@ static void tell(struct app *app, enum kg_msg_type type, uint32_t count, struct 
 	struct kg_msg msg = {
 		.type = (uint8_t)type,
 		.protocol = app->flow != NULL ? app->flow->protocol : 0,
+		.tunnel = app->flow != NULL && app->side == CLIENT ? app->flow->tunnel : 0,
 		.count = count,
 		.flow = app,
 		.conn = type == KG_MSG_OPEN ? NULL : app->conn,

@@ -63,15 +63,23 @@ static uint64_t next_us(const struct boxes *boxes)
 	return KG_MIN(next, boxes->now_us + REST_US);
 }
 
+static bool worker_is_quiet(const struct kg_worker *w)
+{
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *side = w->sides.all[i];
+
+		if (!kg_session_is_quiet(side->session))
+			return false;
+	}
+	return STAILQ_EMPTY(&w->conns);
+}
+
 /* Channels and handshakes, those that only linger included. */
 static bool is_quiet(const struct boxes *boxes)
 {
 	for (int side = CLIENT; side < SIDES; side++) {
 		for (unsigned int w = 0; w < boxes->two.queues; w++) {
-			const struct kg_worker *worker = boxes->two.boxes[side].workers[w];
-
-			if (!kg_session_is_quiet(two_boxes_side(worker)->session) ||
-			    !STAILQ_EMPTY(&worker->conns))
+			if (!worker_is_quiet(boxes->two.boxes[side].workers[w]))
 				return false;
 		}
 	}

@@ -52,6 +52,7 @@ struct app {
 struct flow {
 	uint32_t number;
 	uint8_t protocol; /* enum kg_protocol */
+	uint16_t tunnel;  /* of the client */
 	uint64_t start_us;
 	uint32_t write_max_bytes, pause_max_us;
 	uint32_t plan_bytes[SIDES];
@@ -68,6 +69,17 @@ struct path {
 	unsigned int width_count;
 	bool honest;    /* routers say what passes */
 	bool fragments; /* these pass, too */
+};
+
+/* Of ports, whose mappings are 0 when there is none. */
+struct nat {
+	uint16_t outside_of[65536], inside_of[65536];
+	uint16_t before[65536]; /* outside of each, before it forgot last */
+	uint16_t free[65536];   /* outside, of mappings that it has forgotten */
+	uint32_t free_count;
+	uint64_t used_us[65536]; /* each outside port, from inside */
+	unsigned int times;      /* that it has forgotten */
+	uint16_t next;           /* outside, that nobody has had */
 };
 
 struct scenario {
@@ -99,8 +111,7 @@ struct boxes {
 	uint32_t accepted_count;
 	unsigned int mbufs_out[SIDES]; /* of the pool, before the first frame */
 	uint64_t turns;
-	uint8_t nat_open[65536 / 8]; /* bits: ports of the client that have sent since it forgot */
-	uint32_t nat_shift;          /* when they had */
+	struct nat nat;
 };
 
 void boxes_fail(const struct boxes *boxes, const char *file, int line, const char *what);
@@ -115,8 +126,8 @@ void path_pass(struct boxes *boxes, int side, const uint8_t *frame, uint16_t len
 /* nat.c */
 /* Changes a frame's ports, from the client and to it. */
 void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len);
-/* False: nobody in there has sent from where it goes. */
-bool nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len);
+/* False: there is nobody for it. */
+bool nat_in(struct boxes *boxes, uint8_t *frame, uint16_t len);
 
 /* wire.c */
 void wire_start(struct boxes *boxes);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A NAT in front of the client that forgets now and then: from one moment on the client's ports
- * look different, and what goes to those of before is dropped. It says nothing.
+ * look different. What goes to a port of before is dropped without a word, or, where that port was
+ * idle, comes to who has got it meanwhile: the client's neighbour, or another port of its own.
  */
 #include "boxes/boxes.h"
 #include "boxes/packet.h"
@@ -9,20 +10,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "net/checksum.h"
 #include "net/proto.h"
 
-#define PORT_FIRST 1024u
-#define PORTS      (65536u - PORT_FIRST)
-#define STEP       4099u /* to the ports after the next time */
-
-static uint32_t shift(const struct boxes *boxes)
-{
-	uint32_t steps = 0;
-
-	for (size_t i = 0; i < KG_ARRAY_SIZE(boxes->scenario.nat_forgets_us); i++)
-		steps += boxes->scenario.nat_forgets_us[i] <= boxes->now_us;
-	return steps * STEP;
-}
+#define SOURCE_AT      0
+#define DESTINATION_AT 2
+#define OUTSIDE_FIRST  1024u
+#define IDLE_US        KG_US_PER_S
 
 /* RFC 1624: what is covered changes by so much. */
 static void replace_port(uint8_t *udp, size_t at, uint16_t port)
@@ -37,47 +31,96 @@ static void replace_port(uint8_t *udp, size_t at, uint16_t port)
 	kg_store_be16(udp + at, port);
 }
 
-static void translate(uint8_t *frame, uint16_t len, size_t at, uint32_t by)
-{
-	uint8_t *udp = packet_udp(frame, len);
-
-	if (udp == NULL || kg_load_be16(udp + at) < PORT_FIRST)
-		return;
-	replace_port(udp, at,
-		     (uint16_t)(PORT_FIRST + (kg_load_be16(udp + at) - PORT_FIRST + by) % PORTS));
-}
-
 static bool is_there(const struct boxes *boxes)
 {
 	return boxes->scenario.nat_forgets_us[0] != KG_NEVER_US;
 }
 
-/* 0: not UDP. */
-static uint16_t port_at(uint8_t *frame, uint16_t len, size_t at)
+static unsigned int times(const struct boxes *boxes)
 {
-	const uint8_t *udp = packet_udp(frame, len);
+	unsigned int n = 0;
 
-	return udp != NULL ? kg_load_be16(udp + at) : 0;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(boxes->scenario.nat_forgets_us); i++)
+		n += boxes->scenario.nat_forgets_us[i] <= boxes->now_us;
+	return n;
+}
+
+static void forget(struct nat *nat)
+{
+	nat->free_count = 0;
+	for (uint32_t outside = OUTSIDE_FIRST; outside < KG_ARRAY_SIZE(nat->inside_of); outside++) {
+		if (nat->inside_of[outside] != 0)
+			nat->free[nat->free_count++] = (uint16_t)outside;
+	}
+	memcpy(nat->before, nat->outside_of, sizeof(nat->before));
+	memset(nat->outside_of, 0, sizeof(nat->outside_of));
+	memset(nat->inside_of, 0, sizeof(nat->inside_of));
+}
+
+static void keep_up(struct boxes *boxes)
+{
+	if (boxes->nat.times == times(boxes))
+		return;
+	boxes->nat.times = times(boxes);
+	forget(&boxes->nat);
+}
+
+/* That another one had, and has not used for a while. */
+static bool is_for(const struct boxes *boxes, uint16_t outside, uint16_t inside)
+{
+	return outside != boxes->nat.before[inside] &&
+	       boxes->now_us - boxes->nat.used_us[outside] > IDLE_US;
+}
+
+static uint16_t draw_outside(struct boxes *boxes, uint16_t inside)
+{
+	struct nat *nat = &boxes->nat;
+
+	for (uint32_t i = 0; i < nat->free_count; i++) {
+		uint16_t outside = nat->free[i];
+
+		if (!is_for(boxes, outside, inside))
+			continue;
+		nat->free[i] = nat->free[--nat->free_count];
+		return outside;
+	}
+	return (uint16_t)(OUTSIDE_FIRST + nat->next++);
+}
+
+static void map(struct boxes *boxes, uint16_t inside)
+{
+	struct nat *nat = &boxes->nat;
+
+	if (nat->outside_of[inside] != 0)
+		return;
+	nat->outside_of[inside] = draw_outside(boxes, inside);
+	nat->inside_of[nat->outside_of[inside]] = inside;
 }
 
 void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len)
 {
-	uint16_t port = port_at(frame, len, 0);
-
-	if (boxes->nat_shift != shift(boxes))
-		memset(boxes->nat_open, 0, sizeof(boxes->nat_open));
-	boxes->nat_shift = shift(boxes);
-	boxes->nat_open[port / 8] |= (uint8_t)(1u << port % 8);
-	translate(frame, len, 0, boxes->nat_shift);
-}
-
-bool nat_in(const struct boxes *boxes, uint8_t *frame, uint16_t len)
-{
+	uint8_t *udp = packet_udp(frame, len);
 	uint16_t port;
 
-	translate(frame, len, 2, PORTS - shift(boxes) % PORTS);
-	port = port_at(frame, len, 2);
-	return !is_there(boxes) || port == 0 ||
-	       (boxes->nat_shift == shift(boxes) &&
-		(boxes->nat_open[port / 8] & 1u << port % 8) != 0);
+	if (!is_there(boxes) || udp == NULL)
+		return;
+	keep_up(boxes);
+	port = kg_load_be16(udp + SOURCE_AT);
+	map(boxes, port);
+	boxes->nat.used_us[boxes->nat.outside_of[port]] = boxes->now_us;
+	replace_port(udp, SOURCE_AT, boxes->nat.outside_of[port]);
+}
+
+bool nat_in(struct boxes *boxes, uint8_t *frame, uint16_t len)
+{
+	uint8_t *udp = packet_udp(frame, len);
+	uint16_t inside;
+
+	if (!is_there(boxes) || udp == NULL)
+		return true;
+	keep_up(boxes);
+	inside = boxes->nat.inside_of[kg_load_be16(udp + DESTINATION_AT)];
+	if (inside != 0)
+		replace_port(udp, DESTINATION_AT, inside);
+	return inside != 0;
 }

@@ -172,6 +172,18 @@ static void draw_nat(struct boxes *boxes, struct kg_rng *rng)
 		scenario->params.keep_alive_s = between(rng, 1, 10);
 }
 
+/* Behind the same NAT, which may give it a port that was the client's. */
+static void draw_neighbour(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct scenario *scenario = &boxes->scenario;
+
+	scenario->params.neighbour = one_in(rng, 2);
+	if (!scenario->params.neighbour)
+		return;
+	for (uint32_t i = 0; i < scenario->flow_count; i++)
+		boxes->flows[i].tunnel = (uint16_t)between(rng, 0, 1);
+}
+
 static void draw_flows(struct boxes *boxes, struct kg_rng *rng)
 {
 	uint32_t most_bytes = one_in(rng, 4) ? 80000 : 10000;
@@ -203,15 +215,32 @@ static void draw_long_flow(struct boxes *boxes, struct kg_rng *rng)
 		flow->plan_bytes[side] = between(rng, 100000, 400000);
 }
 
+/* Either end may be the first to speak after a NAT has forgotten. */
+static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
+{
+	if (boxes->scenario.nat_forgets_us[0] == KG_NEVER_US)
+		return;
+	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++) {
+		if (one_in(rng, 2))
+			continue;
+		boxes->flows[i].pause_max_us = between(rng, 100000, 3000000);
+		for (int side = CLIENT; side < SIDES; side++)
+			boxes->flows[i].plan_bytes[side] = between(rng, BOXES_LEAST_BYTES, 5000);
+	}
+}
+
 /* What a scenario consists of. */
 static const struct {
 	const char *name;
 	void (*draw)(struct boxes *boxes, struct kg_rng *rng);
 } dimensions[] = {
-	{ "cipher", draw_cipher }, { "kcp", draw_kcp },         { "fec", draw_fec },
-	{ "mux", draw_mux },       { "workers", draw_workers }, { "keep_alive", draw_keep_alive },
-	{ "wire", draw_wire },     { "version", draw_version }, { "path", draw_path },
-	{ "nat", draw_nat },       { "flows", draw_flows },     { "long flow", draw_long_flow },
+	{ "cipher", draw_cipher },   { "kcp", draw_kcp },
+	{ "fec", draw_fec },         { "mux", draw_mux },
+	{ "workers", draw_workers }, { "keep_alive", draw_keep_alive },
+	{ "wire", draw_wire },       { "version", draw_version },
+	{ "path", draw_path },       { "nat", draw_nat },
+	{ "flows", draw_flows },     { "long flow", draw_long_flow },
+	{ "pauses", draw_pauses },   { "neighbour", draw_neighbour },
 };
 
 static void print_path(const struct boxes *boxes, const struct path *path)
@@ -232,8 +261,9 @@ static void print(const struct boxes *boxes)
 	       p->ipv6 ? "IPv6" : "IPv4", p->algorithm, p->preset, p->window,
 	       p->fec != NULL ? p->fec : "off", p->mux, p->workers, p->keep_alive_s,
 	       boxes->scenario.flow_count);
-	printf("NAT %s\n",
-	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there");
+	printf("NAT %s; neighbour %s\n",
+	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there",
+	       p->neighbour ? "is there" : "is not");
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
 

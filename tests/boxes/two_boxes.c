@@ -13,39 +13,70 @@
 #define WIRE_FRAMES 4096 /* that may be under way in one direction, per queue */
 
 /* Two addresses on one wire; nobody answers for them but these. */
-#define SETTINGS                                                                             \
+#define BOX                                                                                  \
 	"{ \"name\": \"%s\", \"workers\": [%s], \"poll\": \"busy\","                         \
 	"  \"memory\": { \"hugepages\": false, \"mb\": %u },"                                \
 	"  \"ports\": [ { \"name\": \"wire\", \"device\": \"net_ring_%s\", \"tap\": \"%s\"," \
 	"    \"addresses\": [\"%s%u/%u\"] } ],"                                              \
-	"  \"tunnels\": [ { \"name\": \"two\", \"mode\": \"%s\", \"listen_port\": 3000,"     \
-	"    \"destination_address\": \"%s2\", \"destination_port\": 3000,"                  \
-	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\","         \
-	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s } ] }"
+	"  \"tunnels\": [ %s ] }"
+
+#define TUNNEL                                                                       \
+	"{ \"name\": \"%s\", \"mode\": \"%s\", \"listen_port\": %u,"                 \
+	"    \"destination_address\": \"%s2\", \"destination_port\": 3000,"          \
+	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\"," \
+	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s }"
+
+#define LISTEN_PORT 3000u
+
+static const char *const modes[] = { "client", "server" };
+
+static const char *network_of(const struct two_boxes_params *params)
+{
+	return params->ipv6 ? "fd00:18::" : "198.18.0.";
+}
+
+static void write_tunnel(char *text, size_t bytes, int side, unsigned int number,
+			 const struct two_boxes_params *params)
+{
+	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
+	static const char *const names[] = { "two", "neighbour" };
+	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
+	char mux[32] = "";
+
+	if (side == CLIENT)
+		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
+	snprintf(text, bytes, TUNNEL, names[number], modes[side], LISTEN_PORT + number,
+		 network_of(params), params->algorithm,
+		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
+		 params->preset, params->fec != NULL ? params->fec : "", params->window,
+		 params->window, params->keep_alive_s, mux, more);
+}
+
+/* A client's neighbour is a tunnel of its own to the same server. */
+static void write_tunnels(char *text, size_t bytes, int side, const struct two_boxes_params *params)
+{
+	write_tunnel(text, bytes, side, 0, params);
+	if (side != CLIENT || !params->neighbour)
+		return;
+	strcat(text, ", ");
+	write_tunnel(text + strlen(text), bytes - strlen(text), side, 1, params);
+}
 
 static bool configure(struct two_boxes *two, int side, const struct two_boxes_params *params,
 		      char *error, size_t error_bytes)
 {
-	static const char *const modes[] = { "client", "server" };
-	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
-	const char *network = params->ipv6 ? "fd00:18::" : "198.18.0.";
-	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
 	struct kg_mistakes mistakes;
-	char text[2048], workers[256] = "", mux[32] = "";
+	char text[3072], tunnels[2048], workers[256] = "";
 	bool good;
 
 	for (unsigned int i = 0; i < params->workers; i++)
 		snprintf(workers + strlen(workers), sizeof(workers) - strlen(workers), "%s%u",
 			 i == 0 ? "" : ",", i);
-	if (side == CLIENT)
-		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
+	write_tunnels(tunnels, sizeof(tunnels), side, params);
 	snprintf(two->names[side], sizeof(two->names[side]), "two-%s", modes[side]);
-	snprintf(text, sizeof(text), SETTINGS, two->names[side], workers, params->memory_mb,
-		 two->names[side], two->names[side], network, 1 + (unsigned int)side,
-		 params->ipv6 ? 64 : 24, modes[side], network, params->algorithm,
-		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
-		 params->preset, params->fec != NULL ? params->fec : "", params->window,
-		 params->window, params->keep_alive_s, mux, more);
+	snprintf(text, sizeof(text), BOX, two->names[side], workers, params->memory_mb,
+		 two->names[side], two->names[side], network_of(params), 1 + (unsigned int)side,
+		 params->ipv6 ? 64 : 24, tunnels);
 	kg_config_load_text(&two->configs[side], &mistakes, "two boxes", text, strlen(text));
 	good = mistakes.errors == NULL;
 	if (!good)

@@ -26,8 +26,9 @@ struct two_boxes_params {
 	unsigned int memory_mb; /* per box */
 	/* Further members of the tunnel's object, each with a comma in front; NULL: none. */
 	const char *settings[SIDES];
-	bool ipv6;  /* between the boxes, in place of IPv4 */
-	bool apart; /* what a port sends stays in `sent`, what lies in `arriving` it receives */
+	bool ipv6;      /* between the boxes, in place of IPv4 */
+	bool neighbour; /* the client has a second tunnel, 1, to the same server */
+	bool apart;     /* what a port sends stays in `sent`, what lies in `arriving` it receives */
 };
 
 struct two_boxes {
