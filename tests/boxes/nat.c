@@ -111,14 +111,28 @@ void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len)
 	replace_port(udp, SOURCE_AT, boxes->nat.outside_of[port]);
 }
 
+/* A router's word is about a packet that left as it looks outside. */
+static void translate_quoted(const struct nat *nat, uint8_t *frame, uint16_t len)
+{
+	uint8_t *quoted = packet_quoted(frame, len);
+	uint8_t *udp = quoted != NULL ? packet_udp(quoted, (size_t)(frame + len - quoted)) : NULL;
+
+	if (udp != NULL)
+		kg_store_be16(udp + SOURCE_AT, nat->inside_of[kg_load_be16(udp + SOURCE_AT)]);
+}
+
 bool nat_in(struct boxes *boxes, uint8_t *frame, uint16_t len)
 {
 	uint8_t *udp = packet_udp(frame, len);
 	uint16_t inside;
 
-	if (!is_there(boxes) || udp == NULL)
+	if (!is_there(boxes))
 		return true;
 	keep_up(boxes);
+	if (udp == NULL) {
+		translate_quoted(&boxes->nat, frame, len);
+		return true;
+	}
 	inside = boxes->nat.inside_of[kg_load_be16(udp + DESTINATION_AT)];
 	if (inside != 0)
 		replace_port(udp, DESTINATION_AT, inside);

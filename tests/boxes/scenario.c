@@ -158,13 +158,21 @@ static bool is_wide(const struct scenario *scenario)
 	return scenario->paths[CLIENT].width_count + scenario->paths[SERVER].width_count == 0;
 }
 
-/* On a path that is as wide as the ports: a NAT's part in what routers say is not played here. Who
- * is silent behind other ports cannot be found. */
+static bool needs_fragments(const struct path *path)
+{
+	return path->fragments && path->width_count > 0;
+}
+
+/* NATs let no fragment through. Who is silent behind other ports cannot be found. */
 static void draw_nat(struct boxes *boxes, struct kg_rng *rng)
 {
 	struct scenario *scenario = &boxes->scenario;
-	bool any = is_wide(scenario) && one_in(rng, 2);
+	struct path *paths = scenario->paths;
+	bool any = !needs_fragments(&paths[CLIENT]) && !needs_fragments(&paths[SERVER]) &&
+		   one_in(rng, 2);
 
+	for (int side = CLIENT; any && side < SIDES; side++)
+		paths[side].fragments = false;
 	for (size_t i = 0; i < BOXES_NAT_TIMES; i++)
 		scenario->nat_forgets_us[i] =
 			any ? boxes->now_us + between(rng, 0, 8 * KG_US_PER_S) : KG_NEVER_US;
