@@ -17,17 +17,21 @@
 #include "test_host.h"
 
 #define MUX_SEED     0x5eed0010
-#define MUX_APPS     16
 #define MUX_BODY_MAX 2048
+#ifndef MUX_APPS /* of each end, and what each may read */
+#define MUX_APPS      16
+#define MUX_GOT_BYTES (1u << 20)
+#endif
 
 struct app {
 	struct kg_stream stream;
-	bool there; /* not freed */
+	bool there;  /* not freed */
+	bool stands; /* reads nothing by itself */
 	enum kg_protocol protocol;
 	unsigned int opened, readable, finished, closed;
 	uint64_t acked;
 	enum kg_close why;
-	char got[1 << 20];
+	char got[MUX_GOT_BYTES];
 	size_t got_len;
 	unsigned int messages;
 	char target[64];
@@ -123,7 +127,7 @@ static inline void on_readable(void *host, struct kg_stream *stream)
 	struct app *app = app_of(stream);
 
 	app->readable++;
-	if (!end->slow)
+	if (!end->slow && !app->stands)
 		app_read(end, app, UINT32_MAX);
 }
 
@@ -175,9 +179,9 @@ static const struct kg_stream_ops mux_ops = {
 
 static inline bool app_send(struct end *end, struct app *app, const void *bytes, size_t len)
 {
-	struct kg_buf *chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, len,
-						 kg_streams_first_bytes(end->streams),
-						 kg_streams_rest_bytes(end->streams));
+	struct kg_buf *chain = kg_buf_chain_copy_for(
+		&end->host.pool.pool, bytes, len, kg_streams_first_bytes(end->streams),
+		kg_streams_rest_bytes(end->streams), KG_BUF_FIRST);
 
 	if (chain != NULL && kg_stream_send(&app->stream, chain, end->pair->now_us))
 		return true;
@@ -203,13 +207,15 @@ static inline void expect(const struct app *app, const char *bytes)
 
 /* ---- wire ---- */
 
-static inline bool carry(struct end *from, struct end *to)
+/* So many datagrams at most. */
+static inline bool carry_some(struct end *from, struct end *to, unsigned int most)
 {
 	uint8_t bytes[MUX_BODY_MAX];
 	struct kg_datagram out = { .data = bytes };
 	bool any = false;
 
-	while (kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
+	while (most-- > 0 &&
+	       kg_session_output(kg_streams_session(from->streams), &out, from->pair->now_us)) {
 		struct kg_datagram in = pair_arrival(&out, &from->address);
 
 		any = true;
@@ -217,6 +223,11 @@ static inline bool carry(struct end *from, struct end *to)
 			kg_session_input(kg_streams_session(to->streams), &in, to->pair->now_us);
 	}
 	return any;
+}
+
+static inline bool carry(struct end *from, struct end *to)
+{
+	return carry_some(from, to, UINT32_MAX);
 }
 
 /* A server accepts in one call and connects in another. */
