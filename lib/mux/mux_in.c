@@ -43,7 +43,7 @@ static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
 	struct kg_mux *mux = ms->mux;
 
 	ms->in_bytes -= kg_mux_cost(bytes);
-	ms->taken_us = now_us;
+	kg_mux_stream_on_taken(ms, now_us);
 	if (mux == NULL)
 		return;
 	kg_mux_unstall(mux, ms, now_us);
@@ -82,6 +82,7 @@ void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	kg_mux_queue_clear(&ms->in);
 	ms->in_bytes = 0;
+	kg_mux_stream_on_taken(ms, now_us);
 	if (ms->mux != NULL)
 		kg_mux_unstall(ms->mux, ms, now_us);
 }
@@ -93,7 +94,7 @@ static bool has_place(struct kg_mux_stream *ms)
 {
 	if (kg_mux_stream_has_credit(ms))
 		return ms->in_credit_bytes > 0;
-	return ms->protocol == KG_PROTOCOL_TCP || ms->in.segments < kg_mux_stream_in_max(ms);
+	return ms->protocol == KG_PROTOCOL_TCP || !kg_mux_stream_is_full(ms);
 }
 
 static void refuse_payload(struct kg_mux_stream *ms, uint64_t now_us)
@@ -125,8 +126,7 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 	ms->in_bytes += kg_mux_cost(bytes);
 	ms->in_credit_bytes -= kg_mux_cost(bytes);
 	kg_mux_queue_push(&ms->in, chain);
-	if (ms->protocol == KG_PROTOCOL_TCP && ms->in.segments >= kg_mux_stream_in_max(ms))
-		kg_mux_stall(ms, now_us);
+	kg_mux_stream_on_came(ms, chain->mark, now_us);
 	kg_mux_stream_tell_readable(ms);
 }
 

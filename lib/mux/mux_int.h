@@ -42,7 +42,7 @@ struct kg_mux_stream {
 	struct kg_stream *stream; /* the host's; NULL: the host has let go */
 	struct kg_mux *mux;       /* NULL: waits for one, or has nothing to do with it any more */
 	TAILQ_ENTRY(kg_mux_stream) link; /* of the mux, or of those without one */
-	TAILQ_ENTRY(kg_mux_stream) ready_link, doubted_link;
+	TAILQ_ENTRY(kg_mux_stream) ready_link, doubted_link, unread_link;
 	struct kg_timer timer;
 	struct kg_mux_queue out, in;
 	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
@@ -50,13 +50,14 @@ struct kg_mux_stream {
 	uint64_t last_data_us;                     /* either direction */
 	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
 	uint64_t in_bytes;                         /* in `in`, as credit counts */
-	uint64_t taken_us;                         /* when the host last took of it */
+	uint64_t taken_us;                         /* since when the host has taken nothing of it */
 	uint32_t id;
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint8_t protocol;            /* enum kg_protocol */
 	uint8_t state;               /* enum kg_mux_state */
 	uint8_t last_word;           /* mux_finish or mux_cancel, to go behind `out`; 0: none */
 	bool ready;                  /* in the mux's list */
+	bool unread;                 /* in the streams' list: something is in `in` */
 	bool doubted;   /* UDP that has not been a conversation; in the streams' list */
 	bool held;      /* counted: the host has it, or what it dials is not over */
 	bool greet;     /* client: the server does not know of it yet */
@@ -95,12 +96,12 @@ struct kg_mux {
 	struct kg_u32map ended_by_id;
 	TAILQ_HEAD(, kg_mux_ended) ended; /* oldest first */
 	uint32_t ended_count;
-	uint32_t count;                 /* members */
-	struct kg_mux_stream *staller;  /* keeps the channel from being read; NULL: none does */
-	uint64_t stalled_us, resume_us; /* since when; when to look again */
-	struct kg_mux_bound bound;      /* of the channel that is open */
-	uint32_t failures;              /* in a row, to open it */
-	uint64_t open_us;               /* client: when to open it */
+	uint32_t count;                /* members */
+	struct kg_mux_stream *staller; /* keeps the channel from being read; NULL: none does */
+	uint64_t resume_us;            /* when to look again */
+	struct kg_mux_bound bound;     /* of the channel that is open */
+	uint32_t failures;             /* in a row, to open it */
+	uint64_t open_us;              /* client: when to open it */
 	uint64_t retry_us; /* when to try to send again; KG_NEVER_US: nothing is stuck */
 	uint64_t
 		check_us; /* client: when to look whether the peer answers; KG_NEVER_US: not sent */
@@ -127,7 +128,9 @@ struct kg_streams {
 	struct kg_mux_stream_list adrift;  /* had one */
 	struct kg_mux_stream_list doubted; /* as on channels (session/proof.c); the oldest first */
 	uint32_t doubted_count;
-	uint32_t held, udp_held; /* of mux channels, until the host has let go of them */
+	struct kg_mux_stream_list unread; /* whose reader has taken nothing for longest first */
+	uint32_t relief_segments;         /* have given way since the share was last reckoned */
+	uint32_t held, udp_held;          /* of mux channels, until the host has let go of them */
 	bool stopping;
 	struct kg_streams_stats stats;
 };
@@ -201,13 +204,15 @@ bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms);
 
 /* ---- mux_stall.c ---- */
 
-/* Segments that may wait for the stream's reader. */
-uint32_t kg_mux_stream_in_max(const struct kg_mux_stream *ms);
-/* The stream has as many: the channel is not read on. */
-void kg_mux_stall(struct kg_mux_stream *ms, uint64_t now_us);
+/* As much waits for its reader as may. */
+bool kg_mux_stream_is_full(const struct kg_mux_stream *ms);
+/* A message has come into its queue; if that is full the channel is not read on. */
+void kg_mux_stream_on_came(struct kg_mux_stream *ms, uint32_t segments, uint64_t now_us);
+/* Its queue is another: the host has taken of it, nobody will, or it was empty. */
+void kg_mux_stream_on_taken(struct kg_mux_stream *ms, uint64_t now_us);
 /* Some of it was taken, or it has left the channel: if it was this one the channel is read on. */
 void kg_mux_unstall(struct kg_mux *mux, const struct kg_mux_stream *ms, uint64_t now_us);
-/* The time to look has come: memory may have recovered, or else somebody must give way. */
+/* Memory may have recovered, or else somebody must give way. */
 void kg_mux_look_at_staller(struct kg_mux *mux, uint64_t now_us);
 
 /* ---- mux_in.c ---- */

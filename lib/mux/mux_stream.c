@@ -238,6 +238,7 @@ void kg_mux_stream_destroy(struct kg_mux_stream *ms)
 	kg_twheel_cancel(s->wheel, &ms->timer);
 	kg_mux_queue_clear(&ms->out);
 	kg_mux_queue_clear(&ms->in);
+	kg_mux_stream_on_taken(ms, 0);
 	kg_mem_free(s->mem, ms, sizeof(*ms));
 }
 

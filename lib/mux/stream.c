@@ -183,6 +183,7 @@ struct kg_streams *kg_streams_create(const struct kg_streams_config *config,
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->adrift);
 	TAILQ_INIT(&s->doubted);
+	TAILQ_INIT(&s->unread);
 	s->session = kg_session_create(&config->session, &session_ops, s, supplies, now_us);
 	if (s->session == NULL || !create_muxes(s, now_us)) {
 		kg_streams_destroy(s);

@@ -12,8 +12,8 @@
  * one after the other. What comes in goes to the stream's own queue. Between boxes (both announce
  * KG_CAPABILITY_MUX) a TCP stream sends only what the other side's reader has granted, so a reader
  * that stands still holds up nobody else. An original knows no such thing: a stream towards one
- * whose queue is full stops the whole channel until it has been read to half. The same happens
- * between boxes where buffers are short (mux_stall.c).
+ * whose queue is full stops the whole channel until it has been read to half, or gives way. The
+ * same happens between boxes where buffers are short (mux_stall.c).
  *
  * Mux channels of a client are opened at the start, and again when they die; their streams end then
  * as reset. A stream goes to the channel with the fewest; when none is open it waits for one. One
@@ -115,7 +115,7 @@ uint32_t kg_streams_of_channel(const struct kg_channel *ch);
 	  "UDP from the peer on mux channels that nobody takes")                              \
 	X(gave_way, "streams_gave_way", COUNTER, "streams",                                   \
 	  "connections of mux channels: unproven, and the oldest of too many; or the reader " \
-	  "stood still while others waited for buffers")
+	  "stood still while others waited for buffers or the channel")
 
 struct kg_streams_stats {
 	KG_STREAMS_METRICS(KG_METRIC_FIELD)

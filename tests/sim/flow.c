@@ -519,15 +519,15 @@ static void check_refused(const struct flow *flow)
 	sim_check(sim, flow->server.why == KG_CLOSE_REFUSED);
 }
 
-/* Of a mux channel: its reader stood still, or was not there yet, while others waited for buffers,
- * and both know. */
+/* Of a mux channel: its reader stood still, or was not there yet, while others waited for buffers
+ * or, without credit, for the channel, and both know. */
 static bool gave_way(const struct app *app)
 {
 	if (app->why != KG_CLOSE_GAVE_WAY)
 		return false;
 	sim_check(app->sim, app->sim->mux_channels > 0 && (app->slow || !app->began));
-	sim_check(app->sim,
-		  app->sim->scarce || app->side->host.pool.pool.fair_share <= KG_BUF_FLOOR);
+	sim_check(app->sim, app->sim->scarce || !sim_grants_credit(app->sim) ||
+				    app->side->host.pool.pool.fair_share <= KG_BUF_FLOOR);
 	sim_check(app->sim, other(app)->closed);
 	return true;
 }

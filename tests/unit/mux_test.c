@@ -343,6 +343,40 @@ static void towards_an_original_a_full_stream_stalls_its_channel(void **state)
 	pair_stop(pair);
 }
 
+/* It is waited for as long as it harms nobody, or takes something now and then. */
+static void towards_an_original_who_stands_still_gives_way(void **state)
+{
+	struct pair *pair = start_as_original();
+	struct app *stalled = pair_open(pair, KG_PROTOCOL_TCP), *other;
+
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	fill(pair, stalled, 300);
+	pair->server.slow = false;
+	run(pair, SEC(20));
+	assert_int_equal(stalled->closed, 0);
+	app_read(&pair->server, &pair->server.apps[0], 200);
+	exchange(pair);
+	other = pair_open(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, other, "hello", 5));
+	run(pair, SEC(1));
+	expect(&pair->server.apps[1], "hello");
+
+	for (int i = 0; i < 3; i++) {
+		fill(pair, stalled, 60);
+		exchange(pair);
+	}
+	assert_true(app_send(&pair->client, other, ", world", 7));
+	run(pair, SEC(1));
+	assert_int_equal(stalled->closed, 0);
+	run(pair, SEC(3));
+	expect(&pair->server.apps[1], "hello, world");
+	assert_int_equal(pair->server.apps[0].why, KG_CLOSE_GAVE_WAY);
+	assert_int_equal(stalled->closed, 1);
+	assert_int_equal(stats_of(&pair->server).gave_way, 1);
+	pair_stop(pair);
+}
+
 /* Buffers are short: the floor waits for who does not read, the rest in the channel. */
 static void start_short_of_buffers(struct pair *pair, struct app **stalled)
 {
@@ -350,7 +384,7 @@ static void start_short_of_buffers(struct pair *pair, struct app **stalled)
 	run(pair, SEC(1));
 	pair->server.slow = true;
 	fill(pair, *stalled, 2);
-	run(pair, SEC(1));
+	exchange(pair);
 	pair->server.host.pool.pool.fair_share = KG_BUF_FLOOR;
 	fill(pair, *stalled, 60);
 	run(pair, SEC(1));
@@ -686,6 +720,7 @@ int main(void)
 		cmocka_unit_test(a_servers_end_is_the_end),
 		cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
 		cmocka_unit_test(towards_an_original_a_full_stream_stalls_its_channel),
+		cmocka_unit_test(towards_an_original_who_stands_still_gives_way),
 		cmocka_unit_test(where_buffers_are_short_a_stream_has_the_floor),
 		cmocka_unit_test(who_stands_still_while_buffers_are_short_gives_way),
 		cmocka_unit_test(an_abort_ends_a_stall),
