@@ -82,8 +82,8 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.channels_max = channels,
 		.udp_max = channels - channels / 4,
 		.doubted_max = doubted_max(side),
-		.capabilities =
-			KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX,
+		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
+				KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN,
 		.answer_wait_s = app->kind != KG_APP_RELAYS ? ANSWER_WAIT_S : 0,
 		.destinations = tunnel->addresses,
 		.destination_count = tunnel->address_count,

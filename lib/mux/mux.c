@@ -152,6 +152,8 @@ static void begin(struct kg_mux *mux, struct kg_channel *ch, uint64_t now_us)
 	mux->channel = ch;
 	mux->open = true;
 	mux->extended = (kg_channel_capabilities(ch) & KG_CAPABILITY_MUX) != 0;
+	mux->returns =
+		mux->extended && (kg_channel_capabilities(ch) & KG_CAPABILITY_MUX_RETURN) != 0;
 	mux->failures = 0;
 	mux->streams->stats.muxes++;
 	kg_mux_arm(mux);

@@ -25,15 +25,32 @@ void kg_mux_stream_tell_readable(struct kg_mux_stream *ms)
 	s->ops.readable(s->host, ms->stream);
 }
 
-uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
+/* What is promised counts so much: together streams are promised a quarter of the memory at most.
+ */
+#define PROMISED_WEIGHT 4
+
+static uint32_t share_of(const struct kg_mux_stream *ms)
 {
 	const struct kg_streams *s = ms->streams;
-	uint32_t segments =
-		KG_MIN((uint32_t)kg_channel_receive_window(ms->mux->channel), s->pool->fair_share);
-	/* Twice what the channel's window holds, so that the window alone is the limit. */
-	int64_t most = 2ll * KG_MAX(segments, 2u) * kg_session_rest_bytes(s->session);
-	int64_t more = most - ms->in_credit_bytes - (int64_t)ms->in_bytes;
+	uint32_t part_bytes = KG_BUF_SHARE_DIVISOR * kg_session_rest_bytes(s->session);
+	uint32_t promised = (uint32_t)(PROMISED_WEIGHT * s->promised_bytes / part_bytes);
 
+	if (!ms->mux->returns)
+		return s->pool->fair_share;
+	return s->pool->fair_share - KG_MIN(s->pool->fair_share, promised);
+}
+
+uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
+{
+	uint32_t window = (uint32_t)kg_channel_receive_window(ms->mux->channel);
+	uint32_t segments = KG_MIN(window, share_of(ms));
+	/* Twice what the channel's window holds, so that the window alone is the limit. */
+	int64_t most = 2ll * KG_MAX(segments, 2u) * kg_session_rest_bytes(ms->streams->session);
+	int64_t more;
+
+	if (!ms->was_read)
+		most = KG_MIN(most, (int64_t)KG_MUX_CREDIT_BYTES);
+	more = most - ms->in_credit_bytes - (int64_t)ms->in_bytes;
 	return more >= most / 4 ? (uint32_t)more : 0;
 }
 
@@ -43,6 +60,7 @@ static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
 	struct kg_mux *mux = ms->mux;
 
 	ms->in_bytes -= kg_mux_cost(bytes);
+	ms->was_read = true;
 	kg_mux_stream_on_taken(ms, now_us);
 	if (mux == NULL)
 		return;
@@ -124,7 +142,7 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 	if (ms->doubted)
 		kg_mux_stream_on_exchange(ms, true);
 	ms->in_bytes += kg_mux_cost(bytes);
-	ms->in_credit_bytes -= kg_mux_cost(bytes);
+	kg_mux_stream_promise(ms, -(int64_t)kg_mux_cost(bytes));
 	kg_mux_queue_push(&ms->in, chain);
 	kg_mux_stream_on_came(ms, chain->mark, now_us);
 	kg_mux_stream_tell_readable(ms);
@@ -147,6 +165,7 @@ static struct kg_mux_stream *accept_stream(struct kg_mux *mux, const struct kg_m
 	}
 	if (ms != NULL && ms->stream != NULL) {
 		*ms->stream = (struct kg_stream){ .mux = ms };
+		kg_mux_wake(ms, now_us);
 		return ms;
 	}
 	if (ms != NULL) {
@@ -217,6 +236,16 @@ static void on_cancel(struct kg_mux_stream *ms, uint64_t now_us)
 	kg_mux_stream_tell_ends(ms, now_us);
 }
 
+static void on_return(struct kg_mux_stream *ms, uint32_t bytes)
+{
+	if (ms->state == KG_MUX_CLOSED)
+		return;
+	if (kg_mux_stream_returns(ms) && (int64_t)bytes <= ms->in_credit_bytes)
+		kg_mux_stream_promise(ms, -(int64_t)bytes);
+	else
+		count_drop(ms->mux);
+}
+
 static void on_control(struct kg_mux *mux, const struct kg_message *message, uint64_t now_us)
 {
 	struct kg_mux_stream *ms = kg_u32map_lookup(&mux->by_id, message->connection_id);
@@ -227,12 +256,14 @@ static void on_control(struct kg_mux *mux, const struct kg_message *message, uin
 		on_cancel(ms, now_us);
 	} else if (!kg_mux_stream_has_credit(ms)) {
 		count_drop(mux);
+	} else if (message->feature == KG_FEATURE_MUX_RETURN) {
+		on_return(ms, message->credit_bytes);
 	} else if (message->feature == KG_FEATURE_MUX_FINISH) {
+		kg_mux_stream_promise(ms, -ms->in_credit_bytes);
 		kg_mux_stream_note(ms, KG_ENDS_PEER_FINISHES);
 		kg_mux_stream_tell_ends(ms, now_us);
 	} else {
-		ms->out_credit_bytes += message->credit_bytes;
-		kg_mux_wake(ms, now_us);
+		kg_mux_stream_on_credit(ms, message->credit_bytes, now_us);
 	}
 }
 

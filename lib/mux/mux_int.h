@@ -27,6 +27,7 @@
 #include "session/exchange.h"
 
 #define KG_MUX_CREDIT_BYTES        (256u << 10) /* of a new stream, either way; docs/wire.md */
+#define KG_MUX_CREDIT_FIRST_BYTES  (16u << 10)  /* the same, where credit returns */
 #define KG_MUX_MESSAGE_LEAST_BYTES 256u
 #define KG_MUX_QUEUE_SEGMENTS      256u /* of a stream, out, and in where there is no credit */
 
@@ -48,6 +49,7 @@ struct kg_mux_stream {
 	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
 	uint64_t opened_us, closed_us;
 	uint64_t last_data_us;                     /* either direction */
+	uint64_t used_us;                          /* when credit was last used, or came */
 	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
 	uint64_t in_bytes;                         /* in `in`, as credit counts */
 	uint64_t taken_us;                         /* since when the host has taken nothing of it */
@@ -58,10 +60,12 @@ struct kg_mux_stream {
 	uint8_t last_word;           /* mux_finish or mux_cancel, to go behind `out`; 0: none */
 	bool ready;                  /* in the mux's list */
 	bool unread;                 /* in the streams' list: something is in `in` */
-	bool doubted;   /* UDP that has not been a conversation; in the streams' list */
-	bool held;      /* counted: the host has it, or what it dials is not over */
-	bool greet;     /* client: the server does not know of it yet */
-	bool grant_due; /* the peer may have more credit */
+	bool doubted;    /* UDP that has not been a conversation; in the streams' list */
+	bool held;       /* counted: the host has it, or what it dials is not over */
+	bool greet;      /* client: the server does not know of it yet */
+	bool grant_due;  /* the peer may have more credit */
+	bool return_due; /* what it has granted is not used */
+	bool was_read;
 	bool told_readable;
 	bool finish_due; /* before mux_cancel */
 	uint8_t ends;    /* enum kg_ends */
@@ -110,6 +114,7 @@ struct kg_mux {
 	bool doubted;  /* client: the peer is silent though it should answer */
 	bool replaced; /* client: there is one more because of that */
 	bool extended; /* both ends have KG_CAPABILITY_MUX */
+	bool returns;  /* and KG_CAPABILITY_MUX_RETURN */
 	bool reading, pumping;
 };
 
@@ -130,6 +135,7 @@ struct kg_streams {
 	uint32_t doubted_count;
 	struct kg_mux_stream_list unread; /* whose reader has taken nothing for longest first */
 	uint32_t relief_segments;         /* have given way since the share was last reckoned */
+	int64_t promised_bytes;           /* credit that peers have beyond the first, and return */
 	uint32_t held, udp_held;          /* of mux channels, until the host has let go of them */
 	bool stopping;
 	struct kg_streams_stats stats;
@@ -201,6 +207,12 @@ void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_free(struct kg_mux_stream *ms);
 /* TCP between ends that grant credit. */
 bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms);
+/* The same, between ends that return it. */
+bool kg_mux_stream_returns(const struct kg_mux_stream *ms);
+/* The peer has granted more. */
+void kg_mux_stream_on_credit(struct kg_mux_stream *ms, uint32_t bytes, uint64_t now_us);
+/* Of the credit that the peer has. */
+void kg_mux_stream_promise(struct kg_mux_stream *ms, int64_t more_bytes);
 
 /* ---- mux_stall.c ---- */
 

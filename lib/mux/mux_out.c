@@ -18,7 +18,7 @@ static bool may_send_payload(const struct kg_mux_stream *ms)
 
 static bool is_due(const struct kg_mux_stream *ms)
 {
-	if (ms->greet || ms->grant_due)
+	if (ms->greet || ms->grant_due || ms->return_due)
 		return true;
 	return ms->out.head != NULL ? may_send_payload(ms) : ms->last_word != 0;
 }
@@ -92,7 +92,23 @@ static bool send_grant(struct kg_mux_stream *ms, uint64_t now_us)
 	if (message.credit_bytes > 0 && !say_of(ms, message, now_us))
 		return false;
 	ms->grant_due = false;
-	ms->in_credit_bytes += message.credit_bytes;
+	kg_mux_stream_promise(ms, message.credit_bytes);
+	return true;
+}
+
+/* The peer may promise it to somebody else. */
+static bool send_return(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	int64_t unused = ms->out_credit_bytes - KG_MUX_CREDIT_FIRST_BYTES;
+	struct kg_message message = {
+		.feature = KG_FEATURE_MUX_RETURN,
+		.credit_bytes = (uint32_t)KG_MIN(KG_MAX(unused, 0), (int64_t)UINT32_MAX),
+	};
+
+	if (message.credit_bytes > 0 && !say_of(ms, message, now_us))
+		return false;
+	ms->return_due = false;
+	ms->out_credit_bytes -= message.credit_bytes;
 	return true;
 }
 
@@ -118,7 +134,7 @@ static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 		return false;
 	}
 	ms->out_credit_bytes -= cost;
-	ms->last_data_us = now_us;
+	ms->last_data_us = ms->used_us = now_us;
 	if (ms->state != KG_MUX_CLOSED)
 		s->ops.acked(s->host, ms->stream, segments);
 	return true;
@@ -152,6 +168,8 @@ static bool send_one(struct kg_mux_stream *ms, uint64_t now_us)
 		return send_greeting(ms, now_us);
 	if (ms->grant_due)
 		return send_grant(ms, now_us);
+	if (ms->return_due)
+		return send_return(ms, now_us);
 	if (ms->out.head != NULL)
 		return send_payload(ms, now_us);
 	return send_last_word(ms, now_us);
@@ -244,8 +262,14 @@ bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t
 
 uint32_t kg_mux_stream_room(const struct kg_mux_stream *ms)
 {
+	int64_t credit = KG_MAX(ms->out_credit_bytes, (int64_t)0);
 	uint32_t share = kg_buf_share_of_sender(ms->streams->pool, ms->protocol == KG_PROTOCOL_UDP);
 	uint32_t limit = KG_MIN(KG_MUX_QUEUE_SEGMENTS, share);
 
+	/* What waits for credit takes buffers from who has some. */
+	if (kg_mux_stream_returns(ms))
+		limit = (uint32_t)KG_MIN(
+			(int64_t)limit,
+			KG_BUF_FLOOR + credit / kg_session_rest_bytes(ms->streams->session));
 	return limit > ms->out.segments ? limit - ms->out.segments : 0;
 }

@@ -20,8 +20,8 @@
 #define PATIENCE_LEAST_US (100ull * KG_US_PER_MS)
 #define CROWD             4u /* so many halve it */
 #define CROWD_MAX         128u
-/* That must become free where buffers are short: everybody's share is a burst again. */
-#define RELIEF_SEGMENTS (KG_BUF_BURST * KG_BUF_SHARE_DIVISOR)
+/* That must become free where buffers are short: everybody's share is two bursts again. */
+#define RELIEF_SEGMENTS (2 * KG_BUF_BURST * KG_BUF_SHARE_DIVISOR)
 /* Looked at for it, and at most to be reset at a time. */
 #define LOOKED_AT_MAX 1024u
 #define GIVE_WAY_MAX  64u

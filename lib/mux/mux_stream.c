@@ -9,15 +9,23 @@
  *   idle      udp_timeout   UDP: no data in either direction
  *   answer    answer_wait_s client: see above
  *   linger    255 s         what was sent before the end is still to go, and nobody takes it
+ *   return    2 s           credit beyond the first that is not used: the peer may give it to
+ * others
  */
 #include "mux/mux_int.h"
 
 #define WAITING_US (30ull * KG_US_PER_S)
 #define LINGER_US  (255ull * KG_US_PER_S)
+#define RETURN_US  (2ull * KG_US_PER_S)
 
 bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms)
 {
 	return ms->mux != NULL && ms->mux->extended && ms->protocol == KG_PROTOCOL_TCP;
+}
+
+bool kg_mux_stream_returns(const struct kg_mux_stream *ms)
+{
+	return kg_mux_stream_has_credit(ms) && ms->mux->returns;
 }
 
 /* ---- ends ---- */
@@ -81,6 +89,14 @@ static uint64_t answer_us(const struct kg_mux_stream *ms)
 	return ms->last_data_us + (uint64_t)ms->streams->config.session.answer_wait_s * KG_US_PER_S;
 }
 
+static uint64_t return_us(const struct kg_mux_stream *ms)
+{
+	bool any = kg_mux_stream_returns(ms) && !ms->return_due && (ms->ends & KG_ENDS_OURS) == 0 &&
+		   ms->out_credit_bytes > (int64_t)KG_MUX_CREDIT_FIRST_BYTES;
+
+	return any ? ms->used_us + RETURN_US : KG_NEVER_US;
+}
+
 static bool is_retired(const struct kg_mux_stream *ms)
 {
 	return ms->stream == NULL && ms->mux == NULL;
@@ -94,7 +110,7 @@ static uint64_t deadline_us(const struct kg_mux_stream *ms)
 	case KG_MUX_CONNECTING:
 		break;
 	case KG_MUX_OPEN:
-		return KG_MIN(idle_us(ms), answer_us(ms));
+		return KG_MIN(KG_MIN(idle_us(ms), answer_us(ms)), return_us(ms));
 	case KG_MUX_CLOSED:
 		if (is_retired(ms))
 			return 0;
@@ -118,6 +134,9 @@ static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
 		kg_mux_stream_leave(ms, now_us);
 	} else if (now_us >= idle_us(ms)) {
 		kg_mux_stream_cut(ms, KG_CLOSE_IDLE, "", now_us);
+	} else if (now_us >= return_us(ms)) {
+		ms->return_due = true;
+		kg_mux_wake(ms, now_us);
 	} else {
 		on_end(ms, KG_ENDS_HAS_WAITED, now_us);
 	}
@@ -134,6 +153,30 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 	if (now_us >= deadline_us(ms))
 		on_due(ms, now_us);
 	arm(ms);
+}
+
+/* ---- credit ---- */
+
+static int64_t promised_bytes(const struct kg_mux_stream *ms)
+{
+	int64_t beyond = ms->in_credit_bytes - KG_MUX_CREDIT_FIRST_BYTES;
+
+	return kg_mux_stream_returns(ms) ? KG_MAX(beyond, (int64_t)0) : 0;
+}
+
+void kg_mux_stream_promise(struct kg_mux_stream *ms, int64_t more_bytes)
+{
+	ms->streams->promised_bytes -= promised_bytes(ms);
+	ms->in_credit_bytes += more_bytes;
+	ms->streams->promised_bytes += promised_bytes(ms);
+}
+
+void kg_mux_stream_on_credit(struct kg_mux_stream *ms, uint32_t bytes, uint64_t now_us)
+{
+	ms->out_credit_bytes += bytes;
+	ms->used_us = now_us;
+	arm(ms);
+	kg_mux_wake(ms, now_us);
 }
 
 /* ---- life ---- */
@@ -252,7 +295,9 @@ bool kg_mux_stream_join(struct kg_mux_stream *ms, struct kg_mux *mux, uint32_t i
 	ms->mux = mux;
 	ms->id = id;
 	ms->way = (uint8_t)way_of(ms);
-	ms->out_credit_bytes = ms->in_credit_bytes = KG_MUX_CREDIT_BYTES;
+	ms->out_credit_bytes = ms->in_credit_bytes =
+		mux->returns ? KG_MUX_CREDIT_FIRST_BYTES : KG_MUX_CREDIT_BYTES;
+	ms->grant_due = kg_mux_stream_returns(ms);
 	return true;
 }
 
@@ -262,6 +307,7 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 
 	if (mux == NULL)
 		return;
+	kg_mux_stream_promise(ms, -ms->in_credit_bytes);
 	kg_mux_queue_clear(&ms->out);
 	kg_u32map_remove(&mux->by_id, ms->id);
 	TAILQ_REMOVE(&mux->members, ms, link);
@@ -389,7 +435,8 @@ void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *
 		return;
 	if (kg_mux_stream_note(ms, KG_ENDS_ABORTS) == KG_ENDS_DROP_AND_CUT)
 		kg_mux_queue_clear(&ms->out);
-	ms->grant_due = false;
+	ms->grant_due = ms->return_due = false;
+	kg_mux_stream_promise(ms, -ms->in_credit_bytes);
 	ms->finish_due = ms->last_word == KG_FEATURE_MUX_FINISH;
 	ms->last_word = KG_FEATURE_MUX_CANCEL;
 	kg_mux_stream_close(ms, why, text, now_us);

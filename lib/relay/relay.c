@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 
 /* What only the ends of a tunnel can do for each other. */
-#define OF_THE_ENDS (KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX)
+#define OF_THE_ENDS (KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN)
 
 #define RETRY_US (10ull * KG_US_PER_MS)
 

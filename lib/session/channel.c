@@ -243,7 +243,7 @@ static bool is_for_host(const struct kg_channel *ch, const struct kg_buf *chain)
 	if (ch->protocol == KG_PROTOCOL_MUX)
 		features = 1u << KG_FEATURE_MUX_TRANSFER | 1u << KG_FEATURE_MUX_CANCEL |
 			   1u << KG_FEATURE_PRE_CONNECT | 1u << KG_FEATURE_MUX_FINISH |
-			   1u << KG_FEATURE_MUX_CREDIT;
+			   1u << KG_FEATURE_MUX_CREDIT | 1u << KG_FEATURE_MUX_RETURN;
 	return chain->len > 0 && (features & 1u << (chain->data[0] & 0x0f)) != 0;
 }
 

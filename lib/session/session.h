@@ -268,7 +268,7 @@ uint16_t kg_session_rest_bytes(const struct kg_session *s);
 /* Is there a payload to take, and how many bytes has it? false counts as NULL from recv. */
 bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us);
 /* Next payload of a raw_data message, header taken off; NULL when none is there. From a mux channel
- * whole messages: mux_transfer, mux_cancel, pre_connect, mux_finish, mux_credit. */
+ * whole messages: mux_transfer, mux_cancel, pre_connect, mux_finish, mux_credit, mux_return. */
 struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us);
 
 /*

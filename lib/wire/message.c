@@ -95,6 +95,7 @@ static const struct {
 	[KG_FEATURE_FINISH] = { sizeof(struct signal_wire), TAIL_NONE },
 	[KG_FEATURE_MUX_FINISH] = { sizeof(struct mux_cancel_wire), TAIL_NONE },
 	[KG_FEATURE_MUX_CREDIT] = { sizeof(struct mux_credit_wire), TAIL_NONE },
+	[KG_FEATURE_MUX_RETURN] = { sizeof(struct mux_credit_wire), TAIL_NONE },
 };
 
 /* The shortest form: a text holds at least its 0, or one character that fills the message. */
@@ -147,6 +148,7 @@ static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
 		msg->connection_id = kg_load_be32(pre_connect->connection_id_be);
 		break;
 	case KG_FEATURE_MUX_CREDIT:
+	case KG_FEATURE_MUX_RETURN:
 		msg->credit_bytes = kg_load_be32(credit->bytes_be);
 		/* fall through */
 	case KG_FEATURE_MUX_TRANSFER:
@@ -220,6 +222,7 @@ static void encode_fixed(uint8_t *out, const struct kg_message *msg)
 		kg_store_be32(pre_connect->connection_id_be, msg->connection_id);
 		break;
 	case KG_FEATURE_MUX_CREDIT:
+	case KG_FEATURE_MUX_RETURN:
 		kg_store_be32(credit->bytes_be, msg->credit_bytes);
 		/* fall through */
 	case KG_FEATURE_MUX_TRANSFER:

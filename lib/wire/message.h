@@ -20,6 +20,7 @@ enum kg_feature {
 	/* only to peers that have announced KG_CAPABILITY_MUX */
 	KG_FEATURE_MUX_FINISH = 10,
 	KG_FEATURE_MUX_CREDIT = 11,
+	KG_FEATURE_MUX_RETURN = 12, /* only with KG_CAPABILITY_MUX_RETURN */
 };
 
 enum kg_protocol {
@@ -42,6 +43,7 @@ enum kg_protocol {
 #define KG_CAPABILITY_HALF_CLOSE   (1u << 0) /* finish: this direction has ended */
 #define KG_CAPABILITY_RIGHT_PARITY (1u << 1) /* FEC: parity is right, over padding of zeros */
 #define KG_CAPABILITY_MUX          (1u << 2) /* mux_finish, and credit for each connection */
+#define KG_CAPABILITY_MUX_RETURN   (1u << 3) /* little credit at first; what is not used returns */
 
 struct kg_initialise {
 	uint32_t uid;
@@ -58,7 +60,7 @@ struct kg_message {
 	enum kg_protocol protocol;
 	struct kg_initialise initialise; /* INITIALISE */
 	uint32_t connection_id;          /* MUX_*, PRE_CONNECT */
-	uint32_t credit_bytes;           /* MUX_CREDIT */
+	uint32_t credit_bytes;           /* MUX_CREDIT, MUX_RETURN */
 	uint16_t port;                   /* PRE_CONNECT */
 	const uint8_t *data; /* RAW_DATA, MUX_TRANSFER: payload; FAILURE, PRE_CONNECT: text */
 	size_t len;          /* without a terminating 0 for texts */

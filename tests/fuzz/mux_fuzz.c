@@ -127,7 +127,7 @@ static void send_known(struct run *run)
 	uint8_t bytes[512], text[256];
 	uint32_t kind = fuzz_take(&run->host.in, 1);
 	struct kg_message message = {
-		.feature = KG_FEATURE_MUX_TRANSFER + kind % 6,
+		.feature = KG_FEATURE_MUX_TRANSFER + kind % 7,
 		.protocol = kind & 0x40 ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
 		.connection_id = known_id(run),
 		.port = (uint16_t)kind,
@@ -185,7 +185,7 @@ static struct kg_session_config config_of(enum kg_role role, uint32_t settings)
 		.udp_timeout_s = 30,
 		.workers = 1,
 		.channels_max = 32,
-		.capabilities = settings & 2 ? KG_CAPABILITY_MUX : 0,
+		.capabilities = settings & 2 ? KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN : 0,
 		.answer_wait_s = 5,
 		.destinations = &address,
 		.destination_count = 1,

@@ -10,7 +10,7 @@
 #include "unit/mux_pair.h"
 
 #define CROWD         300
-#define BUFFERS       4000
+#define BUFFERS       8000
 #define KEPT_DIVISOR  8 /* as the box keeps */
 #define MESSAGE_BYTES 1000
 #define QUESTION      "how late is it?"
@@ -138,7 +138,18 @@ static struct pair *crowd(uint32_t capabilities)
 	return pair;
 }
 
+/* Nobody has to give way. */
 static void with_credit(void **state)
+{
+	struct pair *pair =
+		crowd(KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN);
+
+	assert_int_equal(stats_of(&pair->server).gave_way, 0);
+	assert_true(pair->server.host.pool.pool.fair_share > KG_BUF_FLOOR);
+	pair_stop(pair);
+}
+
+static void with_credit_that_never_returns(void **state)
 {
 	pair_stop(crowd(KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX));
 }
@@ -152,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_credit),
+		cmocka_unit_test(with_credit_that_never_returns),
 		cmocka_unit_test(towards_an_original),
 	};
 

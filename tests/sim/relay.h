@@ -29,7 +29,7 @@
 #define LIMIT_US    SEC(2000)
 #define QUIET_US    SEC(400)
 #define UNIX_S      1700000000u
-#define ENDS_CAN    (KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX)
+#define ENDS_CAN    (KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN)
 #define REASON      "nobody is at home"
 
 enum ending {

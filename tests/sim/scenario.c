@@ -155,9 +155,11 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
-		.capabilities = one_in(sim, 4) && !sim->mixed
-					? 0
-					: KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX,
+		.capabilities =
+			one_in(sim, 4) && !sim->mixed
+				? 0
+				: KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX |
+					  (sim->seed % 3 == 0 ? 0 : KG_CAPABILITY_MUX_RETURN),
 		.answer_wait_s = one_in(sim, 2) ? 10 : 0,
 		.destinations = &server_address,
 		.destination_count = 1,

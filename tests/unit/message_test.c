@@ -35,6 +35,7 @@ static const uint8_t mux_transfer[] = { 0x26, 1, 2, 3, 4, 'd', 'a', 't', 'a' };
 static const uint8_t mux_cancel[] = { 0x37, 1, 2, 3, 4, 0 };
 static const uint8_t mux_finish[] = { 0x2a, 1, 2, 3, 4, 0 };
 static const uint8_t mux_credit[] = { 0x2b, 1, 2, 3, 4, 0, 1, 0, 2 };
+static const uint8_t mux_return[] = { 0x2c, 1, 2, 3, 4, 0, 1, 0, 2 };
 static const uint8_t pre_connect[] = { 0x28, 1, 2, 3, 4, 0, 53, ':', ':', '1', 0 };
 /* clang-format on */
 
@@ -116,6 +117,13 @@ static const struct {
 	  sizeof(mux_credit),
 	  9,
 	  { .feature = KG_FEATURE_MUX_CREDIT,
+	    .protocol = KG_PROTOCOL_TCP,
+	    .connection_id = 0x01020304,
+	    .credit_bytes = 0x00010002 } },
+	{ mux_return,
+	  sizeof(mux_return),
+	  9,
+	  { .feature = KG_FEATURE_MUX_RETURN,
 	    .protocol = KG_PROTOCOL_TCP,
 	    .connection_id = 0x01020304,
 	    .credit_bytes = 0x00010002 } },
@@ -224,7 +232,7 @@ static void unknown_kinds_are_refused(void **state)
 {
 	for (unsigned int kind = 0; kind < 256; kind++) {
 		uint8_t bytes[64] = { (uint8_t)kind };
-		bool known = (kind & 15) <= KG_FEATURE_MUX_CREDIT && kind >> 4 <= KG_PROTOCOL_UDP;
+		bool known = (kind & 15) <= KG_FEATURE_MUX_RETURN && kind >> 4 <= KG_PROTOCOL_UDP;
 
 		assert_int_equal(decode_exact(bytes, sizeof(bytes)),
 				 known ? KG_DROP_NONE : KG_DROP_MESSAGE_MALFORMED);

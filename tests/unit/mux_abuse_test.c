@@ -50,6 +50,7 @@ static const struct {
 	{ "\x28\1\2\3\4\0\x16host", 12, 8 },
 	{ "\x2a\1\2\3\4\0", 6, 6 },
 	{ "\x2b\1\2\3\4\0\1\0\0", 9, 9 },
+	{ "\x2c\1\2\3\4\0\0\1\0", 9, 9 },
 };
 /* clang-format on */
 
@@ -75,7 +76,7 @@ static void other_kinds_are_counted(void **state)
 	for (unsigned int kind = 0; kind < 256; kind++) {
 		uint8_t bytes[16] = { (uint8_t)kind, 1, 2, 3, 4 };
 		bool known = (kind & 15) >= KG_FEATURE_KEEP_ALIVE &&
-			     (kind & 15) <= KG_FEATURE_MUX_CREDIT && kind >> 4 <= KG_PROTOCOL_UDP;
+			     (kind & 15) <= KG_FEATURE_MUX_RETURN && kind >> 4 <= KG_PROTOCOL_UDP;
 
 		if (known || (kind & 15) == KG_FEATURE_DISCONNECT ||
 		    (kind & 15) == KG_FEATURE_FAILURE)
@@ -168,6 +169,23 @@ static void who_sends_more_than_was_granted_is_cut_off(void **state)
 	say(&pair->client, "\x26\1\2\3\4x", 6);
 	assert_int_equal(server->why, KG_CLOSE_RESET);
 	assert_int_equal(messages_dropped_of(&pair->server), 1);
+	pair_stop(pair);
+}
+
+/* More than it has, without end: it has as much as before. */
+static void who_returns_more_than_was_granted_returns_nothing(void **state)
+{
+	struct pair *pair = start();
+
+	pair->server.slow = true;
+	say(&pair->client, "\x26\1\2\3\4x", 6);
+	say(&pair->client, "\x2c\1\2\3\4\xff\xff\xff\xff", 9);
+	assert_int_equal(messages_dropped_of(&pair->server), 1);
+	assert_int_equal(pair->server.streams->promised_bytes,
+			 KG_MUX_CREDIT_BYTES - KG_MUX_CREDIT_FIRST_BYTES - 256);
+	say(&pair->client, "\x2c\1\2\3\4\0\3\x80\0", 9);
+	assert_int_equal(messages_dropped_of(&pair->server), 1);
+	assert_in_range(pair->server.streams->promised_bytes, 1, KG_MUX_CREDIT_FIRST_BYTES);
 	pair_stop(pair);
 }
 
@@ -324,6 +342,7 @@ int main(void)
 		cmocka_unit_test(the_last_ids_are_remembered),
 		cmocka_unit_test(an_id_keeps_its_protocol),
 		cmocka_unit_test(who_sends_more_than_was_granted_is_cut_off),
+		cmocka_unit_test(who_returns_more_than_was_granted_returns_nothing),
 		cmocka_unit_test(an_original_has_no_such_words),
 		cmocka_unit_test(datagrams_that_find_no_place_are_counted),
 		cmocka_unit_test(streams_are_limited),

@@ -276,7 +276,8 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 		end->host.seen = kg_seen_create(&end->host.mem, 1024, 510, 0);
 	end->address = pair_addresses[role];
 	end->config.session = pair_config(role, MUX_APPS);
-	end->config.session.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX;
+	end->config.session.capabilities =
+		KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN;
 	end->config.session.answer_wait_s = 10;
 	end->config.mux_channels = role == KG_ROLE_CLIENT ? 1 : 0;
 }

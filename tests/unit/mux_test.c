@@ -314,6 +314,32 @@ static void a_reader_that_stands_still_holds_up_nobody(void **state)
 	pair_stop(pair);
 }
 
+/* Each end has what the other does not need, and has it back when that does. */
+static void credit_that_is_not_used_returns(void **state)
+{
+	struct pair *pair = start();
+	struct app *app = pair_open(pair, KG_PROTOCOL_TCP);
+
+	run(pair, SEC(1));
+	fill(pair, app, 60);
+	exchange(pair);
+	assert_true(pair->server.streams->promised_bytes > 0);
+	assert_true(pair->client.streams->promised_bytes > 0);
+	run(pair, SEC(5));
+	assert_int_equal(pair->server.streams->promised_bytes, 0);
+	assert_int_equal(pair->client.streams->promised_bytes, 0);
+
+	fill(pair, app, 60);
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].got_len, 120000);
+	assert_true(pair->server.streams->promised_bytes > 0);
+	app_finish(&pair->client, app);
+	exchange(pair);
+	assert_int_equal(pair->server.streams->promised_bytes, 0);
+	assert_int_equal(messages_dropped_of(&pair->server), 0);
+	pair_stop(pair);
+}
+
 /* An original grants nothing: the channel stands still, and goes on when there is room. */
 static void towards_an_original_a_full_stream_stalls_its_channel(void **state)
 {
@@ -506,9 +532,9 @@ static void a_channel_that_dies_takes_its_streams_and_comes_again(void **state)
 	pair->server.deaf = pair->client.deaf = true;
 	run(pair, SEC(32));
 	assert_int_equal(client->why, KG_CLOSE_RESET);
+	assert_int_equal(pair->client.mux_why, KG_CLOSE_SILENCE);
 	run(pair, SEC(9));
 	assert_int_equal(server->why, KG_CLOSE_RESET);
-	assert_int_equal(pair->client.mux_why, KG_CLOSE_SILENCE);
 	assert_int_equal(stats_of(&pair->server).muxes, 0);
 	pair->server.deaf = pair->client.deaf = false;
 	client = pair_open(pair, KG_PROTOCOL_TCP);
@@ -719,6 +745,7 @@ int main(void)
 		cmocka_unit_test(towards_an_original_the_answer_is_waited_for),
 		cmocka_unit_test(a_servers_end_is_the_end),
 		cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
+		cmocka_unit_test(credit_that_is_not_used_returns),
 		cmocka_unit_test(towards_an_original_a_full_stream_stalls_its_channel),
 		cmocka_unit_test(towards_an_original_who_stands_still_gives_way),
 		cmocka_unit_test(where_buffers_are_short_a_stream_has_the_floor),

@@ -11,7 +11,9 @@
 #include "relay/relay.h"
 #include "test_host.h"
 
-#define ALL    (KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_RIGHT_PARITY)
+#define ALL                                                                          \
+	(KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX | KG_CAPABILITY_RIGHT_PARITY | \
+	 KG_CAPABILITY_MUX_RETURN)
 #define NARROW 100 /* kcp_mtu of the second leg, where a test says so */
 #define LONG   10000
 
