@@ -148,8 +148,9 @@ static enum kg_served read_data(struct kg_payload *p, struct kg_flow *flow)
 {
 	struct kg_buf *bufs[KG_READ_BUFS];
 	struct iovec iov[KG_READ_BUFS];
-	unsigned int want = KG_MIN(KG_MIN((uint32_t)flow->credit, kg_link_room(flow->link)),
-				   (uint32_t)KG_READ_BUFS);
+	uint32_t link_room = kg_link_room(flow->link); /* once: the worker makes more meanwhile */
+	uint32_t most = KG_MIN((uint32_t)flow->credit, (uint32_t)KG_READ_BUFS);
+	unsigned int want = KG_MIN(most, link_room);
 	unsigned int count = kg_spare_take(p, bufs, want);
 	size_t room = (size_t)count * flow->tunnel->first_bytes;
 	ssize_t len;
