@@ -25,8 +25,7 @@ void kg_mux_stream_tell_readable(struct kg_mux_stream *ms)
 	s->ops.readable(s->host, ms->stream);
 }
 
-/* What is promised counts so much: together streams are promised a quarter of the memory at most.
- */
+/* So much counts what is promised: all streams together are promised a quarter of the memory. */
 #define PROMISED_WEIGHT 4
 
 static uint32_t share_of(const struct kg_mux_stream *ms)
@@ -34,10 +33,9 @@ static uint32_t share_of(const struct kg_mux_stream *ms)
 	const struct kg_streams *s = ms->streams;
 	uint32_t part_bytes = KG_BUF_SHARE_DIVISOR * kg_session_rest_bytes(s->session);
 	uint32_t promised = (uint32_t)(PROMISED_WEIGHT * s->promised_bytes / part_bytes);
+	uint32_t share = s->pool->fair_share; /* once: another worker may write it meanwhile */
 
-	if (!ms->mux->returns)
-		return s->pool->fair_share;
-	return s->pool->fair_share - KG_MIN(s->pool->fair_share, promised);
+	return ms->mux->returns ? share - KG_MIN(share, promised) : share;
 }
 
 uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
