@@ -130,7 +130,8 @@ struct kg_config {
 	unsigned int tunnel_count;
 };
 
-/* In the order found. `where` is "file:line:column" or "file: key.path". */
+/* In the order found. `where` is "file:line:column", "file:line: key" or
+ * "file: key.path". */
 struct kg_mistake {
 	struct kg_mistake *next;
 	char *where;

@@ -26,7 +26,7 @@ char *kg_config_strdup(const char *text)
 
 struct kg_place kg_place_member(const struct kg_place *in, const char *key)
 {
-	struct kg_place at = { .file = in->file };
+	struct kg_place at = { .file = in->file, .line = in->line };
 	int length = snprintf(at.path, sizeof(at.path), "%s%s", in->path, in->path[0] ? "." : "");
 
 	snprintf(at.path + length, sizeof(at.path) - (size_t)length, "%s", key);
@@ -35,7 +35,7 @@ struct kg_place kg_place_member(const struct kg_place *in, const char *key)
 
 struct kg_place kg_place_item(const struct kg_place *in, size_t index)
 {
-	struct kg_place at = { .file = in->file };
+	struct kg_place at = { .file = in->file, .line = in->line };
 	size_t length = strlen(in->path);
 
 	memcpy(at.path, in->path, length);
@@ -81,7 +81,10 @@ __attribute__((format(printf, 1, 2))) static char *print(const char *format, ...
 
 static char *place_text(const struct kg_place *at)
 {
-	return at->path[0] ? print("%s: %s", at->file, at->path) : print("%s", at->file);
+	const char *separator = at->path[0] ? ": " : "";
+
+	return at->line != 0 ? print("%s:%u%s%s", at->file, at->line, separator, at->path)
+			     : print("%s%s%s", at->file, separator, at->path);
 }
 
 static bool is_said(const struct kg_mistake *entry, const char *where, const char *text)

@@ -12,7 +12,8 @@
 /* A value's position: "tunnels[0].listen_port[1]" of a file. Copied freely; borrows the name. */
 struct kg_place {
 	const char *file;
-	char path[KG_PLACE_BYTES]; /* "": the whole document */
+	unsigned int line;         /* 0: not known */
+	char path[KG_PLACE_BYTES]; /* "": the whole document, or line */
 };
 
 struct kg_place kg_place_member(const struct kg_place *in, const char *key);

@@ -11,7 +11,7 @@
 
 #define PREFIX_TEXT_BYTES (KG_IP_TEXT_BYTES + 6) /* brackets, "/128" */
 
-static struct kg_slice slice_trim(struct kg_slice s)
+struct kg_slice kg_slice_trim(struct kg_slice s)
 {
 	static const char white[] = " \t\r\n\v\f";
 
@@ -24,7 +24,7 @@ static struct kg_slice slice_trim(struct kg_slice s)
 
 struct kg_slice kg_slice_of(const char *text)
 {
-	return slice_trim((struct kg_slice){ text, text + strlen(text) });
+	return kg_slice_trim((struct kg_slice){ text, text + strlen(text) });
 }
 
 struct kg_slice kg_slice_cut(struct kg_slice *rest, char separator)
@@ -33,7 +33,7 @@ struct kg_slice kg_slice_cut(struct kg_slice *rest, char separator)
 	struct kg_slice head = { rest->at, found ? found : rest->end };
 
 	rest->at = found ? found + 1 : rest->end;
-	return slice_trim(head);
+	return kg_slice_trim(head);
 }
 
 static bool parse_digits(struct kg_slice s, uint64_t max, uint64_t *number)
@@ -129,8 +129,8 @@ bool kg_parse_interval(const char *text, struct kg_interval *interval)
 	struct kg_slice first = two ? kg_slice_cut(&last, '-') : last;
 	uint64_t from, to;
 
-	if (!parse_digits(slice_trim(first), INT16_MAX, &from) ||
-	    !parse_digits(slice_trim(last), INT16_MAX, &to) || from > to || (two && from == 0))
+	if (!parse_digits(kg_slice_trim(first), INT16_MAX, &from) ||
+	    !parse_digits(kg_slice_trim(last), INT16_MAX, &to) || from > to || (two && from == 0))
 		return false;
 	*interval = (struct kg_interval){ (uint16_t)from, (uint16_t)to };
 	return true;
@@ -143,7 +143,8 @@ bool kg_parse_fec(const char *text, struct kg_fec_config *fec)
 	uint64_t d, p;
 
 	if (!parse_digits(data, KG_FEC_SHARDS_MAX, &d) ||
-	    !parse_digits(slice_trim(parity), KG_FEC_SHARDS_MAX, &p) || d + p > KG_FEC_SHARDS_MAX)
+	    !parse_digits(kg_slice_trim(parity), KG_FEC_SHARDS_MAX, &p) ||
+	    d + p > KG_FEC_SHARDS_MAX)
 		return false;
 	*fec = (struct kg_fec_config){ 0 };
 	if (d > 0 && p > 0)
@@ -271,7 +272,7 @@ bool kg_parse_ports(const char *text, struct kg_port_list *list)
 		uint64_t low, high;
 
 		if (!parse_digits(first, UINT16_MAX, &low) ||
-		    !parse_digits(slice_trim(last), UINT16_MAX, &high) || low == 0 || low > high)
+		    !parse_digits(kg_slice_trim(last), UINT16_MAX, &high) || low == 0 || low > high)
 			return false;
 		kg_port_list_add(list, (uint16_t)low, (uint16_t)high);
 	}

@@ -13,6 +13,7 @@ struct kg_slice {
 	const char *at, *end;
 };
 
+struct kg_slice kg_slice_trim(struct kg_slice slice);
 /* The whole text without white space around it. */
 struct kg_slice kg_slice_of(const char *text);
 /* What stands before `separator`, trimmed, which is taken away with it; all when there is none. */
