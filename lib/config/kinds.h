@@ -6,8 +6,9 @@
 #include "config/schema.h"
 
 #define KG_NAME_MAX_CHARS 32
-#define KG_CUSTOM_TEXT    "{}" /* in place of a port or address: mappings say it */
-#define KG_TAP_MAX_CHARS  15   /* IFNAMSIZ - 1 */
+#define KG_CUSTOM_TEXT    "{}"      /* in place of a port or address: mappings say it */
+#define KG_FILL_IN        "FILL IN" /* in place of a port's value that is still to be written */
+#define KG_TAP_MAX_CHARS  15        /* IFNAMSIZ - 1 */
 
 /* A value on its way into `object`, the struct of the key's scope. */
 struct kg_field {

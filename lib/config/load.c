@@ -3,6 +3,8 @@
 #include "config/load.h"
 #include "config/kinds.h"
 
+#include <string.h>
+
 static bool is_object_kind(const struct kg_key *key)
 {
 	return key->kind == &kg_kind_object || key->kind == &kg_kind_objects ||
@@ -246,6 +248,13 @@ static void load_objects(struct kg_load *load, const struct kg_document *documen
 		load->ports_broken = true;
 }
 
+/* What nobody but the user of the box can know. */
+static bool is_to_fill_in(const struct kg_key *key, const json_t *value)
+{
+	return key->scope == KG_SCOPE_PORT && json_is_string(value) &&
+	       !strcmp(json_string_value(value), KG_FILL_IN);
+}
+
 static void load_member(struct kg_load *load, const struct kg_document *document,
 			const struct kg_key *key, const json_t *value, const struct kg_place *at,
 			void *object)
@@ -261,6 +270,8 @@ static void load_member(struct kg_load *load, const struct kg_document *document
 		load_object(load, document, key->inner, value, at, object);
 	else if (key->kind == &kg_kind_objects)
 		load_objects(load, document, key, value, at, object);
+	else if (is_to_fill_in(key, value))
+		kg_mistakes_error(load->mistakes, at, "to be filled in: %s", key->help);
 	else if (!once || !repeats_earlier(load, document, key, value, at))
 		key->kind->load(&field, at, value);
 }

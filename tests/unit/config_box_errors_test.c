@@ -23,6 +23,11 @@ static void port_keys(void **state)
 	static const struct bad cases[] = {
 		{ "{'device': null}", "device", "missing" },
 		{ "{'device': '  '}", "device", "found \"  \"; allowed a text that is not empty" },
+		{ "{'device': 'FILL IN'}", "device",
+		  "to be filled in: PCI address (`0000:03:00.0`), or a DPDK virtual device with "
+		  "its arguments (`net_af_xdp0,iface=eth1`)." },
+		{ "{'addresses': 'FILL IN'}", "addresses",
+		  "to be filled in: The port's own addresses, with prefix length, at most 16." },
 		{ "{'tap': 'sixteen_letters_'}", "tap",
 		  "found \"sixteen_letters_\"; allowed the name of an interface, 1 to 15 "
 		  "characters" },
