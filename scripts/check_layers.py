@@ -29,7 +29,8 @@ PURE = {
 }
 EXTRA = {"config": {"jansson.h",
                     "malloc.h",    # malloc_usable_size, to wipe what the parser frees
-                    "sys/stat.h"}}  # who may read the file
+                    "sys/stat.h"},  # who may read the file
+         "import": {"jansson.h"}}
 
 # FEC codes datagrams without knowing whose they are; only the session brings it and KCP together.
 KNOWS = {
@@ -37,6 +38,7 @@ KNOWS = {
     "base": set(),
     "config": {"aead", "base", "fec", "kcp", "net", "wire"},
     "fec": {"base", "wire"},
+    "import": {"base", "config", "fec", "net"},
     "kcp": {"base"},
     "mux": {"base", "session"},
     "net": {"base"},

@@ -13,11 +13,11 @@
 
 struct kg_slice kg_slice_trim(struct kg_slice s)
 {
-	static const char white[] = " \t\r\n\v\f";
+	static const char white[] = { ' ', '\t', '\r', '\n', '\v', '\f' }; /* 0 is not */
 
-	while (s.at < s.end && strchr(white, *s.at))
+	while (s.at < s.end && memchr(white, *s.at, sizeof(white)))
 		s.at++;
-	while (s.at < s.end && strchr(white, s.end[-1]))
+	while (s.at < s.end && memchr(white, s.end[-1], sizeof(white)))
 		s.end--;
 	return s;
 }
@@ -67,7 +67,7 @@ bool kg_parse_number(const char *text, int64_t *number)
 	return true;
 }
 
-static bool slice_is(struct kg_slice s, const char *word)
+bool kg_slice_is(struct kg_slice s, const char *word)
 {
 	size_t length = (size_t)(s.end - s.at);
 
@@ -77,8 +77,8 @@ static bool slice_is(struct kg_slice s, const char *word)
 bool kg_parse_bool(const char *text, bool *value)
 {
 	struct kg_slice s = kg_slice_of(text);
-	bool yes = slice_is(s, "yes") || slice_is(s, "true") || slice_is(s, "1");
-	bool no = slice_is(s, "no") || slice_is(s, "false") || slice_is(s, "0");
+	bool yes = kg_slice_is(s, "yes") || kg_slice_is(s, "true") || kg_slice_is(s, "1");
+	bool no = kg_slice_is(s, "no") || kg_slice_is(s, "false") || kg_slice_is(s, "0");
 
 	if (yes || no)
 		*value = yes;

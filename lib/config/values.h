@@ -14,6 +14,8 @@ struct kg_slice {
 };
 
 struct kg_slice kg_slice_trim(struct kg_slice slice);
+/* Letters in any case. */
+bool kg_slice_is(struct kg_slice slice, const char *word);
 /* The whole text without white space around it. */
 struct kg_slice kg_slice_of(const char *text);
 /* What stands before `separator`, trimmed, which is taken away with it; all when there is none. */
