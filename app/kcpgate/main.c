@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "config/mistakes.h"
 #include "control/control.h"
+#include "import.h"
 #include "log.h"
 #include "start/args.h"
 #include "start/claims.h"
@@ -170,6 +171,8 @@ int main(int argc, char **argv)
 	case KG_ARGS_VERSION:
 		printf("kcpgate %s\n", KG_VERSION);
 		return KG_EXIT_GOOD;
+	case KG_ARGS_IMPORT:
+		return kg_import_files(args.files, args.file_count) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 	default:
 		return with_config(&args);
 	}

@@ -76,6 +76,7 @@ static void actions(void **state)
 	expect("box.json --print-config", KG_ARGS_PRINT, 0, 1);
 	expect("--check-config --check-config box.json", KG_ARGS_CHECK, 0, 1);
 	expect("--show-secrets --print-config box.json", KG_ARGS_PRINT, 0, 1);
+	expect("--import a.conf b.conf", KG_ARGS_IMPORT, 0, 2);
 	expect("--try box.json", KG_ARGS_TRY, 0, 1);
 	expect("--json --try a.json b.json", KG_ARGS_TRY, 0, 2);
 	expect("--version", KG_ARGS_VERSION, 0, 0);
@@ -114,12 +115,13 @@ static void mistakes(void **state)
 		"kcpgate: --check-config: is for kcpgate, and what is before -- goes to EAL\n");
 	expect_error("--check-config --print-config box.json",
 		     "kcpgate: --print-config: only one of the options at a time\n");
+	expect_error("--import --check-config old.conf",
+		     "kcpgate: --check-config: only one of the options at a time\n");
 	expect_error("--show-secrets box.json",
 		     "kcpgate: --show-secrets: only with --print-config\n");
 	expect_error("--json box.json", "kcpgate: --json: only with --try\n");
 	expect_error("--check-config --try box.json",
 		     "kcpgate: --try: only one of the options at a time\n");
-	expect_error("--import old.conf", "kcpgate: --import: not supported yet\n");
 	expect_error("--no-huge -- -- box.json",
 		     "kcpgate: --: unknown option (EAL's stand before --, see --help)\n");
 }
@@ -144,7 +146,7 @@ static void help_names_every_option(void **state)
 	assert_non_null(strstr(text, "--try"));
 	assert_non_null(strstr(text, "--json"));
 	assert_non_null(strstr(text, "--version"));
-	assert_null(strstr(text, "--import"));
+	assert_non_null(strstr(text, "--import"));
 	free(text);
 }
 

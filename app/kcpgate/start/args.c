@@ -7,7 +7,6 @@
 struct option {
 	const char *name;
 	enum kg_args_action action;
-	bool later; /* not supported yet */
 	const char *help;
 	/* No action, but goes with one. */
 	bool secrets; /* --print-config */
@@ -15,15 +14,14 @@ struct option {
 };
 
 static const struct option options[] = {
-	{ "--check-config", KG_ARGS_CHECK, false, "say what is wrong with the files, and end" },
-	{ "--print-config", KG_ARGS_PRINT, false, "show the configuration with all defaults" },
+	{ "--check-config", KG_ARGS_CHECK, "say what is wrong with the files, and end" },
+	{ "--print-config", KG_ARGS_PRINT, "show the configuration with all defaults" },
 	{ "--show-secrets", .help = "with --print-config: passwords too", .secrets = true },
-	{ "--try", KG_ARGS_TRY, false,
-	  "test whether servers of clients and relays answer, and end" },
+	{ "--import", KG_ARGS_IMPORT, "KCPTube's .conf files to one of kcpgate's" },
+	{ "--try", KG_ARGS_TRY, "test whether servers of clients and relays answer, and end" },
 	{ "--json", .help = "with --try: for programs", .json = true },
-	{ "--version", KG_ARGS_VERSION, false, "show the version" },
-	{ "--help", KG_ARGS_HELP, false, "show this text" },
-	{ "--import", .later = true },
+	{ "--version", KG_ARGS_VERSION, "show the version" },
+	{ "--help", KG_ARGS_HELP, "show this text" },
 	{ NULL },
 };
 
@@ -71,8 +69,6 @@ static bool take_option(struct kg_args *args, const char *argument, FILE *errors
 	if (!option)
 		return complain(errors, argument,
 				"unknown option (EAL's stand before --, see --help)");
-	if (option->later)
-		return complain(errors, argument, "not supported yet");
 	if (option->secrets || option->json) {
 		args->show_secrets |= option->secrets;
 		args->json |= option->json;
@@ -121,12 +117,10 @@ void kg_args_print_help(FILE *to)
 	      "Runs the tunnels of the configuration files, which add up to one.\n"
 	      "\n",
 	      to);
-	for (const struct option *option = options; option->name; option++) {
-		if (!option->later)
-			fprintf(to, "  %-16s %s\n", option->name, option->help);
-	}
+	for (const struct option *option = options; option->name; option++)
+		fprintf(to, "  %-16s %s\n", option->name, option->help);
 	fputs("\n"
-	      "Exit status: 0 good, 1 failed while running, or some server does not answer, 2 bad\n"
-	      "configuration or arguments.\n",
+	      "Exit status: 0 good, 1 failed while running or importing, or some server does not\n"
+	      "answer, 2 bad configuration or arguments.\n",
 	      to);
 }

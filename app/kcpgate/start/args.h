@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The command line: kcpgate [EAL options --] [--check-config | --print-config [--show-secrets] |
- * --try [--json] | --version | --help] FILE.json…  What stands before the first "--" belongs to
- * EAL, untouched.
+ * --import | --try [--json] | --version | --help] FILE…  What stands before the first "--" belongs
+ * to EAL, untouched.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ enum kg_args_action {
 	KG_ARGS_RUN,
 	KG_ARGS_CHECK,   /* read the files and say what is wrong with them */
 	KG_ARGS_PRINT,   /* show the effective configuration */
+	KG_ARGS_IMPORT,  /* show the configuration that KCPTube's files make */
 	KG_ARGS_TRY,     /* test whether servers answer */
 	KG_ARGS_VERSION, /* needs no file */
 	KG_ARGS_HELP,    /* needs no file */
