@@ -3,7 +3,7 @@
 """Checks that #include lines point downward only: app -> drivers -> lib.
 
 lib/ may include lib/ and the C library, but nothing of it that reaches the outside world (files
-of a configuration and their parser excepted, in lib/config), and its components stand above one
+of a configuration and the library of their JSON excepted, in lib/config and lib/import), and its components stand above one
 another: each names those it may know. drivers/ may include lib/, drivers/
 and any library. app/ and tests/ may include everything. Inside lib/ and drivers/ a quoted include
 is a full path from the layer's root ("kcp/kcp.h"), so that a reader sees where it leads.
