@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_MAX 1000 /* more than anybody reads */
+
 void *kg_config_alloc(size_t count, size_t bytes)
 {
 	void *memory = calloc(KG_MAX(count, 1u), bytes);
@@ -87,25 +89,34 @@ static char *place_text(const struct kg_place *at)
 			     : print("%s%s%s", at->file, separator, at->path);
 }
 
-static bool is_said(const struct kg_mistake *entry, const char *where, const char *text)
+/* How many there are. One that says the same at the same place is the last of them. */
+static unsigned int count_until(const struct kg_mistake *entry, const char *where, const char *text,
+				bool *said)
 {
-	while (entry && (strcmp(entry->where, where) || strcmp(entry->text, text)))
-		entry = entry->next;
-	return entry;
+	unsigned int count = 0;
+
+	for (*said = false; entry != NULL && !*said; entry = entry->next, count++)
+		*said = strcmp(entry->where, where) == 0 && strcmp(entry->text, text) == 0;
+	return count;
 }
 
-/* Once, though both legs of a relay may come to it. */
+/* Once, though both legs of a relay may come to it; and not for ever, whatever the file. */
 static void append(const struct kg_mistake *list, struct kg_mistake ***end, char *where, char *text)
 {
 	struct kg_mistake *entry;
+	bool said;
+	unsigned int count = count_until(list, where, text, &said);
 
-	if (is_said(list, where, text)) {
+	if (said || count > TOLD_MAX) {
 		free(where);
 		free(text);
 		return;
 	}
+	if (count == TOLD_MAX) {
+		free(text);
+		text = kg_config_strdup("more is wrong than is told here");
+	}
 	entry = kg_config_alloc(1, sizeof(*entry));
-
 	entry->where = where;
 	entry->text = text;
 	**end = entry;

@@ -395,6 +395,25 @@ static void report_as_printed(void **state)
 	unload(&f);
 }
 
+/* Nobody reads a hundred thousand lines, and nobody waits until each was compared with all. */
+static void not_all_of_very_many(void **state)
+{
+	json_t *addresses = json_array(), *tunnel = parse(FIXTURE_CLIENT);
+	const struct kg_mistake *last;
+	struct fixture f;
+
+	for (int i = 0; i < 100000; i++)
+		json_array_append_new(addresses, json_integer(i));
+	json_object_set_new(tunnel, "destination_address", addresses);
+	load_json(&f, json_pack("{s:[o],s:[o]}", "ports", parse(FIXTURE_PORT), "tunnels", tunnel));
+	assert_int_equal(count_entries(f.mistakes.errors), 1001);
+	for (last = f.mistakes.errors; last->next != NULL;)
+		last = last->next;
+	assert_string_equal(last->where, FIXTURE_FILE ": tunnels[0].destination_address[1000]");
+	assert_string_equal(last->text, "more is wrong than is told here");
+	unload(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +433,7 @@ int main(void)
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(long_values_are_cut),
 		cmocka_unit_test(report_as_printed),
+		cmocka_unit_test(not_all_of_very_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
