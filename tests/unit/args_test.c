@@ -128,9 +128,9 @@ static void mistakes(void **state)
 
 static void all_mistakes_at_once(void **state)
 {
-	expect_error("--wrong --import box.json",
+	expect_error("--wrong --json box.json",
 		     "kcpgate: --wrong: unknown option (EAL's stand before --, see --help)\n"
-		     "kcpgate: --import: not supported yet\n");
+		     "kcpgate: --json: only with --try\n");
 }
 
 static void help_names_every_option(void **state)
