@@ -9,8 +9,7 @@
  *   idle      udp_timeout   UDP: no data in either direction
  *   answer    answer_wait_s client: see above
  *   linger    255 s         what was sent before the end is still to go, and nobody takes it
- *   return    2 s           credit beyond the first that is not used: the peer may give it to
- * others
+ *   return    2 s           credit beyond the first that is not used, for the peer to give others
  */
 #include "mux/mux_int.h"
 

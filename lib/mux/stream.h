@@ -115,7 +115,7 @@ uint32_t kg_streams_of_channel(const struct kg_channel *ch);
 	  "UDP from the peer on mux channels that nobody takes")                              \
 	X(gave_way, "streams_gave_way", COUNTER, "streams",                                   \
 	  "connections of mux channels: unproven, and the oldest of too many; or the reader " \
-	  "stood still while others waited for buffers or the channel")
+	  "stood still and others waited")
 
 struct kg_streams_stats {
 	KG_STREAMS_METRICS(KG_METRIC_FIELD)
