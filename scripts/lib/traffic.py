@@ -10,6 +10,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import random
 import select
 import socket
@@ -136,6 +137,18 @@ def connect(address, port, timeout_s=30):
     s = socket.create_connection((address, port), timeout_s)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return s
+
+
+def carry(address, port, over, carried):
+    """There and back on one connection, block by block, until the event; their sizes."""
+    with connect(address, port) as connection:
+        for seed in itertools.cycle(range(1, 200)):
+            block = random.Random(seed).randbytes(50_000)
+            connection.sendall(block)
+            assert receive_exactly(connection, len(block)) == block
+            carried.append(len(block))
+            if over.is_set():
+                return
 
 
 def receive_exactly(s, size):

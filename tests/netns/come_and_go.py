@@ -7,11 +7,9 @@ Linux leaves alone.
     client ── wire ── server        come_and_go on both, instead of kcpgate
 """
 
-import itertools
 import json
 import os
 from pathlib import Path
-import random
 import socket
 import threading
 
@@ -41,15 +39,7 @@ def come_and_go(lab, box):
 
 
 def transfer():
-    """There and back on one connection, block by block."""
-    with traffic.connect(*ENTRY) as connection:
-        for seed in itertools.cycle(range(1, 200)):
-            block = random.Random(seed).randbytes(50_000)
-            connection.sendall(block)
-            assert traffic.receive_exactly(connection, len(block)) == block
-            bytes_carried.append(len(block))
-            if over.is_set():
-                return
+    traffic.carry(*ENTRY, over, bytes_carried)
 
 
 def knock():

@@ -9,9 +9,7 @@ the log says why.
 """
 
 import copy
-import itertools
 import json
-import random
 import socket
 import threading
 
@@ -49,18 +47,6 @@ def answers_through_guest(lab):
             except OSError:
                 return b""
     return ask
-
-
-def transfer():
-    """There and back on one connection, block by block."""
-    with traffic.connect(*ENTRY) as connection:
-        for seed in itertools.cycle(range(1, 200)):
-            block = random.Random(seed).randbytes(50_000)
-            connection.sendall(block)
-            assert traffic.receive_exactly(connection, len(block)) == block
-            carried.append(len(block))
-            if over.is_set():
-                return
 
 
 def changed(config, **changes):
@@ -111,7 +97,7 @@ with Lab() as lab:
     def in_client():
         try:
             with lab.client.ns:
-                transfer()
+                traffic.carry(*ENTRY, over, carried)
         except BaseException as failure:  # the main thread says it
             failures.append(failure)
 
