@@ -8,6 +8,7 @@
  */
 #include "resolver/resolver.h"
 
+#include "config/values.h"
 #include "net/dns_txt.h"
 #include "net/order.h"
 #include "payload/socket.h"
@@ -374,6 +375,19 @@ int kg_resolver_timeout_ms(const struct kg_resolver *r)
 	if (r->waiting == 0 || ares_timeout(r->channel, NULL, &left) == NULL)
 		return -1;
 	return (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+}
+
+void kg_answer_keep_hosts(struct kg_answer *answer, unsigned int count)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (kg_is_one_host(&answer->ips[i]) && !kg_ip_is_loopback(&answer->ips[i]))
+			answer->ips[kept++] = answer->ips[i];
+	}
+	answer->count = kept;
+	if (answer->error == KG_RESOLVER_OK && kept == 0)
+		answer->error = KG_RESOLVER_NO_ADDRESS;
 }
 
 const char *kg_resolver_error_text(enum kg_resolver_error error)

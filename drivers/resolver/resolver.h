@@ -46,6 +46,9 @@ struct kg_answer {
 	uint16_t port; /* TXT: what stands behind the one address; else 0 */
 };
 
+/* Keeps, of the first so many addresses, those that a host other than this one can have. */
+void kg_answer_keep_hosts(struct kg_answer *answer, unsigned int count);
+
 struct kg_resolver;
 struct kg_question;
 

@@ -4,7 +4,6 @@
  * first that can be reached, the next one when that does not answer. What has changed goes to every
  * worker; the list before it is kept until the last of them has taken the new one.
  */
-#include "config/values.h"
 #include "control/parts.h"
 #include "log.h"
 
@@ -125,18 +124,10 @@ static void choose(struct host *host, const struct kg_ip *ip)
 		       kg_ip_text(ip, text), host->port);
 }
 
-/* Addresses that nobody can have do not count, nor what cannot be reached while something can. */
+/* Nor does what cannot be reached count while something can. */
 static void keep_usable(struct kg_answer *answer)
 {
-	unsigned int end = answer->reachable > 0 ? answer->reachable : answer->count, kept = 0;
-
-	for (unsigned int i = 0; i < end; i++) {
-		if (kg_is_one_host(&answer->ips[i]) && !kg_ip_is_loopback(&answer->ips[i]))
-			answer->ips[kept++] = answer->ips[i];
-	}
-	answer->count = kept;
-	if (answer->error == KG_RESOLVER_OK && kept == 0)
-		answer->error = KG_RESOLVER_NO_ADDRESS;
+	kg_answer_keep_hosts(answer, answer->reachable > 0 ? answer->reachable : answer->count);
 }
 
 /* Where in the answer the chosen address is; `count`: it is not. */

@@ -2,8 +2,6 @@
 /* Finds out which addresses and ports there are to test: names are resolved, all at once. */
 #include "try/parts.h"
 
-#include "config/values.h"
-
 #include <poll.h>
 #include <stdlib.h>
 
@@ -47,19 +45,13 @@ static bool collect_hosts(struct kg_try *t)
 
 /* ---- names ---- */
 
-/* Addresses that nobody can have, or that a box cannot reach, do not count. */
+/* What cannot be reached from here is tested, too. */
 static void resolved(void *ctx, const struct kg_answer *answer)
 {
 	struct kg_try_host *host = ctx;
 
 	host->answer = *answer;
-	host->answer.count = 0;
-	for (unsigned int i = 0; i < answer->count; i++) {
-		if (kg_is_one_host(&answer->ips[i]) && !kg_ip_is_loopback(&answer->ips[i]))
-			host->answer.ips[host->answer.count++] = answer->ips[i];
-	}
-	if (answer->error == KG_RESOLVER_OK && host->answer.count == 0)
-		host->answer.error = KG_RESOLVER_NO_ADDRESS;
+	kg_answer_keep_hosts(&host->answer, answer->count);
 	host->told = true;
 }
 
