@@ -137,6 +137,8 @@ void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const c
 struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 					   const struct kg_tunnel_config *config, char *error,
 					   size_t error_bytes);
+/* Control thread: NULL when there is none. */
+struct kg_box_tunnel *kg_box_find_tunnel(const struct kg_box *box, const char *name);
 /* Control thread: settings to be loaded, of which tunnels may be made; the box's own. NULL without
  * memory. */
 struct kg_config *kg_box_new_settings(struct kg_box *box);

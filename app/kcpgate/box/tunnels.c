@@ -128,6 +128,17 @@ struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 	return tunnel;
 }
 
+struct kg_box_tunnel *kg_box_find_tunnel(const struct kg_box *box, const char *name)
+{
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		if (!strcmp(tunnel->config->name, name))
+			return tunnel;
+	}
+	return NULL;
+}
+
 /* Nobody sees it any more before it is taken apart. */
 void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
 {

@@ -113,17 +113,6 @@ static void remove_changed(struct kg_control_reload *r)
 	}
 }
 
-static bool is_there(const struct kg_control_reload *r, const struct kg_tunnel_config *config)
-{
-	for (unsigned int i = 0; i < r->box->tunnels.count; i++) {
-		const struct kg_box_tunnel *tunnel = r->box->tunnels.all[i];
-
-		if (!strcmp(tunnel->config->name, config->name))
-			return true;
-	}
-	return false;
-}
-
 static void add_new(struct kg_control_reload *r)
 {
 	char error[256];
@@ -131,7 +120,7 @@ static void add_new(struct kg_control_reload *r)
 	for (unsigned int i = 0; i < r->config->tunnel_count; i++) {
 		const struct kg_tunnel_config *config = &r->config->tunnels[i];
 
-		if (is_there(r, config))
+		if (kg_box_find_tunnel(r->box, config->name) != NULL)
 			continue;
 		r->came++;
 		if (kg_control_tunnels_add(r->tunnels, config, told, r, error, sizeof(error))) {

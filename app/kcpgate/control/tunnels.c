@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define POST_AGAIN_US (10 * KG_US_PER_MS) /* to a thread whose mailbox was full */
 
@@ -250,17 +249,6 @@ static void go_on(struct kg_control_tunnels *t, struct change *change)
 
 /* ---- asking for it ---- */
 
-static struct kg_box_tunnel *find(const struct kg_box *box, const char *name)
-{
-	for (unsigned int i = 0; i < box->tunnels.count; i++) {
-		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
-
-		if (!strcmp(tunnel->config->name, name))
-			return tunnel;
-	}
-	return NULL;
-}
-
 static struct change *new_change(struct kg_control_tunnels *t, struct kg_box_tunnel *tunnel,
 				 kg_tunnel_told *told, void *ctx)
 {
@@ -281,7 +269,7 @@ bool kg_control_tunnels_add(struct kg_control_tunnels *t, const struct kg_tunnel
 	struct kg_box_tunnel *tunnel;
 	struct change *change;
 
-	if (find(t->box, config->name) != NULL) {
+	if (kg_box_find_tunnel(t->box, config->name) != NULL) {
 		snprintf(error, error_bytes, "tunnel %s: there is one already", config->name);
 		return false;
 	}
@@ -314,7 +302,7 @@ static bool is_changing(const struct kg_control_tunnels *t, const struct kg_box_
 bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
 			       void *ctx)
 {
-	struct kg_box_tunnel *tunnel = find(t->box, name);
+	struct kg_box_tunnel *tunnel = kg_box_find_tunnel(t->box, name);
 	struct change *change;
 
 	if (tunnel == NULL || is_changing(t, tunnel))
