@@ -28,22 +28,24 @@ void kg_mux_stream_tell_readable(struct kg_mux_stream *ms)
 /* So much counts what is promised: all streams together are promised a quarter of the memory. */
 #define PROMISED_WEIGHT 4
 
-static uint32_t share_of(const struct kg_mux_stream *ms)
+/* Of the memory, without a division: each message that is read asks. */
+static int64_t share_bytes(const struct kg_mux_stream *ms)
 {
 	const struct kg_streams *s = ms->streams;
-	uint32_t part_bytes = KG_BUF_SHARE_DIVISOR * kg_session_rest_bytes(s->session);
-	uint32_t promised = (uint32_t)(PROMISED_WEIGHT * s->promised_bytes / part_bytes);
-	uint32_t share = s->pool->fair_share; /* once: another worker may write it meanwhile */
+	int64_t share = (int64_t)s->pool->fair_share * kg_session_rest_bytes(s->session);
 
-	return ms->mux->returns ? share - KG_MIN(share, promised) : share;
+	if (ms->mux->returns)
+		share -= PROMISED_WEIGHT * s->promised_bytes / KG_BUF_SHARE_DIVISOR;
+	return share;
 }
 
 uint32_t kg_mux_stream_grant(const struct kg_mux_stream *ms)
 {
-	uint32_t window = (uint32_t)kg_channel_receive_window(ms->mux->channel);
-	uint32_t segments = KG_MIN(window, share_of(ms));
+	int64_t segment = kg_session_rest_bytes(ms->streams->session);
+	int64_t window = kg_channel_receive_window(ms->mux->channel) * segment;
+	int64_t share = share_bytes(ms);
 	/* Twice what the channel's window holds, so that the window alone is the limit. */
-	int64_t most = 2ll * KG_MAX(segments, 2u) * kg_session_rest_bytes(ms->streams->session);
+	int64_t most = 2 * KG_MAX(KG_MIN(window, share), 2 * segment);
 	int64_t more;
 
 	if (!ms->was_read)

@@ -52,14 +52,14 @@ struct kg_mux_stream {
 	uint64_t used_us;                          /* when credit was last used, or came */
 	int64_t out_credit_bytes, in_credit_bytes; /* bytes that we may send; that the peer may */
 	uint64_t in_bytes;                         /* in `in`, as credit counts */
-	uint64_t taken_us;                         /* since when the host has taken nothing of it */
+	uint64_t taken_us; /* while `unread`: when the host last took of it */
 	uint32_t id;
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint8_t protocol;            /* enum kg_protocol */
 	uint8_t state;               /* enum kg_mux_state */
 	uint8_t last_word;           /* mux_finish or mux_cancel, to go behind `out`; 0: none */
 	bool ready;                  /* in the mux's list */
-	bool unread;                 /* in the streams' list: something is in `in` */
+	bool unread;                 /* in the streams' list: more than a little is in `in` */
 	bool doubted;    /* UDP that has not been a conversation; in the streams' list */
 	bool held;       /* counted: the host has it, or what it dials is not over */
 	bool greet;      /* client: the server does not know of it yet */
@@ -152,6 +152,18 @@ static inline uint64_t kg_streams_count(const struct kg_streams *s)
 	return s->stats.opened - s->stats.closed;
 }
 
+/* TCP between ends that grant credit. */
+static inline bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms)
+{
+	return ms->mux != NULL && ms->mux->extended && ms->protocol == KG_PROTOCOL_TCP;
+}
+
+/* The same, between ends that return it. */
+static inline bool kg_mux_stream_returns(const struct kg_mux_stream *ms)
+{
+	return kg_mux_stream_has_credit(ms) && ms->mux->returns;
+}
+
 /* ---- mux.c ---- */
 
 /* A client's, to be opened by its timer. NULL: out of memory. */
@@ -205,10 +217,6 @@ void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_free(struct kg_mux_stream *ms);
-/* TCP between ends that grant credit. */
-bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms);
-/* The same, between ends that return it. */
-bool kg_mux_stream_returns(const struct kg_mux_stream *ms);
 /* The peer has granted more. */
 void kg_mux_stream_on_credit(struct kg_mux_stream *ms, uint32_t bytes, uint64_t now_us);
 /* Of the credit that the peer has. */
@@ -220,7 +228,7 @@ void kg_mux_stream_promise(struct kg_mux_stream *ms, int64_t more_bytes);
 bool kg_mux_stream_is_full(const struct kg_mux_stream *ms);
 /* A message has come into its queue; if that is full the channel is not read on. */
 void kg_mux_stream_on_came(struct kg_mux_stream *ms, uint32_t segments, uint64_t now_us);
-/* Its queue is another: the host has taken of it, nobody will, or it was empty. */
+/* Its queue is another: the host has taken of it, nobody will, or it has just become long. */
 void kg_mux_stream_on_taken(struct kg_mux_stream *ms, uint64_t now_us);
 /* Some of it was taken, or it has left the channel: if it was this one the channel is read on. */
 void kg_mux_unstall(struct kg_mux *mux, const struct kg_mux_stream *ms, uint64_t now_us);

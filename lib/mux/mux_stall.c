@@ -60,15 +60,24 @@ void kg_mux_unstall(struct kg_mux *mux, const struct kg_mux_stream *ms, uint64_t
 
 /* ---- who has waited for the reader, and since when ---- */
 
+/* Few segments are no matter, and most readers never have more. */
+static bool is_unread(const struct kg_mux_stream *ms)
+{
+	return ms->in.segments >= KG_BUF_FLOOR;
+}
+
 void kg_mux_stream_on_taken(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_streams *s = ms->streams;
+	bool unread = is_unread(ms);
 
+	if (ms->unread == unread && (!unread || ms->taken_us == now_us))
+		return;
 	if (ms->unread)
 		TAILQ_REMOVE(&s->unread, ms, unread_link);
-	ms->unread = ms->in.head != NULL;
+	ms->unread = unread;
 	ms->taken_us = now_us;
-	if (ms->unread)
+	if (unread)
 		TAILQ_INSERT_TAIL(&s->unread, ms, unread_link);
 }
 
@@ -96,7 +105,7 @@ static void give_way(struct kg_mux_stream *ms, uint64_t now_us)
 		kg_mux_unstall(ms->mux, ms, now_us);
 }
 
-/* Who has stood still for longest, and has more than a little. Whoever gives way may let others
+/* Who has stood still for longest. Whoever gives way may let others
  * go, too, so all are chosen before. */
 static unsigned int choose(const struct kg_streams *s, uint64_t since_us,
 			   struct kg_mux_stream **chosen)
@@ -109,7 +118,7 @@ static unsigned int choose(const struct kg_streams *s, uint64_t since_us,
 		if (ms->taken_us > since_us || segments >= RELIEF_SEGMENTS ||
 		    count == GIVE_WAY_MAX || looked_at++ == LOOKED_AT_MAX)
 			break;
-		if (ms->in.segments < KG_BUF_FLOOR || ms->state == KG_MUX_CLOSED)
+		if (ms->state == KG_MUX_CLOSED)
 			continue;
 		chosen[count++] = ms;
 		segments += ms->in.segments;
@@ -151,7 +160,7 @@ void kg_mux_stream_on_came(struct kg_mux_stream *ms, uint32_t segments, uint64_t
 	s->relief_segments -= KG_MIN(s->relief_segments, segments);
 	if (s->pool->fair_share > KG_BUF_FLOOR)
 		s->relief_segments = 0;
-	if (!ms->unread)
+	if (!ms->unread && is_unread(ms))
 		kg_mux_stream_on_taken(ms, now_us);
 	if (ms->protocol != KG_PROTOCOL_TCP || !kg_mux_stream_is_full(ms))
 		return;

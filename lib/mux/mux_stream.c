@@ -17,16 +17,6 @@
 #define LINGER_US  (255ull * KG_US_PER_S)
 #define RETURN_US  (2ull * KG_US_PER_S)
 
-bool kg_mux_stream_has_credit(const struct kg_mux_stream *ms)
-{
-	return ms->mux != NULL && ms->mux->extended && ms->protocol == KG_PROTOCOL_TCP;
-}
-
-bool kg_mux_stream_returns(const struct kg_mux_stream *ms)
-{
-	return kg_mux_stream_has_credit(ms) && ms->mux->returns;
-}
-
 /* ---- ends ---- */
 
 static enum kg_ends_way way_of(const struct kg_mux_stream *ms)
@@ -253,7 +243,7 @@ struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protoco
 	ms->streams = s;
 	ms->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	ms->protocol = (uint8_t)protocol;
-	ms->opened_us = ms->last_data_us = ms->taken_us = now_us;
+	ms->opened_us = ms->last_data_us = now_us;
 	kg_mux_queue_init(&ms->out);
 	kg_mux_queue_init(&ms->in);
 	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
