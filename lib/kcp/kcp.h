@@ -166,6 +166,14 @@ uint16_t kg_kcp_ask(struct kg_kcp *kcp, uint32_t ts, uint8_t *out);
 bool kg_kcp_is_asked(const uint8_t *data, size_t len, uint32_t *ts);
 uint16_t kg_kcp_deny(uint32_t conv, uint32_t ts, uint8_t *out);
 bool kg_kcp_is_denied(const uint8_t *data, size_t len, uint32_t ts);
+/*
+ * Whether the datagram acknowledges something, and says when that was sent by our clock: between
+ * then and now. A peer says so in its ACKs, or in all that it sends, when it has our clock: its
+ * ts_offset_ms is then kg_kcp_clock_offset_ms() of what it heard.
+ */
+bool kg_kcp_is_echo(const struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t since_us,
+		    uint64_t now_us);
+uint32_t kg_kcp_clock_offset_ms(uint32_t ts, uint64_t now_us);
 /* Since when the oldest segment in flight is; KG_NEVER_US: none is. */
 uint64_t kg_kcp_waits_since_us(const struct kg_kcp *kcp);
 
