@@ -144,7 +144,7 @@ static struct kg_handshake *begin_handshake(const struct kg_channel *ch,
 	struct kg_session *s = ch->line.session;
 	const struct kg_endpoint nowhere = { 0 };
 	struct kg_endpoint remote = kg_destination_pick(s, NULL, &nowhere, now_us);
-	struct kg_handshake *hs = kg_handshake_create(s, now_us);
+	struct kg_handshake *hs = kg_handshake_create(s, (uint32_t)kg_rng_next(s->rng), now_us);
 
 	if (hs == NULL)
 		return NULL;
@@ -285,12 +285,10 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	kg_channel_establish(ch, now_us);
 }
 
-static void on_refused(struct kg_handshake *hs, const struct kg_message *message, uint64_t now_us)
+static void on_refused(struct kg_handshake *hs, const char *text, uint64_t now_us)
 {
-	char text[KG_TEXT_BYTES];
-
 	hs->line.session->stats.handshakes_failed++;
-	kg_channel_close(hs->channel, KG_CLOSE_REFUSED, 0, kg_message_text(message, text), now_us);
+	kg_channel_close(hs->channel, KG_CLOSE_REFUSED, 0, text, now_us);
 }
 
 static void on_message(struct kg_handshake *hs, const struct kg_message *message,
@@ -300,6 +298,7 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 	bool accepted = message->feature == KG_FEATURE_INITIALISE && message->initialise.uid != 0;
 	bool refused =
 		message->feature == KG_FEATURE_FAILURE || message->feature == KG_FEATURE_DISCONNECT;
+	char text[KG_TEXT_BYTES];
 
 	if (hs->channel == NULL && message->feature == KG_FEATURE_KEEP_ALIVE) {
 		kg_hop_answered(hs, now_us);
@@ -314,10 +313,21 @@ static void on_message(struct kg_handshake *hs, const struct kg_message *message
 	/* What lingers makes room: a channel that was aborted meanwhile may just have gone. */
 	if (hs->channel == NULL)
 		return;
-	if (accepted)
-		on_accepted(hs, &message->initialise, now_us);
+	if (refused)
+		on_refused(hs, kg_message_text(message, text), now_us);
+	else if (message->protocol != hs->channel->protocol)
+		/* An original takes a port that a NAT has given on for the handshake it had. */
+		on_refused(hs, "answered for another protocol", now_us);
 	else
-		on_refused(hs, message, now_us);
+		on_accepted(hs, &message->initialise, now_us);
+}
+
+/* A NAT may have given the port of one handshake to another, within a round trip. */
+static bool is_answer_to(struct kg_handshake *hs, const struct kg_datagram *in, uint64_t now_us)
+{
+	hs->echoed =
+		hs->echoed || kg_kcp_is_echo(hs->line.kcp, in->data, in->len, hs->begun_us, now_us);
+	return hs->echoed;
 }
 
 static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_datagram *in,
@@ -326,8 +336,11 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 	uint8_t bytes[KG_CONTROL_MAX_BYTES];
 	struct kg_message message;
 	unsigned int events = 0;
-	enum kg_drop drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
+	enum kg_drop drop;
 
+	if (!is_answer_to(hs, in, now_us))
+		return KG_DROP_HANDSHAKE_UNKNOWN;
+	drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	while (kg_handshake_next(hs, &message, bytes))

@@ -2,7 +2,8 @@
 /* The conversation on conv 0 that both roles hold (docs/wire.md §4.1, §4.2). */
 #include "session/internal.h"
 
-struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
+struct kg_handshake *kg_handshake_create(struct kg_session *s, uint32_t ts_offset_ms,
+					 uint64_t now_us)
 {
 	struct kg_handshake *hs = kg_mem_alloc(s->mem, sizeof(*hs));
 	struct kg_kcp_params params = kg_kcp_handshake_params;
@@ -13,8 +14,7 @@ struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us)
 	/* An answer tells by its una that the request was heard; an ACK before it would draw two
 	 * datagrams for one. */
 	params.una_only = s->config.role == KG_ROLE_SERVER;
-	/* Handshakes say the same words again and again: let their plaintexts differ. */
-	params.ts_offset_ms = (uint32_t)kg_rng_next(s->rng);
+	params.ts_offset_ms = ts_offset_ms;
 	hs->begun_us = hs->asked_us = now_us;
 	hs->expires_us = KG_NEVER_US;
 	if (!kg_line_init(&hs->line, s, KG_LINE_HANDSHAKE, &params, now_us)) {

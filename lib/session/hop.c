@@ -147,7 +147,7 @@ static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
 
 	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX)
 		return;
-	hs = kg_handshake_create(s, now_us);
+	hs = kg_handshake_create(s, (uint32_t)kg_rng_next(s->rng), now_us);
 	path = hs != NULL ? kg_client_lease(s, remote, true) : NULL;
 	if (path == NULL) {
 		if (hs != NULL)

@@ -104,6 +104,7 @@ struct kg_handshake {
 	uint32_t credit_bytes,
 		answer_bytes; /* server: heard and not yet spent; what an answer costs */
 	bool settled;         /* server: the answer is acknowledged */
+	bool echoed;          /* client: something has come with our clock */
 	/* client: handshake_hop.c */
 	uint8_t tries, asked_count;
 	struct kg_endpoint asked[2]; /* the first places, but the latest */
@@ -247,7 +248,10 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 
 extern const struct kg_line_ops kg_handshake_line_ops;
 
-struct kg_handshake *kg_handshake_create(struct kg_session *s, uint64_t now_us);
+/* A client's clock begins anywhere: its answers are known by that, and what says the same words
+ * again and again has another plaintext. A server's is its client's (docs/wire.md §4.2). */
+struct kg_handshake *kg_handshake_create(struct kg_session *s, uint32_t ts_offset_ms,
+					 uint64_t now_us);
 /* Server: so many bytes came from the source. An answer goes out when it is covered: a source that
  * is made up draws no more than was sent in its name. */
 void kg_handshake_earn(struct kg_handshake *hs, uint16_t bytes);

@@ -227,9 +227,10 @@ static uint32_t pick_uid(struct kg_session *s)
 }
 
 static struct kg_handshake *begin_handshake(struct kg_session *s, const struct kg_datagram *in,
-					    uint64_t now_us)
+					    uint32_t ts, uint64_t now_us)
 {
-	struct kg_handshake *hs = kg_handshake_create(s, now_us);
+	struct kg_handshake *hs =
+		kg_handshake_create(s, kg_kcp_clock_offset_ms(ts, now_us), now_us);
 	struct kg_tuple ends = { in->local, in->remote };
 	unsigned int events = 0;
 
@@ -241,6 +242,7 @@ static struct kg_handshake *begin_handshake(struct kg_session *s, const struct k
 		hs->line.limited = true;
 		kg_handshake_earn(hs, in->len);
 		kg_buf_free_chain(kg_kcp_recv(hs->line.kcp));
+		hs->request_ts = ts;
 		return hs;
 	}
 	kg_line_destroy(&hs->line);
@@ -293,12 +295,11 @@ static enum kg_drop serve(struct kg_session *s, const struct kg_datagram *in,
 	char text[KG_TARGET_TEXT_BYTES];
 	struct kg_target target;
 	const char *failure = test ? NULL : why_not(s, request, &target, text);
-	struct kg_handshake *hs = begin_handshake(s, in, now_us);
+	struct kg_handshake *hs = begin_handshake(s, in, ts, now_us);
 	struct kg_channel *ch;
 
 	if (hs == NULL)
 		return KG_DROP_NO_BUFFER;
-	hs->request_ts = ts;
 	if (test) {
 		say_test(hs, request, now_us);
 		return KG_DROP_NONE;

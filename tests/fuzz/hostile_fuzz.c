@@ -156,6 +156,8 @@ static void handshake_step(struct run *run)
 	if (line != NULL && (run->peer.client || (how & 8))) {
 		seg.sn = line->kcp->recv.nxt + (how >> 5 & 1);
 		seg.una = how & 16 ? line->kcp->flight.nxt : line->kcp->flight.una;
+		if (run->peer.client)
+			seg.ts += kg_kcp_ts(line->kcp, run->host.now_us) - 1000;
 	}
 	seg.frg = how >> 2 & 1;
 	seg.len = (uint32_t)peer_put_message(&run->peer, bytes + at + KG_KCP_HEADER_BYTES, true);

@@ -190,6 +190,21 @@ static void get_nth_channel(const struct bench *b, size_t n, struct kg_channel_i
 	kg_channel_get_info(ch, info, b->now_us);
 }
 
+/* Client: when our handshake asked. */
+static void note_request(struct bench *b, const struct kg_datagram *out)
+{
+	const uint8_t *segment = out->data + (b->fec != NULL ? KG_FEC_HEADER_BYTES : 0);
+	uint32_t conv;
+
+	if (b->config.role != KG_ROLE_CLIENT || segment[4] != KG_KCP_PUSH ||
+	    kg_framing_conv(b->fec, out->data, out->len, &conv) != KG_DROP_NONE || conv != 0)
+		return;
+	for (size_t n = 0; n < b->handshakes; n++) {
+		if (b->handshake_ports[n] == out->local.port)
+			b->handshake_ts[n] = kg_load_le32(segment + 8);
+	}
+}
+
 /* Server: asks an address that is not the channel's, which the recorded client was not asked then.
  */
 static bool is_question(const struct bench *b, const struct kg_datagram *out)
@@ -233,6 +248,7 @@ static void drain(struct bench *b)
 		assert_int_equal(kg_framing_conv(b->fec, room, out.len, &conv), KG_DROP_NONE);
 		if (b->fec == NULL)
 			count_messages(b, room, out.len);
+		note_request(b, &out);
 		if (is_question(b, &out))
 			answer_question(b, &out);
 	}
@@ -258,15 +274,15 @@ void bench_advance(struct bench *b, uint64_t now_us)
 	drain(b);
 }
 
-/* Client: of our handshake for the recorded one. */
-static uint16_t handshake_port(const struct bench *b, uint16_t recorded_port)
+/* Client: our handshake for the recorded one. */
+static size_t nth_handshake(const struct bench *b, uint16_t recorded_port)
 {
 	size_t n = 0;
 
 	while (capture_handshake_port(&b->capture, n) != recorded_port)
 		n++;
 	assert_true(n < b->handshakes);
-	return b->handshake_ports[n];
+	return n;
 }
 
 /* Client: of our channel. */
@@ -286,7 +302,22 @@ static uint16_t local_port(const struct bench *b, const struct datagram *d)
 {
 	if (b->config.role == KG_ROLE_SERVER)
 		return d->destination.port;
-	return d->conv == 0 ? handshake_port(b, d->client_port) : data_port(b, d->conv);
+	return d->conv == 0 ? b->handshake_ports[nth_handshake(b, d->client_port)]
+			    : data_port(b, d->conv);
+}
+
+/* Client: the ts of what was heard comes back. */
+static void replace_echo(const struct bench *b, const struct datagram *d)
+{
+	uint32_t ts = b->handshake_ts[nth_handshake(b, d->client_port)];
+	struct kg_kcp_segment segment;
+	size_t at = b->fec != NULL ? KG_FEC_HEADER_BYTES : 0, bytes;
+
+	while ((bytes = kg_kcp_segment_decode(d->body + at, d->body_len - at, &segment))) {
+		if (segment.cmd == KG_KCP_ACK)
+			kg_store_le32(d->body + at + 8, ts);
+		at += bytes;
+	}
 }
 
 void bench_hear(struct bench *b, const struct datagram *d)
@@ -301,6 +332,8 @@ void bench_hear(struct bench *b, const struct datagram *d)
 
 	if (d->lost)
 		return;
+	if (b->config.role == KG_ROLE_CLIENT && d->conv == 0)
+		replace_echo(b, d);
 	assert_int_equal(kg_session_input(kg_streams_session(b->streams), &in, b->now_us),
 			 KG_DROP_NONE);
 	drain(b);

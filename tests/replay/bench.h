@@ -3,7 +3,8 @@
  * Our streams in the place of either end of a recording. What they send is looked at only for its
  * control messages: the recorded peer goes on as it did. Our server chooses uids of its own, so in
  * what it hears the recorded client's conv is replaced, with parity made anew; everything else is
- * heard as it was sent.
+ * heard as it was sent. Our client's handshakes ask at times of their own, which the recorded
+ * server's ACKs have in place of its recorded client's.
  */
 #pragma once
 
@@ -60,6 +61,7 @@ struct bench {
 	struct kg_port_range ports;            /* the server's */
 	struct peer peers[BENCH_FLOWS];        /* in the order in which they are heard */
 	uint16_t handshake_ports[BENCH_FLOWS]; /* client: of ours, in their order */
+	uint32_t handshake_ts[BENCH_FLOWS];    /* client: and when each has asked, by its clock */
 	size_t handshakes;
 	uint64_t now_us;
 	/* Messages that left, by feature, the same again too. Right where each fits a segment, and

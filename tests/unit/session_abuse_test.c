@@ -331,11 +331,25 @@ static struct stranger broken_server(struct pair *pair)
 	return st;
 }
 
+/* The request, whose time stamp its answers need. */
+static struct app *open_to_broken(struct pair *pair, struct stranger *st)
+{
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	uint8_t bytes[PAIR_MTU];
+	struct kg_datagram d = { .data = bytes };
+	unsigned int events;
+
+	while (kg_session_output(pair->client.session, &d, pair->now_us))
+		kg_kcp_input(st->kcp, bytes, d.len, pair->now_us, &events);
+	kg_buf_free_chain(kg_kcp_recv(st->kcp));
+	return client;
+}
+
 static void broken_answers_are_passed_over(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
 	struct stranger st = broken_server(pair);
-	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	struct app *client = open_to_broken(pair, &st);
 	uint16_t port = client->ch->handshake->line.path->ends.local.port;
 	uint8_t bytes[64];
 	size_t len = initialise(bytes, KG_PROTOCOL_TCP, 77);
@@ -370,7 +384,7 @@ static void words_of_a_failure_are_fit_for_a_log(void **state)
 					 "no\n\x1b[31m\xffway";
 	struct pair *pair = pair_start(pair_new());
 	struct stranger st = broken_server(pair);
-	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	struct app *client = open_to_broken(pair, &st);
 
 	stranger_queue(pair, &st, failure, sizeof(failure));
 	stranger_talk(pair, &st, &pair->client, client->ch->handshake->line.path->ends.local.port);
