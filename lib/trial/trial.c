@@ -172,19 +172,27 @@ static void sign(struct kg_trial *trial, const struct kg_verdict *verdict, uint6
 	trial->end_us = KG_MIN(trial->end_us, now_us + SIGN_US);
 }
 
-/* The answer is the same message; our own question that is thrown back acknowledges nothing. */
-static bool is_answer(const struct kg_trial *trial, struct kg_buf *chain)
+/* The answer is the same message. */
+static bool is_answer(struct kg_buf *chain)
 {
 	uint8_t bytes[MESSAGE_BYTES];
 	struct kg_message message;
 	size_t len = kg_buf_chain_len(chain);
-	bool good = len <= sizeof(bytes) && kg_kcp_unacked(trial->kcp) == 0;
+	bool good = len <= sizeof(bytes);
 
 	if (good)
 		kg_buf_chain_gather(chain, bytes);
 	kg_buf_free_chain(chain);
 	return good && kg_message_decode(&message, bytes, len) == KG_DROP_NONE &&
 	       message.feature == KG_FEATURE_KEEP_ALIVE;
+}
+
+/* Not another trial's, whose port a NAT has given to this one, nor our question, thrown back. */
+static bool is_for(struct kg_trial *trial, const uint8_t *segments, size_t len, uint64_t now_us)
+{
+	trial->echoed =
+		trial->echoed || kg_kcp_is_echo(trial->kcp, segments, len, trial->asked_us, now_us);
+	return trial->echoed;
 }
 
 /* WAITING: it is KCP's, and an answer may follow. */
@@ -197,12 +205,13 @@ static enum kg_verdict_kind judge(struct kg_trial *trial, const uint8_t *body, s
 	uint32_t conv;
 
 	if (kg_framing_conv(trial->tunnel->fec, body, len, &conv) != KG_DROP_NONE || conv != 0 ||
+	    !is_for(trial, body + header, len - header, now_us) ||
 	    kg_kcp_input(trial->kcp, body + header, len - header, now_us, &events) != KG_DROP_NONE)
 		return KG_VERDICT_FOREIGN;
 	chain = kg_kcp_recv(trial->kcp);
 	if (chain == NULL)
 		return KG_VERDICT_WAITING;
-	return is_answer(trial, chain) ? KG_VERDICT_ANSWERED : KG_VERDICT_FOREIGN;
+	return is_answer(chain) ? KG_VERDICT_ANSWERED : KG_VERDICT_FOREIGN;
 }
 
 static enum kg_verdict_kind open_and_judge(struct kg_trial *trial, struct kg_profile_job *job,

@@ -54,6 +54,7 @@ struct kg_trial {
 	uint32_t questions;
 	uint8_t question[KG_TRIAL_QUESTION_BYTES]; /* the first one's body */
 	uint16_t question_bytes;
+	bool echoed;            /* something has come with our clock (docs/wire.md §4.2) */
 	bool asks_clock;        /* it is one of the clock's askers */
 	unsigned int stamps;    /* that it has asked with */
 	uint64_t next_stamp_us; /* when it asks with another */

@@ -272,6 +272,26 @@ static void other_services_are_told_apart(void **state)
 	stop();
 }
 
+/* A NAT has given the port of one to another. */
+static void the_answer_of_another_trial_is_none(void **state)
+{
+	uint8_t datagram[KG_DATAGRAM_MAX_BYTES];
+	struct kg_trial asks, hears;
+	uint16_t len;
+
+	start(secret, false);
+	assert_true(kg_trial_init(&hears, &rig.tunnel, &rig.clock, rig.now_us));
+	assert_true(kg_trial_output(&hears, datagram, rig.now_us, unix_s()) > 0);
+	assert_true(kg_trial_init(&asks, &rig.tunnel, &rig.clock, rig.now_us));
+	len = kg_trial_output(&asks, datagram, rig.now_us, unix_s());
+	server_input(datagram, len);
+	server_output(&hears);
+	assert_int_equal(hears.verdict.kind, KG_VERDICT_FOREIGN);
+	kg_trial_fini(&asks);
+	kg_trial_fini(&hears);
+	stop();
+}
+
 static void an_answer_counts_more_than_noise(void **state)
 {
 	start(secret, false);
@@ -400,6 +420,7 @@ int main(void)
 		cmocka_unit_test(another_password_is_no_answer),
 		cmocka_unit_test(another_fec_is_no_answer),
 		cmocka_unit_test(other_services_are_told_apart),
+		cmocka_unit_test(the_answer_of_another_trial_is_none),
 		cmocka_unit_test(an_answer_counts_more_than_noise),
 		cmocka_unit_test(errors_of_others_end_it_soon),
 		cmocka_unit_test(after_a_sign_no_clock_is_asked_for),
