@@ -111,15 +111,27 @@ static bool has_port(const struct kg_port_range *range, uint16_t port)
 	return range->first <= port && port <= range->last;
 }
 
+static bool is_configured(const struct kg_session *s, uint16_t port)
+{
+	bool known = false;
+
+	for (uint16_t i = 0; i < s->config.destination_port_count && !known; i++)
+		known = has_port(&s->config.destination_ports[i], port);
+	return known;
+}
+
+static bool is_only_learned(const struct kg_session *s, const struct kg_destination *destination,
+			    uint16_t port)
+{
+	return has_port(&destination->learned, port) && !is_configured(s, port);
+}
+
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *source)
 {
 	const struct kg_destination *destination = kg_destination_of(s, &source->ip);
-	bool known = destination != NULL && has_port(&destination->learned, source->port);
 
-	for (uint16_t i = 0; destination != NULL && i < s->config.destination_port_count && !known;
-	     i++)
-		known = has_port(&s->config.destination_ports[i], source->port);
-	return known;
+	return destination != NULL &&
+	       (has_port(&destination->learned, source->port) || is_configured(s, source->port));
 }
 
 /* ---- ports that rest ---- */
@@ -145,6 +157,21 @@ static struct kg_port_rest *place_for_rest(struct kg_destination *destination)
 	return soonest;
 }
 
+static void lengthen(struct kg_port_rest *rest, uint64_t now_us)
+{
+	rest->until_us = now_us + (REST_US << KG_MIN(rest->strikes, DOUBLINGS));
+	rest->strikes += rest->strikes <= DOUBLINGS;
+}
+
+void kg_destination_doubt(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us)
+{
+	struct kg_destination *destination = kg_destination_of(s, &at->ip);
+
+	if (destination != NULL && is_only_learned(s, destination, at->port) &&
+	    destination->learned_rest.until_us <= now_us)
+		lengthen(&destination->learned_rest, now_us);
+}
+
 void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us)
 {
 	struct kg_destination *destination = kg_destination_of(s, &at->ip);
@@ -157,8 +184,8 @@ void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *a
 		rest = place_for_rest(destination);
 		*rest = (struct kg_port_rest){ .port = at->port };
 	}
-	rest->until_us = now_us + (REST_US << KG_MIN(rest->strikes, DOUBLINGS));
-	rest->strikes += rest->strikes <= DOUBLINGS;
+	lengthen(rest, now_us);
+	kg_destination_doubt(s, at, now_us);
 }
 
 void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *at)
@@ -168,12 +195,17 @@ void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *a
 
 	if (rest != NULL)
 		*rest = (struct kg_port_rest){ 0 };
+	if (destination != NULL && is_only_learned(s, destination, at->port))
+		destination->learned_rest = (struct kg_port_rest){ 0 };
 }
 
-/* The user's own list is asked, too: what the server announces may not be what leads to it. */
+/* What the server announces comes first, unless it is not what leads to it; then the user's list.
+ */
 static struct kg_endpoint draw(struct kg_session *s, const struct kg_destination *destination,
-			       bool configured)
+			       bool first, uint64_t now_us)
 {
+	bool configured = first == (destination->learned_rest.until_us > now_us);
+
 	return (struct kg_endpoint){ destination->ip, configured || destination->learned.first == 0
 							      ? pick_configured(s)
 							      : pick_learned(s, destination) };
@@ -187,7 +219,7 @@ struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destinati
 
 	for (int i = 0; i < PICKS && s->config.destination_count > 0; i++) {
 		struct kg_destination *destination = only != NULL ? only : any(s);
-		struct kg_endpoint at = draw(s, destination, i >= PICKS / 2);
+		struct kg_endpoint at = draw(s, destination, i < PICKS / 2, now_us);
 		const struct kg_port_rest *rest = rest_of(destination, at.port);
 
 		if (kg_endpoint_equal(&at, from))

@@ -18,8 +18,9 @@ struct kg_port_rest {
 
 struct kg_destination {
 	struct kg_ip ip;
-	struct kg_port_range learned; /* 0, 0: nothing announced */
-	uint32_t rtt_us;              /* the latest round trip; 0: none yet */
+	struct kg_port_range learned;     /* 0, 0: nothing announced */
+	struct kg_port_rest learned_rest; /* of those that the user's list has not; `port` is 0 */
+	uint32_t rtt_us;                  /* the latest round trip; 0: none yet */
 	struct kg_port_rest rests[KG_DESTINATION_RESTS];
 };
 
@@ -38,6 +39,10 @@ void kg_destination_learn(const struct kg_session *s, struct kg_destination *des
  * does not rest if there is any. */
 struct kg_endpoint kg_destination_pick(struct kg_session *s, struct kg_destination *only,
 				       const struct kg_endpoint *from, uint64_t now_us);
+/* Nothing comes from there. If only the server has named that port, it may not know what leads to
+ * it, and the user's list is asked first. */
+void kg_destination_doubt(const struct kg_session *s, const struct kg_endpoint *at,
+			  uint64_t now_us);
 /* A port has not answered, and rests, longer each time; it has. */
 void kg_destination_rest(const struct kg_session *s, const struct kg_endpoint *at, uint64_t now_us);
 void kg_destination_wake(const struct kg_session *s, const struct kg_endpoint *at);

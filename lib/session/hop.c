@@ -195,12 +195,13 @@ static bool has_begun_test(const struct kg_hop_path *current, uint64_t now_us)
 void kg_hop_doubt(struct kg_path *path, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(path);
-	struct kg_endpoint remote =
-		kg_destination_pick(hop->session, NULL, &path->ends.remote, now_us);
+	struct kg_endpoint remote;
 
 	if (path->state != KG_PATH_CURRENT || has_begun_test(hop, now_us))
 		return;
 	path->heard = false;
+	kg_destination_doubt(hop->session, &path->ends.remote, now_us);
+	remote = kg_destination_pick(hop->session, NULL, &path->ends.remote, now_us);
 	test(hop, &remote, KG_HOP_SILENCE, now_us);
 }
 

@@ -274,6 +274,34 @@ static void the_users_list_is_never_empty(void **state)
 	pair_stop(pair);
 }
 
+/* The server is behind a router that maps other ports, and announces more of its own than there are
+ * places for ports that rest. One silence tells; whoever comes later begins by the user's list. */
+static void what_leads_nowhere_is_asked_last(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	dead_first = 4000;
+	dead_last = 4199;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->client.config.destination_ports = &many_ports;
+	pair->server.config.announce_first = dead_first;
+	pair->server.config.announce_last = dead_last;
+	pair->server.loses = is_dead;
+	pair_start(pair);
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1) / 2);
+	say(pair, client, 'x');
+	run(pair, SEC(2));
+	assert_int_equal(pair->server.apps[0].got_len, 1);
+	for (unsigned int i = 1; i < 8; i++) {
+		client = pair_open(pair, KG_PROTOCOL_TCP);
+		run(pair, SEC(1) / 2);
+		assert_in_range(server_port(pair, client), 3000, 3010);
+	}
+	pair_stop(pair);
+}
+
 /* Behind each of its addresses there may be another box: only the first announces ports. */
 static void what_an_address_announces_is_its_own(void **state)
 {
@@ -439,6 +467,7 @@ int main(void)
 		cmocka_unit_test(the_old_path_is_heard_until_it_is_silent),
 		cmocka_unit_test(a_blackhole_takes_few_ports),
 		cmocka_unit_test(the_users_list_is_never_empty),
+		cmocka_unit_test(what_leads_nowhere_is_asked_last),
 		cmocka_unit_test(what_an_address_announces_is_its_own),
 		cmocka_unit_test(paths_end_with_their_channels),
 		cmocka_unit_test(channels_follow_their_server),
