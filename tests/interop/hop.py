@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Hops over eleven ports with an original at the other end: its server, on whose ports our client hops, and
-its client, which hops over ours every twenty seconds. TCP is whole all the while.
+its client, which hops over ours every twenty seconds. TCP is whole all the while, also where the wire loses.
 
-    hop.py client|server          which end the original is
+    hop.py client|server [LOSS]   which end the original is; frames in a hundred that the wire loses
     environment: KCPTUBE=path of an original binary; skipped without
                  KG_DPORT_REFRESH=seconds between our client's hops, in place of two or three
                  KG_SECONDS=how long applications talk at least
@@ -59,7 +59,7 @@ def talk(hopped):
     print(f"{number} words, longest answer {longest_s * 1000:.1f} ms; {lost} datagrams lost")
 
 
-role, = sys.argv[1:]
+role, loss = (sys.argv[1:] + ["0"])[:2]
 with lab_with_original(role, "KCPTUBE", "AES-GCM") as (lab, theirs, ours, binary):
     if role == "server":
         ours.config["tunnels"][0].update(destination_port=PORTS, dport_refresh=DPORT_REFRESH)
@@ -71,6 +71,8 @@ with lab_with_original(role, "KCPTUBE", "AES-GCM") as (lab, theirs, ours, binary
     process = start_original(lab, theirs, binary, "AES-GCM", **settings)
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
+    if loss != "0":
+        lab.lose(float(loss))
     with lab.client.ns, Sniffer(lab.wire, "to-server") as sniffer:
         if role == "server":
             talk(lambda: ours.tunnels()["home"]["hops_timer"] >= 2 * HOPS)
