@@ -41,7 +41,7 @@ WIRE4, WIRE6 = "198.18.0.9", "fd00:18::9"
 TUNNEL_PORT = 3000       # UDP, between the boxes
 ENTRY = ("127.0.0.1", 6000)      # where applications enter the tunnel, client namespace
 DESTINATION = ("127.0.0.1", 7000)  # where they come out, server namespace
-READY_S = 30
+READY_S = 60
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -201,7 +201,7 @@ class Box:
                    lambda: self._ready.is_set() or self.process.poll() is not None, READY_S)
         assert self.process.poll() is None, f"{self.role} ended with {self.process.returncode}"
 
-    def stop(self, number=signal.SIGTERM, timeout_s=15):
+    def stop(self, number=signal.SIGTERM, timeout_s=60):
         """Sends a signal and returns the exit status."""
         self.process.send_signal(number)
         status = self.process.wait(timeout_s)
