@@ -89,7 +89,8 @@ def speaks_after_a_pause(lab, nat, sign_of_life):
     """The mapping changes while all is silent, then the server's application says something."""
     with lab.client.ns, traffic.connect(*ENTRY, timeout_s=PATIENCE_S) as s:
         s.sendall(b"s")
-        eventually("the channel is at rest", lambda: is_at_rest(lab.server.channels()))
+        # A download whose last word the NAT has swallowed is given up after 35 s.
+        eventually("the channel is at rest", lambda: is_at_rest(lab.server.channels()), 60)
         before = moves(lab)
         nat.rebind()
         sign_of_life(s)
