@@ -16,6 +16,8 @@ void kg_sim_link_fini(struct kg_sim_link *link)
 	for (size_t i = 0; i < link->count; i++)
 		free(link->heap[i]);
 	free(link->heap);
+	kg_sim_bottleneck_fini(&link->bottleneck);
+	kg_sim_police_fini(&link->police);
 }
 
 /* ---- heap ---- */
@@ -84,31 +86,64 @@ static bool in_hole(const struct kg_sim_link *link, uint64_t now_us)
 	return false;
 }
 
+static bool in_bad_time(struct kg_sim_link *link)
+{
+	if (link->params.gilbert.to_bad == 0)
+		return false;
+	link->bad ^= happens(link, link->bad ? link->params.gilbert.to_good
+					     : link->params.gilbert.to_bad);
+	return link->bad && happens(link, link->params.gilbert.loss);
+}
+
 static bool is_lost(struct kg_sim_link *link, uint64_t now_us)
 {
 	if (now_us >= link->bad_until_us && happens(link, link->params.burst))
 		link->bad_until_us = now_us + kg_rng_below(link->rng, link->params.burst_us + 1);
 	return in_hole(link, now_us) || happens(link, link->params.loss) ||
-	       (now_us < link->bad_until_us && happens(link, 32768));
+	       (now_us < link->bad_until_us && happens(link, 32768)) || in_bad_time(link);
 }
 
-/* When it arrives; KG_NEVER_US when the bottleneck's queue is full. */
-static uint64_t arrival_us(struct kg_sim_link *link, uint64_t now_us, uint16_t len)
+/* ---- arrival ---- */
+
+/* How much longer than delay_us the way is for what leaves now. */
+static uint32_t way_us(struct kg_sim_link *link, uint64_t leaves_us)
 {
 	const struct kg_sim_link_params *p = &link->params;
-	uint64_t leaves_us = KG_MAX(now_us, link->busy_until_us), at_us;
 
-	if (p->rate_Bps != 0) {
-		if (leaves_us - now_us > p->queue_us)
-			return KG_NEVER_US;
-		leaves_us += (len + p->overhead_bytes) * (uint64_t)KG_US_PER_S / p->rate_Bps;
-		link->busy_until_us = leaves_us;
+	if (p->step_every_us > 0 && leaves_us / p->step_every_us != link->step) {
+		link->step = leaves_us / p->step_every_us;
+		link->step_extra_us = kg_rng_below(link->rng, p->step_us + 1);
 	}
-	at_us = leaves_us + p->delay_us + kg_rng_below(link->rng, p->jitter_us + 1);
+	if (p->flowlet_us > 0 && leaves_us > link->flowlet_us + p->flowlet_us)
+		link->detour_us = kg_rng_below(link->rng, 2) * p->detour_us;
+	link->flowlet_us = leaves_us;
+	return link->step_extra_us + link->detour_us;
+}
+
+static uint64_t gathered_us(const struct kg_sim_link *link, uint64_t at_us)
+{
+	uint32_t gather_us = link->params.gather_us;
+
+	return gather_us == 0 ? at_us : (at_us + gather_us - 1) / gather_us * gather_us;
+}
+
+/* When it arrives; KG_NEVER_US when it is turned away at the bottleneck. */
+static uint64_t arrival_us(struct kg_sim_link *link, uint64_t now_us, uint16_t len,
+			   uint32_t *waited_us)
+{
+	const struct kg_sim_link_params *p = &link->params;
+	uint64_t leaves_us = kg_sim_bottleneck_pass(&link->bottleneck, p, now_us,
+						    len + p->overhead_bytes, waited_us);
+	uint64_t at_us;
+
+	if (leaves_us == KG_NEVER_US)
+		return KG_NEVER_US;
+	at_us = leaves_us + p->delay_us + way_us(link, leaves_us) +
+		kg_rng_below(link->rng, p->jitter_us + 1);
 	if (p->in_order)
 		at_us = KG_MAX(at_us, link->last_arrival_us);
 	link->last_arrival_us = at_us;
-	return at_us;
+	return gathered_us(link, at_us);
 }
 
 /* Flips bits, cuts, or lengthens. */
@@ -130,7 +165,8 @@ static void corrupt(struct kg_sim_link *link, struct kg_sim_link_packet *packet)
 
 static void carry(struct kg_sim_link *link, uint64_t now_us, const struct kg_sim_link_packet *as)
 {
-	uint64_t at_us = arrival_us(link, now_us, as->len);
+	uint32_t waited_us;
+	uint64_t at_us = arrival_us(link, now_us, as->len, &waited_us);
 	struct kg_sim_link_packet *packet;
 
 	if (at_us == KG_NEVER_US) {
@@ -143,6 +179,7 @@ static void carry(struct kg_sim_link *link, uint64_t now_us, const struct kg_sim
 		abort();
 	memcpy(packet, as, sizeof(*packet) + as->len);
 	packet->at_us = at_us;
+	packet->waited_us = waited_us;
 	packet->order = link->order++;
 	if (happens(link, link->params.corrupt))
 		corrupt(link, packet);
@@ -160,6 +197,12 @@ void kg_sim_link_send(struct kg_sim_link *link, uint64_t now_us, const struct kg
 	link->sent++;
 	link->sent_bytes += len + link->params.overhead_bytes;
 	memcpy(u.packet.bytes, bytes, len);
+	if (!kg_sim_police_lets(&link->police, &link->params.police, now_us, from, to,
+				len + link->params.overhead_bytes)) {
+		link->lost++;
+		link->policed++;
+		return;
+	}
 	if (is_lost(link, now_us)) {
 		link->lost++;
 		return;

@@ -6,7 +6,8 @@
 #pragma once
 
 #include "base/rng.h"
-#include "net/addr.h"
+#include "sim/bottleneck.h"
+#include "sim/police.h"
 
 #define KG_SIM_LINK_HOLES 4
 
@@ -20,8 +21,24 @@ struct kg_sim_link_params {
 	uint16_t corrupt;
 	uint16_t burst; /* how often a packet begins a bad time that loses half of everything */
 	uint32_t burst_us;
-	uint64_t rate_Bps;       /* bottleneck; 0: none */
-	uint32_t queue_us;       /* of the bottleneck; what would wait longer is lost */
+	/* Gilbert and Elliott: a packet ends a good time or a bad one; a bad one loses this much */
+	struct {
+		uint16_t to_bad, to_good, loss;
+	} gilbert;
+	struct kg_sim_police_params police;
+	/* bottleneck */
+	uint64_t rate_Bps; /* 0: the trace's; neither: no bottleneck */
+	struct kg_sim_trace trace;
+	/* What would wait longer, or find more before it, is lost. 0: no such end; but where there
+	 * is none, nothing waits. */
+	uint32_t queue_us, queue_bytes, queue_pkts;
+	struct kg_sim_codel codel;
+	/* Behind it. Every step_every_us the way is another, up to step_us longer. What comes
+	 * flowlet_us after its predecessor may go by a way that is detour_us longer. All that comes
+	 * within gather_us arrives together. 0: none of it. */
+	uint32_t step_every_us, step_us;
+	uint32_t flowlet_us, detour_us;
+	uint32_t gather_us;
 	uint16_t overhead_bytes; /* of a packet on the wire, beyond its own */
 	struct {
 		uint64_t from_us, to_us;
@@ -31,6 +48,7 @@ struct kg_sim_link_params {
 struct kg_sim_link_packet {
 	uint64_t at_us, order;
 	struct kg_endpoint from, to;
+	uint32_t waited_us; /* in front of the bottleneck */
 	uint16_t len;
 	uint8_t bytes[];
 };
@@ -41,11 +59,17 @@ struct kg_sim_link {
 	struct kg_sim_link_packet **heap; /* earliest first */
 	size_t count, room;
 	uint64_t order;
-	uint64_t busy_until_us, last_arrival_us;
+	struct kg_sim_bottleneck bottleneck;
+	struct kg_sim_police police;
+	uint64_t last_arrival_us;
 	uint64_t bad_until_us;
-	uint64_t sent, sent_bytes; /* overhead included */
+	bool bad;                          /* gilbert */
+	uint64_t step, flowlet_us;         /* which step; when the latest packet left */
+	uint32_t step_extra_us, detour_us; /* of the way there is now */
+	uint64_t sent, sent_bytes;         /* overhead included */
 	uint64_t lost, duplicated, corrupted;
-	uint64_t overflowed; /* of the lost, by the bottleneck's queue */
+	uint64_t overflowed; /* of the lost, by the bottleneck's queue or CoDel */
+	uint64_t policed;    /* and by the police */
 };
 
 void kg_sim_link_init(struct kg_sim_link *link, const struct kg_sim_link_params *params,
