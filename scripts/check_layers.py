@@ -43,6 +43,7 @@ KNOWS = {
     "mux": {"base", "session"},
     "net": {"base"},
     "relay": {"base", "session"},
+    "rival": {"base", "kcp", "net", "sim"},
     "session": {"base", "fec", "kcp", "net", "wire"},
     "sim": {"base", "fec", "kcp", "net", "session"},
     "telemetry": {"base", "net"},

@@ -186,6 +186,16 @@ static void carry(struct kg_sim_link *link, uint64_t now_us, const struct kg_sim
 	push(link, packet);
 }
 
+/* It may be that it is turned away before it is lost. */
+static void pass_in_vain(struct kg_sim_link *link, uint64_t now_us, uint16_t len)
+{
+	uint32_t waited_us;
+
+	if (kg_sim_bottleneck_pass(&link->bottleneck, &link->params, now_us,
+				   len + link->params.overhead_bytes, &waited_us) == KG_NEVER_US)
+		link->overflowed++;
+}
+
 void kg_sim_link_send(struct kg_sim_link *link, uint64_t now_us, const struct kg_endpoint *from,
 		      const struct kg_endpoint *to, const uint8_t *bytes, uint16_t len)
 {
@@ -205,6 +215,8 @@ void kg_sim_link_send(struct kg_sim_link *link, uint64_t now_us, const struct kg
 	}
 	if (is_lost(link, now_us)) {
 		link->lost++;
+		if (link->params.lost_behind)
+			pass_in_vain(link, now_us, len);
 		return;
 	}
 	carry(link, now_us, &u.packet);

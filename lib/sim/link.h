@@ -25,6 +25,7 @@ struct kg_sim_link_params {
 	struct {
 		uint16_t to_bad, to_good, loss;
 	} gilbert;
+	bool lost_behind; /* what is lost has passed the bottleneck, and cost its time */
 	struct kg_sim_police_params police;
 	/* bottleneck */
 	uint64_t rate_Bps; /* 0: the trace's; neither: no bottleneck */

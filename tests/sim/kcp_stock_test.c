@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "kcp_pair.h"
-#include "sim/kcp_stock.h"
+#include "rival/stock.h"
 
 #define SEED       0x5eed0012
 #define MESSAGES   4000
@@ -28,7 +28,7 @@ struct match;
 /* Side 0 is ours or stock, side 1 always stock. */
 struct side {
 	struct match *match;
-	struct stock *stock; /* NULL: ours plays */
+	struct kg_stock *stock; /* NULL: ours plays */
 	uint32_t sent, got;
 	uint32_t done_ms;    /* how long it took until all had come */
 	struct flying *line; /* towards the other side, in order */
@@ -84,8 +84,8 @@ static void match_init(struct match *m, const struct preset *preset, bool with_o
 		m->sides[i].match = m;
 		if (i == 0 && with_ours)
 			continue;
-		m->sides[i].stock = calloc(1, sizeof(struct stock));
-		stock_init(m->sides[i].stock, &params, m->now);
+		m->sides[i].stock = calloc(1, sizeof(struct kg_stock));
+		kg_stock_init(m->sides[i].stock, &params, m->now);
 		m->sides[i].stock->emit = carry;
 		m->sides[i].stock->fill = fill;
 		m->sides[i].stock->host = &m->sides[i];
@@ -98,7 +98,7 @@ static void match_fini(struct match *m)
 {
 	for (int i = 0; i < 2; i++) {
 		if (m->sides[i].stock != NULL)
-			stock_fini(m->sides[i].stock);
+			kg_stock_fini(m->sides[i].stock);
 		free(m->sides[i].stock);
 		free(m->sides[i].line);
 	}
@@ -121,7 +121,7 @@ static void deliver(struct match *m, int from)
 		struct flying *f = &side->line[side->head];
 
 		if (to->stock != NULL)
-			stock_input(to->stock, f->data, f->len);
+			kg_stock_input(to->stock, f->data, f->len);
 		else
 			assert_int_equal(kg_kcp_input(m->ours, f->data, f->len, now_us(m), &events),
 					 KG_DROP_NONE);
@@ -137,7 +137,7 @@ static void send_some(struct match *m, struct side *side, uint32_t per_ms)
 		if (side->stock != NULL) {
 			if (side->stock->queued >= m->window)
 				return;
-			stock_send(side->stock, SIZE_BYTES);
+			kg_stock_send(side->stock, SIZE_BYTES);
 			continue;
 		}
 		if (kg_kcp_unacked(m->ours) >= 2 * m->window)
@@ -165,7 +165,7 @@ static void read_all(struct match *m, struct side *side)
 	uint16_t len;
 
 	if (side->stock != NULL) {
-		while ((bytes = stock_read(side->stock, &len)) != NULL)
+		while ((bytes = kg_stock_read(side->stock, &len)) != NULL)
 			check_message(side, bytes, len);
 		return;
 	}
@@ -181,7 +181,7 @@ static void output(struct match *m, struct side *side)
 	uint16_t len;
 
 	if (side->stock != NULL) {
-		stock_update(side->stock, m->now);
+		kg_stock_update(side->stock, m->now);
 		return;
 	}
 	while ((len = kg_kcp_output(m->ours, now_us(m), out)) > 0)

@@ -207,6 +207,27 @@ static void bad_times_have_their_share_and_length(void **state)
 	end(&f);
 }
 
+/* Half of 1 MB/s is lost. Before the bottleneck that leaves it idle for half of the time. */
+static void what_is_lost_behind_has_cost_time(void **state)
+{
+	struct kg_sim_link_params params = { .rate_Bps = 1000000,
+					     .queue_us = 9000000,
+					     .loss = 32768 };
+	uint64_t busy_until_us[2];
+
+	for (int behind = 0; behind < 2; behind++) {
+		struct fixture f;
+
+		params.lost_behind = behind;
+		begin(&f, &params);
+		arrive(&f, 0, 1000, 0, ANYONE);
+		busy_until_us[behind] = f.link.bottleneck.busy_until_us;
+		end(&f);
+	}
+	assert_in_range(busy_until_us[0], 450000, 550000);
+	assert_int_equal(busy_until_us[1], 1000000);
+}
+
 /* ---- police ---- */
 
 /* 1 MB/s and 20 kB at once, offered 2 MB/s for 1 s: 1,000 and 20 packets pass, of each flow. */
@@ -353,6 +374,7 @@ int main(void)
 		cmocka_unit_test(codel_keeps_the_queue_short),
 		cmocka_unit_test(codel_drops_faster_and_faster),
 		cmocka_unit_test(bad_times_have_their_share_and_length),
+		cmocka_unit_test(what_is_lost_behind_has_cost_time),
 		cmocka_unit_test(a_policer_has_a_rate_and_a_burst),
 		cmocka_unit_test(a_policer_may_count_hosts),
 		cmocka_unit_test(a_penalty_box_is_left_as_another_flow),

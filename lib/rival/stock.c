@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Plays a stock peer: acknowledges each PUSH, sends again by its rules, and takes what comes. */
-#include "sim/kcp_stock.h"
+#include "rival/stock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define RTO_MIN_MS 10 /* as KCPTube sets it */
 
-void stock_init(struct stock *s, const struct kg_kcp_params *params, uint32_t now_ms)
+void kg_stock_init(struct kg_stock *s, const struct kg_kcp_params *params, uint32_t now_ms)
 {
 	s->params = *params;
 	s->rto = 200;
@@ -17,18 +17,19 @@ void stock_init(struct stock *s, const struct kg_kcp_params *params, uint32_t no
 	s->now = s->next_flush = now_ms;
 }
 
-void stock_fini(struct stock *s)
+void kg_stock_fini(struct kg_stock *s)
 {
-	for (uint32_t sn = 0; sn < STOCK_MAX; sn++)
+	for (uint32_t sn = 0; sn < KG_STOCK_MAX; sn++)
 		free(s->in[sn]);
+	free(s->taken);
 }
 
-void stock_send(struct stock *s, uint16_t len)
+void kg_stock_send(struct kg_stock *s, uint16_t len)
 {
-	s->out[s->nxt + s->queued++].len = len;
+	s->out[(s->nxt + s->queued++) % KG_STOCK_MAX] = (struct kg_stock_segment){ .len = len };
 }
 
-static void take_sample(struct stock *s, uint32_t sample)
+static void take_sample(struct kg_stock *s, uint32_t sample)
 {
 	uint32_t delta = sample > s->srtt ? sample - s->srtt : s->srtt - sample;
 
@@ -43,25 +44,24 @@ static void take_sample(struct stock *s, uint32_t sample)
 	s->rto = KG_MIN(KG_MAX(s->rto, (uint32_t)RTO_MIN_MS), 60000u);
 }
 
-static void on_push(struct stock *s, const struct kg_kcp_segment *seg)
+static void on_push(struct kg_stock *s, const struct kg_kcp_segment *seg)
 {
-	if (seg->sn >= s->rcv_nxt + s->params.rcv_wnd || seg->sn >= STOCK_MAX)
+	if (seg->sn >= s->rcv_nxt + s->params.rcv_wnd)
 		return;
-	if (s->acks < STOCK_MAX) {
+	if (s->acks < KG_STOCK_MAX) {
 		s->ack_sn[s->acks] = seg->sn;
 		s->ack_ts[s->acks++] = seg->ts;
 	}
-	if (s->in[seg->sn] == NULL) {
-		s->in[seg->sn] = malloc(seg->len + 1u);
-		memcpy(s->in[seg->sn], seg->payload, seg->len);
-		s->in_len[seg->sn] = (uint16_t)seg->len;
+	if (seg->sn >= s->rcv_nxt && s->in[seg->sn % KG_STOCK_MAX] == NULL) {
+		s->in[seg->sn % KG_STOCK_MAX] = malloc(seg->len + 1u);
+		memcpy(s->in[seg->sn % KG_STOCK_MAX], seg->payload, seg->len);
+		s->in_len[seg->sn % KG_STOCK_MAX] = (uint16_t)seg->len;
 	}
-	while (s->rcv_nxt < STOCK_MAX && s->in[s->rcv_nxt] != NULL &&
-	       s->rcv_nxt - s->read < s->params.rcv_wnd)
+	while (s->in[s->rcv_nxt % KG_STOCK_MAX] != NULL && s->rcv_nxt - s->read < s->params.rcv_wnd)
 		s->rcv_nxt++;
 }
 
-void stock_input(struct stock *s, const uint8_t *data, size_t len)
+void kg_stock_input(struct kg_stock *s, const uint8_t *data, size_t len)
 {
 	struct kg_kcp_segment seg;
 	uint32_t reference = 0;
@@ -71,7 +71,7 @@ void stock_input(struct stock *s, const uint8_t *data, size_t len)
 	     data += bytes, len -= bytes) {
 		s->rmt_wnd = seg.wnd;
 		for (; s->una < seg.una && s->una < s->nxt; s->una++)
-			s->out[s->una].acked = true;
+			s->out[s->una % KG_STOCK_MAX].acked = true;
 		if (seg.cmd == KG_KCP_PUSH)
 			on_push(s, &seg);
 		s->tell |= seg.cmd == KG_KCP_WASK;
@@ -79,39 +79,42 @@ void stock_input(struct stock *s, const uint8_t *data, size_t len)
 			continue;
 		if (s->now >= seg.ts)
 			take_sample(s, s->now - seg.ts);
-		if (seg.sn < s->nxt)
-			s->out[seg.sn].acked = true;
+		if (seg.sn >= s->una && seg.sn < s->nxt)
+			s->out[seg.sn % KG_STOCK_MAX].acked = true;
 		reference = KG_MAX(reference, seg.sn);
 		acked = true;
 	}
-	while (s->una < s->nxt && s->out[s->una].acked)
+	while (s->una < s->nxt && s->out[s->una % KG_STOCK_MAX].acked)
 		s->una++;
 	if (!acked || reference < s->una || reference >= s->nxt)
 		return;
 	for (uint32_t sn = s->una; sn < reference; sn++)
-		s->out[sn].overtaken++;
+		s->out[sn % KG_STOCK_MAX].overtaken++;
 }
 
-const uint8_t *stock_read(struct stock *s, uint16_t *len)
+const uint8_t *kg_stock_read(struct kg_stock *s, uint16_t *len)
 {
-	uint32_t sn = s->read;
+	size_t at = s->read % KG_STOCK_MAX;
 
-	if (sn == s->rcv_nxt)
+	if (s->read == s->rcv_nxt)
 		return NULL;
 	s->tell |= s->rcv_nxt - s->read >= s->params.rcv_wnd;
-	*len = s->in_len[sn];
+	free(s->taken);
+	s->taken = s->in[at];
+	s->in[at] = NULL;
+	*len = s->in_len[at];
 	s->read++;
-	return s->in[sn];
+	return s->taken;
 }
 
-static void emit(struct stock *s)
+static void emit(struct kg_stock *s)
 {
 	if (s->used > 0)
 		s->emit(s->host, s->buffer, s->used);
 	s->used = 0;
 }
 
-static void put(struct stock *s, uint8_t cmd, uint32_t sn, uint32_t ts, uint16_t len)
+static void put(struct kg_stock *s, uint8_t cmd, uint32_t sn, uint32_t ts, uint16_t len)
 {
 	struct kg_kcp_segment seg = {
 		.conv = s->params.conv,
@@ -132,9 +135,9 @@ static void put(struct stock *s, uint8_t cmd, uint32_t sn, uint32_t ts, uint16_t
 	s->used += len;
 }
 
-static void transmit(struct stock *s, uint32_t sn)
+static void transmit(struct kg_stock *s, uint32_t sn)
 {
-	struct stock_segment *seg = &s->out[sn];
+	struct kg_stock_segment *seg = &s->out[sn % KG_STOCK_MAX];
 
 	seg->resend_at = s->now + seg->rto;
 	if (seg->copies == 0 && s->params.nodelay == 0)
@@ -144,9 +147,9 @@ static void transmit(struct stock *s, uint32_t sn)
 	put(s, KG_KCP_PUSH, sn, s->now, seg->len);
 }
 
-static void resend(struct stock *s, uint32_t sn)
+static void resend(struct kg_stock *s, uint32_t sn)
 {
-	struct stock_segment *seg = &s->out[sn];
+	struct kg_stock_segment *seg = &s->out[sn % KG_STOCK_MAX];
 
 	if (s->now >= seg->resend_at) {
 		if (s->params.nodelay == 0)
@@ -160,7 +163,7 @@ static void resend(struct stock *s, uint32_t sn)
 	}
 }
 
-static void flush(struct stock *s)
+static void flush(struct kg_stock *s)
 {
 	uint32_t window = KG_MIN((uint32_t)s->params.snd_wnd, s->rmt_wnd);
 
@@ -171,16 +174,16 @@ static void flush(struct stock *s)
 		put(s, KG_KCP_WINS, 0, 0, 0);
 	s->tell = false;
 	for (uint32_t sn = s->una; sn < s->nxt; sn++)
-		if (!s->out[sn].acked)
+		if (!s->out[sn % KG_STOCK_MAX].acked)
 			resend(s, sn);
 	for (; s->queued > 0 && s->nxt < s->una + window; s->nxt++, s->queued--) {
-		s->out[s->nxt].rto = s->rto;
+		s->out[s->nxt % KG_STOCK_MAX].rto = s->rto;
 		transmit(s, s->nxt);
 	}
 	emit(s);
 }
 
-void stock_update(struct stock *s, uint32_t now_ms)
+void kg_stock_update(struct kg_stock *s, uint32_t now_ms)
 {
 	s->now = now_ms;
 	if (now_ms < s->next_flush)

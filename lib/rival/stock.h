@@ -2,7 +2,8 @@
 /*
  * A stock KCPTube peer in miniature, for what matters to us: one ACK per PUSH on the interval's
  * grid, fast resend by counting ACK datagrams, its collapsing RTO, window from una (docs/kcp.md
- * §3). Messages of one segment, no congestion window, sn from 0 to STOCK_MAX-1; milliseconds.
+ * §3). Messages of one segment, no congestion window, sn from 0; milliseconds. Windows are at most
+ * half of KG_STOCK_MAX.
  */
 #pragma once
 
@@ -11,26 +12,27 @@
 
 #include "kcp/kcp.h"
 
-#define STOCK_MAX 20000
+#define KG_STOCK_MAX 16384 /* segments on the send side, in flight and queued */
 
-struct stock_segment {
+struct kg_stock_segment {
 	uint16_t len;
 	uint8_t copies;
 	bool acked;
 	uint32_t rto, resend_at, overtaken;
 };
 
-struct stock {
+struct kg_stock {
 	struct kg_kcp_params params;
 	uint32_t srtt, rttvar, rto, next_flush, now;
 	uint32_t una, nxt, queued, rmt_wnd;
 	uint64_t copies_sent;
-	struct stock_segment out[STOCK_MAX];
+	struct kg_stock_segment out[KG_STOCK_MAX]; /* by sn, as all that follows */
 	/* receiving */
 	uint32_t rcv_nxt, read;
-	uint16_t in_len[STOCK_MAX];
-	uint8_t *in[STOCK_MAX];
-	uint32_t ack_sn[STOCK_MAX], ack_ts[STOCK_MAX];
+	uint16_t in_len[KG_STOCK_MAX];
+	uint8_t *in[KG_STOCK_MAX];
+	uint8_t *taken; /* what was read last */
+	uint32_t ack_sn[KG_STOCK_MAX], ack_ts[KG_STOCK_MAX];
 	uint32_t acks;
 	bool tell;
 	/* one datagram; the host sends it */
@@ -43,11 +45,11 @@ struct stock {
 };
 
 /* Zeroed memory; emit, fill and host are set by the caller. */
-void stock_init(struct stock *s, const struct kg_kcp_params *params, uint32_t now_ms);
-void stock_fini(struct stock *s);
-void stock_send(struct stock *s, uint16_t len);
-void stock_input(struct stock *s, const uint8_t *data, size_t len);
+void kg_stock_init(struct kg_stock *s, const struct kg_kcp_params *params, uint32_t now_ms);
+void kg_stock_fini(struct kg_stock *s);
+void kg_stock_send(struct kg_stock *s, uint16_t len);
+void kg_stock_input(struct kg_stock *s, const uint8_t *data, size_t len);
 /* Once per millisecond. */
-void stock_update(struct stock *s, uint32_t now_ms);
-/* The next message in order, or NULL; belongs to the peer until stock_fini. */
-const uint8_t *stock_read(struct stock *s, uint16_t *len);
+void kg_stock_update(struct kg_stock *s, uint32_t now_ms);
+/* The next message in order, or NULL; belongs to the peer until the next is read. */
+const uint8_t *kg_stock_read(struct kg_stock *s, uint16_t *len);

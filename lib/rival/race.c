@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs flows and the links between their ends from event to event. */
+#include "rival/race.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGIN_US   KG_US_PER_S
+#define FIRST_PORT 40000
+#define SPAN_MS    20000 /* what waited longer counts as that */
+#define STEPS      10    /* per ms */
+
+struct flow {
+	struct kg_endpoint at[KG_RACER_ENDS];
+	void *racer;
+};
+
+struct race {
+	const struct kg_race_params *params;
+	struct kg_racer_params racer_params;
+	struct kg_rng rng;
+	struct kg_sim_link link[KG_RACER_ENDS]; /* from each end */
+	struct flow flows[KG_RACE_FLOWS_MAX];
+	uint64_t now_us, end_us;
+	uint64_t delivered, moved_us, stall_us;
+	uint32_t *waited; /* packets by what they waited, in steps */
+	uint64_t passed;
+};
+
+static void race_fini(struct race *r)
+{
+	for (uint32_t i = 0; i < r->params->flows; i++) {
+		if (r->flows[i].racer != NULL)
+			r->params->racer->ops->destroy(r->flows[i].racer);
+	}
+	for (int end = 0; end < KG_RACER_ENDS; end++)
+		kg_sim_link_fini(&r->link[end]);
+	free(r->waited);
+}
+
+static bool race_init(struct race *r, const struct kg_race_params *params)
+{
+	const struct kg_ip ip = { .version = 4, .bytes = { 198, 18 } };
+	uint32_t wire_bytes = params->kcp.mtu + params->link[0]->overhead_bytes;
+
+	*r = (struct race){ .params = params, .now_us = BEGIN_US, .moved_us = BEGIN_US };
+	kg_rng_init(&r->rng, params->seed);
+	r->end_us = BEGIN_US + params->seconds * (uint64_t)KG_US_PER_S;
+	r->racer_params = (struct kg_racer_params){
+		.kcp = params->kcp,
+		.rival = { .line_pps = params->line_Bps / wire_bytes,
+			   .wire_bytes = wire_bytes,
+			   .rng = &r->rng },
+		.rival_ops = params->racer->rival,
+	};
+	for (int end = 0; end < KG_RACER_ENDS; end++)
+		kg_sim_link_init(&r->link[end], params->link[end], &r->rng);
+	r->waited = calloc(SPAN_MS * STEPS + 1, sizeof(*r->waited));
+	for (uint32_t i = 0; i < params->flows; i++) {
+		struct flow *flow = &r->flows[i];
+
+		flow->at[KG_RACER_SENDER] = (struct kg_endpoint){ ip, (uint16_t)(FIRST_PORT + i) };
+		flow->at[KG_RACER_RECEIVER] = (struct kg_endpoint){ ip, (uint16_t)(3000 + i) };
+		flow->racer = params->racer->ops->create(&r->racer_params, r->now_us);
+		if (flow->racer == NULL)
+			return false;
+	}
+	return r->waited != NULL;
+}
+
+/* ---- events ---- */
+
+static void note_wait(struct race *r, const struct kg_sim_link_packet *packet)
+{
+	uint32_t step = packet->waited_us * STEPS / KG_US_PER_MS;
+
+	if (r->now_us < BEGIN_US + r->params->queue_from_s * (uint64_t)KG_US_PER_S)
+		return;
+	r->waited[KG_MIN(step, (uint32_t)SPAN_MS * STEPS)]++;
+	r->passed++;
+}
+
+static void receive(struct race *r, enum kg_racer_end end)
+{
+	enum kg_racer_end from = end == KG_RACER_SENDER ? KG_RACER_RECEIVER : KG_RACER_SENDER;
+	struct kg_sim_link_packet *packet;
+
+	while ((packet = kg_sim_link_receive(&r->link[from], r->now_us)) != NULL) {
+		uint16_t sender = from == KG_RACER_SENDER ? packet->from.port : packet->to.port;
+		struct flow *flow = &r->flows[sender - FIRST_PORT];
+
+		if (end == KG_RACER_RECEIVER)
+			note_wait(r, packet);
+		r->params->racer->ops->input(flow->racer, end, packet->bytes, packet->len,
+					     r->now_us);
+		free(packet);
+	}
+}
+
+static void transmit(struct race *r, struct flow *flow, enum kg_racer_end end)
+{
+	static uint8_t out[KG_KCP_MTU_MAX];
+	enum kg_racer_end to = end == KG_RACER_SENDER ? KG_RACER_RECEIVER : KG_RACER_SENDER;
+	uint16_t len;
+
+	while ((len = r->params->racer->ops->output(flow->racer, end, r->now_us, out)) > 0)
+		kg_sim_link_send(&r->link[end], r->now_us, &flow->at[end], &flow->at[to], out, len);
+}
+
+static void note_progress(struct race *r)
+{
+	uint64_t delivered = 0;
+
+	for (uint32_t i = 0; i < r->params->flows; i++)
+		delivered += r->params->racer->ops->delivered(r->flows[i].racer);
+	if (delivered == r->delivered && r->now_us < r->end_us)
+		return;
+	r->stall_us = KG_MAX(r->stall_us, r->now_us - r->moved_us);
+	r->delivered = delivered;
+	r->moved_us = r->now_us;
+}
+
+static uint64_t next_us(const struct race *r)
+{
+	uint64_t next = r->end_us;
+
+	for (int end = 0; end < KG_RACER_ENDS; end++) {
+		next = KG_MIN(next, kg_sim_link_next_us(&r->link[end]));
+		for (uint32_t i = 0; i < r->params->flows; i++)
+			next = KG_MIN(next,
+				      r->params->racer->ops->deadline_us(r->flows[i].racer, end));
+	}
+	return KG_MAX(next, r->now_us + 1);
+}
+
+static void step(struct race *r)
+{
+	for (int end = 0; end < KG_RACER_ENDS; end++)
+		receive(r, end);
+	note_progress(r);
+	for (uint32_t i = 0; i < r->params->flows; i++) {
+		for (int end = 0; end < KG_RACER_ENDS; end++)
+			transmit(r, &r->flows[i], end);
+	}
+}
+
+/* ---- result ---- */
+
+static double quantile_ms(const struct race *r, double part)
+{
+	uint64_t below = 0;
+
+	for (uint32_t step = 0; step < SPAN_MS * STEPS; step++) {
+		below += r->waited[step];
+		if ((double)below >= part * (double)r->passed)
+			return (double)step / STEPS;
+	}
+	return SPAN_MS;
+}
+
+/* Jain, Chiu and Hawe: (sum of x)^2 / (n x sum of x^2). */
+static double jain(const struct race *r)
+{
+	double sum = 0, squares = 0;
+
+	for (uint32_t i = 0; i < r->params->flows; i++) {
+		double x = (double)r->params->racer->ops->delivered(r->flows[i].racer);
+
+		sum += x;
+		squares += x * x;
+	}
+	return squares > 0 ? sum * sum / (r->params->flows * squares) : 0;
+}
+
+static void summarise(const struct race *r, struct kg_race_result *result)
+{
+	const struct kg_sim_link *there = &r->link[KG_RACER_SENDER];
+
+	*result = (struct kg_race_result){
+		.segments = r->delivered,
+		.wire_bytes = there->sent_bytes + r->link[KG_RACER_RECEIVER].sent_bytes,
+		.queue_p50_ms = quantile_ms(r, 0.5),
+		.queue_p95_ms = quantile_ms(r, 0.95),
+		.own_loss = (double)there->overflowed / (double)KG_MAX(there->sent, 1u),
+		.stall_us = r->stall_us,
+		.jain = jain(r),
+	};
+}
+
+bool kg_race_run(const struct kg_race_params *params, struct kg_race_result *result)
+{
+	struct race r;
+	bool ready = race_init(&r, params);
+
+	for (; ready && r.now_us < r.end_us; r.now_us = next_us(&r))
+		step(&r);
+	note_progress(&r);
+	if (ready)
+		summarise(&r, result);
+	race_fini(&r);
+	return ready;
+}
