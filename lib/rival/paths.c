@@ -13,7 +13,7 @@
 
 #define SEED        0x9a7b
 #define TRACE_S     60
-#define JITTER_US   1000 /* each way; without it flows and policers fall into step */
+#define JITTER_US   100 /* each way; without it flows and policers fall into step */
 #define MBIT        (1e6 / 8)
 #define PART(share) ((uint16_t)((share)*65536))
 
@@ -41,10 +41,10 @@ static const struct {
 	uint32_t queue_pkts, queue_ms, seconds;
 } specs[KG_RACE_PATHS] = {
 	{ "0.57 Mbit/s", "28 ms one way, Poisson, 4.77 % loss, 14 packets", POISSON, 0.57, 28,
-	  0.0477, 14, 0, 60 },
-	{ "2.64 Mbit/s", "88 ms one way, Poisson, 130 packets", POISSON, 2.64, 88, 0, 130, 0, 60 },
+	  0.0477, 14, 0, 30 },
+	{ "2.64 Mbit/s", "88 ms one way, Poisson, 130 packets", POISSON, 2.64, 88, 0, 130, 0, 30 },
 	{ "3.04 Mbit/s", "130 ms one way, Poisson, 426 packets", POISSON, 3.04, 130, 0, 426, 0,
-	  60 },
+	  30 },
 	{ "100.42 Mbit/s", "27 ms one way, 173 packets", PLAIN, 100.42, 27, 0, 173, 0, 20 },
 	{ "77.72 Mbit/s", "51 ms one way, 0.06 % loss, 94 packets", PLAIN, 77.72, 51, 0.0006, 94, 0,
 	  20 },
@@ -59,9 +59,8 @@ static const struct {
 	{ "penalty", "100 Mbit/s, 20 ms one way, 64 kbit/s after 5 s above 20 Mbit/s", PENALTY, 100,
 	  20, 0, 0, 50, 20 },
 	{ "satellite",
-	  "50 to 150 Mbit/s, 25 ms one way and up to 30 more, anew every 15 s, runs of loss, "
-	  "CoDel, "
-	  "ACKs gathered for 4 ms",
+	  "50 to 150 Mbit/s, 25 to 40 ms one way, anew each 15 s, runs of loss, CoDel, ACKs every "
+	  "4 ms",
 	  SATELLITE, 100, 25, 0, 0, 200, 40 },
 };
 

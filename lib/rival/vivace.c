@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * PCC Vivace (Dong and others, NSDI 2018): intervals of a round trip at slightly different rates,
- * a utility of each, and a step along its gradient. Its numbers are the paper's.
+ * a utility of each, and a step along its gradient. Its numbers are the paper's; a falling round
+ * trip earns nothing, as in their later Proteus (SIGCOMM 2020), or few samples would earn much by
+ * chance.
  */
 #include "rival/vivace.h"
 
@@ -64,7 +66,7 @@ static double rtt_gradient(const struct interval *i)
 	if (i->acked < 2 || spread <= 0)
 		return 0;
 	gradient = (i->acked * i->tr - i->t * i->r) / spread;
-	return fabs(gradient) < NOISE ? 0 : gradient;
+	return gradient < NOISE ? 0 : gradient;
 }
 
 double kg_vivace_utility(double mbit, double gradient, double loss)
