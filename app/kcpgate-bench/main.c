@@ -18,9 +18,9 @@ static const struct {
 	const char *name;
 	bool (*run)(const struct bench_options *options, json_t *rows);
 } tests[] = {
-	{ "aead", bench_aead },           { "box", bench_box },       { "fec", bench_fec },
-	{ "handshake", bench_handshake }, { "idle", bench_idle },     { "kcp", bench_kcp },
-	{ "path", bench_path },           { "tunnel", bench_tunnel },
+	{ "aead", bench_aead },           { "box", bench_box },   { "fec", bench_fec },
+	{ "handshake", bench_handshake }, { "idle", bench_idle }, { "kcp", bench_kcp },
+	{ "path", bench_path },           { "talk", bench_talk }, { "tunnel", bench_tunnel },
 };
 
 /* "--lcores=" for `count` threads in turn over the cores we may use, and the main thread anywhere.

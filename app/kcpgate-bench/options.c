@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include "box/ndr.h"
+#include "median.h"
 
 #include "kcp/kcp.h"
 
@@ -32,11 +33,12 @@ static const struct row {
 	{                                                                                \
 		name, tests, kind, offsetof(struct bench_options, field), min, max, help \
 	}
-	ROW("test", "", TEXT, test, 0, 0, "aead, box, fec, handshake, idle, kcp, path or tunnel"),
+	ROW("test", "", TEXT, test, 0, 0,
+	    "aead, box, fec, handshake, idle, kcp, path, talk or tunnel"),
 	ROW("algorithm", "aead handshake idle tunnel", TEXT, algorithm, 0, 0,
 	    "as in a configuration; default AES-GCM, of aead all in turn"),
-	ROW("kcp", "handshake idle path tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
-	ROW("fec", "path tunnel", TEXT, fec, 0, 0,
+	ROW("kcp", "handshake idle path talk tunnel", TEXT, preset, 0, 0, "preset; default fast3"),
+	ROW("fec", "talk tunnel", TEXT, fec, 0, 0,
 	    "forward error correction as in a configuration; default: off"),
 	ROW("mux", "tunnel", NUMBER, mux, 0, 65535,
 	    "mux_tunnels that connections share; default 0: a channel each"),
@@ -52,15 +54,19 @@ static const struct row {
 	ROW("cores", "box tunnel", NUMBER, cores, 1, 2,
 	    "tunnel: of a pair of workers: 2 (default), at the same time; 1, in turn, for exact "
 	    "costs; box: one for the sink or none"),
-	ROW("window", "kcp path tunnel", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
-	ROW("loss", "kcp path", FRACTION, loss_percent, 0, 50, "percent of datagrams lost"),
-	ROW("rtt", "path", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip; default 40"),
-	ROW("jitter", "path", FRACTION, jitter_ms, 0, 1000,
+	ROW("window", "kcp path talk tunnel", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
+	ROW("loss", "kcp talk", FRACTION, loss_percent, 0, 50, "percent of datagrams lost"),
+	ROW("rtt", "talk", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip; default 40"),
+	ROW("jitter", "talk", FRACTION, jitter_ms, 0, 1000,
 	    "ms more or less each way, in order; default 1"),
-	ROW("rate", "path", FRACTION, rate_mbit, 0, 100000,
+	ROW("rate", "talk", FRACTION, rate_mbit, 0, 100000,
 	    "Mbit/s of the bottleneck; default 1000; 0: none"),
-	ROW("queue", "path", FRACTION, queue_ms, 0, 10000,
+	ROW("queue", "talk", FRACTION, queue_ms, 0, 10000,
 	    "ms that wait in front of the bottleneck; default 20"),
+	ROW("on", "path", TEXT, on, 0, 0, "the path of this name alone; default: all"),
+	ROW("sender", "path", TEXT, sender, 0, 0, "the sender of this name alone; default: all"),
+	ROW("seeds", "path", NUMBER, seeds, 1, BENCH_RUNS_MAX,
+	    "races whose median counts; default 3"),
 	ROW("from", "box", TEXT, from, 0, 0,
 	    "the sender's own address on the first port, or address:port"),
 	ROW("to", "box", TEXT, to, 0, 0, "address:port where the client box listens"),
@@ -83,7 +89,7 @@ static const struct row {
 	ROW("adaptive", "box", SWITCH, adaptive, 0, 0,
 	    "sleep while there is nothing to do: for cores that others need"),
 	ROW("segments", "kcp", LONG_NUMBER, segments, 1, 1e9, "to measure; default 1000000"),
-	ROW("seconds", "aead box fec handshake idle path tunnel", NUMBER, seconds, 1, 3600,
+	ROW("seconds", "aead box fec handshake idle talk tunnel", NUMBER, seconds, 1, 3600,
 	    "to measure, of box each trial; default 5"),
 	ROW("stats-period", "box tunnel", NUMBER, stats_period_s, 1, 3600,
 	    "print port statistics so often"),
@@ -228,6 +234,7 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, F
 		.jitter_ms = 1,
 		.rate_mbit = 1000,
 		.queue_ms = 20,
+		.seeds = 3,
 		.flows = 1,
 		.max_pps = 1000000,
 		.loss_tolerance_percent = 0.1,

@@ -25,7 +25,9 @@ struct bench_options {
 	uint32_t stats_period_s;                       /* 0: only at the end */
 	uint64_t segments;                             /* kcp */
 	double loss_percent;                           /* negative: the test's own */
-	double rtt_ms, jitter_ms, rate_mbit, queue_ms; /* path; rate 0: no bottleneck */
+	double rtt_ms, jitter_ms, rate_mbit, queue_ms; /* talk; rate 0: no bottleneck */
+	const char *on, *sender;                       /* path; NULL: all */
+	uint32_t seeds;                                /* path */
 	/* box */
 	const char *from, *to, *sink, *gateway;
 	uint32_t flows, pps, max_pps, trials; /* pps 0: search up to max_pps */

@@ -6,18 +6,14 @@
  */
 #include "bench.h"
 
-#include "config/presets.h"
 #include "config/values.h"
+#include "engine.h"
 #include "fec/rs_isal.h"
 #include "median.h"
 #include "sim/talk.h"
 #include "wire/message.h"
-#include "wire/profile.h"
 
 #define SEEDS 5
-/* Ethernet without FCS, IPv4, UDP; envelope and seal follow. */
-#define HEADERS_BYTES (14 + 20 + 8)
-#define MTU_BYTES     1500
 
 /* Little messages, and a game of ping-pong. */
 #define SMALL_BYTES       100
@@ -34,42 +30,27 @@ struct figures {
 	double steady_ms[3], ping_pong_ms[3]; /* p50, p90, p99 */
 };
 
-static uint16_t overhead_bytes(void)
-{
-	return HEADERS_BYTES +
-	       kg_profile_overhead_bytes(&kg_profile_kcptube, &kg_aead_spec_aes_gcm);
-}
-
-static struct kg_talk_params path_params(const struct bench_options *options,
+static struct kg_talk_params talk_params(const struct bench_options *options,
+					 const struct kg_kcp_params *kcp,
 					 const struct kg_fec_config *fec, double loss_percent)
 {
-	const struct kg_preset *preset = kg_preset_find(options->preset);
-	uint16_t window = options->window > 0 ? (uint16_t)options->window : preset->window;
 	double one_way_us = options->rtt_ms * 500, jitter_us = options->jitter_ms * 1000;
-	uint16_t fec_bytes = fec->parity > 0 ? KG_FEC_OVERHEAD_BYTES : 0;
-
-	return (struct kg_talk_params){
-		.kcp = { .conv = 1,
-			 .mtu = (uint16_t)(MTU_BYTES + 14 - overhead_bytes() - fec_bytes),
-			 .snd_wnd = window,
-			 .rcv_wnd = window,
-			 .nodelay = preset->nodelay,
-			 .interval_ms = preset->interval_ms,
-			 .resend = preset->resend,
-			 .nc = preset->nc,
-			 .blast = true,
-			 .pace = true },
+	struct kg_talk_params params = {
+		.kcp = *kcp,
 		.link = { .delay_us = (uint32_t)KG_MAX(one_way_us - jitter_us, 0.0),
 			  .jitter_us = (uint32_t)(2 * jitter_us),
 			  .in_order = true,
 			  .loss = (uint16_t)(loss_percent / 100 * 65536),
 			  .rate_Bps = (uint64_t)(options->rate_mbit * 1e6 / 8),
 			  .queue_us = (uint32_t)(options->queue_ms * 1000),
-			  .overhead_bytes = overhead_bytes() },
+			  .overhead_bytes = BENCH_ETHERNET_BYTES + bench_engine_overhead_bytes() },
 		.rs = fec->parity > 0 ? &kg_rs_isal : NULL,
 		.data = fec->data,
 		.parity = fec->parity,
 	};
+
+	params.kcp.mtu -= fec->parity > 0 ? KG_FEC_OVERHEAD_BYTES : 0;
+	return params;
 }
 
 /* As many as the window, or the bottleneck, lets through in the time. */
@@ -78,7 +59,8 @@ static uint32_t bulk_messages(const struct bench_options *options, const struct 
 	double per_s = p->kcp.snd_wnd / KG_MAX(options->rtt_ms / 1000, 0.0001);
 
 	if (p->link.rate_Bps > 0)
-		per_s = KG_MIN(per_s, (double)p->link.rate_Bps / (MTU_BYTES + 14));
+		per_s = KG_MIN(per_s,
+			       (double)p->link.rate_Bps / (BENCH_IP_BYTES + BENCH_ETHERNET_BYTES));
 	return (uint32_t)(per_s * options->seconds) + 1;
 }
 
@@ -121,29 +103,11 @@ static bool run_small(struct kg_talk_params params, enum kg_talk_load load, uint
 	return true;
 }
 
-/* ---- medians ---- */
-
 _Static_assert(sizeof(struct figures) % sizeof(double) == 0, "an array of figures");
 
-/* Of each figure by itself. */
-static struct figures medians(const struct figures runs[SEEDS])
+static bool measure(const struct bench_options *options, struct kg_talk_params params,
+		    struct figures *figures)
 {
-	struct figures middle = { 0 };
-
-	for (size_t i = 0; i < sizeof(middle) / sizeof(double); i++) {
-		double values[SEEDS];
-
-		for (int seed = 0; seed < SEEDS; seed++)
-			values[seed] = ((const double *)&runs[seed])[i];
-		((double *)&middle)[i] = bench_median(values, SEEDS);
-	}
-	return middle;
-}
-
-static bool measure(const struct bench_options *options, const struct kg_fec_config *fec,
-		    double loss_percent, struct figures *figures)
-{
-	struct kg_talk_params params = path_params(options, fec, loss_percent);
 	struct figures runs[SEEDS];
 
 	for (int i = 0; i < SEEDS; i++) {
@@ -153,7 +117,8 @@ static bool measure(const struct bench_options *options, const struct kg_fec_con
 		    !run_small(params, KG_TALK_PING_PONG, PING_PONG_TAKE_US, runs[i].ping_pong_ms))
 			return false;
 	}
-	*figures = medians(runs);
+	bench_medians((double *)figures, (const double *)runs, sizeof(*figures) / sizeof(double),
+		      SEEDS);
 	return true;
 }
 
@@ -187,7 +152,7 @@ static void print(const struct bench_options *options, double loss_percent, cons
 	json_array_append_new(
 		rows, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
 				"s:[fff], s:[fff]}",
-				"test", "path", "kcp", options->preset, "fec", options->fec,
+				"test", "talk", "kcp", options->preset, "fec", options->fec,
 				"loss_percent", loss_percent, "rtt_ms", options->rtt_ms,
 				"jitter_ms", options->jitter_ms, "goodput_mbit", f->goodput_mbit,
 				"wire_per_payload", f->wire_per_payload, "resent_percent",
@@ -198,16 +163,14 @@ static void print(const struct bench_options *options, double loss_percent, cons
 				f->ping_pong_ms[0], f->ping_pong_ms[1], f->ping_pong_ms[2]));
 }
 
-bool bench_path(const struct bench_options *options, json_t *rows)
+bool bench_talk(const struct bench_options *options, json_t *rows)
 {
 	size_t count = options->loss_percent >= 0 ? 1 : KG_ARRAY_SIZE(losses_percent);
-	const struct kg_preset *preset = kg_preset_find(options->preset);
 	struct kg_fec_config fec = { 0 };
+	struct kg_kcp_params kcp;
 
-	if (preset == NULL || preset->window == 0) {
-		fprintf(stderr, "no preset \"%s\"\n", options->preset);
+	if (!bench_engine_params(options, &kcp))
 		return false;
-	}
 	if (options->fec[0] != '\0' && !kg_parse_fec(options->fec, &fec)) {
 		fprintf(stderr, "no code \"%s\"\n", options->fec);
 		return false;
@@ -217,7 +180,7 @@ bool bench_path(const struct bench_options *options, json_t *rows)
 		double loss_percent = count > 1 ? losses_percent[i] : options->loss_percent;
 		struct figures figures;
 
-		if (!measure(options, &fec, loss_percent, &figures)) {
+		if (!measure(options, talk_params(options, &kcp, &fec, loss_percent), &figures)) {
 			fprintf(stderr, "the conversation does not end\n");
 			return false;
 		}

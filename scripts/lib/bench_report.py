@@ -15,6 +15,7 @@ from statistics import median
 
 import bench
 import bench_path
+import bench_talk
 import svg
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -325,6 +326,7 @@ def write_plots(rounds):
 
 def main(binary, quick):
     rounds, load_before = Rounds(), os.getloadavg()[0]
+    paths, picture = bench_path.results(binary)
     for number in range(1, 2 if quick else ROUNDS + 1):
         print(f"round {number}", file=sys.stderr)
         rounds.rounds.append(measure_round(binary, quick))
@@ -334,12 +336,14 @@ def main(binary, quick):
               "ciphers": cipher_table(rounds),
               "fec": fec_table(rounds),
               "formats": format_table(rounds),
-              "path": table(*bench_path.results(binary)),
+              "talk": table(*bench_talk.results(binary)),
+              **{name: table(*found) for name, found in paths.items()},
               "machine": machine_table(rounds, load_before, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
     if not quick:
         write_docs(tables)
         write_plots(rounds)
+        (DOCS / "performance-path.svg").write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

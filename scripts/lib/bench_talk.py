@@ -5,7 +5,7 @@ checkout gives the same figures on every machine, so one run is enough."""
 import bench
 
 PRESETS = ("regular3", "fast3")
-# what it is called, and options of kcpgate-bench --test path beyond 40 ms +-1 ms
+# what it is called, and options of kcpgate-bench --test talk beyond 40 ms +-1 ms
 PATHS = (
     ("1 Gbit/s, queue of 20 ms", {}),
     ("100 Mbit/s, queue of 10 ms", {"rate": 100, "queue": 10, "seconds": 10}),
@@ -28,4 +28,4 @@ def row(name, preset, found):
 def results(binary):
     """Head and rows."""
     return HEAD, [row(name, preset, found) for name, options in PATHS for preset in PRESETS
-                  for found in bench.run(binary, "path", kcp=preset, **options)]
+                  for found in bench.run(binary, "talk", kcp=preset, **options)]
