@@ -29,25 +29,29 @@ bool kg_kcp_peer_on_window(struct kg_kcp_peer *peer, uint32_t una, uint16_t wnd)
 	return true;
 }
 
-static bool take_newer(uint32_t *known, bool *heard, uint32_t ts)
+static bool is_news(bool heard, uint32_t known, uint32_t ts)
 {
-	if (*heard && (int32_t)(ts - *known) <= 0)
-		return false;
-	*known = ts;
-	*heard = true;
-	return true;
+	return !heard || (int32_t)(ts - known) > 0;
 }
 
 bool kg_kcp_peer_on_push_ts(struct kg_kcp_peer *peer, uint32_t ts)
 {
-	return take_newer(&peer->push_ts, &peer->heard_push, ts);
+	if (!is_news(peer->heard_push, peer->push_ts, ts))
+		return false;
+	peer->push_ts = ts;
+	peer->heard_push = true;
+	return true;
 }
 
 bool kg_kcp_peer_on_ack_ts(struct kg_kcp_peer *peer, uint32_t ts, uint32_t now_ts)
 {
 	if ((int32_t)(now_ts - ts) < 0)
 		return false;
-	return take_newer(&peer->ack_ts, &peer->heard_ack, ts);
+	if (!is_news(peer->heard_ack, peer->ack_ts, ts))
+		return false;
+	peer->ack_ts = ts;
+	peer->heard_ack = true;
+	return true;
 }
 
 void kg_kcp_peer_set_blocked(struct kg_kcp_peer *peer, bool blocked, uint32_t rto_us,
@@ -63,8 +67,8 @@ void kg_kcp_peer_set_blocked(struct kg_kcp_peer *peer, bool blocked, uint32_t rt
 
 void kg_kcp_peer_on_probe_sent(struct kg_kcp_peer *peer, uint64_t now_us)
 {
-	uint64_t wait_us = peer->probe_wait_us + peer->probe_wait_us / 2;
+	uint32_t wait_us = KG_MIN(peer->probe_wait_us, PROBE_WAIT_MAX_US);
 
-	peer->probe_wait_us = KG_MIN(wait_us, (uint64_t)PROBE_WAIT_MAX_US);
+	peer->probe_wait_us = KG_MIN(wait_us + wait_us / 2, PROBE_WAIT_MAX_US);
 	peer->probe_us = now_us + peer->probe_wait_us;
 }

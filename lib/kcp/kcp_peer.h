@@ -18,11 +18,11 @@ struct kg_kcp_peer {
 	uint32_t edge;    /* first sn the peer does not take yet */
 	uint32_t push_ts; /* newest time stamp of the peer's clock */
 	uint32_t ack_ts;  /* newest time stamp of ours that came back */
-	uint16_t wnd;     /* as advertised with una */
-	bool heard;       /* una, edge and wnd are the peer's, not assumed */
-	bool heard_push, heard_ack;
+	uint32_t probe_wait_us;
+	uint16_t wnd;   /* as advertised with una */
+	bool heard : 1; /* una, edge and wnd are the peer's, not assumed */
+	bool heard_push : 1, heard_ack : 1;
 	uint64_t probe_us; /* when to ask for the window; KG_NEVER_US: not needed */
-	uint64_t probe_wait_us;
 };
 
 void kg_kcp_peer_init(struct kg_kcp_peer *peer, uint32_t first_sn);
