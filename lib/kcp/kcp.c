@@ -326,6 +326,7 @@ void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
 		.resent_fast = kcp->stats.resent_fast,
 		.resent_timeout = kcp->stats.resent_timeout,
 		.resent_twin = kcp->stats.resent_twin,
+		.resent_spare = kcp->stats.resent_spare,
 		.resent_needless = kcp->stats.resent_needless,
 		.received = kcp->stats.received,
 		.received_bytes = kcp->stats.received_bytes,

@@ -212,6 +212,7 @@ struct kg_kcp_stats {
 	uint64_t sent, sent_bytes;                /* first transmissions, payload */
 	uint64_t resent_fast, resent_timeout;     /* further copies by cause */
 	uint64_t resent_twin;                     /* the same copy once more */
+	uint64_t resent_spare;    /* small ones once more behind new data, in case they are lost */
 	uint64_t resent_needless; /* copies of which an earlier one proved to have arrived */
 	uint64_t received, received_bytes;  /* new segments, payload */
 	uint64_t duplicates, out_of_window; /* PUSH segments of no use */

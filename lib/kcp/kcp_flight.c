@@ -124,6 +124,8 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	f->count++;
 	if (f->twin_segments < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
 		f->twin_segments++;
+	if (f->spares_left > 0)
+		f->spares_left--;
 	list_append(f, sn);
 }
 
@@ -163,13 +165,14 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
 	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
 		slot->backoff++;
-	if (slot->copies < UINT8_MAX)
+	if (slot->copies < KG_KCP_COPIES_MAX)
 		slot->copies++;
 	slot->sent_us = now_us;
 	slot->order = f->next_order++;
 	f->una_due &= f->una != sn;
 	f->twin = sn;
 	f->twin_due = grant_twin(f, slot, cause);
+	kg_kcp_flight_on_loss(f);
 	list_append(f, sn);
 }
 

@@ -30,6 +30,10 @@
  * is one per KG_KCP_TWIN_SEGMENTS segments at most. Where what is late is worse than some more
  * datagrams (kg_kcp_params.prompt) the second copy in a hole is sent twice as well.
  *
+ * Spares: there, and while the path loses, a small segment goes once more behind the new data of
+ * the next datagram, so that its loss is made good before anybody has heard of it. A spare is in no
+ * list and has no order: whatever else is known of its segment stays as if there were none.
+ *
  * Parked payload: what thousands of segments in flight hold exceeds the caches. Were it left in the
  * buffers it came in, every new message would be written into a buffer that has been out of the
  * caches for a whole window: its old lines are read, for nothing, and written back later. So once
@@ -52,6 +56,9 @@
 #define KG_KCP_TWIN_SEGMENTS 12u
 #define KG_KCP_TWINS_SAVED   8u /* for later, at most */
 
+#define KG_KCP_SPARE_BYTES 216u /* of a payload, at most (docs/kcp.md §7.5) */
+#define KG_KCP_SPARES      255u /* segments behind a loss of which small ones have spares */
+
 #define KG_KCP_PARK_SEGMENTS 4096u /* in flight, from which on it is worth it */
 #define KG_KCP_PARK_BYTES    512u  /* the same for a payload */
 
@@ -65,10 +72,13 @@ struct kg_kcp_slot {
 	uint16_t len : 11;    /* of the payload */
 	uint16_t backoff : 4; /* time-outs, up to KG_KCP_BACKOFF_MAX */
 	bool parked : 1;      /* buf is a cold one */
-	uint8_t copies;       /* up to 255 */
+	uint8_t copies : 7;   /* up to KG_KCP_COPIES_MAX, without the spare */
+	bool spare : 1;       /* has one */
 	uint8_t frg : 7;
 	bool fast : 1; /* the latest copy was a fast resend */
 };
+
+#define KG_KCP_COPIES_MAX 127u
 
 enum kg_kcp_cause {
 	KG_KCP_CAUSE_FAST,
@@ -87,9 +97,11 @@ struct kg_kcp_flight {
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due : 1;
 	bool prompt : 1;       /* the first copy in a hole is dear, too */
-	bool una_due;          /* the peer has room for the oldest one again */
-	bool unfenced;         /* parked payload may be on its way to memory */
+	bool una_due : 1;      /* the peer has room for the oldest one again */
+	bool unfenced : 1;     /* parked payload may be on its way to memory */
 	uint8_t twin_segments; /* segments sent since */
+	uint8_t spares_left;   /* segments to come that may have spares; 0 without `prompt` */
+	uint8_t fresh;         /* segments that were new in the latest datagram with such */
 	uint16_t listed;       /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
@@ -150,6 +162,13 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);
+/* The path has lost something. */
+static inline void kg_kcp_flight_on_loss(struct kg_kcp_flight *f)
+{
+	if (f->prompt)
+		f->spares_left = KG_KCP_SPARES;
+}
+
 /* Acknowledged: frees the buffer. una stays until kg_kcp_flight_advance. */
 void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, uint32_t sn);
 /* Moves una over what was released. */

@@ -17,6 +17,8 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
+	uint32_t new_ts; /* of the latest segment that was new */
+	bool has_new;
 	uint32_t named;      /* segments released by ACKs */
 	bool resent;         /* some of what was released had been sent more than once */
 	bool told;           /* the peer's window, as it is now */
@@ -87,7 +89,9 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 	uint32_t latest_ts = kg_kcp_ts(kcp, slot->sent_us);
 	uint64_t sample_us;
 
-	if (ts == latest_ts) {
+	if (slot->spare && (int32_t)(ts - latest_ts) > 0) {
+		kg_kcp_flight_on_loss(&kcp->flight);
+	} else if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
 		note_order(d, slot->order);
 		d->events |= KG_KCP_ECHOED;
@@ -147,11 +151,11 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 
 	c->fastest_us = KG_MIN(c->fastest_us, age_us);
 	c->slowest_us = KG_MAX(c->slowest_us, age_us);
+	d->resent |= slot->spare || slot->copies > 1;
 	if (slot->copies == 1) {
 		note_order(d, slot->order);
 		return;
 	}
-	d->resent = true;
 	if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
 		on_needless(kcp, 1);
 }
@@ -186,6 +190,13 @@ static bool is_beyond(const struct kg_kcp *kcp, uint32_t sn)
 	return (int32_t)(sn - kcp->recv.nxt) >= 0;
 }
 
+/* Behind new data of the same moment: a spare. */
+static bool is_spare(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
+		     const struct digest *d)
+{
+	return kcp->params.prompt && d->has_new && d->new_ts == seg->ts;
+}
+
 static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
 {
 	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
@@ -207,11 +218,16 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
+		d->new_ts = seg->ts;
+		d->has_new = true;
 		d->events |= KG_KCP_ADVANCED | KG_KCP_RECEIVED;
 		if (kcp->params.early_kind != 0 && is_beyond(kcp, seg->sn))
 			kg_kcp_early_give(&kcp->recv, seg->sn);
 	}
 	if (!is_beyond(kcp, seg->sn) && kcp->params.una_only)
+		return;
+	/* What is said of the data before it says it of a spare, too. */
+	if (stored == KG_KCP_STORED_DUPLICATE && !is_beyond(kcp, seg->sn) && is_spare(kcp, seg, d))
 		return;
 	if (stored == KG_KCP_STORED_DUPLICATE && !is_beyond(kcp, seg->sn))
 		kg_kcp_acks_note_again(&kcp->acks, seg->sn, seg->ts);

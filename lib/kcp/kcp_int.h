@@ -34,7 +34,7 @@
 struct kg_kcp_counters {
 	uint64_t sent_bytes, received_bytes;
 	uint32_t sent, received;
-	uint32_t resent_fast, resent_timeout, resent_twin, resent_needless;
+	uint32_t resent_fast, resent_timeout, resent_twin, resent_spare, resent_needless;
 	uint32_t duplicates, out_of_window, refused;
 	uint32_t acks_sent, acks_received;
 	uint32_t acked; /* segments that left the send side since kg_kcp_take_acked */

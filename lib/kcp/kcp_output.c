@@ -184,8 +184,43 @@ static bool put_new(struct kg_kcp *kcp, struct writer *w)
 	return true;
 }
 
+static bool wants_spare(const struct kg_kcp_slot *slot)
+{
+	return slot->buf != NULL && slot->copies == 1 && slot->len <= KG_KCP_SPARE_BYTES;
+}
+
+/* Of what was new in the datagram before, as far as what is new from `first` on leaves room. */
+static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+
+	for (uint32_t sn = first - KG_MIN(f->fresh, first - f->una); sn != first; sn++) {
+		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+		if (!wants_spare(slot))
+			continue;
+		if (!fits(w, slot->len))
+			break;
+		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
+		slot->spare = true;
+		kcp->stats.resent_spare++;
+	}
+}
+
+static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+
+	if (f->nxt == first)
+		return;
+	if (f->spares_left > 0 && kcp->group_data == 0)
+		put_spares(kcp, w, first);
+	f->fresh = (uint8_t)KG_MIN(f->nxt - first, (uint32_t)UINT8_MAX);
+}
+
 static void put_data(struct kg_kcp *kcp, struct writer *w)
 {
+	uint32_t first = kcp->flight.nxt;
 	uint16_t before = w->used;
 	bool done;
 
@@ -195,6 +230,7 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 		return;
 	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
+	on_new(kcp, w, first);
 	if (done && kcp->flushing) {
 		kcp->flushing = false;
 		kcp->flush_us = w->now_us + kcp->params.interval_ms * (uint64_t)KG_US_PER_MS;

@@ -2,8 +2,8 @@
 /*
  * Datagrams that are given in order, on a path of 100 ms (round trip) and 5 % loss: what waits
  * behind a hole waits for one copy and little more, since that is sent twice, and the ACKs that
- * tell of the hole do not wait for others. Where nothing is lost this costs nothing. Prints what it
- * measures.
+ * tell of the hole do not wait for others. What is small waits for the next datagram only, which
+ * has it once more. Where nothing is lost this costs nothing. Prints what it measures.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,9 +20,11 @@
 #define SECONDS      20u
 #define MTU_BYTES    1450
 #define BYTES        1400
+#define SMALL_BYTES  100
 #define AROUND_BYTES 64
 
-static void talk(uint32_t per_s, uint16_t loss, bool prompt, struct kg_talk_result *result)
+static void talk(uint32_t per_s, uint16_t bytes, uint16_t loss, bool prompt,
+		 struct kg_talk_result *result)
 {
 	struct kg_talk_params params = {
 		.kcp = preset_params(&presets[0]),
@@ -34,7 +36,7 @@ static void talk(uint32_t per_s, uint16_t loss, bool prompt, struct kg_talk_resu
 		.load = KG_TALK_STEADY,
 		.interval_us = KG_US_PER_S / per_s,
 		.messages = SECONDS * per_s,
-		.message_bytes = BYTES,
+		.message_bytes = bytes,
 		.seed = 1,
 	};
 
@@ -42,8 +44,10 @@ static void talk(uint32_t per_s, uint16_t loss, bool prompt, struct kg_talk_resu
 	params.kcp.pace = true;
 	params.kcp.prompt = prompt;
 	assert_true(kg_talk_run(&params, result));
-	printf("%u/s, loss %u/65536%s: p50 %u us, p90 %u us, wire / payload %.3f\n", per_s, loss,
-	       prompt ? ", prompt" : "", result->latency_p50_us, result->latency_p90_us,
+	printf("%u/s of %u bytes, loss %u/65536%s: p50 %u us, p90 %u us, p99 %u us, wire / payload "
+	       "%.3f\n",
+	       per_s, bytes, loss, prompt ? ", prompt" : "", result->latency_p50_us,
+	       result->latency_p90_us, result->latency_p99_us,
 	       (double)result->wire_bytes / (double)result->payload_bytes);
 }
 
@@ -54,8 +58,8 @@ static void a_hole_lasts_for_one_copy(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(rates); i++) {
 		struct kg_talk_result prompt, other;
 
-		talk(rates[i], 65536 / 20, true, &prompt);
-		talk(rates[i], 65536 / 20, false, &other);
+		talk(rates[i], BYTES, 65536 / 20, true, &prompt);
+		talk(rates[i], BYTES, 65536 / 20, false, &other);
 		assert_true(prompt.latency_p90_us < 3 * ONE_WAY_US + LATE_US);
 		assert_true(other.latency_p90_us > 3 * ONE_WAY_US + LATE_US);
 		assert_true(prompt.wire_bytes * 100 < other.wire_bytes * 110);
@@ -66,16 +70,35 @@ static void without_loss_nothing_is_sent_twice(void **state)
 {
 	struct kg_talk_result prompt, other;
 
-	talk(5000, 0, true, &prompt);
-	talk(5000, 0, false, &other);
-	assert_int_equal(prompt.resent, 0);
-	assert_int_equal(prompt.wire_bytes, other.wire_bytes);
+	for (uint16_t bytes = SMALL_BYTES; bytes <= BYTES; bytes += BYTES - SMALL_BYTES) {
+		talk(5000, bytes, 0, true, &prompt);
+		talk(5000, bytes, 0, false, &other);
+		assert_int_equal(prompt.resent, 0);
+		assert_int_equal(prompt.wire_bytes, other.wire_bytes);
+	}
+}
+
+/* Speech, and what an inner TCP acknowledges. */
+static void what_is_small_comes_with_the_next(void **state)
+{
+	static const uint32_t rates[] = { 50, 200, 1250 };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rates); i++) {
+		struct kg_talk_result prompt, other;
+
+		talk(rates[i], SMALL_BYTES, 65536 / 20, true, &prompt);
+		talk(rates[i], SMALL_BYTES, 65536 / 20, false, &other);
+		assert_true(prompt.latency_p50_us < ONE_WAY_US + LATE_US);
+		assert_true(prompt.latency_p90_us + ONE_WAY_US < other.latency_p90_us + LATE_US);
+		assert_true(prompt.wire_bytes * 100 < other.wire_bytes * 145);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hole_lasts_for_one_copy),
+		cmocka_unit_test(what_is_small_comes_with_the_next),
 		cmocka_unit_test(without_loss_nothing_is_sent_twice),
 	};
 

@@ -82,6 +82,7 @@ static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
 		{ "resent_fast", kcp->resent_fast },
 		{ "resent_timeout", kcp->resent_timeout },
 		{ "resent_twin", kcp->resent_twin },
+		{ "resent_spare", kcp->resent_spare },
 		{ "resent_needless", kcp->resent_needless },
 	};
 
