@@ -78,16 +78,17 @@ static void path_fini(struct path *p)
 
 /* ---- applications ---- */
 
-/* A message says when its round began. */
+/* A message says when its round began, behind its kind. */
 static bool say(struct path *p, int end, uint64_t round_us)
 {
+	uint64_t words = round_us << 8 | p->params->kcp.early_kind;
 	struct kg_buf *buf = kg_buf_alloc(&p->pool.pool, p->params->message_bytes);
 
 	if (buf == NULL)
 		return false;
 	buf->len = p->params->message_bytes;
 	memset(buf->data, 0, buf->len);
-	memcpy(buf->data, &round_us, sizeof(round_us));
+	memcpy(buf->data, &words, sizeof(words));
 	if (kg_kcp_send(p->kcp[end], buf, p->now_us))
 		return true;
 	kg_buf_free(buf);
@@ -135,12 +136,12 @@ static void on_message(struct path *p, int end, uint64_t round_us)
 static void read_all(struct path *p, int end)
 {
 	struct kg_buf *message;
-	uint64_t round_us;
+	uint64_t words;
 
 	while ((message = kg_kcp_recv(p->kcp[end])) != NULL) {
-		memcpy(&round_us, message->data, sizeof(round_us));
+		memcpy(&words, message->data, sizeof(words));
 		kg_buf_free_chain(message);
-		on_message(p, end, round_us);
+		on_message(p, end, words >> 8);
 	}
 }
 
