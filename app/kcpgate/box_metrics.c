@@ -45,6 +45,7 @@ struct seen_stats {
 };
 static KG_METRIC_TABLE(box_metrics, box_stats, BOX_METRICS(KG_METRIC_ROW));
 static KG_METRIC_TABLE(arena_metrics, arena_stats, ARENA_METRICS(KG_METRIC_ROW));
+static KG_METRIC_TABLE(side_metrics, kg_side_stats, KG_SIDE_METRICS(KG_METRIC_ROW));
 static KG_METRIC_TABLE(seen_metrics, seen_stats, SEEN_METRICS(KG_METRIC_ROW));
 
 /* ---- what things are called ---- */
@@ -231,6 +232,11 @@ static uint64_t read_fec(const void *host, unsigned int tunnel, unsigned int row
 	return sum_up(host, tunnel, offsetof(struct kg_side_figures, fec), row);
 }
 
+static uint64_t read_side(const void *host, unsigned int tunnel, unsigned int row)
+{
+	return sum_up(host, tunnel, offsetof(struct kg_side_figures, side), row);
+}
+
 /* ---- all of them ---- */
 
 static const struct kg_metric_set sets[] = {
@@ -245,6 +251,7 @@ static const struct kg_metric_set sets[] = {
 	{ &kg_session_metrics, KG_METRIC_OF_TUNNEL, tunnels, tunnel_name, read_session },
 	{ &seen_metrics, KG_METRIC_OF_TUNNEL, tunnels, server_name, read_seen },
 	{ &kg_streams_metrics, KG_METRIC_OF_TUNNEL, tunnels, tunnel_name, read_streams },
+	{ &side_metrics, KG_METRIC_OF_TUNNEL, tunnels, tunnel_name, read_side },
 	{ &kg_fec_metrics, KG_METRIC_OF_TUNNEL, tunnels, fec_name, read_fec },
 };
 

@@ -235,6 +235,7 @@ void kg_side_publish(struct kg_side *side)
 		kg_streams_get_stats(side->streams, &now.streams);
 	if (side->fec != NULL)
 		kg_fec_add_stats(side->fec, &now.fec);
+	now.side = side->stats;
 	kg_metrics_publish((uint64_t *)&side->figures, (const uint64_t *)&now,
 			   sizeof(now) / sizeof(uint64_t));
 }

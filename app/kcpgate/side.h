@@ -18,11 +18,22 @@ struct kg_box_tunnel;
 struct kg_relay;
 struct kg_worker;
 
+#define KG_SIDE_METRICS(X)                                                   \
+	X(received_bytes, "datagram_bytes_received", COUNTER, "bytes",       \
+	  "bytes of the tunnel's datagrams from the wire, that have opened") \
+	X(sent_bytes, "datagram_bytes_sent", COUNTER, "bytes",               \
+	  "bytes of the tunnel's datagrams that were sealed for the wire")
+
+struct kg_side_stats {
+	KG_SIDE_METRICS(KG_METRIC_FIELD)
+};
+
 /* What telemetry sees of a side. Worker: wo, telemetry: ro, number by number. */
 struct kg_side_figures {
 	struct kg_session_stats session;
 	struct kg_streams_stats streams;
 	struct kg_fec_stats fec;
+	struct kg_side_stats side;
 };
 
 struct kg_side {
@@ -41,6 +52,7 @@ struct kg_side {
 	bool draining;
 	uint64_t drained_us;  /* when it no longer waits for peers */
 	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */
+	struct kg_side_stats stats;
 	struct kg_side_figures figures;
 };
 

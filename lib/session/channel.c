@@ -158,11 +158,13 @@ void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now
 bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	uint32_t segments = kg_buf_chain_count(chain);
+	size_t bytes = kg_buf_chain_len(chain);
 
 	kg_channel_await(ch);
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
 	    !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
+	ch->line.session->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
 	if (ch->doubts != 0)
 		kg_channel_on_exchange(ch, false);
@@ -254,6 +256,7 @@ static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 		on_control(ch, chain, now_us);
 		return;
 	}
+	ch->line.session->stats.message_bytes_received += kg_buf_chain_len(chain);
 	if (ch->protocol != KG_PROTOCOL_MUX) {
 		chain->data += KG_MESSAGE_KIND_BYTES;
 		chain->len -= KG_MESSAGE_KIND_BYTES;

@@ -401,7 +401,11 @@ const char *kg_hop_reason_name(enum kg_hop_reason reason);
 	X(path_tests_failed, "path_tests_failed", COUNTER, "tests",                              \
 	  "client: other paths that did not answer")                                             \
 	X(denials, "denials", COUNTER, "channels",                                               \
-	  "peers that were told that we do not know their channel")
+	  "peers that were told that we do not know their channel")                              \
+	X(message_bytes_sent, "message_bytes_sent", COUNTER, "bytes",                            \
+	  "bytes of messages taken into channels: what applications said, and what is of mux")   \
+	X(message_bytes_received, "message_bytes_received", COUNTER, "bytes",                    \
+	  "bytes of messages that channels had for applications, likewise")
 
 struct kg_session_stats {
 	KG_SESSION_METRICS(KG_METRIC_FIELD)

@@ -47,9 +47,11 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 						   .len = kg_pkt(v[i])->body_len };
 	side->profile->open(&side->key, jobs, n, w->unix_s);
 	for (uint16_t i = 0; i < n; i++) {
+		uint16_t sealed_len = kg_pkt(v[i])->body_len;
 		enum kg_drop drop = unwrap(side, kg_pkt(v[i]), &jobs[i]);
 
 		if (drop == KG_DROP_NONE) {
+			side->stats.received_bytes += sealed_len;
 			survivors[kept++] = v[i];
 			continue;
 		}

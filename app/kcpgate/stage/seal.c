@@ -16,8 +16,10 @@ static void seal_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 			.iv = (uint16_t)kg_rng_next(&w->rng),
 		};
 	side->profile->seal(&side->key, jobs, n, w->unix_s);
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
 		rte_pktmbuf_append(v[i], jobs[i].len);
+		side->stats.sent_bytes += jobs[i].len;
+	}
 }
 
 uint16_t kg_stage_seal(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
