@@ -21,5 +21,8 @@ void kg_log_stop(void);
 
 /* A line for standard output, after those logged before. */
 void kg_log_announce(const char *line);
-/* Lines that nobody read in time. */
+/* A line for the end of a file, and the whole of one. */
+void kg_log_append(const char *path, const char *line);
+void kg_log_replace(const char *path, const char *text, size_t len);
+/* Lines that nobody read in time, or that their file did not take. */
 uint64_t kg_log_lost(void);

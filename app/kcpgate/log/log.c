@@ -87,6 +87,18 @@ void kg_log_announce(const char *line)
 	fflush(stdout);
 }
 
+void kg_log_append(const char *path, const char *line)
+{
+	if (writer != NULL)
+		kg_log_writer_append(writer, path, line, strlen(line));
+}
+
+void kg_log_replace(const char *path, const char *text, size_t len)
+{
+	if (writer != NULL)
+		kg_log_writer_replace(writer, path, text, len);
+}
+
 uint64_t kg_log_lost(void)
 {
 	return writer != NULL ? kg_log_writer_lost(writer) : 0;

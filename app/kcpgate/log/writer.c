@@ -2,8 +2,11 @@
 /* Lines wait in a list, bounded in bytes; one thread takes them out and may wait in write(2). */
 #include "log/writer.h"
 
+#include "log/files.h"
+
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,9 +20,22 @@
 #define FLUSH_MS      500
 #define FLUSH_STEP_US 1000
 
+enum way {
+	WAY_DESCRIPTOR, /* and syslog */
+	WAY_APPEND,
+	WAY_REPLACE,
+};
+
+/* Where a line goes. */
+struct goal {
+	enum way way;
+	int fd, priority; /* descriptor */
+	const char *path; /* file */
+};
+
 struct line {
 	STAILQ_ENTRY(line) link;
-	int fd, priority;
+	struct goal to; /* its path stands behind the text */
 	size_t len;
 	char text[];
 };
@@ -29,26 +45,30 @@ struct kg_log_writer {
 	pthread_mutex_t lock; /* held for moments only */
 	pthread_cond_t filled;
 	STAILQ_HEAD(, line) lines;
-	size_t bytes;  /* in `lines` */
-	bool writing;  /* a line is out of the list and not written yet */
-	bool refused;  /* the last line was: more would be, too */
-	int last_fd;   /* where losses are told */
-	uint64_t told; /* of `lost` */
-	atomic_uint_fast64_t lost;
+	size_t bytes;                         /* in `lines` */
+	bool writing;                         /* a line is out of the list and not written yet */
+	bool refused;                         /* the last line was: more would be, too */
+	int last_fd;                          /* where losses are told */
+	uint64_t told;                        /* of `lost` */
+	atomic_uint_fast64_t lost, unwritten; /* the latter: lines of files */
+	struct kg_log_files files;            /* the thread's */
 };
 
 /* ---- under the lock ---- */
 
-static bool enqueue(struct kg_log_writer *w, int fd, int priority, const char *text, size_t len)
+static bool enqueue(struct kg_log_writer *w, const struct goal *to, const char *text, size_t len)
 {
+	size_t path_bytes = to->path != NULL ? strlen(to->path) + 1 : 0;
 	struct line *line = NULL;
 
 	if (w->bytes + len <= KG_LOG_QUEUE_BYTES)
-		line = malloc(sizeof(*line) + len);
+		line = malloc(sizeof(*line) + len + path_bytes);
 	if (line == NULL)
 		return false;
-	*line = (struct line){ .fd = fd, .priority = priority, .len = len };
+	*line = (struct line){ .to = *to, .len = len };
 	memcpy(line->text, text, len);
+	if (path_bytes > 0)
+		line->to.path = memcpy(line->text + len, to->path, path_bytes);
 	STAILQ_INSERT_TAIL(&w->lines, line, link);
 	w->bytes += len;
 	return true;
@@ -57,6 +77,7 @@ static bool enqueue(struct kg_log_writer *w, int fd, int priority, const char *t
 /* In its place among the lines: before the first that has room again. False: no room for it. */
 static bool tell_lost(struct kg_log_writer *w)
 {
+	const struct goal to = { .fd = w->last_fd, .priority = LOG_WARNING };
 	uint64_t lost = atomic_load(&w->lost);
 	char text[64];
 	int len;
@@ -65,7 +86,7 @@ static bool tell_lost(struct kg_log_writer *w)
 		return true;
 	len = snprintf(text, sizeof(text), "kcpgate: %" PRIu64 " lines of the log were lost\n",
 		       lost - w->told);
-	if (!enqueue(w, w->last_fd, LOG_WARNING, text, (size_t)len))
+	if (!enqueue(w, &to, text, (size_t)len))
 		return false;
 	w->told = lost;
 	return true;
@@ -121,6 +142,40 @@ static bool write_all(int fd, const char *text, size_t len)
 	return true;
 }
 
+static void write_to_descriptor(struct kg_log_writer *w, const struct line *line)
+{
+	w->refused = !write_all(line->to.fd, line->text, line->len);
+	if (w->refused)
+		atomic_fetch_add(&w->lost, 1);
+	if (line->to.priority != KG_LOG_NO_SYSLOG)
+		syslog(line->to.priority, "%.*s", (int)line->len, line->text);
+}
+
+static void complain(const char *path, int error)
+{
+	char text[PATH_MAX + 128];
+	int len = snprintf(text, sizeof(text),
+			   "kcpgate: cannot write %s: %s; what belongs there is lost until it can "
+			   "be written\n",
+			   path, strerror(error));
+
+	write_all(STDERR_FILENO, text, (size_t)len);
+	syslog(LOG_WARNING, "%s", text);
+}
+
+static void write_to_file(struct kg_log_writer *w, const struct line *line)
+{
+	const char *path = line->to.path;
+	int error = line->to.way == WAY_APPEND
+			    ? kg_log_files_append(&w->files, path, line->text, line->len)
+			    : kg_log_files_replace(&w->files, path, line->text, line->len);
+
+	if (error != 0)
+		atomic_fetch_add(&w->unwritten, 1);
+	if (error > 0)
+		complain(path, error);
+}
+
 static void *run(void *writer)
 {
 	struct kg_log_writer *w = writer;
@@ -129,11 +184,10 @@ static void *run(void *writer)
 		struct line *line = take(w);
 
 		pthread_cleanup_push(free, line);
-		w->refused = !write_all(line->fd, line->text, line->len);
-		if (w->refused)
-			atomic_fetch_add(&w->lost, 1);
-		if (line->priority != KG_LOG_NO_SYSLOG)
-			syslog(line->priority, "%.*s", (int)line->len, line->text);
+		if (line->to.way == WAY_DESCRIPTOR)
+			write_to_descriptor(w, line);
+		else
+			write_to_file(w, line);
 		pthread_cleanup_pop(true);
 	}
 	return NULL;
@@ -141,14 +195,30 @@ static void *run(void *writer)
 
 /* ---- everybody ---- */
 
-void kg_log_writer_put(struct kg_log_writer *w, int fd, int priority, const char *text, size_t len)
+static void put(struct kg_log_writer *w, const struct goal *to, const char *text, size_t len)
 {
 	pthread_mutex_lock(&w->lock);
-	w->last_fd = fd;
-	if (!tell_lost(w) || !enqueue(w, fd, priority, text, len))
+	if (to->way == WAY_DESCRIPTOR)
+		w->last_fd = to->fd;
+	if (!tell_lost(w) || !enqueue(w, to, text, len))
 		atomic_fetch_add(&w->lost, 1);
 	pthread_cond_signal(&w->filled);
 	pthread_mutex_unlock(&w->lock);
+}
+
+void kg_log_writer_put(struct kg_log_writer *w, int fd, int priority, const char *text, size_t len)
+{
+	put(w, &(struct goal){ WAY_DESCRIPTOR, fd, priority, NULL }, text, len);
+}
+
+void kg_log_writer_append(struct kg_log_writer *w, const char *path, const char *text, size_t len)
+{
+	put(w, &(struct goal){ .way = WAY_APPEND, .path = path }, text, len);
+}
+
+void kg_log_writer_replace(struct kg_log_writer *w, const char *path, const char *text, size_t len)
+{
+	put(w, &(struct goal){ .way = WAY_REPLACE, .path = path }, text, len);
 }
 
 static bool is_idle(struct kg_log_writer *w)
@@ -169,7 +239,7 @@ void kg_log_writer_flush(struct kg_log_writer *w)
 
 uint64_t kg_log_writer_lost(const struct kg_log_writer *w)
 {
-	return atomic_load(&w->lost);
+	return atomic_load(&w->lost) + atomic_load(&w->unwritten);
 }
 
 struct kg_log_writer *kg_log_writer_create(void)
@@ -178,6 +248,7 @@ struct kg_log_writer *kg_log_writer_create(void)
 
 	if (w == NULL)
 		return NULL;
+	w->last_fd = STDERR_FILENO;
 	STAILQ_INIT(&w->lines);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->filled, NULL);
@@ -201,6 +272,7 @@ void kg_log_writer_destroy(struct kg_log_writer *w)
 	pthread_join(w->thread, NULL);
 	while ((line = dequeue(w)) != NULL)
 		free(line);
+	kg_log_files_fini(&w->files);
 	pthread_cond_destroy(&w->filled);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
