@@ -94,6 +94,11 @@ void kg_conn_released(struct kg_worker *w, const struct kg_msg *msg);
 
 /* An end of a channel that the log tells of, one by one. */
 bool kg_conn_is_failure(const struct kg_side *side, enum kg_close why);
+/* To the tunnel's journal, where there is one: a channel has begun; it has ended, and all was well.
+ */
+void kg_conn_tell_opened(struct kg_side *side, const struct kg_channel_info *info);
+void kg_conn_tell_ended(struct kg_side *side, const struct kg_channel_info *info,
+			enum kg_close why);
 /* To the log: a channel that is not one connection's has ended. */
 void kg_conn_report_channel(const struct kg_side *side, const struct kg_channel_info *info,
 			    enum kg_close why, const char *text);

@@ -64,6 +64,8 @@ _Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");
 enum kg_report_type {
 	KG_REPORT_RESOLVE, /* next hop of `remote.ip` wanted */
 	KG_REPORT_SILENT,  /* client: nothing comes from the server at `remote.ip` any more */
+	KG_REPORT_OPENED,  /* for journals: an application's connection has its channel */
+	KG_REPORT_ENDED,   /* for journals: it has no longer, after `seconds`, and all was well */
 	KG_REPORT_CLOSED,  /* a channel ended other than in good order */
 	/* server: the target refused; `error` is an errno or enum kg_refusal */
 	KG_REPORT_CONNECT_FAILED,
@@ -86,7 +88,8 @@ struct kg_report {
 	int error;
 	uint32_t conv;
 	uint32_t count;  /* trouble: datagrams or handshakes since the last report of it */
-	int32_t seconds; /* trouble: how long nobody answers; how far the peer's clock is ahead */
+	int32_t seconds; /* trouble: how long nobody answers; how far the peer's clock is ahead; of
+			  * a channel: its age */
 	struct kg_endpoint remote, local, before;
 	char text[KG_REPORT_TEXT_BYTES]; /* the peer's words, or the target; cut to fit */
 };

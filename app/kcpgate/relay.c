@@ -29,11 +29,26 @@ static struct kg_side *other_side(const struct kg_side *side)
 
 /* ---- what a session tells ---- */
 
+static void journal_opened(struct kg_side *side, const struct kg_channel *ch)
+{
+	struct kg_channel_info info;
+
+	kg_channel_get_info(ch, &info, side->worker->now_us);
+	kg_conn_tell_opened(side, &info);
+}
+
 static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
 	struct kg_side *side = host;
 
+	journal_opened(side, ch);
 	kg_relay_accept(side->relay, ch, target);
+}
+
+static void on_opened(void *host, struct kg_channel *ch)
+{
+	journal_opened(host, ch);
+	kg_relay_opened(host, ch);
 }
 
 static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
@@ -46,6 +61,8 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 		kg_complain_no_route(side->worker, side->id, &info.remote);
 	if (kg_conn_is_failure(side, why))
 		kg_conn_report_channel(side, &info, why, text);
+	else
+		kg_conn_tell_ended(side, &info, why);
 	kg_relay_closed(host, ch, why, text);
 }
 
@@ -53,7 +70,7 @@ static struct kg_session_ops session_ops(void)
 {
 	const struct kg_stream_ops *wire = &kg_conn_stream_ops;
 
-	return (struct kg_session_ops){
+	struct kg_session_ops ops = {
 		.port_acquire = wire->port_acquire,
 		.port_release = wire->port_release,
 		.port_share = wire->port_share,
@@ -65,6 +82,9 @@ static struct kg_session_ops session_ops(void)
 		KG_RELAY_OPS,
 		.closed = on_closed,
 	};
+
+	ops.opened = on_opened; /* by way of the journal */
+	return ops;
 }
 
 /* ---- life ---- */

@@ -5,6 +5,7 @@
 #include "box.h"
 #include "conn.h"
 #include "fec/rs_isal.h"
+#include "log/journal.h"
 #include "relay.h"
 #include "relay/relay.h"
 #include "udp_ports/listen_ports.h"
@@ -119,6 +120,7 @@ struct kg_side *kg_side_create(struct kg_worker *w, const struct kg_box_tunnel *
 	side->tunnel = tunnel;
 	side->id = tunnel->id;
 	side->profile = tunnel->config->wire.profile;
+	side->journal = kg_journal_is_kept(tunnel->config);
 	if (kg_profile_key_init(&side->key, side->profile, tunnel->aead, tunnel->key))
 		return side;
 	kg_side_destroy(side);

@@ -22,13 +22,15 @@ struct kg_worker;
 	X(received_bytes, "datagram_bytes_received", COUNTER, "bytes",       \
 	  "bytes of the tunnel's datagrams from the wire, that have opened") \
 	X(sent_bytes, "datagram_bytes_sent", COUNTER, "bytes",               \
-	  "bytes of the tunnel's datagrams that were sealed for the wire")
+	  "bytes of the tunnel's datagrams that were sealed for the wire")   \
+	X(events_untold, "events_untold", COUNTER, "events",                 \
+	  "connections' beginnings and ends that came too fast for the journal")
 
 struct kg_side_stats {
 	KG_SIDE_METRICS(KG_METRIC_FIELD)
 };
 
-/* What telemetry sees of a side. Worker: wo, telemetry: ro, number by number. */
+/* What telemetry sees of a side. Worker: wo, telemetry and control: ro, number by number. */
 struct kg_side_figures {
 	struct kg_session_stats session;
 	struct kg_streams_stats streams;
@@ -50,6 +52,7 @@ struct kg_side {
 	/* It takes no more connections, and ends when those that it has are gone and its peers
 	 * know, or soon anyway. */
 	bool draining;
+	bool journal;         /* connections that begin and end are told one by one */
 	uint64_t drained_us;  /* when it no longer waits for peers */
 	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */
 	struct kg_side_stats stats;

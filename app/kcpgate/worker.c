@@ -18,3 +18,11 @@ void kg_worker_report(struct kg_worker *w, struct kg_report *report)
 	if (rte_ring_sp_enqueue_elem(w->reports, report, sizeof(*report)) == 0)
 		kg_waker_wake(&w->box->control_waker);
 }
+
+bool kg_worker_report_routine(struct kg_worker *w, struct kg_report *report)
+{
+	if (rte_ring_count(w->reports) >= rte_ring_get_capacity(w->reports) / 2)
+		return false;
+	kg_worker_report(w, report);
+	return true;
+}

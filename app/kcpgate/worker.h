@@ -83,6 +83,9 @@ bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
 
 /* Tells the control thread; silently dropped when its ring is full. */
 void kg_worker_report(struct kg_worker *w, struct kg_report *report);
+/* The same for what happens all the time, and leaves half of the ring to the rest. False: it was
+ * not told. */
+bool kg_worker_report_routine(struct kg_worker *w, struct kg_report *report);
 
 /* Its side of a tunnel; NULL: that has gone, or is not there yet. */
 static inline struct kg_side *kg_worker_side(const struct kg_worker *w, uint16_t id)

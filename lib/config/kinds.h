@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/mistakes.h"
+#include "config/mode.h"
 #include "config/schema.h"
 
 #define KG_NAME_MAX_CHARS 32
@@ -35,8 +36,6 @@ extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, 
 extern const struct kg_kind kg_kind_object, kg_kind_objects;
 /* An object with a tunnel's keys, for one leg of a relay (relay.c). */
 extern const struct kg_kind kg_kind_leg;
-/* Of a relay's `mode`. */
-#define KG_RELAY_WORD "relay"
 
 /* The key's member of the object. */
 void *kg_field_member(const struct kg_field *field);

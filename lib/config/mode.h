@@ -12,6 +12,9 @@ enum kg_mode {
 	KG_MODE_FORWARDER, /* asks */
 };
 
+/* What the two legs together are. */
+#define KG_RELAY_WORD "relay"
+
 static inline bool kg_mode_is_leg(enum kg_mode mode)
 {
 	return mode == KG_MODE_LISTENER || mode == KG_MODE_FORWARDER;

@@ -75,10 +75,11 @@ def configure(lab):
     odd = copy.deepcopy(home)
     logs = lab.directory / "logs"
     logs.mkdir()
+    (lab.directory / "taken" / "ip_address.txt.new").mkdir(parents=True)
     home.update(stun_server=["stun.test", f"{WIRE4}:3478"], log_path=str(logs),
                 update_ipv4=str(path), update_ipv6=str(path))
     odd.update(name="odd", listen_port=ODD_PORT, stun_server=f"{WIRE4}:{OUR_PORT}", ipv4_only=True,
-               log_path=str(lab.directory / "none"), update_ipv4=str(lab.directory / "missing"))
+               log_path=str(lab.directory / "taken"), update_ipv4=str(lab.directory / "missing"))
     lab.server.config["tunnels"].append(odd)
     lab.server.etc = {"hosts": f"{WIRE4} stun.test\n{WIRE6} stun.test\n", "resolv.conf": ""}
     return path, logs / "ip_address.txt"
@@ -116,7 +117,7 @@ with Lab() as lab:
         f"External IPv6 Address: {SERVER6}", f"External IPv6 Port: {TUNNEL_PORT}"], lines
 
     lab.server.wait_log(r"odd: from outside its port is 192\.0\.2\.1:7001\n", 60)
-    lab.server.wait_log(r"odd: cannot write .*/none/ip_address\.txt: No such file")
+    lab.server.wait_log(r"odd: cannot write .*/taken/ip_address\.txt: Is a directory")
     lab.server.wait_log(r"cannot run .*/missing: No such file")
     with lab.client.ns:
         traffic.tcp_echo(*ENTRY, 100_000)

@@ -2,7 +2,7 @@
 /* Says in the log what a tunnel is, and what it opens to whom. */
 #include "box/parts.h"
 
-#include "log.h"
+#include "log/journal.h"
 
 static void announce_custom(const struct kg_box_tunnel *tunnel)
 {
@@ -12,16 +12,17 @@ static void announce_custom(const struct kg_box_tunnel *tunnel)
 	if (!kg_app_is_told(app))
 		return;
 	if (app->allowed_count > 0)
-		KG_LOG(INFO, "tunnel %s: clients say where to, within %u entries of custom_allow\n",
-		       config->name, app->allowed_count);
+		KG_JOURNAL(INFO, config,
+			   "tunnel %s: clients say where to, within %u entries of custom_allow\n",
+			   config->name, app->allowed_count);
 	else
-		KG_LOG(WARNING,
-		       "tunnel %s: clients say where to, and there is no custom_allow: %s can "
-		       "reach "
-		       "anything that this box can\n",
-		       config->name,
-		       tunnel->aead->spec->keyed ? "whoever has the password"
-						 : "anybody, for there is no password,");
+		KG_JOURNAL(WARNING, config,
+			   "tunnel %s: clients say where to, and there is no custom_allow: %s can "
+			   "reach "
+			   "anything that this box can\n",
+			   config->name,
+			   tunnel->aead->spec->keyed ? "whoever has the password"
+						     : "anybody, for there is no password,");
 }
 
 /* The address by which hosts on the wire may come in; NULL: there is none. */
@@ -52,11 +53,12 @@ static void warn_of_open_entries(const struct kg_box *box, const struct kg_tunne
 		struct kg_endpoint at = { *ip, app->listeners[i].at.port };
 
 		if (app->listeners[i].at.ip.version == 0)
-			KG_LOG(WARNING,
-			       "tunnel %s: applications come in on any address, so hosts on the "
-			       "wire do, too, by %s; an address in %s narrows it\n",
-			       config->name, kg_endpoint_text(&at, text),
-			       app->listeners[i].target != NULL ? "the mapping" : "listen_on");
+			KG_JOURNAL(
+				WARNING, config,
+				"tunnel %s: applications come in on any address, so hosts on the "
+				"wire do, too, by %s; an address in %s narrows it\n",
+				config->name, kg_endpoint_text(&at, text),
+				app->listeners[i].target != NULL ? "the mapping" : "listen_on");
 	}
 }
 
@@ -68,9 +70,9 @@ void kg_box_announce_tunnel(const struct kg_box *box, const struct kg_box_tunnel
 
 	if (wire->fec.parity > 0)
 		snprintf(fec, sizeof(fec), ", fec %u:%u", wire->fec.data, wire->fec.parity);
-	KG_LOG(INFO, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
-	       kg_mode_name(config->mode), tunnel->aead->spec->name, fec, wire->kcp.mtu,
-	       tunnel->aead->spec->promise);
+	KG_JOURNAL(INFO, config, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
+		   kg_mode_name(config->mode), tunnel->aead->spec->name, fec, wire->kcp.mtu,
+		   tunnel->aead->spec->promise);
 	announce_custom(tunnel);
 	warn_of_open_entries(box, config);
 }

@@ -56,6 +56,7 @@ void kg_conn_connected(struct kg_worker *w, const struct kg_msg *msg)
 		if (msg->tuple != NULL)
 			kg_shortcut_open(conn, msg->tuple);
 		kg_stream_connected(&conn->stream, w->now_us);
+		kg_conn_journal_opened(conn);
 	}
 	kg_conn_mark(conn, KG_CONN_CREDIT | KG_CONN_DATA);
 }

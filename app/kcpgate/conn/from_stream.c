@@ -67,6 +67,7 @@ static struct kg_stream *on_accept(void *host, enum kg_protocol protocol,
 
 static void on_opened(void *host, struct kg_stream *stream)
 {
+	kg_conn_journal_opened(conn_of(stream));
 	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
 }
 
@@ -118,6 +119,8 @@ static void on_closed(void *host, struct kg_stream *stream, enum kg_close why, c
 	if (kg_conn_is_failure(conn->side, why)) {
 		strncpy(report.text, text, sizeof(report.text) - 1);
 		kg_conn_report(conn, &report);
+	} else {
+		kg_conn_journal_ended(conn, why);
 	}
 	kg_conn_mark(conn, KG_CONN_DATA);
 }

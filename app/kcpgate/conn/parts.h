@@ -20,5 +20,9 @@ bool kg_conn_set_target(struct kg_conn *conn, const struct kg_target *target);
 void kg_conn_drop_target(struct kg_conn *conn);
 /* Its datagrams leave as they come again. */
 void kg_conn_end_burst(struct kg_conn *conn);
+/* To the tunnel's journal, where there is one: an application's connection has a channel. */
+void kg_conn_journal_opened(struct kg_conn *conn);
+/* It has it no longer, and all was well. */
+void kg_conn_journal_ended(struct kg_conn *conn, enum kg_close why);
 /* To the log: `report`, filled up with whose it is. */
 void kg_conn_report(struct kg_conn *conn, struct kg_report *report);

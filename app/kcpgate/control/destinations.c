@@ -5,7 +5,7 @@
  * worker; the list before it is kept until the last of them has taken the new one.
  */
 #include "control/parts.h"
-#include "log.h"
+#include "log/journal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,11 +117,12 @@ static void choose(struct host *host, const struct kg_ip *ip)
 	host->port = host->answer.port;
 	host->tunnel->changed = true;
 	if (host->port == 0)
-		KG_LOG(NOTICE, "%s: %s is %s\n", host->tunnel->config->name, host->name,
-		       kg_ip_text(ip, text));
+		KG_JOURNAL(NOTICE, host->tunnel->config, "%s: %s is %s\n",
+			   host->tunnel->config->name, host->name, kg_ip_text(ip, text));
 	else
-		KG_LOG(NOTICE, "%s: %s is %s, port %u\n", host->tunnel->config->name, host->name,
-		       kg_ip_text(ip, text), host->port);
+		KG_JOURNAL(NOTICE, host->tunnel->config, "%s: %s is %s, port %u\n",
+			   host->tunnel->config->name, host->name, kg_ip_text(ip, text),
+			   host->port);
 }
 
 /* Nor does what cannot be reached count while something can. */
@@ -150,8 +151,9 @@ static void resolved(void *ctx, const struct kg_answer *answer)
 	host->answer = *answer;
 	keep_usable(&host->answer);
 	if (host->answer.error != host->told && host->answer.error != KG_RESOLVER_OK)
-		KG_LOG(WARNING, "%s: %s: %s\n", host->tunnel->config->name, host->name,
-		       kg_resolver_error_text(host->answer.error));
+		KG_JOURNAL(WARNING, host->tunnel->config, "%s: %s: %s\n",
+			   host->tunnel->config->name, host->name,
+			   kg_resolver_error_text(host->answer.error));
 	host->told = host->answer.error;
 	if (host->told != KG_RESOLVER_OK)
 		return;

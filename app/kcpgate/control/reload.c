@@ -9,7 +9,7 @@
  */
 #include "control/control.h"
 #include "control/parts.h"
-#include "log.h"
+#include "log/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +42,26 @@ static void say_mistakes(const struct kg_mistakes *mistakes)
 		KG_LOG(ERR, "reload: %s: %s\n", m->where, m->text);
 }
 
+static bool can_keep_journals(const struct kg_config *config)
+{
+	const char *fault = NULL;
+
+	for (unsigned int i = 0; i < config->tunnel_count && fault == NULL; i++) {
+		fault = kg_journal_fault(&config->tunnels[i]);
+		if (fault != NULL)
+			KG_LOG(ERR, "reload: log_path of tunnel %s: %s: %s\n",
+			       config->tunnels[i].name, config->tunnels[i].log_path, fault);
+	}
+	return fault == NULL;
+}
+
 static bool is_good(const struct kg_control_reload *r, const struct kg_config *config,
 		    const struct kg_mistakes *mistakes)
 {
 	const char *difference;
 
 	say_mistakes(mistakes);
-	if (mistakes->errors != NULL)
+	if (mistakes->errors != NULL || !can_keep_journals(config))
 		return false;
 	difference = kg_config_difference(r->box->config, config);
 	if (difference != NULL)

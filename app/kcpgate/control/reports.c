@@ -4,92 +4,46 @@
  * log, so many a second and no more.
  */
 #include "control/parts.h"
-#include "log.h"
-#include "log/troubles.h"
+#include "log/events.h"
+#include "log/journal.h"
+#include "side.h"
+#include "telemetry/troubles.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
-#define LINES_MAX 20 /* per tick; the rest is counted */
+/* Per tick, the rest is counted: of the log; of a tunnel's journal besides. */
+#define LINES_MAX         20
+#define ROUTINE_LINES_MAX 100
+
+struct lines {
+	unsigned int written; /* in this tick */
+	uint64_t suppressed;
+	uint64_t untold; /* journal: what workers have counted of them so far */
+};
 
 struct kg_control_reports {
 	struct kg_loop_source source;
 	struct kg_box *box;
 	struct kg_control_nexthops *nexthops;
 	struct kg_control_destinations *destinations;
-	unsigned int lines, suppressed; /* of this tick */
+	struct lines log;
+	struct lines journals[KG_SLOTS]; /* by the tunnel's place */
 };
 
-/* ---- lines ---- */
-
-static void log_closed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	char remote[KG_ENDPOINT_TEXT_BYTES] = "?";
-
-	if (r->remote.ip.version != 0)
-		kg_endpoint_text(&r->remote, remote);
-	KG_LOG(NOTICE, "%s: %s channel %08x with %s closed: %s%s%s\n", tunnel->name,
-	       kg_protocol_name(r->protocol), r->conv, remote, kg_close_name(r->why),
-	       r->text[0] != '\0' ? ": " : "", r->text);
-}
-
-static void log_connect_failed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	char text[KG_TARGET_SHOWN_BYTES];
-	const char *to = r->text;
-
-	if (!kg_app_is_told(&tunnel->app))
-		to = kg_target_text(&tunnel->app.target, text);
-	KG_LOG(NOTICE, "%s: cannot connect %s to %s: %s\n", tunnel->name,
-	       kg_protocol_name(r->protocol), to, kg_refusal_text((uint32_t)r->error));
-}
-
-static void log_path_mtu(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	char peer[KG_IP_TEXT_BYTES];
-
-	KG_LOG(INFO, "%s: packets of %u bytes pass to %s (%s)\n", tunnel->name, r->count,
-	       kg_ip_text(&r->remote.ip, peer), kg_pmtu_how_text(r->why));
-}
-
-static void log_hop(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	char from[KG_ENDPOINT_TEXT_BYTES], to[KG_ENDPOINT_TEXT_BYTES];
-
-	KG_LOG(INFO, "%s: hops from %s to %s, local port %u (%s)\n", tunnel->name,
-	       kg_endpoint_text(&r->before, from), kg_endpoint_text(&r->remote, to), r->local.port,
-	       kg_hop_reason_name(r->why));
-}
-
-static void log_move(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	char from[KG_ENDPOINT_TEXT_BYTES], to[KG_ENDPOINT_TEXT_BYTES];
-
-	KG_LOG(INFO, "%s: peer of channel %08x has moved from %s to %s\n", tunnel->name, r->conv,
-	       kg_endpoint_text(&r->before, from), kg_endpoint_text(&r->remote, to));
-}
-
-static void log_open_failed(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
-{
-	KG_LOG(NOTICE,
-	       "%s: %s connection refused: the server's address is not known, or no channel or "
-	       "local port is left\n",
-	       tunnel->name, kg_protocol_name(r->protocol));
-}
-
-static void (*const loggers[])(const struct kg_tunnel_config *tunnel, const struct kg_report *r) = {
-	[KG_REPORT_CLOSED] = log_closed,
-	[KG_REPORT_CONNECT_FAILED] = log_connect_failed,
-	[KG_REPORT_OPEN_FAILED] = log_open_failed,
-	[KG_REPORT_PATH_MTU] = log_path_mtu,
-	[KG_REPORT_HOP] = log_hop,
-	[KG_REPORT_MOVE] = log_move,
-};
+/* ---- how many lines ---- */
 
 /* What is in good order leaves half of the lines to what is not. */
 static unsigned int lines_max(const struct kg_report *r)
 {
+	if (kg_event_is_routine(r))
+		return ROUTINE_LINES_MAX;
 	return r->type == KG_REPORT_HOP || r->type == KG_REPORT_MOVE ? LINES_MAX / 2 : LINES_MAX;
+}
+
+static struct lines *journal_of(struct kg_control_reports *reports, uint16_t tunnel)
+{
+	return &reports->journals[tunnel % KG_SLOTS];
 }
 
 /* Of a tunnel that has gone meanwhile there is nothing to say. */
@@ -97,18 +51,41 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 		       uint64_t now_us)
 {
 	const struct kg_box_tunnel *tunnel = kg_box_tunnel(reports->box, r->tunnel);
+	struct lines *journal = journal_of(reports, r->tunnel);
+	struct lines *lines = kg_event_is_routine(r) ? journal : &reports->log;
 
 	if (tunnel == NULL)
 		return;
-	if (reports->lines >= lines_max(r)) {
-		reports->suppressed++;
+	if (lines->written < lines_max(r)) {
+		lines->written++;
+		kg_event_log(tunnel->config, r, now_us);
 		return;
 	}
-	reports->lines++;
-	if (r->type == KG_REPORT_TROUBLE)
-		kg_trouble_log(tunnel->config->name, r, now_us);
-	else
-		loggers[r->type](tunnel->config, r);
+	journal->suppressed++;
+	if (lines == &reports->log)
+		reports->log.suppressed++;
+}
+
+/* What was too much for the workers' way to us. */
+static uint64_t untold(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		kg_metrics_add(&sum, &tunnel->sides[w]->figures.side.events_untold, 1);
+	return sum;
+}
+
+static void begin_journal(struct kg_control_reports *reports, const struct kg_box_tunnel *tunnel)
+{
+	struct lines *journal = journal_of(reports, tunnel->id);
+	uint64_t now = untold(reports->box, tunnel);
+
+	journal->suppressed += now - KG_MIN(journal->untold, now);
+	if (journal->suppressed > 0)
+		KG_JOURNAL(DEBUG, tunnel->config, "%s: %" PRIu64 " more lines suppressed\n",
+			   tunnel->config->name, journal->suppressed);
+	*journal = (struct lines){ .untold = now };
 }
 
 /* ---- the source ---- */
@@ -164,10 +141,11 @@ static void read_reports(struct kg_control_reports *reports, struct rte_ring *ri
 
 static void begin_tick(struct kg_control_reports *reports, uint64_t now_us)
 {
-	if (reports->suppressed > 0)
-		KG_LOG(NOTICE, "%u more lines suppressed\n", reports->suppressed);
-	reports->lines = 0;
-	reports->suppressed = 0;
+	if (reports->log.suppressed > 0)
+		KG_LOG(NOTICE, "%" PRIu64 " more lines suppressed\n", reports->log.suppressed);
+	reports->log = (struct lines){ 0 };
+	for (unsigned int i = 0; i < reports->box->tunnels.count; i++)
+		begin_journal(reports, reports->box->tunnels.all[i]);
 	reports->source.due_us = now_us + KG_CONTROL_TICK_US;
 }
 

@@ -11,7 +11,8 @@
 #include "clock.h"
 #include "config/values.h"
 #include "control/parts.h"
-#include "log.h"
+#include "log/files.h"
+#include "log/journal.h"
 #include "outlook.h"
 #include "pkt.h"
 #include "worker.h"
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EVERY_US                                                                        \
@@ -145,13 +145,9 @@ static const struct asker *of_version(const struct kg_control_stun *stun, const 
 
 static void print_addresses(const struct kg_control_stun *stun, const struct asker *a, FILE *to)
 {
-	char text[KG_IP_TEXT_BYTES], when[64];
-	time_t now = time(NULL);
-	struct tm local;
+	char text[KG_IP_TEXT_BYTES], stamp[KG_LOG_STAMP_BYTES];
 
-	localtime_r(&now, &local);
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &local);
-	fprintf(to, "Update Time: %s\n", when);
+	fprintf(to, "Update Time: %s\n", kg_log_stamp(stamp));
 	for (uint8_t version = 4; version <= 6; version += 2) {
 		const struct asker *asker = of_version(stun, a, version);
 
@@ -180,8 +176,8 @@ static void write_file(const struct kg_control_stun *stun, const struct asker *a
 		good = fclose(file) == 0 && rename(fresh, path) == 0;
 	}
 	if (!good)
-		KG_LOG(WARNING, "%s: cannot write %s: %s\n", asker->config->name, path,
-		       strerror(errno));
+		KG_JOURNAL(WARNING, asker->config, "%s: cannot write %s: %s\n", asker->config->name,
+			   path, strerror(errno));
 }
 
 static void on_changed(struct kg_control_stun *stun, struct asker *asker)
@@ -191,7 +187,8 @@ static void on_changed(struct kg_control_stun *stun, struct asker *asker)
 	char text[KG_ENDPOINT_TEXT_BYTES];
 
 	kg_endpoint_text(&asker->mapped, text);
-	KG_LOG(NOTICE, "%s: from outside its port is %s\n", asker->config->name, text);
+	KG_JOURNAL(NOTICE, asker->config, "%s: from outside its port is %s\n", asker->config->name,
+		   text);
 	write_file(stun, asker);
 	if (hook != NULL)
 		kg_control_hooks_run(stun->hooks, hook, asker->tunnel, text);

@@ -7,7 +7,7 @@
  *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
  */
 #include "control/parts.h"
-#include "log.h"
+#include "log/journal.h"
 #include "log/troubles.h"
 #include "side.h"
 
@@ -199,7 +199,8 @@ static void finish(struct kg_control_tunnels *t, struct change *change)
 static void gates_have_opened(struct kg_control_tunnels *t, struct change *change)
 {
 	if (are_open(t, change)) {
-		KG_LOG(NOTICE, "tunnel %s: has come\n", change->tunnel->config->name);
+		KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has come\n",
+			   change->tunnel->config->name);
 		finish(t, change);
 		return;
 	}
@@ -216,7 +217,8 @@ static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
 	uint16_t id = change->tunnel->id;
 
 	if (change->error[0] == '\0')
-		KG_LOG(NOTICE, "tunnel %s: has gone\n", change->tunnel->config->name);
+		KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has gone\n",
+			   change->tunnel->config->name);
 	kg_control_destinations_unfollow(t->destinations, id);
 	kg_trouble_forget(id);
 	kg_box_destroy_tunnel(t->box, change->tunnel);

@@ -2,7 +2,7 @@
 /* Words for each trouble; a table of the latest, in which a new one takes the oldest's place. */
 #include "log/troubles.h"
 
-#include "log.h"
+#include "log/journal.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -94,12 +94,13 @@ static struct kg_trouble_row *row_of(const struct kg_report *report)
 	return latest_count < KG_TROUBLE_ROWS ? &latest[latest_count++] : oldest;
 }
 
-void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t now_us)
+void kg_trouble_log(const struct kg_tunnel_config *tunnel, const struct kg_report *report,
+		    uint64_t now_us)
 {
 	char text[TEXT_BYTES] = "";
 
 	put_in_words(report, text);
-	KG_LOG(WARNING, "%s: %s\n", tunnel, text);
+	KG_JOURNAL(WARNING, tunnel, "%s: %s\n", tunnel->name, text);
 	pthread_mutex_lock(&lock);
 	*row_of(report) = (struct kg_trouble_row){ .report = *report, .logged_us = now_us };
 	pthread_mutex_unlock(&lock);

@@ -13,8 +13,9 @@ struct kg_trouble_row {
 	uint64_t logged_us;
 };
 
-/* Control thread; `tunnel`: its name. */
-void kg_trouble_log(const char *tunnel, const struct kg_report *report, uint64_t now_us);
+/* Control thread. */
+void kg_trouble_log(const struct kg_tunnel_config *tunnel, const struct kg_report *report,
+		    uint64_t now_us);
 /* Control thread: the tunnel has gone. */
 void kg_trouble_forget(uint16_t tunnel);
 /* Any thread: the latest of each kind, tunnel and peer, how many there are. */

@@ -8,6 +8,7 @@
 #include "config/mistakes.h"
 #include "kernel/dhcp.h"
 #include "kernel/takeover.h"
+#include "log/journal.h"
 #include "netlink/belongings.h"
 #include "netlink/link.h"
 #include "start/claims.h"
@@ -34,6 +35,25 @@ static bool can_run_on(unsigned int cpu)
 	return can;
 }
 
+/* ---- directories ---- */
+
+static void check_log_paths(const struct kg_config *config, struct kg_mistakes *mistakes,
+			    const struct kg_place *root)
+{
+	struct kg_place tunnels = kg_place_member(root, "tunnels");
+
+	for (unsigned int i = 0; i < config->tunnel_count; i++) {
+		const struct kg_tunnel_config *tunnel = &config->tunnels[i];
+		const char *fault = kg_journal_fault(tunnel);
+
+		if (fault != NULL)
+			kg_mistakes_error(mistakes, &tunnels,
+					  "log_path of %s: \"%s\": %s; allowed a directory that "
+					  "is there and can be written",
+					  tunnel->name, tunnel->log_path, fault);
+	}
+}
+
 void kg_machine_check(const struct kg_config *config, struct kg_mistakes *mistakes,
 		      const char *file)
 {
@@ -49,6 +69,7 @@ void kg_machine_check(const struct kg_config *config, struct kg_mistakes *mistak
 					  "run on (see lscpu)",
 					  config->workers[i]);
 	}
+	check_log_paths(config, mistakes, &root);
 }
 
 /* ---- interfaces ---- */
