@@ -6,14 +6,19 @@
 
 #define TOUR_STEPS 1024 /* rows passed per turn: the others must not wait for a reader */
 
-void kg_pages_begin(struct kg_worker *w, struct kg_page *page)
+/* Is the tour where the page begins? */
+static bool goes_on(const struct kg_tour *tour, const struct kg_page *page)
 {
-	page->count = 0;
-	page->more = false;
-	w->tour.page = page;
-	if (page->skip != 0 && page->skip == w->tour.passed && page->kind == w->tour.kind)
+	return page->skip != 0 && page->skip == tour->passed && page->kind == tour->kind &&
+	       page->tunnel == tour->tunnel;
+}
+
+static void start(struct kg_worker *w, const struct kg_page *page)
+{
+	if (goes_on(&w->tour, page))
 		return;
 	w->tour.kind = page->kind;
+	w->tour.tunnel = page->tunnel;
 	w->tour.passed = 0;
 	w->tour.place = 0;
 	for (unsigned int i = 0; i < w->sides.count; i++) {
@@ -22,6 +27,20 @@ void kg_pages_begin(struct kg_worker *w, struct kg_page *page)
 		kg_session_tour_begin(side->session);
 		kg_session_path_tour_begin(side->session);
 	}
+}
+
+void kg_pages_begin(struct kg_worker *w, struct kg_page *page)
+{
+	struct kg_page **end = &w->tour.page;
+
+	page->count = 0;
+	page->more = false;
+	page->next = NULL;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = page;
+	if (page == w->tour.page)
+		start(w, page);
 }
 
 static bool next_of_side(const struct kg_worker *w, const struct kg_side *side,
@@ -40,13 +59,18 @@ static bool next_of_side(const struct kg_worker *w, const struct kg_side *side,
 	return true;
 }
 
+static bool is_wanted(const struct kg_tour *tour, const struct kg_side *side)
+{
+	return tour->tunnel == KG_PAGE_ALL_TUNNELS || tour->tunnel == side->id;
+}
+
 /* Of the side that the tour has come to, or of later ones; false: it is at its end. */
 static bool next(struct kg_worker *w, struct kg_page_row *row)
 {
 	for (; w->tour.place < KG_SLOTS; w->tour.place++) {
 		const struct kg_side *side = w->sides.places[w->tour.place];
 
-		if (side != NULL && next_of_side(w, side, row))
+		if (side != NULL && is_wanted(&w->tour, side) && next_of_side(w, side, row))
 			return true;
 	}
 	return false;
@@ -70,7 +94,9 @@ void kg_pages_fill(struct kg_worker *w)
 	for (int i = 0; page != NULL && i < TOUR_STEPS; i++) {
 		if (step(w, page))
 			continue;
-		w->tour.page = NULL;
+		w->tour.page = page->next;
+		if (w->tour.page != NULL)
+			start(w, w->tour.page);
 		atomic_store_explicit(&page->done, true, memory_order_release);
 		return;
 	}

@@ -19,6 +19,7 @@ struct kg_control {
 	struct kg_control_tunnels *tunnels;
 	struct kg_control_reload *reload;
 	struct kg_control_ports *ports;
+	struct kg_control_status *status;
 	struct kg_control_linux *linux_ports;
 	struct kg_control_descriptors *descriptors;
 };
@@ -43,6 +44,7 @@ static bool create_sources(struct kg_control *control, struct kg_box *box,
 		       NULL &&
 	       (control->signals = kg_control_signals_create(loop, control->reload)) != NULL &&
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
+	       (control->status = kg_control_status_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
 	       (control->descriptors = kg_control_descriptors_create(loop, box)) != NULL;
 }
@@ -65,6 +67,7 @@ void kg_control_destroy(struct kg_control *control)
 		return;
 	kg_control_descriptors_destroy(control->descriptors);
 	kg_control_linux_destroy(control->linux_ports);
+	kg_control_status_destroy(control->status);
 	kg_control_ports_destroy(control->ports);
 	kg_control_signals_destroy(control->signals);
 	kg_control_reload_destroy(control->reload);

@@ -90,6 +90,11 @@ struct kg_control_descriptors *kg_control_descriptors_create(struct kg_loop *loo
 							     struct kg_box *box);
 void kg_control_descriptors_destroy(struct kg_control_descriptors *descriptors);
 
+/* How the tunnels do that have a journal, written every minute. */
+struct kg_control_status *kg_control_status_create(struct kg_loop *loop, struct kg_box *box);
+/* When no worker runs any more. */
+void kg_control_status_destroy(struct kg_control_status *status);
+
 /* Tunnels that come and go while the box runs. */
 struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struct kg_box *box,
 						     struct kg_control_destinations *destinations,

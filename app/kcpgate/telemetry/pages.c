@@ -35,6 +35,7 @@ static bool ask_worker(struct kg_box *box, unsigned int worker, enum kg_page_kin
 	if (page_asked[worker] && !atomic_load_explicit(&page->done, memory_order_acquire))
 		return false;
 	page->kind = kind;
+	page->tunnel = KG_PAGE_ALL_TUNNELS;
 	page->skip = skip;
 	atomic_store_explicit(&page->done, false, memory_order_relaxed);
 	page_asked[worker] = kg_box_post(box, worker, &mail);
