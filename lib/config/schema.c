@@ -199,9 +199,9 @@ const struct kg_key kg_schema[] = {
 	  .kcptube = "Gives it the port of IPv4." },
 	{ TUNNEL("log_path"), .relay = KG_IN_RELAY | KG_IN_LISTENER, .kind = &kg_kind_text,
 	  MEMBER(kg_tunnel_config, log_path),
-	  .help = "Directory for `ip_address.txt`, which has the outside addresses.",
-	  .kcptube = "Writes log files there, too; `ip_address.log` loses the addresses after a "
-		     "second." },
+	  .help = "Directory, which must be there, for the tunnel's messages, its status every "
+		  "minute, and `ip_address.txt`, which has the outside addresses.",
+	  .kcptube = "`ip_address.log` loses the addresses after a second." },
 	{ TUNNEL("encryption_algorithm"), .relay = KG_IN_ALL, .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, wire.encryption_algorithm), .words = algorithm_words,
 	  .fallback = "\"none\"",

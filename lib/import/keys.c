@@ -29,9 +29,7 @@ const struct kg_import_key kg_import_keys[KG_IMPORT_KEYS] = {
 	{ "stun_server", kg_convert_text, .unused_in = "client" },
 	{ "update_ipv4", kg_convert_text, .unused_in = "client" },
 	{ "update_ipv6", kg_convert_text, .unused_in = "client" },
-	{ "log_path", kg_convert_text,
-	  .note = "kcpgate writes ip_address.txt there and no logs; its log goes to standard "
-		  "error" },
+	{ "log_path", kg_convert_text },
 	{ "outbound_bandwidth", kg_convert_bandwidth },
 	{ "inbound_bandwidth", kg_convert_bandwidth },
 	{ "ipv4_only", kg_convert_only },
