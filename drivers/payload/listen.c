@@ -28,7 +28,7 @@ static bool listen_at(struct kg_gate *gate, const struct kg_app_listener *listen
 	const struct kg_payload_tunnel *tunnel = &gate->tunnel;
 	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
 	int fd = kg_socket_listen(&listen->at, tcp ? SOCK_STREAM : SOCK_DGRAM, tunnel->ipv4_only,
-				  tunnel->ipv6_only, share);
+				  tunnel->ipv6_only, tunnel->app->vrf_ingress, share);
 
 	if (fd >= 0) {
 		*listener = (struct kg_listener){

@@ -70,12 +70,23 @@ static void set_int(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static int open_socket(int family, int type)
+static bool enter_vrf(int fd, const char *vrf)
 {
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return vrf == NULL ||
+	       setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, vrf, (socklen_t)strlen(vrf)) == 0;
+}
+
+static int open_socket(int family, int type, const char *vrf)
+{
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
 
 	if (fd < 0)
 		return -errno;
+	if (!enter_vrf(fd, vrf)) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
 	if (type == SOCK_DGRAM) {
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BYTES);
 		set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BYTES);
@@ -98,15 +109,15 @@ static int bind_and_listen(int fd, const struct kg_endpoint *at, int family, int
 }
 
 int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
-		     enum kg_socket_share share)
+		     const char *vrf, enum kg_socket_share share)
 {
 	bool any = kg_ip_is_unspecified(&at->ip), both = at->ip.version == 0;
 	int family = at->ip.version == 4 || (both && ipv4_only) ? AF_INET : AF_INET6;
-	int fd = open_socket(family, type), error;
+	int fd = open_socket(family, type, vrf), error;
 
 	if (fd == -EAFNOSUPPORT && both && !ipv6_only) { /* a host without IPv6 */
 		family = AF_INET;
-		fd = open_socket(family, type);
+		fd = open_socket(family, type, vrf);
 	}
 	if (fd < 0)
 		return fd;
@@ -132,7 +143,7 @@ int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, boo
 	return fd;
 }
 
-int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress)
+int kg_socket_dial(const struct kg_endpoint *to, int type, const char *vrf, bool *in_progress)
 {
 	int family = to->ip.version == 6 ? AF_INET6 : AF_INET;
 	union kg_sockaddr addr = sockaddr_from(to, family);
@@ -140,7 +151,7 @@ int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress)
 
 	if (to->ip.version == 0)
 		return -EDESTADDRREQ;
-	fd = open_socket(family, type);
+	fd = open_socket(family, type, vrf);
 	if (fd < 0)
 		return fd;
 	error = connect(fd, &addr.any, kg_sockaddr_len(&addr)) < 0 ? errno : 0;

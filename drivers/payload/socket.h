@@ -27,13 +27,14 @@ enum kg_socket_share {
 /*
  * A socket bound to `at` (all zeros: any address; version 0: of both families unless one is
  * excluded); SOCK_STREAM listens, SOCK_DGRAM on any address tells where datagrams came to.
- * SOCK_DGRAM may give several datagrams as one (UDP_GRO). Descriptor, or -errno.
+ * SOCK_DGRAM may give several datagrams as one (UDP_GRO). With a VRF, or another interface of
+ * Linux, it has to do with that alone; NULL: with all. Descriptor, or -errno.
  */
 int kg_socket_listen(const struct kg_endpoint *at, int type, bool ipv4_only, bool ipv6_only,
-		     enum kg_socket_share share);
+		     const char *vrf, enum kg_socket_share share);
 
 /* A connected socket, or one that connects (`*in_progress`). Descriptor, or -errno. */
-int kg_socket_dial(const struct kg_endpoint *to, int type, bool *in_progress);
+int kg_socket_dial(const struct kg_endpoint *to, int type, const char *vrf, bool *in_progress);
 
 /* An IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) becomes IPv4 again. */
 struct kg_endpoint kg_sockaddr_endpoint(const union kg_sockaddr *addr);

@@ -381,7 +381,8 @@ int kg_tcp_take_socket(struct kg_payload *p, struct kg_flow *flow, int fd)
 static void dial(struct kg_payload *p, struct kg_flow *flow)
 {
 	bool in_progress = false;
-	int fd = kg_socket_dial(&flow->destination, SOCK_STREAM, &in_progress);
+	int fd = kg_socket_dial(&flow->destination, SOCK_STREAM, flow->tunnel->app->vrf_egress,
+				&in_progress);
 	int error = fd < 0 ? fd : kg_tcp_take_socket(p, flow, fd);
 
 	if (error < 0) {

@@ -57,8 +57,9 @@ static bool names_worker(const struct kg_payload *p, const struct kg_flow *flow)
 static int connect_socket(const struct kg_payload *p, struct kg_flow *flow)
 {
 	const struct kg_endpoint *to = &flow->destination;
+	const char *vrf = flow->tunnel->app->vrf_egress;
 	bool in_progress;
-	int fd = kg_socket_dial(to, SOCK_DGRAM, &in_progress);
+	int fd = kg_socket_dial(to, SOCK_DGRAM, vrf, &in_progress);
 
 	/* To this machine there is no way past Linux. */
 	if (!flow->tunnel->app->fast_path || kg_ip_is_loopback(&to->ip))
@@ -68,7 +69,7 @@ static int connect_socket(const struct kg_payload *p, struct kg_flow *flow)
 		if (names_worker(p, flow) || draw == PORT_DRAWS)
 			break;
 		close(fd);
-		fd = kg_socket_dial(to, SOCK_DGRAM, &in_progress);
+		fd = kg_socket_dial(to, SOCK_DGRAM, vrf, &in_progress);
 	}
 	return fd;
 }

@@ -110,7 +110,7 @@ static struct kg_ip source_of(const struct kg_ip *ip)
 {
 	struct kg_endpoint to = { .ip = *ip, .port = DISCARD_PORT }, local = { 0 };
 	bool in_progress;
-	int fd = kg_socket_dial(&to, SOCK_DGRAM, &in_progress);
+	int fd = kg_socket_dial(&to, SOCK_DGRAM, NULL, &in_progress);
 
 	if (fd < 0)
 		return local.ip;

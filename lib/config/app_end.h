@@ -37,7 +37,10 @@ struct kg_app_end {
 	struct kg_target target;  /* dials: where to; address NULL: the other end says it */
 	struct kg_allow *allowed; /* of that, what it may name; none: everything */
 	unsigned int allowed_count;
-	bool fast_path; /* UDP past Linux */
+	/* A VRF, or another interface of Linux, that the sockets are of: listens; dials. NULL: none
+	 */
+	char *vrf_ingress, *vrf_egress;
+	bool fast_path; /* UDP past Linux; there is none past a VRF */
 	enum kg_udp_order udp_order;
 };
 

@@ -72,6 +72,7 @@ static struct kg_tunnel_config as_tunnel(const struct kg_tunnel_config *t,
 		.listen_on_count = mapping->local.ip.version != 0,
 		.ipv4_only = t->ipv4_only,
 		.ipv6_only = t->ipv6_only,
+		.app.vrf_ingress = t->app.vrf_ingress,
 	};
 }
 

@@ -84,6 +84,18 @@ static void check_stun(struct kg_load *load, unsigned int i)
 				  "allowed with one listen_port and one listen_on at most");
 }
 
+/* A client's sockets listen, a server's dial; what goes between the boxes has none. */
+static void check_vrfs(struct kg_load *load, unsigned int i)
+{
+	bool client = load->config->tunnels[i].mode == KG_MODE_CLIENT;
+	const char *other = client ? "vrf_egress" : "vrf_ingress";
+	struct kg_place at = kg_tunnel_place(load, i, other);
+
+	if (kg_tunnel_given(load, i, other))
+		kg_mistakes_error(load->mistakes, &at, "allowed on a %s",
+				  client ? "server" : "client");
+}
+
 static void check_password(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
@@ -308,6 +320,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 		check_counts(load, i);
 		check_dnstxt(load, i);
 		check_stun(load, i);
+		check_vrfs(load, i);
 		check_password(load, i);
 		check_only(load, i);
 		check_path(load, i);

@@ -29,6 +29,8 @@ static void free_tunnel(struct kg_tunnel_config *tunnel)
 		free((char *)(uintptr_t)tunnel->mappings[i].remote.address);
 	free(tunnel->mappings);
 	free(tunnel->app.allowed);
+	free(tunnel->app.vrf_ingress);
+	free(tunnel->app.vrf_egress);
 	free(tunnel->name);
 	free(tunnel->relay);
 	free(tunnel->listen_on);

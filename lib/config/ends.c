@@ -100,6 +100,8 @@ void kg_tunnel_derive_ends(const struct kg_config *config, struct kg_tunnel_conf
 		t->app.kind = KG_APP_RELAYS;
 		return;
 	}
+	if (t->app.vrf_ingress != NULL || t->app.vrf_egress != NULL)
+		t->app.fast_path = false;
 	if (t->mode == KG_MODE_SERVER) {
 		dial(&t->app, t);
 		return;

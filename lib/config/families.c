@@ -3,6 +3,8 @@
  */
 #include "config/load.h"
 
+#include <string.h>
+
 unsigned int kg_ip_family(const struct kg_ip *ip)
 {
 	return ip->version == 6 ? KG_FAMILY_IPV6 : KG_FAMILY_IPV4;
@@ -28,8 +30,16 @@ unsigned int kg_port_families(const struct kg_config *config)
 	return families;
 }
 
+/* Sockets of different VRFs have an address each; one without is in the way of all. */
+static bool are_apart(const char *vrf, const char *other)
+{
+	return vrf != NULL && other != NULL && strcmp(vrf, other) != 0;
+}
+
 bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
 {
+	if (are_apart(a->app.vrf_ingress, b->app.vrf_ingress))
+		return false;
 	if (b->listen_on_count == 0 && a->listen_on_count > 0)
 		return kg_tunnels_share_address(b, a);
 	if (b->listen_on_count == 0)

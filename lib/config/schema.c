@@ -255,6 +255,14 @@ const struct kg_key kg_schema[] = {
 		  "Linux, once its flow is known there. `false`: for Linux to filter or translate "
 		  "it.",
 	  .kcptube = "Not there." },
+	{ TUNNEL("vrf_ingress"), .kind = &kg_kind_tap, MEMBER(kg_tunnel_config, app.vrf_ingress),
+	  .help = "Client: VRF, or another interface of Linux, by which applications come in. With "
+		  "one there is no `fast_path`.",
+	  .kcptube = "`fib_ingress`, on FreeBSD." },
+	{ TUNNEL("vrf_egress"), .kind = &kg_kind_tap, MEMBER(kg_tunnel_config, app.vrf_egress),
+	  .help = "Server: VRF, or another interface of Linux, by which applications are connected "
+		  "to. Names are asked for without it. With one there is no `fast_path`.",
+	  .kcptube = "`fib_egress`, on FreeBSD." },
 	{ TUNNEL("blast"), .relay = KG_IN_ALL, .kind = &kg_kind_bool,
 	  MEMBER(kg_tunnel_config, wire.kcp.blast), .fallback = "true",
 	  .help = "Send data at once instead of on the grid of `kcp_interval`." },
@@ -343,8 +351,10 @@ const struct kg_key kg_schema[] = {
 	  .help = "Where the server connects them to: `127.0.0.1:8000`, `[::1]:53`, or "
 		  "`host.name:443`, which the server resolves." },
 
-	LATER("fib_ingress", "FreeBSD's routing table for incoming traffic."),
-	LATER("fib_egress", "FreeBSD's routing table for outgoing traffic."),
+	LATER("fib_ingress",
+	      "FreeBSD's routing table for incoming traffic. Linux has VRFs: `vrf_ingress`."),
+	LATER("fib_egress",
+	      "FreeBSD's routing table for outgoing traffic. Linux has VRFs: `vrf_egress`."),
 };
 const size_t kg_schema_count = KG_ARRAY_SIZE(kg_schema);
 

@@ -8,9 +8,9 @@ static const struct kg_import_bounds up_to_65535 = { 0, 0, UINT16_MAX, UINT16_MA
 static const struct kg_import_bounds timeout = { 0, 180, UINT16_MAX, 180 };
 static const struct kg_import_bounds window = { INT64_MIN, 0, UINT16_MAX, UINT16_MAX };
 
-#define NO_TABLES                                                                             \
-	"left out: kcpgate has no setting for routing tables yet; what FreeBSD calls a FIB, " \
-	"Linux calls a VRF"
+#define NO_TABLES(vrf)                                                                           \
+	"left out: FreeBSD's routing tables have numbers, Linux's VRFs have names; \"" vrf "\" " \
+	"takes one"
 
 const struct kg_import_key kg_import_keys[KG_IMPORT_KEYS] = {
 	{ "mode", kg_convert_text },
@@ -44,8 +44,8 @@ const struct kg_import_key kg_import_keys[KG_IMPORT_KEYS] = {
 	{ "kcp_nc", kg_convert_bool, .kept = true },
 	{ "kcp_sndwnd", kg_convert_number, &window },
 	{ "kcp_rcvwnd", kg_convert_number, &window },
-	{ "fib_ingress", NULL, .note = NO_TABLES },
-	{ "fib_egress", NULL, .note = NO_TABLES },
+	{ "fib_ingress", NULL, .note = NO_TABLES("vrf_ingress") },
+	{ "fib_egress", NULL, .note = NO_TABLES("vrf_egress") },
 };
 
 unsigned int kg_import_key_find(struct kg_slice name)

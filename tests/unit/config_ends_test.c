@@ -158,6 +158,58 @@ static void a_server_may_be_told_where_to(void **state)
 	unload(&f);
 }
 
+static void vrfs_are_of_sockets(void **state)
+{
+	struct fixture f;
+
+	load_tunnel(&f, FIXTURE_CLIENT, "{'vrf_ingress': 'red'}");
+	expect_good(&f);
+	assert_string_equal(f.config.tunnels[0].app.vrf_ingress, "red");
+	assert_false(f.config.tunnels[0].app.fast_path);
+	unload(&f);
+	load_tunnel(&f, FIXTURE_SERVER, "{'vrf_egress': 'red'}");
+	expect_good(&f);
+	assert_string_equal(f.config.tunnels[0].app.vrf_egress, "red");
+	assert_false(f.config.tunnels[0].app.fast_path);
+	unload(&f);
+	load_tunnel(&f, FIXTURE_CLIENT, "{'vrf_egress': 'red'}");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].vrf_egress", "allowed on a server");
+	load_tunnel(&f, FIXTURE_SERVER, "{'vrf_ingress': 'red'}");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].vrf_ingress", "allowed on a client");
+	load_tunnel(&f, FIXTURE_SERVER, "{'vrf_egress': 'sixteen.letters.'}");
+	assert_int_equal(count_entries(f.mistakes.errors), 1);
+	unload(&f);
+}
+
+static void load_two_entries(struct fixture *f, const char *vrf, const char *other)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "[{'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"
+		 "  'destination_address': '198.18.0.1'%s},"
+		 " {'mode': 'client', 'listen_port': 6000, 'destination_port': 3000,"
+		 "  'destination_address': '198.18.0.1'%s}]",
+		 vrf, other);
+	load_tunnels(f, text);
+}
+
+/* One without a VRF is in the way of all. */
+static void each_vrf_has_ports_of_its_own(void **state)
+{
+	static const char *const wrong[] = { ", 'vrf_ingress': 'red'", "" };
+	struct fixture f;
+
+	load_two_entries(&f, wrong[0], ", 'vrf_ingress': 'blue'");
+	expect_good(&f);
+	unload(&f);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(wrong); i++) {
+		load_two_entries(&f, wrong[0], wrong[i]);
+		assert_int_equal(count_entries(f.mistakes.errors), 1);
+		unload(&f);
+	}
+}
+
 static void shares_are_of_one_range_that_is_answered_on(void **state)
 {
 	struct fixture f;
@@ -185,6 +237,8 @@ int main(void)
 		cmocka_unit_test(a_server_answers_and_dials),
 		cmocka_unit_test(where_a_server_dials_to_is_a_target),
 		cmocka_unit_test(a_server_may_be_told_where_to),
+		cmocka_unit_test(vrfs_are_of_sockets),
+		cmocka_unit_test(each_vrf_has_ports_of_its_own),
 		cmocka_unit_test(shares_are_of_one_range_that_is_answered_on),
 	};
 

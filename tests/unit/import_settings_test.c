@@ -165,17 +165,17 @@ static void packet_sizes(void **state)
 	expect_of_client(cases, KG_ARRAY_SIZE(cases));
 }
 
-#define NO_TABLES                                                                             \
-	"left out: kcpgate has no setting for routing tables yet; what FreeBSD calls a FIB, " \
-	"Linux calls a VRF\n"
+#define NO_TABLES(vrf)                                                                           \
+	"left out: FreeBSD's routing tables have numbers, Linux's VRFs have names; \"" vrf "\" " \
+	"takes one\n"
 
 static void what_has_no_place(void **state)
 {
 	static const struct setting client[] = {
 		{ "stun_server=a.b", "{}", NO_USE("5", "stun_server") },
 		{ "update_ipv4=/bin/true", "{}", NO_USE("5", "update_ipv4") },
-		{ "fib_ingress=3", "{}", AT "5: fib_ingress: warning: " NO_TABLES },
-		{ "fib_egress=x", "{}", AT "5: fib_egress: warning: " NO_TABLES },
+		{ "fib_ingress=3", "{}", AT "5: fib_ingress: warning: " NO_TABLES("vrf_ingress") },
+		{ "fib_egress=x", "{}", AT "5: fib_egress: warning: " NO_TABLES("vrf_egress") },
 	};
 	static const struct setting server[] = {
 		{ "dport_refresh=20", "{}", NO_USE("5", "dport_refresh") },

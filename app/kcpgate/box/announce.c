@@ -49,7 +49,9 @@ static void warn_of_open_entries(const struct kg_box *box, const struct kg_tunne
 	const struct kg_ip *ip = address_on_wire(box, config);
 	char text[KG_ENDPOINT_TEXT_BYTES];
 
-	for (unsigned int i = 0; ip != NULL && i < app->listener_count; i++) {
+	/* Who comes in is for the VRF to say. */
+	for (unsigned int i = 0; ip != NULL && app->vrf_ingress == NULL && i < app->listener_count;
+	     i++) {
 		struct kg_endpoint at = { *ip, app->listeners[i].at.port };
 
 		if (app->listeners[i].at.ip.version == 0)

@@ -62,7 +62,7 @@ static int open_socket(const struct kg_try_place *place)
 	const struct kg_endpoint to = { place->host->answer.ips[place->ip], place->port };
 	const int off = 0;
 	bool in_progress;
-	int fd = kg_socket_dial(&to, SOCK_DGRAM, &in_progress);
+	int fd = kg_socket_dial(&to, SOCK_DGRAM, NULL, &in_progress);
 
 	if (fd < 0)
 		return fd;
