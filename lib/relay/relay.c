@@ -180,18 +180,36 @@ static struct pair *create(struct kg_relay *relay, struct kg_channel *ch)
 
 /* ---- a channel begins ---- */
 
+/* NULL with a reason for the client. */
+static struct kg_channel *ask_onward(struct kg_relay *relay, const struct kg_channel *ch,
+				     const struct kg_target *target, struct pair *pair,
+				     const char **reason)
+{
+	const struct kg_behalf client = {
+		.withheld = OF_THE_ENDS & ~kg_channel_capabilities(ch),
+		.relays = kg_channel_relays(ch) + 1,
+	};
+
+	if (client.relays > KG_RELAYS_MAX) {
+		*reason = "the way leads through more than eight relays, or in a circle";
+		return NULL;
+	}
+	*reason = "the relay cannot ask its server";
+	if (pair == NULL || relay->forwarder == NULL)
+		return NULL;
+	return kg_session_open_for(relay->forwarder, &client, kg_channel_protocol(ch), target, pair,
+				   relay->now_us);
+}
+
 void kg_relay_accept(struct kg_relay *relay, struct kg_channel *ch, const struct kg_target *target)
 {
-	uint32_t withheld = OF_THE_ENDS & ~kg_channel_capabilities(ch);
 	uint64_t now_us = clock_of(relay, ch);
 	struct pair *pair = create(relay, ch);
-	struct kg_channel *onward = NULL;
+	const char *reason;
+	struct kg_channel *onward = ask_onward(relay, ch, target, pair, &reason);
 
-	if (pair != NULL && relay->forwarder != NULL)
-		onward = kg_session_open_without(relay->forwarder, withheld,
-						 kg_channel_protocol(ch), target, pair, now_us);
 	if (onward == NULL) {
-		kg_channel_refused(ch, "the relay cannot ask its server", now_us);
+		kg_channel_refused(ch, reason, now_us);
 		return;
 	}
 	pair->legs[KG_RELAY_FORWARDER].ch = onward;

@@ -126,6 +126,7 @@ static bool ask(struct kg_handshake *hs, const struct kg_channel *ch,
 			.outbound_Bps = s->config.outbound_Bps,
 			.inbound_Bps = s->config.inbound_Bps,
 			.capabilities = ch->capabilities,
+			.relays = ch->relays,
 		},
 	};
 
@@ -160,13 +161,14 @@ static struct kg_handshake *begin_handshake(const struct kg_channel *ch,
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us)
 {
-	return kg_session_open_without(s, 0, protocol, target, user, now_us);
+	const struct kg_behalf our_own = { 0 };
+
+	return kg_session_open_for(s, &our_own, protocol, target, user, now_us);
 }
 
-struct kg_channel *kg_session_open_without(struct kg_session *s, uint32_t withheld,
-					   enum kg_protocol protocol,
-					   const struct kg_target *target, void *user,
-					   uint64_t now_us)
+struct kg_channel *kg_session_open_for(struct kg_session *s, const struct kg_behalf *behalf,
+				       enum kg_protocol protocol, const struct kg_target *target,
+				       void *user, uint64_t now_us)
 {
 	struct kg_channel *ch;
 
@@ -175,7 +177,8 @@ struct kg_channel *kg_session_open_without(struct kg_session *s, uint32_t withhe
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;
-	ch->capabilities &= ~withheld;
+	ch->capabilities &= ~behalf->withheld;
+	ch->relays = behalf->relays & 0xf;
 	ch->handshake = begin_handshake(ch, target, now_us);
 	if (ch->handshake == NULL) {
 		kg_line_destroy(&ch->line);

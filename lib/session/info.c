@@ -82,6 +82,11 @@ uint32_t kg_channel_capabilities(const struct kg_channel *ch)
 	return ch->capabilities;
 }
 
+uint8_t kg_channel_relays(const struct kg_channel *ch)
+{
+	return ch->relays;
+}
+
 uint16_t kg_channel_receive_window(const struct kg_channel *ch)
 {
 	return ch->rcv_wnd;

@@ -138,7 +138,8 @@ struct kg_channel {
 	uint8_t doubts;   /* KG_DOUBT_… */
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint16_t owed;               /* control messages to send, bit per feature */
-	uint8_t flowing; /* client: datagrams with payload since we spoke, up to KG_FLOWING */
+	uint8_t flowing : 4; /* client: datagrams with payload since we spoke, up to KG_FLOWING */
+	uint8_t relays : 4;  /* that its request has passed, up to KG_RELAYS_MAX */
 	/* The arena gives a channel 256 bytes, and not one more. */
 	uint8_t ends : 4;   /* enum kg_ends */
 	bool finishing : 1; /* disconnect is on its way */

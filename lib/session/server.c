@@ -282,6 +282,7 @@ static struct kg_channel *begin_channel(struct kg_handshake *hs, const struct kg
 	hs->peer_inbound_Bps = request->initialise.inbound_Bps;
 	ch->handshake = hs;
 	kg_channel_agree(ch, request->initialise.capabilities);
+	ch->relays = KG_MIN(request->initialise.relays, KG_RELAYS_MAX) & 0xf;
 	s->stats.handshakes_started++;
 	s->stats.channels_opened++;
 	kg_line_touch(&ch->line, now_us);

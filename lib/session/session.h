@@ -214,11 +214,16 @@ uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in
 struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protocol,
 				   const struct kg_target *target, void *user, uint64_t now_us);
 
-/* The same on behalf of somebody who cannot do what is `withheld` of our KG_CAPABILITY_…. */
-struct kg_channel *kg_session_open_without(struct kg_session *s, uint32_t withheld,
-					   enum kg_protocol protocol,
-					   const struct kg_target *target, void *user,
-					   uint64_t now_us);
+/* Who asks by way of a relay. */
+struct kg_behalf {
+	uint32_t withheld; /* what he cannot do of our KG_CAPABILITY_… */
+	uint8_t relays;    /* that his request has passed, ours among them: up to KG_RELAYS_MAX */
+};
+
+/* The same on behalf of somebody. */
+struct kg_channel *kg_session_open_for(struct kg_session *s, const struct kg_behalf *behalf,
+				       enum kg_protocol protocol, const struct kg_target *target,
+				       void *user, uint64_t now_us);
 
 /* Client: other destinations take the place of those before, as in struct kg_session_config. What
  * is open at an address that has gone follows, as soon as another one answers. */
@@ -307,6 +312,9 @@ struct kg_session *kg_channel_session(const struct kg_channel *ch);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* KG_CAPABILITY_… that both ends have; at a client before ops.opened those that it offers. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);
+/* Relays that its request has passed, up to KG_RELAYS_MAX; more count as so many. */
+#define KG_RELAYS_MAX 8
+uint8_t kg_channel_relays(const struct kg_channel *ch);
 /* Segments that were sent, or wait to be, and are not acknowledged. */
 uint32_t kg_channel_unacked(const struct kg_channel *ch);
 /* Of these, that wait to be sent for the first time. */

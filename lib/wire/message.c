@@ -28,6 +28,8 @@ struct extension_wire {
 	uint8_t capabilities_be[4];
 };
 
+#define RELAYS_BYTES 1 /* behind the extension, where there are any */
+
 static const struct extension_wire extension = { .magic = { 'K', 'G' }, .version = 1 };
 
 /* disconnect, keep_alive, keep_alive_response, finish */
@@ -69,7 +71,8 @@ struct pre_connect_wire {
 
 _Static_assert(sizeof(struct initialise_wire) + 1 == KG_INITIALISE_MIN_BYTES, "docs/wire.md §2");
 _Static_assert(sizeof(struct mux_transfer_wire) == KG_MESSAGE_MUX_BYTES, "docs/wire.md §2");
-_Static_assert(KG_INITIALISE_MIN_BYTES + sizeof(struct extension_wire) == KG_INITIALISE_MAX_BYTES,
+_Static_assert(KG_INITIALISE_MIN_BYTES + sizeof(struct extension_wire) + RELAYS_BYTES ==
+		       KG_INITIALISE_MAX_BYTES,
 	       "with an extension");
 
 enum tail_kind {
@@ -129,9 +132,12 @@ static void decode_extension(struct kg_message *msg, const uint8_t *tail, size_t
 	if (text >= len || tail[text] != 0 || len - text - 1 < sizeof(*wire))
 		return;
 	wire = (const void *)(tail + text + 1);
-	if (memcmp(wire->magic, extension.magic, sizeof(wire->magic)) == 0 &&
-	    wire->version >= extension.version)
-		msg->initialise.capabilities = kg_load_be32(wire->capabilities_be);
+	if (memcmp(wire->magic, extension.magic, sizeof(wire->magic)) != 0 ||
+	    wire->version < extension.version)
+		return;
+	msg->initialise.capabilities = kg_load_be32(wire->capabilities_be);
+	if (len - text - 1 >= sizeof(*wire) + RELAYS_BYTES)
+		msg->initialise.relays = *(const uint8_t *)(wire + 1);
 }
 
 static void decode_fixed(struct kg_message *msg, const uint8_t *bytes)
@@ -235,18 +241,27 @@ static void encode_fixed(uint8_t *out, const struct kg_message *msg)
 	}
 }
 
-static void encode_extension(uint8_t *out, uint32_t capabilities)
+static size_t extension_bytes(const struct kg_message *msg)
+{
+	if (msg->feature != KG_FEATURE_INITIALISE || msg->initialise.capabilities == 0)
+		return 0;
+	return sizeof(struct extension_wire) + (msg->initialise.relays > 0 ? RELAYS_BYTES : 0);
+}
+
+static void encode_extension(uint8_t *out, const struct kg_initialise *init)
 {
 	struct extension_wire *wire = (void *)out;
 
 	*wire = extension;
-	kg_store_be32(wire->capabilities_be, capabilities);
+	kg_store_be32(wire->capabilities_be, init->capabilities);
+	if (init->relays > 0)
+		*(uint8_t *)(wire + 1) = init->relays;
 }
 
 size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg)
 {
 	bool initialise = msg->feature == KG_FEATURE_INITIALISE;
-	bool extended = initialise && msg->initialise.capabilities != 0;
+	size_t extended = extension_bytes(msg);
 	const uint8_t *tail = initialise ? msg->initialise.custom_address : msg->data;
 	size_t tail_len = initialise ? msg->initialise.custom_address_len : msg->len;
 	enum tail_kind kind = layout[msg->feature].tail;
@@ -256,10 +271,8 @@ size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg
 	if (kind == TAIL_TEXT && tail_len > KG_MESSAGE_TEXT_MAX_BYTES)
 		return 0;
 
-	size_t least = least_bytes(msg->feature);
+	size_t least = least_bytes(msg->feature) + extended;
 
-	if (extended)
-		least += sizeof(struct extension_wire);
 	if (room < least || room - least < tail_len)
 		return 0;
 	encode_fixed(out, msg);
@@ -268,8 +281,8 @@ size_t kg_message_encode(uint8_t *out, size_t room, const struct kg_message *msg
 		memcpy(out, tail, tail_len);
 	if (kind == TAIL_TEXT)
 		out[tail_len] = 0;
-	if (extended)
-		encode_extension(out + tail_len + 1, msg->initialise.capabilities);
+	if (extended > 0)
+		encode_extension(out + tail_len + 1, &msg->initialise);
 	return least + tail_len;
 }
 

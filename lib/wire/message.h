@@ -33,7 +33,7 @@ enum kg_protocol {
 #define KG_MESSAGE_KIND_BYTES     1
 #define KG_MESSAGE_MUX_BYTES      5  /* of a mux_transfer, before its data: kind, connection_id */
 #define KG_INITIALISE_MIN_BYTES   28 /* kind, 26 of numbers, terminating 0 */
-#define KG_INITIALISE_MAX_BYTES   35 /* and what we can do; the custom address comes on top */
+#define KG_INITIALISE_MAX_BYTES   36 /* and docs/wire.md §2.1; the custom address comes on top */
 #define KG_MESSAGE_TEXT_MAX_BYTES 255
 
 /*
@@ -53,6 +53,7 @@ struct kg_initialise {
 	const uint8_t *custom_address; /* not terminated; into the decoded bytes */
 	size_t custom_address_len;
 	uint32_t capabilities; /* KG_CAPABILITY_…; 0: an original, or nothing to announce */
+	uint8_t relays;        /* that it has passed, as far as they are ours and say it */
 };
 
 struct kg_message {

@@ -325,9 +325,9 @@ static void a_small_kcp_mtu_has_no_room_for_long_names(void **state)
 	load_tunnel(
 		&f, FIXTURE_CLIENT,
 		"{" BRACES "'kcp_mtu': 64, 'custom_input': ["
-		"{'local': ':80', 'remote': 'n.org:1'}, {'local': ':81', 'remote': 'nn.org:1'}]}");
+		"{'local': ':80', 'remote': 'n.eu:1'}, {'local': ':81', 'remote': 'nn.eu:1'}]}");
 	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].custom_input[1].remote",
-			  "found 6 characters; allowed 5 with kcp_mtu 64");
+			  "found 5 characters; allowed 4 with kcp_mtu 64");
 }
 
 static void two_on_one_port(void **state)

@@ -25,6 +25,9 @@ static const uint8_t initialise_bare[28] = { 0x30 };
 static const uint8_t initialise_extended[28 + 7] = {
 	0x20, [27] = 0, 'K', 'G', 1, 0x80, 0, 0, 1,
 };
+static const uint8_t initialise_relayed[28 + 8] = {
+	0x20, [27] = 0, 'K', 'G', 1, 0, 0, 0, 1, 3,
+};
 static const uint8_t failure[] = { 0x21, 'n', 'o', 0 };
 static const uint8_t disconnect[] = { 0x22, 0, 0 };
 static const uint8_t finish[] = { 0x29, 0, 0 };
@@ -70,6 +73,12 @@ static const struct {
 	  { .feature = KG_FEATURE_INITIALISE,
 	    .protocol = KG_PROTOCOL_TCP,
 	    .initialise = { .capabilities = 0x80000001 } } },
+	{ initialise_relayed,
+	  sizeof(initialise_relayed),
+	  28,
+	  { .feature = KG_FEATURE_INITIALISE,
+	    .protocol = KG_PROTOCOL_TCP,
+	    .initialise = { .capabilities = 1, .relays = 3 } } },
 	{ finish,
 	  sizeof(finish),
 	  3,
@@ -156,6 +165,7 @@ static void assert_same(const struct kg_message *a, const struct kg_message *b)
 	assert_int_equal(a->initialise.inbound_Bps, b->initialise.inbound_Bps);
 	assert_int_equal(a->initialise.custom_port, b->initialise.custom_port);
 	assert_int_equal(a->initialise.capabilities, b->initialise.capabilities);
+	assert_int_equal(a->initialise.relays, b->initialise.relays);
 	assert_int_equal(a->initialise.custom_address_len, b->initialise.custom_address_len);
 	if (a->initialise.custom_address_len)
 		assert_memory_equal(a->initialise.custom_address, b->initialise.custom_address,
@@ -223,6 +233,7 @@ static void surplus_arguments_are_ignored(void **state)
 			continue;
 		memset(bytes, 0xa5, sizeof(bytes));
 		memcpy(bytes, drawn[i].bytes, drawn[i].len);
+		bytes[drawn[i].len] = 0; /* of an extension that has none: relays */
 		assert_int_equal(kg_message_decode(&msg, bytes, sizeof(bytes)), KG_DROP_NONE);
 		assert_same(&msg, &drawn[i].msg);
 	}
