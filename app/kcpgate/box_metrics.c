@@ -20,7 +20,7 @@ static uint64_t load(const uint64_t *number)
 	X(workers, "workers", GAUGE, "threads", "workers there are")                         \
 	X(payload_threads, "payload_threads", GAUGE, "threads", "payload threads there are") \
 	X(log_lines_lost, "log_lines_lost", COUNTER, "lines",                                \
-	  "lines of the log that found its queue full")                                      \
+	  "lines of the log and of journals that found no room")                             \
 	X(mbufs_used, "mem_mbufs_used", GAUGE, "mbufs",                                      \
 	  "mbufs in use, caches of threads included")                                        \
 	X(mbufs_total, "mem_mbufs_total", GAUGE, "mbufs", "mbufs there are")
