@@ -58,20 +58,26 @@ static double cpu_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+/* Taken at the end of the way, on whichever side that is. */
+static uint64_t arrived(const struct bench_lane *lane)
+{
+	return lane->seats[CLIENT]->load.messages + lane->seats[SERVER]->load.messages;
+}
+
 /* False when told to stop before the piece was whole. */
 static bool run_piece(struct bench_lane *lane, struct bench_piece *piece)
 {
 	struct bench_seat *client = lane->seats[CLIENT], *server = lane->seats[SERVER];
 	uint64_t busy[SIDES] = { client->busy_cyc, server->busy_cyc };
-	uint64_t messages = server->load.messages;
+	uint64_t messages = arrived(lane);
 	double begin_ns = cpu_ns();
 
-	while (server->load.messages - messages < LANE_PIECE_MESSAGES) {
+	while (arrived(lane) - messages < LANE_PIECE_MESSAGES) {
 		if (atomic_load_explicit(lane->stop, memory_order_relaxed))
 			return false;
 		turn_all(lane);
 	}
-	messages = server->load.messages - messages;
+	messages = arrived(lane) - messages;
 	piece->cpu_ns = (cpu_ns() - begin_ns) / (double)messages;
 	for (int side = 0; side < SIDES; side++)
 		piece->cycles[side] =

@@ -15,16 +15,16 @@ struct bench_flow {
 	uint32_t owed;  /* buffers taken and not yet given back */
 };
 
-bool bench_load_init(struct bench_load *load, struct kg_worker *worker, bool source,
-		     unsigned int flows, uint8_t protocol, uint16_t size)
+bool bench_load_init(struct bench_load *load, struct kg_worker *worker, unsigned int sources,
+		     unsigned int sinks, uint8_t protocol, uint16_t size)
 {
 	*load = (struct bench_load){
 		.worker = worker,
-		.source = source,
 		.size = size,
 		.protocol = protocol,
-		.flow_count = flows,
-		.flows = calloc(flows, sizeof(struct bench_flow)),
+		.sources = sources,
+		.sinks = sinks,
+		.flows = calloc(sources + sinks + 1, sizeof(struct bench_flow)),
 	};
 	return load->flows != NULL;
 }
@@ -54,7 +54,7 @@ static bool tell(struct bench_load *load, enum kg_msg_type type, struct bench_fl
 
 static void on_connect(struct bench_load *load, const struct kg_msg *msg)
 {
-	struct bench_flow *flow = &load->flows[load->opened++ % load->flow_count];
+	struct bench_flow *flow = &load->flows[load->sources + load->accepted++ % load->sinks];
 
 	flow->conn = msg->conn;
 	tell(load, KG_MSG_CONNECTED, flow, 0, NULL);
@@ -120,8 +120,6 @@ static void send_on(struct bench_load *load, struct bench_flow *flow)
 			return;
 		tell(load, KG_MSG_DATA, flow, 1, buf);
 		flow->credit--;
-		load->messages++;
-		load->bytes += load->size;
 	}
 }
 
@@ -136,9 +134,7 @@ void bench_load_turn(struct bench_load *load)
 		for (unsigned int i = 0; i < n; i++)
 			take(load, &msgs[i]);
 	} while (n == BURST);
-	if (!load->source)
-		return;
-	if (load->opened < load->flow_count)
+	if (load->opened < load->sources)
 		tell(load, KG_MSG_OPEN, &load->flows[load->opened++], 0, NULL);
 	for (unsigned int i = 0; i < load->opened; i++)
 		send_on(load, &load->flows[i]);

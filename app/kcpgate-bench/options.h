@@ -33,6 +33,7 @@ struct bench_options {
 	uint32_t flows, pps, max_pps, trials; /* pps 0: search up to max_pps */
 	double loss_tolerance_percent, precision_percent;
 	bool imix, echo, adaptive;
+	bool relay;     /* tunnel: one between client and server */
 	bool datagrams; /* UDP payload instead of a TCP stream */
 };
 

@@ -17,7 +17,8 @@
 #define WORKERS_MAX 16
 #define LANES_MAX   (SIDES * WORKERS_MAX)
 
-static const char *const side_names[] = { "client", "server" };
+/* Plain; with a relay, whose client and server are one box. */
+static const char *const side_names[][SIDES] = { { "client", "server" }, { "ends", "relay" } };
 
 struct tunnel {
 	const struct bench_options *options;
@@ -48,11 +49,11 @@ static void take_sample(const struct tunnel *t, struct sample *sample)
 {
 	*sample = (struct sample){ .cyc = rte_rdtsc() };
 	for (unsigned int w = 0; w < t->options->workers; w++) {
-		sample->messages += t->seats[SERVER][w].load.messages;
-		sample->bytes += t->seats[SERVER][w].load.bytes;
 		for (int side = 0; side < SIDES; side++) {
 			const struct bench_seat *seat = &t->seats[side][w];
 
+			sample->messages += seat->load.messages;
+			sample->bytes += seat->load.bytes;
 			sample->busy_cyc[side] += seat->busy_cyc;
 			add_counters(&sample->stats[side], &seat->load.worker->stats);
 		}
@@ -84,7 +85,8 @@ static struct bench_io io_of(const struct kg_counters *stats)
 	};
 }
 
-static void print_period(const struct sample *from, const struct sample *to)
+static void print_period(const struct bench_options *options, const struct sample *from,
+			 const struct sample *to)
 {
 	double seconds = (double)(to->cyc - from->cyc) / (double)rte_get_tsc_hz();
 	struct bench_io before[SIDES], after[SIDES];
@@ -92,7 +94,8 @@ static void print_period(const struct sample *from, const struct sample *to)
 	for (unsigned int side = 0; side < SIDES; side++) {
 		before[side] = io_of(&from->stats[side]);
 		after[side] = io_of(&to->stats[side]);
-		bench_io_print(side, side_names[side], &before[side], &after[side], seconds);
+		bench_io_print(side, side_names[options->relay][side], &before[side], &after[side],
+			       seconds);
 	}
 	bench_io_print_sum(before, after, SIDES, seconds);
 	printf("  ++++++++ goodput %.2f Gbit/s, %.3f million messages/s\n",
@@ -112,10 +115,14 @@ static void print_result(const struct bench_options *options, uint32_t size,
 			 const struct result *result, json_t *rows)
 {
 	const char *kind = options->datagrams ? "udp" : "tcp";
+	const char *const *sides = side_names[options->relay];
+	char cycles[SIDES][24];
 
+	for (int side = 0; side < SIDES; side++)
+		snprintf(cycles[side], sizeof(cycles[side]), "%s cyc", sides[side]);
 	printf("%-10s %6s %6s %9s %8s %6s %8s %10s %12s %12s %10s %9s\n", "algorithm", "bytes",
-	       "kind", "channels", "workers", "cores", "Gbit/s", "Mmsg/s", "client cyc",
-	       "server cyc", "handed off", "dropped");
+	       "kind", "channels", "workers", "cores", "Gbit/s", "Mmsg/s", cycles[CLIENT],
+	       cycles[SERVER], "handed off", "dropped");
 	printf("%-10s %6u %6s %9u %8u %6u %8.2f %10.3f %12.0f %12.0f %9.0f%% %9llu\n",
 	       options->algorithm, size, kind, options->channels, options->workers, options->cores,
 	       result->gbit, result->messages_per_s / 1e6, result->cycles[CLIENT],
@@ -125,6 +132,8 @@ static void print_result(const struct bench_options *options, uint32_t size,
 		printf("a core for each of %u pairs of workers: %.2f Gbit/s, %.3f Mmsg/s\n",
 		       options->workers, result->pairs_per_s * size * 8 / 1e9,
 		       result->pairs_per_s / 1e6);
+	for (int side = 0; side < SIDES; side++)
+		snprintf(cycles[side], sizeof(cycles[side]), "%s_cycles", sides[side]);
 	json_array_append_new(
 		rows,
 		json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, "
@@ -133,8 +142,8 @@ static void print_result(const struct bench_options *options, uint32_t size,
 			  "mux", (int)options->mux, "size", (int)size, "kind", kind, "channels",
 			  (int)options->channels, "window", (int)options->window, "workers",
 			  (int)options->workers, "cores", (int)options->cores, "gbit", result->gbit,
-			  "messages_per_s", result->messages_per_s, "client_cycles",
-			  result->cycles[CLIENT], "server_cycles", result->cycles[SERVER],
+			  "messages_per_s", result->messages_per_s, cycles[CLIENT],
+			  result->cycles[CLIENT], cycles[SERVER], result->cycles[SERVER],
 			  "pairs_messages_per_s", result->pairs_per_s, "handed_off",
 			  result->handed_off, "dropped", (json_int_t)result->dropped));
 }
@@ -176,7 +185,7 @@ static struct result watch(const struct tunnel *t)
 	for (uint32_t passed = 0; passed < options->seconds; passed += period) {
 		sleep(KG_MIN(period, options->seconds - passed));
 		take_sample(t, &now);
-		print_period(&before, &now);
+		print_period(options, &before, &now);
 		before = now;
 	}
 	return difference(&first, &now);
@@ -239,20 +248,22 @@ static bool run_lanes(struct tunnel *t, struct result *result)
 	return ok;
 }
 
-/* Each client worker opens its share of the channels. */
+/* Each client worker opens its share of the channels, which may come to any of the server's. */
 static bool take_seats(struct tunnel *t, uint32_t size)
 {
 	const struct bench_options *options = t->options;
 	uint8_t protocol = options->datagrams ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
 	unsigned int channels = (options->channels + options->workers - 1) / options->workers;
+	unsigned int sinks[SIDES] = { 0 };
 	bool ok = true;
 
+	sinks[options->relay ? CLIENT : SERVER] = channels * options->workers;
 	for (unsigned int w = 0; w < options->workers; w++) {
-		ok &= bench_load_init(&t->seats[CLIENT][w].load, t->two.boxes[CLIENT].workers[w],
-				      true, channels, protocol, (uint16_t)size);
-		/* Channels may come to any worker of the server. */
-		ok &= bench_load_init(&t->seats[SERVER][w].load, t->two.boxes[SERVER].workers[w],
-				      false, channels * options->workers, protocol, (uint16_t)size);
+		for (int side = 0; side < SIDES; side++)
+			ok &= bench_load_init(&t->seats[side][w].load,
+					      t->two.boxes[side].workers[w],
+					      side == CLIENT ? channels : 0, sinks[side], protocol,
+					      (uint16_t)size);
 	}
 	return ok;
 }
@@ -285,6 +296,7 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 		.window = options->window,
 		.workers = options->workers,
 		.memory_mb = MEMORY_MB,
+		.relay = options->relay,
 	};
 	static struct tunnel tunnel;
 	char error[512];
@@ -294,7 +306,8 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 	kg_clock_init();
 	ok = two_boxes_init(&tunnel.two, &params, error, sizeof(error));
 	if (ok) {
-		kg_box_await_stamps(&tunnel.two.boxes[SERVER]);
+		for (int side = 0; side < SIDES; side++)
+			kg_box_await_stamps(&tunnel.two.boxes[side]);
 		ok = run(&tunnel, rows);
 	} else {
 		fprintf(stderr, "%s\n", error);

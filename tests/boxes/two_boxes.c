@@ -26,7 +26,15 @@
 	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\"," \
 	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s }"
 
+/* What both legs have, and where each is. */
+#define RELAY                                                                            \
+	"{ \"name\": \"two\", \"mode\": \"relay\", \"encryption_algorithm\": \"%s\", %s" \
+	"    \"kcp\": \"%s\", \"fec\": \"%s\", \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u,"  \
+	"    \"listener\": { \"listen_port\": %u },"                                     \
+	"    \"forwarder\": { \"destination_address\": \"%s1\", \"destination_port\": %u }}"
+
 #define LISTEN_PORT 3000u
+#define BEHIND_PORT 4000u /* where a relay finds the server */
 
 static const char *const modes[] = { "client", "server" };
 
@@ -35,31 +43,57 @@ static const char *network_of(const struct two_boxes_params *params)
 	return params->ipv6 ? "fd00:18::" : "198.18.0.";
 }
 
-static void write_tunnel(char *text, size_t bytes, int side, unsigned int number,
-			 const struct two_boxes_params *params)
+static const char *password_of(const struct two_boxes_params *params)
 {
 	const struct kg_aead_spec *spec = kg_aead_spec_lookup(params->algorithm);
-	static const char *const names[] = { "two", "neighbour" };
+
+	return spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "";
+}
+
+static void write_tunnel(char *text, size_t bytes, int side, const char *name, unsigned int port,
+			 const struct two_boxes_params *params)
+{
 	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
 	char mux[32] = "";
 
 	if (side == CLIENT)
 		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
-	snprintf(text, bytes, TUNNEL, names[number], modes[side], LISTEN_PORT + number,
-		 network_of(params), params->algorithm,
-		 spec != NULL && spec->keyed ? "\"encryption_password\": \"two boxes\"," : "",
-		 params->preset, params->fec != NULL ? params->fec : "", params->window,
-		 params->window, params->keep_alive_s, mux, more);
+	snprintf(text, bytes, TUNNEL, name, modes[side], port, network_of(params),
+		 params->algorithm, password_of(params), params->preset,
+		 params->fec != NULL ? params->fec : "", params->window, params->window,
+		 params->keep_alive_s, mux, more);
+}
+
+static void write_relay(char *text, size_t bytes, const struct two_boxes_params *params)
+{
+	snprintf(text, bytes, RELAY, params->algorithm, password_of(params), params->preset,
+		 params->fec != NULL ? params->fec : "", params->window, params->window,
+		 LISTEN_PORT, network_of(params), BEHIND_PORT);
+}
+
+static void add_tunnel(char *text, size_t bytes, int mode, const char *name, unsigned int port,
+		       const struct two_boxes_params *params)
+{
+	size_t len = strlen(text);
+
+	if (len > 0)
+		len += (size_t)snprintf(text + len, bytes - len, ", ");
+	write_tunnel(text + len, bytes - len, mode, name, port, params);
 }
 
 /* A client's neighbour is a tunnel of its own to the same server. */
 static void write_tunnels(char *text, size_t bytes, int side, const struct two_boxes_params *params)
 {
-	write_tunnel(text, bytes, side, 0, params);
-	if (side != CLIENT || !params->neighbour)
+	text[0] = '\0';
+	if (side == SERVER && params->relay) {
+		write_relay(text, bytes, params);
 		return;
-	strcat(text, ", ");
-	write_tunnel(text + strlen(text), bytes - strlen(text), side, 1, params);
+	}
+	add_tunnel(text, bytes, side, "two", LISTEN_PORT, params);
+	if (side == CLIENT && params->neighbour)
+		add_tunnel(text, bytes, CLIENT, "neighbour", LISTEN_PORT + 1, params);
+	if (side == CLIENT && params->relay)
+		add_tunnel(text, bytes, SERVER, "behind", BEHIND_PORT, params);
 }
 
 static bool configure(struct two_boxes *two, int side, const struct two_boxes_params *params,

@@ -28,6 +28,7 @@ struct two_boxes_params {
 	const char *settings[SIDES];
 	bool ipv6;      /* between the boxes, in place of IPv4 */
 	bool neighbour; /* the client has a second tunnel, 1, to the same server */
+	bool relay;     /* the server is a relay, and the tunnel's server the client's box, too */
 	bool apart;     /* what a port sends stays in `sent`, what lies in `arriving` it receives */
 };
 
