@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A relay between a client and a server, with another cipher, FEC and length of segments on each leg:
 bulk both ways, half-close, UDP, mux channels, a custom mapping, hops on both legs. Then a leg's settings
-change, and the relay is killed and started again.
+change, and the relay is killed and started again. KG_MEGABYTES names how much goes each way, KG_SECONDS how long
+applications talk by all ways while both legs hop.
 
     client ══ AES-GCM, hops ══ relay ══ chacha20, FEC 10:2, short segments, hops ══ server
 """
 
+import os
 import signal
+import socket
 import time
 
 from lab import DESTINATION, ENTRY, RELAY4, SERVER4, Lab, eventually, tunnel
@@ -15,7 +18,10 @@ import traffic
 
 PORTS, CUSTOM_PORTS = "3000-3010", "3100-3110"
 SHARED, MAPPED = ("127.0.0.1", 6001), ("127.0.0.1", 6002)
-BULK_BYTES = 20 << 20
+MEGABYTES = int(os.environ.get("KG_MEGABYTES", "20"))
+BULK_BYTES, BULK_S = MEGABYTES << 20, 60 + 6 * MEGABYTES
+SECONDS = float(os.environ.get("KG_SECONDS", "2"))
+EVERY_S = 0.2
 NEAR = {"kcp": "fast1", "encryption_algorithm": "AES-GCM", "encryption_password": "near",
         "mtu": 1400, "dport_refresh": 2}
 FAR = {"encryption_algorithm": "chacha20", "encryption_password": "far", "fec": "10:2",
@@ -44,6 +50,33 @@ def words_until(connection, what, condition):
     eventually(what, word, 60)
 
 
+def talk():
+    """Words on a connection and datagrams on a flow of each entry, none of which is left out; the longest time that
+    an answer took."""
+    ways = [(traffic.connect(*entry), traffic.udp_socket(*entry, timeout_s=30))
+            for entry in (ENTRY, SHARED, MAPPED)]
+    longest_s, end = 0, time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        begin = time.monotonic()
+        for number, (tcp, udp) in enumerate(ways):
+            word = b"%d to and fro" % number
+            tcp.sendall(word)
+            assert traffic.receive_exactly(tcp, len(word)) == word
+            traffic.echo_over(udp, range(1, 1401, 350))
+        longest_s = max(longest_s, time.monotonic() - begin)
+        time.sleep(EVERY_S)
+    for way in ways:
+        for s in way:
+            s.close()
+    return longest_s
+
+
+def serve(connection):
+    """An echo for those that begin with a number, else a transfer."""
+    first = connection.recv(1, socket.MSG_PEEK)
+    (traffic.echo if first.isdigit() else traffic.bulk)(connection)
+
+
 def works():
     try:
         traffic.tcp_echo(*MAPPED, 10_000, timeout_s=3)
@@ -69,13 +102,14 @@ with Lab() as lab:
                destination_address="")]
     lab.start()
     with lab.server.ns:
-        services = (traffic.serve_tcp(*DESTINATION, traffic.bulk),
+        services = (traffic.serve_tcp(*DESTINATION, serve),
                     traffic.serve_udp_echo(*DESTINATION), traffic.serve_echo("127.0.0.1", 7002))
     with lab.client.ns:
         for entry in (ENTRY, SHARED):
-            traffic.tcp_download(*entry, BULK_BYTES)
-            traffic.tcp_upload(*entry, BULK_BYTES)
+            traffic.tcp_download(*entry, BULK_BYTES, BULK_S)
+            traffic.tcp_upload(*entry, BULK_BYTES, BULK_S)
             assert traffic.udp_echo(*entry, sizes=range(1, 1401, 7)) == 200
+        print(f"{SECONDS:g} s of talk, longest answer {talk() * 1000:.0f} ms")
         traffic.tcp_echo(*MAPPED, 100_000)
         assert traffic.udp_echo(*MAPPED, sizes=range(1, 1401, 7)) == 200
         with traffic.connect(*MAPPED) as s, traffic.udp_socket(*MAPPED) as udp:
