@@ -25,7 +25,8 @@ static void read_metrics(struct kg_route *route, const struct nlattr *metrics)
 	mnl_attr_for_each_nested(metric, metrics)
 	{
 		if (mnl_attr_get_type(metric) == RTAX_MTU)
-			route->mtu = (uint16_t)KG_MIN(mnl_attr_get_u32(metric), UINT16_MAX);
+			route->mtu =
+				(uint16_t)KG_MIN(mnl_attr_get_u32(metric), (uint32_t)UINT16_MAX);
 	}
 }
 

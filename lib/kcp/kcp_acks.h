@@ -62,7 +62,7 @@ static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32
 {
 	if (!kg_kcp_acks_owed(acks))
 		return KG_NEVER_US;
-	if (acks->covered_again || una - acks->told >= KG_MAX(acks->batch, 1))
+	if (acks->covered_again || una - acks->told >= KG_MAX(acks->batch, 1u))
 		return 0;
 	if (acks->count == 0)
 		return acks->told_us + KG_KCP_ACK_WAIT_US;

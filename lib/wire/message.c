@@ -177,7 +177,8 @@ static void decode_tail(struct kg_message *msg, const uint8_t *tail, size_t len)
 	msg->data = tail;
 	msg->len = len;
 	if (kind == TAIL_TEXT)
-		msg->len = strnlen((const char *)tail, KG_MIN(len, KG_MESSAGE_TEXT_MAX_BYTES));
+		msg->len =
+			strnlen((const char *)tail, KG_MIN(len, (size_t)KG_MESSAGE_TEXT_MAX_BYTES));
 }
 
 enum kg_drop kg_message_decode(struct kg_message *msg, const uint8_t *bytes, size_t len)

@@ -42,7 +42,8 @@ static void say_on_a_new_channel(size_t bytes)
 	struct app *second = pair_open(pair, KG_PROTOCOL_TCP), *hears;
 
 	for (size_t sent = 0; sent < bytes; sent += FULL)
-		assert_true(app_send(&pair->client, second, text, KG_MIN(FULL, bytes - sent)));
+		assert_true(
+			app_send(&pair->client, second, text, KG_MIN((size_t)FULL, bytes - sent)));
 	run(pair, SEC(60));
 	hears = &pair->server.apps[1];
 	assert_int_equal(hears->got_len, bytes);

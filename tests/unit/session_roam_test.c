@@ -26,7 +26,7 @@ static size_t bytes_to(struct pair *pair, const struct kg_ip *ip)
 {
 	size_t bytes = 0;
 
-	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG); i++) {
+	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG + 0u); i++) {
 		const struct logged *logged = &pair->log[i];
 
 		if (!logged->to_server && kg_ip_equal(&logged->datagram.local.ip, ip))
@@ -270,7 +270,7 @@ static void expect_little(struct pair *pair, const struct app *client)
 
 	pair->client.deaf = true;
 	run(pair, SEC(20));
-	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG); i++)
+	for (unsigned int i = 0; i < KG_MIN(pair->logged, PAIR_LOG + 0u); i++)
 		heard += pair->log[i].to_server ? pair->log[i].datagram.len : 0;
 	assert_in_range(bytes_to(pair, &pair->client.address), 1, 3 * heard + 5 * PAIR_BODY_MAX);
 	assert_int_equal(client->got_len, 0);

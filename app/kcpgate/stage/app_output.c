@@ -15,7 +15,7 @@ static bool fits(const struct kg_worker *w, const struct kg_nexthop *nexthop, si
 	if (nexthop->mtu != 0)
 		mtu = KG_MIN(mtu, nexthop->mtu);
 	return kg_frame_header_bytes(&none, nexthop->peer.version) + bytes <=
-	       KG_MIN(mtu, RTE_MBUF_DEFAULT_DATAROOM);
+	       KG_MIN(mtu, (size_t)RTE_MBUF_DEFAULT_DATAROOM);
 }
 
 const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
