@@ -220,7 +220,8 @@ void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 {
 	uint32_t kept = mp->large->size / KEPT_DIVISOR;
 
-	mp->pool.fair_share = kg_buf_share(available(mp->large), kept);
+	__atomic_store_n(&mp->pool.fair_share, kg_buf_share(available(mp->large), kept),
+			 __ATOMIC_RELAXED);
 }
 
 KG_METRIC_TABLE(kg_buf_mempool_metrics, kg_buf_mempool_stats,
@@ -233,6 +234,6 @@ void kg_buf_mempool_get_stats(const struct kg_buf_mempool *mp, struct kg_buf_mem
 		.small_used = mp->small->size - rte_mempool_avail_count(mp->small),
 		.large_total = mp->large->size,
 		.large_used = mp->large->size - large_free(mp),
-		.fair_share = mp->pool.fair_share,
+		.fair_share = kg_buf_fair_share(&mp->pool),
 	};
 }

@@ -65,11 +65,17 @@ struct kg_buf_pool {
 	void (*free_cold)(struct kg_buf_pool *pool, struct kg_buf *buf);
 	/*
 	 * How many segments one conversation should hold at most while memory is as tight as it
-	 * is now (UINT32_MAX: no pressure). Written by the pool's host, read by engines when they
-	 * advertise a window.
+	 * is now (UINT32_MAX: no pressure). Written by the pool's host on any thread, while
+	 * others read it.
 	 */
 	uint32_t fair_share;
 };
+
+/* Another thread may have changed it by the next time. */
+static inline uint32_t kg_buf_fair_share(const struct kg_buf_pool *pool)
+{
+	return __atomic_load_n(&pool->fair_share, __ATOMIC_RELAXED);
+}
 
 /* Of `kept` buffers, how many such a use leaves. */
 static inline size_t kg_buf_left_by(enum kg_buf_use use, size_t kept)
@@ -97,9 +103,10 @@ static inline uint32_t kg_buf_share(size_t free, size_t kept)
  * a small one always. */
 static inline uint32_t kg_buf_share_of_sender(const struct kg_buf_pool *pool, bool datagrams)
 {
-	uint32_t burst = pool->fair_share > KG_BUF_FLOOR ? KG_BUF_BURST : KG_BUF_BURST / 4;
+	uint32_t share = kg_buf_fair_share(pool);
+	uint32_t burst = share > KG_BUF_FLOOR ? KG_BUF_BURST : KG_BUF_BURST / 4;
 
-	return datagrams ? KG_MAX(pool->fair_share, burst) : pool->fair_share;
+	return datagrams ? KG_MAX(share, burst) : share;
 }
 
 static inline struct kg_buf *kg_buf_alloc_for(struct kg_buf_pool *pool, uint16_t room,

@@ -66,13 +66,13 @@ static bool list_full(const struct kg_kcp_recv *recv)
 
 static bool under_pressure(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
-	return pool->fair_share < recv->wnd;
+	return kg_buf_fair_share(pool) < recv->wnd;
 }
 
 /* Under any pressure there is some, else nobody would ever learn that it is over. */
 static uint32_t share_of(const struct kg_buf_pool *pool)
 {
-	return KG_MAX(pool->fair_share, KG_BUF_FLOOR);
+	return KG_MAX(kg_buf_fair_share(pool), KG_BUF_FLOOR);
 }
 
 /* How far ahead of nxt the peer may think that it may send. */

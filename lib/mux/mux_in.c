@@ -32,7 +32,7 @@ void kg_mux_stream_tell_readable(struct kg_mux_stream *ms)
 static int64_t share_bytes(const struct kg_mux_stream *ms)
 {
 	const struct kg_streams *s = ms->streams;
-	int64_t share = (int64_t)s->pool->fair_share * kg_session_rest_bytes(s->session);
+	int64_t share = (int64_t)kg_buf_fair_share(s->pool) * kg_session_rest_bytes(s->session);
 
 	if (ms->mux->returns)
 		share -= PROMISED_WEIGHT * s->promised_bytes / KG_BUF_SHARE_DIVISOR;

@@ -28,7 +28,7 @@
 
 static bool buffers_are_short(const struct kg_streams *s)
 {
-	return s->pool->fair_share <= KG_BUF_FLOOR && s->relief_segments == 0;
+	return kg_buf_fair_share(s->pool) <= KG_BUF_FLOOR && s->relief_segments == 0;
 }
 
 /* Segments that may wait for the stream's reader. */
@@ -158,7 +158,7 @@ void kg_mux_stream_on_came(struct kg_mux_stream *ms, uint32_t segments, uint64_t
 
 	/* The share does not know yet of what has become free. */
 	s->relief_segments -= KG_MIN(s->relief_segments, segments);
-	if (s->pool->fair_share > KG_BUF_FLOOR)
+	if (kg_buf_fair_share(s->pool) > KG_BUF_FLOOR)
 		s->relief_segments = 0;
 	if (!ms->unread && is_unread(ms))
 		kg_mux_stream_on_taken(ms, now_us);

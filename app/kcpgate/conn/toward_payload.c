@@ -89,7 +89,7 @@ static uint32_t may_hold(const struct kg_conn *conn)
 
 	if (kg_stream_protocol(&conn->stream) != KG_PROTOCOL_TCP)
 		return KG_FLOW_TX_SEGMENTS;
-	share = kg_buf_mempool_pool(conn->side->worker->box->bufs)->fair_share;
+	share = kg_buf_fair_share(kg_buf_mempool_pool(conn->side->worker->box->bufs));
 	if (share <= KG_BUF_FLOOR)
 		return KG_FLOW_TX_FLOOR / 2;
 	return KG_MIN(KG_MAX(share, KG_FLOW_TX_FLOOR), KG_FLOW_TX_SEGMENTS);
