@@ -95,12 +95,12 @@ static inline struct kg_side *kg_worker_side(const struct kg_worker *w, uint16_t
 
 static inline void kg_worker_count(struct kg_worker *w, enum kg_counter counter, uint64_t n)
 {
-	w->stats.counters[counter] += n;
+	kg_count(&w->stats.counters[counter], n);
 }
 
 /* Nothing is thrown away without it: by kg_stage_drop, or where there is no packet to free, or who
  * frees it does so for a whole burst. */
 static inline void kg_worker_count_drop(struct kg_worker *w, enum kg_drop reason, uint64_t n)
 {
-	w->stats.drops[reason] += n;
+	kg_count(&w->stats.drops[reason], n);
 }

@@ -313,9 +313,9 @@ void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame)
 		good = write(e->tap_fd, bytes, len) == (ssize_t)len;
 	}
 	if (good)
-		e->stats.to_kernel++;
+		kg_count(&e->stats.to_kernel, 1);
 	else
-		e->stats.errors++;
+		kg_count(&e->stats.errors, 1);
 	rte_pktmbuf_free(frame);
 }
 
@@ -325,7 +325,7 @@ static void discard_frame(struct kg_exception *e)
 	uint8_t byte;
 
 	if (read(e->tap_fd, &byte, sizeof(byte)) > 0)
-		e->stats.errors++;
+		kg_count(&e->stats.errors, 1);
 }
 
 struct rte_mbuf *kg_exception_read(struct kg_exception *e)
@@ -340,11 +340,11 @@ struct rte_mbuf *kg_exception_read(struct kg_exception *e)
 	len = read(e->tap_fd, rte_pktmbuf_mtod(frame, void *), rte_pktmbuf_tailroom(frame));
 	if (len > 0 && len < rte_pktmbuf_tailroom(frame)) {
 		rte_pktmbuf_append(frame, (uint16_t)len);
-		e->stats.from_kernel++;
+		kg_count(&e->stats.from_kernel, 1);
 		return frame;
 	}
 	if (len >= 0 || errno != EAGAIN)
-		e->stats.errors++;
+		kg_count(&e->stats.errors, 1);
 	rte_pktmbuf_free(frame);
 	return NULL;
 }
@@ -383,9 +383,9 @@ void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet)
 		good = ip[0] >> 4 == 6 ? route6(e, ip, len) : route4(e, ip, len);
 	}
 	if (good)
-		e->stats.routed++;
+		kg_count(&e->stats.routed, 1);
 	else
-		e->stats.errors++;
+		kg_count(&e->stats.errors, 1);
 	rte_pktmbuf_free(packet);
 }
 

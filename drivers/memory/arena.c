@@ -40,6 +40,12 @@ static size_t units_of(size_t bytes)
 	return KG_MAX((bytes + KG_BUDDY_UNIT_BYTES - 1) >> KG_BUDDY_UNIT_SHIFT, (size_t)1);
 }
 
+/* Telemetry looks at it meanwhile. */
+static void set_in_use(struct kg_arena *arena, size_t bytes)
+{
+	__atomic_store_n(&arena->mem.in_use_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 /* ---- slabs ---- */
 
 static struct slab *slab_create(struct kg_arena *arena, size_t units)
@@ -71,7 +77,7 @@ static void *piece_alloc(struct kg_arena *arena, size_t units)
 		slab->returned = slab->returned->next;
 	else
 		piece = (uint8_t *)slab + (1 + slab->cut++ * units) * KG_BUDDY_UNIT_BYTES;
-	arena->mem.in_use_bytes += SLAB_BYTES / slab->total;
+	set_in_use(arena, arena->mem.in_use_bytes + SLAB_BYTES / slab->total);
 	if (++slab->used == slab->total)
 		LIST_REMOVE(slab, link);
 	return piece;
@@ -81,7 +87,7 @@ static void piece_free(struct kg_arena *arena, struct slab *slab, struct piece *
 {
 	if (slab->used == slab->total)
 		LIST_INSERT_HEAD(&arena->slabs[units - 1], slab, link);
-	arena->mem.in_use_bytes -= SLAB_BYTES / slab->total;
+	set_in_use(arena, arena->mem.in_use_bytes - SLAB_BYTES / slab->total);
 	piece->next = slab->returned;
 	slab->returned = piece;
 	if (--slab->used > 0)
@@ -98,7 +104,7 @@ static void *block_alloc(struct kg_arena *arena, size_t bytes)
 	void *block = kg_buddy_alloc(&arena->buddy, order);
 
 	if (block != NULL)
-		arena->mem.in_use_bytes += (size_t)KG_BUDDY_UNIT_BYTES << order;
+		set_in_use(arena, arena->mem.in_use_bytes + ((size_t)KG_BUDDY_UNIT_BYTES << order));
 	return block;
 }
 
@@ -106,7 +112,7 @@ static void block_free(struct kg_arena *arena, void *block, size_t bytes)
 {
 	unsigned int order = kg_buddy_order(bytes);
 
-	arena->mem.in_use_bytes -= (size_t)KG_BUDDY_UNIT_BYTES << order;
+	set_in_use(arena, arena->mem.in_use_bytes - ((size_t)KG_BUDDY_UNIT_BYTES << order));
 	kg_buddy_free(&arena->buddy, block, order);
 }
 
