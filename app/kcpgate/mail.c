@@ -131,8 +131,8 @@ void kg_mail_read(struct kg_worker *w)
 			stop(w, mail.awaited);
 			continue;
 		case KG_MAIL_LEAVE:
-			w->leaving = true;
-			break;
+			w->leave_awaited = mail.awaited;
+			continue;
 		}
 		if (mail.awaited != NULL)
 			acknowledge(w, mail.awaited);

@@ -24,7 +24,7 @@ enum kg_mail_type {
 	KG_MAIL_BEGIN_SIDE,     /* `side` is the worker's; awaited: it has begun, or cannot */
 	KG_MAIL_DRAIN_SIDE,     /* awaited: it has ended, and is nobody's */
 	KG_MAIL_STOP,           /* awaited: the peers have been told, or it is time to go anyway */
-	KG_MAIL_LEAVE,          /* the loop */
+	KG_MAIL_LEAVE,          /* awaited: the loop has ended, nobody is woken */
 };
 
 /* Where a tunnel's server is. The control thread's, which keeps it until every worker has taken the

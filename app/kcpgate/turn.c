@@ -103,7 +103,7 @@ bool kg_worker_keep_house(struct kg_worker *w, uint32_t unix_s)
 	publish(w);
 	if (w->index == 0)
 		kg_buf_mempool_update_share(w->box->bufs);
-	return !w->leaving;
+	return w->leave_awaited == NULL;
 }
 
 unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
@@ -155,5 +155,7 @@ int kg_worker_run(void *worker)
 		count_sleep(w, kg_idle_turn(&idle, w, work));
 	}
 	kg_worker_turn(w, kg_clock_now_us());
+	/* What was ours is taken apart now. */
+	atomic_fetch_sub_explicit(w->leave_awaited, 1, memory_order_release);
 	return 0;
 }

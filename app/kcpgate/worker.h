@@ -49,9 +49,10 @@ struct kg_worker {
 		stun_sides; /* of these: the control thread asks STUN servers from their ports */
 	uint64_t now_us;    /* monotonic; read once per turn */
 	uint32_t unix_s;    /* wall clock; read at housekeeping */
-	bool stopping, leaving;
+	bool stopping;
 	uint64_t stop_deadline_us;
-	atomic_uint *stop_awaited; /* NULL: it is over, or was never asked for */
+	atomic_uint *stop_awaited;  /* NULL: it is over, or was never asked for */
+	atomic_uint *leave_awaited; /* NULL: the loop goes on */
 	struct kg_twheel *wheel;
 	struct kg_rng rng;
 	struct kg_nexthops *nexthops;
