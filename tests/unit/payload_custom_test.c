@@ -261,5 +261,5 @@ int main(void)
 		cmocka_unit_test(refusals_have_words),
 	};
 
-	return cmocka_run_group_tests_name("payload_custom", tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests_name("payload_custom", tests, rig_init_eal, bare_eal_fini);
 }

@@ -113,5 +113,5 @@ int main(void)
 		cmocka_unit_test(hanging_connection_times_out),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }

@@ -361,5 +361,5 @@ int main(void)
 		cmocka_unit_test(nor_is_it_cut_off_by_what_it_says),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }

@@ -254,5 +254,5 @@ int main(void)
 		cmocka_unit_test(a_udp_source_is_served_on_and_no_other),
 	};
 
-	return cmocka_run_group_tests_name("payload gate", tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests_name("payload gate", tests, rig_init_eal, bare_eal_fini);
 }

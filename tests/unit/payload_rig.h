@@ -6,7 +6,9 @@
  */
 #pragma once
 
+#include "bare_eal.h"
 #include "names_keeper.h"
+#include "own_network.h"
 #include "payload/internal.h"
 
 #include <setjmp.h>
@@ -17,10 +19,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <rte_eal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +31,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS     5000
-#define FIRST_BYTES 1200
-#define REST_BYTES  1201
-#define RIG_LINKS   2
+#define WAIT_MS       5000
+#define TCP_MEMORY_MS 60000
+#define FIRST_BYTES   1200
+#define REST_BYTES    1201
+#define RIG_LINKS     2
 
 enum rig_tunnel {
 	RIG_CLIENT,
@@ -121,18 +124,37 @@ static inline void rig_await_stat(const uint64_t *counter, uint64_t value)
 
 /* ---- the rig itself ---- */
 
-/* Group set-up: EAL without hugepages, files or devices. */
-static inline int rig_init_eal(void **state)
+/* Linux has one stock of memory for TCP, which all networks share. While another program has more
+ * of it than Linux is glad to give, sockets take less than they should, and are reset. */
+static inline bool rig_tcp_memory_is_short(void)
 {
-	static char *args[] = { "test",           "--no-huge", "--no-shconf", "--no-pci",
-				"--no-telemetry", "-m64",      "-l0",         "--log-level=error" };
+	FILE *limits = fopen("/proc/sys/net/ipv4/tcp_mem", "r");
+	FILE *use = fopen("/proc/net/sockstat", "r");
+	long low = LONG_MAX, pages = 0;
+	char line[256];
 
-	return rte_eal_init(KG_ARRAY_SIZE(args), args) < 0 ? -1 : 0;
+	assert_non_null(use);
+	if (limits != NULL) { /* not told everywhere */
+		assert_int_equal(fscanf(limits, "%ld", &low), 1);
+		fclose(limits);
+	}
+	while (fgets(line, sizeof(line), use) != NULL)
+		sscanf(line, "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld", &pages);
+	fclose(use);
+	return pages >= low;
 }
 
-static inline int rig_fini_eal(void **state)
+static bool rig_is_alone; /* in a network of its own */
+
+/* Group set-up. */
+static inline int rig_init_eal(void **state)
 {
-	return rte_eal_cleanup();
+	uint64_t end = rig_now_ms() + TCP_MEMORY_MS;
+
+	while (rig_tcp_memory_is_short() && rig_now_ms() < end)
+		rig_nap();
+	rig_is_alone = own_network_enter();
+	return bare_eal_init(state);
 }
 
 /* 127.0.0.1 or ::1. */

@@ -3,6 +3,8 @@
  */
 #include "payload_rig.h"
 
+#include <sys/stat.h>
+
 #define TCP KG_PROTOCOL_TCP
 #define UDP KG_PROTOCOL_UDP
 
@@ -143,6 +145,23 @@ static void a_busy_thread_never_sleeps(void **state)
 	close(fd);
 	rig_destroy(rig);
 }
+
+/* ---- where all of these tests run ---- */
+
+/* Else what others send to a port that was theirs is found here, and what goes to a free one there.
+ */
+static void strangers_have_another_network(void **state)
+{
+	struct stat own, strangers;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)getppid());
+	if (!rig_is_alone || stat(path, &strangers) != 0)
+		skip();
+	assert_int_equal(stat("/proc/self/ns/net", &own), 0);
+	assert_int_not_equal(own.st_ino, strangers.st_ino);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,7 +171,8 @@ int main(void)
 		cmocka_unit_test(listening_families),
 		cmocka_unit_test(an_idle_thread_sleeps),
 		cmocka_unit_test(a_busy_thread_never_sleeps),
+		cmocka_unit_test(strangers_have_another_network),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }

@@ -141,5 +141,5 @@ int main(void)
 		cmocka_unit_test(another_box_is_noticed),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }

@@ -304,5 +304,5 @@ int main(void)
 		cmocka_unit_test(what_an_application_loses_is_noticed),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }

@@ -102,7 +102,8 @@ static struct kg_ip own_address(void)
 	for (const struct ifaddrs *at = all; at != NULL && own.version == 0; at = at->ifa_next) {
 		const struct sockaddr_in *in = (const void *)at->ifa_addr;
 
-		if (in == NULL || in->sin_family != AF_INET || (at->ifa_flags & IFF_LOOPBACK))
+		if (in == NULL || in->sin_family != AF_INET ||
+		    ntohl(in->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET)
 			continue;
 		own.version = 4;
 		memcpy(own.bytes, &in->sin_addr, 4);
@@ -169,5 +170,5 @@ int main(void)
 		cmocka_unit_test(loopback_has_no_tuple),
 	};
 
-	return cmocka_run_group_tests_name("payload_tuples", tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests_name("payload_tuples", tests, rig_init_eal, bare_eal_fini);
 }

@@ -314,5 +314,5 @@ int main(void)
 		cmocka_unit_test(datagrams_before_close_are_sent),
 	};
 
-	return cmocka_run_group_tests(tests, rig_init_eal, rig_fini_eal);
+	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);
 }
