@@ -156,15 +156,58 @@ static void test_buf_cold(void **state)
 	kg_buf_mempool_destroy(mp);
 }
 
-static struct kg_buf *take_all(struct kg_buf_pool *pool, enum kg_buf_use use, struct kg_buf *taken)
+static struct kg_buf *take_all_of(struct kg_buf_pool *pool, uint16_t room, enum kg_buf_use use,
+				  struct kg_buf *taken)
 {
 	struct kg_buf *buf;
 
-	while ((buf = kg_buf_alloc_for(pool, KG_BUF_LARGE_ROOM, use)) != NULL) {
+	while ((buf = kg_buf_alloc_for(pool, room, use)) != NULL) {
 		buf->next = taken;
 		taken = buf;
 	}
 	return taken;
+}
+
+static struct kg_buf *take_all(struct kg_buf_pool *pool, enum kg_buf_use use, struct kg_buf *taken)
+{
+	return take_all_of(pool, KG_BUF_LARGE_ROOM, use, taken);
+}
+
+/* Small payloads take large buffers once there are no small ones, down to what is kept of them. */
+static void test_buf_small_ones_gone(void **state)
+{
+	struct kg_buf_mempool *mp = kg_buf_mempool_create("gone", 1u << 20, 0);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf_mempool_stats stats;
+	struct kg_buf *taken = take_all_of(pool, KG_BUF_SMALL_ROOM, KG_BUF_MORE, NULL);
+
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.small_total - stats.small_used, stats.small_total / 8);
+	assert_int_equal(stats.large_total - stats.large_used, stats.large_total / 8);
+	kg_buf_free_chain(taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.small_used + stats.large_used, 0);
+	kg_buf_mempool_destroy(mp);
+}
+
+/* Whatever its last owner has left in it. */
+static void test_buf_comes_empty(void **state)
+{
+	struct kg_buf_mempool *mp = kg_buf_mempool_create("empty", 1u << 20, 64);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf *last = kg_buf_alloc(pool, KG_BUF_LARGE_ROOM), *buf;
+
+	last->next = last;
+	last->data += 10;
+	last->len = 10;
+	kg_buf_free(last);
+	buf = kg_buf_alloc(pool, KG_BUF_LARGE_ROOM);
+	assert_ptr_equal(buf, last);
+	assert_null(buf->next);
+	assert_int_equal(buf->len, 0);
+	assert_ptr_equal(buf->data, (uint8_t *)(buf + 1) + KG_BUF_HEADROOM);
+	kg_buf_free(buf);
+	kg_buf_mempool_destroy(mp);
 }
 
 /* Each use leaves what is kept from it, and takes no more past it than it asked for. */
@@ -203,6 +246,22 @@ static void test_buf_kept(void **state)
 	kg_buf_mempool_destroy(mp);
 }
 
+/* What waits in the cache of a thread is nobody else's to take. */
+static void test_buf_share_without_caches(void **state)
+{
+	struct kg_buf_mempool *mp = kg_buf_mempool_create("caches", 4u << 20, 64);
+	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf_mempool_stats stats;
+	struct kg_buf *buf = kg_buf_alloc(pool, KG_BUF_LARGE_ROOM);
+
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_used, 1);
+	kg_buf_mempool_update_share(mp);
+	assert_true(pool->fair_share < kg_buf_share(stats.large_total - 1, stats.large_total / 8));
+	kg_buf_free(buf);
+	kg_buf_mempool_destroy(mp);
+}
+
 /* The scarcer buffers get, the less one conversation may hold; some is always granted. */
 static void test_buf_fair_share(void **state)
 {
@@ -229,9 +288,15 @@ static void test_buf_fair_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arena_random), cmocka_unit_test(test_arena_exhausted),
-		cmocka_unit_test(test_buf_classes),  cmocka_unit_test(test_buf_cold),
-		cmocka_unit_test(test_buf_kept),     cmocka_unit_test(test_buf_fair_share),
+		cmocka_unit_test(test_arena_random),
+		cmocka_unit_test(test_arena_exhausted),
+		cmocka_unit_test(test_buf_classes),
+		cmocka_unit_test(test_buf_cold),
+		cmocka_unit_test(test_buf_kept),
+		cmocka_unit_test(test_buf_fair_share),
+		cmocka_unit_test(test_buf_small_ones_gone),
+		cmocka_unit_test(test_buf_comes_empty),
+		cmocka_unit_test(test_buf_share_without_caches),
 	};
 	static char *eal[] = { "memory_test",    "--no-huge", "--no-shconf", "--no-pci",
 			       "--no-telemetry", "-m64",      "-l0",         "--log-level=error" };

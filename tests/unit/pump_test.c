@@ -278,13 +278,12 @@ static void a_frame_of_the_kernel_wakes_the_worker(void **state)
 	stop();
 }
 
-static void an_idle_pump_sleeps(void **state)
+/* Of what a processor does in this time it takes next to nothing. */
+static void assert_sleeps(void)
 {
 	struct timespec before, after;
 	clockid_t clock;
 
-	(void)state;
-	begin();
 	pthread_getcpuclockid(thread, &clock);
 	nap();
 	clock_gettime(clock, &before);
@@ -293,6 +292,64 @@ static void an_idle_pump_sleeps(void **state)
 	clock_gettime(clock, &after);
 	assert_true((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec <
 		    5000000);
+}
+
+static void an_idle_pump_sleeps(void **state)
+{
+	(void)state;
+	begin();
+	assert_sleeps();
+	stop();
+}
+
+/* A pipe without a reader has an error for ever, as a TAP that was deleted. */
+static void a_tap_that_is_gone_wakes_nobody(void **state)
+{
+	uint16_t number = 7;
+	void *frame = NULL;
+	int pipe_fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(pipe_fds), 0);
+	close(pipe_fds[0]);
+	close(taps[0].fd);
+	taps[0].fd = pipe_fds[1];
+	begin();
+	assert_sleeps();
+	assert_int_equal(send(kernel[1], &number, sizeof(number), 0), sizeof(number));
+	for (int ms = 0; ms < WAIT_MS && rte_ring_empty(links[0].from_kernel); ms++)
+		nap();
+	assert_int_equal(rte_ring_sc_dequeue(links[0].from_kernel, &frame), 0);
+	rte_pktmbuf_free(frame);
+	stop();
+}
+
+/* Frames that find no room wait in Linux, and are looked at again now and then. */
+static void a_full_ring_is_not_asked_for_all_the_time(void **state)
+{
+	uint16_t number = 7;
+	unsigned int taken = 0;
+	void *frame;
+
+	(void)state;
+	begin();
+	for (int ms = 0; ms < WAIT_MS && !rte_ring_full(links[0].from_kernel); ms++) {
+		while (send(kernel[1], &number, sizeof(number), MSG_DONTWAIT) == sizeof(number))
+			;
+		nap();
+	}
+	assert_true(rte_ring_full(links[0].from_kernel));
+	while (send(kernel[1], &number, sizeof(number), MSG_DONTWAIT) == sizeof(number))
+		;
+	assert_sleeps();
+	while (rte_ring_sc_dequeue(links[0].from_kernel, &frame) == 0) {
+		rte_pktmbuf_free(frame);
+		taken++;
+	}
+	assert_true(taken >= KG_PUMP_FROM_KERNEL - 1);
+	for (int ms = 0; ms < WAIT_MS && rte_ring_empty(links[0].from_kernel); ms++)
+		nap();
+	assert_false(rte_ring_empty(links[0].from_kernel));
 	stop();
 }
 
@@ -309,6 +366,8 @@ int main(void)
 		PUMP_TEST(frames_reach_the_first_worker_in_order),
 		PUMP_TEST(a_frame_of_the_kernel_wakes_the_worker),
 		PUMP_TEST(an_idle_pump_sleeps),
+		PUMP_TEST(a_tap_that_is_gone_wakes_nobody),
+		PUMP_TEST(a_full_ring_is_not_asked_for_all_the_time),
 	};
 
 	return cmocka_run_group_tests_name("pump", tests, start, NULL);
