@@ -72,6 +72,17 @@ static void port_keys(void **state)
 	expect_port_errors(cases, KG_ARRAY_SIZE(cases));
 }
 
+static void expect_good_ports(const char *const *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct fixture f;
+
+		load_port(&f, changes[i]);
+		expect_good(&f);
+		unload(&f);
+	}
+}
+
 /* The first and last address of a network of two, or one, and of part of a network are hosts'. */
 static void hosts_at_the_edge(void **state)
 {
@@ -81,13 +92,21 @@ static void hosts_at_the_edge(void **state)
 		"{'addresses': ['198.18.0.2/24', 'fd00:18::ffff:ffff:ffff:ffff/64']}",
 	};
 
-	for (size_t i = 0; i < KG_ARRAY_SIZE(changes); i++) {
-		struct fixture f;
+	expect_good_ports(changes, KG_ARRAY_SIZE(changes));
+}
 
-		load_port(&f, changes[i]);
-		expect_good(&f);
-		unload(&f);
-	}
+/* DPDK's virtual devices by both of their prefixes, a PCI address, and what no interface of Linux
+ * can be called. */
+static void devices_that_are_no_interfaces(void **state)
+{
+	static const char *const changes[] = {
+		"{'device': 'net_ring0'}",
+		"{'device': 'eth_ring0'}",
+		"{'device': '0000:03:00.0'}",
+		"{'device': 'a_name_of_sixteen'}",
+	};
+
+	expect_good_ports(changes, KG_ARRAY_SIZE(changes));
 }
 
 static void two_ports(void **state)
@@ -209,9 +228,13 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(port_keys), cmocka_unit_test(hosts_at_the_edge),
-		cmocka_unit_test(two_ports), cmocka_unit_test(nothing_left_for_clients),
-		cmocka_unit_test(box_keys),  cmocka_unit_test(no_ports),
+		cmocka_unit_test(port_keys),
+		cmocka_unit_test(hosts_at_the_edge),
+		cmocka_unit_test(devices_that_are_no_interfaces),
+		cmocka_unit_test(two_ports),
+		cmocka_unit_test(nothing_left_for_clients),
+		cmocka_unit_test(box_keys),
+		cmocka_unit_test(no_ports),
 		cmocka_unit_test(too_many),
 	};
 

@@ -302,6 +302,9 @@ static void corrected_values(void **state)
 {
 	struct fixture f;
 
+	load_tunnel(&f, FIXTURE_CLIENT, "{'kcp_sndwnd': 1}");
+	assert_int_equal(f.config.tunnels[0].wire.kcp.snd_wnd, 2);
+	unload(&f);
 	load_tunnel(&f, FIXTURE_CLIENT,
 		    "{'kcp_rcvwnd': 1, 'kcp_sndwnd': 4294967296, 'udp_timeout': 100000,"
 		    " 'keep_alive': 4294967296}");

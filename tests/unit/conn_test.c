@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's half of a connection: what its channel does not take is counted, and bursts of
- * datagrams leave at a pace. */
+/* A worker's half of a connection: what its channel does not take is counted, bursts of datagrams
+ * leave at a pace, and what its application may send and hold follows the share of memory. */
+#include "box.h"
 #include "worker.h"
 
 #include "bare_eal.h"
@@ -18,10 +19,11 @@ static struct kg_worker w;
 static struct kg_side side;
 static struct kg_conn conn;
 
-static void begin(enum kg_protocol protocol)
+static void begin_with(enum kg_protocol protocol, uint16_t snd_wnd)
 {
-	const struct kg_streams_config config = { .session = pair_config(KG_ROLE_CLIENT, 4) };
+	struct kg_streams_config config = { .session = pair_config(KG_ROLE_CLIENT, 4) };
 
+	config.session.kcp.snd_wnd = snd_wnd;
 	w = (struct kg_worker){ .now_us = SEC(1000) };
 	side = (struct kg_side){ .worker = &w };
 	conn = (struct kg_conn){ .side = &side };
@@ -33,6 +35,11 @@ static void begin(enum kg_protocol protocol)
 	side.streams = test_host_streams(&host, &config, (struct kg_stream_ops){ 0 }, w.now_us);
 	assert_non_null(side.streams);
 	assert_true(kg_streams_open(side.streams, &conn.stream, protocol, NULL, w.now_us));
+}
+
+static void begin(enum kg_protocol protocol)
+{
+	begin_with(protocol, 256);
 }
 
 static void end(void)
@@ -152,12 +159,103 @@ static void what_is_no_burst_leaves_at_once(void **state)
 	end();
 }
 
+/* ---- what follows the share of memory ---- */
+
+static struct kg_payload_link rings;
+
+static void begin_linked(unsigned int ring_size)
+{
+	begin_with(KG_PROTOCOL_TCP, 1000);
+	rings = (struct kg_payload_link){ 0 };
+	assert_int_equal(kg_payload_link_init(&rings, "conn", ring_size), 0);
+	w.links[0].rings = &rings;
+	conn.flow = &conn;
+}
+
+static void end_linked(void)
+{
+	kg_payload_link_fini(&rings);
+	end();
+}
+
+static bool is_told(struct kg_msg *msg)
+{
+	return rte_ring_sc_dequeue_elem(rings.to_payload, msg, sizeof(*msg)) == 0;
+}
+
+/* With such a share the application is told of so much more, or less; 0: of nothing. */
+static void expect_credit(uint32_t share, int change)
+{
+	struct kg_msg msg;
+
+	host.pool.pool.fair_share = share;
+	assert_true(kg_conn_tell_credit(&conn));
+	if (change != 0) {
+		assert_true(is_told(&msg));
+		assert_int_equal(msg.type, KG_MSG_CREDIT);
+		assert_int_equal((int32_t)msg.count, change);
+	}
+	assert_false(is_told(&msg));
+}
+
+static void credit_follows_the_share(void **state)
+{
+	struct kg_msg msg;
+
+	begin_linked(64);
+	assert_true(kg_conn_tell_attached(&conn));
+	assert_true(is_told(&msg));
+	assert_int_equal(msg.type, KG_MSG_ATTACHED);
+	assert_int_equal(msg.count, 512); /* of a window that is wider */
+	expect_credit(1000000, 0);
+	expect_credit(100, 100 - 512);
+	expect_credit(95, 0); /* in batches */
+	expect_credit(200, 100);
+	expect_credit(10, -190);
+	expect_credit(0, -10); /* but at once when there is none, or some again */
+	expect_credit(1, 1);
+	conn.ended = true;
+	expect_credit(200, 0);
+	end_linked();
+}
+
+/* What it has not taken yet is half a floor where only what is kept is left, and a floor at least.
+ */
+static void a_reader_holds_less_of_what_is_kept(void **state)
+{
+	static struct kg_box box;
+	struct kg_buf_pool *pool;
+
+	begin_linked(2);
+	w.box = &box;
+	box.bufs = kg_buf_mempool_create("conn", 1 << 20, 0);
+	assert_non_null(box.bufs);
+	pool = kg_buf_mempool_pool(box.bufs);
+	assert_true(kg_conn_tell_attached(&conn)); /* which fills the ring */
+	conn.outstanding = KG_FLOW_TX_FLOOR / 2;
+	pool->fair_share = KG_BUF_FLOOR;
+	assert_int_equal(kg_conn_tell_data(&conn), KG_CONN_STALLED);
+	pool->fair_share = KG_BUF_FLOOR + 1;
+	assert_int_equal(kg_conn_tell_data(&conn), KG_CONN_RING_FULL);
+	conn.outstanding = KG_BUF_FLOOR + 1;
+	assert_int_equal(kg_conn_tell_data(&conn), KG_CONN_STALLED);
+	pool->fair_share = UINT32_MAX;
+	conn.outstanding = KG_FLOW_TX_SEGMENTS - 1;
+	assert_int_equal(kg_conn_tell_data(&conn), KG_CONN_RING_FULL);
+	conn.outstanding = KG_FLOW_TX_SEGMENTS;
+	assert_int_equal(kg_conn_tell_data(&conn), KG_CONN_STALLED);
+	kg_buf_mempool_destroy(box.bufs);
+	end_linked();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_datagram_for_a_channel_that_ends_is_counted),
 		cmocka_unit_test(datagrams_that_came_together_leave_at_a_pace),
 		cmocka_unit_test(what_is_no_burst_leaves_at_once),
+		cmocka_unit_test(credit_follows_the_share),
+		cmocka_unit_test(a_reader_holds_less_of_what_is_kept),
 	};
 
 	return cmocka_run_group_tests_name("conn", tests, bare_eal_init, bare_eal_fini);

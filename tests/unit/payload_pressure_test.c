@@ -2,6 +2,8 @@
 /* Rings, buffers and descriptors run out, many connections at once, the end amid traffic. */
 #include "payload_rig.h"
 
+#include <sys/wait.h>
+
 #define TCP KG_PROTOCOL_TCP
 #define UDP KG_PROTOCOL_UDP
 
@@ -168,6 +170,36 @@ static void sockets_are_limited(void **state)
 	rig_destroy(rig);
 }
 
+/* As many as a process with so many descriptors may have; another one, for a limit stays lowered.
+ */
+static unsigned int sockets_of(rlim_t descriptors)
+{
+	const struct rlimit limit = { descriptors, descriptors };
+	unsigned int sockets = 0;
+	int result[2];
+	pid_t child;
+
+	assert_int_equal(pipe(result), 0);
+	child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_NOFILE, &limit);
+		sockets = kg_payload_sockets_max();
+		_exit(write(result[1], &sockets, sizeof(sockets)) != sizeof(sockets));
+	}
+	assert_int_equal(read(result[0], &sockets, sizeof(sockets)), sizeof(sockets));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(result[0]);
+	close(result[1]);
+	return sockets;
+}
+
+/* For telemetry, netlink, names and files; little of little. */
+static void descriptors_are_left_to_others(void **state)
+{
+	assert_int_equal(sockets_of(1200), 1200 - 256);
+	assert_int_equal(sockets_of(400), 300);
+}
+
 /* A listener whose queue is full does not answer: connects to it wait, until others come. */
 static void the_oldest_dial_gives_way(void **state)
 {
@@ -303,6 +335,7 @@ int main(void)
 		cmocka_unit_test(no_descriptors_is_said_at_once),
 		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(the_oldest_dial_gives_way),
+		cmocka_unit_test(descriptors_are_left_to_others),
 		cmocka_unit_test(two_hundred_connections),
 		cmocka_unit_test(stop_leaves_nothing),
 	};
