@@ -62,8 +62,19 @@
 #define KG_ICMPV6_REDIRECT                137
 
 /* TCP, RFC 9293 §3.1 */
-#define KG_TCP_BYTES   20
-#define KG_TCP_CSUM_AT 16
+#define KG_TCP_BYTES       20
+#define KG_TCP_PORTS_BYTES 4
+#define KG_TCP_SEQ_AT      4
+#define KG_TCP_ACK_AT      8
+#define KG_TCP_OFFSET_AT   12 /* of the payload, in words of four bytes, in the upper half */
+#define KG_TCP_FLAGS_AT    13
+#define KG_TCP_WINDOW_AT   14
+#define KG_TCP_CSUM_AT     16
+#define KG_TCP_URGENT_AT   18
+#define KG_TCP_FIN         0x01
+#define KG_TCP_PSH         0x08
+#define KG_TCP_ACK         0x10
+#define KG_TCP_CWR         0x80 /* RFC 3168 §6.1 */
 
 /* UDP, RFC 768 */
 #define KG_UDP_LENGTH_AT 4

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which TCP frames continue each other, and the headers that stand for all of them. */
+#include "net/merge.h"
+
+#include "base/bytes.h"
+#include "net/checksum.h"
+#include "net/frame.h"
+#include "net/proto.h"
+
+#define IP_PACKET_MAX UINT16_MAX /* RFC 791 §3.1; over IPv6 the header is counted, too */
+
+static bool is_ipv4(const struct kg_merge_frame *frame)
+{
+	return frame->tcp_at == KG_ETHER_BYTES + KG_IPV4_BYTES;
+}
+
+static const uint8_t *addresses(const struct kg_merge_frame *frame)
+{
+	return frame->bytes + KG_ETHER_BYTES +
+	       (is_ipv4(frame) ? KG_IPV4_ADDRESSES_AT : KG_IPV6_ADDRESSES_AT);
+}
+
+static size_t addresses_bytes(const struct kg_merge_frame *frame)
+{
+	return is_ipv4(frame) ? 8 : 32;
+}
+
+/* ---- a frame alone ---- */
+
+/* The IP packet's length when TCP begins right behind a sound header, else 0. */
+static size_t look4(const uint8_t *ip, size_t len)
+{
+	size_t total_bytes;
+
+	if (len < KG_IPV4_BYTES || ip[0] != 0x45 || ip[KG_IPV4_PROTOCOL_AT] != KG_PROTO_TCP)
+		return 0;
+	total_bytes = kg_load_be16(ip + KG_IPV4_LENGTH_AT);
+	if (total_bytes > len || total_bytes < KG_IPV4_BYTES + KG_TCP_BYTES ||
+	    (kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & ~KG_IPV4_DONT_FRAGMENT) != 0 ||
+	    kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
+		return 0;
+	return total_bytes;
+}
+
+static size_t look6(const uint8_t *ip, size_t len)
+{
+	size_t upper_bytes;
+
+	if (len < KG_IPV6_BYTES || ip[0] >> 4 != 6 || ip[KG_IPV6_NEXT_HEADER_AT] != KG_PROTO_TCP)
+		return 0;
+	upper_bytes = kg_load_be16(ip + KG_IPV6_LENGTH_AT);
+	if (upper_bytes > len - KG_IPV6_BYTES || upper_bytes < KG_TCP_BYTES ||
+	    upper_bytes > IP_PACKET_MAX - KG_IPV6_BYTES)
+		return 0;
+	return KG_IPV6_BYTES + upper_bytes;
+}
+
+static bool sum_is_good(const struct kg_merge_frame *frame, size_t tcp_bytes)
+{
+	const uint8_t *tcp = frame->bytes + frame->tcp_at;
+	uint64_t pseudo = kg_checksum_pseudo(addresses(frame), addresses_bytes(frame), KG_PROTO_TCP,
+					     (uint32_t)tcp_bytes);
+	uint16_t unfilled = kg_checksum_fold(pseudo);
+
+	return memcmp(tcp + KG_TCP_CSUM_AT, &unfilled, sizeof(unfilled)) == 0 ||
+	       kg_checksum_fold(kg_checksum_add(pseudo, tcp, tcp_bytes)) == UINT16_MAX;
+}
+
+/* A flag beside ACK and PSH, a reserved bit that is set, a pointer to urgent data: each is for
+ * Linux. */
+static bool is_plain(const uint8_t *tcp)
+{
+	return (tcp[KG_TCP_OFFSET_AT] & 0x0f) == 0 &&
+	       (tcp[KG_TCP_FLAGS_AT] & ~KG_TCP_PSH) == KG_TCP_ACK &&
+	       kg_load_be16(tcp + KG_TCP_URGENT_AT) == 0;
+}
+
+static void look_at_tcp(struct kg_merge_frame *frame, size_t tcp_bytes, bool sum_good)
+{
+	const uint8_t *tcp = frame->bytes + frame->tcp_at;
+	size_t header_bytes = (tcp[KG_TCP_OFFSET_AT] >> 4) * 4u;
+
+	frame->kind = KG_MERGE_ALONE;
+	if (header_bytes < KG_TCP_BYTES || header_bytes >= tcp_bytes || !is_plain(tcp) ||
+	    !(sum_good || sum_is_good(frame, tcp_bytes)))
+		return;
+	frame->kind = KG_MERGE_PART;
+	frame->payload_at = (uint16_t)(frame->tcp_at + header_bytes);
+	frame->payload_bytes = (uint16_t)(tcp_bytes - header_bytes);
+	frame->last = (tcp[KG_TCP_FLAGS_AT] & KG_TCP_PSH) != 0;
+}
+
+void kg_merge_look(struct kg_merge_frame *frame, const uint8_t *bytes, size_t len, bool sum_good)
+{
+	uint16_t type = len < KG_ETHER_BYTES ? 0 : kg_load_be16(bytes + KG_ETHERTYPE_AT);
+	uint16_t ip_header = type == KG_ETHERTYPE_IPV4 ? KG_IPV4_BYTES : KG_IPV6_BYTES;
+	const uint8_t *ip = bytes + KG_ETHER_BYTES;
+	size_t packet_bytes = 0;
+
+	*frame = (struct kg_merge_frame){ .bytes = bytes, .kind = KG_MERGE_FOREIGN };
+	if (type == KG_ETHERTYPE_IPV4)
+		packet_bytes = look4(ip, len - KG_ETHER_BYTES);
+	else if (type == KG_ETHERTYPE_IPV6)
+		packet_bytes = look6(ip, len - KG_ETHER_BYTES);
+	if (packet_bytes == 0)
+		return;
+	if (type == KG_ETHERTYPE_IPV4)
+		frame->ip_id = kg_load_be16(ip + KG_IPV4_ID_AT);
+	frame->tcp_at = KG_ETHER_BYTES + ip_header;
+	look_at_tcp(frame, packet_bytes - ip_header, sum_good);
+}
+
+/* Both versions have the ports right behind the addresses. */
+bool kg_merge_same_flow(const struct kg_merge_frame *a, const struct kg_merge_frame *b)
+{
+	return a->tcp_at == b->tcp_at &&
+	       memcmp(addresses(a), addresses(b), addresses_bytes(a) + KG_TCP_PORTS_BYTES) == 0;
+}
+
+/* ---- several ---- */
+
+static bool equal(const struct kg_merge_frame *a, const struct kg_merge_frame *b, size_t from,
+		  size_t to)
+{
+	return memcmp(a->bytes + from, b->bytes + from, to - from) == 0;
+}
+
+/* A datagram that may not be cut needs no id (RFC 6864 §4.1); else ids count, as they will again.
+ */
+static bool ids_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	uint16_t piece = kg_load_be16(part->bytes + KG_ETHER_BYTES + KG_IPV4_FRAGMENT_AT);
+
+	return (piece & KG_IPV4_DONT_FRAGMENT) != 0 || part->ip_id == (uint16_t)(merge->ip_id + 1);
+}
+
+/* All but lengths, id and checksum. */
+static bool ip_headers_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	const struct kg_merge_frame *first = &merge->first;
+	const size_t ip = KG_ETHER_BYTES;
+
+	if (!is_ipv4(first))
+		return equal(first, part, 0, ip + KG_IPV6_LENGTH_AT) &&
+		       equal(first, part, ip + KG_IPV6_NEXT_HEADER_AT, first->tcp_at);
+	return equal(first, part, 0, ip + KG_IPV4_LENGTH_AT) &&
+	       equal(first, part, ip + KG_IPV4_FRAGMENT_AT, ip + KG_IPV4_CSUM_AT) &&
+	       equal(first, part, ip + KG_IPV4_ADDRESSES_AT, first->tcp_at) && ids_fit(merge, part);
+}
+
+/* Ports, acknowledgement, window, options. */
+static bool tcp_headers_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	const struct kg_merge_frame *first = &merge->first;
+	const size_t tcp = first->tcp_at;
+
+	return first->payload_at == part->payload_at &&
+	       equal(first, part, tcp, tcp + KG_TCP_SEQ_AT) &&
+	       equal(first, part, tcp + KG_TCP_ACK_AT, tcp + KG_TCP_FLAGS_AT) &&
+	       equal(first, part, tcp + KG_TCP_WINDOW_AT, tcp + KG_TCP_CSUM_AT) &&
+	       equal(first, part, tcp + KG_TCP_BYTES, first->payload_at);
+}
+
+static uint32_t seq_of(const struct kg_merge_frame *part)
+{
+	return kg_load_be32(part->bytes + part->tcp_at + KG_TCP_SEQ_AT);
+}
+
+static void take_part(struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	merge->frames++;
+	merge->payload_bytes += part->payload_bytes;
+	merge->next_seq = seq_of(part) + part->payload_bytes;
+	merge->ip_id = part->ip_id;
+	merge->push = part->last;
+	merge->complete = part->last || part->payload_bytes < merge->first.payload_bytes;
+}
+
+void kg_merge_begin(struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	*merge = (struct kg_merge){ .first = *part };
+	take_part(merge, part);
+}
+
+bool kg_merge_add(struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	const struct kg_merge_frame *first = &merge->first;
+	size_t packet_bytes = (size_t)first->payload_at - KG_ETHER_BYTES + merge->payload_bytes;
+
+	if (merge->complete || part->payload_bytes > first->payload_bytes ||
+	    packet_bytes + part->payload_bytes > IP_PACKET_MAX || seq_of(part) != merge->next_seq ||
+	    first->tcp_at != part->tcp_at || !ip_headers_fit(merge, part) ||
+	    !tcp_headers_fit(merge, part))
+		return false;
+	take_part(merge, part);
+	return true;
+}
+
+static void write_ip_length(const struct kg_merge_frame *first, uint8_t *ip, size_t tcp_bytes)
+{
+	uint16_t sum;
+
+	if (!is_ipv4(first)) {
+		kg_store_be16(ip + KG_IPV6_LENGTH_AT, (uint16_t)tcp_bytes);
+		return;
+	}
+	kg_store_be16(ip + KG_IPV4_LENGTH_AT, (uint16_t)(KG_IPV4_BYTES + tcp_bytes));
+	kg_store_be16(ip + KG_IPV4_CSUM_AT, 0);
+	sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES));
+	memcpy(ip + KG_IPV4_CSUM_AT, &sum, sizeof(sum));
+}
+
+void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offload *offload)
+{
+	const struct kg_merge_frame *first = &merge->first;
+	size_t tcp_bytes = (size_t)first->payload_at - first->tcp_at + merge->payload_bytes;
+	uint8_t *tcp = bytes + first->tcp_at;
+	uint16_t pseudo;
+
+	*offload = (struct kg_offload){ .cut = KG_CUT_NOTHING };
+	if (merge->frames < 2)
+		return;
+	write_ip_length(first, bytes + KG_ETHER_BYTES, tcp_bytes);
+	if (merge->push)
+		tcp[KG_TCP_FLAGS_AT] |= KG_TCP_PSH;
+	pseudo = kg_checksum_fold(kg_checksum_pseudo(addresses(first), addresses_bytes(first),
+						     KG_PROTO_TCP, (uint32_t)tcp_bytes));
+	memcpy(tcp + KG_TCP_CSUM_AT, &pseudo, sizeof(pseudo));
+	*offload = (struct kg_offload){ .cut = KG_CUT_TCP,
+					.piece_bytes = first->payload_bytes,
+					.headers_bytes = first->payload_at,
+					.sum_left = true,
+					.sum_from = first->tcp_at,
+					.sum_at = KG_TCP_CSUM_AT };
+}
