@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Makes a port's TAP, and carries frames between it and mbufs. The TAP lives as long as its
+ * Makes a port's TAP, whose frames are tap_frames.c's. The TAP lives as long as its
  * descriptor: closing it takes the interface, its addresses, routes and settings away, also when
  * the process dies. Packets that the kernel shall route leave through raw sockets with the IP
  * header included.
  */
 #include "kernel/exception.h"
+#include "kernel/tap_frames.h"
 #include "netlink/link.h"
 
 #include <errno.h>
@@ -26,10 +27,9 @@
 #define TUN_DEVICE "/dev/net/tun"
 
 struct kg_exception {
-	int tap_fd;
+	struct kg_tap_frames frames;
 	int raw4_fd, raw6_fd; /* -1: the kernel lacks the family */
 	unsigned int ifindex;
-	struct rte_mempool *mempool;
 	struct kg_exception_stats stats;
 };
 
@@ -63,22 +63,23 @@ static bool fail_errno(struct setup *s, const char *what, int error)
 
 static bool tap_open(struct setup *s, struct kg_exception *e)
 {
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL };
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR };
 
 	if (strlen(s->params->name) >= sizeof(request.ifr_name))
 		return fail(s, "name is longer than %zu characters", sizeof(request.ifr_name) - 1);
-	e->tap_fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (e->tap_fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+	e->frames.fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (e->frames.fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
 		return fail(s, "no " TUN_DEVICE ": load the kernel module tun");
-	if (e->tap_fd < 0)
+	if (e->frames.fd < 0)
 		return fail_errno(s, TUN_DEVICE, errno);
 	strcpy(request.ifr_name, s->params->name);
-	if (ioctl(e->tap_fd, TUNSETIFF, &request) == 0)
+	if (ioctl(e->frames.fd, TUNSETIFF, &request) == 0)
 		e->ifindex = if_nametoindex(s->params->name);
 	else if (errno == EBUSY || errno == EEXIST)
 		return fail(s, "an interface of this name exists already");
 	if (e->ifindex == 0)
 		return fail_errno(s, "cannot create interface", errno);
+	kg_tap_frames_offer(e->frames.fd);
 	return true;
 }
 
@@ -227,8 +228,7 @@ static bool setup(struct setup *s, struct kg_exception *e)
 	size_t room = rte_pktmbuf_data_room_size(s->params->mempool) - RTE_PKTMBUF_HEADROOM;
 	int error;
 
-	/* One byte more than a frame: a full mbuf is the sign of a frame that was cut. */
-	if (room <= (size_t)s->params->mtu + KG_ETHER_BYTES)
+	if (room < (size_t)s->params->mtu + KG_ETHER_BYTES)
 		return fail(s, "buffers of %zu bytes are too small for MTU %u", room,
 			    s->params->mtu);
 	error = kg_nl_open(&s->nl);
@@ -241,16 +241,16 @@ struct kg_exception *kg_exception_create(const struct kg_exception_params *param
 					 size_t error_bytes)
 {
 	struct setup s = { .params = params, .error = error, .error_bytes = error_bytes };
-	struct kg_exception *e = malloc(sizeof(*e));
+	struct kg_exception *e = calloc(1, sizeof(*e));
 	bool good;
 
 	if (e == NULL) {
 		fail_errno(&s, "create", ENOMEM);
 		return NULL;
 	}
-	*e = (struct kg_exception){
-		.tap_fd = -1, .raw4_fd = -1, .raw6_fd = -1, .mempool = params->mempool
-	};
+	e->frames.fd = e->raw4_fd = e->raw6_fd = -1;
+	e->frames.mempool = params->mempool;
+	e->frames.stats = &e->stats;
 	good = setup(&s, e);
 	kg_nl_close(&s.nl);
 	if (good)
@@ -285,7 +285,7 @@ void kg_exception_destroy(struct kg_exception *e)
 {
 	if (e == NULL)
 		return;
-	close_fd(e->tap_fd);
+	close_fd(e->frames.fd);
 	close_fd(e->raw4_fd);
 	close_fd(e->raw6_fd);
 	free(e);
@@ -293,7 +293,7 @@ void kg_exception_destroy(struct kg_exception *e)
 
 int kg_exception_fd(const struct kg_exception *e)
 {
-	return e->tap_fd;
+	return e->frames.fd;
 }
 
 unsigned int kg_exception_ifindex(const struct kg_exception *e)
@@ -301,52 +301,19 @@ unsigned int kg_exception_ifindex(const struct kg_exception *e)
 	return e->ifindex;
 }
 
-void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame)
+bool kg_exception_has_frames(const struct kg_exception *e)
 {
-	bool good = rte_pktmbuf_linearize(frame) == 0;
-
-	if (good) {
-		uint8_t *bytes = rte_pktmbuf_mtod(frame, uint8_t *);
-		size_t len = rte_pktmbuf_data_len(frame);
-
-		kg_frame_complete_checksum(bytes, len);
-		good = write(e->tap_fd, bytes, len) == (ssize_t)len;
-	}
-	if (good)
-		kg_count(&e->stats.to_kernel, 1);
-	else
-		kg_count(&e->stats.errors, 1);
-	rte_pktmbuf_free(frame);
+	return e->frames.splitting;
 }
 
-/* Takes the frame out of the kernel's queue, lest the descriptor stay readable for ever. */
-static void discard_frame(struct kg_exception *e)
+void kg_exception_write(struct kg_exception *e, struct rte_mbuf **frames, unsigned int count)
 {
-	uint8_t byte;
-
-	if (read(e->tap_fd, &byte, sizeof(byte)) > 0)
-		kg_count(&e->stats.errors, 1);
+	kg_tap_frames_write(&e->frames, frames, count);
 }
 
 struct rte_mbuf *kg_exception_read(struct kg_exception *e)
 {
-	struct rte_mbuf *frame = rte_pktmbuf_alloc(e->mempool);
-	ssize_t len;
-
-	if (frame == NULL) {
-		discard_frame(e);
-		return NULL;
-	}
-	len = read(e->tap_fd, rte_pktmbuf_mtod(frame, void *), rte_pktmbuf_tailroom(frame));
-	if (len > 0 && len < rte_pktmbuf_tailroom(frame)) {
-		rte_pktmbuf_append(frame, (uint16_t)len);
-		kg_count(&e->stats.from_kernel, 1);
-		return frame;
-	}
-	if (len >= 0 || errno != EAGAIN)
-		kg_count(&e->stats.errors, 1);
-	rte_pktmbuf_free(frame);
-	return NULL;
+	return kg_tap_frames_read(&e->frames);
 }
 
 static bool route4(const struct kg_exception *e, const uint8_t *ip, size_t len)

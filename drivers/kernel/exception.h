@@ -25,6 +25,9 @@ struct kg_exception_params {
 #define KG_EXCEPTION_METRICS(X)                                                                   \
 	X(to_kernel, "tap_to_kernel", COUNTER, "frames", "frames given to Linux by the TAP")      \
 	X(from_kernel, "tap_from_kernel", COUNTER, "frames", "frames that Linux gave to the TAP") \
+	X(merged, "tap_merged", COUNTER, "frames",                                                \
+	  "frames given to Linux together with others of their flow")                             \
+	X(cut, "tap_cut", COUNTER, "frames", "frames cut out of longer ones of Linux")            \
 	X(routed, "tap_routed", COUNTER, "packets", "packets given to Linux to route them")       \
 	X(errors, "tap_errors", COUNTER, "frames", "frames that Linux refused, or without mbuf")
 
@@ -48,11 +51,13 @@ bool kg_exception_restore(const struct kg_exception *e, const struct kg_exceptio
 void kg_exception_destroy(struct kg_exception *e);
 
 int kg_exception_fd(const struct kg_exception *e); /* readable: kg_exception_read has a frame */
+/* kg_exception_read has a frame though the descriptor may not be readable. */
+bool kg_exception_has_frames(const struct kg_exception *e);
 unsigned int kg_exception_ifindex(const struct kg_exception *e);
 
-/* Takes the mbuf, which holds a whole Ethernet frame without VLAN tag. Unfilled checksums are
- * completed. */
-void kg_exception_write(struct kg_exception *e, struct rte_mbuf *frame);
+/* Takes the mbufs, which hold whole Ethernet frames without VLAN tag. Unfilled checksums are
+ * completed. TCP frames that continue each other reach Linux as one. */
+void kg_exception_write(struct kg_exception *e, struct rte_mbuf **frames, unsigned int count);
 /* Next frame from the kernel, or NULL: none is there, or it was lost and counted. */
 struct rte_mbuf *kg_exception_read(struct kg_exception *e);
 /* Takes the mbuf, which holds an IP packet of ours without Ethernet header; the kernel routes it,

@@ -164,7 +164,7 @@ static void buffers_hold_whole_frames(void **state)
 	char tiny[8];
 
 	p.name = "kg-test1";
-	p.mempool = far_end_mempool("small", 15, MTU + KG_ETHER_BYTES);
+	p.mempool = far_end_mempool("small", 15, MTU + KG_ETHER_BYTES - 1);
 	expect_refused(&p, "too small for MTU 1400");
 	assert_null(kg_exception_create(&p, tiny, sizeof(tiny)));
 	assert_string_equal(tiny, "tap kg-");
@@ -353,10 +353,10 @@ static void chained_frames_are_written_whole(void **state)
 	memset(rte_pktmbuf_append(head, 60), 0, 60);
 	memset(rte_pktmbuf_append(tail, 40), 0, 40);
 	assert_int_equal(rte_pktmbuf_chain(head, tail), 0);
-	kg_exception_write(far->tap, head);
+	kg_exception_write(far->tap, &head, 1);
 	assert_int_equal(kg_exception_get_stats(far->tap)->errors, errors);
 	head = rte_pktmbuf_alloc(mempool); /* empty: the kernel refuses it */
-	kg_exception_write(far->tap, head);
+	kg_exception_write(far->tap, &head, 1);
 	assert_int_equal(kg_exception_get_stats(far->tap)->errors, errors + 1);
 }
 

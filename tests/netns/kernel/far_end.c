@@ -104,7 +104,7 @@ void far_end_write(struct far_end *far, const void *frame, size_t len)
 
 	assert_non_null(mbuf);
 	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)len), frame, len);
-	kg_exception_write(far->tap, mbuf);
+	kg_exception_write(far->tap, &mbuf, 1);
 }
 
 static void put_ether(uint8_t *frame, const uint8_t *to, const struct kg_mac *from, uint16_t type)
