@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two boxes against two originals, in turn, on the same wire, with the same applications: TCP goodput
 and what it costs, small datagrams, latency on a lossy wire, idle connections. Applications are on the
-same host as the box or original; for the datagrams "of hosts on the wire" they are hosts of their own.
+same host as the box or original; "of hosts on the wire" they are hosts of their own.
 
     KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
 
 Prints each figure as the median over the rounds, and the ratio ours / theirs within a round; --docs
-writes the table into docs/performance.md. Needs iperf3. Both sides run with their own defaults but
+writes the table into docs/performance.md, where nothing else runs (lib/load.py). Needs iperf3. Both sides run with their own defaults but
 for the preset, regular3 here and there, and AES-GCM.
 """
 
@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "tests" / "interop"),
                 str(ROOT / "scripts" / "lib")]
 from bench_report import commit, table, write_docs  # noqa: E402
+from load import load_before  # noqa: E402
 from lab import (CLIENT4, DESTINATION, ENTRY, Lab, eventually, impair_binary,  # noqa: E402
                  kcpgate, wire_bytes)
 from kcptube import PASSWORD, start_original  # noqa: E402
@@ -49,9 +50,9 @@ def cpu_seconds(processes):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def iperf(ns, *options):
+def iperf(ns, *options, to=ENTRY[0]):
     with ns:
-        done = subprocess.run(["iperf3", "-c", ENTRY[0], "-p", str(ENTRY[1]), "-t", str(SECONDS),
+        done = subprocess.run(["iperf3", "-c", to, "-p", str(ENTRY[1]), "-t", str(SECONDS),
                                "-J", *options], capture_output=True, text=True, check=False,
                               timeout=SECONDS + 60)
     if done.returncode:
@@ -59,11 +60,12 @@ def iperf(ns, *options):
     return json.loads(done.stdout)["end"]
 
 
-def serve_iperf(lab):
-    server = lab.popen(lab.server.ns, "iperf3", "-s", "-B", DESTINATION[0], "-p",
-                       str(DESTINATION[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually("iperf3 listens", lambda: lab.server.ns.run(
-        "ss", "-Hltn", f"sport = :{DESTINATION[1]}").strip())
+def serve_iperf(lab, ns=None, address=DESTINATION[0]):
+    ns = ns or lab.server.ns
+    server = lab.popen(ns, "iperf3", "-s", "-B", address, "-p", str(DESTINATION[1]),
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually("iperf3 listens",
+               lambda: ns.run("ss", "-Hltn", f"sport = :{DESTINATION[1]}").strip())
     return server
 
 
@@ -72,14 +74,29 @@ def serve_echo(lab):
         return traffic.serve_echo(*DESTINATION)
 
 
-def goodput(lab, processes):
-    server = serve_iperf(lab)
+def stream(server, processes, ns, *options, to=ENTRY[0]):
+    """One TCP stream to iperf3, which ends with it: Gbit/s, and the CPU time of both ends for a Gbit."""
     before = cpu_seconds(processes)
-    gbit = iperf(lab.client.ns)["sum_received"]["bits_per_second"] / 1e9
+    gbit = iperf(ns, *options, to=to)["sum_received"]["bits_per_second"] / 1e9
     cost = (cpu_seconds(processes) - before) / (gbit * SECONDS)
     server.terminate()
     server.wait()
+    return gbit, cost
+
+
+def goodput(lab, processes):
+    gbit, cost = stream(serve_iperf(lab), processes, lab.client.ns)
     return {"tcp_gbit_per_s": gbit, "cpu_s_per_gbit": cost}
+
+
+def streams_of_the_wire(lab, processes):
+    """Of two hosts behind the boxes' ports, to the server's and from it."""
+    figures = {}
+    for way, options in (("up", ()), ("down", ("-R",))):
+        gbit, cost = stream(serve_iperf(lab, lab.far, FAR), processes, lab.near, *options, to=CLIENT4)
+        figures |= {f"tcp_of_the_wire_{way}_gbit_per_s": gbit,
+                    f"cpu_s_per_gbit_of_the_wire_{way}": cost}
+    return figures
 
 
 def iperf_datagrams(lab, _):
@@ -137,10 +154,10 @@ def hosts_on_the_wire(lab):
     """Two hosts for applications."""
     lab.near, lab.far = lab.host("near", "198.18.0.11/24"), lab.host("far", f"{FAR}/24")
     lab.server.config["tunnels"][0]["destination_address"] = FAR
-    count_arrivals(lab.far, "eth")
 
 
 def datagrams_of_the_wire(lab, processes):
+    count_arrivals(lab.far, "eth")
     best = best_of_rates(lab, processes, lab.near, CLIENT4, lab.far)
     return {"udp_64_byte_of_the_wire_per_s": best[0], "cpu_us_per_datagram_of_the_wire": best[1] * 1e6}
 
@@ -202,14 +219,18 @@ def long_lossy_path(lab, _):
     return over_40_ms(lab, 5)
 
 
-MEASURES = (goodput, datagrams_of_this_host, datagrams_of_the_wire, iperf_datagrams, latency,
-            latency_with_loss, idle, long_path, long_lossy_path)
-PREPARE = {datagrams_of_the_wire: hosts_on_the_wire}
+MEASURES = (goodput, streams_of_the_wire, datagrams_of_this_host, datagrams_of_the_wire,
+            iperf_datagrams, latency, latency_with_loss, idle, long_path, long_lossy_path)
+PREPARE = {datagrams_of_the_wire: hosts_on_the_wire, streams_of_the_wire: hosts_on_the_wire}
 
 # What a figure is called, and what was aimed at: of the ratio, or of our own figure.
 FIGURES = {
     "tcp_gbit_per_s": ("one TCP stream, Gbit/s", "≥ 4 ×"),
     "cpu_s_per_gbit": ("CPU of both ends, seconds per Gbit", "≤ 0.3 ×"),
+    "tcp_of_the_wire_up_gbit_per_s": ("one TCP stream of hosts on the wire, up, Gbit/s", "≥ 4 ×"),
+    "cpu_s_per_gbit_of_the_wire_up": ("CPU of both ends, seconds per Gbit", ""),
+    "tcp_of_the_wire_down_gbit_per_s": ("the same down, Gbit/s", "≥ 4 ×"),
+    "cpu_s_per_gbit_of_the_wire_down": ("CPU of both ends, seconds per Gbit", ""),
     "udp_64_byte_of_this_host_per_s": ("datagrams of 64 bytes that arrive, thousand/s", "≥ 4 ×"),
     "cpu_us_per_datagram_of_this_host": ("CPU of both ends for each of these, µs", ""),
     "udp_64_byte_of_the_wire_per_s": ("the same of hosts on the wire, thousand/s", "≥ 4 ×"),
@@ -301,20 +322,20 @@ def check_programs():
 
 
 def main():
-    load_before = os.getloadavg()[0]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
     parser.add_argument("--docs", action="store_true")
     arguments = parser.parse_args()
     check_programs()
+    load = load_before(arguments.docs)
     measures = [what for what in MEASURES if arguments.only in (None, what.__name__)]
     rounds, failure = measure_rounds(arguments.rounds, measures)
     text = table(("", "two boxes", "two originals", "ratio", "least to greatest", "aim"),
                  [row_of(name, rounds) for name in rounds[0]["ours"]])
     text += (f"\n\nMedians of {len(rounds)} rounds, measured on "
              f"{time.strftime('%Y-%m-%d', time.gmtime())} at {commit()}, load average "
-             f"{load_before:.1f} before.")
+             f"{load:.1f} before.")
     print(text)
     if failure is not None:
         print("The last round is cut short by:", file=sys.stderr)

@@ -17,6 +17,7 @@ import bench
 import bench_path
 import bench_talk
 import svg
+from load import load_before
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "performance.md"
@@ -271,7 +272,7 @@ def first_match(path, pattern):
     return match.group(1) if match else "unknown"
 
 
-def machine_table(rounds, load_before, load_after):
+def machine_table(rounds, before, after):
     cpu = first_match("/proc/cpuinfo", r"^model name\s*: (.*)")
     numbers = "family {} model {}".format(first_match("/proc/cpuinfo", r"^cpu family\s*: (.*)"),
                                           first_match("/proc/cpuinfo", r"^model\s*: (.*)"))
@@ -287,7 +288,7 @@ def machine_table(rounds, load_before, load_after):
         ("ipsec-mb", first_match("/usr/include/intel-ipsec-mb.h", r'IMB_VERSION_STR "([^"]*)"')),
         ("kcpgate", commit()),
         ("date", time.strftime("%Y-%m-%d", time.gmtime())),
-        ("load average, before and after", f"{load_before:.1f}, {load_after:.1f}"),
+        ("load average, before and after", f"{before:.1f}, {after:.1f}"),
     )
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
@@ -325,7 +326,7 @@ def write_plots(rounds):
 
 
 def main(binary, quick):
-    rounds, load_before = Rounds(), os.getloadavg()[0]
+    rounds, load = Rounds(), load_before(for_docs=not quick)
     paths, picture = bench_path.results(binary)
     for number in range(1, 2 if quick else ROUNDS + 1):
         print(f"round {number}", file=sys.stderr)
@@ -338,7 +339,7 @@ def main(binary, quick):
               "formats": format_table(rounds),
               "talk": table(*bench_talk.results(binary)),
               **{name: table(*found) for name, found in paths.items()},
-              "machine": machine_table(rounds, load_before, os.getloadavg()[0])}
+              "machine": machine_table(rounds, load, os.getloadavg()[0])}
     print("\n\n".join(tables.values()))
     if not quick:
         write_docs(tables)

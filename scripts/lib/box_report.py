@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "scripts" / "lib")]
 from bench_report import commit, table, write_docs  # noqa: E402
 from lab import Lab  # noqa: E402
+from load import load_before  # noqa: E402
 from tester import Tester  # noqa: E402
 
 SCRIPT = "scripts/bench_box.sh"
@@ -66,7 +67,7 @@ def cells(size, ports_pps, rows):
 
 
 def main(quick):
-    plan, load_before = Plan(quick), os.getloadavg()[0]
+    plan, load = Plan(quick), load_before(for_docs=not quick)
     lines = []
     for size in plan.sizes:
         print(f"---- {size} bytes", file=sys.stderr)
@@ -75,7 +76,7 @@ def main(quick):
     text = table(("payload", "ports alone, thousand/s", "NDR, thousand/s", "NDR, Gbit/s",
                   "PDR, thousand/s", *(f"p50 / p99 at {load} %, ms" for load in LOADS)), lines)
     text += (f"\n\nMeasured on {time.strftime('%Y-%m-%d', time.gmtime())} at {commit()}, load "
-             f"average {load_before:.1f} before and {os.getloadavg()[0]:.1f} after.")
+             f"average {load:.1f} before and {os.getloadavg()[0]:.1f} after.")
     print(text)
     if not quick:
         write_docs({"boxes": text}, SCRIPT)
