@@ -3,10 +3,13 @@
  * A bad wire between two interfaces, for tests and comparisons: frames that come in at one go out
  * at the other later, in the same order, or not at all.
  *
- *     impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT
+ *     impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT [HARM_PERCENT [VLAN]]
  *
- * Delay, with jitter more or less, is that of one way. Loss is at random, the seed fixed. Prints
- * "ready", runs until SIGTERM, and then prints frames and bytes that came in at each interface.
+ * Delay, with jitter more or less, is that of one way. Loss is at random, the seed fixed. Of each
+ * harm as much as HARM_PERCENT: a frame comes twice, changes places with the one before if that is
+ * still under way, has one bit flipped behind its Ethernet header. At the first interface frames
+ * carry the VLAN's tag, at the second none: Linux takes it off what comes in. Prints "ready", runs
+ * until SIGTERM, and then prints frames and bytes that came in at each interface.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define FRAME_BYTES  1600
+#define MACS_BYTES   12    /* Linux gives no frame that is shorter */
 #define LINE_FRAMES  65536 /* under way in one direction; more are lost */
 #define SOCKET_BYTES (16 << 20)
 
@@ -39,10 +44,11 @@ struct line {
 	struct frame *frames;
 	uint32_t head, tail;
 	uint64_t last_due_ns, count, bytes;
+	uint8_t tag[4]; /* put into what leaves; zeros: none */
 };
 
 static uint64_t delay_ns, jitter_ns, random_state = 1;
-static uint32_t loss_below; /* of 2^32 */
+static uint32_t loss_below, harm_below; /* of 2^32 */
 static volatile sig_atomic_t ended;
 
 static void end(int number)
@@ -89,30 +95,95 @@ static int open_interface(const char *name)
 	return fd;
 }
 
+static bool happens(uint32_t below)
+{
+	return (uint32_t)next_random() < below;
+}
+
+static struct frame *slot(struct line *line, uint32_t at)
+{
+	return &line->frames[at % LINE_FRAMES];
+}
+
+/* The frame that is in the next slot; false: there is no room for it. */
+static bool admit(struct line *line, uint64_t now)
+{
+	struct frame *frame = slot(line, line->tail);
+	uint64_t due = now + delay_ns - jitter_ns;
+
+	if (line->tail - line->head == LINE_FRAMES - 1)
+		return false;
+	if (jitter_ns > 0)
+		due += next_random() % (2 * jitter_ns);
+	line->last_due_ns = due > line->last_due_ns ? due : line->last_due_ns;
+	frame->due_ns = line->last_due_ns;
+	line->tail++;
+	return true;
+}
+
+static void swap_last_two(struct line *line)
+{
+	struct frame *last = slot(line, line->tail - 1), *before = slot(line, line->tail - 2), kept;
+	uint64_t due_ns = last->due_ns;
+
+	kept = *last;
+	*last = *before;
+	*before = kept;
+	before->due_ns = last->due_ns;
+	last->due_ns = due_ns;
+}
+
+static void flip_bit(struct frame *frame)
+{
+	size_t bits = (frame->len - sizeof(struct ether_header)) * 8;
+	size_t bit = sizeof(struct ether_header) * 8 + next_random() % bits;
+
+	frame->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+}
+
+/* To what is under way since just now. */
+static void harm(struct line *line, uint64_t now)
+{
+	const struct frame *last = slot(line, line->tail - 1);
+
+	if (happens(harm_below)) {
+		*slot(line, line->tail) = *last;
+		admit(line, now);
+	}
+	if (happens(harm_below) && line->tail - line->head > 1)
+		swap_last_two(line);
+	if (happens(harm_below) && last->len > sizeof(struct ether_header))
+		flip_bit(slot(line, line->tail - 1));
+}
+
 static void take_in(struct line *line)
 {
-	uint64_t now = now_ns(), due;
+	uint64_t now = now_ns();
 	struct frame *frame;
 	ssize_t len;
 
 	for (;;) {
-		frame = &line->frames[line->tail % LINE_FRAMES];
+		frame = slot(line, line->tail);
 		len = recv(line->from, frame->bytes, sizeof(frame->bytes), 0);
 		if (len < 0)
 			return;
 		line->count++;
 		line->bytes += (uint64_t)len;
-		if ((uint32_t)next_random() < loss_below ||
-		    line->tail - line->head == LINE_FRAMES - 1)
-			continue;
-		due = now + delay_ns - jitter_ns;
-		if (jitter_ns > 0)
-			due += next_random() % (2 * jitter_ns);
-		line->last_due_ns = due > line->last_due_ns ? due : line->last_due_ns;
-		frame->due_ns = line->last_due_ns;
 		frame->len = (uint16_t)len;
-		line->tail++;
+		if (!happens(loss_below) && admit(line, now) && harm_below > 0)
+			harm(line, now);
 	}
+}
+
+static ssize_t send_frame(struct line *line, struct frame *frame)
+{
+	size_t tag_bytes = line->tag[0] != 0 ? sizeof(line->tag) : 0;
+	struct iovec parts[] = { { frame->bytes, MACS_BYTES },
+				 { line->tag, tag_bytes },
+				 { frame->bytes + MACS_BYTES, frame->len - MACS_BYTES } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+
+	return sendmsg(line->to, &message, 0);
 }
 
 static void let_out(struct line *line)
@@ -120,11 +191,11 @@ static void let_out(struct line *line)
 	uint64_t now = now_ns();
 
 	for (; line->head != line->tail; line->head++) {
-		struct frame *frame = &line->frames[line->head % LINE_FRAMES];
+		struct frame *frame = slot(line, line->head);
 
 		if (frame->due_ns > now)
 			return;
-		if (send(line->to, frame->bytes, frame->len, 0) < 0 && errno == EAGAIN)
+		if (send_frame(line, frame) < 0 && errno == EAGAIN)
 			return;
 	}
 }
@@ -148,18 +219,32 @@ static void wait_for_frames(const struct line lines[2])
 	ppoll(fds, 2, &timeout, NULL);
 }
 
+static void set_tag(struct line *line, uint16_t vlan)
+{
+	const uint16_t tag[] = { htons(ETHERTYPE_VLAN), htons(vlan) };
+
+	memcpy(line->tag, tag, sizeof(tag));
+}
+
+static uint32_t share(const char *percent)
+{
+	return (uint32_t)(strtod(percent, NULL) / 100 * 4294967295.0);
+}
+
 int main(int argc, char **argv)
 {
 	static struct line lines[2];
 
-	if (argc != 6) {
-		fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT\n",
+	if (argc < 6 || argc > 8) {
+		fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT"
+		      " [HARM_PERCENT [VLAN]]\n",
 		      stderr);
 		return 2;
 	}
 	delay_ns = (uint64_t)(strtod(argv[3], NULL) * 1e6);
 	jitter_ns = (uint64_t)(strtod(argv[4], NULL) * 1e6);
-	loss_below = (uint32_t)(strtod(argv[5], NULL) / 100 * 4294967295.0);
+	loss_below = share(argv[5]);
+	harm_below = argc > 6 ? share(argv[6]) : 0;
 	for (int i = 0; i < 2; i++) {
 		lines[i].from = open_interface(argv[1 + i]);
 		lines[i].frames = malloc(LINE_FRAMES * sizeof(struct frame));
@@ -168,6 +253,8 @@ int main(int argc, char **argv)
 	}
 	lines[0].to = lines[1].from;
 	lines[1].to = lines[0].from;
+	if (argc > 7)
+		set_tag(&lines[1], (uint16_t)atoi(argv[7]));
 	signal(SIGTERM, end);
 	puts("ready");
 	fflush(stdout);
