@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define SPIN_TURNS     4 /* before the first sleep */
+#define SPIN_TURNS     1 /* before the first sleep: who needs us wakes us, and others need the CPU */
 #define TURNS_PER_STEP 8 /* sleeps of one length before it doubles */
 #define STEP_MIN_US    16
 #define STEP_MAX_US    1000

@@ -21,7 +21,6 @@
 #endif
 
 #define RUNS   8   /* flows of a burst whose frames are gathered at once */
-#define RUNS   8   /* flows of a burst whose frames are gathered at once */
 #define PIECES 128 /* mbufs of a super-frame; more would have less than 512 bytes each */
 
 void kg_tap_frames_offer(int fd)

@@ -104,6 +104,7 @@ struct kg_payload {
 	int spare_fd; /* closed when there is no other, to let a connection in; -1: lost meanwhile
 		       */
 	uint64_t now_us, worked_us; /* this turn; the last turn that did something */
+	uint32_t working_turns;     /* that did something, since the last sleep */
 
 	struct kg_link *links;
 	unsigned int next_link; /* of the next OPEN */
@@ -127,6 +128,12 @@ struct kg_payload {
 	unsigned int spare_count;
 	uint16_t spare_bytes;
 };
+
+/* ---- payload.c ---- */
+
+/* Without work just now, but in a stream: the next comes at once, and who waits for it awake spares
+ * the worker the waking. A question that was passed on is answered by others, who need the CPU. */
+bool kg_payload_spins(const struct kg_payload *p);
 
 /* ---- source.c: sources ---- */
 

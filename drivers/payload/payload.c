@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define EVENTS_PER_TURN    64
-#define SPIN_US            20 /* without work before the first sleep: a wake-up costs the worker */
+#define SPIN_US            20 /* without work before a sleep: a wake-up costs the worker */
+#define STREAM_TURNS       8  /* with work since the last sleep: more will come at once */
 #define STALL_MS           1  /* until a full ring or an empty pool is looked at again */
 #define CONNECT_TIMEOUT_US (20 * KG_US_PER_S) /* the client's handshake gives up after 30 s */
 #define TRY_TIMEOUT_US     (CONNECT_TIMEOUT_US / KG_DIAL_TRIES)
@@ -125,10 +126,15 @@ static int until_due_ms(const struct kg_payload *p)
 	return due_us <= p->now_us ? 0 : (int)((due_us - p->now_us) / KG_US_PER_MS + 1);
 }
 
+bool kg_payload_spins(const struct kg_payload *p)
+{
+	return p->working_turns >= STREAM_TURNS && p->now_us - p->worked_us < SPIN_US;
+}
+
 /* How long the thread may sleep, as epoll counts it. */
 static int sleep_ms(const struct kg_payload *p)
 {
-	if (p->config.busy || p->now_us - p->worked_us < SPIN_US)
+	if (p->config.busy || kg_payload_spins(p))
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
@@ -159,6 +165,8 @@ static void wait_events(struct kg_payload *p)
 	count = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, timeout);
 	if (sleeps)
 		kg_waker_cancel(p->config.waker);
+	if (timeout != 0)
+		p->working_turns = 0;
 	for (int i = 0; i < count; i++) {
 		struct kg_source *source = events[i].data.ptr;
 
@@ -183,8 +191,10 @@ static void turn(struct kg_payload *p)
 	worked |= serve_ready(p);
 	expire(p);
 	wake_workers(p);
-	if (worked)
+	if (worked) {
 		p->worked_us = p->now_us;
+		p->working_turns++;
+	}
 	wait_events(p);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a frame between two hosts' stacks still needs before a wire can carry it. Its bytes alone do
- * not say it; virtio's header for the frame does (Virtual I/O Device 1.2 §5.1.6).
+ * not say it; virtio's header for the frame does (virtio 1.2, "Network Device").
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The payload thread itself against real sockets on loopback: rings, wakers, listening, sleep.
  */
+#include "payload/internal.h"
 #include "payload_rig.h"
 
 #include <sys/stat.h>
@@ -128,6 +129,21 @@ static void an_idle_thread_sleeps(void **state)
 	rig_destroy(rig);
 }
 
+static void only_a_stream_is_waited_for_awake(void **state)
+{
+	struct rig *rig = rig_create(8);
+	struct kg_payload *p = rig->payload;
+
+	p->now_us = p->worked_us;
+	p->working_turns = 3; /* a message, its credit, its answer */
+	assert_false(kg_payload_spins(p));
+	p->working_turns = 100;
+	assert_true(kg_payload_spins(p));
+	p->now_us += 1000;
+	assert_false(kg_payload_spins(p));
+	rig_destroy(rig);
+}
+
 static void a_busy_thread_never_sleeps(void **state)
 {
 	struct rig *rig = rig_create(64);
@@ -170,6 +186,7 @@ int main(void)
 		cmocka_unit_test(listening_twice_is_an_error),
 		cmocka_unit_test(listening_families),
 		cmocka_unit_test(an_idle_thread_sleeps),
+		cmocka_unit_test(only_a_stream_is_waited_for_awake),
 		cmocka_unit_test(a_busy_thread_never_sleeps),
 		cmocka_unit_test(strangers_have_another_network),
 	};
