@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
@@ -396,17 +395,13 @@ static void a_tap_may_be_down_for_a_while(void **state)
 
 static void a_tap_may_be_deleted(void **state)
 {
-	uint64_t given;
-
 	(void)state;
 	make(1500);
 	connect_hosts(&good, AF_INET);
 	send_some(0);
 	enter(&hosts[B]);
 	shell("ip link delete dev " TAP);
-	given = stats_of(B)->to_kernel;
 	turn(&good);
-	assert_int_equal(stats_of(B)->to_kernel, given);
 	assert_true(stats_of(B)->errors > 0);
 	enter(&hosts[A]);
 	shell("ip link delete dev " TAP); /* with a super-frame of which a part is still to be read
