@@ -123,20 +123,40 @@ static unsigned int sum(const uint8_t *counts, unsigned int count)
 	return total;
 }
 
-/*
- * Whether all above sizes[best] is lost for its size. Of what is not longer some are lost by
- * chance; if that share explains it, too, nothing is proved. One answer more is counted as lost,
- * for the best was chosen by having one.
- */
-static bool is_proved(const struct kg_pmtu *p, unsigned int best, unsigned int count)
+/* Of a round that is over. */
+static void tally(struct kg_pmtu *p)
 {
-	uint32_t sent = p->tries * (best + 1), lost = sent - sum(p->hits, best + 1);
+	p->tries++;
+	p->answered += p->heard != 0;
+	for (unsigned int i = p->count; i-- > 0 && (p->heard & 1u << i) == 0;)
+		p->lost[i]++;
+}
+
+/* Whether by such losses, `lost` of `sent`, `above` more are none by chance. One answer more is
+ * counted as lost, for the best was chosen by having one. */
+static bool is_unlikely(uint32_t lost, uint32_t sent, uint32_t above)
+{
 	uint64_t share = ((uint64_t)(lost + 2) << CHANCE_BITS) / (sent + 2);
 	uint64_t chance = 1u << CHANCE_BITS;
 
-	for (uint32_t above = p->tries * (count - 1 - best); above > 0; above--)
+	for (; above > 0; above--)
 		chance = chance * share >> CHANCE_BITS;
 	return chance < CHANCE_MAX;
+}
+
+/*
+ * Whether all above sizes[best] is lost for its size. Of what is not longer some are lost by
+ * chance; if that share explains it, too, nothing is proved. A peer that takes a burst at once
+ * answers the last of it alone. So the share is taken of all, and of the longest that was answered
+ * in each round and what is above it, and either is proof.
+ */
+static bool is_proved(const struct kg_pmtu *p, unsigned int best, unsigned int count)
+{
+	uint32_t sent = p->tries * (best + 1), above = p->tries * (count - 1 - best);
+	uint32_t lost = sum(p->lost, best + 1);
+
+	return is_unlikely(sent - sum(p->hits, best + 1), sent, above) ||
+	       is_unlikely(lost, lost + p->answered, above);
 }
 
 static void conclude_check(struct kg_pmtu *p, uint64_t now_us)
@@ -145,9 +165,9 @@ static void conclude_check(struct kg_pmtu *p, uint64_t now_us)
 
 	while (best > 0 && p->hits[best - 1] == 0)
 		best--;
+	tally(p);
 	p->count = 0;
 	p->due_us = now_us;
-	p->tries++;
 	if (best == 0)
 		p->due_us = now_us + (WAIT_MIN_US << p->tries);
 	if (p->tries >= (best == 0 ? SILENT_MAX : CHECK_MAX)) {
@@ -250,8 +270,9 @@ void kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us)
 	if (p->state == KG_PMTU_CHECK || p->mtu == p->floor || now_us < p->calm_us)
 		return;
 	p->state = KG_PMTU_CHECK;
-	p->count = p->tries = 0;
+	p->count = p->tries = p->answered = 0;
 	memset(p->hits, 0, sizeof(p->hits));
+	memset(p->lost, 0, sizeof(p->lost));
 	p->due_us = now_us;
 }
 

@@ -19,7 +19,8 @@ struct path {
 	struct kg_pmtu pmtu;
 	struct kg_rng rng;
 	uint16_t width;
-	uint32_t loss; /* of 100 */
+	uint32_t loss;   /* of 100 */
+	bool last_alone; /* is answered, of what arrives of a round */
 	uint64_t now_us;
 	uint64_t bytes;
 	unsigned int rounds;
@@ -44,9 +45,12 @@ static void step(struct path *p)
 		passed[i] = passes(p, p->pmtu.sizes[i]);
 	}
 	p->now_us += RTT_US;
-	for (unsigned int i = 0; i < count; i++) {
-		if (passed[i])
-			kg_pmtu_on_answer(&p->pmtu, i, p->now_us);
+	for (unsigned int i = count; i-- > 0;) {
+		if (!passed[i])
+			continue;
+		kg_pmtu_on_answer(&p->pmtu, i, p->now_us);
+		if (p->last_alone)
+			break;
 	}
 }
 
@@ -136,11 +140,12 @@ static void a_path_that_narrows_is_noticed_by_what_is_lost(void **state)
 /* What is lost by chance, however much, is not lost for its size. */
 static void heavy_loss_is_no_narrow_path(void **state)
 {
-	for (uint32_t loss = 10; loss <= 60; loss += 10) {
+	for (uint32_t loss = 10; loss <= 60; loss += 5) {
 		struct path p = path(CEILING, 0);
 
 		run(&p, KG_US_PER_S);
 		p.loss = loss;
+		p.last_alone = loss % 10 == 0;
 		for (int s = 0; s < 600; s++) {
 			kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
 			run(&p, KG_US_PER_S);
@@ -157,6 +162,22 @@ static void a_path_that_narrows_is_noticed_behind_losses(void **state)
 		run(&p, KG_US_PER_S);
 		p.loss = 30;
 		p.width = width;
+		kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
+		run(&p, 3 * KG_US_PER_S);
+		assert_true(p.pmtu.mtu <= width);
+	}
+}
+
+/* Of probes that come in one burst a peer may answer the last alone. */
+static void a_path_that_narrows_is_noticed_by_few_answers(void **state)
+{
+	for (uint16_t width = FLOOR; width < CEILING; width += 11) {
+		struct path p = path(CEILING, 0);
+
+		run(&p, KG_US_PER_S);
+		p.loss = 5;
+		p.width = width;
+		p.last_alone = true;
 		kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
 		run(&p, 3 * KG_US_PER_S);
 		assert_true(p.pmtu.mtu <= width);
@@ -246,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_narrows_is_noticed_by_what_is_lost),
 		cmocka_unit_test(heavy_loss_is_no_narrow_path),
 		cmocka_unit_test(a_path_that_narrows_is_noticed_behind_losses),
+		cmocka_unit_test(a_path_that_narrows_is_noticed_by_few_answers),
 		cmocka_unit_test(silence_is_no_narrow_path),
 		cmocka_unit_test(suspicions_that_are_wrong_become_rare),
 		cmocka_unit_test(a_router_is_believed_at_once),
