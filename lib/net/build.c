@@ -37,20 +37,6 @@ uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version)
 	return l2->len + kg_ip_header_bytes(ip_version) + KG_UDP_BYTES;
 }
 
-static void store_sum(uint8_t *field, uint16_t sum)
-{
-	memcpy(field, &sum, sizeof(sum));
-}
-
-/* Fills an upper-layer checksum whose field holds 0. 0 itself is written as its twin (RFC 768). */
-static void finish_checksum(uint8_t *field, const uint8_t *upper, size_t upper_bytes,
-			    uint64_t pseudo)
-{
-	uint16_t sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(pseudo, upper, upper_bytes));
-
-	store_sum(field, sum == 0 ? UINT16_MAX : sum);
-}
-
 static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_ip *destination,
 		       uint16_t total_bytes, uint16_t id, enum kg_frame_csum csum)
 {
@@ -67,8 +53,7 @@ static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_
 	memcpy(ip + KG_IPV4_ADDRESSES_AT, source->bytes, 4);
 	memcpy(ip + KG_IPV4_ADDRESSES_AT + 4, destination->bytes, 4);
 	if (csum == KG_FRAME_CSUM_SOFTWARE)
-		store_sum(ip + KG_IPV4_CSUM_AT,
-			  (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)));
+		kg_checksum_fill_ipv4(ip, KG_IPV4_BYTES);
 }
 
 static void build_ipv6(uint8_t *ip, const struct kg_ip *source, const struct kg_ip *destination,
@@ -94,9 +79,9 @@ static void build_udp(uint8_t *udp, uint16_t source, uint16_t destination, uint1
 	kg_store_be16(udp + KG_UDP_LENGTH_AT, udp_bytes);
 	kg_store_be16(udp + KG_UDP_CSUM_AT, 0);
 	if (csum == KG_FRAME_CSUM_SOFTWARE)
-		finish_checksum(udp + KG_UDP_CSUM_AT, udp, udp_bytes, pseudo);
+		kg_checksum_fill(udp, udp_bytes, KG_UDP_CSUM_AT, pseudo);
 	else
-		store_sum(udp + KG_UDP_CSUM_AT, kg_checksum_fold(pseudo));
+		kg_checksum_store(udp + KG_UDP_CSUM_AT, kg_checksum_fold(pseudo));
 }
 
 uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_endpoint *source,
@@ -140,16 +125,12 @@ static void complete_upper(uint8_t *upper, size_t upper_bytes, uint8_t protocol,
 {
 	size_t at = checksum_offset(protocol, upper, upper_bytes);
 	uint64_t pseudo;
-	uint16_t unfilled;
 
 	if (at == 0)
 		return;
 	pseudo = kg_checksum_pseudo(addresses, addresses_bytes, protocol, (uint32_t)upper_bytes);
-	unfilled = kg_checksum_fold(pseudo);
-	if (memcmp(upper + at, &unfilled, sizeof(unfilled)) != 0)
-		return;
-	store_sum(upper + at, 0);
-	finish_checksum(upper + at, upper, upper_bytes, pseudo);
+	if (kg_checksum_is_unfilled(upper, at, pseudo))
+		kg_checksum_fill(upper, upper_bytes, at, 0);
 }
 
 static void complete_ipv4(uint8_t *ip, size_t len)

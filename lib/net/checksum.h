@@ -8,6 +8,9 @@
 
 #include "base/base.h"
 #include "net/addr.h"
+#include "net/proto.h"
+
+#include <string.h>
 
 /* Adds bytes to a running sum. Only the last piece may have an odd length. */
 uint64_t kg_checksum_add(uint64_t sum, const void *bytes, size_t len);
@@ -25,4 +28,41 @@ static inline uint16_t kg_checksum_fold(uint64_t sum)
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	return (uint16_t)sum;
+}
+
+static inline void kg_checksum_store(uint8_t *field, uint16_t sum)
+{
+	memcpy(field, &sum, sizeof(sum));
+}
+
+/* Fills in that of an IPv4 header. */
+static inline void kg_checksum_fill_ipv4(uint8_t *ip, size_t header_bytes)
+{
+	kg_checksum_store(ip + KG_IPV4_CSUM_AT, 0);
+	kg_checksum_store(ip + KG_IPV4_CSUM_AT,
+			  (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, header_bytes)));
+}
+
+/* Fills in that of an upper layer, at `at`. The field holds 0, or the pseudo-header's sum instead
+ * of `pseudo`. 0 itself, which in UDP says that there is none (RFC 768), is written as its twin. */
+static inline void kg_checksum_fill(uint8_t *upper, size_t len, size_t at, uint64_t pseudo)
+{
+	uint16_t sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(pseudo, upper, len));
+
+	kg_checksum_store(upper + at, sum == 0 ? UINT16_MAX : sum);
+}
+
+/* The field holds the pseudo-header's sum alone, as a virtual NIC's sender leaves it. */
+static inline bool kg_checksum_is_unfilled(const uint8_t *upper, size_t at, uint64_t pseudo)
+{
+	uint16_t unfilled = kg_checksum_fold(pseudo);
+
+	return memcmp(upper + at, &unfilled, sizeof(unfilled)) == 0;
+}
+
+/* It is right, or unfilled. */
+static inline bool kg_checksum_is_good(const uint8_t *upper, size_t len, size_t at, uint64_t pseudo)
+{
+	return kg_checksum_is_unfilled(upper, at, pseudo) ||
+	       kg_checksum_fold(kg_checksum_add(pseudo, upper, len)) == UINT16_MAX;
 }

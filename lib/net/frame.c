@@ -31,8 +31,7 @@ static bool udp_checksum_good(const uint8_t *udp, uint16_t udp_bytes, uint8_t ve
 	memcpy(&field, udp + KG_UDP_CSUM_AT, sizeof(field));
 	if (field == 0)
 		return version == 4; /* RFC 768: sender computed none; RFC 8200 §8.1: not allowed */
-	return kg_checksum_fold(kg_checksum_add(pseudo, udp, udp_bytes)) == UINT16_MAX ||
-	       kg_checksum_fold(pseudo) == field;
+	return kg_checksum_is_good(udp, udp_bytes, KG_UDP_CSUM_AT, pseudo);
 }
 
 /* `len` bytes of IP payload start with a UDP header; `addresses` are those of the IP header. */

@@ -60,10 +60,8 @@ static bool sum_is_good(const struct kg_merge_frame *frame, size_t tcp_bytes)
 	const uint8_t *tcp = frame->bytes + frame->tcp_at;
 	uint64_t pseudo = kg_checksum_pseudo(addresses(frame), addresses_bytes(frame), KG_PROTO_TCP,
 					     (uint32_t)tcp_bytes);
-	uint16_t unfilled = kg_checksum_fold(pseudo);
 
-	return memcmp(tcp + KG_TCP_CSUM_AT, &unfilled, sizeof(unfilled)) == 0 ||
-	       kg_checksum_fold(kg_checksum_add(pseudo, tcp, tcp_bytes)) == UINT16_MAX;
+	return kg_checksum_is_good(tcp, tcp_bytes, KG_TCP_CSUM_AT, pseudo);
 }
 
 /* A flag beside ACK and PSH, a reserved bit that is set, a pointer to urgent data: each is for
@@ -198,16 +196,12 @@ bool kg_merge_add(struct kg_merge *merge, const struct kg_merge_frame *part)
 
 static void write_ip_length(const struct kg_merge_frame *first, uint8_t *ip, size_t tcp_bytes)
 {
-	uint16_t sum;
-
 	if (!is_ipv4(first)) {
 		kg_store_be16(ip + KG_IPV6_LENGTH_AT, (uint16_t)tcp_bytes);
 		return;
 	}
 	kg_store_be16(ip + KG_IPV4_LENGTH_AT, (uint16_t)(KG_IPV4_BYTES + tcp_bytes));
-	kg_store_be16(ip + KG_IPV4_CSUM_AT, 0);
-	sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES));
-	memcpy(ip + KG_IPV4_CSUM_AT, &sum, sizeof(sum));
+	kg_checksum_fill_ipv4(ip, KG_IPV4_BYTES);
 }
 
 void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offload *offload)
@@ -215,7 +209,7 @@ void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offloa
 	const struct kg_merge_frame *first = &merge->first;
 	size_t tcp_bytes = (size_t)first->payload_at - first->tcp_at + merge->payload_bytes;
 	uint8_t *tcp = bytes + first->tcp_at;
-	uint16_t pseudo;
+	uint64_t pseudo;
 
 	*offload = (struct kg_offload){ .cut = KG_CUT_NOTHING };
 	if (merge->frames < 2)
@@ -223,9 +217,9 @@ void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offloa
 	write_ip_length(first, bytes + KG_ETHER_BYTES, tcp_bytes);
 	if (merge->push)
 		tcp[KG_TCP_FLAGS_AT] |= KG_TCP_PSH;
-	pseudo = kg_checksum_fold(kg_checksum_pseudo(addresses(first), addresses_bytes(first),
-						     KG_PROTO_TCP, (uint32_t)tcp_bytes));
-	memcpy(tcp + KG_TCP_CSUM_AT, &pseudo, sizeof(pseudo));
+	pseudo = kg_checksum_pseudo(addresses(first), addresses_bytes(first), KG_PROTO_TCP,
+				    (uint32_t)tcp_bytes);
+	kg_checksum_store(tcp + KG_TCP_CSUM_AT, kg_checksum_fold(pseudo));
 	*offload = (struct kg_offload){ .cut = KG_CUT_TCP,
 					.piece_bytes = first->payload_bytes,
 					.headers_bytes = first->payload_at,

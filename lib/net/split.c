@@ -90,7 +90,7 @@ size_t kg_split_next_bytes(const struct kg_split *split)
 
 static void write_ip(const struct kg_split *split, uint8_t *ip, size_t packet_bytes)
 {
-	uint16_t sum, id;
+	uint16_t id;
 
 	if (ip[0] >> 4 == 6) {
 		kg_store_be16(ip + KG_IPV6_LENGTH_AT, (uint16_t)(packet_bytes - KG_IPV6_BYTES));
@@ -99,9 +99,7 @@ static void write_ip(const struct kg_split *split, uint8_t *ip, size_t packet_by
 	id = (uint16_t)(kg_load_be16(ip + KG_IPV4_ID_AT) + split->pieces);
 	kg_store_be16(ip + KG_IPV4_LENGTH_AT, (uint16_t)packet_bytes);
 	kg_store_be16(ip + KG_IPV4_ID_AT, id);
-	kg_store_be16(ip + KG_IPV4_CSUM_AT, 0);
-	sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, (ip[0] & 0xfu) * 4));
-	memcpy(ip + KG_IPV4_CSUM_AT, &sum, sizeof(sum));
+	kg_checksum_fill_ipv4(ip, (ip[0] & 0xfu) * 4);
 }
 
 /* What ends a stream's part is said in its last piece, that the window was reduced in its first. */
@@ -116,17 +114,6 @@ static void write_tcp(const struct kg_split *split, uint8_t *tcp, bool last)
 		tcp[KG_TCP_FLAGS_AT] &= (uint8_t)~KG_TCP_CWR;
 }
 
-/* `len` bytes from sum_from on; the field holds the sum of what is not among them. */
-static void fill_sum(const struct kg_offload *offload, uint8_t *from, size_t len)
-{
-	uint16_t sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(0, from, len));
-
-	/* UDP's 0 would say that there is no checksum (RFC 768); in TCP both mean the same. */
-	if (sum == 0)
-		sum = UINT16_MAX;
-	memcpy(from + offload->sum_at, &sum, sizeof(sum));
-}
-
 /* In the pseudo-header's sum the piece's length takes the place of all pieces'. */
 static void correct_pseudo(uint8_t *field, size_t all_bytes, size_t piece_bytes)
 {
@@ -135,7 +122,7 @@ static void correct_pseudo(uint8_t *field, size_t all_bytes, size_t piece_bytes)
 	memcpy(&sum, field, sizeof(sum));
 	sum = kg_checksum_fold((uint64_t)sum + (uint16_t)~htobe16((uint16_t)all_bytes) +
 			       htobe16((uint16_t)piece_bytes));
-	memcpy(field, &sum, sizeof(sum));
+	kg_checksum_store(field, sum);
 }
 
 static void write_piece(const struct kg_split *split, uint8_t *out, size_t payload)
@@ -152,7 +139,7 @@ static void write_piece(const struct kg_split *split, uint8_t *out, size_t paylo
 	else
 		kg_store_be16(upper + KG_UDP_LENGTH_AT, (uint16_t)upper_bytes);
 	correct_pseudo(upper + offload->sum_at, split->len - offload->sum_from, upper_bytes);
-	fill_sum(offload, upper, upper_bytes);
+	kg_checksum_fill(upper, upper_bytes, offload->sum_at, 0);
 }
 
 static void write_whole(const struct kg_split *split, uint8_t *out)
@@ -161,7 +148,8 @@ static void write_whole(const struct kg_split *split, uint8_t *out)
 
 	memcpy(out, split->bytes, split->len);
 	if (offload->sum_left)
-		fill_sum(offload, out + offload->sum_from, split->len - offload->sum_from);
+		kg_checksum_fill(out + offload->sum_from, split->len - offload->sum_from,
+				 offload->sum_at, 0);
 }
 
 void kg_split_next(struct kg_split *split, uint8_t *out)
