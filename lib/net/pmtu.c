@@ -127,7 +127,6 @@ static unsigned int sum(const uint8_t *counts, unsigned int count)
 static void tally(struct kg_pmtu *p)
 {
 	p->tries++;
-	p->answered += p->heard != 0;
 	for (unsigned int i = p->count; i-- > 0 && (p->heard & 1u << i) == 0;)
 		p->lost[i]++;
 }
@@ -154,9 +153,10 @@ static bool is_proved(const struct kg_pmtu *p, unsigned int best, unsigned int c
 {
 	uint32_t sent = p->tries * (best + 1), above = p->tries * (count - 1 - best);
 	uint32_t lost = sum(p->lost, best + 1);
+	uint32_t answered = p->tries - p->lost[0]; /* rounds; in the others nothing was */
 
 	return is_unlikely(sent - sum(p->hits, best + 1), sent, above) ||
-	       is_unlikely(lost, lost + p->answered, above);
+	       is_unlikely(lost, lost + answered, above);
 }
 
 static void conclude_check(struct kg_pmtu *p, uint64_t now_us)
@@ -270,7 +270,7 @@ void kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us)
 	if (p->state == KG_PMTU_CHECK || p->mtu == p->floor || now_us < p->calm_us)
 		return;
 	p->state = KG_PMTU_CHECK;
-	p->count = p->tries = p->answered = 0;
+	p->count = p->tries = 0;
 	memset(p->hits, 0, sizeof(p->hits));
 	memset(p->lost, 0, sizeof(p->lost));
 	p->due_us = now_us;

@@ -46,7 +46,6 @@ struct kg_pmtu {
 	uint8_t heard;                  /* bits: which of these were answered */
 	uint8_t hits[KG_PMTU_PROBES];   /* check: answers to each size, of all rounds */
 	uint8_t lost[KG_PMTU_PROBES];   /* check: no answer to it, nor to any that is longer */
-	uint8_t answered;               /* check: rounds with an answer */
 	uint8_t how;                    /* enum kg_pmtu_how */
 	uint8_t state;                  /* enum kg_pmtu_state */
 	uint8_t tries;                  /* search: rounds that brought nothing new; check: rounds */

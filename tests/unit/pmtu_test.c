@@ -154,34 +154,30 @@ static void heavy_loss_is_no_narrow_path(void **state)
 	}
 }
 
-static void a_path_that_narrows_is_noticed_behind_losses(void **state)
+static void expect_narrowing_noticed(uint32_t loss, bool last_alone)
 {
 	for (uint16_t width = FLOOR; width < CEILING; width += 11) {
 		struct path p = path(CEILING, 0);
 
 		run(&p, KG_US_PER_S);
-		p.loss = 30;
+		p.loss = loss;
 		p.width = width;
+		p.last_alone = last_alone;
 		kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
 		run(&p, 3 * KG_US_PER_S);
 		assert_true(p.pmtu.mtu <= width);
 	}
 }
 
+static void a_path_that_narrows_is_noticed_behind_losses(void **state)
+{
+	expect_narrowing_noticed(30, false);
+}
+
 /* Of probes that come in one burst a peer may answer the last alone. */
 static void a_path_that_narrows_is_noticed_by_few_answers(void **state)
 {
-	for (uint16_t width = FLOOR; width < CEILING; width += 11) {
-		struct path p = path(CEILING, 0);
-
-		run(&p, KG_US_PER_S);
-		p.loss = 5;
-		p.width = width;
-		p.last_alone = true;
-		kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
-		run(&p, 3 * KG_US_PER_S);
-		assert_true(p.pmtu.mtu <= width);
-	}
+	expect_narrowing_noticed(5, true);
 }
 
 /* A peer that hears nothing at all is no narrow path, and is left in peace soon. */
