@@ -204,17 +204,19 @@ static uint64_t read_seen(const void *host, unsigned int tunnel, unsigned int ro
 	return kg_seen_forgotten(tunnel_at(host, tunnel)->seen);
 }
 
-/* What the workers have published of a tunnel, summed up. */
-static uint64_t sum_up(const void *host, unsigned int tunnel, size_t offset, unsigned int row)
+uint64_t kg_box_figure(const struct kg_box *box, const struct kg_box_tunnel *tunnel, size_t at)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int w = 0; w < workers(host); w++) {
-		const struct kg_side *side = tunnel_at(host, tunnel)->sides[w];
-
-		sum += load((const uint64_t *)((const char *)&side->figures + offset) + row);
-	}
+	for (unsigned int w = 0; w < box->worker_count; w++)
+		sum += load((const uint64_t *)((const char *)&tunnel->sides[w]->figures + at));
 	return sum;
+}
+
+/* `offset`: of the list that the row is of. */
+static uint64_t sum_up(const void *host, unsigned int tunnel, size_t offset, unsigned int row)
+{
+	return kg_box_figure(host, tunnel_at(host, tunnel), offset + row * sizeof(uint64_t));
 }
 
 static uint64_t read_session(const void *host, unsigned int tunnel, unsigned int row)

@@ -5,6 +5,11 @@
 #include "telemetry/metrics.h"
 
 struct kg_box;
+struct kg_box_tunnel;
 
 /* Any thread, while the box stands. A sink without `value` needs no box. */
 void kg_box_metrics_walk(const struct kg_box *box, struct kg_metric_sink *sink);
+
+/* Any thread: a number that the workers have published of a tunnel, summed up; `at` is its place in
+ * struct kg_side_figures. */
+uint64_t kg_box_figure(const struct kg_box *box, const struct kg_box_tunnel *tunnel, size_t at);

@@ -3,6 +3,7 @@
  * Reads what workers report. Questions for next hops are passed on; the rest becomes lines of the
  * log, so many a second and no more.
  */
+#include "box_metrics.h"
 #include "control/parts.h"
 #include "log/events.h"
 #include "log/journal.h"
@@ -19,7 +20,7 @@
 struct lines {
 	unsigned int written; /* in this tick */
 	uint64_t suppressed;
-	uint64_t untold; /* journal: what workers have counted of them so far */
+	uint64_t untold; /* journal: what was too much for the workers' way to us, so far */
 };
 
 struct kg_control_reports {
@@ -66,20 +67,11 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 		reports->log.suppressed++;
 }
 
-/* What was too much for the workers' way to us. */
-static uint64_t untold(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int w = 0; w < box->worker_count; w++)
-		kg_metrics_add(&sum, &tunnel->sides[w]->figures.side.events_untold, 1);
-	return sum;
-}
-
 static void begin_journal(struct kg_control_reports *reports, const struct kg_box_tunnel *tunnel)
 {
 	struct lines *journal = journal_of(reports, tunnel->id);
-	uint64_t now = untold(reports->box, tunnel);
+	uint64_t now = kg_box_figure(reports->box, tunnel,
+				     offsetof(struct kg_side_figures, side.events_untold));
 
 	journal->suppressed += now - KG_MIN(journal->untold, now);
 	if (journal->suppressed > 0)

@@ -5,6 +5,7 @@
  */
 #include "log/status.h"
 
+#include "box_metrics.h"
 #include "control/parts.h"
 #include "log/files.h"
 #include "log/journal.h"
@@ -42,29 +43,23 @@ struct kg_control_status {
 
 /* ---- numbers ---- */
 
-static struct kg_status_traffic sum_up(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+#define FIGURE(field) kg_box_figure(box, tunnel, offsetof(struct kg_side_figures, field))
+
+static struct kg_status_traffic traffic_of(const struct kg_box *box,
+					   const struct kg_box_tunnel *tunnel)
 {
-	struct kg_status_traffic all = { 0 };
-
-	for (unsigned int w = 0; w < box->worker_count; w++) {
-		const struct kg_side_figures *f = &tunnel->sides[w]->figures;
-
-		kg_metrics_add(&all.received_raw, &f->side.received_bytes, 1);
-		kg_metrics_add(&all.received, &f->session.message_bytes_received, 1);
-		kg_metrics_add(&all.sent, &f->session.message_bytes_sent, 1);
-		kg_metrics_add(&all.sent_raw, &f->side.sent_bytes, 1);
-		kg_metrics_add(&all.recovered, &f->fec.recovered, 1);
-	}
-	return all;
+	return (struct kg_status_traffic){
+		.received_raw = FIGURE(side.received_bytes),
+		.received = FIGURE(session.message_bytes_received),
+		.sent = FIGURE(session.message_bytes_sent),
+		.sent_raw = FIGURE(side.sent_bytes),
+		.recovered = FIGURE(fec.recovered),
+	};
 }
 
 static uint64_t channels_of(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
-	uint64_t sum = 0;
-
-	for (unsigned int w = 0; w < box->worker_count; w++)
-		kg_metrics_add(&sum, &tunnel->sides[w]->figures.session.channels, 1);
-	return sum;
+	return FIGURE(session.channels);
 }
 
 /* Since the status before; of a tunnel that is new since it came. */
@@ -72,7 +67,7 @@ static struct kg_status_traffic in_this_period(struct kg_control_status *s,
 					       const struct kg_box_tunnel *tunnel)
 {
 	struct totals *before = &s->before[tunnel->id % KG_SLOTS];
-	struct kg_status_traffic now = sum_up(s->box, tunnel), was = { 0 };
+	struct kg_status_traffic now = traffic_of(s->box, tunnel), was = { 0 };
 
 	if (before->tunnel == tunnel->id)
 		was = before->traffic;
