@@ -16,9 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BURST                                                                                    \
-	64 /* frames per turn and ring, or TAP; one of Linux's super-frames is 45 of 1,500 bytes \
-	    */
+#define BURST    64 /* frames per turn and ring, or TAP: one of Linux's super-frames, 45 of 1,500 */
 #define SPIN_US  20 /* without work before the first sleep: a wake-up costs the worker */
 #define STALL_MS 1  /* until a full ring is looked at again */
 #define NICE     10 /* where CPUs are short, tunnels come before what is not for them */

@@ -35,27 +35,26 @@ void kg_conn_tell_ended(struct kg_side *side, const struct kg_channel_info *info
 		tell(side, info, KG_REPORT_ENDED, why);
 }
 
-static void get_info(struct kg_conn *conn, struct kg_channel_info *info)
+/* What it has of a channel is looked up for a journal only. */
+static bool get_info(const struct kg_conn *conn, struct kg_channel_info *info)
 {
-	kg_stream_get_info(&conn->stream, info, conn->side->worker->now_us);
+	if (conn->side->journal)
+		kg_stream_get_info(&conn->stream, info, conn->side->worker->now_us);
+	return conn->side->journal;
 }
 
 void kg_conn_journal_opened(struct kg_conn *conn)
 {
 	struct kg_channel_info info;
 
-	if (!conn->side->journal)
-		return;
-	get_info(conn, &info);
-	tell(conn->side, &info, KG_REPORT_OPENED, KG_CLOSE_FINISHED);
+	if (get_info(conn, &info))
+		kg_conn_tell_opened(conn->side, &info);
 }
 
 void kg_conn_journal_ended(struct kg_conn *conn, enum kg_close why)
 {
 	struct kg_channel_info info;
 
-	if (!conn->side->journal)
-		return;
-	get_info(conn, &info);
-	tell(conn->side, &info, KG_REPORT_ENDED, why);
+	if (get_info(conn, &info))
+		kg_conn_tell_ended(conn->side, &info, why);
 }
