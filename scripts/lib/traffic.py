@@ -173,6 +173,15 @@ def tcp_echo(address, port, size, seed=1, timeout_s=60):
     return time.monotonic() - begin
 
 
+def echoes(address, port, size=50_000, timeout_s=5):
+    """Whether tcp_echo comes to an end, and a good one."""
+    try:
+        tcp_echo(address, port, size, timeout_s=timeout_s)
+    except (OSError, AssertionError):
+        return False
+    return True
+
+
 def _send_all(s, data):
     try:
         s.sendall(data)

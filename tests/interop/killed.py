@@ -35,11 +35,7 @@ def was_reset(connection):
 
 
 def works_again():
-    try:
-        traffic.tcp_echo(*ENTRY, 100, timeout_s=3)
-        return True
-    except (OSError, AssertionError):
-        return False
+    return traffic.echoes(*ENTRY, 100, timeout_s=3)
 
 
 def udp_goes_on(flow):

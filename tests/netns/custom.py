@@ -11,6 +11,7 @@ import time
 
 from lab import (CLIENT4, CLIENT6, DESTINATION, ENTRY, SERVER4, SERVER6, Lab, eventually,
                  tunnel)
+import servers
 import traffic
 
 # Services in the server's namespace; each says its name first.
@@ -112,10 +113,7 @@ def start_names(lab):
     records += [f"--host-record=double.test,{SERVER4},{SERVER6}",
                 "--mx-host=mail.test,double.test,10", f"--host-record=crowd.test,{SERVER4}"]
     records += [f"--host-record=crowd.test,198.18.1.{i}" for i in range(1, 50)]
-    lab.popen(lab.server.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-              "--no-resolv", "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
-              "--listen-address=127.0.0.1", "--local=/test/", "--server=/silent.test/198.18.0.77",
-              *records)
+    servers.names(lab, lab.server.ns, "--server=/silent.test/198.18.0.77", *records)
 
 
 def works(lab, first):

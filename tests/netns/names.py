@@ -10,6 +10,7 @@ that do not exist, answers that are no good, an address that changes, a name ser
 import signal
 
 from lab import ENTRY, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually, tunnel
+import servers
 import traffic
 
 SECOND4 = "198.18.0.3"
@@ -34,10 +35,8 @@ class NameServer:
     def __init__(self, lab, box, hosts):
         self.path = lab.directory / f"{box.name}.names"
         self.path.write_text(hosts)
-        self.process = lab.popen(
-            box.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-            "--no-resolv", "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
-            "--listen-address=127.0.0.1", "--local=/test/", f"--addn-hosts={self.path}",
+        self.process = servers.names(
+            lab, box.ns, f"--addn-hosts={self.path}",
             f"--local-ttl={TTL_S}", "--cname=alias.test,alias2.test", "--cname=alias2.test,box.test",
             "--txt-record=text.test,v=spf1 -all", f"--txt-record=text.test,{SERVER4}:{TUNNEL_PORT}",
             "--address=/blocked.test/0.0.0.0", f"--host-record=both.test,{SECOND4},{SERVER6}")
@@ -75,12 +74,7 @@ def configure(lab):
 
 
 def works(name):
-    port, _ = TUNNELS[name]
-    try:
-        traffic.tcp_echo(ENTRY[0], port, 50_000, timeout_s=5)
-    except (OSError, AssertionError):
-        return False
-    return True
+    return traffic.echoes(ENTRY[0], TUNNELS[name][0])
 
 
 def remotes(lab, name):

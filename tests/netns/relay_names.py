@@ -10,6 +10,7 @@ which is somebody else's at first.
 import signal
 
 from lab import (DESTINATION, ENTRY, RELAY4, SERVER4, TUNNEL_PORT, WIRE4, Lab, eventually, tunnel)
+import servers
 import traffic
 
 NOBODY4 = "198.18.0.77"
@@ -24,27 +25,14 @@ def relay():
                           **key}}
 
 
-def works():
-    try:
-        traffic.tcp_echo(*ENTRY, 50_000, timeout_s=5)
-        return True
-    except (OSError, AssertionError):
-        return False
-
-
 with Lab() as lab:
     middle = lab.relay(relay())
     middle.etc = {"resolv.conf": "nameserver 127.0.0.1\n", "hosts": "127.0.0.1 localhost\n"}
     lab.client.config["tunnels"][0]["destination_address"] = RELAY4
-    lab.popen(lab.wire, "turnserver", "-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp",
-              f"--listening-ip={WIRE4}", f"--pidfile={lab.directory}/turn.pid", "--log-file=/dev/null",
-              "--no-stdout-log", f"--db={lab.directory}/turn.db")
+    servers.stun(lab, lab.wire, WIRE4)
     known = lab.directory / "names"
     known.write_text(f"{NOBODY4} server.test\n")
-    names = lab.popen(middle.ns, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
-                      "--no-hosts", "--pid-file=", "--user=root", "--bind-interfaces",
-                      "--listen-address=127.0.0.1", "--local=/test/", f"--addn-hosts={known}",
-                      f"--local-ttl={TTL_S}")
+    names = servers.names(lab, middle.ns, f"--addn-hosts={known}", f"--local-ttl={TTL_S}")
     lab.start()
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
@@ -54,6 +42,6 @@ with Lab() as lab:
     names.send_signal(signal.SIGHUP)
     middle.wait_log(rf"home\.forwarder: server\.test is {SERVER4}\n", 60)
     with lab.client.ns:
-        eventually("the relay's server is found", works, 60)
+        eventually("the relay's server is found", lambda: traffic.echoes(*ENTRY), 60)
     row = {row["tunnel"]: row for row in middle.stun()}["home.listener"]
     assert row["mapped"] == f"{RELAY4}:{TUNNEL_PORT}", row

@@ -15,6 +15,7 @@ import struct
 import threading
 
 from lab import (DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, WIRE4, WIRE6, Lab, eventually)
+import servers
 import traffic
 
 COOKIE = 0x2112a442
@@ -92,10 +93,7 @@ def told(lab):
 
 with Lab() as lab:
     hook, addresses = configure(lab)
-    lab.popen(lab.wire, "turnserver", "-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls",
-              "--no-tcp", "--min-port=49152", "--max-port=49160", f"--listening-ip={WIRE4}", f"--listening-ip={WIRE6}",
-              f"--pidfile={lab.directory}/turn.pid", "--log-file=/dev/null", "--no-stdout-log",
-              f"--db={lab.directory}/turn.db")
+    servers.stun(lab, lab.wire, WIRE4, WIRE6)
     ours = OddServer(lab.wire)
     lab.start()
     with lab.server.ns:

@@ -10,6 +10,7 @@ finds it there after a longer silence.
 import time
 
 from lab import DESTINATION, ENTRY, TUNNEL_PORT, Lab, eventually
+import servers
 import traffic
 
 OUTSIDE, INSIDE, COTURN = "198.19.0.254", "198.18.0.2", "198.19.0.9"
@@ -47,11 +48,7 @@ def configure(lab):
 
 
 def serve_stun(lab):
-    host = lab.host("coturn", f"{COTURN}/24")
-    lab.popen(host, "turnserver", "-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp",
-              "--min-port=49152", "--max-port=49160", f"--listening-ip={COTURN}",
-              f"--pidfile={lab.directory}/turn.pid", "--log-file=/dev/null", "--no-stdout-log",
-              f"--db={lab.directory}/turn.db")
+    servers.stun(lab, lab.host("coturn", f"{COTURN}/24"), COTURN)
 
 
 with Lab() as lab:
