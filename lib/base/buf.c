@@ -14,15 +14,6 @@ void kg_buf_free_chain(struct kg_buf *head)
 	}
 }
 
-size_t kg_buf_chain_len(const struct kg_buf *head)
-{
-	size_t len = 0;
-
-	for (; head != NULL; head = head->next)
-		len += head->len;
-	return len;
-}
-
 struct kg_buf *kg_buf_chain_copy_for(struct kg_buf_pool *pool, const void *from, size_t len,
 				     uint16_t first, uint16_t rest, enum kg_buf_use use)
 {

@@ -139,7 +139,14 @@ static inline uint32_t kg_buf_chain_count(const struct kg_buf *head)
 }
 
 /* Bytes in a chain; 0 for NULL. */
-size_t kg_buf_chain_len(const struct kg_buf *head);
+static inline size_t kg_buf_chain_len(const struct kg_buf *head)
+{
+	size_t len = 0;
+
+	for (; head != NULL; head = head->next)
+		len += head->len;
+	return len;
+}
 
 /*
  * Copies `len` bytes into a new chain: `first` bytes at most in the first buffer and `rest` in

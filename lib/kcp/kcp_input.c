@@ -197,6 +197,21 @@ static bool is_spare(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
 	return kcp->params.prompt && d->has_new && d->new_ts == seg->ts;
 }
 
+/* To be acknowledged, by name or by una. What is said of the data before it says it of a spare,
+ * too. */
+static void note_arrival(struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
+			 const struct digest *d, bool again)
+{
+	if (is_beyond(kcp, seg->sn))
+		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);
+	else if (kcp->params.una_only)
+		return;
+	else if (!again)
+		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
+	else if (!is_spare(kcp, seg, d))
+		kg_kcp_acks_note_again(&kcp->acks, seg->sn, seg->ts);
+}
+
 static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
 {
 	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
@@ -224,17 +239,7 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		if (kcp->params.early_kind != 0 && is_beyond(kcp, seg->sn))
 			kg_kcp_early_give(&kcp->recv, seg->sn);
 	}
-	if (!is_beyond(kcp, seg->sn) && kcp->params.una_only)
-		return;
-	/* What is said of the data before it says it of a spare, too. */
-	if (stored == KG_KCP_STORED_DUPLICATE && !is_beyond(kcp, seg->sn) && is_spare(kcp, seg, d))
-		return;
-	if (stored == KG_KCP_STORED_DUPLICATE && !is_beyond(kcp, seg->sn))
-		kg_kcp_acks_note_again(&kcp->acks, seg->sn, seg->ts);
-	else if (!is_beyond(kcp, seg->sn))
-		kg_kcp_acks_note_covered(&kcp->acks, seg->sn, seg->ts);
-	else
-		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);
+	note_arrival(kcp, seg, d, stored == KG_KCP_STORED_DUPLICATE);
 }
 
 static void apply(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)

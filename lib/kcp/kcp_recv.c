@@ -117,9 +117,9 @@ bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_po
 /* Peers may send beyond the advertised edge up to a whole window (docs/kcp.md §8.1): taken unless
  * memory is short. */
 static bool in_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
-		      uint32_t ahead)
+		      uint32_t ahead, bool pressed)
 {
-	if (!under_pressure(recv, pool) && ahead < KG_MAX(recv->wnd, WND_FIRST))
+	if (!pressed && ahead < KG_MAX(recv->wnd, WND_FIRST))
 		return true;
 	return ahead < KG_MAX(kg_kcp_recv_window(recv, pool), promised(recv));
 }
@@ -253,13 +253,13 @@ static enum kg_buf_use use_of(const struct kg_kcp_recv *recv, uint32_t ahead)
 	return recv->partial > 0 ? KG_BUF_FIRST : KG_BUF_MORE;
 }
 
-/* What is beyond holes takes no room from what comes in order. */
+/* Under pressure. What is beyond holes takes no room from what comes in order. */
 static bool holds_enough(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool,
 			 uint32_t ahead)
 {
 	uint32_t holds = recv->listed + (ahead > 0 ? recv->held : 0);
 
-	return under_pressure(recv, pool) && holds >= list_max(recv, HOLD_SHARES * share_of(pool));
+	return holds >= list_max(recv, HOLD_SHARES * share_of(pool));
 }
 
 /* False when there is no buffer. */
@@ -283,6 +283,7 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 {
 	uint32_t ahead = sn - recv->nxt;
 	bool at_once = ahead == 0 && recv->linked == recv->nxt && !list_full(recv);
+	bool pressed = under_pressure(recv, pool);
 	struct kg_kcp_held held = {
 		.len = len,
 		.frg = frg,
@@ -291,9 +292,9 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 
 	if ((int32_t)ahead < 0 || kg_kcp_recv_in_ring(recv, sn))
 		return KG_KCP_STORED_DUPLICATE;
-	if (!in_window(recv, pool, ahead))
+	if (!in_window(recv, pool, ahead, pressed))
 		return KG_KCP_STORED_OUTSIDE;
-	if (holds_enough(recv, pool, ahead))
+	if (pressed && holds_enough(recv, pool, ahead))
 		return KG_KCP_STORED_NO_ROOM;
 	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(held), recv->linked,
 					     sn - recv->linked + 1))
