@@ -13,9 +13,6 @@
 #define DRAINED_US 1000000u
 #define TURN_US    500u /* timers and turns are so far apart, at most */
 
-/* `level` per segment, so that a pace times microseconds is a level. */
-#define SEGMENT (KG_OUTLET_UNIT * 1000u)
-
 static uint32_t pace(const struct kg_outlet *outlet)
 {
 	uint32_t wanted = KG_MAX(2 * outlet->shown, UNKNOWN);
@@ -32,7 +29,7 @@ uint32_t kg_outlet_pace(const struct kg_outlet *outlet)
 static void reckon(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
 {
 	uint64_t us = now_us - outlet->looked_us, ms = us / 1000;
-	uint64_t came = (uint64_t)(received - outlet->received) * SEGMENT;
+	uint64_t came = (uint64_t)(received - outlet->received) * KG_OUTLET_SEGMENT;
 	uint32_t sample;
 
 	sample = (uint32_t)KG_MIN(came / us, (uint64_t)LIMITLESS);
@@ -59,7 +56,7 @@ static void drain(struct kg_outlet *outlet, uint64_t now_us)
 /* A few, and of a fast flow what becomes due between two looks. */
 static uint32_t depth(const struct kg_outlet *outlet)
 {
-	return KG_MAX(DEPTH * SEGMENT, pace(outlet) * TURN_US);
+	return KG_MAX(DEPTH * KG_OUTLET_SEGMENT, pace(outlet) * TURN_US);
 }
 
 void kg_outlet_init(struct kg_outlet *outlet, uint32_t received, uint64_t now_us)
@@ -79,16 +76,6 @@ void kg_outlet_look(struct kg_outlet *outlet, uint32_t received, uint64_t now_us
 		reckon(outlet, received, now_us);
 	drain(outlet, now_us);
 	outlet->depth = depth(outlet);
-}
-
-bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments)
-{
-	uint32_t cost = segments * SEGMENT;
-
-	if (outlet->level > 0 && outlet->level + cost > outlet->depth)
-		return false;
-	outlet->level += cost;
-	return true;
 }
 
 /* For a quarter of what leaves at once. */

@@ -26,14 +26,26 @@ struct kg_outlet {
 
 /* Of a pace: segments a millisecond, in sixteenths. */
 #define KG_OUTLET_UNIT 16u
+/* `level` per segment, so that a pace times microseconds is a level. */
+#define KG_OUTLET_SEGMENT (KG_OUTLET_UNIT * 1000u)
 
 /* `received`: segments that have come of the flow, modulo 2^32. */
 void kg_outlet_init(struct kg_outlet *outlet, uint32_t received, uint64_t now_us);
 /* To be told before each burst. */
 void kg_outlet_look(struct kg_outlet *outlet, uint32_t received, uint64_t now_us);
+
 /* A datagram of so many may leave now, that is when one looked last, and does; false: not before
  * kg_outlet_next_us. */
-bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments);
+static inline bool kg_outlet_take(struct kg_outlet *outlet, uint32_t segments)
+{
+	uint32_t cost = segments * KG_OUTLET_SEGMENT;
+
+	if (outlet->level > 0 && outlet->level + cost > outlet->depth)
+		return false;
+	outlet->level += cost;
+	return true;
+}
+
 uint64_t kg_outlet_next_us(const struct kg_outlet *outlet);
 /* The receiver has lost some of what left. */
 void kg_outlet_on_lost(struct kg_outlet *outlet);
