@@ -185,6 +185,14 @@ static bool may_accept(const struct kg_mux *mux, const struct kg_target *target)
 	       (target != NULL || !s->config.session.custom_targets);
 }
 
+static void count_payload(struct kg_streams *s, enum kg_protocol protocol, size_t bytes)
+{
+	if (protocol == KG_PROTOCOL_UDP)
+		s->stats.udp_received += bytes;
+	else
+		s->stats.tcp_received += bytes;
+}
+
 /* `chain` begins with the payload. */
 static void on_transfer(struct kg_mux *mux, const struct kg_message *message, struct kg_buf *chain,
 			uint64_t now_us)
@@ -307,6 +315,7 @@ static void on_message(struct kg_mux *mux, struct kg_buf *chain, uint64_t now_us
 		kg_buf_free_chain(chain);
 		count_drop(mux);
 	} else if (transfer) {
+		count_payload(mux->streams, message.protocol, len - head);
 		on_transfer(mux, &message, chain, now_us);
 	} else {
 		kg_buf_free_chain(chain);

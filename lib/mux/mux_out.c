@@ -120,11 +120,20 @@ static void put_header(struct kg_mux_stream *ms, struct kg_buf *chain)
 	kg_store_be32(chain->data + KG_MESSAGE_KIND_BYTES, ms->id);
 }
 
+static void count_payload(struct kg_streams *s, enum kg_protocol protocol, size_t bytes)
+{
+	if (protocol == KG_PROTOCOL_UDP)
+		s->stats.udp_sent += bytes;
+	else
+		s->stats.tcp_sent += bytes;
+}
+
 static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_streams *s = ms->streams;
 	struct kg_buf *chain = kg_mux_queue_pop(&ms->out);
-	uint32_t cost = kg_mux_cost(kg_buf_chain_len(chain)), segments = chain->mark;
+	size_t bytes = kg_buf_chain_len(chain);
+	uint32_t segments = chain->mark;
 
 	put_header(ms, chain);
 	if (!kg_channel_send_message(ms->mux->channel, chain, now_us)) {
@@ -133,7 +142,8 @@ static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 		kg_mux_queue_return(&ms->out, chain);
 		return false;
 	}
-	ms->out_credit_bytes -= cost;
+	count_payload(s, ms->protocol, bytes);
+	ms->out_credit_bytes -= kg_mux_cost(bytes);
 	ms->last_data_us = ms->used_us = now_us;
 	if (ms->state != KG_MUX_CLOSED)
 		s->ops.acked(s->host, ms->stream, segments);

@@ -115,7 +115,14 @@ uint32_t kg_streams_of_channel(const struct kg_channel *ch);
 	  "UDP from the peer on mux channels that nobody takes")                              \
 	X(gave_way, "streams_gave_way", COUNTER, "streams",                                   \
 	  "connections of mux channels: unproven, and the oldest of too many; or the reader " \
-	  "stood still and others waited")
+	  "stood still and others waited")                                                    \
+	X(tcp_received, "mux_tcp_received_bytes", COUNTER, "bytes",                           \
+	  "payload of TCP that mux channels brought")                                         \
+	X(udp_received, "mux_udp_received_bytes", COUNTER, "bytes",                           \
+	  "payload of UDP that mux channels brought")                                         \
+	X(tcp_sent, "mux_tcp_sent_bytes", COUNTER, "bytes",                                   \
+	  "payload of TCP that mux channels took")                                            \
+	X(udp_sent, "mux_udp_sent_bytes", COUNTER, "bytes", "payload of UDP that mux channels took")
 
 struct kg_streams_stats {
 	KG_STREAMS_METRICS(KG_METRIC_FIELD)

@@ -19,11 +19,14 @@ import traffic
 
 PORTS = "3000-3003"
 NEAR = {"encryption_algorithm": "AES-GCM", "encryption_password": "near"}
+SHARED = ("127.0.0.1", 6001)
 FAR = {"encryption_algorithm": "chacha20", "encryption_password": "far", "fec": "2:1"}
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] "
 RATE = r"\d+ (Byte/s|Bytes / 60 seconds|Bytes/s|KiB/s|MiB/s)"
 RATES = rf"receive \(raw\): {RATE}, receive \(inner\): {RATE}, send \(inner\): {RATE}, " \
         rf"send \(raw\): {RATE}, fec recover: \d+\n"
+MUX_RATES = rf"mux_tunnels:\treceive \(tcp\): (?!0 ){RATE}, receive \(udp\): 0 Byte/s, " \
+            rf"send \(tcp\): (?!0 ){RATE}, send \(udp\): 0 Byte/s\n\n"
 FLOOD, FLOODERS = 400, 4  # connections, each with two lines
 LINES_PER_S = 100  # of those that a journal takes
 
@@ -137,6 +140,13 @@ def flood(lab, journal):
     assert max(seconds.values()) <= 2 * LINES_PER_S, seconds
 
 
+def mux_has_its_line(journal):
+    def told():
+        traffic.tcp_echo(*SHARED, 10_000)
+        return re.search(MUX_RATES, journal.text("home_status.log"))
+    eventually("the status tells of mux channels", told, 90)
+
+
 def begins_not_without_its_directory(lab):
     outcome, said = lab.server.reload(json.dumps({**lab.server.config, "tunnels": [
         {**lab.server.config["tunnels"][0], "log_path": "/nowhere"}]}))
@@ -156,7 +166,10 @@ with Lab() as lab:
                         "forwarder": {"destination_address": SERVER4, "destination_port": PORTS,
                                       "dport_refresh": 2, **FAR}})
     lab.client.config["tunnels"] = [tunnel("client", destination_address=RELAY4, destination_port=PORTS,
-                                           dport_refresh=2, **NEAR)]
+                                           dport_refresh=2, **NEAR),
+                                    tunnel("client", name="shared", destination_address=RELAY4,
+                                           destination_port=PORTS, listen_on=SHARED[0], listen_port=SHARED[1],
+                                           mux_tunnels=1, **NEAR)]
     lab.server.config["tunnels"] = [tunnel("server", listen_port=PORTS, **FAR)]
     journals = [Journal(lab, box) for box in (lab.client, middle, lab.server)]
     journals[0].on_small_disk()
@@ -182,4 +195,5 @@ with Lab() as lab:
                 for leg in legs:
                     journal.wait(leg + r"KCP#\d+ average latency: \d+ ms", "home_status.log")
                 assert "raw): 0 Byte/s" not in status[0] and "inner): 0 Byte/s" not in status[0], status[0]
+            mux_has_its_line(journals[2])
     begins_not_without_its_directory(lab)

@@ -56,11 +56,28 @@ static void lines_of_a_relay(void **state)
 	free(bytes);
 }
 
+static void line_of_mux_tunnels(void **state)
+{
+	const struct kg_status_mux mux = { 600, 0, 60000000, 61 };
+	char *bytes;
+	size_t len;
+	FILE *to = open_memstream(&bytes, &len);
+
+	assert_non_null(to);
+	kg_status_mux(to, &mux);
+	fclose(to);
+	assert_string_equal(bytes,
+			    "mux_tunnels:\treceive (tcp): 10 Bytes/s, receive (udp): 0 Byte/s, "
+			    "send (tcp): 976 KiB/s, send (udp): 61 Bytes / 60 seconds\n");
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_in_whole_numbers),
 		cmocka_unit_test(lines_of_a_relay),
+		cmocka_unit_test(line_of_mux_tunnels),
 	};
 
 	return cmocka_run_group_tests_name("log_status", tests, NULL, NULL);

@@ -20,6 +20,7 @@
 /* What stands in a status of a leg's totals; the previous ones. */
 struct totals {
 	struct kg_status_traffic traffic;
+	struct kg_status_mux mux;
 	uint16_t tunnel; /* id */
 };
 
@@ -62,22 +63,54 @@ static uint64_t channels_of(const struct kg_box *box, const struct kg_box_tunnel
 	return FIGURE(session.channels);
 }
 
-/* Since the status before; of a tunnel that is new since it came. */
-static struct kg_status_traffic in_this_period(struct kg_control_status *s,
-					       const struct kg_box_tunnel *tunnel)
+static struct kg_status_mux mux_of(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
 {
-	struct totals *before = &s->before[tunnel->id % KG_SLOTS];
-	struct kg_status_traffic now = traffic_of(s->box, tunnel), was = { 0 };
+	return (struct kg_status_mux){
+		.tcp_received = FIGURE(streams.tcp_received),
+		.udp_received = FIGURE(streams.udp_received),
+		.tcp_sent = FIGURE(streams.tcp_sent),
+		.udp_sent = FIGURE(streams.udp_sent),
+	};
+}
 
-	if (before->tunnel == tunnel->id)
-		was = before->traffic;
-	*before = (struct totals){ now, tunnel->id };
+/* As of the status before; nothing of a tunnel that is new. */
+static struct totals *totals_of(struct kg_control_status *s, const struct kg_box_tunnel *tunnel)
+{
+	struct totals *totals = &s->before[tunnel->id % KG_SLOTS];
+
+	if (totals->tunnel != tunnel->id)
+		*totals = (struct totals){ .tunnel = tunnel->id };
+	return totals;
+}
+
+static struct kg_status_traffic traffic_in_period(struct kg_control_status *s,
+						  const struct kg_box_tunnel *tunnel)
+{
+	struct totals *totals = totals_of(s, tunnel);
+	struct kg_status_traffic now = traffic_of(s->box, tunnel), was = totals->traffic;
+
+	totals->traffic = now;
 	return (struct kg_status_traffic){
 		.received_raw = now.received_raw - was.received_raw,
 		.received = now.received - was.received,
 		.sent = now.sent - was.sent,
 		.sent_raw = now.sent_raw - was.sent_raw,
 		.recovered = now.recovered - was.recovered,
+	};
+}
+
+static struct kg_status_mux mux_in_period(struct kg_control_status *s,
+					  const struct kg_box_tunnel *tunnel)
+{
+	struct totals *totals = totals_of(s, tunnel);
+	struct kg_status_mux now = mux_of(s->box, tunnel), was = totals->mux;
+
+	totals->mux = now;
+	return (struct kg_status_mux){
+		.tcp_received = now.tcp_received - was.tcp_received,
+		.udp_received = now.udp_received - was.udp_received,
+		.tcp_sent = now.tcp_sent - was.tcp_sent,
+		.udp_sent = now.udp_sent - was.udp_sent,
 	};
 }
 
@@ -169,9 +202,22 @@ static void tell_more(struct kg_control_status *s, const struct kg_box_tunnel *t
 
 static void write_traffic(struct kg_control_status *s, const struct kg_box_tunnel *tunnel)
 {
-	struct kg_status_traffic traffic = in_this_period(s, tunnel);
+	struct kg_status_traffic traffic = traffic_in_period(s, tunnel);
 
 	kg_status_traffic(s->text, leg_words(tunnel->config), &traffic);
+}
+
+/* Of who may have mux channels and sees into them. */
+static void write_mux(struct kg_control_status *s, const struct kg_box_tunnel *tunnel)
+{
+	const struct kg_tunnel_config *config = tunnel->config;
+	struct kg_status_mux mux;
+
+	if (config->mode != KG_MODE_SERVER &&
+	    (config->mode != KG_MODE_CLIENT || config->wire.mux_tunnels == 0))
+		return;
+	mux = mux_in_period(s, tunnel);
+	kg_status_mux(s->text, &mux);
 }
 
 static bool begin_status(struct kg_control_status *s, const struct kg_box_tunnel *tunnel)
@@ -198,6 +244,8 @@ static void end_status(struct kg_control_status *s)
 	const struct kg_box_tunnel *tunnel = kg_box_tunnel(s->box, s->subject);
 	bool good;
 
+	if (tunnel != NULL)
+		write_mux(s, tunnel);
 	fputc('\n', s->text);
 	good = fclose(s->text) == 0;
 	if (good && tunnel != NULL)

@@ -55,6 +55,18 @@ void kg_status_channel(FILE *to, const char *leg, uint32_t conv, uint32_t srtt_u
 		srtt_us / KG_US_PER_MS);
 }
 
+void kg_status_mux(FILE *to, const struct kg_status_mux *mux)
+{
+	char text[4][KG_STATUS_RATE_BYTES];
+
+	fprintf(to,
+		"mux_tunnels:\treceive (tcp): %s, receive (udp): %s, send (tcp): %s, send (udp): "
+		"%s\n",
+		kg_status_rate(mux->tcp_received, text[0]),
+		kg_status_rate(mux->udp_received, text[1]), kg_status_rate(mux->tcp_sent, text[2]),
+		kg_status_rate(mux->udp_sent, text[3]));
+}
+
 void kg_status_more(FILE *to, const char *leg, uint64_t channels)
 {
 	fprintf(to, "%sand %" PRIu64 " more channels\n", leg, channels);
