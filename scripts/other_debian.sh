@@ -34,6 +34,7 @@ fi
 mkdir -p "$root/tree" "$root/build"
 mount --bind -o ro "$tree" "$root/tree"
 mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 run() { chroot "$root" env PYTHONDONTWRITEBYTECODE=1 "$@"; }
