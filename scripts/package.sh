@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# package.sh [DIRECTORY]: builds the Debian package of what is committed, in DIRECTORY, build/package
+# unless told, and has lintian judge it. What building needs is installed: run it as root, or have it.
+set -eu
+tree=$(realpath "$(dirname "$0")/..")
+to=$(realpath -m "${1:-$tree/build/package}")
+
+missing=
+for pair in dh:debhelper dpkg-buildpackage:dpkg-dev lintian:lintian; do
+    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+done
+# shellcheck disable=SC2086 # a list of words
+[ -z "$missing" ] || apt-get -qq -y install --no-install-recommends $missing >/dev/null
+
+rm -rf "$to"
+mkdir -p "$to/kcpgate"
+git -C "$tree" archive HEAD | tar -x -C "$to/kcpgate"
+cd "$to/kcpgate"
+dpkg-buildpackage --build=binary --no-sign >"$to/build.log" 2>&1 || {
+    tail -n 40 "$to/build.log" >&2
+    exit 1
+}
+lintian --fail-on error,warning "$to"/kcpgate_*.changes
+ls "$to"/kcpgate_*.deb
