@@ -13,7 +13,7 @@ programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
     nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
-    turnserver:coturn faketime:faketime"
+    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive

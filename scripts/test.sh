@@ -57,6 +57,7 @@ if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=de
     suites build/sanitized unit sim replay fuzz
 fi
 if [ -d build/release ]; then
+    [ -n "${KG_KERNEL:-}" ] || KG_KERNEL=$(scripts/guest_kernel.sh) && export KG_KERNEL
     suites build/release netns interop qemu
 fi
 python3 scripts/lib/test_sum.py "$results"

@@ -26,10 +26,11 @@ from lab import eventually, kcpgate, skip  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 BOOT_S = 150  # ten seconds when the host has nothing else to do
-DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_virtio", "net_tap")
-# The NIC is DPDK's; or it is the kernel's `eth0`, and net_tap has rules made of tc's parts.
-MODULES_FOR_DPDK = ("tun", "uio_pci_generic")
-MODULES_FOR_TAP = ("tun", "virtio_pci", "virtio_net", "sch_multiq", "sch_ingress", "cls_flower",
+DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_tap", "net_virtio", "net_vmxnet3")
+# The NIC is DPDK's, by a driver of the kernel; or it is the kernel's `eth0`, and net_tap has rules made of tc's parts.
+MODULES_FOR_DPDK = {"uio_pci_generic": ("tun", "udp_diag", "uio_pci_generic"),
+                    "vfio-pci": ("tun", "udp_diag", "vfio_iommu_type1", "vfio-pci")}
+MODULES_FOR_TAP = ("tun", "udp_diag", "virtio_pci", "virtio_net", "sch_multiq", "sch_ingress", "cls_flower",
                    "act_mirred", "act_skbedit")
 
 
@@ -135,15 +136,15 @@ def _pad(data):
 
 class Guest:
     """A box in a virtual machine, its port on the switch of `lab` with `queues` queues. `nic` is a
-    network device of QEMU with its properties. A configuration whose device is NIC gets it;
-    otherwise it is eth0 in the guest, for net_tap."""
+    network device of QEMU with its properties. A configuration whose device is NIC gets it through
+    `driver`, behind an IOMMU if that is vfio-pci; otherwise it is eth0 in the guest, for net_tap."""
 
     NIC = "0000:00:02.0"
 
-    def __init__(self, lab, config, nic, queues):
+    def __init__(self, lab, config, nic, queues, driver="uio_pci_generic"):
         if shutil.which(QEMU) is None:
             skip(f"needs {QEMU}")
-        self._config = config
+        self._config, self._driver = config, driver
         self._console = lab.directory / "guest.console"
         self._counters = lab.directory / "guest.counters"
         initramfs = lab.directory / "guest.initramfs"
@@ -153,18 +154,22 @@ class Guest:
         lab.wire.ip("tuntap", "add", "to-guest", "mode", "tap", "vnet_hdr", *width)
         lab.wire.ip("link", "set", "to-guest", "master", "switch", "up")
         lab.defer(self._show)
+        iommu = ("-device", "intel-iommu,intremap=on,caching-mode=on") if driver == "vfio-pci" else ()
+        vectors = f",vectors={2 * queues + 2}" if nic.startswith("virtio") else ""
         self.process = lab.popen(
-            lab.wire, QEMU, "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-nodefaults",
+            lab.wire, QEMU, "-accel", "tcg", "-cpu", "max", "-machine", "q35,kernel-irqchip=split",
+            *iommu, "-nodefaults",
             "-display", "none", "-no-reboot", "-smp", str(len(config["workers"])), "-m", "1024",
             "-kernel", str(self._kernel.image), "-initrd", str(initramfs),
-            "-append", "console=ttyS0 panic=-1 quiet", "-serial", f"file:{self._console}",
+            "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on",
+            "-serial", f"file:{self._console}",
             "-serial", f"file:{self._counters}", "-netdev", tap,
-            "-device", f"{nic},netdev=wan,addr=2.0,vectors={2 * queues + 2}",
+            "-device", f"{nic},netdev=wan,addr=2.0{vectors}",
             stdin=subprocess.DEVNULL)
 
     def _pack(self, path):
         for_dpdk = self._config["ports"][0]["device"] == self.NIC
-        self._kernel = Kernel(MODULES_FOR_DPDK if for_dpdk else MODULES_FOR_TAP)
+        self._kernel = Kernel(MODULES_FOR_DPDK[self._driver] if for_dpdk else MODULES_FOR_TAP)
         image = Initramfs(path)
         for name in ("proc", "sys", "dev", "run", "tmp", "var/run", "dev/hugepages"):
             image.directory(name)
@@ -173,7 +178,7 @@ class Guest:
         image.add("telemetry.py", TELEMETRY.read_bytes())
         image.add("box.json", json.dumps(self._config).encode())
         if for_dpdk:
-            image.add("nic", self.NIC.encode())
+            image.add("nic", f"{self.NIC} {self._driver}".encode())
         modules = self._kernel.in_order()
         for file in modules:
             image.add(f"modules/{file.name}", file.read_bytes())

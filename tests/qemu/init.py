@@ -30,8 +30,8 @@ def insert_modules():
             check(libc.syscall(FINIT_MODULE, file.fileno(), b"", 0), name)
 
 
-def give_to_dpdk(device):
-    Path(f"/sys/bus/pci/devices/{device}/driver_override").write_text("uio_pci_generic")
+def give_to_dpdk(device, driver):
+    Path(f"/sys/bus/pci/devices/{device}/driver_override").write_text(driver)
     Path("/sys/bus/pci/drivers_probe").write_text(device)
 
 
@@ -45,7 +45,7 @@ def main():
     Path("/proc/sys/vm/nr_hugepages").write_text(str(HUGEPAGES))
     insert_modules()
     if os.path.exists("/nic"):
-        give_to_dpdk(Path("/nic").read_text())
+        give_to_dpdk(*Path("/nic").read_text().split())
     console = os.open("/dev/ttyS0", os.O_RDWR)
     box = subprocess.Popen(("/kcpgate", "/box.json"), stdin=console, stdout=console, stderr=console)
     import telemetry
@@ -56,8 +56,8 @@ def main():
             try:
                 with telemetry.Connection(name) as connection:
                     print(json.dumps(connection.worker_stats()), file=line, flush=True)
-            except (OSError, TypeError):
-                pass  # not yet
+            except (OSError, TypeError, ValueError):
+                pass  # not yet, or too busy for an answer
     libc.reboot(POWER_OFF)
 
 
