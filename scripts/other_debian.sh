@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# other_debian.sh [SUITE [DIRECTORY]]: builds this tree with the libraries and the compiler of another
-# Debian, trixie unless told, and runs the tests of computation there: unit, replay, sim. As root; needs
-# debootstrap. The system is installed in DIRECTORY, outside of the tree, at the first run, and kept.
+# other_debian.sh [SUITE [DIRECTORY [TESTS...]]]: builds this tree with the libraries and the compiler of
+# another Debian, trixie unless told, and runs suites of tests there: unit, replay and sim unless told. CC
+# names another compiler. As root; needs debootstrap. The system is installed in DIRECTORY, outside of the
+# tree, at the first run, and kept.
 set -eu
 suite=${1:-trixie}
 root=${2:-/var/tmp/kcpgate-$suite}
@@ -10,7 +11,10 @@ tree=$(realpath "$(dirname "$0")/..")
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 libraries=libc6-dev,libdpdk-dev,libipsec-mb-dev,libjansson-dev,libssl-dev,libmnl-dev,libsodium-dev
 libraries=$libraries,libisal-dev,libc-ares-dev,libcmocka-dev,zlib1g-dev
-programs=gcc,pkg-config,meson,ninja-build,python3,iproute2
+programs=gcc,clang,pkg-config,meson,ninja-build,python3,git
+# of the suite netns
+programs=$programs,iproute2,nftables,ethtool,tcpdump,iputils-ping,curl,nginx-light,openssh-server,openssh-client
+programs=$programs,netcat-openbsd,procps,dnsmasq-base,coturn,faketime,dpdk,dpdk-dev,librte-meta-net,librte-meta-mempool
 
 if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
     echo "other_debian.sh: needs root and debootstrap" >&2
@@ -29,8 +33,12 @@ fi
 
 # What is mounted is seen by this shell and its children only, and goes with them.
 if [ "${KG_OTHER_DEBIAN:-}" != inside ]; then
-    exec env KG_OTHER_DEBIAN=inside unshare --mount --propagation private "$0" "$suite" "$root"
+    exec env KG_OTHER_DEBIAN=inside unshare --mount --propagation private "$0" "$suite" "$root" "${@:3}"
 fi
+shift 2
+[ $# -gt 0 ] || set -- unit replay sim
+compiler=${CC:-gcc}
+build=/build/$compiler
 mkdir -p "$root/tree" "$root/build"
 mount --bind -o ro "$tree" "$root/tree"
 mount -t proc proc "$root/proc"
@@ -38,8 +46,7 @@ mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 run() { chroot "$root" env PYTHONDONTWRITEBYTECODE=1 "$@"; }
-[ -e "$root/build/release/build.ninja" ] ||
-    run meson setup /build/release /tree --buildtype=release --werror >"$root/build/setup.log"
-run ninja -C /build/release
-run meson test -C /build/release --no-rebuild --suite unit --suite replay --suite sim \
-    --print-errorlogs -t 3
+[ -e "$root$build/build.ninja" ] ||
+    run env CC="$compiler" meson setup "$build" /tree --buildtype=release --werror >"$root/build/setup.log"
+run ninja -C "$build"
+run meson test -C "$build" --no-rebuild "${@/#/--suite=}" --print-errorlogs -t 3
