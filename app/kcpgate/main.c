@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "config/mistakes.h"
 #include "control/control.h"
+#include "doctor.h"
 #include "import.h"
 #include "log.h"
 #include "start/args.h"
@@ -23,7 +24,8 @@
 
 enum kg_exit {
 	KG_EXIT_GOOD = 0,
-	KG_EXIT_FAILED = 1,     /* while starting or running; some server does not answer */
+	KG_EXIT_FAILED =
+		1, /* starting or running; a server's answer, or the machine's part, lacks */
 	KG_EXIT_BAD_CONFIG = 2, /* or bad arguments */
 };
 
@@ -66,10 +68,11 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 
 	if (rc != 0) {
 		fprintf(stderr, "kcpgate: EAL does not start: %s\n", strerror(-rc));
-		kg_machine_explain(config, stderr);
+		kg_doctor_explain(config, false, stderr);
 		return KG_EXIT_FAILED;
 	}
 	if (!kg_eal_has_devices(config, stderr)) {
+		kg_doctor_explain(config, true, stderr);
 		kg_eal_fini();
 		return KG_EXIT_BAD_CONFIG;
 	}
@@ -81,6 +84,7 @@ static enum kg_exit run(struct kg_config *config, const struct kg_args *args)
 		status = forward(&box, &origin);
 	} else {
 		KG_LOG(ERR, "%s\n", error);
+		kg_doctor_explain(config, true, stderr);
 		status = KG_EXIT_FAILED;
 	}
 	kg_box_fini(&box);
@@ -151,11 +155,24 @@ static enum kg_exit with_config(const struct kg_args *args)
 		kg_config_print(&config, stdout, args->show_secrets);
 	else if (args->action == KG_ARGS_TRY)
 		status = kg_try(&config, args->json, stdout) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
+	else if (args->action == KG_ARGS_DOCTOR)
+		status = kg_doctor(&config, args->json, stdout) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 	else if (args->action == KG_ARGS_RUN)
 		status = run_alone(&config, args);
 	kg_mistakes_free(&mistakes);
 	kg_config_free(&config);
 	return status;
+}
+
+static enum kg_exit without_config(const struct kg_args *args)
+{
+	struct kg_config config;
+	bool good;
+
+	kg_doctor_any_box(&config);
+	good = kg_doctor(&config, args->json, stdout);
+	kg_config_free(&config);
+	return good ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -174,6 +191,6 @@ int main(int argc, char **argv)
 	case KG_ARGS_IMPORT:
 		return kg_import_files(args.files, args.file_count) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
 	default:
-		return with_config(&args);
+		return args.file_count > 0 ? with_config(&args) : without_config(&args);
 	}
 }

@@ -79,6 +79,8 @@ static void actions(void **state)
 	expect("--import a.conf b.conf", KG_ARGS_IMPORT, 0, 2);
 	expect("--try box.json", KG_ARGS_TRY, 0, 1);
 	expect("--json --try a.json b.json", KG_ARGS_TRY, 0, 2);
+	expect("--doctor", KG_ARGS_DOCTOR, 0, 0);
+	expect("--doctor --json a.json b.json", KG_ARGS_DOCTOR, 0, 2);
 	expect("--version", KG_ARGS_VERSION, 0, 0);
 	expect("--help", KG_ARGS_HELP, 0, 0);
 }
@@ -119,7 +121,7 @@ static void mistakes(void **state)
 		     "kcpgate: --check-config: only one of the options at a time\n");
 	expect_error("--show-secrets box.json",
 		     "kcpgate: --show-secrets: only with --print-config\n");
-	expect_error("--json box.json", "kcpgate: --json: only with --try\n");
+	expect_error("--json box.json", "kcpgate: --json: only with --try or --doctor\n");
 	expect_error("--check-config --try box.json",
 		     "kcpgate: --try: only one of the options at a time\n");
 	expect_error("--no-huge -- -- box.json",
@@ -130,7 +132,7 @@ static void all_mistakes_at_once(void **state)
 {
 	expect_error("--wrong --json box.json",
 		     "kcpgate: --wrong: unknown option (EAL's stand before --, see --help)\n"
-		     "kcpgate: --json: only with --try\n");
+		     "kcpgate: --json: only with --try or --doctor\n");
 }
 
 static void help_names_every_option(void **state)
@@ -145,6 +147,7 @@ static void help_names_every_option(void **state)
 	assert_non_null(strstr(text, "--print-config"));
 	assert_non_null(strstr(text, "--try"));
 	assert_non_null(strstr(text, "--json"));
+	assert_non_null(strstr(text, "--doctor"));
 	assert_non_null(strstr(text, "--version"));
 	assert_non_null(strstr(text, "--import"));
 	free(text);

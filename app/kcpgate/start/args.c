@@ -10,7 +10,7 @@ struct option {
 	const char *help;
 	/* No action, but goes with one. */
 	bool secrets; /* --print-config */
-	bool json;    /* --try */
+	bool json;    /* --try, --doctor */
 };
 
 static const struct option options[] = {
@@ -19,7 +19,8 @@ static const struct option options[] = {
 	{ "--show-secrets", .help = "with --print-config: passwords too", .secrets = true },
 	{ "--import", KG_ARGS_IMPORT, "KCPTube's .conf files to one of kcpgate's" },
 	{ "--try", KG_ARGS_TRY, "test whether servers of clients and relays answer, and end" },
-	{ "--json", .help = "with --try: for programs", .json = true },
+	{ "--doctor", KG_ARGS_DOCTOR, "say what this machine lacks, how to mend it, and end" },
+	{ "--json", .help = "with --try or --doctor: for programs", .json = true },
 	{ "--version", KG_ARGS_VERSION, "show the version" },
 	{ "--help", KG_ARGS_HELP, "show this text" },
 	{ NULL },
@@ -80,6 +81,11 @@ static bool take_option(struct kg_args *args, const char *argument, FILE *errors
 	return true;
 }
 
+static bool needs_file(enum kg_args_action action)
+{
+	return action != KG_ARGS_VERSION && action != KG_ARGS_HELP && action != KG_ARGS_DOCTOR;
+}
+
 bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
 {
 	int separator = find_separator(argc, argv);
@@ -102,10 +108,9 @@ bool kg_args_parse(struct kg_args *args, int argc, char **argv, FILE *errors)
 	}
 	if (args->show_secrets && args->action != KG_ARGS_PRINT)
 		good = complain(errors, "--show-secrets", "only with --print-config");
-	if (args->json && args->action != KG_ARGS_TRY)
-		good = complain(errors, "--json", "only with --try");
-	if (args->file_count == 0 && args->action != KG_ARGS_VERSION &&
-	    args->action != KG_ARGS_HELP && good)
+	if (args->json && args->action != KG_ARGS_TRY && args->action != KG_ARGS_DOCTOR)
+		good = complain(errors, "--json", "only with --try or --doctor");
+	if (args->file_count == 0 && needs_file(args->action) && good)
 		good = complain(errors, "no configuration file", "see --help");
 	return good;
 }
@@ -120,7 +125,7 @@ void kg_args_print_help(FILE *to)
 	for (const struct option *option = options; option->name; option++)
 		fprintf(to, "  %-16s %s\n", option->name, option->help);
 	fputs("\n"
-	      "Exit status: 0 good, 1 failed while running or importing, or some server does not\n"
-	      "answer, 2 bad configuration or arguments.\n",
+	      "Exit status: 0 good, 1 failed while running or importing, some server does not\n"
+	      "answer, or the machine lacks something, 2 bad configuration or arguments.\n",
 	      to);
 }

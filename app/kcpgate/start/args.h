@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The command line: kcpgate [EAL options --] [--check-config | --print-config [--show-secrets] |
- * --import | --try [--json] | --version | --help] FILE…  What stands before the first "--" belongs
- * to EAL, untouched.
+ * --import | --try [--json] | --doctor [--json] | --version | --help] FILE…  What stands before the
+ * first "--" belongs to EAL, untouched.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ enum kg_args_action {
 	KG_ARGS_PRINT,   /* show the effective configuration */
 	KG_ARGS_IMPORT,  /* show the configuration that KCPTube's files make */
 	KG_ARGS_TRY,     /* test whether servers answer */
+	KG_ARGS_DOCTOR,  /* say what this machine lacks; may do without a file */
 	KG_ARGS_VERSION, /* needs no file */
 	KG_ARGS_HELP,    /* needs no file */
 };
@@ -28,7 +29,7 @@ struct kg_args {
 	size_t file_count;
 	enum kg_args_action action;
 	bool show_secrets;
-	bool json; /* what --try tells */
+	bool json; /* what --try and --doctor tell */
 };
 
 /*

@@ -62,6 +62,11 @@ static bool take(struct kg_claims *claims, const char *key, const char *what, co
 	return rc == 0;
 }
 
+static void name_key(const struct kg_config *config, char key[KEY_BYTES])
+{
+	snprintf(key, KEY_BYTES, "name-%s", config->name);
+}
+
 bool kg_claims_take(struct kg_claims *claims, const struct kg_config *config, char *error,
 		    size_t error_bytes)
 {
@@ -69,7 +74,7 @@ bool kg_claims_take(struct kg_claims *claims, const struct kg_config *config, ch
 	bool good;
 
 	claims->count = 0;
-	snprintf(key, sizeof(key), "name-%s", config->name);
+	name_key(config, key);
 	good = take(claims, key, "name", config->name, error, error_bytes);
 	for (unsigned int i = 0; good && i < config->port_count; i++) {
 		const char *device = config->ports[i].device;
@@ -86,4 +91,18 @@ void kg_claims_release(struct kg_claims *claims)
 {
 	while (claims->count > 0)
 		kg_claim_release(&claims->all[--claims->count]);
+}
+
+pid_t kg_claims_holder(const struct kg_config *config)
+{
+	struct kg_claim claim;
+	char key[KEY_BYTES];
+	pid_t holder = 0;
+
+	name_key(config, key);
+	if (kg_claim_take(&claim, key, &holder) == 0) {
+		kg_claim_release(&claim);
+		return 0;
+	}
+	return holder;
 }

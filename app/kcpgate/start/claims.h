@@ -19,6 +19,8 @@ struct kg_claims {
 bool kg_claims_take(struct kg_claims *claims, const struct kg_config *config, char *error,
 		    size_t error_bytes);
 void kg_claims_release(struct kg_claims *claims);
+/* The process that runs the box of this name; 0: none, or not known. */
+pid_t kg_claims_holder(const struct kg_config *config);
 
 /* Linux's interface under a virtual device: what stands behind "iface=", at most IFNAMSIZ-1
  * characters. False: there is none. */

@@ -13,6 +13,3 @@ void kg_machine_check(const struct kg_config *config, struct kg_mistakes *mistak
  * put right; then Linux must have nothing there, or the port is given its addresses. */
 void kg_machine_check_links(struct kg_config *config, struct kg_mistakes *mistakes,
 			    const char *file);
-
-/* EAL has not started: says which memory is missing, if that may be the reason. */
-void kg_machine_explain(const struct kg_config *config, FILE *to);
