@@ -20,8 +20,9 @@ build=build/release/app
 scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
     app/kcpgate-bench/kcpgate-bench tests/netns/impair >&2
 # As a box has them; without root, or where Linux has none to give, kcpgate-bench does with small ones.
-if scripts/hugepages.sh reserve 2048; then
-    trap 'scripts/hugepages.sh restore' EXIT
+record=build/bench-hugepages
+if scripts/kcpgate-setup --now --record "$record" --hugepages 2048 2>/dev/null; then
+    trap 'scripts/kcpgate-setup --record "$record" --undo' EXIT
 fi
 export PYTHONDONTWRITEBYTECODE=1 KCPGATE=$build/kcpgate/kcpgate
 python3 scripts/lib/bench_report.py "$build/kcpgate-bench/kcpgate-bench" "$@"

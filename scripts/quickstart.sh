@@ -70,7 +70,7 @@ clean_up() {
         ip netns delete "kgq-$box" 2>/dev/null || :
         rm -rf "/var/run/dpdk/kcpgate-kgq-$box"
     done
-    scripts/hugepages.sh restore
+    scripts/kcpgate-setup --record "$state/hugepages" --undo
     rm -rf "$state"
 }
 
@@ -102,7 +102,8 @@ prepare() {
         tail -n 40 build/quickstart-build.log >&2
         die "the build failed"
     }
-    if scripts/hugepages.sh reserve $((2 * memory_mb + 64)); then
+    if scripts/kcpgate-setup --now --record "$state/hugepages" \
+        --hugepages $((2 * memory_mb + 64)) 2>/dev/null; then
         hugepages=true
         row memory "2 × $memory_mb MB of huge pages, given back at the end"
     else

@@ -41,6 +41,7 @@ def main(schema, *pages):
     assert not missing, f"kcpgate-json(5) has no {sorted(missing)}"
     assert {"--check-config", "--version"} <= items(pages["kcpgate.8"])
     assert {"--test", "--json"} <= items(pages["kcpgate-bench.1"])
+    assert {"--hugepages LIST", "--undo"} <= items(pages["kcpgate-setup.8"])
     for page in pages.values():
         assert "@" not in page.read_text(), f"{page}: something was not filled in"
         if shutil.which("groff"):

@@ -89,7 +89,7 @@ static void check_pci(struct kg_doctor *d, const char *name, const char *address
 		kg_finding_mend(kg_doctor_find(d, name, KG_HEALTH_MISSING,
 					       "%s is with %s, and DPDK needs it with vfio-pci",
 					       address, driver[0] != '\0' ? driver : "no driver"),
-				"modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci %s", address);
+				"kcpgate-setup --nic %s", address);
 }
 
 static void check_interface(struct kg_doctor *d, const char *name, const char *interface)
