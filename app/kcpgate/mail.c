@@ -42,6 +42,14 @@ static void set_destinations(struct kg_worker *w, const struct kg_destinations *
 					    to->port_count, w->now_us);
 }
 
+static void hop(struct kg_worker *w, uint16_t tunnel)
+{
+	struct kg_side *side = kg_worker_side(w, tunnel);
+
+	if (side != NULL)
+		kg_session_hop(side->session, w->now_us);
+}
+
 static void too_big(struct kg_worker *w, const struct kg_too_big *word)
 {
 	struct kg_side *side = kg_worker_side(w, word->tunnel);
@@ -120,6 +128,9 @@ void kg_mail_read(struct kg_worker *w)
 			break;
 		case KG_MAIL_TOO_BIG:
 			too_big(w, &mail.too_big);
+			break;
+		case KG_MAIL_HOP:
+			hop(w, mail.tunnel);
 			break;
 		case KG_MAIL_BEGIN_SIDE:
 			kg_side_begin(mail.side);

@@ -21,6 +21,7 @@ enum kg_mail_type {
 	KG_MAIL_LEAVE_PORT,     /* Linux has a socket on `port` */
 	KG_MAIL_DESTINATIONS,   /* where a client tunnel's server is now */
 	KG_MAIL_TOO_BIG,        /* a router's word, which another worker has heard */
+	KG_MAIL_HOP,            /* of client tunnel `tunnel` all that is open */
 	KG_MAIL_BEGIN_SIDE,     /* `side` is the worker's; awaited: it has begun, or cannot */
 	KG_MAIL_DRAIN_SIDE,     /* awaited: it has ended, and is nobody's */
 	KG_MAIL_STOP,           /* awaited: the peers have been told, or it is time to go anyway */
@@ -57,6 +58,7 @@ struct kg_mail {
 		struct kg_too_big too_big;
 		struct kg_side *side;
 		uint16_t port;
+		uint16_t tunnel; /* id */
 	};
 };
 _Static_assert(sizeof(struct kg_mail) % 4 == 0, "ring element");

@@ -307,6 +307,7 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 	take_over(hop, old, now_us);
 	kg_hop_begin(&hop->path, now_us);
 	on_proof(&old->path, &hop->path, at_once, now_us);
+	hop->path.reason = KG_HOP_TIMER; /* from now on the reason to leave it */
 }
 
 /* ---- when ---- */
@@ -353,7 +354,7 @@ void kg_hop_watch(struct kg_path *path, uint64_t now_us)
 	arm(hop, KG_MIN(ms_until(hop->look_ms, now_us), ms_until(hop->hop_ms, now_us)), now_us);
 }
 
-/* ---- the server has moved ---- */
+/* ---- the server has moved, or the host asks ---- */
 
 static bool has_gone(const struct kg_hop_path *hop)
 {
@@ -370,7 +371,14 @@ static void leave(struct kg_hop_path *hop, uint64_t now_us)
 	arm(hop, ms_until(hop->hop_ms, now_us), now_us);
 }
 
-void kg_hop_follow(struct kg_session *s, uint64_t now_us)
+static bool is_open(const struct kg_hop_path *hop)
+{
+	return true;
+}
+
+/* Those current paths that are meant. */
+static void leave_all(struct kg_session *s, bool (*is_meant)(const struct kg_hop_path *hop),
+		      enum kg_hop_reason reason, uint64_t now_us)
 {
 	struct kg_line *line;
 
@@ -378,11 +386,24 @@ void kg_hop_follow(struct kg_session *s, uint64_t now_us)
 		TAILQ_FOREACH (line, &s->homes[home], home_link) {
 			struct kg_path *path = line->open ? line->path : NULL;
 
-			if (path != NULL && path->state == KG_PATH_CURRENT &&
-			    has_gone(kg_hop_path(path)))
-				leave(kg_hop_path(path), now_us);
+			if (path == NULL || path->state != KG_PATH_CURRENT ||
+			    !is_meant(kg_hop_path(path)))
+				continue;
+			path->reason = reason;
+			leave(kg_hop_path(path), now_us);
 		}
 	}
+}
+
+void kg_hop_follow(struct kg_session *s, uint64_t now_us)
+{
+	leave_all(s, has_gone, KG_HOP_ADDRESS, now_us);
+}
+
+void kg_session_hop(struct kg_session *s, uint64_t now_us)
+{
+	if (s->config.role == KG_ROLE_CLIENT)
+		leave_all(s, is_open, KG_HOP_ASKED, now_us);
 }
 
 /* Nothing came since it is watched, and something should have. Else nobody waits any longer. */
@@ -391,6 +412,16 @@ static bool is_silent(struct kg_hop_path *hop, uint64_t now_us)
 	if (hop->path.watched && (hop->path.heard || !data_waits(&hop->path)))
 		hop->path.watched = false;
 	return hop->path.watched && ms_until(hop->look_ms, now_us) <= 0;
+}
+
+/* Once: whoever asked sees whether it hops. */
+static void test_asked(struct kg_hop_path *hop, uint64_t now_us)
+{
+	struct kg_endpoint remote =
+		kg_destination_pick(hop->session, NULL, &hop->path.ends.remote, now_us);
+
+	hop->path.reason = KG_HOP_TIMER;
+	test(hop, &remote, KG_HOP_ASKED, now_us);
 }
 
 static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
@@ -404,6 +435,8 @@ static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
 	if (ms_until(hop->hop_ms, now_us) <= 0) {
 		if (has_gone(hop))
 			test_another(hop, KG_HOP_ADDRESS, now_us);
+		else if (hop->path.reason == KG_HOP_ASKED)
+			test_asked(hop, now_us);
 		else if (hop->session->config.hop_max_s != 0)
 			test_another(hop, KG_HOP_TIMER, now_us);
 		hop->hop_ms = ms_of(now_us) + TEST_MS; /* another one then */

@@ -231,6 +231,10 @@ void kg_session_set_destinations(struct kg_session *s, const struct kg_ip *ips, 
 				 const struct kg_port_range *ports, uint16_t port_count,
 				 uint64_t now_us);
 
+/* Client: all that is open goes on from another local port, and another place of the server if it
+ * has one, each within a second, if that one answers. */
+void kg_session_hop(struct kg_session *s, uint64_t now_us);
+
 /* Client: that is a place of its server: it is asked there, or may answer from there. */
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
 /* Client: its input does not know the conv, which a server asks about, and another worker may: a
@@ -377,10 +381,11 @@ void kg_session_path_tour_begin(struct kg_session *s);
 bool kg_session_path_tour_next(struct kg_session *s, struct kg_path_info *info, uint64_t now_us);
 
 /* What a path hopped for. */
-#define KG_HOP_LIST(X)                                         \
-	X(TIMER, "timer", "it was time")                       \
-	X(SILENCE, "silence", "data waited, and nothing came") \
-	X(ADDRESS, "address", "the server has another address")
+#define KG_HOP_LIST(X)                                          \
+	X(TIMER, "timer", "it was time")                        \
+	X(SILENCE, "silence", "data waited, and nothing came")  \
+	X(ADDRESS, "address", "the server has another address") \
+	X(ASKED, "asked", "the host asked for it")
 
 enum kg_hop_reason {
 #define KG_HOP_ENUM(id, name, help) KG_HOP_##id,

@@ -109,6 +109,26 @@ static void a_hop_leaves_an_idle_channel_nothing_to_do(void **state)
 	pair_stop(pair);
 }
 
+static void what_the_host_asks_for_is_done_once(void **state)
+{
+	struct pair *pair = pair_hopping(0, 0, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+	uint16_t from;
+
+	run(pair, SEC(1));
+	from = info_of(&pair->client, client).local.port;
+	kg_session_hop(pair->client.session, pair->now_us);
+	kg_session_hop(pair->server.session, pair->now_us);
+	stream(pair, client, &pair->server.apps[0], 30);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_ASKED], 1);
+	assert_int_not_equal(info_of(&pair->client, client).local.port, from);
+	kg_session_hop(pair->client.session, pair->now_us);
+	stream(pair, client, &pair->server.apps[0], 30);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_ASKED], 2);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_TIMER], 0);
+	pair_stop(pair);
+}
+
 static void a_silent_port_is_left_at_once(void **state)
 {
 	struct pair *pair = pair_hopping(3000, 3000, 0);
@@ -460,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_path_hops_on_time_and_nothing_is_lost),
 		cmocka_unit_test(idle_channels_hop_too),
 		cmocka_unit_test(a_hop_leaves_an_idle_channel_nothing_to_do),
+		cmocka_unit_test(what_the_host_asks_for_is_done_once),
 		cmocka_unit_test(a_silent_port_is_left_at_once),
 		cmocka_unit_test(what_does_not_answer_rests),
 		cmocka_unit_test(without_an_answer_nobody_hops),
