@@ -23,7 +23,7 @@ matching() { printf '%s\n' "${files[@]}" | grep -E "$1"; }
 mapfile -t c_files < <(matching '\.[ch]$')
 mapfile -t sources < <(matching '^(lib|drivers|app)/.*\.c$')
 mapfile -t test_sources < <(matching '^tests/.*\.c$')
-mapfile -t shells < <(matching '\.sh$|^\.ci/run$|^scripts/kcpgate-setup$')
+mapfile -t shells < <(matching '\.(sh|bash)$|^\.ci/run$|^scripts/kcpgate-setup$')
 mapfile -t ours < <(matching \
     '\.([ch]|sh|py|build)$|^meson_options\.txt$|^\.ci/run$|^scripts/kcpgate-setup$')
 mapfile -t texts < <(matching '\.([ch]|sh|py|build|md|json|txt)$|^\.ci/run$|^LICENSE$|^scripts/kcpgate-setup$' |

@@ -4,6 +4,7 @@
 
 @VERSION@         the version
 @OPTIONS@         the options that PROGRAM --help lists
+@COMMANDS@        its commands
 @SETTINGS table@  the keys of that table of docs/configuration.md, which a test compares with the program's own
 """
 
@@ -11,6 +12,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+
+LISTED = {"OPTIONS": "  --", "COMMANDS": "  [a-z]"}
 
 
 def roff(text):
@@ -26,12 +30,13 @@ def item(name, text):
     return f".TP\n.B {roff(name)}\n{roff(text)}"
 
 
-def options(program):
-    """Columns of the help are two spaces apart; with three the middle one says for which tests."""
+def listed(program, first):
+    """What the help lists whose lines begin so. Columns are two spaces apart; with three the middle one says for
+    which tests."""
     text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
     for line in text.splitlines():
         columns = re.split(r" {2,}", line.strip())
-        if not line.startswith("  --"):
+        if not re.match(first, line):
             continue
         if len(columns) == 3:
             columns[1:] = [f"({columns[1]}) {columns[2]}"]
@@ -59,7 +64,9 @@ def main(template, version, configuration, program=None):
         what, _, name = match[1].partition(" ")
         if what == "VERSION":
             return version
-        return "\n".join(options(program) if what == "OPTIONS" else settings(document, name))
+        if what in LISTED:
+            return "\n".join(listed(program, LISTED[what]))
+        return "\n".join(settings(document, name))
 
     print(re.sub(r"@([A-Z]+(?: \S+)?)@", fill_in, Path(template).read_text()), end="")
 

@@ -16,6 +16,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 state=build/quickstart
 kcpgate=build/release/app/kcpgate/kcpgate
+ctl=build/release/app/kcpgate-ctl/kcpgate-ctl
 boxes="client server"
 memory_mb=256 # each
 keep=no
@@ -98,7 +99,7 @@ prepare() {
     scripts/install-deps.sh
     row build "compiling …"
     scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
-        >build/quickstart-build.log 2>&1 || {
+        app/kcpgate-ctl/kcpgate-ctl >build/quickstart-build.log 2>&1 || {
         tail -n 40 build/quickstart-build.log >&2
         die "the build failed"
     }
@@ -299,7 +300,9 @@ show_inside() {
     wait_for_line "$state/guest.log" hello guest || die "no echo over TCP"
     for box in $boxes; do
         say ""
-        python3 scripts/lib/tables.py "kgq-$box"
+        for what in channels drops; do
+            "$ctl" --box "kgq-$box" "$what"
+        done
     done
     kill "$(cat "$state/guest.pid")"
     rm "$state/guest.pid"
@@ -312,7 +315,7 @@ It is still running. As root, in $PWD:
   ip netns exec kgq-client curl -o /dev/null http://127.0.0.1:6000/file
   ip netns exec kgq-client python3 scripts/lib/traffic.py pingpong 127.0.0.1 6001 1000 100
   ip netns exec kgq-client ping 198.18.0.2                  (through both TAPs)
-  python3 scripts/lib/tables.py kgq-client                  (channels and counters)
+  $ctl --box kgq-client top          (or channels, drops, stats; --help)
   dpdk-telemetry.py -f kcpgate-kgq-client                   (then type /kcpgate/channels)
 Configurations and logs are in $state/. To end it:
   scripts/quickstart.sh --stop

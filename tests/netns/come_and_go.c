@@ -219,7 +219,7 @@ static bool run_control(struct kg_box *box, const struct kg_config *config, unsi
 	nexthops = kg_control_nexthops_create(&loop, box);
 	names = kg_control_names_create(&loop, box);
 	destinations = kg_control_destinations_create(&loop, box, names);
-	reports = kg_control_reports_create(&loop, box, nexthops, destinations);
+	reports = kg_control_reports_create(&loop, box, nexthops, destinations, NULL);
 	hooks = kg_control_hooks_create(&loop);
 	stun = kg_control_stun_create(&loop, box, names, hooks);
 	linux_ports = kg_control_linux_create(&loop, box);

@@ -42,6 +42,7 @@ def main(schema, *pages):
     assert {"--check-config", "--version"} <= items(pages["kcpgate.8"])
     assert {"--test", "--json"} <= items(pages["kcpgate-bench.1"])
     assert {"--hugepages LIST", "--undo"} <= items(pages["kcpgate-setup.8"])
+    assert {"--json", "reload", "hop TUNNEL"} <= items(pages["kcpgate-ctl.8"])
     for page in pages.values():
         assert "@" not in page.read_text(), f"{page}: something was not filled in"
         if shutil.which("groff"):

@@ -9,6 +9,7 @@
 
 struct kg_control {
 	struct kg_loop loop;
+	struct kg_control_ctl *ctl;
 	struct kg_control_signals *signals;
 	struct kg_control_nexthops *nexthops;
 	struct kg_control_names *names;
@@ -29,12 +30,14 @@ static bool create_sources(struct kg_control *control, struct kg_box *box,
 {
 	struct kg_loop *loop = &control->loop;
 
-	return (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
+	return (control->ctl = kg_control_ctl_create(loop, box)) != NULL &&
+	       (control->nexthops = kg_control_nexthops_create(loop, box)) != NULL &&
 	       (control->names = kg_control_names_create(loop, box)) != NULL &&
 	       (control->destinations =
 			kg_control_destinations_create(loop, box, control->names)) != NULL &&
-	       (control->reports = kg_control_reports_create(loop, box, control->nexthops,
-							     control->destinations)) != NULL &&
+	       (control->reports =
+			kg_control_reports_create(loop, box, control->nexthops,
+						  control->destinations, control->ctl)) != NULL &&
 	       (control->hooks = kg_control_hooks_create(loop)) != NULL &&
 	       (control->stun = kg_control_stun_create(loop, box, control->names,
 						       control->hooks)) != NULL &&
@@ -55,8 +58,10 @@ struct kg_control *kg_control_create(struct kg_box *box, const struct kg_control
 
 	if (control == NULL)
 		return NULL;
-	if (kg_loop_init(&control->loop, kg_clock_now_us) && create_sources(control, box, origin))
+	if (kg_loop_init(&control->loop, kg_clock_now_us) && create_sources(control, box, origin)) {
+		kg_control_ctl_open(control->ctl, control->reload);
 		return control;
+	}
 	kg_control_destroy(control);
 	return NULL;
 }
@@ -78,6 +83,7 @@ void kg_control_destroy(struct kg_control *control)
 	kg_control_destinations_destroy(control->destinations);
 	kg_control_names_destroy(control->names);
 	kg_control_nexthops_destroy(control->nexthops);
+	kg_control_ctl_destroy(control->ctl);
 	kg_loop_fini(&control->loop);
 	free(control);
 }

@@ -51,10 +51,21 @@ void kg_control_destinations_unfollow(struct kg_control_destinations *destinatio
 void kg_control_destinations_doubt(struct kg_control_destinations *destinations, uint16_t tunnel,
 				   const struct kg_ip *ip);
 
+/* The control socket, for kcpgate-ctl and other programs (docs/control.md). Without one, for want
+ * of a place for it, the box does its work all the same. */
+struct kg_control_ctl *kg_control_ctl_create(struct kg_loop *loop, struct kg_box *box);
+/* Reloads can be asked for, and are told, from now on. */
+void kg_control_ctl_open(struct kg_control_ctl *ctl, struct kg_control_reload *reload);
+/* What a worker has said of a tunnel, to those who want to hear it. */
+void kg_control_ctl_report(struct kg_control_ctl *ctl, const struct kg_tunnel_config *tunnel,
+			   const struct kg_report *report);
+void kg_control_ctl_destroy(struct kg_control_ctl *ctl);
+
 /* What workers report: questions for next hops, and what the log shall say. */
 struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
 						     struct kg_control_nexthops *nexthops,
-						     struct kg_control_destinations *destinations);
+						     struct kg_control_destinations *destinations,
+						     struct kg_control_ctl *ctl);
 void kg_control_reports_destroy(struct kg_control_reports *reports);
 
 /* Users' programs, one at a time. */
@@ -123,3 +134,11 @@ struct kg_control_reload *kg_control_reload_create(struct kg_loop *loop, struct 
 void kg_control_reload_destroy(struct kg_control_reload *reload);
 /* Now, or when the one before is done. The log tells how it went. */
 void kg_control_reload_ask(struct kg_control_reload *reload);
+struct kg_reload_outcome {
+	bool good; /* all that the files say is in effect */
+	unsigned int went, came, failed;
+	char why[1024]; /* what was wrong, as much as there is room for */
+};
+typedef void kg_reload_told(void *ctx, const struct kg_reload_outcome *outcome);
+/* Told at the end of each, from within the loop. */
+void kg_control_reload_watch(struct kg_control_reload *reload, kg_reload_told *told, void *ctx);

@@ -11,6 +11,8 @@
 #include "control/parts.h"
 #include "log/journal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,45 +30,62 @@ struct kg_control_reload {
 	struct kg_config *config; /* that is being applied */
 	enum stage stage;
 	bool asked;
-	unsigned int awaited; /* tunnels on their way */
-	unsigned int came, went, failed;
+	unsigned int awaited;             /* tunnels on their way */
+	struct kg_reload_outcome outcome; /* `came`: those that were tried, until the end */
+	kg_reload_told *told;             /* NULL: nobody wants to know */
+	void *ctx;
 };
+
+/* To the log, and to whoever is told how it went. */
+__attribute__((format(printf, 2, 3))) static void complain(struct kg_control_reload *r,
+							   const char *format, ...)
+{
+	size_t len = strlen(r->outcome.why);
+	char text[512];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	KG_LOG(ERR, "reload: %s\n", text);
+	snprintf(r->outcome.why + len, sizeof(r->outcome.why) - len, "%s%s", len > 0 ? "\n" : "",
+		 text);
+}
 
 /* ---- read, compare ---- */
 
-static void say_mistakes(const struct kg_mistakes *mistakes)
+static void say_mistakes(struct kg_control_reload *r, const struct kg_mistakes *mistakes)
 {
 	for (const struct kg_mistake *m = mistakes->warnings; m != NULL; m = m->next)
 		KG_LOG(WARNING, "reload: %s: %s\n", m->where, m->text);
 	for (const struct kg_mistake *m = mistakes->errors; m != NULL; m = m->next)
-		KG_LOG(ERR, "reload: %s: %s\n", m->where, m->text);
+		complain(r, "%s: %s", m->where, m->text);
 }
 
-static bool can_keep_journals(const struct kg_config *config)
+static bool can_keep_journals(struct kg_control_reload *r, const struct kg_config *config)
 {
 	const char *fault = NULL;
 
 	for (unsigned int i = 0; i < config->tunnel_count && fault == NULL; i++) {
 		fault = kg_journal_fault(&config->tunnels[i]);
 		if (fault != NULL)
-			KG_LOG(ERR, "reload: log_path of tunnel %s: %s: %s\n",
-			       config->tunnels[i].name, config->tunnels[i].log_path, fault);
+			complain(r, "log_path of tunnel %s: %s: %s", config->tunnels[i].name,
+				 config->tunnels[i].log_path, fault);
 	}
 	return fault == NULL;
 }
 
-static bool is_good(const struct kg_control_reload *r, const struct kg_config *config,
+static bool is_good(struct kg_control_reload *r, const struct kg_config *config,
 		    const struct kg_mistakes *mistakes)
 {
 	const char *difference;
 
-	say_mistakes(mistakes);
-	if (mistakes->errors != NULL || !can_keep_journals(config))
+	say_mistakes(r, mistakes);
+	if (mistakes->errors != NULL || !can_keep_journals(r, config))
 		return false;
 	difference = kg_config_difference(r->box->config, config);
 	if (difference != NULL)
-		KG_LOG(ERR, "reload: %s differs from what runs, which takes a restart\n",
-		       difference);
+		complain(r, "%s differs from what runs, which takes a restart", difference);
 	return difference == NULL;
 }
 
@@ -104,8 +123,8 @@ static void told(void *ctx, const char *error)
 	struct kg_control_reload *r = ctx;
 
 	if (error != NULL) {
-		KG_LOG(ERR, "reload: %s\n", error);
-		r->failed++;
+		complain(r, "%s", error);
+		r->outcome.failed++;
 	}
 	r->awaited--;
 	r->source.due_us = 0;
@@ -121,7 +140,7 @@ static void remove_changed(struct kg_control_reload *r)
 			continue;
 		if (kg_control_tunnels_remove(r->tunnels, tunnel->config->name, told, r)) {
 			r->awaited++;
-			r->went++;
+			r->outcome.went++;
 		}
 	}
 }
@@ -135,25 +154,32 @@ static void add_new(struct kg_control_reload *r)
 
 		if (kg_box_find_tunnel(r->box, config->name) != NULL)
 			continue;
-		r->came++;
+		r->outcome.came++;
 		if (kg_control_tunnels_add(r->tunnels, config, told, r, error, sizeof(error))) {
 			r->awaited++;
 			continue;
 		}
-		KG_LOG(ERR, "reload: %s\n", error);
-		r->failed++;
+		complain(r, "%s", error);
+		r->outcome.failed++;
 	}
 }
 
 /* ---- step by step ---- */
 
+static void tell(const struct kg_control_reload *r)
+{
+	if (r->told != NULL)
+		r->told(r->ctx, &r->outcome);
+}
+
 static void begin(struct kg_control_reload *r)
 {
-	r->came = r->went = r->failed = 0;
+	r->outcome = (struct kg_reload_outcome){ .good = false };
 	r->asked = false;
 	if (!read_settings(r)) {
 		KG_LOG(ERR, "reload: nothing has changed\n");
 		kg_box_drop_settings(r->box);
+		tell(r);
 		return;
 	}
 	remove_changed(r);
@@ -163,12 +189,15 @@ static void begin(struct kg_control_reload *r)
 
 static void end(struct kg_control_reload *r)
 {
-	KG_LOG(NOTICE, "reload: %u tunnels have gone, %u have come, %u could not\n", r->went,
-	       r->came - r->failed, r->failed);
+	r->outcome.came -= r->outcome.failed;
+	r->outcome.good = r->outcome.failed == 0;
+	KG_LOG(NOTICE, "reload: %u tunnels have gone, %u have come, %u could not\n",
+	       r->outcome.went, r->outcome.came, r->outcome.failed);
 	kg_config_forget_secrets(r->config);
 	kg_box_drop_settings(r->box);
 	r->stage = STAGE_RESTS;
 	r->source.due_us = r->asked ? 0 : KG_NEVER_US;
+	tell(r);
 }
 
 static void serve(struct kg_loop_source *source, uint64_t now_us)
@@ -198,6 +227,12 @@ void kg_control_reload_ask(struct kg_control_reload *r)
 {
 	r->asked = true;
 	r->source.due_us = 0;
+}
+
+void kg_control_reload_watch(struct kg_control_reload *r, kg_reload_told *told_end, void *ctx)
+{
+	r->told = told_end;
+	r->ctx = ctx;
 }
 
 /* ---- life ---- */

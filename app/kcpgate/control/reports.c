@@ -28,6 +28,7 @@ struct kg_control_reports {
 	struct kg_box *box;
 	struct kg_control_nexthops *nexthops;
 	struct kg_control_destinations *destinations;
+	struct kg_control_ctl *ctl;
 	struct lines log;
 	struct lines journals[KG_SLOTS]; /* by the tunnel's place */
 };
@@ -57,6 +58,7 @@ static void log_report(struct kg_control_reports *reports, const struct kg_repor
 
 	if (tunnel == NULL)
 		return;
+	kg_control_ctl_report(reports->ctl, tunnel->config, r);
 	if (lines->written < lines_max(r)) {
 		lines->written++;
 		kg_event_log(tunnel->config, r, now_us);
@@ -154,7 +156,8 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 
 struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struct kg_box *box,
 						     struct kg_control_nexthops *nexthops,
-						     struct kg_control_destinations *destinations)
+						     struct kg_control_destinations *destinations,
+						     struct kg_control_ctl *ctl)
 {
 	struct kg_control_reports *reports = calloc(1, sizeof(*reports));
 
@@ -163,6 +166,7 @@ struct kg_control_reports *kg_control_reports_create(struct kg_loop *loop, struc
 	reports->box = box;
 	reports->nexthops = nexthops;
 	reports->destinations = destinations;
+	reports->ctl = ctl;
 	reports->source = (struct kg_loop_source){
 		.fd = box->control_waker.fd,
 		.waker = &box->control_waker,

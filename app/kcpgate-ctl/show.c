@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that show what a box does. */
+#include "ctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE(rows, ...)                                              \
+	ctl_print_table(rows, (const struct column[]){ __VA_ARGS__ }, \
+			sizeof((const struct column[]){ __VA_ARGS__ }) / sizeof(struct column))
+
+/* For programs; takes the reference. */
+static void print_json(const char *name, json_t *value)
+{
+	json_t *all = json_pack("{s:o}", name, value);
+
+	json_dumpf(all, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(all);
+}
+
+static json_t *values_of(json_t *object)
+{
+	json_t *rows = json_array(), *row;
+	const char *key;
+
+	json_object_foreach (object, key, row) {
+		json_array_append(rows, row);
+	}
+	json_decref(object);
+	return rows;
+}
+
+/* ---- rows ---- */
+
+void ctl_tunnels(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = values_of(ctl_show(c, "tunnels", -1));
+
+	if (args->json) {
+		print_json("tunnels", rows);
+		return;
+	}
+	TABLE(rows, { "tunnel", "name" }, { "mode", "mode" }, { "encryption", "encryption" },
+	      { "kcp", "kcp" }, { "fec", "fec" }, { "channels", "channels" },
+	      { "sent KiB", "message_bytes_sent", 1024 },
+	      { "received KiB", "message_bytes_received", 1024 },
+	      { "failed handshakes", "handshakes_failed" });
+	json_decref(rows);
+}
+
+void ctl_channels(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = ctl_show_rows(c, "channels", "conv");
+
+	if (args->json) {
+		print_json("channels", rows);
+		return;
+	}
+	TABLE(rows, { "conv", "conv" }, { "tunnel", "tunnel" }, { "kind", "protocol" },
+	      { "state", "state" }, { "peer", "remote" }, { "age s", "age_ms", 1000 },
+	      { "srtt ms", "srtt_us", 1000 }, { "sent KiB", "sent_bytes", 1024 },
+	      { "received KiB", "received_bytes", 1024 }, { "resent", "resent_fast" },
+	      { "timed out", "resent_timeout" });
+	json_decref(rows);
+}
+
+void ctl_paths(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = ctl_show_rows(c, "paths", "number");
+
+	if (args->json) {
+		print_json("paths", rows);
+		return;
+	}
+	TABLE(rows, { "tunnel", "tunnel" }, { "local", "local" }, { "remote", "remote" },
+	      { "state", "state" }, { "users", "users" }, { "silent s", "silent_ms", 1000 },
+	      { "mtu", "mtu" }, { "known by", "mtu_by" });
+	json_decref(rows);
+}
+
+/* ---- numbers ---- */
+
+/* Of numbers that `is_meant`, with what they mean; their names lack the first `skip` letters. */
+static json_t *explained(struct connection *c, bool (*is_meant)(const char *name, json_int_t value),
+			 size_t skip)
+{
+	json_t *stats = ctl_show(c, "stats", -1), *help = ctl_show(c, "help", -1);
+	json_t *rows = json_array(), *value;
+	const char *name;
+
+	json_object_foreach (stats, name, value) {
+		json_t *row;
+
+		if (!is_meant(name, json_integer_value(value)))
+			continue;
+		row = json_deep_copy(json_object_get(help, name));
+		if (row == NULL)
+			row = json_object();
+		json_object_set_new(row, "name", json_string(name + skip));
+		json_object_set(row, "value", value);
+		json_array_append_new(rows, row);
+	}
+	json_decref(stats);
+	json_decref(help);
+	return rows;
+}
+
+static bool any(const char *name, json_int_t value)
+{
+	return true;
+}
+
+void ctl_stats(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = explained(c, any, 0);
+
+	if (args->json) {
+		print_json("stats", rows);
+		return;
+	}
+	TABLE(rows, { "number", "name" }, { "value", "value" }, { "unit", "unit" },
+	      { "meaning", "help" });
+	json_decref(rows);
+}
+
+static bool is_drop(const char *name, json_int_t value)
+{
+	return strncmp(name, "drop_", strlen("drop_")) == 0 && value > 0;
+}
+
+void ctl_drops(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = explained(c, is_drop, strlen("drop_"));
+
+	if (args->json) {
+		print_json("drops", rows);
+		return;
+	}
+	if (json_array_size(rows) == 0)
+		puts("no drops");
+	else
+		TABLE(rows, { "reason", "name" }, { "count", "value" }, { "unit", "unit" },
+		      { "meaning", "help" });
+	json_decref(rows);
+}
+
+/* ---- what is wrong ---- */
+
+static bool is_of(const json_t *trouble, const char *address)
+{
+	const char *remote = json_string_value(json_object_get(trouble, "remote"));
+
+	return address == NULL || (remote != NULL && strstr(remote, address) != NULL);
+}
+
+static json_t *troubles_of(struct connection *c, const char *address)
+{
+	json_t *all = values_of(ctl_show(c, "troubles", -1)), *rows = json_array(), *row;
+	size_t i;
+
+	json_array_foreach (all, i, row) {
+		if (is_of(row, address))
+			json_array_append(rows, row);
+	}
+	json_decref(all);
+	return rows;
+}
+
+void ctl_why(struct connection *c, const struct ctl_args *args)
+{
+	json_t *rows = troubles_of(c, args->of);
+
+	if (args->json) {
+		print_json("troubles", rows);
+		return;
+	}
+	if (json_array_size(rows) == 0)
+		puts("nothing is known that keeps tunnels from working");
+	else
+		TABLE(rows, { "tunnel", "tunnel" }, { "peer", "remote" }, { "s ago", "age_s" },
+		      { "count", "count" }, { "trouble", "trouble" }, { "meaning", "help" });
+	json_decref(rows);
+}
+
+/* ---- all at a glance ---- */
+
+static json_int_t sum_of(json_t *rows, const char *key)
+{
+	json_int_t sum = 0;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row) {
+		sum += json_integer_value(json_object_get(row, key));
+	}
+	return sum;
+}
+
+static void print_pairs(json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (object, key, value) {
+		if (json_is_string(value))
+			printf("%-14s  %s\n", key, json_string_value(value));
+		else
+			printf("%-14s  %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+	}
+}
+
+void ctl_status(struct connection *c, const struct ctl_args *args)
+{
+	json_t *tunnels = values_of(ctl_show(c, "tunnels", -1));
+	json_t *drops = explained(c, is_drop, 0), *troubles = troubles_of(c, NULL);
+	json_t *all = json_pack(
+		"{s:O,s:O,s:i,s:I,s:I,s:I,s:I,s:i}", "box", json_object_get(c->greeting, "name"),
+		"process", json_object_get(c->greeting, "pid"), "tunnels",
+		(int)json_array_size(tunnels), "channels", sum_of(tunnels, "channels"),
+		"bytes_sent", sum_of(tunnels, "message_bytes_sent"), "bytes_received",
+		sum_of(tunnels, "message_bytes_received"), "dropped", sum_of(drops, "value"),
+		"troubles", (int)json_array_size(troubles));
+
+	if (args->json) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_pairs(all);
+	}
+	json_decref(tunnels);
+	json_decref(drops);
+	json_decref(troubles);
+	json_decref(all);
+}
