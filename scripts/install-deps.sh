@@ -6,14 +6,15 @@ set -eu
 
 # Libraries are looked up by package, programs by name: who has another nginx keeps it.
 libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
-    libsodium-dev libisal-dev libc-ares-dev libcmocka-dev zlib1g-dev"
+    libsodium-dev libisal-dev libc-ares-dev libmicrohttpd-dev libcmocka-dev
+    zlib1g-dev"
 programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     clang:clang llvm-cov:llvm clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
     python3:python3 dpdk-telemetry.py:dpdk-dev
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
     nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
-    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86"
+    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86 promtool:prometheus"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
@@ -66,4 +67,5 @@ if ! { apt-get -qq update && apt-get -qq -y install --no-install-recommends $mis
 fi
 case "$missing " in *" nginx-light "*) update-rc.d nginx disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" coturn "*) update-rc.d coturn disable >/dev/null 2>&1 || : ;; esac
+case "$missing " in *" prometheus "*) update-rc.d prometheus disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" openssh-server "*) update-rc.d ssh disable >/dev/null 2>&1 || : ;; esac

@@ -2,6 +2,7 @@
 /* What must agree within the box and its ports. */
 #include "config/kinds.h"
 #include "config/load.h"
+#include "config/metrics.h"
 
 #include <string.h>
 
@@ -34,6 +35,19 @@ static void check_local_ports(struct kg_load *load)
 	else if (count && (size < KG_CONFIG_LOCAL_PORTS_MIN || size > KG_CONFIG_LOCAL_PORTS_MAX))
 		kg_mistakes_error(load->mistakes, &at, "found %u ports; allowed %u to %u", size,
 				  KG_CONFIG_LOCAL_PORTS_MIN, KG_CONFIG_LOCAL_PORTS_MAX);
+}
+
+static void check_metrics(struct kg_load *load)
+{
+	struct kg_place at = kg_root_place(load, "metrics");
+	const char *text = load->config->metrics, *path;
+	struct kg_endpoint address;
+
+	if (text != NULL && !kg_metrics_place(text, &path, &address))
+		kg_mistakes_error(load->mistakes, &at,
+				  "found \"%s\"; allowed \"unix:/path\", or an address of the "
+				  "loopback with a port",
+				  text);
 }
 
 /* Texts that no two ports may share. */
@@ -207,6 +221,7 @@ void kg_load_check(struct kg_load *load)
 {
 	check_workers(load);
 	check_local_ports(load);
+	check_metrics(load);
 	check_port_pairs(load);
 	for (unsigned int i = 0; i < load->config->port_count; i++) {
 		check_own_addresses(load, i);

@@ -62,6 +62,7 @@ void kg_config_free(struct kg_config *config)
 	for (unsigned int i = 0; i < config->eal_count; i++)
 		free(config->eal[i]);
 	free(config->local_ports);
+	free(config->metrics);
 	free(config->tunnels);
 	free(config->name);
 	*config = (struct kg_config){ 0 };

@@ -119,6 +119,7 @@ struct kg_config {
 	enum kg_poll poll;
 	bool hugepages;
 	unsigned int memory_mb;
+	char *metrics; /* where Prometheus finds them: metrics.h; NULL: nowhere */
 	char *eal[KG_CONFIG_EAL_MAX];
 	unsigned int eal_count;
 	struct kg_port_config ports[KG_CONFIG_PORTS_MAX];

@@ -87,6 +87,9 @@ const struct kg_key kg_schema[] = {
 		  "that work gathers." },
 	{ ROOT("memory"), .kind = &kg_kind_object, .inner = KG_SCOPE_MEMORY,
 	  .help = "Memory for packets and channels." },
+	{ ROOT("metrics"), .kind = &kg_kind_text, MEMBER(kg_config, metrics),
+	  .help = "Where Prometheus finds the box's numbers: `unix:/path`, a socket of the box's "
+		  "user, or an address of the loopback with a port, `127.0.0.1:9464`." },
 	{ ROOT("eal"), .kind = &kg_kind_texts, COUNTED(kg_config, eal, eal_count), .fallback = "[]",
 	  .help = "Further options for DPDK's EAL, one text each. Options on the command line come "
 		  "after these." },

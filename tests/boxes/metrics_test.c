@@ -7,9 +7,8 @@
 #include "box_metrics.h"
 #include "boxes/stage_rig.h"
 #include "document.h"
+#include "telemetry/openmetrics.h"
 #include "turn.h"
-
-#include <inttypes.h>
 
 #define HELP_MAX_BYTES 128 /* of a text in an answer of DPDK's telemetry */
 #define SECOND_US      KG_US_PER_S
@@ -81,60 +80,9 @@ static void the_document_has_them(void **state)
 
 /* ---- read by Prometheus ---- */
 
-struct exposition {
-	struct kg_metric_sink sink;
-	FILE *to;
-	unsigned int values;
-};
-
-/* Counters end in _total there, and nothing else does. */
-static const char *name_of(const struct kg_metric *metric, char name[64])
+static unsigned int expose(FILE *to)
 {
-	size_t len = strlen(metric->name), end = strlen("_total");
-
-	if (metric->type == KG_METRIC_COUNTER)
-		snprintf(name, 64, "kcpgate_%s_total", metric->name);
-	else if (len > end && strcmp(metric->name + len - end, "_total") == 0)
-		snprintf(name, 64, "kcpgate_%.*s", (int)(len - end), metric->name);
-	else
-		snprintf(name, 64, "kcpgate_%s", metric->name);
-	return name;
-}
-
-static bool write_head(struct kg_metric_sink *sink, const struct kg_metric *metric,
-		       enum kg_metric_owner owner)
-{
-	FILE *to = KG_CONTAINER_OF(sink, struct exposition, sink)->to;
-	char name[64];
-
-	name_of(metric, name);
-	fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", name, metric->help, name,
-		kg_metric_type_name(metric->type));
-	return true;
-}
-
-static void write_value(struct kg_metric_sink *sink, const struct kg_metric *metric,
-			enum kg_metric_owner owner, unsigned int thing, const char *name,
-			uint64_t value)
-{
-	struct exposition *exposition = KG_CONTAINER_OF(sink, struct exposition, sink);
-
-	char text[64];
-
-	fprintf(exposition->to, "%s{box=\"%s\"", name_of(metric, text),
-		rig.boxes[CLIENT].config->name);
-	if (owner != KG_METRIC_OF_BOX)
-		fprintf(exposition->to, ",%s=\"%s\"", kg_metric_label(owner), name);
-	fprintf(exposition->to, "} %" PRIu64 "\n", value);
-	exposition->values++;
-}
-
-static struct exposition expose(FILE *to)
-{
-	struct exposition exposition = { .sink = { write_head, write_value, NULL }, .to = to };
-
-	kg_box_metrics_walk(&rig.boxes[CLIENT], &exposition.sink);
-	return exposition;
+	return kg_openmetrics_write(&rig.boxes[CLIENT], KG_EXPOSITION_PROMETHEUS, to);
 }
 
 static void promtool_accepts_them(void **state)
@@ -154,14 +102,32 @@ static void each_worker_and_tunnel_has_a_line(void **state)
 	char *text;
 	size_t bytes;
 	FILE *to = open_memstream(&text, &bytes);
-	struct exposition exposition = expose(to);
+	unsigned int values = expose(to);
 
 	fclose(to);
-	assert_true(exposition.values > RIG_WORKERS * KG_COUNTER_COUNT);
+	assert_true(values > RIG_WORKERS * KG_COUNTER_COUNT);
 	assert_non_null(strstr(text, "kcpgate_turns_total{box=\"two-client\",worker=\"0\"} "));
 	assert_non_null(strstr(text, "kcpgate_turns_total{box=\"two-client\",worker=\"1\"} "));
 	assert_non_null(strstr(text, "kcpgate_channels{box=\"two-client\",tunnel=\"two\"} "));
 	assert_non_null(strstr(text, "kcpgate_workers{box=\"two-client\"} 2\n"));
+	free(text);
+}
+
+/* What differs from the older form. */
+static void openmetrics_has_its_own_words(void **state)
+{
+	char *text;
+	size_t bytes;
+	FILE *to = open_memstream(&text, &bytes);
+
+	kg_openmetrics_write(&rig.boxes[CLIENT], KG_EXPOSITION_OPENMETRICS, to);
+	fclose(to);
+	assert_non_null(
+		strstr(text, "# TYPE kcpgate_rx_bytes counter\n# UNIT kcpgate_rx_bytes bytes\n"));
+	assert_non_null(strstr(text, "kcpgate_rx_bytes_total{box=\"two-client\",worker=\"0\"} "));
+	assert_non_null(strstr(text, "# TYPE kcpgate_mem_mbufs gauge\n"));
+	assert_null(strstr(text, "# TYPE kcpgate_turns_total"));
+	assert_string_equal(text + bytes - strlen("\n# EOF\n"), "\n# EOF\n");
 	free(text);
 }
 
@@ -214,6 +180,7 @@ int main(void)
 		cmocka_unit_test(the_document_has_them),
 		cmocka_unit_test(each_worker_and_tunnel_has_a_line),
 		cmocka_unit_test(promtool_accepts_them),
+		cmocka_unit_test(openmetrics_has_its_own_words),
 		cmocka_unit_test(housekeeping_publishes),
 	};
 

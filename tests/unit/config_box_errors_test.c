@@ -140,6 +140,18 @@ static void box_keys(void **state)
 		{ "'workers': [0, 1024]", "workers[1]", "found 1024" NUMBER("0 to 1023") },
 		{ "'local_ports': '40000-49999,50001'", "local_ports",
 		  "found 2 ranges; allowed one" },
+		{ "'metrics': '0.0.0.0:9464'", "metrics",
+		  "found \"0.0.0.0:9464\"; allowed \"unix:/path\", or an address of the loopback "
+		  "with "
+		  "a port" },
+		{ "'metrics': '127.0.0.1:0'", "metrics",
+		  "found \"127.0.0.1:0\"; allowed \"unix:/path\", or an address of the loopback "
+		  "with "
+		  "a port" },
+		{ "'metrics': 'unix:here'", "metrics",
+		  "found \"unix:here\"; allowed \"unix:/path\", or an address of the loopback with "
+		  "a "
+		  "port" },
 		{ "'local_ports': 40000", "local_ports", "found 1 ports; allowed 64 to 16384" },
 		{ "'local_ports': '20000-36384'", "local_ports",
 		  "found 16385 ports; allowed 64 to 16384" },

@@ -3,7 +3,9 @@
 #include "telemetry.h"
 
 #include "box.h"
+#include "log.h"
 #include "telemetry/front.h"
+#include "telemetry/http.h"
 
 #include <errno.h>
 #include <rte_eal.h>
@@ -39,6 +41,7 @@ static const struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kg_box *the_box;
 static struct kg_telemetry_front *front;
+static struct kg_telemetry_http *http;
 
 /* The tunnels that there are stay meanwhile. */
 static int answer(int (*call)(struct kg_box *box, const char *params, struct rte_tel_data *d),
@@ -65,6 +68,18 @@ static int on_command(const char *name, const char *params, struct rte_tel_data 
 	return rc;
 }
 
+/* Without them the box does its work all the same. */
+static void begin_http(struct kg_box *box)
+{
+	const char *place = box->config->metrics;
+
+	if (place == NULL)
+		return;
+	http = kg_telemetry_http_create(box, place);
+	if (http == NULL)
+		KG_LOG(WARNING, "no metrics at %s: %s\n", place, strerror(errno));
+}
+
 int kg_telemetry_init(struct kg_box *box)
 {
 	int rc = 0;
@@ -74,12 +89,14 @@ int kg_telemetry_init(struct kg_box *box)
 	pthread_mutex_lock(&lock);
 	the_box = box;
 	pthread_mutex_unlock(&lock);
+	begin_http(box);
 	front = kg_telemetry_front_create(rte_eal_get_runtime_dir());
 	return rc != 0 || front != NULL ? rc : -errno;
 }
 
 void kg_telemetry_fini(void)
 {
+	kg_telemetry_http_destroy(http);
 	kg_telemetry_front_destroy(front);
 	pthread_mutex_lock(&lock);
 	the_box = NULL;
