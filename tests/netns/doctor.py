@@ -7,10 +7,11 @@ names mend it, and the box starts. For programs it says the same as JSON, and wi
 """
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
-from lab import Lab, kcpgate
+from lab import Lab, kcpgate, need_root, skip
 
 PAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 STOPS = {"hugepages", "hugetlbfs"}
@@ -44,6 +45,9 @@ class Machine:
         return report
 
 
+need_root()
+if not os.access(PAGES, os.W_OK):
+    skip("Linux has no hugepages here")
 with Lab() as lab:
     client = lab.client
     client.config["memory"]["hugepages"] = True
@@ -51,8 +55,7 @@ with Lab() as lab:
     client.path.write_text(json.dumps(client.config))
     machine = Machine(lab)
     if PAGES.read_text().strip() != "0":
-        print("others use hugepages: what is missing is not known")
-        raise SystemExit(77)
+        skip("others use hugepages: what is missing is not known")
 
     found = missing(machine.doctor(str(client.path)))
     assert found.keys() == STOPS, found
