@@ -100,8 +100,12 @@ static void check_password(struct kg_load *load, unsigned int i)
 {
 	const struct kg_tunnel_config *t = &load->config->tunnels[i];
 	struct kg_place at = kg_tunnel_place(load, i, "encryption_password");
-	bool given = kg_tunnel_given(load, i, "encryption_password");
+	bool own = kg_tunnel_given(load, i, "encryption_password");
+	bool given = own || kg_tunnel_given(load, i, "encryption_password_file");
 
+	if (own && kg_tunnel_given(load, i, "encryption_password_file"))
+		kg_mistakes_error(load->mistakes, &at,
+				  "allowed without encryption_password_file, which says it, too");
 	if (!t->wire.encryption_algorithm)
 		return;
 	if (kg_aead_spec_lookup(t->wire.encryption_algorithm)->keyed) {

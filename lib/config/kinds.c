@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -94,6 +95,7 @@ static void text_load(const struct kg_field *field, const struct kg_place *at, c
 	char **member = kg_field_member(field);
 	size_t length = (size_t)(s.end - s.at);
 
+	free(*member); /* of a key that says the same otherwise */
 	*member = memcpy(kg_config_alloc(length + 1, 1), s.at, length);
 }
 

@@ -28,7 +28,7 @@ struct kg_kind {
 
 extern const struct kg_kind kg_kind_text, kg_kind_name, kg_kind_tap, kg_kind_choice, kg_kind_word,
 	kg_kind_number, kg_kind_word_or_number, kg_kind_bool, kg_kind_bandwidth, kg_kind_fec,
-	kg_kind_interval, kg_kind_listening, kg_kind_target, kg_kind_host_name;
+	kg_kind_interval, kg_kind_listening, kg_kind_target, kg_kind_host_name, kg_kind_secret_file;
 /* Lists; one value alone stands for a list of one. */
 extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, kg_kind_prefixes,
 	kg_kind_numbers, kg_kind_texts, kg_kind_hosts, kg_kind_stun_servers, kg_kind_allows;

@@ -214,6 +214,11 @@ const struct kg_key kg_schema[] = {
 	  MEMBER(kg_tunnel_config, wire.encryption_password), .secret = true,
 	  .help = "Must be the same at both ends; required for all algorithms but `XOR` and "
 		  "`none`. White space around it does not count." },
+	{ TUNNEL("encryption_password_file"), .relay = KG_IN_ALL, .kind = &kg_kind_secret_file,
+	  MEMBER(kg_tunnel_config, wire.encryption_password),
+	  .help = "A file with the password, one line, in place of `encryption_password`; read at "
+		  "the start and at a reload.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("udp_timeout"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.udp_timeout_s), .min = 1, .max = 65535,
 	  .beyond = KG_BEYOND_DEFAULT, .zero_unset = true, .fallback = "180",

@@ -189,6 +189,59 @@ static void a_password_for_everybody(void **state)
 	expect_exposed(0644, FIXTURE_CLIENT, false);
 }
 
+/* Loads a client whose password stands in a file with that text and mode. */
+static void load_with_password_in(struct fixture *f, const char *text, mode_t mode)
+{
+	char path[] = "/tmp/kcpgate-test-XXXXXX", changes[128];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	snprintf(changes, sizeof(changes),
+		 "{'encryption_algorithm': 'AES-GCM', 'encryption_password_file': '%s'}", path);
+	load_tunnel(f, FIXTURE_CLIENT, changes);
+	unlink(path);
+}
+
+static void a_password_in_a_file_of_its_own(void **state)
+{
+	struct fixture f;
+
+	load_with_password_in(&f, "  one line\n", 0600);
+	expect_good(&f);
+	assert_string_equal(f.config.tunnels[0].wire.encryption_password, "one line");
+	expect_round_trip(&f.config);
+	unload(&f);
+	load_with_password_in(&f, "one line", 0644);
+	expect_only_warning(&f, FIXTURE_FILE ": tunnels[0].encryption_password_file",
+			    "every user can read that file; chmod o-r would do");
+	unload(&f);
+}
+
+static void no_password_in_its_file(void **state)
+{
+	static const char *const texts[] = { "", " \n", "two\nlines\n" };
+	struct fixture f;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(texts); i++) {
+		load_with_password_in(&f, texts[i], 0600);
+		assert_non_null(f.mistakes.errors);
+		assert_non_null(strstr(f.mistakes.errors->text, "allowed the path of a file"));
+		unload(&f);
+	}
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'encryption_algorithm': 'AES-GCM', 'encryption_password_file': '/dev/zero'}");
+	expect_only_error(&f, FIXTURE_FILE ": tunnels[0].encryption_password_file",
+			  "found \"/dev/zero\"; allowed the path of a file with one line");
+	load_tunnel(&f, FIXTURE_CLIENT,
+		    "{'encryption_algorithm': 'AES-GCM', 'encryption_password': 'x',"
+		    " 'encryption_password_file': '/dev/zero'}");
+	assert_int_equal(count_entries(f.mistakes.errors), 2);
+	unload(&f);
+}
+
 static void secrets_are_not_printed(void **state)
 {
 	struct fixture f;
@@ -375,6 +428,8 @@ int main(void)
 		cmocka_unit_test(client_and_server_fit),
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(a_password_for_everybody),
+		cmocka_unit_test(a_password_in_a_file_of_its_own),
+		cmocka_unit_test(no_password_in_its_file),
 		cmocka_unit_test(secrets_are_not_printed),
 		cmocka_unit_test(print_shows_defaults),
 		cmocka_unit_test(files_add_up),

@@ -15,6 +15,7 @@ static const struct {
 	const char *rules;
 } kinds[] = {
 	{ &kg_kind_text, "{'type': 'string', 'minLength': 1}" },
+	{ &kg_kind_secret_file, "{'type': 'string', 'minLength': 1}" },
 	{ &kg_kind_name, "{'type': 'string', 'pattern': '^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$'}" },
 	{ &kg_kind_tap, "{'type': 'string', 'pattern': '^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,14}$'}" },
 	{ &kg_kind_choice, "{}" },

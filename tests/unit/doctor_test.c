@@ -285,14 +285,23 @@ static void devices(void **state)
 					       KG_HEALTH_MISSING,
 					       "no interface absent0",
 					       "ip -brief link" };
+	static const struct lack xdp = { { { "the right", NULL } },
+					 "permissions",
+					 KG_HEALTH_MISSING,
+					 "lacks CAP_SYS_ADMIN (AF_XDP)",
+					 "" };
+	static const struct file rights = { "/proc/self/status", "CapEff:\t0000000000003000\n" };
 	struct kg_doctor d;
 
 	examine(&d, 0, "04:00.1");
 	expect(&d, &pci);
 	examine(&d, 0, "net_af_packet0,iface=absent0");
 	expect(&d, &interface);
+	put(&rights);
 	examine(&d, 0, "net_af_packet0,iface=lo");
 	assert_null(fault(&d));
+	examine(&d, 0, "net_af_xdp0,iface=lo");
+	expect(&d, &xdp);
 }
 
 static void a_worker_without_its_cpu(void **state)

@@ -23,6 +23,7 @@ struct kg_control {
 	struct kg_control_status *status;
 	struct kg_control_linux *linux_ports;
 	struct kg_control_descriptors *descriptors;
+	struct kg_control_watchdog *watchdog;
 };
 
 static bool create_sources(struct kg_control *control, struct kg_box *box,
@@ -49,7 +50,8 @@ static bool create_sources(struct kg_control *control, struct kg_box *box,
 	       (control->ports = kg_control_ports_create(loop, box)) != NULL &&
 	       (control->status = kg_control_status_create(loop, box)) != NULL &&
 	       (control->linux_ports = kg_control_linux_create(loop, box)) != NULL &&
-	       (control->descriptors = kg_control_descriptors_create(loop, box)) != NULL;
+	       (control->descriptors = kg_control_descriptors_create(loop, box)) != NULL &&
+	       (control->watchdog = kg_control_watchdog_create(loop, box)) != NULL;
 }
 
 struct kg_control *kg_control_create(struct kg_box *box, const struct kg_control_origin *origin)
@@ -70,6 +72,7 @@ void kg_control_destroy(struct kg_control *control)
 {
 	if (control == NULL)
 		return;
+	kg_control_watchdog_destroy(control->watchdog);
 	kg_control_descriptors_destroy(control->descriptors);
 	kg_control_linux_destroy(control->linux_ports);
 	kg_control_status_destroy(control->status);

@@ -101,6 +101,11 @@ struct kg_control_descriptors *kg_control_descriptors_create(struct kg_loop *loo
 							     struct kg_box *box);
 void kg_control_descriptors_destroy(struct kg_control_descriptors *descriptors);
 
+/* Where the service manager wants to know, it is told that the box lives. */
+struct kg_control_watchdog *kg_control_watchdog_create(struct kg_loop *loop,
+						       const struct kg_box *box);
+void kg_control_watchdog_destroy(struct kg_control_watchdog *watchdog);
+
 /* How the tunnels do that have a journal, written every minute. */
 struct kg_control_status *kg_control_status_create(struct kg_loop *loop, struct kg_box *box);
 /* When no worker runs any more. */

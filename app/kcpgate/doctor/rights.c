@@ -48,8 +48,9 @@ static void check_capabilities(struct kg_doctor *d)
 	if ((xdp || has_device_of(d->config, "net_af_packet")) &&
 	    !kg_doctor_may(d, KG_RIGHT_NET_RAW))
 		lack(list, sizeof(list), "CAP_NET_RAW (ports of Linux)");
-	if (xdp && !kg_doctor_may(d, KG_RIGHT_BPF) && !kg_doctor_may(d, KG_RIGHT_SYS_ADMIN))
-		lack(list, sizeof(list), "CAP_BPF (AF_XDP)");
+	/* libxdp asks Linux for programs by their numbers. */
+	if (xdp && !kg_doctor_may(d, KG_RIGHT_SYS_ADMIN))
+		lack(list, sizeof(list), "CAP_SYS_ADMIN (AF_XDP)");
 	if (list[0] == '\0')
 		kg_doctor_find(d, "permissions", KG_HEALTH_GOOD, "as needed");
 	else

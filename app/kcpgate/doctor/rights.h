@@ -10,7 +10,6 @@ enum kg_right {
 	KG_RIGHT_NET_RAW = 13,
 	KG_RIGHT_IPC_LOCK = 14,
 	KG_RIGHT_SYS_ADMIN = 21,
-	KG_RIGHT_BPF = 39,
 };
 
 bool kg_doctor_may(const struct kg_doctor *d, enum kg_right right);
