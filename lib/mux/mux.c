@@ -6,12 +6,12 @@
 /* After its channel has died, or could not be opened: doubled each time, half of it at random. */
 #define REOPEN_MIN_US (1ull * KG_US_PER_S)
 #define REOPEN_MAX_US (30ull * KG_US_PER_S)
-/* Of ids that have ended: what the peer has under way may be as old as a slow reader there lets it
- * become. More than so many are not kept. */
-#define ENDED_KEEP_US (600ull * KG_US_PER_S)
+/* Of ids that have ended: what the peer has under way is no older than the silence that a channel
+ * survives, and the readers that hold it up. More than so many are not kept. */
+#define ENDED_KEEP_US (120ull * KG_US_PER_S)
 #define ENDED_MAX     1024u
 /* A client whose words are not acknowledged for so long opens one more channel for what begins now.
- * The old one may live on: then there is one more until some channel dies. */
+ * The old one may live on: then there is one more until some channel has no stream. */
 #define DOUBT_US (5ull * KG_US_PER_S)
 /* Looked at for a new stream. */
 #define PICK_MAX 16u
@@ -65,20 +65,51 @@ void kg_mux_expect(struct kg_mux *mux, uint64_t now_us)
 	kg_mux_arm(mux);
 }
 
+/* Those that are not doubted; `open`: of those that are open. */
+static uint32_t sound_muxes(const struct kg_streams *s, bool open)
+{
+	const struct kg_mux *mux;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH (mux, &s->muxes, link)
+		count += !mux->gone && !mux->doubted && (mux->open || !open);
+	return count;
+}
+
+/* Its streams have ended, and new ones find enough channels without it. */
+static bool is_surplus(const struct kg_mux *mux)
+{
+	const struct kg_streams *s = mux->streams;
+
+	return !kg_streams_is_server(s) && !mux->doubted && s->mux_count > s->config.mux_channels &&
+	       sound_muxes(s, true) > s->config.mux_channels;
+}
+
+static void settle_all(struct kg_streams *s, uint64_t now_us)
+{
+	struct kg_mux *mux;
+
+	TAILQ_FOREACH (mux, &s->muxes, link)
+		kg_mux_settle(mux, now_us);
+}
+
 static void check_peer(struct kg_mux *mux, uint64_t now_us)
 {
 	struct kg_streams *s = mux->streams;
+	bool was_doubted = mux->doubted;
 	struct kg_channel_info info;
+	bool waits;
 
 	kg_channel_get_info(mux->channel, &info, now_us);
+	waits = info.kcp.in_flight + info.kcp.queued > 0;
 	mux->check_us = KG_NEVER_US;
-	mux->doubted = false;
-	if (info.kcp.in_flight + info.kcp.queued == 0)
-		return;
-	mux->doubted = info.silent_us >= DOUBT_US;
-	if (mux->doubted && !mux->replaced && !s->stopping)
-		mux->replaced = kg_mux_create(s, now_us) != NULL;
-	kg_mux_expect(mux, now_us);
+	mux->doubted = waits && info.silent_us >= DOUBT_US;
+	if (mux->doubted && !s->stopping && sound_muxes(s, false) < s->config.mux_channels)
+		kg_mux_create(s, now_us);
+	if (waits)
+		kg_mux_expect(mux, now_us);
+	if (was_doubted && !mux->doubted)
+		settle_all(s, now_us);
 }
 
 static void on_timer(struct kg_timer *timer, uint64_t now_us)
@@ -182,6 +213,7 @@ void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us)
 		if (!kg_mux_stream_attach(ms, mux, now_us))
 			kg_mux_stream_cut(ms, KG_CLOSE_EXHAUSTED, "", now_us);
 	}
+	kg_mux_settle(mux, now_us); /* the doubted one may have answered meanwhile */
 }
 
 /* There is none while a mux channel is open. */
@@ -206,7 +238,7 @@ void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, u
 	mux->open = false;
 	mux->channel = NULL;
 	mux->retry_us = mux->check_us = KG_NEVER_US;
-	mux->doubted = mux->replaced = false;
+	mux->doubted = false;
 	kg_channel_free(ch);
 	while ((ms = TAILQ_FIRST(&mux->members)) != NULL) {
 		kg_mux_stream_leave(ms, now_us);
@@ -245,7 +277,8 @@ void kg_mux_end(struct kg_mux *mux, uint64_t now_us)
 
 void kg_mux_settle(struct kg_mux *mux, uint64_t now_us)
 {
-	if (mux->streams->stopping && mux->open && mux->count == 0 && !mux->pumping)
+	if (mux->open && mux->count == 0 && !mux->pumping &&
+	    (mux->streams->stopping || is_surplus(mux)))
 		kg_channel_stop(mux->channel, now_us);
 }
 

@@ -237,9 +237,11 @@ static void on_pre_connect(struct kg_mux *mux, const struct kg_message *message,
 
 /* ---- ends and credit ---- */
 
+/* An original may have more to send behind its cancel. */
 static void on_cancel(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	kg_mux_stream_note(ms, KG_ENDS_PEER_CUTS);
+	ms->heard_out = ms->mux->extended;
 	kg_mux_stream_leave(ms, now_us);
 	kg_mux_stream_tell_ends(ms, now_us);
 }
@@ -269,6 +271,7 @@ static void on_control(struct kg_mux *mux, const struct kg_message *message, uin
 	} else if (message->feature == KG_FEATURE_MUX_FINISH) {
 		kg_mux_stream_promise(ms, -ms->in_credit_bytes);
 		kg_mux_stream_note(ms, KG_ENDS_PEER_FINISHES);
+		ms->heard_out = true;
 		kg_mux_stream_tell_ends(ms, now_us);
 	} else {
 		kg_mux_stream_on_credit(ms, message->credit_bytes, now_us);

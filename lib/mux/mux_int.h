@@ -68,6 +68,7 @@ struct kg_mux_stream {
 	bool was_read;
 	bool told_readable;
 	bool finish_due; /* before mux_cancel */
+	bool heard_out;  /* nothing of the peer's comes any more */
 	uint8_t ends;    /* enum kg_ends */
 	uint8_t way;     /* enum kg_ends_way, since it has an id */
 };
@@ -112,7 +113,6 @@ struct kg_mux {
 	bool open;
 	bool gone;     /* the timer frees it */
 	bool doubted;  /* client: the peer is silent though it should answer */
-	bool replaced; /* client: there is one more because of that */
 	bool extended; /* both ends have KG_CAPABILITY_MUX */
 	bool returns;  /* and KG_CAPABILITY_MUX_RETURN */
 	bool reading, pumping;
@@ -175,7 +175,8 @@ void kg_mux_on_opened(struct kg_mux *mux, uint64_t now_us);
 void kg_mux_on_closed(struct kg_mux *mux, enum kg_close why, const char *text, uint64_t now_us);
 /* Cuts its streams off; when what they have sent has left, the channel ends, too. */
 void kg_mux_end(struct kg_mux *mux, uint64_t now_us);
-/* Ends the channel of one that stops, when no stream has anything to say any more. */
+/* Ends the channel when no stream has anything to say any more, if the tunnel stops or a client
+ * has more than it needs. */
 void kg_mux_settle(struct kg_mux *mux, uint64_t now_us);
 /* The one for a new stream; NULL: none is open. */
 struct kg_mux *kg_mux_pick(struct kg_streams *s);

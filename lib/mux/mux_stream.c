@@ -307,7 +307,7 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 	ms->ready = false;
 	ms->mux = NULL;
 	arm(ms);
-	if (mux->open)
+	if (mux->open && !ms->heard_out)
 		kg_mux_remember(mux, ms->id, now_us);
 	kg_mux_unstall(mux, ms, now_us);
 	kg_mux_settle(mux, now_us);

@@ -138,8 +138,31 @@ static void the_last_ids_are_remembered(void **state)
 	assert_false(kg_mux_is_over(mux, 3000));
 	assert_true(kg_mux_is_over(mux, 4500));
 	assert_in_range(pair->server.host.mem.in_use_bytes, bytes, bytes + (160u << 10));
-	run(pair, SEC(700));
+	run(pair, SEC(121));
 	assert_false(kg_mux_is_over(mux, 4500));
+	pair_stop(pair);
+}
+
+/* Whoever has said its last word between boxes has nothing under way. */
+static void an_id_that_the_peer_has_ended_is_forgotten(void **state)
+{
+	struct pair *pair = start();
+	struct app *client;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		client = pair_open(pair, i % 2 == 0 ? KG_PROTOCOL_TCP : KG_PROTOCOL_UDP);
+		assert_true(app_send(&pair->client, client, "hello", 5));
+		run(pair, SEC(1));
+		if (i == 0) {
+			app_finish(&pair->server, &pair->server.apps[i]);
+			app_finish(&pair->client, client);
+		} else {
+			app_abort(&pair->client, client);
+		}
+		run(pair, SEC(1));
+		assert_int_equal(pair->server.apps[i].closed, 1);
+	}
+	assert_true(TAILQ_EMPTY(&mux_of(&pair->server)->ended));
 	pair_stop(pair);
 }
 
@@ -340,6 +363,7 @@ int main(void)
 		cmocka_unit_test(clients_accept_nothing),
 		cmocka_unit_test(what_comes_after_an_end_opens_nothing),
 		cmocka_unit_test(the_last_ids_are_remembered),
+		cmocka_unit_test(an_id_that_the_peer_has_ended_is_forgotten),
 		cmocka_unit_test(an_id_keeps_its_protocol),
 		cmocka_unit_test(who_sends_more_than_was_granted_is_cut_off),
 		cmocka_unit_test(who_returns_more_than_was_granted_returns_nothing),

@@ -580,6 +580,32 @@ static void what_begins_after_a_crash_finds_another_channel(void **state)
 	pair_stop(pair);
 }
 
+static void one_more_for_a_doubt_is_given_back(void **state)
+{
+	struct pair *pair = start();
+	struct app *old = pair_open(pair, KG_PROTOCOL_TCP), *client;
+
+	run(pair, SEC(1));
+	pair->server.deaf = pair->client.deaf = true;
+	client = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(8));
+	assert_int_equal(pair->client.streams->mux_count, 2);
+	client = pair_open(pair, KG_PROTOCOL_TCP); /* where no doubt is, once it opens */
+	pair->server.deaf = pair->client.deaf = false;
+	run(pair, SEC(20));
+	assert_int_equal(old->closed + client->closed, 0);
+	app_finish(&pair->client, client);
+	app_finish(&pair->server, &pair->server.apps[2]);
+	run(pair, SEC(10));
+	assert_int_equal(client->why, KG_CLOSE_FINISHED);
+	assert_int_equal(pair->client.streams->mux_count, 1);
+	assert_int_equal(stats_of(&pair->server).muxes, 1);
+	assert_true(app_send(&pair->client, old, "hello", 5));
+	run(pair, SEC(1));
+	expect(&pair->server.apps[0], "hello");
+	pair_stop(pair);
+}
+
 /* A server that ends says so; its clients come again at once, and more slowly while it is gone. */
 static void a_server_that_stops_is_found_again(void **state)
 {
@@ -755,6 +781,7 @@ int main(void)
 		cmocka_unit_test(streams_are_spread_over_channels),
 		cmocka_unit_test(a_channel_that_dies_takes_its_streams_and_comes_again),
 		cmocka_unit_test(what_begins_after_a_crash_finds_another_channel),
+		cmocka_unit_test(one_more_for_a_doubt_is_given_back),
 		cmocka_unit_test(a_server_that_stops_is_found_again),
 		cmocka_unit_test(an_idle_channel_stays),
 		cmocka_unit_test(idle_datagrams_end),
