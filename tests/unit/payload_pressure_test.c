@@ -200,43 +200,75 @@ static void descriptors_are_left_to_others(void **state)
 	assert_int_equal(sockets_of(400), 300);
 }
 
-/* A listener whose queue is full does not answer: connects to it wait, until others come. */
-static void the_oldest_dial_gives_way(void **state)
+/* A listener on every address of this machine that does not answer, for its queue is full. */
+struct mute {
+	int listener, fillers[8];
+	uint16_t port;
+};
+
+static void mute_open(struct mute *mute)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
+	socklen_t len = sizeof(addr);
+
+	mute->listener = socket(AF_INET6, SOCK_STREAM, 0);
+	assert_int_equal(bind(mute->listener, (struct sockaddr *)&addr, len), 0);
+	assert_int_equal(getsockname(mute->listener, (struct sockaddr *)&addr, &len), 0);
+	assert_int_equal(listen(mute->listener, 0), 0);
+	addr.sin6_addr = in6addr_loopback;
+	mute->port = ntohs(addr.sin6_port);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(mute->fillers); i++) {
+		mute->fillers[i] = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(mute->fillers[i], (struct sockaddr *)&addr, len);
+	}
+}
+
+static void mute_close(struct mute *mute)
+{
+	for (size_t i = 0; i < KG_ARRAY_SIZE(mute->fillers); i++)
+		close(mute->fillers[i]);
+	close(mute->listener);
+}
+
+/* Connects wait there until others come. */
+static void oldest_dial_gives_way(const char *address)
 {
 	struct rig *rig = rig_create(1024);
 	struct rig_channel ch[4];
-	struct kg_endpoint to;
-	union kg_sockaddr addr;
-	uint16_t port = 0;
-	int peer = rig_bind(4, SOCK_STREAM, &port), fillers[8];
+	struct kg_target target = { .address = address };
+	struct mute mute;
 
-	assert_int_equal(listen(peer, 0), 0);
-	to = rig_loopback(4, port);
-	addr = rig_sockaddr(&to);
-	for (size_t i = 0; i < KG_ARRAY_SIZE(fillers); i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(fillers[i], &addr.any, sizeof(addr.in));
-	}
-	rig_set_destination(rig, to);
+	mute_open(&mute);
+	target.port = mute.port;
 	rig->payload->config.sockets_max = 8;
 	rig_start(rig);
-	rig_dial(rig, &ch[0], TCP);
-	rig_dial(rig, &ch[1], TCP);
-	rig_await_stat(&rig->payload->stats.sockets, 2);
+	for (int i = 0; i < 2; i++) {
+		rig_dial_to(rig, &ch[i], TCP, &target);
+		rig_await_stat(&rig->payload->stats.sockets, (uint64_t)i + 1);
+	}
 	for (int i = 2; i < 4; i++) {
 		struct kg_msg msg;
 
-		rig_dial(rig, &ch[i], TCP);
+		rig_dial_to(rig, &ch[i], TCP, &target);
 		msg = rig_expect(rig, KG_MSG_REFUSED);
 		assert_ptr_equal(msg.conn, &ch[i - 2]);
 		assert_int_equal(msg.count, ETIMEDOUT);
 	}
 	rig_await_stat(&rig->payload->stats.dials_gave_way, 2);
 	rig_await_stat(&rig->payload->stats.sockets, 2);
-	for (size_t i = 0; i < KG_ARRAY_SIZE(fillers); i++)
-		close(fillers[i]);
-	close(peer);
+	mute_close(&mute);
 	rig_destroy(rig);
+}
+
+static void the_oldest_dial_gives_way(void **state)
+{
+	oldest_dial_gives_way("127.0.0.1");
+}
+
+/* Whoever has more addresses to try does not try them. */
+static void the_oldest_dial_of_several_addresses_gives_way(void **state)
+{
+	oldest_dial_gives_way("both.localhost");
 }
 
 /* 200 connections at once, each echoed by the worker until its application is content. */
@@ -335,6 +367,7 @@ int main(void)
 		cmocka_unit_test(no_descriptors_is_said_at_once),
 		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(the_oldest_dial_gives_way),
+		cmocka_unit_test(the_oldest_dial_of_several_addresses_gives_way),
 		cmocka_unit_test(descriptors_are_left_to_others),
 		cmocka_unit_test(two_hundred_connections),
 		cmocka_unit_test(stop_leaves_nothing),

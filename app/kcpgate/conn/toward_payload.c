@@ -71,9 +71,12 @@ static bool is_worth_telling(int16_t credit, int16_t room)
 /* More credit as the peer acknowledges; less when the share of the memory has become less. */
 bool kg_conn_tell_credit(struct kg_conn *conn)
 {
-	int16_t room = conn->ended ? 0 : room_of(conn);
+	int16_t room;
 
-	if (conn->flow == NULL || conn->ended || !is_worth_telling(conn->credit, room))
+	if (conn->flow == NULL || conn->ended)
+		return true;
+	room = room_of(conn);
+	if (!is_worth_telling(conn->credit, room))
 		return true;
 	if (!tell(conn, KG_MSG_CREDIT, (uint32_t)(room - conn->credit), NULL))
 		return false;
