@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define SPIN_TURNS     1 /* before the first sleep: who needs us wakes us, and others need the CPU */
+#define SPIN_TURNS     2 /* before the first sleep in steps, for nobody ends it */
 #define TURNS_PER_STEP 8 /* sleeps of one length before it doubles */
 #define STEP_MIN_US    16
 #define STEP_MAX_US    1000
@@ -45,6 +45,8 @@ static uint64_t until_timer_us(const struct kg_worker *w)
 {
 	uint64_t next = kg_twheel_next_us(w->wheel);
 
+	if (w->answer_us != 0)
+		next = KG_MIN(next, w->answer_us);
 	return next <= w->now_us ? 0 : next - w->now_us;
 }
 
@@ -80,14 +82,20 @@ static bool put_off(const struct kg_worker *w)
 	return !STAILQ_EMPTY(&w->conns) || w->refused_count > 0;
 }
 
+/* Something may happen of which nobody tells. */
+static bool has_to_look(const struct kg_idle *idle, const struct kg_worker *w)
+{
+	return idle->blind || idle->false_alarm || put_off(w);
+}
+
 static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
 {
 	uint32_t doublings = (idle->turns - SPIN_TURNS) / TURNS_PER_STEP;
 	uint64_t step = STEP_MIN_US << KG_MIN(doublings, (uint32_t)STEP_DOUBLINGS);
-	bool timed = idle->blind || idle->false_alarm || put_off(w);
 
-	return timed && idle->turns < LONG_TURNS ? KG_MIN(step, (uint64_t)STEP_MAX_US)
-						 : LONG_STEP_US;
+	return has_to_look(idle, w) && idle->turns < LONG_TURNS
+		       ? KG_MIN(step, (uint64_t)STEP_MAX_US)
+		       : LONG_STEP_US;
 }
 
 static struct timespec timespec_of(uint64_t us)
@@ -155,7 +163,7 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
 		return KG_IDLE_NO_SLEEP;
 	bulk = is_bulk(idle, w);
-	if (!bulk && idle->turns <= SPIN_TURNS) {
+	if (!bulk && idle->turns < SPIN_TURNS && has_to_look(idle, w)) {
 		rte_pause();
 		return KG_IDLE_NO_SLEEP;
 	}

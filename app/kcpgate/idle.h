@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a worker does when it finds nothing to do. Busy polling: nothing. Adaptive: after a short
- * spin it sleeps, never past the next timer and 5 ms at most; the payload and control threads wake
- * it at once, and so do the ports, by a frame. Of a port that has nothing to wake it with
- * (nic/rx_wake.h) frames wait for the end of a sleep, and then it sleeps in growing steps: 1 ms at
+ * What a worker does when it finds nothing to do. Busy polling: nothing. Adaptive: it sleeps,
+ * never past the next timer and 5 ms at most; the payload and control threads wake it at once, and
+ * so do the ports, by a frame. Of a port that has nothing to wake it with (nic/rx_wake.h) frames
+ * wait for the end of a sleep, and then it looks once more and sleeps in growing steps: 1 ms at
  * most, or 5 ms after a quarter of a second of idleness. It does so, too, after a port has woken it
  * and had no frame, until there is work again, and while a payload thread's ring is full.
  *

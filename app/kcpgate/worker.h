@@ -60,6 +60,9 @@ struct kg_worker {
 	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
 	unsigned int next_link;                                     /* of the next CONNECT */
 	bool punted; /* since the pump was last woken */
+	bool told;   /* in this turn: payload threads have been given something */
+	uint64_t
+		answer_us; /* until then nothing leaves, for an answer may; 0: what is due leaves */
 	struct kg_shortcuts *shortcuts;
 	struct kg_reassembly *reassembly;       /* of datagrams for tunnels that come in pieces */
 	struct kg_conn_list conns;              /* connections with something to do */

@@ -222,6 +222,21 @@ void kg_flow_refuse(struct kg_payload *p, struct kg_flow *flow, int error)
 	kg_flow_end(p, flow, false);
 }
 
+/* The worker may have so many outstanding and more, unless memory has just become short: it hears
+ * of these when it wakes for another reason. */
+static bool can_wait(const struct kg_payload *p, const struct kg_flow *flow)
+{
+	return flow->owed < KG_FLOW_TX_FLOOR && kg_buf_fair_share(p->config.pool) > KG_BUF_FLOOR;
+}
+
+static void give_credit(struct kg_payload *p, struct kg_flow *flow)
+{
+	bool posted = flow->link->posted || !can_wait(p, flow);
+
+	kg_flow_post(p, flow, KG_MSG_CREDIT);
+	flow->link->posted = posted;
+}
+
 void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments)
 {
 	bool all = flow->protocol == KG_PROTOCOL_TCP && flow->queue == NULL;
@@ -229,7 +244,7 @@ void kg_flow_taken(struct kg_payload *p, struct kg_flow *flow, uint32_t segments
 
 	flow->owed += segments;
 	if (flow->state == KG_FLOW_RUNNING && flow->owed >= enough)
-		kg_flow_post(p, flow, KG_MSG_CREDIT);
+		give_credit(p, flow);
 }
 
 struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uint32_t charge)

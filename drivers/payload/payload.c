@@ -255,11 +255,11 @@ void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload 
 
 /* ---- create, destroy ---- */
 
-/* The waker only has to end the sleep. */
+/* The waker only has to end the sleep. Its token may stay: epoll tells of each new one once. */
 static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source)
 {
+	(void)p;
 	(void)source;
-	kg_waker_take(p->config.waker);
 	return KG_SERVED_IDLE;
 }
 

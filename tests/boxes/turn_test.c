@@ -61,11 +61,63 @@ static void while_frames_wait_little_goes(void **state)
 			 received + INPUT_MAX + KG_NIC_BURST / 2);
 }
 
+/* A frame, and in the same turn an application has been given something. */
+static unsigned int turn_of_a_question(struct kg_worker *w)
+{
+	frames_arrive(1);
+	w->links[0].posted = true;
+	return turn(w);
+}
+
+static void the_answer_takes_the_acknowledgement_along(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+
+	rig.configs[CLIENT].poll = KG_POLL_ADAPTIVE;
+	ask(w);
+	assert_int_equal(turn_of_a_question(w), 0);
+	assert_int_equal(turn(w), 0);
+	w->now_us = w->answer_us - 1;
+	assert_int_equal(turn(w), CHANNELS);
+	assert_int_equal(w->answer_us, 0);
+}
+
+static void what_comes_next_is_not_waited_for(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+
+	ask(w);
+	assert_int_equal(turn_of_a_question(w), 0);
+	assert_int_equal(turn_of_a_question(w), CHANNELS);
+}
+
+static void a_stream_is_acknowledged_at_once(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+
+	ask(w);
+	frames_arrive(2);
+	assert_int_equal(turn_of_a_question(w), CHANNELS);
+}
+
+static void who_polls_busily_does_not_wait(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, 0);
+
+	rig.configs[CLIENT].poll = KG_POLL_BUSY;
+	ask(w);
+	assert_int_equal(turn_of_a_question(w), CHANNELS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_that_is_due_goes_in_a_turn),
 		cmocka_unit_test(while_frames_wait_little_goes),
+		cmocka_unit_test(the_answer_takes_the_acknowledgement_along),
+		cmocka_unit_test(what_comes_next_is_not_waited_for),
+		cmocka_unit_test(a_stream_is_acknowledged_at_once),
+		cmocka_unit_test(who_polls_busily_does_not_wait),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init, rig_fini);

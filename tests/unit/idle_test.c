@@ -16,7 +16,7 @@
 #include <rte_ring.h>
 
 #define TURN_US   2
-#define PATIENCE  100 /* turns: far more than the first spin takes */
+#define PATIENCE  100 /* turns: far more than the spin before the first step takes */
 #define FEW_WORK  4   /* a connection's question and answer */
 #define MANY_WORK 31  /* nearly a burst */
 
@@ -86,9 +86,28 @@ static int turns_until_sleep(unsigned int work)
 	return turns;
 }
 
-static void test_sleeps_after_a_turn_without_work(void **state)
+/* Whatever comes ends the sleep. */
+static void test_sleeps_as_soon_as_it_has_caught_up(void **state)
 {
 	(void)state;
+	assert_int_equal(turns_until_sleep(0), 0);
+	assert_int_equal(turn(1), KG_IDLE_SLEPT);
+	assert_int_equal(turn(FEW_WORK), KG_IDLE_SLEPT);
+	assert_int_equal(turn(KG_NIC_BURST), KG_IDLE_NO_SLEEP);
+}
+
+static void watch_a_blind_port(void)
+{
+	const struct kg_rx_wake nothing = { .by = KG_RX_WAKE_BY_NOTHING };
+
+	kg_idle_watch(&idle, &nothing);
+}
+
+/* Where nothing ends it the worker looks once more. */
+static void test_blind_it_sleeps_after_a_turn_without_work(void **state)
+{
+	(void)state;
+	watch_a_blind_port();
 	assert_int_equal(turns_until_sleep(0), 1);
 	assert_int_equal(turns_until_sleep(0), 0);
 	assert_false(turn(1));
@@ -118,6 +137,7 @@ static void test_naps_under_load(void **state)
 static void test_spins_after_a_little_work(void **state)
 {
 	(void)state;
+	watch_a_blind_port();
 	turns_until_sleep(0);
 	assert_false(turn(FEW_WORK));
 	assert_in_range(turns_until_sleep(0), 1, 10);
@@ -127,6 +147,7 @@ static void test_spins_after_a_little_work(void **state)
 static void test_spins_after_scattered_work(void **state)
 {
 	(void)state;
+	watch_a_blind_port();
 	turns_until_sleep(0);
 	for (int i = 0; i < PATIENCE; i++) {
 		w.now_us += 100;
@@ -201,6 +222,17 @@ static void test_short_steps_while_a_ring_is_full(void **state)
 	w.refused_count = 0;
 }
 
+/* Then what has been put off leaves. */
+static void test_sleeps_no_longer_than_an_answer_is_awaited(void **state)
+{
+	(void)state;
+	w.answer_us = w.now_us + KG_US_PER_S;
+	assert_true(shortest_sleeps_us() >= 8 * 5000);
+	w.answer_us = w.now_us + 1;
+	assert_int_equal(turns_until_sleep(0), PATIENCE);
+	w.answer_us = 0;
+}
+
 /* ---- frames ---- */
 
 /* In place of a driver's socket: a frame is a byte that nobody has read yet. */
@@ -262,9 +294,8 @@ static void test_frames_at_any_port(void **state)
 		kg_waker_post(&w.waker);
 		assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
 		take_frame(ports[i][0]);
-		assert_int_equal(turn(1), KG_IDLE_NO_SLEEP);
+		assert_int_equal(turn(1), KG_IDLE_SLEPT);
 	}
-	turns_until_sleep(0);
 	assert_int_equal(turn(0), KG_IDLE_SLEPT);
 	close_port(ports[0]);
 	close_port(ports[1]);
@@ -293,11 +324,10 @@ static void test_a_false_alarm_is_heard_once(void **state)
 /* Of a blind port nothing is known: it sleeps in the short steps of old. */
 static void test_a_blind_port_is_looked_at(void **state)
 {
-	const struct kg_rx_wake nothing = { .by = KG_RX_WAKE_BY_NOTHING };
 	int port[2], far = open_port(port);
 
 	(void)state;
-	kg_idle_watch(&idle, &nothing);
+	watch_a_blind_port();
 	assert_true(shortest_sleeps_us() < 8 * 5000);
 	turns_until_sleep(0);
 	put_frame(far);
@@ -308,7 +338,8 @@ static void test_a_blind_port_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_sleeps_after_a_turn_without_work, begin),
+		cmocka_unit_test_setup(test_sleeps_as_soon_as_it_has_caught_up, begin),
+		cmocka_unit_test_setup(test_blind_it_sleeps_after_a_turn_without_work, begin),
 		cmocka_unit_test_setup(test_busy_polling_never_sleeps, begin),
 		cmocka_unit_test_setup(test_naps_under_load, begin),
 		cmocka_unit_test_setup(test_spins_after_a_little_work, begin),
@@ -317,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup(test_takes_a_late_token, begin),
 		cmocka_unit_test_setup(test_no_sleep_beside_a_full_ring, begin),
 		cmocka_unit_test_setup(test_short_steps_while_a_ring_is_full, begin),
+		cmocka_unit_test_setup(test_sleeps_no_longer_than_an_answer_is_awaited, begin),
 		cmocka_unit_test_setup(test_a_frame_ends_the_sleep, begin),
 		cmocka_unit_test_setup(test_frames_at_any_port, begin),
 		cmocka_unit_test_setup(test_a_false_alarm_is_heard_once, begin),

@@ -88,6 +88,37 @@ static void listening_families(void **state)
 	}
 }
 
+/* ---- whom credit wakes ---- */
+
+/* What is said of credit; whether the worker is woken for it. */
+static bool credit_wakes(struct rig *rig, uint32_t segments)
+{
+	struct kg_link *link = &rig->payload->links[0];
+	struct kg_flow flow = { .protocol = TCP, .state = KG_FLOW_RUNNING, .link = link };
+	struct kg_gate *gate = kg_slots_get(&rig->payload->gates, RIG_SERVER);
+	struct kg_msg msg;
+
+	flow.tunnel = &gate->tunnel;
+	link->posted = false;
+	kg_flow_taken(rig->payload, &flow, segments);
+	assert_int_equal(rte_ring_sc_dequeue_elem(rig->links[0].to_worker, &msg, sizeof(msg)), 0);
+	assert_int_equal(msg.type, KG_MSG_CREDIT);
+	assert_int_equal(msg.count, segments);
+	return link->posted;
+}
+
+/* One that has room for more has time until something else wakes it. */
+static void only_a_worker_that_may_wait_is_woken_for_credit(void **state)
+{
+	struct rig *rig = rig_create(8);
+
+	assert_false(credit_wakes(rig, KG_FLOW_TX_FLOOR / 2));
+	assert_true(credit_wakes(rig, KG_FLOW_TX_FLOOR));
+	rig->pool.pool.fair_share = KG_BUF_FLOOR;
+	assert_true(credit_wakes(rig, KG_FLOW_TX_FLOOR / 2));
+	rig_destroy(rig);
+}
+
 /* ---- sleep ---- */
 
 /* CPU time of the payload thread over some wall time. */
@@ -185,6 +216,7 @@ int main(void)
 		cmocka_unit_test(link_names_are_checked),
 		cmocka_unit_test(listening_twice_is_an_error),
 		cmocka_unit_test(listening_families),
+		cmocka_unit_test(only_a_worker_that_may_wait_is_woken_for_credit),
 		cmocka_unit_test(an_idle_thread_sleeps),
 		cmocka_unit_test(only_a_stream_is_waited_for_awake),
 		cmocka_unit_test(a_busy_thread_never_sleeps),

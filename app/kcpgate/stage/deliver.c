@@ -103,6 +103,7 @@ static void wake_payload_threads(struct kg_worker *w)
 		if (!w->links[i].posted)
 			continue;
 		w->links[i].posted = false;
+		w->told = true;
 		kg_waker_wake(w->links[i].rings->payload_waker);
 	}
 }
