@@ -11,9 +11,11 @@
 #include <rte_mbuf.h>
 
 /*
- * A pool of at least `count` usable mbufs, on the control thread. With small pages an mbuf fills
- * its page: its data room is larger then. NULL when there is no memory. Freed with
- * rte_mempool_free().
+ * A pool of at least `count` usable mbufs, on the control thread, each for a whole frame of a port
+ * of this MTU. With small pages an mbuf fills its page: its data room is larger then. NULL when
+ * there is no memory. Freed with rte_mempool_free().
  */
 struct rte_mempool *kg_nic_mbufs_create(const char *name, unsigned int count, unsigned int cache,
-					uint16_t priv_bytes);
+					uint16_t priv_bytes, uint16_t mtu);
+/* What each of these takes of the memory. */
+size_t kg_nic_mbuf_bytes(uint16_t priv_bytes, uint16_t mtu);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Starts a port with a queue for each worker, and stops it. */
+#include "nic/mtu.h"
 #include "nic/nic.h"
 
 #include <errno.h>
@@ -74,8 +75,8 @@ static int configure(struct kg_nic *nic, const struct kg_nic_params *params,
 	nic->tx_checksum = (conf.txmode.offloads & TX_CHECKSUM) == TX_CHECKSUM;
 	if (rc != 0)
 		return rc;
-	rc = rte_eth_dev_set_mtu(nic->port_id, mtu);
-	if (rc != 0 && rc != -ENOTSUP)
+	rc = kg_nic_set_mtu(nic->port_id, info, mtu);
+	if (rc != 0)
 		return rc;
 	return setup_queues(nic, params);
 }
@@ -111,6 +112,11 @@ bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *
 		snprintf(error, error_bytes, "%s: has %u queue pairs, %u workers need as many",
 			 params->device, RTE_MIN(info.max_rx_queues, info.max_tx_queues),
 			 params->queues);
+		return false;
+	}
+	if (rc == 0 && params->mtu > info.max_mtu) {
+		snprintf(error, error_bytes, "%s: takes an MTU of %u at most, not %u",
+			 params->device, info.max_mtu, params->mtu);
 		return false;
 	}
 	if (rc == 0)

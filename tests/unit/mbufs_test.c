@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #include <rte_eal.h>
+#include <rte_ether.h>
 #include <rte_mempool.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static unsigned int drain(struct rte_mempool *pool, unsigned int *beyond)
 
 static void all_mbufs_are_known(void **state)
 {
-	struct rte_mempool *pool = kg_nic_mbufs_create("known", COUNT, 0, PRIV);
+	struct rte_mempool *pool = kg_nic_mbufs_create("known", COUNT, 0, PRIV, 1500);
 	unsigned int beyond;
 
 	assert_non_null(pool);
@@ -59,9 +60,39 @@ static void an_ordinary_pool_goes_beyond(void **state)
 	rte_mempool_free(pool);
 }
 
+/* A whole frame lies in one mbuf, whatever the MTU; where that is the usual one nothing is wasted.
+ */
+static void frames_of_the_mtu_fit(void **state)
+{
+	static const uint16_t mtus[] = { 576, 1500, 2100, 9000, 9600 };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(mtus); i++) {
+		struct rte_mempool *pool = kg_nic_mbufs_create("mtu", 500, 0, PRIV, mtus[i]);
+		size_t bytes = kg_nic_mbuf_bytes(PRIV, mtus[i]);
+		unsigned int beyond;
+
+		assert_non_null(pool);
+		assert_true(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM >=
+			    mtus[i] + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN);
+		assert_true(bytes >= rte_pktmbuf_data_room_size(pool) + (size_t)PRIV);
+		assert_true(bytes < mtus[i] + (size_t)2 * 4096);
+		assert_true(drain(pool, &beyond) >= 500);
+		assert_int_equal(beyond, 0);
+		rte_mempool_free(pool);
+	}
+}
+
+/* What AF_XDP can take at all it can take from these pools. */
+static void a_page_is_enough_for_what_fits(void **state)
+{
+	assert_true(kg_nic_mbuf_bytes(PRIV, 1500) <= 4096);
+	assert_true(kg_nic_mbuf_bytes(PRIV, 3400) <= 4096);
+	assert_true(kg_nic_mbuf_bytes(PRIV, 4000) > 4096);
+}
+
 static void too_many_are_refused(void **state)
 {
-	assert_null(kg_nic_mbufs_create("many", 1000000, 0, PRIV));
+	assert_null(kg_nic_mbufs_create("many", 1000000, 0, PRIV, 1500));
 }
 
 int main(void)
@@ -69,6 +100,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_mbufs_are_known),
 		cmocka_unit_test(an_ordinary_pool_goes_beyond),
+		cmocka_unit_test(frames_of_the_mtu_fit),
+		cmocka_unit_test(a_page_is_enough_for_what_fits),
 		cmocka_unit_test(too_many_are_refused),
 	};
 	static char *eal[] = { "mbufs_test",     "--no-huge", "--no-shconf", "--no-pci",

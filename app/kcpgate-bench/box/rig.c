@@ -32,8 +32,10 @@ static void clear(struct rte_mempool *pool, void *arg, void *object, unsigned in
 /* What is sent comes from a pool of its own, into which nothing is ever received. */
 static bool make_mempools(struct bench_rig *rig)
 {
-	rig->rx_mempool = kg_nic_mbufs_create("bench_rx", RX_MBUFS, MEMPOOL_CACHE, 0);
-	rig->tx_mempool = kg_nic_mbufs_create("bench_tx", TX_MBUFS, MEMPOOL_CACHE, 0);
+	rig->rx_mempool =
+		kg_nic_mbufs_create("bench_rx", RX_MBUFS, MEMPOOL_CACHE, 0, RTE_ETHER_MTU);
+	rig->tx_mempool =
+		kg_nic_mbufs_create("bench_tx", TX_MBUFS, MEMPOOL_CACHE, 0, RTE_ETHER_MTU);
 	if (rig->rx_mempool == NULL || rig->tx_mempool == NULL)
 		return false;
 	rte_mempool_obj_iter(rig->tx_mempool, clear, NULL);

@@ -9,8 +9,7 @@
 
 #include <rte_mempool.h>
 
-#define MEMPOOL_CACHE    256
-#define SMALL_PAGE_BYTES 4096
+#define MEMPOOL_CACHE 256
 
 /* EAL, rings, tables of flows and next hops: what grows with the memory, at least what does not. */
 static size_t tables_bytes(const struct kg_config *config)
@@ -18,6 +17,16 @@ static size_t tables_bytes(const struct kg_config *config)
 	size_t least_mb = 12 + config->worker_count * (5 + config->payload_threads);
 
 	return KG_MAX((size_t)config->memory_mb << 20 >> 3, least_mb << 20);
+}
+
+/* One pool serves all ports, so that a frame may leave by another one than it came by. */
+static uint16_t largest_mtu(const struct kg_config *config)
+{
+	unsigned int largest = 0;
+
+	for (unsigned int i = 0; i < config->port_count; i++)
+		largest = KG_MAX(largest, (unsigned int)config->ports[i].mtu);
+	return (uint16_t)largest;
 }
 
 bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
@@ -29,9 +38,8 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
 		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
 		config->worker_count * KG_REASSEMBLY_FRAGMENTS;
-	/* An mbuf must not cross a page, and only one fits in a small page. */
-	size_t mbuf_bytes = (size_t)mbufs * (config->hugepages ? RTE_MBUF_DEFAULT_BUF_SIZE + 256
-							       : SMALL_PAGE_BYTES);
+	uint16_t mtu = largest_mtu(config);
+	size_t mbuf_bytes = mbufs * kg_nic_mbuf_bytes(KG_PKT_PRIV_BYTES, mtu);
 	char name[KG_BOX_NAME_BYTES];
 	size_t state_bytes = total > mbuf_bytes ? (total - mbuf_bytes) / 4 : 0;
 	size_t taken = mbuf_bytes + state_bytes + tables_bytes(config);
@@ -42,7 +50,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 		     (mbuf_bytes >> 20) * 2 + 16);
 	box->arena_bytes = state_bytes / config->worker_count;
 	kg_box_name(box, name, "mbufs");
-	box->mbufs = kg_nic_mbufs_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES);
+	box->mbufs = kg_nic_mbufs_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES, mtu);
 	kg_box_name(box, name, "bufs");
 	box->bufs = kg_buf_mempool_create(name, total - taken, MEMPOOL_CACHE);
 	if (box->mbufs == NULL || box->bufs == NULL)

@@ -6,7 +6,8 @@
 #include "shortcut.h"
 #include "stage/stage.h"
 
-/* Does an application's datagram fit into one frame that can go all this way? */
+/* Does an application's datagram fit into one frame that can go all this way? Mbufs hold what the
+ * port's MTU allows. */
 static bool fits(const struct kg_worker *w, const struct kg_nexthop *nexthop, size_t bytes)
 {
 	static const struct kg_l2 none;
@@ -14,8 +15,7 @@ static bool fits(const struct kg_worker *w, const struct kg_nexthop *nexthop, si
 
 	if (nexthop->mtu != 0)
 		mtu = KG_MIN(mtu, nexthop->mtu);
-	return kg_frame_header_bytes(&none, nexthop->peer.version) + bytes <=
-	       KG_MIN(mtu, (size_t)RTE_MBUF_DEFAULT_DATAROOM);
+	return kg_frame_header_bytes(&none, nexthop->peer.version) + bytes <= mtu;
 }
 
 const struct kg_nexthop *kg_stage_app_nexthop(struct kg_worker *w,
