@@ -3,6 +3,7 @@
 #include "idle.h"
 
 #include "box.h"
+#include "nic/rx_interrupt.h"
 #include "worker.h"
 
 #include <rte_pause.h>
@@ -35,6 +36,8 @@ void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *wake
 
 void kg_idle_watch(struct kg_idle *idle, const struct kg_rx_wake *wake)
 {
+	if (wake->by == KG_RX_WAKE_BY_INTERRUPT)
+		idle->interrupts[idle->interrupt_count++] = wake;
 	if (wake->by == KG_RX_WAKE_BY_NOTHING)
 		idle->blind = true;
 	else
@@ -96,6 +99,32 @@ static uint64_t step_us(const struct kg_idle *idle, const struct kg_worker *w)
 	return has_to_look(idle, w) && idle->turns < LONG_TURNS
 		       ? KG_MIN(step, (uint64_t)STEP_MAX_US)
 		       : LONG_STEP_US;
+}
+
+/* Interrupts tell of what comes from now on; the turn that follows finds what has come before. */
+static void arm(struct kg_idle *idle)
+{
+	for (unsigned int i = 0; i < idle->interrupt_count; i++)
+		kg_rx_interrupt_arm(idle->interrupts[i]);
+	idle->armed = true;
+}
+
+static void disarm(struct kg_idle *idle)
+{
+	for (unsigned int i = 0; i < idle->interrupt_count; i++)
+		kg_rx_interrupt_disarm(idle->interrupts[i]);
+	idle->armed = false;
+}
+
+/* Before a sleep that would miss something. */
+static bool looks_once_more(struct kg_idle *idle, const struct kg_worker *w)
+{
+	if (idle->turns < SPIN_TURNS && has_to_look(idle, w))
+		return true;
+	if (idle->interrupt_count == 0 || (idle->armed && idle->turns > 0))
+		return false;
+	arm(idle);
+	return true;
 }
 
 static struct timespec timespec_of(uint64_t us)
@@ -163,7 +192,7 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
 		return KG_IDLE_NO_SLEEP;
 	bulk = is_bulk(idle, w);
-	if (!bulk && idle->turns < SPIN_TURNS && has_to_look(idle, w)) {
+	if (!bulk && looks_once_more(idle, w)) {
 		rte_pause();
 		return KG_IDLE_NO_SLEEP;
 	}
@@ -176,6 +205,8 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 		nap(KG_MIN(until_us, (uint64_t)BULK_NAP_US));
 	else
 		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle, w)));
+	if (idle->armed)
+		disarm(idle);
 	idle->false_alarm |= sleep == KG_IDLE_WOKEN_BY_FRAME; /* until there is work */
 	return sleep;
 }

@@ -30,6 +30,9 @@ struct kg_idle {
 	uint64_t since_us;                          /* when that was */
 	struct pollfd fds[1 + KG_CONFIG_PORTS_MAX]; /* the waker, then ports */
 	unsigned int fd_count;
+	const struct kg_rx_wake *interrupts[KG_CONFIG_PORTS_MAX]; /* of ports that have them */
+	unsigned int interrupt_count;
+	bool armed;       /* they are, since before the last look */
 	bool blind;       /* a port has nothing to wake us with */
 	bool false_alarm; /* a port has woken us, and so far there was nothing to do */
 };

@@ -19,6 +19,7 @@ struct kg_nic_params {
 	uint16_t queues;    /* receive and transmit, one pair per worker */
 	uint16_t mtu;
 	uint16_t vlan; /* adds 4 bytes to the frame; 0: untagged */
+	bool sleeps;   /* workers do, and are to be woken by frames */
 	struct rte_mempool *mempool;
 };
 

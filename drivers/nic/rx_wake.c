@@ -23,7 +23,8 @@ void kg_rx_wake_find_xdp(struct kg_rx_wake *wake, const struct kg_sockets *befor
 	kg_sockets_list(&now, AF_XDP);
 	for (unsigned int i = 0; i < now.count; i++) {
 		if (!has(before, now.fds[i]))
-			*wake = (struct kg_rx_wake){ KG_RX_WAKE_BY_XDP_SOCKET, now.fds[i] };
+			*wake = (struct kg_rx_wake){ .by = KG_RX_WAKE_BY_XDP_SOCKET,
+						     .fd = now.fds[i] };
 	}
 }
 
@@ -48,7 +49,8 @@ void kg_rx_wake_find_packet(struct kg_rx_wake *wakes, uint16_t queues, unsigned 
 	if (bound.count != queues)
 		return;
 	for (uint16_t q = 0; q < queues; q++)
-		wakes[q] = (struct kg_rx_wake){ KG_RX_WAKE_BY_PACKET_SOCKET, bound.fds[q] };
+		wakes[q] = (struct kg_rx_wake){ .by = KG_RX_WAKE_BY_PACKET_SOCKET,
+						.fd = bound.fds[q] };
 }
 
 void kg_rx_wake_take_error(int fd)
@@ -65,6 +67,7 @@ const char *kg_rx_wake_text(const struct kg_rx_wake *wakes, uint16_t queues)
 		[KG_RX_WAKE_BY_NOTHING] = "timers only: a frame waits up to 5 ms",
 		[KG_RX_WAKE_BY_PACKET_SOCKET] = "its AF_PACKET sockets",
 		[KG_RX_WAKE_BY_XDP_SOCKET] = "its AF_XDP sockets",
+		[KG_RX_WAKE_BY_INTERRUPT] = "its driver's interrupts",
 	};
 	enum kg_rx_wake_by worst = wakes[0].by;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What tells a sleeping worker that a frame has come for one of its queues: the socket from which
- * the driver takes them. It is readable as long as frames wait, so that none is missed that came
- * just before the sleep.
+ * What tells a sleeping worker that a frame has come for one of its queues: the driver's interrupt,
+ * or the socket from which it takes frames. A socket is readable as long as frames wait, so that
+ * none is missed that came just before the sleep.
  *
  * DPDK does not say which sockets a driver has; they are found among the process's descriptors.
  */
@@ -17,11 +17,14 @@ enum kg_rx_wake_by {
 	KG_RX_WAKE_BY_NOTHING, /* the worker has to look from time to time */
 	KG_RX_WAKE_BY_PACKET_SOCKET,
 	KG_RX_WAKE_BY_XDP_SOCKET,
+	KG_RX_WAKE_BY_INTERRUPT, /* nic/rx_interrupt.h */
 };
 
 struct kg_rx_wake {
 	enum kg_rx_wake_by by;
-	int fd; /* the driver's; unless there is nothing */
+	int fd;           /* to be polled; unless there is nothing */
+	uint16_t port_id; /* of interrupts, which have to be armed */
+	uint16_t queue;
 };
 
 /* AF_XDP: the socket that came into being with the queue; `before`: those that were there. */

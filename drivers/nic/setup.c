@@ -2,6 +2,7 @@
 /* Starts a port with a queue for each worker, and stops it. */
 #include "nic/mtu.h"
 #include "nic/nic.h"
+#include "nic/rx_interrupt.h"
 
 #include <errno.h>
 #include <rte_errno.h>
@@ -27,9 +28,11 @@ bool kg_nic_exists(const char *device)
 	return find_port(device, &port_id);
 }
 
-static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t queues)
+static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t queues,
+				     bool interrupts)
 {
 	struct rte_eth_conf conf = {
+		.intr_conf.rxq = interrupts,
 		.rxmode.offloads = info->rx_offload_capa & RX_CHECKSUM,
 		.txmode.offloads = info->tx_offload_capa & TX_CHECKSUM,
 	};
@@ -66,9 +69,9 @@ static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
 }
 
 static int configure(struct kg_nic *nic, const struct kg_nic_params *params,
-		     const struct rte_eth_dev_info *info)
+		     const struct rte_eth_dev_info *info, bool interrupts)
 {
-	struct rte_eth_conf conf = port_conf(info, params->queues);
+	struct rte_eth_conf conf = port_conf(info, params->queues, interrupts);
 	uint16_t mtu = params->mtu + (params->vlan != 0 ? RTE_VLAN_HLEN : 0);
 	int rc = rte_eth_dev_configure(nic->port_id, params->queues, params->queues, &conf);
 
@@ -96,6 +99,31 @@ static int start(struct kg_nic *nic, uint16_t queues)
 	return rc;
 }
 
+/* By the best that there is. */
+static int set_up(struct kg_nic *nic, const struct kg_nic_params *params,
+		  const struct rte_eth_dev_info *info, bool interrupts)
+{
+	int rc = configure(nic, params, info, interrupts);
+
+	if (rc == 0 && nic->rx_wakes[0].by == KG_RX_WAKE_BY_NOTHING)
+		kg_rx_wake_find_packet(nic->rx_wakes, params->queues, info->if_index);
+	if (rc == 0)
+		rc = start(nic, params->queues);
+	if (rc == 0 && interrupts && nic->rx_wakes[0].by == KG_RX_WAKE_BY_NOTHING)
+		kg_rx_interrupts_find(nic->rx_wakes, params->queues, nic->port_id);
+	return rc;
+}
+
+/* Some NICs do not start with interrupts where their bus has too few of these. */
+static int set_up_somehow(struct kg_nic *nic, const struct kg_nic_params *params,
+			  const struct rte_eth_dev_info *info)
+{
+	int rc = set_up(nic, params, info, params->sleeps);
+
+	return rc != 0 && params->sleeps && info->if_index == 0 ? set_up(nic, params, info, false)
+								: rc;
+}
+
 bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *error,
 		  size_t error_bytes)
 {
@@ -120,11 +148,7 @@ bool kg_nic_start(struct kg_nic *nic, const struct kg_nic_params *params, char *
 		return false;
 	}
 	if (rc == 0)
-		rc = configure(nic, params, &info);
-	if (rc == 0 && nic->rx_wakes[0].by == KG_RX_WAKE_BY_NOTHING)
-		kg_rx_wake_find_packet(nic->rx_wakes, params->queues, info.if_index);
-	if (rc == 0)
-		rc = start(nic, params->queues);
+		rc = set_up_somehow(nic, params, &info);
 	if (rc != 0)
 		snprintf(error, error_bytes, "%s: cannot be started: %s", params->device,
 			 strerror(-rc));
@@ -135,6 +159,7 @@ void kg_nic_stop(struct kg_nic *nic)
 {
 	if (nic->port_id == RTE_MAX_ETHPORTS)
 		return;
+	kg_rx_interrupts_forget(nic->rx_wakes, KG_NIC_QUEUES_MAX);
 	rte_eth_dev_stop(nic->port_id);
 	rte_eth_dev_close(nic->port_id);
 	nic->port_id = RTE_MAX_ETHPORTS;

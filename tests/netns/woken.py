@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A frame wakes the worker it is for, by the socket that the driver has of its queue, however long the
-worker meant to sleep; where nobody sends anything nobody is woken.
+"""A frame wakes the worker it is for, by the socket that the driver has of its queue or by the driver's
+interrupt, however long the worker meant to sleep; where nobody sends anything nobody is woken.
 
-    client ── wire ── server        AF_XDP; then AF_PACKET, two workers on each side
+    client ── wire ── server        AF_XDP; then AF_PACKET, two workers on each side; then a driver
+                                    with interrupts for the client, net_tap: its interface and the wire's
+                                    are in a bridge of the client's namespace
 """
 
 import time
@@ -37,9 +39,9 @@ def check_woken(box, before, least):
     assert all(woken <= frames for woken, frames in new), f"{box.role}: woken for others: {new}"
 
 
-def check(lab, sockets, workers):
-    for box in lab.boxes:
-        box.wait_log(f"port wan: sleeping workers are woken by its {sockets} sockets")
+def check(lab, workers, *what):
+    for box, by in zip(lab.boxes, what):
+        box.wait_log(f"port wan: sleeping workers are woken by its {by}")
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
     with lab.client.ns:
@@ -64,10 +66,22 @@ def stays_asleep(box):
 
 with Lab(pmd="net_af_xdp0") as lab:
     lab.start()
-    check(lab, "AF_XDP", 1)
+    check(lab, 1, "AF_XDP sockets", "AF_XDP sockets")
 
 cpus = two_cpus()
 with Lab(pmd="net_af_packet0") as lab:
     lab.use_workers(cpus)
     lab.start()
-    check(lab, "AF_PACKET", 2)
+    check(lab, 2, "AF_PACKET sockets", "AF_PACKET sockets")
+
+with Lab(pmd="net_af_xdp0") as lab:
+    lab.client.config["ports"][0]["device"] = "net_tap0,iface=inner,mac=02:00:00:00:00:07"
+    lab.start()
+    # Linux's end has an address of its own, or the bridge would keep the port's frames.
+    lab.client.ns.ip("link", "set", "inner", "address", "02:00:00:00:00:08")
+    lab.client.ns.ip("link", "add", "inside", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+    lab.client.ns.sysctl("net.ipv6.conf.inside.disable_ipv6", 1)
+    for link in ("wan", "inner"):
+        lab.client.ns.ip("link", "set", link, "master", "inside", "up")
+    lab.client.ns.ip("link", "set", "inside", "up")
+    check(lab, 1, "driver's interrupts", "AF_XDP sockets")

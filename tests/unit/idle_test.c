@@ -3,6 +3,7 @@
 #include "kcpgate/box.h"
 #include "kcpgate/idle.h"
 #include "kcpgate/worker.h"
+#include "nic/rx_interrupt.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -236,14 +237,19 @@ static void test_sleeps_no_longer_than_an_answer_is_awaited(void **state)
 /* ---- frames ---- */
 
 /* In place of a driver's socket: a frame is a byte that nobody has read yet. */
-static int open_port(int pipe_fds[2])
+static int open_port_of(int pipe_fds[2], enum kg_rx_wake_by by)
 {
-	struct kg_rx_wake wake = { .by = KG_RX_WAKE_BY_XDP_SOCKET };
+	static struct kg_rx_wake wake;
 
 	assert_int_equal(pipe(pipe_fds), 0);
-	wake.fd = pipe_fds[0];
+	wake = (struct kg_rx_wake){ .by = by, .fd = pipe_fds[0] };
 	kg_idle_watch(&idle, &wake);
 	return pipe_fds[1];
+}
+
+static int open_port(int pipe_fds[2])
+{
+	return open_port_of(pipe_fds, KG_RX_WAKE_BY_XDP_SOCKET);
 }
 
 static void close_port(const int pipe_fds[2])
@@ -335,6 +341,55 @@ static void test_a_blind_port_is_looked_at(void **state)
 	close_port(port);
 }
 
+/* ---- interrupts ---- */
+
+static unsigned int arms, disarms;
+
+void kg_rx_interrupt_arm(const struct kg_rx_wake *wake)
+{
+	(void)wake;
+	arms++;
+}
+
+void kg_rx_interrupt_disarm(const struct kg_rx_wake *wake)
+{
+	(void)wake;
+	disarms++;
+}
+
+/* They tell only of what comes after they were armed, so a look lies between that and each sleep.
+ */
+static void test_interrupts_are_armed_before_the_last_look(void **state)
+{
+	int port[2], far = open_port_of(port, KG_RX_WAKE_BY_INTERRUPT);
+
+	(void)state;
+	arms = disarms = 0;
+	for (unsigned int sleeps = 1; sleeps <= 3; sleeps++) {
+		assert_int_equal(turn(0), KG_IDLE_NO_SLEEP);
+		assert_int_equal(arms, sleeps);
+		assert_int_equal(turn(0), KG_IDLE_SLEPT);
+		assert_int_equal(disarms, sleeps);
+	}
+	assert_int_equal(turn(0), KG_IDLE_NO_SLEEP);
+	put_frame(far);
+	assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
+	assert_int_equal(disarms, 4);
+	close_port(port);
+}
+
+static void test_what_the_last_look_finds_is_looked_behind(void **state)
+{
+	int port[2];
+
+	(void)state;
+	open_port_of(port, KG_RX_WAKE_BY_INTERRUPT);
+	assert_int_equal(turn(0), KG_IDLE_NO_SLEEP);
+	assert_int_equal(turn(FEW_WORK), KG_IDLE_NO_SLEEP);
+	assert_int_equal(turn(0), KG_IDLE_SLEPT);
+	close_port(port);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +408,8 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_at_any_port, begin),
 		cmocka_unit_test_setup(test_a_false_alarm_is_heard_once, begin),
 		cmocka_unit_test_setup(test_a_blind_port_is_looked_at, begin),
+		cmocka_unit_test_setup(test_interrupts_are_armed_before_the_last_look, begin),
+		cmocka_unit_test_setup(test_what_the_last_look_finds_is_looked_behind, begin),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

@@ -15,6 +15,7 @@ static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error,
 		.queues = (uint16_t)box->config->worker_count,
 		.mtu = port->config->mtu,
 		.vlan = port->config->vlan,
+		.sleeps = box->config->poll == KG_POLL_ADAPTIVE,
 		.mempool = box->mbufs,
 	};
 	char why[256];
