@@ -6,6 +6,7 @@
  * header included.
  */
 #include "kernel/exception.h"
+#include "kernel/ether_frames.h"
 #include "kernel/tap_frames.h"
 #include "netlink/link.h"
 
@@ -28,7 +29,8 @@
 
 struct kg_exception {
 	struct kg_tap_frames frames;
-	int raw4_fd, raw6_fd; /* -1: the kernel lacks the family */
+	struct kg_ether_frames *ether; /* in their place; NULL: the TAP's */
+	int raw4_fd, raw6_fd;          /* -1: the kernel lacks the family */
 	unsigned int ifindex;
 	struct kg_exception_stats stats;
 };
@@ -81,6 +83,25 @@ static bool tap_open(struct setup *s, struct kg_exception *e)
 		return fail_errno(s, "cannot create interface", errno);
 	kg_tap_frames_offer(e->frames.fd);
 	return true;
+}
+
+static bool ether_open(struct setup *s, struct kg_exception *e)
+{
+	char why[128];
+
+	e->ether = calloc(1, sizeof(*e->ether));
+	if (e->ether == NULL)
+		return fail_errno(s, "create", ENOMEM);
+	e->ether->stats = &e->stats;
+	if (!kg_ether_frames_open(e->ether, s->params, why, sizeof(why)))
+		return fail(s, "%s", why);
+	e->ifindex = if_nametoindex(s->params->name);
+	return e->ifindex != 0 || fail_errno(s, "cannot create interface", errno);
+}
+
+static bool link_open(struct setup *s, struct kg_exception *e)
+{
+	return s->params->ethdev != NULL ? ether_open(s, e) : tap_open(s, e);
 }
 
 /* A wish, not a need: where /proc/sys is read-only (containers) the TAP works without. `group` is
@@ -234,7 +255,7 @@ static bool setup(struct setup *s, struct kg_exception *e)
 	error = kg_nl_open(&s->nl);
 	if (error != 0)
 		return fail_errno(s, "netlink", -error);
-	return tap_open(s, e) && tap_configure(s, e) && raw_open(s, e);
+	return link_open(s, e) && tap_configure(s, e) && raw_open(s, e);
 }
 
 struct kg_exception *kg_exception_create(const struct kg_exception_params *params, char *error,
@@ -285,6 +306,9 @@ void kg_exception_destroy(struct kg_exception *e)
 {
 	if (e == NULL)
 		return;
+	if (e->ether != NULL)
+		kg_ether_frames_close(e->ether);
+	free(e->ether);
 	close_fd(e->frames.fd);
 	close_fd(e->raw4_fd);
 	close_fd(e->raw6_fd);
@@ -293,7 +317,7 @@ void kg_exception_destroy(struct kg_exception *e)
 
 int kg_exception_fd(const struct kg_exception *e)
 {
-	return e->frames.fd;
+	return e->ether != NULL ? e->ether->wake.fd : e->frames.fd;
 }
 
 unsigned int kg_exception_ifindex(const struct kg_exception *e)
@@ -303,17 +327,20 @@ unsigned int kg_exception_ifindex(const struct kg_exception *e)
 
 bool kg_exception_has_frames(const struct kg_exception *e)
 {
-	return e->frames.splitting;
+	return e->ether != NULL ? !e->ether->drained : e->frames.splitting;
 }
 
 void kg_exception_write(struct kg_exception *e, struct rte_mbuf **frames, unsigned int count)
 {
-	kg_tap_frames_write(&e->frames, frames, count);
+	if (e->ether != NULL)
+		kg_ether_frames_write(e->ether, frames, count);
+	else
+		kg_tap_frames_write(&e->frames, frames, count);
 }
 
 struct rte_mbuf *kg_exception_read(struct kg_exception *e)
 {
-	return kg_tap_frames_read(&e->frames);
+	return e->ether != NULL ? kg_ether_frames_read(e->ether) : kg_tap_frames_read(&e->frames);
 }
 
 static bool route4(const struct kg_exception *e, const uint8_t *ip, size_t len)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Exception path: what is not for a tunnel goes to Linux through a TAP that mirrors the port, and
- * what Linux sends to the TAP goes out of the port. Used by the pump.
+ * what Linux sends to the TAP goes out of the port. An interface that a DPDK driver makes may stand
+ * in its place. Used by the pump.
  */
 #pragma once
 
@@ -20,6 +21,9 @@ struct kg_exception_params {
 	const struct kg_ip *gateways; /* default routes, at most one per version */
 	unsigned int gateway_count;
 	struct rte_mempool *mempool; /* for frames from the kernel; one holds a whole frame */
+	/* A DPDK driver that makes the interface in place of a TAP, and its further arguments, with
+	 * a comma in front; NULL: the TAP. */
+	const char *ethdev, *ethdev_arguments;
 };
 
 #define KG_EXCEPTION_METRICS(X)                                                                   \

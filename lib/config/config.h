@@ -31,10 +31,17 @@ enum kg_poll {
 	KG_POLL_BUSY,
 };
 
+/* What makes the interface that mirrors a port. */
+enum kg_exception_way {
+	KG_EXCEPTION_TAP,
+	KG_EXCEPTION_VHOST, /* or the TAP, where that cannot be had */
+};
+
 struct kg_port_config {
 	char *name;
-	char *device;          /* PCI address, or virtual device with arguments */
-	char *tap;             /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	char *device; /* PCI address, or virtual device with arguments */
+	char *tap;    /* kernel interface that mirrors the port, IFNAMSIZ-1 at most */
+	enum kg_exception_way exception;
 	uint16_t mtu;          /* bytes of an IP packet */
 	uint16_t vlan;         /* 0: untagged */
 	bool flow_rules;       /* ask the NIC for rules that bring workers what is theirs */

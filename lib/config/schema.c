@@ -21,6 +21,12 @@ static const struct kg_word poll_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word exception_words[] = {
+	{ "tap", KG_EXCEPTION_TAP },
+	{ "vhost", KG_EXCEPTION_VHOST },
+	{ NULL },
+};
+
 static const struct kg_word path_mtu_words[] = {
 	{ "auto", KG_PATH_MTU_AUTO },
 	{ "off", KG_PATH_MTU_OFF },
@@ -117,6 +123,13 @@ const struct kg_key kg_schema[] = {
 	{ PORT("tap"), .kind = &kg_kind_tap, MEMBER(kg_port_config, tap), .computed = "`kg-NAME`",
 	  .help = "Kernel interface that mirrors the port: same MAC, the addresses, up. Linux gets "
 		  "and sends there whatever belongs to no tunnel." },
+	{ PORT("exception"), .kind = &kg_kind_choice, MEMBER(kg_port_config, exception),
+	  .words = exception_words, .fallback = "\"tap\"",
+	  .help = "What makes the interface `tap`: `tap` Linux's own driver, or `vhost` the "
+		  "kernel's "
+		  "vhost-net, to which a burst costs one notification; where that cannot be had it "
+		  "is "
+		  "`tap` again, with a warning." },
 	{ PORT("mtu"), .kind = &kg_kind_number, MEMBER(kg_port_config, mtu), .min = 576,
 	  .max = 9600, .fallback = "1500",
 	  .help = "Bytes of the largest IP packet; 1280 or more "

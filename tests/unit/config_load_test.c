@@ -56,7 +56,7 @@ static void box_values(void **state)
 		      " 'memory': {'hugepages': false, 'mb': 2048},"
 		      " 'eal': ['--log-level=a,b', '--no-pci'],"
 		      " 'ports': [{'name': 'wan', 'device': 'net_af_xdp0,iface=eth1', 'tap': 'kg0',"
-		      "   'mtu': 9000, 'vlan': 7,"
+		      "   'exception': 'vhost', 'mtu': 9000, 'vlan': 7,"
 		      "   'addresses': ['198.18.0.2/24', 'fd00:18::2/64'],"
 		      "   'gateway': ['198.18.0.254', 'fe80::1']}],"
 		      " 'tunnels': [" FIXTURE_CLIENT "]}");
@@ -76,6 +76,7 @@ static void box_values(void **state)
 
 	assert_string_equal(port->device, "net_af_xdp0,iface=eth1");
 	assert_string_equal(port->tap, "kg0");
+	assert_int_equal(port->exception, KG_EXCEPTION_VHOST);
 	assert_int_equal(port->mtu, 9000);
 	assert_int_equal(port->vlan, 7);
 	assert_int_equal(port->address_count, 2);

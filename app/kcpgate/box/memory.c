@@ -3,6 +3,7 @@
  * the workers' state, an eighth of all for EAL and tables, what is left for payload. */
 #include "box/parts.h"
 
+#include "kernel/ether_frames.h"
 #include "nic/mbufs.h"
 #include "nic/reassembly.h"
 #include "pkt.h"
@@ -17,6 +18,18 @@ static size_t tables_bytes(const struct kg_config *config)
 	size_t least_mb = 12 + config->worker_count * (5 + config->payload_threads);
 
 	return KG_MAX((size_t)config->memory_mb << 20 >> 3, least_mb << 20);
+}
+
+/* What the queues to vhost-net may hold. */
+static unsigned int vhost_mbufs(const struct kg_config *config)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < config->port_count; i++) {
+		if (config->ports[i].exception == KG_EXCEPTION_VHOST)
+			count += KG_ETHER_FRAMES_MBUFS;
+	}
+	return count;
 }
 
 /* One pool serves all ports, so that a frame may leave by another one than it came by. */
@@ -35,7 +48,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	size_t total = (size_t)config->memory_mb << 20;
 	unsigned int mbufs =
 		config->port_count * KG_NIC_MBUFS(config->worker_count) +
-		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
+		KG_PUMP_MBUFS(config->worker_count, config->port_count) + vhost_mbufs(config) +
 		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
 		config->worker_count * KG_REASSEMBLY_FRAGMENTS;
 	uint16_t mtu = largest_mtu(config);

@@ -7,6 +7,9 @@
 #include "start/claims.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#define VHOST "/dev/vhost-net"
 
 static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
@@ -72,12 +75,33 @@ static struct kg_exception_params tap_params(const struct kg_box *box,
 	};
 }
 
+/* NULL: it is not wanted, or cannot be had. */
+static struct kg_exception *mirror_by_vhost(const struct kg_box_port *port,
+					    struct kg_exception_params params)
+{
+	struct kg_exception *tap = NULL;
+	char why[256] = "there is no " VHOST;
+
+	if (port->config->exception != KG_EXCEPTION_VHOST)
+		return NULL;
+	params.ethdev = "virtio_user";
+	params.ethdev_arguments = ",path=" VHOST ",queues=1,queue_size=512";
+	if (access(VHOST, R_OK | W_OK) == 0)
+		tap = kg_exception_create(&params, why, sizeof(why));
+	if (tap == NULL)
+		KG_LOG(WARNING, "port %s: \"exception\" is \"tap\" instead of \"vhost\": %s\n",
+		       port->config->name, why);
+	return tap;
+}
+
 static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
 	struct kg_exception_params params = tap_params(box, port);
 	char why[256];
 
-	port->tap = kg_exception_create(&params, why, sizeof(why));
+	port->tap = mirror_by_vhost(port, params);
+	if (port->tap == NULL)
+		port->tap = kg_exception_create(&params, why, sizeof(why));
 	if (port->tap == NULL)
 		FAIL("port %s: %s", port->config->name, why);
 	log_port(box, port);
