@@ -34,6 +34,8 @@ bool bench_engine_params(const struct bench_options *options, struct kg_kcp_para
 		.nc = preset->nc,
 		.blast = true,
 		.pace = true,
+		.snd_spread = options->window == 0,
+		.rcv_grows = options->window == 0,
 	};
 	return true;
 }

@@ -191,6 +191,8 @@ static void derive_windows(struct kg_load *load, unsigned int i, const struct kg
 	uint16_t least = datagram_segments(&load->config->tunnels[i]);
 	struct kg_place at = kg_tunnel_place(load, i, "kcp_rcvwnd");
 
+	kcp->snd_spread = kcp->snd_wnd == 0;
+	kcp->rcv_grows = kcp->rcv_wnd == 0;
 	kcp->snd_wnd = kcp->snd_wnd ? kcp->snd_wnd : preset->window;
 	kcp->rcv_wnd = kcp->rcv_wnd ? kcp->rcv_wnd : preset->window;
 	if (kcp->snd_wnd < least) {

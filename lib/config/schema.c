@@ -330,12 +330,14 @@ const struct kg_key kg_schema[] = {
 	  MEMBER(kg_tunnel_config, wire.kcp.snd_wnd), .min = 1, .max = KG_KCP_WINDOW_MAX,
 	  .beyond = KG_BEYOND_CAP, .zero_unset = true, .computed = "preset",
 	  .help = "Segments under way at most, at least those of a datagram of `mtu` bytes. "
-		  "Bandwidth × delay / `kcp_mtu` is enough.",
+		  "Bandwidth × delay / `kcp_mtu` is enough. Not written: as many may be "
+		  "unacknowledged, and what is acknowledged behind a loss does not count.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
 	{ TUNNEL("kcp_rcvwnd"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.rcv_wnd), .min = 1, .max = KG_KCP_WINDOW_MAX,
 	  .beyond = KG_BEYOND_CAP, .zero_unset = true, .computed = "preset",
-	  .help = "Segments held for the application at most, 128 at least.",
+	  .help = "Segments held for the application at most, 128 at least. Not written: more "
+		  "where the path needs it, up to 65535 and as far as memory goes.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
 	{ TUNNEL("fec"), .relay = KG_IN_ALL, .kind = &kg_kind_fec,
 	  MEMBER(kg_tunnel_config, wire.fec),

@@ -84,11 +84,17 @@ static void update_group_part(struct kg_kcp *kcp)
 
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd)
 {
-	kcp->params.snd_wnd = KG_MAX(snd_wnd, 1);
-	kcp->params.rcv_wnd = KG_MAX(rcv_wnd, 1);
-	update_group_part(kcp);
-	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
-	kg_kcp_update_tell(kcp);
+	if (snd_wnd != 0) {
+		kcp->params.snd_wnd = snd_wnd;
+		kcp->params.snd_spread = false;
+		update_group_part(kcp);
+	}
+	if (rcv_wnd != 0) {
+		kcp->params.rcv_wnd = rcv_wnd;
+		kcp->params.rcv_grows = false;
+		kg_kcp_recv_set_window(&kcp->recv, rcv_wnd);
+		kg_kcp_update_tell(kcp);
+	}
 }
 
 uint16_t kg_kcp_mss(const struct kg_kcp *kcp)
@@ -111,6 +117,11 @@ static bool window_allows(const struct kg_kcp *kcp, uint32_t window)
 	return kcp->flight.nxt - kcp->flight.una < window;
 }
 
+static bool own_window_allows(const struct kg_kcp *kcp)
+{
+	return kg_kcp_under_way(kcp) < kcp->params.snd_wnd;
+}
+
 static bool peer_allows(const struct kg_kcp *kcp)
 {
 	return (int32_t)(kcp->flight.nxt - kcp->peer.edge) < 0;
@@ -127,7 +138,7 @@ bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
 
-	if (kcp->queue == NULL || !peer_allows(kcp) || !window_allows(kcp, kcp->params.snd_wnd))
+	if (kcp->queue == NULL || !peer_allows(kcp) || !own_window_allows(kcp))
 		return false;
 	if (!kcp->params.nc && !window_allows(kcp, kcp->cwnd.window))
 		return false;
@@ -163,7 +174,7 @@ void kg_kcp_update_tell(struct kg_kcp *kcp)
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 {
 	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
-		     kcp->acks.capacity > 0;
+		     kcp->acks.capacity > 0 || kcp->recv.wnd > kcp->params.rcv_wnd;
 	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
 		    kg_kcp_acks_owed(&kcp->acks);
 
@@ -181,6 +192,7 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 	kg_kcp_recv_trim(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
 	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
+	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
 }
 
 /* Data waits for its pace, and for the grid of flushes when blast is off. */
@@ -260,9 +272,9 @@ void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark)
 
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)
 {
-	uint32_t acked = kcp->stats.acked;
+	uint32_t acked = kcp->acked;
 
-	kcp->stats.acked = 0;
+	kcp->acked = 0;
 	return acked;
 }
 
@@ -297,6 +309,11 @@ uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp)
 	return kcp->peer.wnd;
 }
 
+uint16_t kg_kcp_receive_window(const struct kg_kcp *kcp)
+{
+	return kcp->recv.wnd;
+}
+
 void kg_kcp_expect_rtt(struct kg_kcp *kcp, uint32_t rtt_us)
 {
 	kg_kcp_rtt_expect(&kcp->rtt, rtt_us);
@@ -314,7 +331,7 @@ void kg_kcp_get_stats(const struct kg_kcp *kcp, struct kg_kcp_stats *stats)
 		.rttvar_us = kcp->rtt.rttvar4_us / 4,
 		.rto_us = kcp->rtt.rto_us,
 		.snd_wnd = kcp->params.snd_wnd,
-		.rcv_wnd = kcp->params.rcv_wnd,
+		.rcv_wnd = kcp->recv.wnd,
 		.rmt_wnd = kcp->peer.wnd,
 		.cwnd = kcp->cwnd.window,
 		.in_flight = kcp->flight.count,

@@ -40,13 +40,16 @@ struct kg_kcp_params {
 	uint16_t snd_wnd; /* segments, 1 … 65535 */
 	uint16_t rcv_wnd; /* segments, 1 … 65535 */
 	uint8_t nodelay;  /* 0, 1, 2: how the time-out grows */
-	bool prompt;      /* what is late is worse than some more datagrams */
+	bool prompt : 1;  /* what is late is worse than some more datagrams */
+	bool una_only : 1; /* what comes in order is acknowledged only beside what is sent */
+	/* snd_wnd is for what is unacknowledged; how far apart that may lie the peer says alone */
+	bool snd_spread : 1;
+	bool rcv_grows : 1;   /* rcv_wnd is the least; what is needed is found out (kcp_need.c) */
 	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
 	uint8_t resend;       /* later-acknowledged datagrams that make a hole a loss; 0: never */
 	bool nc;              /* true: no congestion window */
 	bool blast;           /* send at once instead of on the grid */
 	bool pace;            /* spread a window over the round trip */
-	bool una_only;        /* what comes in order is acknowledged only beside what is sent */
 	/* A message that begins with this byte is given as soon as it is whole, whatever is missing
 	 * before it; 0: all in order */
 	uint8_t early_kind;
@@ -67,7 +70,8 @@ void kg_kcp_destroy(struct kg_kcp *kcp);
 /* A client learns its conv after it has begun to queue data. Nothing may have been sent yet. */
 void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv);
 /* Windows may change at any time, upwards and downwards; what is held stays held and the right
- * edge already advertised stays valid. */
+ * edge already advertised stays valid. One that is set does not set itself any more; 0: as it was.
+ */
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd);
 
 /* The round trip to this peer as another conversation has measured it, for the first time-out; 0:
@@ -203,6 +207,8 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
 uint32_t kg_kcp_queued(const struct kg_kcp *kcp);
 /* What the peer's window is, in segments. */
 uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp);
+/* What ours is, whatever of it is taken. */
+uint16_t kg_kcp_receive_window(const struct kg_kcp *kcp);
 
 struct kg_kcp_stats {
 	uint32_t srtt_us, rttvar_us, rto_us;      /* srtt 0: no sample yet */

@@ -78,7 +78,7 @@ static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 static void release(struct kg_kcp *kcp, uint32_t sn)
 {
 	kg_kcp_flight_release(&kcp->flight, kcp->pool, sn);
-	kcp->stats.acked++;
+	kcp->acked++;
 	kcp->ring_stuck = false;
 }
 
@@ -233,6 +233,8 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
+		if (kcp->params.rcv_grows)
+			kg_kcp_need_note(kcp, seg->sn);
 		d->new_ts = seg->ts;
 		d->has_new = true;
 		d->events |= KG_KCP_ADVANCED | KG_KCP_RECEIVED;
@@ -319,7 +321,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events)
 {
-	uint32_t acked = kcp->stats.acked;
+	uint32_t acked = kcp->acked;
 	struct kg_kcp_segment seg;
 	struct digest d;
 
@@ -332,6 +334,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.una = kcp->flight.una,
 		.fastest_us = UINT64_MAX,
 	};
+	if (kcp->params.rcv_grows)
+		kg_kcp_need_update(kcp, d.now_ts);
 	while (len >= KG_KCP_HEADER_BYTES) {
 		size_t bytes = kg_kcp_segment_decode(data, len, &seg);
 
@@ -341,7 +345,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	}
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
-	*events = d.events | (kcp->stats.acked != acked ? KG_KCP_ACKED : 0) |
+	*events = d.events | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) |
 		  (kcp->repeating ? KG_KCP_REPEATING : 0);
 	return KG_DROP_NONE;

@@ -7,7 +7,7 @@
  *   kcp_ring.c     slots by sn                 kcp_cwnd.c   congestion window (nc 0)
  *   kcp_flight.c   segments in flight          kcp_acks.c   ACKs we owe
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
- *   kcp_early.c    messages that overtake
+ *   kcp_early.c    messages that overtake      kcp_need.c   how large our window has to be
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  */
 #pragma once
@@ -37,7 +37,6 @@ struct kg_kcp_counters {
 	uint32_t resent_fast, resent_timeout, resent_twin, resent_spare, resent_needless;
 	uint32_t duplicates, out_of_window, refused;
 	uint32_t acks_sent, acks_received;
-	uint32_t acked; /* segments that left the send side since kg_kcp_take_acked */
 };
 
 struct kg_kcp {
@@ -73,6 +72,11 @@ struct kg_kcp {
 	uint64_t tell_us; /* when the next announcement of a window is due */
 
 	struct kg_kcp_counters stats;
+	uint32_t acked; /* segments that left the send side since kg_kcp_take_acked */
+
+	/* How much our window has to hold: of the round trip under way. */
+	uint16_t came;     /* new segments, 65,535 at most */
+	uint16_t since_ms; /* when it began, low bits */
 
 	struct kg_kcp_flight flight; /* sending; its length varies */
 };
@@ -100,6 +104,19 @@ struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain);
 void kg_kcp_cut_queue(struct kg_kcp *kcp);
 /* Puts a message at the end of the queue. */
 void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
+/* Segments that our send window counts. Where the pace is held back, or the round trip shows a
+ * queue, losses are probably our doing, and the oldest hole holds up what would make it worse. */
+static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+	bool spread = kcp->params.snd_spread && kcp->pace.limit_gap == 0 &&
+		      !kg_kcp_rtt_shows_queue(&kcp->rtt);
+
+	return spread ? f->count : f->nxt - f->una;
+}
+/* A round trip may be over; a new segment has come. */
+void kg_kcp_need_update(struct kg_kcp *kcp, uint32_t now_ms);
+void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t sn);
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
 /* True when all windows allow a segment of the queue to be sent. */

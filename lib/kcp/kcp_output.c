@@ -368,7 +368,7 @@ bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 
 void kg_kcp_discard_queue(struct kg_kcp *kcp)
 {
-	uint32_t window = kg_kcp_send_window(kcp), taken = kcp->flight.nxt - kcp->flight.una;
+	uint32_t window = kg_kcp_send_window(kcp), taken = kg_kcp_under_way(kcp);
 	struct kg_buf *last = kcp->queue;
 	uint32_t kept = 1;
 

@@ -9,6 +9,7 @@
 #define KG_KCP_BACKOFF_MAX  15        /* time-outs of one segment that are told apart */
 
 #define KG_KCP_GROUP_WAIT_US 3000u /* a pause that ends a group (fec/fec.h), and then some */
+#define KG_KCP_QUEUE_MIN_US  2000u /* a round trip longer by less shows no queue */
 
 struct kg_kcp_rtt {
 	uint32_t srtt8_us; /* smoothed sample, times 8 so that nothing is truncated; 0: none yet */
@@ -44,6 +45,12 @@ uint64_t kg_kcp_rtt_thin_us(const struct kg_kcp_rtt *rtt, unsigned int copies);
 static inline uint32_t kg_kcp_rtt_srtt_us(const struct kg_kcp_rtt *rtt)
 {
 	return rtt->srtt8_us / 8;
+}
+
+/* Longer by an eighth than the least, and by more than peers sit on their ACKs. */
+static inline bool kg_kcp_rtt_shows_queue(const struct kg_kcp_rtt *rtt)
+{
+	return kg_kcp_rtt_srtt_us(rtt) > rtt->min_us + rtt->min_us / 8 + KG_KCP_QUEUE_MIN_US;
 }
 
 /* How long a hole waits for what may bring it back from behind its group: one that is sent without

@@ -50,7 +50,6 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 	ch->conv = conv;
 	ch->capabilities = s->config.capabilities;
 	ch->snd_wnd = params.snd_wnd;
-	ch->rcv_wnd = params.rcv_wnd;
 	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
 	if (!kg_line_init(&ch->line, s, KG_LINE_CHANNEL, &params, now_us)) {
 		kg_mem_free(s->mem, ch, sizeof(*ch));

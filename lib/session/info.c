@@ -89,7 +89,7 @@ uint8_t kg_channel_relays(const struct kg_channel *ch)
 
 uint16_t kg_channel_receive_window(const struct kg_channel *ch)
 {
-	return ch->rcv_wnd;
+	return kg_kcp_receive_window(ch->line.kcp);
 }
 
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info, uint64_t now_us)

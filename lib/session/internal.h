@@ -128,7 +128,7 @@ struct kg_channel {
 	uint32_t segments;     /* data segments ever queued */
 	uint32_t data_left;    /* unacknowledged segments up to the latest with data */
 	uint32_t capabilities; /* KG_CAPABILITY_… of both ends; until both are known, ours */
-	uint16_t snd_wnd, rcv_wnd;
+	uint16_t snd_wnd;
 	uint8_t protocol; /* enum kg_protocol */
 	uint8_t state;    /* enum kg_channel_state */
 	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */

@@ -34,12 +34,13 @@ void kg_channel_fit_windows(struct kg_channel *ch, const struct kg_handshake *hs
 	uint64_t out_Bps = least_set(config->outbound_Bps, hs->peer_inbound_Bps);
 	uint64_t in_Bps = least_set(config->inbound_Bps, hs->peer_outbound_Bps);
 	uint64_t rtt_ms = least_set(srtt_ms(hs->line.kcp), srtt_ms(ch->line.kcp));
+	uint16_t snd_wnd = 0, rcv_wnd = 0;
 
 	if (rtt_ms == 0 || (out_Bps == 0 && in_Bps == 0))
 		return;
 	if (out_Bps != 0)
-		ch->snd_wnd = window(out_Bps, config->kcp.mtu, rtt_ms);
+		snd_wnd = ch->snd_wnd = window(out_Bps, config->kcp.mtu, rtt_ms);
 	if (in_Bps != 0)
-		ch->rcv_wnd = window(in_Bps, config->kcp.mtu, rtt_ms);
-	kg_kcp_set_windows(ch->line.kcp, ch->snd_wnd, ch->rcv_wnd);
+		rcv_wnd = window(in_Bps, config->kcp.mtu, rtt_ms);
+	kg_kcp_set_windows(ch->line.kcp, snd_wnd, rcv_wnd);
 }

@@ -179,6 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.nc = (flags & 32) != 0,
 		.blast = (flags & 64) != 0,
 		.first_sn = flags & 128 ? UINT32_MAX - 50 : 0,
+		.snd_spread = (flags & 6) == 6,
+		.rcv_grows = (flags & 6) == 6,
 		.ts_offset_ms = flags & 128 ? UINT32_MAX - 2000 : 0,
 	};
 

@@ -26,6 +26,8 @@ static struct kg_kcp_params random_params(struct kg_rng *rng)
 	/* Half of the runs pass the wrap of sn, and of ts a few seconds after the start. */
 	params.first_sn = kg_rng_below(rng, 2) > 0 ? UINT32_MAX - kg_rng_below(rng, 300) : 0;
 	params.ts_offset_ms = kg_rng_below(rng, 2) > 0 ? UINT32_MAX - kg_rng_below(rng, 4000) : 0;
+	params.snd_spread = kg_rng_below(rng, 2) > 0;
+	params.rcv_grows = kg_rng_below(rng, 2) > 0;
 	return params;
 }
 

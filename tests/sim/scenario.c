@@ -139,6 +139,8 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 		.resend = presets[i].resend,
 		.nc = !one_in(sim, 8),
 		.blast = !one_in(sim, 3),
+		.snd_spread = sim->seed % 5 > 1,
+		.rcv_grows = sim->seed % 7 > 2,
 	};
 }
 

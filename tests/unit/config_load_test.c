@@ -192,6 +192,7 @@ static void kcptube_text_forms(void **state)
 	assert_int_equal(t->wire.kcp.mtu, 1400);
 	assert_int_equal(t->wire.kcp.snd_wnd, 512);
 	assert_int_equal(t->wire.kcp.rcv_wnd, 2048);
+	assert_false(t->wire.kcp.snd_spread || t->wire.kcp.rcv_grows);
 	assert_int_equal(t->wire.kcp.nodelay, 1);
 	assert_int_equal(t->wire.kcp.interval_ms, 10);
 	assert_int_equal(t->wire.kcp.resend, 2);
@@ -233,6 +234,7 @@ static void presets(void **state)
 		assert_true(kcp->nc);
 		assert_int_equal(kcp->snd_wnd, rows[i].window);
 		assert_int_equal(kcp->rcv_wnd, rows[i].window);
+		assert_true(kcp->snd_spread && kcp->rcv_grows);
 		unload(&f);
 	}
 }
