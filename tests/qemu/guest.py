@@ -21,6 +21,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TELEMETRY = HERE.parents[1] / "scripts/lib/telemetry.py"
+SETUP = HERE.parents[1] / "scripts/kcpgate-setup"
+SETUP_NEEDS = ("bash", "awk", "basename", "cat", "cut", "grep", "ip", "ls", "mkdir", "mount", "mountpoint", "readlink",
+               "rm", "rmdir", "sed", "sort", "ss", "tac", "tail", "tr", "umount", "wc")
 sys.path.insert(0, str(HERE.parent / "netns"))
 from lab import eventually, kcpgate, skip  # noqa: E402
 
@@ -137,7 +140,7 @@ def _pad(data):
 class Guest:
     """A box in a virtual machine, its port on the switch of `lab` with `queues` queues. `nic` is a
     network device of QEMU with its properties. A configuration whose device is NIC gets it through
-    `driver`, behind an IOMMU if that is vfio-pci; otherwise it is eth0 in the guest, for net_tap."""
+    `driver`, behind an IOMMU and by kcpgate-setup if that is vfio-pci; otherwise it is eth0 in the guest, for net_tap."""
 
     NIC = "0000:00:02.0"
 
@@ -161,7 +164,7 @@ class Guest:
             *iommu, "-nodefaults",
             "-display", "none", "-no-reboot", "-smp", str(len(config["workers"])), "-m", "1024",
             "-kernel", str(self._kernel.image), "-initrd", str(initramfs),
-            "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on",
+            "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on no_timer_check",
             "-serial", f"file:{self._console}",
             "-serial", f"file:{self._counters}", "-netdev", tap,
             "-device", f"{nic},netdev=wan,addr=2.0{vectors}",
@@ -179,6 +182,9 @@ class Guest:
         image.add("box.json", json.dumps(self._config).encode())
         if for_dpdk:
             image.add("nic", f"{self.NIC} {self._driver}".encode())
+            image.add("kcpgate-setup", SETUP.read_bytes())
+            for name in SETUP_NEEDS:
+                image.host_file(Path(shutil.which(name)))
         modules = self._kernel.in_order()
         for file in modules:
             image.add(f"modules/{file.name}", file.read_bytes())

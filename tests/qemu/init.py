@@ -30,9 +30,21 @@ def insert_modules():
             check(libc.syscall(FINIT_MODULE, file.fileno(), b"", 0), name)
 
 
+def make_ready():
+    Path("/proc/sys/vm/nr_hugepages").write_text(str(HUGEPAGES))
+    os.makedirs("/dev/hugepages", exist_ok=True)
+    mount("hugetlbfs", "/dev/hugepages")
+
+
 def give_to_dpdk(device, driver):
     Path(f"/sys/bus/pci/devices/{device}/driver_override").write_text(driver)
     Path("/sys/bus/pci/drivers_probe").write_text(device)
+
+
+def setup(*arguments):
+    """Twice, for the second time finds all done; what it tells is for the console."""
+    for _ in range(2):
+        subprocess.run(("/usr/bin/bash", "/kcpgate-setup", *arguments), check=True)
 
 
 def main():
@@ -40,12 +52,15 @@ def main():
     mount("proc", "/proc")
     mount("sysfs", "/sys")
     mount("devtmpfs", "/dev")
-    os.makedirs("/dev/hugepages", exist_ok=True)
-    mount("hugetlbfs", "/dev/hugepages")
-    Path("/proc/sys/vm/nr_hugepages").write_text(str(HUGEPAGES))
     insert_modules()
-    if os.path.exists("/nic"):
-        give_to_dpdk(*Path("/nic").read_text().split())
+    device, driver = Path("/nic").read_text().split() if os.path.exists("/nic") else ("", "")
+    if driver == "vfio-pci":
+        setup("--now", "--hugepages", str(2 * HUGEPAGES), "--nic", device)
+        setup("--status")
+    else:
+        make_ready()
+        if device:
+            give_to_dpdk(device, driver)
     console = os.open("/dev/ttyS0", os.O_RDWR)
     box = subprocess.Popen(("/kcpgate", "/box.json"), stdin=console, stdout=console, stderr=console)
     import telemetry
