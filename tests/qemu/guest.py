@@ -32,7 +32,7 @@ BOOT_S = 150  # ten seconds when the host has nothing else to do
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_tap", "net_virtio", "net_vmxnet3")
 # The NIC is DPDK's, by a driver of the kernel; or it is the kernel's `eth0`, and net_tap has rules made of tc's parts.
 MODULES_FOR_DPDK = {"uio_pci_generic": ("tun", "udp_diag", "uio_pci_generic"),
-                    "vfio-pci": ("tun", "udp_diag", "vfio_iommu_type1", "vfio-pci")}
+                    "vfio-pci": ("tun", "udp_diag", "vfio_iommu_type1", "vfio-pci", "vhost_net")}
 MODULES_FOR_TAP = ("tun", "udp_diag", "virtio_pci", "virtio_net", "sch_multiq", "sch_ingress", "cls_flower",
                    "act_mirred", "act_skbedit")
 
