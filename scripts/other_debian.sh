@@ -10,17 +10,17 @@ root=${2:-/var/tmp/kcpgate-$suite}
 tree=$(realpath "$(dirname "$0")/..")
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 libraries=libc6-dev,libdpdk-dev,libipsec-mb-dev,libjansson-dev,libssl-dev,libmnl-dev,libsodium-dev
-libraries=$libraries,libisal-dev,libc-ares-dev,libcmocka-dev,zlib1g-dev
+libraries=$libraries,libisal-dev,libc-ares-dev,libcmocka-dev,libmicrohttpd-dev,zlib1g-dev
 programs=gcc,clang,pkg-config,meson,ninja-build,python3,git
 # of the suite netns
 programs=$programs,iproute2,nftables,ethtool,tcpdump,iputils-ping,curl,nginx-light,openssh-server,openssh-client
-programs=$programs,netcat-openbsd,procps,dnsmasq-base,coturn,faketime,dpdk,dpdk-dev,librte-meta-net,librte-meta-mempool
+programs=$programs,netcat-openbsd,procps,dnsmasq-base,coturn,faketime,dpdk,dpdk-dev,prometheus,librte-meta-net,librte-meta-mempool
 
 if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
     echo "other_debian.sh: needs root and debootstrap" >&2
     exit 1
 fi
-if [ ! -e "$root/installed" ]; then
+if [ "$(cat "$root/installed" 2>/dev/null)" != "$libraries,$programs" ]; then
     echo "installing $suite in $root"
     rm -rf "$root"
     debootstrap --variant=minbase --include="$libraries,$programs" "$suite" "$root" "$mirror" \
@@ -28,7 +28,7 @@ if [ ! -e "$root/installed" ]; then
         tail -n 20 "$root.log" >&2
         exit 1
     }
-    touch "$root/installed"
+    echo "$libraries,$programs" >"$root/installed"
 fi
 
 # What is mounted is seen by this shell and its children only, and goes with them.
