@@ -25,17 +25,19 @@ static uint64_t wanted_us(void)
 	return strtoull(us, NULL, 10);
 }
 
-/* A worker that sleeps turns every few milliseconds, too. */
+/* However long a worker may sleep: it is woken, and has turned until the next look. */
 static bool all_have_turned(struct kg_control_watchdog *watchdog)
 {
 	bool all = true;
 
 	for (unsigned int w = 0; w < watchdog->box->worker_count; w++) {
-		const uint64_t *counters = watchdog->box->workers[w]->stats.counters;
-		uint64_t turns = __atomic_load_n(&counters[KG_COUNTER_TURNS], __ATOMIC_RELAXED);
+		struct kg_worker *worker = watchdog->box->workers[w];
+		uint64_t turns = __atomic_load_n(&worker->stats.counters[KG_COUNTER_TURNS],
+						 __ATOMIC_RELAXED);
 
 		all &= turns != watchdog->turns[w];
 		watchdog->turns[w] = turns;
+		kg_waker_wake(&worker->waker);
 	}
 	return all;
 }
