@@ -360,6 +360,18 @@ struct kg_buf *kg_flow_dequeue(struct kg_flow *flow)
 	return buf;
 }
 
+struct kg_buf *kg_flow_dequeue_chain(struct kg_flow *flow, uint32_t *bufs)
+{
+	struct kg_buf *chain = kg_flow_dequeue(flow), **tail = &chain->next;
+
+	*bufs = chain->mark;
+	for (uint32_t i = 1; i < *bufs; i++) {
+		*tail = kg_flow_dequeue(flow);
+		tail = &(*tail)->next;
+	}
+	return chain;
+}
+
 void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines)
 {
 	kg_flow_disarm(flow);

@@ -9,7 +9,7 @@
  *   tcp.c, tcp_accept.c         TCP
  *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
  *   udp_sources.c               who talks to a listening UDP socket
- *   udp_loss.c                  what sockets on this host had no room for
+ *   udp_loss.c, udp_hold.c      what sockets on this host had no room for, and what waits for it
  *   source.c                    descriptors in epoll, rings to workers, buffers to read into
  *
  * A source is a descriptor that epoll watches edge-triggered, registered once: events are collected
@@ -95,6 +95,12 @@ struct kg_gate {
 
 TAILQ_HEAD(kg_gate_list, kg_gate);
 
+struct kg_udp_hold;
+struct kg_udp_holds {
+	TAILQ_HEAD(, kg_udp_hold) all;
+	uint64_t span_us; /* that datagrams wait for room before some go without */
+};
+
 struct kg_payload {
 	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
 	struct kg_payload_stats stats;
@@ -123,6 +129,7 @@ struct kg_payload {
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;
 	struct kg_udp_loss *udp_loss;
+	struct kg_udp_holds udp_holds;
 
 	struct kg_buf *spare[KG_READ_BUFS]; /* large buffers, to read into */
 	unsigned int spare_count;
@@ -211,14 +218,17 @@ struct kg_flow {
 	bool conversed;  /* UDP: and has said something since */
 	/* UDP: Linux is to be asked what the application has lost (udp_loss.c); it knows nothing */
 	bool loss_due, elsewhere;
-	uint32_t drops;    /* of the application's socket at the last question */
-	uint64_t asked_us; /* when that was; 0: never */
-	uint32_t pending;  /* 1 << enum kg_msg_type */
-	int error;         /* for REFUSED: errno or enum kg_refusal */
-	int32_t credit;    /* segments that may go to the worker */
-	uint32_t owed;     /* segments to give back with the next CREDIT */
-	/* Messages on their way: TCP toward the application; UDP toward a worker that has not
-	 * answered yet. The first buffer of each has the number of its buffers in `mark`. */
+	uint32_t drops;           /* of the application's socket at the last question */
+	uint64_t asked_us;        /* when that was; 0: never */
+	uint64_t lost_us;         /* when some was last found to be lost; 0: never */
+	struct kg_udp_hold *hold; /* UDP: what waits for room there; NULL: nothing does */
+	uint32_t pending;         /* 1 << enum kg_msg_type */
+	int error;                /* for REFUSED: errno or enum kg_refusal */
+	int32_t credit;           /* segments that may go to the worker */
+	uint32_t owed;            /* segments to give back with the next CREDIT */
+	/* Messages on their way: TCP, and UDP that is held, toward the application; UDP toward a
+	 * worker that has not answered yet. The first buffer of each has the number of its buffers
+	 * in `mark`. */
 	struct kg_buf *queue, **queue_tail;
 	uint32_t queued;                    /* buffers */
 	uint32_t untaken;                   /* TCP, draining: bytes the socket held */
@@ -288,6 +298,8 @@ struct kg_msg kg_flow_data(const struct kg_flow *flow, struct kg_buf *chain, uin
 void kg_flow_enqueue(struct kg_flow *flow, struct kg_buf *chain);
 /* Takes the first buffer off the queue; NULL when it is empty. */
 struct kg_buf *kg_flow_dequeue(struct kg_flow *flow);
+/* Takes the first message off the queue, which is not empty, and tells its buffers. */
+struct kg_buf *kg_flow_dequeue_chain(struct kg_flow *flow, uint32_t *bufs);
 /* The flow is given the span of `deadlines` from now on. */
 void kg_flow_arm(struct kg_payload *p, struct kg_flow *flow, struct kg_deadlines *deadlines);
 void kg_flow_disarm(struct kg_flow *flow);
@@ -396,9 +408,27 @@ void kg_udp_loss_destroy(struct kg_udp_loss *loss);
 
 /* The flow was sent so many at once. */
 void kg_udp_loss_note(struct kg_payload *p, struct kg_flow *flow, uint32_t datagrams);
+/* It may have lost some. */
+void kg_udp_loss_suspect(struct kg_payload *p, struct kg_flow *flow);
 /* The flow's socket goes. */
 void kg_udp_loss_forget(struct kg_payload *p, struct kg_flow *flow);
 /* Asks for one flow, if it is time. */
 void kg_udp_loss_turn(struct kg_payload *p);
 /* When to take a turn; KG_NEVER_US: nobody is to be asked for. */
 uint64_t kg_udp_loss_next_us(const struct kg_payload *p);
+/* Bytes that the flow's receiver has room for, as Linux counts them: `least` when nothing waits
+ * there, much when Linux knows nothing. */
+int64_t kg_udp_loss_room(struct kg_payload *p, const struct kg_flow *flow, int64_t least);
+
+/* ---- udp_hold.c ---- */
+
+void kg_udp_holds_init(struct kg_udp_holds *holds);
+/* False: the datagram goes now. Else it was taken. */
+bool kg_udp_hold(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
+/* Sends what there is room for, and some of what has been held for long. */
+void kg_udp_holds_turn(struct kg_payload *p);
+/* When to take a turn; KG_NEVER_US: nothing is held. */
+uint64_t kg_udp_holds_next_us(const struct kg_payload *p);
+/* Sends what is held of a flow, or of all, whatever becomes of it. */
+void kg_udp_hold_end(struct kg_payload *p, struct kg_flow *flow);
+void kg_udp_holds_end(struct kg_payload *p);

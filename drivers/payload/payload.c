@@ -120,7 +120,7 @@ static int until_due_ms(const struct kg_payload *p)
 	uint64_t due_us = KG_MIN(first_us(&p->draining), first_us(&p->connecting));
 
 	due_us = KG_MIN(KG_MIN(due_us, first_us(&p->trying)), kg_gates_due_us(p));
-	due_us = KG_MIN(due_us, kg_udp_loss_next_us(p));
+	due_us = KG_MIN(due_us, KG_MIN(kg_udp_loss_next_us(p), kg_udp_holds_next_us(p)));
 	if (due_us == KG_NEVER_US)
 		return -1;
 	return due_us <= p->now_us ? 0 : (int)((due_us - p->now_us) / KG_US_PER_MS + 1);
@@ -184,6 +184,7 @@ static void turn(struct kg_payload *p)
 		kg_link_post_pending(p, &p->links[i]);
 		worked |= take_messages(p, &p->links[i]);
 	}
+	kg_udp_holds_turn(p);
 	kg_udp_flush(p);
 	kg_udp_loss_turn(p);
 	worked |= kg_enquiries_input(p->config.enquiries);
@@ -205,6 +206,7 @@ static void say_last(struct kg_payload *p)
 		while (take_messages(p, &p->links[i]))
 			;
 	}
+	kg_udp_holds_end(p);
 	kg_udp_flush(p);
 	serve_ready(p);
 }

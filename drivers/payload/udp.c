@@ -2,8 +2,9 @@
 /*
  * UDP toward applications. A client tunnel has one socket per listening address and tells flows
  * apart by source (and by the local address they came to, from which the answers leave); a server
- * tunnel has one connected socket per flow. Datagrams never wait for anything but the worker's
- * first answer: without credit, room or buffer they are dropped and counted.
+ * tunnel has one connected socket per flow. Datagrams wait for the worker's first answer, and a
+ * moment for room in an application's socket (udp_hold.c): without credit, room or buffer they
+ * are dropped and counted.
  */
 #include "payload/internal.h"
 
@@ -17,6 +18,7 @@ bool kg_udp_create(struct kg_payload *p)
 	p->udp_tx = kg_udp_tx_create();
 	p->udp_sources = kg_udp_sources_create(p->config.count);
 	p->udp_loss = kg_udp_loss_create();
+	kg_udp_holds_init(&p->udp_holds);
 	return p->udp_rx != NULL && p->udp_tx != NULL && p->udp_sources != NULL &&
 	       p->udp_loss != NULL;
 }
@@ -95,16 +97,18 @@ static void dial(struct kg_payload *p, struct kg_flow *flow)
 /* The datagrams that came before the worker's answer. */
 static void resume(struct kg_payload *p, struct kg_flow *flow)
 {
-	while (flow->queue != NULL) {
-		uint32_t segments = flow->queue->mark;
-		struct kg_buf *chain = kg_flow_dequeue(flow), **tail = &chain->next;
+	while (flow->hold == NULL && flow->queue != NULL) {
+		uint32_t segments;
+		struct kg_buf *chain = kg_flow_dequeue_chain(flow, &segments);
 
-		for (uint32_t i = 1; i < segments; i++) {
-			*tail = kg_flow_dequeue(flow);
-			tail = &(*tail)->next;
-		}
 		kg_udp_post(p, flow, chain, segments);
 	}
+}
+
+static void output(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)
+{
+	if (!kg_udp_hold(p, flow, chain))
+		kg_udp_send(p, flow, chain);
 }
 
 /* Datagrams know no end. */
@@ -122,6 +126,7 @@ static void finish(struct kg_payload *p, struct kg_flow *flow, bool reset)
 static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 {
 	(void)reset;
+	kg_udp_hold_end(p, flow);
 	kg_udp_flush(p); /* it may have datagrams in the batch */
 	kg_udp_loss_forget(p, flow);
 	if (flow->listener != NULL)
@@ -131,7 +136,7 @@ static void close_flow(struct kg_payload *p, struct kg_flow *flow, bool reset)
 
 const struct kg_flow_ops kg_udp_ops = {
 	.dial = dial,
-	.output = kg_udp_send,
+	.output = output,
 	.resume = resume,
 	.end_output = end_output,
 	.finish = finish,

@@ -2,7 +2,7 @@
 /* Finds out what applications on this host lose, for want of room or time. */
 #include "payload/internal.h"
 
-#include "netlink/udp_drops.h"
+#include "netlink/udp_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,9 +38,15 @@ void kg_udp_loss_destroy(struct kg_udp_loss *loss)
 
 void kg_udp_loss_note(struct kg_payload *p, struct kg_flow *flow, uint32_t datagrams)
 {
+	if (datagrams >= TOGETHER)
+		kg_udp_loss_suspect(p, flow);
+}
+
+void kg_udp_loss_suspect(struct kg_payload *p, struct kg_flow *flow)
+{
 	struct kg_udp_loss *loss = p->udp_loss;
 
-	if (datagrams < TOGETHER || flow->loss_due || flow->elsewhere || loss->nl.socket == NULL)
+	if (flow->loss_due || flow->elsewhere || loss->nl.socket == NULL)
 		return;
 	flow->loss_due = true;
 	TAILQ_INSERT_TAIL(&loss->flows, flow, loss_link);
@@ -85,26 +91,38 @@ static bool local_of(const struct kg_flow *flow, struct kg_endpoint *local)
 	return true;
 }
 
-static bool ask(struct kg_udp_loss *loss, const struct kg_flow *flow, uint32_t *drops)
+static bool ask(struct kg_udp_loss *loss, const struct kg_flow *flow, struct kg_udp_memory *memory)
 {
 	struct kg_endpoint local, to = flow->destination;
 
 	if (flow->listener != NULL)
 		to = kg_sockaddr_endpoint(&flow->peer.remote);
 	return local_of(flow, &local) && local.ip.version == to.ip.version &&
-	       kg_udp_drops_ask(&loss->nl, &local, &to, drops) == 0;
+	       kg_udp_memory_ask(&loss->nl, &local, &to, memory) == 0;
+}
+
+int64_t kg_udp_loss_room(struct kg_payload *p, const struct kg_flow *flow, int64_t least)
+{
+	struct kg_udp_memory memory;
+
+	if (!ask(p->udp_loss, flow, &memory))
+		return INT32_MAX;
+	if (memory.used_bytes == 0)
+		return KG_MAX((int64_t)memory.limit_bytes, least);
+	return (int64_t)memory.limit_bytes - memory.used_bytes;
 }
 
 /* What its socket had dropped before the first question may not have been the flow's. */
 static void look(struct kg_payload *p, struct kg_flow *flow)
 {
 	bool first = flow->asked_us == 0;
-	uint32_t drops = 0, more;
+	struct kg_udp_memory memory = { 0 };
+	uint32_t more;
 
-	flow->elsewhere = !ask(p->udp_loss, flow, &drops);
+	flow->elsewhere = !ask(p->udp_loss, flow, &memory);
 	flow->asked_us = p->now_us;
-	more = drops - flow->drops;
-	flow->drops = drops;
+	more = memory.drops - flow->drops;
+	flow->drops = memory.drops;
 	if (flow->elsewhere || first || more == 0)
 		return;
 	kg_count(&p->stats.udp_lost_by_receiver, more);

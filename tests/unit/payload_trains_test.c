@@ -16,16 +16,21 @@ struct dialled {
 	int fd;
 };
 
-static void dial(struct dialled *d, int version, bool refuse_trains)
+static void prepare(struct dialled *d, int version)
 {
 	const struct timeval patience = { .tv_sec = WAIT_MS / 1000 };
-	const int on = 1;
 	uint16_t port = 0;
 
 	d->rig = rig_create(1024);
 	d->fd = rig_bind(version, SOCK_DGRAM, &port);
 	setsockopt(d->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	rig_set_destination(d->rig, rig_loopback(version, port));
+}
+
+static void begin(struct dialled *d, bool refuse_trains)
+{
+	const int on = 1;
+
 	rig_start(d->rig);
 	rig_dial(d->rig, &d->ch, UDP);
 	d->ch.flow = rig_expect(d->rig, KG_MSG_CONNECTED).flow;
@@ -36,9 +41,27 @@ static void dial(struct dialled *d, int version, bool refuse_trains)
 				 0);
 }
 
+static void dial(struct dialled *d, int version, bool refuse_trains)
+{
+	prepare(d, version);
+	begin(d, refuse_trains);
+}
+
+/* What has been lost meanwhile is told before. */
+static void close_flow(struct dialled *d)
+{
+	uint8_t type;
+
+	rig_say(&d->ch, KG_MSG_CLOSE, 0, NULL);
+	do
+		type = rig_next(d->rig).type;
+	while (type == KG_MSG_LOST);
+	assert_int_equal(type, KG_MSG_RELEASED);
+}
+
 static void hang_up(struct dialled *d)
 {
-	rig_close(&d->ch, false);
+	close_flow(d);
 	close(d->fd);
 	rig_destroy(d->rig);
 }
@@ -264,6 +287,15 @@ static void trains_obey_flow_control(void **state)
 	rig_destroy(rig);
 }
 
+/* All that waits there. */
+static void discard(int fd)
+{
+	char byte;
+
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+}
+
 /* Never reads; a socket of the smallest size. */
 static void what_an_application_loses_is_noticed(void **state)
 {
@@ -285,11 +317,57 @@ static void what_an_application_loses_is_noticed(void **state)
 			rig_nap();
 		say_all(&d.ch, bytes, sizes, KG_ARRAY_SIZE(sizes));
 		assert_ptr_equal(rig_expect(d.rig, KG_MSG_LOST).conn, &d.ch);
-		assert_int_equal(rig_stat(&d.rig->payload->stats.udp_lost_by_receiver),
-				 KG_ARRAY_SIZE(sizes));
+		rig_await_stat(&d.rig->payload->stats.udp_lost_by_receiver, KG_ARRAY_SIZE(sizes));
 		hang_up(&d);
 	}
 	free(bytes);
+}
+
+static size_t equal[32];
+
+/* To an application with room for one, which reads nothing yet, after another burst. */
+static uint8_t *say_a_second_burst(struct dialled *d, uint64_t hold_us)
+{
+	uint8_t *bytes = rig_pattern(1000 + KG_ARRAY_SIZE(equal), 13);
+	const int smallest = 1;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(equal); i++)
+		equal[i] = 1000;
+	prepare(d, 4);
+	d->rig->payload->udp_holds.span_us = hold_us;
+	begin(d, false);
+	setsockopt(d->fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest));
+	say_all(&d->ch, bytes, equal, KG_ARRAY_SIZE(equal));
+	while (rig_stat(&((struct kg_flow *)d->ch.flow)->asked_us) == 0)
+		rig_nap();
+	discard(d->fd);
+	say_all(&d->ch, bytes, equal, KG_ARRAY_SIZE(equal));
+	return bytes;
+}
+
+static void a_second_burst_waits_for_room(void **state)
+{
+	struct dialled d;
+	uint8_t *bytes = say_a_second_burst(&d, KG_NEVER_US);
+	const struct kg_payload_stats *stats = &d.rig->payload->stats;
+
+	expect_all(d.fd, bytes, equal, KG_ARRAY_SIZE(equal));
+	say_all(&d.ch, bytes, equal, KG_ARRAY_SIZE(equal));
+	close_flow(&d); /* before it what is held goes */
+	rig_await_stat(&stats->flows, 0);
+	assert_int_equal(rig_stat(&stats->udp_tx_datagrams), 3 * KG_ARRAY_SIZE(equal));
+	close(d.fd);
+	free(bytes);
+	rig_destroy(d.rig);
+}
+
+static void what_has_waited_for_long_goes(void **state)
+{
+	struct dialled d;
+
+	free(say_a_second_burst(&d, 0));
+	rig_await_stat(&d.rig->payload->stats.udp_tx_datagrams, 2 * KG_ARRAY_SIZE(equal));
+	hang_up(&d);
 }
 
 int main(void)
@@ -302,6 +380,8 @@ int main(void)
 		cmocka_unit_test(trains_of_applications_are_taken_apart),
 		cmocka_unit_test(trains_obey_flow_control),
 		cmocka_unit_test(what_an_application_loses_is_noticed),
+		cmocka_unit_test(a_second_burst_waits_for_room),
+		cmocka_unit_test(what_has_waited_for_long_goes),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init_eal, bare_eal_fini);

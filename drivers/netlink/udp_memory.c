@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks Linux for the memory of one UDP socket (sock_diag), which is what `ss -um` does. */
-#include "netlink/udp_drops.h"
+#include "netlink/udp_memory.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct answer {
-	uint32_t drops;
+	struct kg_udp_memory memory;
 	bool known;
 };
 
@@ -25,15 +25,19 @@ static int read_socket(const struct nlmsghdr *header, void *ctx)
 		if (mnl_attr_get_type(attribute) != INET_DIAG_SKMEMINFO ||
 		    mnl_attr_get_payload_len(attribute) <= SK_MEMINFO_DROPS * sizeof(*memory))
 			continue;
-		answer->drops = memory[SK_MEMINFO_DROPS];
+		answer->memory = (struct kg_udp_memory){
+			.used_bytes = memory[SK_MEMINFO_RMEM_ALLOC],
+			.limit_bytes = memory[SK_MEMINFO_RCVBUF],
+			.drops = memory[SK_MEMINFO_DROPS],
+		};
 		answer->known = true;
 	}
 	return MNL_CB_OK;
 }
 
 /* Which socket gets a datagram that goes from source to destination. */
-int kg_udp_drops_ask(struct kg_nl *nl, const struct kg_endpoint *from, const struct kg_endpoint *to,
-		     uint32_t *drops)
+int kg_udp_memory_ask(struct kg_nl *nl, const struct kg_endpoint *from,
+		      const struct kg_endpoint *to, struct kg_udp_memory *memory)
 {
 	struct inet_diag_req_v2 request = {
 		.sdiag_family = kg_nl_family(&to->ip),
@@ -53,6 +57,6 @@ int kg_udp_drops_ask(struct kg_nl *nl, const struct kg_endpoint *from, const str
 	error = kg_nl_talk(nl,
 			   kg_nl_begin(&message, SOCK_DIAG_BY_FAMILY, 0, &request, sizeof(request)),
 			   read_socket, &answer);
-	*drops = answer.drops;
+	*memory = answer.memory;
 	return error == 0 && !answer.known ? -ENOENT : error;
 }

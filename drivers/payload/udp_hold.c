@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Holds datagrams back from an application on this host while its socket has no room: it may just
+ * not have been scheduled. When some have waited for long a part of them goes all the same, again
+ * and again: what waits grows old, and whoever sends faster than the application takes is to hear
+ * of it, by losses as ever.
+ *
+ * Linux is asked for the room, once for as much as there is, for flows that have bursts. What is
+ * held counts as not yet taken, so the channel's window closes before much waits here.
+ */
+#include "payload/internal.h"
+
+#include <stdlib.h>
+
+#define SPAN_US  (20ull * KG_US_PER_MS)
+#define AGAIN_US (KG_US_PER_MS / 2)    /* between two questions */
+#define AFTER_US (10ull * KG_US_PER_S) /* a burst */
+#define PART     16u                   /* of what waits that goes at a time, in buffers */
+
+struct kg_udp_hold {
+	TAILQ_ENTRY(kg_udp_hold) link; /* while something is in the flow's queue */
+	struct kg_flow *flow;
+	uint64_t since_us;  /* when the queue was empty */
+	uint64_t forced_us; /* when some last went without room */
+	uint64_t asked_us;
+	int64_t room_bytes; /* then, less what was sent since */
+};
+
+void kg_udp_holds_init(struct kg_udp_holds *holds)
+{
+	TAILQ_INIT(&holds->all);
+	holds->span_us = SPAN_US;
+}
+
+/* What Linux takes of a socket's memory for a datagram of so many bytes, and a little more. */
+static int64_t cost_of(size_t bytes)
+{
+	return (int64_t)(bytes + bytes / 4 + 1024);
+}
+
+static bool take_room(struct kg_payload *p, struct kg_udp_hold *hold, size_t bytes)
+{
+	if (hold->room_bytes < cost_of(bytes) && p->now_us - hold->asked_us >= AGAIN_US) {
+		kg_udp_flush(p); /* what is gathered takes room, too */
+		hold->asked_us = p->now_us;
+		hold->room_bytes = kg_udp_loss_room(p, hold->flow, cost_of(bytes));
+	}
+	if (hold->room_bytes < cost_of(bytes))
+		return false;
+	hold->room_bytes -= cost_of(bytes);
+	return true;
+}
+
+/* Of a flow that has had a burst of late; without memory nothing is held. */
+static struct kg_udp_hold *hold_of(struct kg_payload *p, struct kg_flow *flow)
+{
+	bool bursts =
+		flow->asked_us != 0 && p->now_us - flow->asked_us < AFTER_US && !flow->elsewhere;
+
+	if (flow->hold == NULL && bursts) {
+		flow->hold = calloc(1, sizeof(*flow->hold));
+		if (flow->hold != NULL)
+			flow->hold->flow = flow;
+	} else if (!bursts && flow->queue == NULL) {
+		free(flow->hold);
+		flow->hold = NULL;
+	}
+	return flow->hold;
+}
+
+bool kg_udp_hold(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)
+{
+	struct kg_udp_hold *hold = hold_of(p, flow);
+
+	if (hold == NULL || (flow->queue == NULL && take_room(p, hold, kg_buf_chain_len(chain))))
+		return false;
+	if (flow->queue == NULL) {
+		hold->since_us = p->now_us;
+		TAILQ_INSERT_TAIL(&p->udp_holds.all, hold, link);
+	}
+	kg_flow_enqueue(flow, chain);
+	return true;
+}
+
+static size_t first_bytes(const struct kg_flow *flow)
+{
+	const struct kg_buf *buf = flow->queue;
+	size_t bytes = 0;
+
+	for (uint32_t i = flow->queue->mark; i > 0; i--, buf = buf->next)
+		bytes += buf->len;
+	return bytes;
+}
+
+/* So many of them whether there is room or not, and as many more as there is room for. */
+static void release(struct kg_payload *p, struct kg_udp_hold *hold, uint32_t without_room)
+{
+	struct kg_flow *flow = hold->flow;
+	uint32_t bufs;
+
+	for (; flow->queue != NULL; without_room -= without_room > 0) {
+		if (without_room == 0 && !take_room(p, hold, first_bytes(flow)))
+			return;
+		kg_udp_send(p, flow, kg_flow_dequeue_chain(flow, &bufs));
+	}
+	TAILQ_REMOVE(&p->udp_holds.all, hold, link);
+}
+
+static uint32_t too_old(struct kg_payload *p, struct kg_udp_hold *hold)
+{
+	if (p->now_us - hold->since_us < p->udp_holds.span_us ||
+	    p->now_us - hold->forced_us < AGAIN_US)
+		return 0;
+	hold->forced_us = p->now_us;
+	kg_udp_loss_suspect(p, hold->flow);
+	return 1 + hold->flow->queued / PART;
+}
+
+void kg_udp_holds_turn(struct kg_payload *p)
+{
+	struct kg_udp_hold *hold = TAILQ_FIRST(&p->udp_holds.all), *next;
+
+	for (; hold != NULL; hold = next) {
+		next = TAILQ_NEXT(hold, link);
+		release(p, hold, too_old(p, hold));
+	}
+}
+
+uint64_t kg_udp_holds_next_us(const struct kg_payload *p)
+{
+	return TAILQ_EMPTY(&p->udp_holds.all) ? KG_NEVER_US : p->now_us + AGAIN_US;
+}
+
+void kg_udp_hold_end(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (flow->hold == NULL)
+		return;
+	if (flow->queue != NULL)
+		release(p, flow->hold, UINT32_MAX);
+	free(flow->hold);
+	flow->hold = NULL;
+}
+
+void kg_udp_holds_end(struct kg_payload *p)
+{
+	struct kg_udp_hold *hold;
+
+	while ((hold = TAILQ_FIRST(&p->udp_holds.all)) != NULL)
+		release(p, hold, UINT32_MAX);
+}
