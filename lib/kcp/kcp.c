@@ -5,8 +5,9 @@
 #include "kcp/kcp_int.h"
 #include "kcp/kcp_segment.h"
 
-#define TRIM_AFTER_US 1000000u
-#define LULL_PART     16u /* of a round trip */
+#define TRIM_AFTER_US   1000000u
+#define FORGET_AFTER_US 10000000u /* how fast a path was */
+#define LULL_PART       16u       /* of a round trip */
 
 const struct kg_kcp_params kg_kcp_handshake_params = {
 	.conv = 0,
@@ -67,7 +68,7 @@ void kg_kcp_destroy(struct kg_kcp *kcp)
 	kg_kcp_flight_fini(&kcp->flight, kcp->mem, kcp->pool);
 	kg_kcp_recv_fini(&kcp->recv, kcp->mem, kcp->pool);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
-	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
+	kg_kcp_forget_rate(kcp);
 	kg_mem_free(kcp->mem, kcp, kcp_bytes(&kcp->params));
 }
 
@@ -117,9 +118,21 @@ static bool window_allows(const struct kg_kcp *kcp, uint32_t window)
 	return kcp->flight.nxt - kcp->flight.una < window;
 }
 
+uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_params *params = &kcp->params;
+	uint32_t most = params->snd_spread ? KG_KCP_WINDOW_MAX : params->snd_wnd;
+
+	if (!params->rate_auto)
+		return params->snd_wnd;
+	return KG_MIN(kcp->pace.window > 0 ? kcp->pace.window : KG_KCP_RATE_FIRST, most);
+}
+
 static bool own_window_allows(const struct kg_kcp *kcp)
 {
-	return kg_kcp_under_way(kcp) < kcp->params.snd_wnd;
+	if (kcp->flight.count >= kg_kcp_own_window(kcp))
+		return false;
+	return kg_kcp_spreads(kcp) || window_allows(kcp, kcp->params.snd_wnd);
 }
 
 static bool peer_allows(const struct kg_kcp *kcp)
@@ -129,7 +142,7 @@ static bool peer_allows(const struct kg_kcp *kcp)
 
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp)
 {
-	uint32_t window = KG_MIN(kcp->params.snd_wnd, kcp->peer.wnd);
+	uint32_t window = KG_MIN(kg_kcp_own_window(kcp), kcp->peer.wnd);
 
 	return kcp->params.nc ? window : KG_MIN(window, kcp->cwnd.window);
 }
@@ -173,12 +186,15 @@ void kg_kcp_update_tell(struct kg_kcp *kcp)
 
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 {
+	bool knows = kcp->params.rate_auto && kcp->pace.rate != NULL;
 	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
 		     kcp->acks.capacity > 0 || kcp->recv.wnd > kcp->params.rcv_wnd;
 	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
 		    kg_kcp_acks_owed(&kcp->acks);
 
-	return holds && !busy ? kcp->active_us + TRIM_AFTER_US : KG_NEVER_US;
+	if (busy || (!holds && !knows))
+		return KG_NEVER_US;
+	return kcp->active_us + (holds ? TRIM_AFTER_US : FORGET_AFTER_US);
 }
 
 void kg_kcp_rest(struct kg_kcp *kcp)
@@ -191,7 +207,8 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 	kg_kcp_flight_trim(&kcp->flight, kcp->mem);
 	kg_kcp_recv_trim(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
-	kg_kcp_pace_trim(&kcp->pace, kcp->mem);
+	if (!kcp->params.rate_auto || kcp->now_us - kcp->active_us >= FORGET_AFTER_US)
+		kg_kcp_forget_rate(kcp);
 	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
 }
 

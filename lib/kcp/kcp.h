@@ -44,6 +44,9 @@ struct kg_kcp_params {
 	bool una_only : 1; /* what comes in order is acknowledged only beside what is sent */
 	/* snd_wnd is for what is unacknowledged; how far apart that may lie the peer says alone */
 	bool snd_spread : 1;
+	/* How fast to send, and how much may be under way, is found out (kcp_rate.c), in place of
+	 * `pace`; a snd_wnd that does not spread is a bound */
+	bool rate_auto : 1;
 	bool rcv_grows : 1;   /* rcv_wnd is the least; what is needed is found out (kcp_need.c) */
 	uint16_t interval_ms; /* grid of flushes when `blast` is off; 0 means 1 */
 	uint8_t resend;       /* later-acknowledged datagrams that make a hole a loss; 0: never */
@@ -195,6 +198,8 @@ uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp);
 /* One of the `parity` leaves: it takes its place in the pace. */
 void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 
+/* Segments that may be unacknowledged, as far as we are concerned. */
+uint32_t kg_kcp_own_window(const struct kg_kcp *kcp);
 /* Segments that were acknowledged, and whose buffers are free, since the last call. */
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
 /* No more is expected for now: rings are given back as soon as they hold nothing. */

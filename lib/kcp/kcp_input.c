@@ -17,7 +17,8 @@ struct digest {
 	uint32_t una;   /* newest in the datagram */
 	uint32_t order; /* newest transmit order acknowledged */
 	bool has_order;
-	uint32_t new_ts; /* of the latest segment that was new */
+	uint64_t sent_us; /* that of `order` */
+	uint32_t new_ts;  /* of the latest segment that was new */
 	bool has_new;
 	uint32_t named;      /* segments released by ACKs */
 	bool resent;         /* some of what was released had been sent more than once */
@@ -62,10 +63,12 @@ static void note_sample(struct digest *d, uint64_t sample_us)
 	d->slowest_us = KG_MAX(d->slowest_us, sample_us);
 }
 
-static void note_order(struct digest *d, uint32_t order)
+static void note_order(struct digest *d, const struct kg_kcp_slot *slot)
 {
-	if (!d->has_order || (int32_t)(order - d->order) > 0)
-		d->order = order;
+	if (!d->has_order || (int32_t)(slot->order - d->order) > 0) {
+		d->order = slot->order;
+		d->sent_us = slot->sent_us;
+	}
 	d->has_order = true;
 }
 
@@ -93,7 +96,7 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 		kg_kcp_flight_on_loss(&kcp->flight);
 	} else if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
-		note_order(d, slot->order);
+		note_order(d, slot);
 		d->events |= KG_KCP_ECHOED;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
 		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
@@ -153,7 +156,7 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 	c->slowest_us = KG_MAX(c->slowest_us, age_us);
 	d->resent |= slot->spare || slot->copies > 1;
 	if (slot->copies == 1) {
-		note_order(d, slot->order);
+		note_order(d, slot);
 		return;
 	}
 	if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
@@ -295,6 +298,11 @@ static void on_told(struct kg_kcp *kcp, uint64_t now_us)
 	f->una_due = slot->backoff > 0 && now_us - slot->sent_us > kg_kcp_rtt_srtt_us(&kcp->rtt);
 }
 
+static uint32_t fastest_us(const struct digest *d)
+{
+	return d->fastest_us <= KG_KCP_RTO_MAX_US ? (uint32_t)d->fastest_us : 0;
+}
+
 /* All segments are in: una, then the estimates, then the windows. */
 static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
@@ -306,11 +314,13 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		on_told(kcp, d->now_us);
 	if (d->has_order)
 		kg_kcp_flight_on_acked(&kcp->flight, d->order);
+	if (d->has_order && kcp->params.rate_auto)
+		kg_kcp_rate_hear(kcp, d->sent_us, fastest_us(d));
 	if (d->slowest_us >= d->fastest_us) {
 		kg_kcp_rtt_sample(&kcp->rtt, d->slowest_us, d->now_us);
 		if (d->slowest_us > d->fastest_us)
 			kg_kcp_rtt_sample(&kcp->rtt, d->fastest_us, d->now_us);
-		if (kcp->params.pace)
+		if (kcp->params.pace && !kcp->params.rate_auto)
 			update_pace(kcp, d->now_us);
 	}
 	if (kcp->flight.una != una)

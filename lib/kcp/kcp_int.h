@@ -9,6 +9,7 @@
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
  *   kcp_early.c    messages that overtake      kcp_need.c   how large our window has to be
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
+ *   kcp_rate.c     the same, found out
  */
 #pragma once
 
@@ -25,6 +26,8 @@
 #define KG_KCP_TELL_TIMES 3
 /* After something was refused, until we look whether there is room to tell of. */
 #define KG_KCP_LOOK_US (100u * KG_US_PER_MS)
+/* Segments under way before anything is known of a path. */
+#define KG_KCP_RATE_FIRST 64u
 /* Between the time stamps of probes, more than any round of them takes: an ACK that is repeated has
  * a later one than the probe. */
 #define KG_KCP_PROBE_STEP_MS 8192u
@@ -48,6 +51,7 @@ struct kg_kcp {
 	bool ring_stuck : 1;              /* no memory for a larger ring: wait for ACKs */
 	bool begun : 1;                   /* the first of the queue is not its message's first */
 	bool probing : 1;                 /* question_ts is that of probes */
+	bool held_back : 1;               /* with rate_auto: not by the rate, since an ACK */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
@@ -104,16 +108,29 @@ struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain);
 void kg_kcp_cut_queue(struct kg_kcp *kcp);
 /* Puts a message at the end of the queue. */
 void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
-/* Segments that our send window counts. Where the pace is held back, or the round trip shows a
- * queue, losses are probably our doing, and the oldest hole holds up what would make it worse. */
+/* Whether our send window counts what is unacknowledged. Where the pace is held back, or the round
+ * trip shows a queue, losses are probably our doing, and the oldest hole holds up what would make
+ * it worse; but not where a controller knows better. */
+static inline bool kg_kcp_spreads(const struct kg_kcp *kcp)
+{
+	bool free = kcp->pace.limit_gap == 0 && !kg_kcp_rtt_shows_queue(&kcp->rtt);
+
+	return kcp->params.snd_spread && (kcp->params.rate_auto || free);
+}
+/* Segments that it counts. */
 static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
-	bool spread = kcp->params.snd_spread && kcp->pace.limit_gap == 0 &&
-		      !kg_kcp_rtt_shows_queue(&kcp->rtt);
 
-	return spread ? f->count : f->nxt - f->una;
+	return kg_kcp_spreads(kcp) ? f->count : f->nxt - f->una;
 }
+/* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
+ * trip of the fastest, or 0. */
+void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
+/* With rate_auto: nothing more leaves for now. */
+void kg_kcp_rate_note(struct kg_kcp *kcp);
+/* Gives back what was found out of pace or rate. */
+void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; a new segment has come. */
 void kg_kcp_need_update(struct kg_kcp *kcp, uint32_t now_ms);
 void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t sn);

@@ -247,8 +247,11 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
 	};
 
-	if (kg_kcp_deadline_us(kcp) > w.now_us)
+	if (kg_kcp_deadline_us(kcp) > w.now_us) {
+		if (kcp->params.rate_auto)
+			kg_kcp_rate_note(kcp);
 		return 0;
+	}
 	if (kg_kcp_trim_us(kcp) <= w.now_us)
 		kg_kcp_trim(kcp);
 	w.seg.wnd = (uint16_t)kg_kcp_recv_window(&kcp->recv, kcp->pool);

@@ -169,8 +169,7 @@ static void update_limit(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	t->acked = in->acked;
 }
 
-/* What was sent ahead of the pace is as many segments ahead of a faster one. */
-static void set_gap(struct kg_kcp_pace *pace, uint32_t gap, uint64_t now_us)
+void kg_kcp_pace_set_gap(struct kg_kcp_pace *pace, uint32_t gap, uint64_t now_us)
 {
 	uint64_t now = now_us << KG_KCP_PACE_SHIFT;
 
@@ -184,9 +183,9 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 {
 	uint32_t free_gap, slowest_gap;
 
-	if (in->now_us - pace->set_us < in->srtt_us / 8)
+	if ((uint32_t)in->now_us - pace->set_us < in->srtt_us / 8)
 		return;
-	pace->set_us = in->now_us;
+	pace->set_us = (uint32_t)in->now_us;
 	update_limit(pace, mem, in);
 	free_gap = gap_of((uint64_t)in->srtt_us * GAIN_DENOMINATOR,
 			  KG_MAX((uint64_t)in->window * GAIN_NUMERATOR,
@@ -196,7 +195,8 @@ void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 	if (pace->limit_gap <= free_gap &&
 	    (pace->trial == NULL || pace->trial->stage == KG_KCP_PACE_WATCHING))
 		pace->limit_gap = 0;
-	set_gap(pace, KG_MAX(pace->limit_gap, KG_MIN(free_gap, slowest_gap)), in->now_us);
+	kg_kcp_pace_set_gap(pace, KG_MAX(pace->limit_gap, KG_MIN(free_gap, slowest_gap)),
+			    in->now_us);
 }
 
 void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem)

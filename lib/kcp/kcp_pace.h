@@ -21,6 +21,8 @@
 /* Times here are in parts of a microsecond: the gaps of a fast pace are shorter. */
 #define KG_KCP_PACE_SHIFT 10
 
+struct kg_rate;
+
 enum kg_kcp_pace_stage {
 	KG_KCP_PACE_WATCHING,
 	KG_KCP_PACE_SETTLING,
@@ -44,11 +46,15 @@ struct kg_kcp_pace_trial {
 };
 
 struct kg_kcp_pace {
-	uint64_t free; /* all that was sent has left at the pace by then */
-	uint64_t set_us;
-	uint32_t gap;                    /* between segments; 0: no pace */
-	uint32_t limit_gap;              /* 0: none */
-	struct kg_kcp_pace_trial *trial; /* NULL: none is under way */
+	uint64_t free;      /* all that was sent has left at the pace by then */
+	uint32_t set_us;    /* low bits */
+	uint32_t gap;       /* between segments; 0: no pace */
+	uint32_t limit_gap; /* 0: none */
+	uint32_t window; /* segments that the controller lets be under way; 0: nothing is known */
+	union {          /* NULL: none; only while a conversation is busy, or has lately been */
+		struct kg_kcp_pace_trial *trial;
+		struct kg_rate *rate; /* with kg_kcp_params.rate_auto: kcp_rate.c */
+	};
 };
 
 /* What a conversation knows of itself when an ACK has come. */
@@ -86,5 +92,9 @@ static inline void kg_kcp_pace_take(struct kg_kcp_pace *pace, uint64_t now_us)
  * to be found. */
 void kg_kcp_pace_update(struct kg_kcp_pace *pace, struct kg_mem *mem,
 			const struct kg_kcp_pace_input *in);
+/* Another gap from now on. What was sent ahead of the pace is as many segments ahead of a faster
+ * one.
+ */
+void kg_kcp_pace_set_gap(struct kg_kcp_pace *pace, uint32_t gap, uint64_t now_us);
 /* What was found out so far is forgotten, but for the limit. */
 void kg_kcp_pace_trim(struct kg_kcp_pace *pace, struct kg_mem *mem);

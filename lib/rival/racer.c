@@ -4,6 +4,7 @@
 
 const struct kg_racer kg_racers[KG_RACERS] = {
 	{ "kcpgate", &kg_racer_kcp, NULL },
+	{ "kcpgate auto", &kg_racer_kcp_auto, NULL },
 	{ "stock KCP", &kg_racer_stock, NULL },
 	{ "Brutal", &kg_racer_rival, &kg_rival_brutal },
 	{ "BBRv1", &kg_racer_rival, &kg_rival_bbr1 },

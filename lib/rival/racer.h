@@ -34,8 +34,9 @@ struct kg_racer_ops {
 	uint64_t (*delivered)(const void *racer);
 };
 
-/* This tree's engine; a stock one; a rival. */
-extern const struct kg_racer_ops kg_racer_kcp, kg_racer_stock, kg_racer_rival;
+/* This tree's engine, as its parameters are, and with a rate that is found out; a stock one; a
+ * rival. */
+extern const struct kg_racer_ops kg_racer_kcp, kg_racer_kcp_auto, kg_racer_stock, kg_racer_rival;
 
 struct kg_racer {
 	const char *name;
@@ -44,5 +45,5 @@ struct kg_racer {
 };
 
 /* All of them, ours first. */
-#define KG_RACERS 8
+#define KG_RACERS 9
 extern const struct kg_racer kg_racers[KG_RACERS];

@@ -11,7 +11,6 @@ struct engines {
 	struct kg_mem mem;
 	struct kg_buf_malloc_pool pool;
 	struct kg_kcp *kcp[KG_RACER_ENDS];
-	uint32_t window;
 	uint64_t delivered;
 };
 
@@ -24,7 +23,7 @@ static void destroy(void *racer)
 	free(e);
 }
 
-static void *create(const struct kg_racer_params *params, uint64_t now_us)
+static void *create_with(const struct kg_kcp_params *kcp, uint64_t now_us)
 {
 	struct engines *e = calloc(1, sizeof(*e));
 
@@ -32,13 +31,25 @@ static void *create(const struct kg_racer_params *params, uint64_t now_us)
 		return NULL;
 	kg_mem_malloc_init(&e->mem);
 	kg_buf_malloc_pool_init(&e->pool, SIZE_MAX);
-	e->window = params->kcp.snd_wnd;
 	for (int end = 0; end < KG_RACER_ENDS; end++)
-		e->kcp[end] = kg_kcp_create(&params->kcp, &e->mem, &e->pool.pool, now_us);
+		e->kcp[end] = kg_kcp_create(kcp, &e->mem, &e->pool.pool, now_us);
 	if (e->kcp[KG_RACER_SENDER] != NULL && e->kcp[KG_RACER_RECEIVER] != NULL)
 		return e;
 	destroy(e);
 	return NULL;
+}
+
+static void *create(const struct kg_racer_params *params, uint64_t now_us)
+{
+	return create_with(&params->kcp, now_us);
+}
+
+static void *create_auto(const struct kg_racer_params *params, uint64_t now_us)
+{
+	struct kg_kcp_params kcp = params->kcp;
+
+	kcp.rate_auto = true;
+	return create_with(&kcp, now_us);
 }
 
 static void input(void *racer, enum kg_racer_end end, const uint8_t *data, uint16_t len,
@@ -59,7 +70,7 @@ static void fill(struct engines *e, uint64_t now_us)
 	struct kg_kcp *kcp = e->kcp[KG_RACER_SENDER];
 	struct kg_buf *buf;
 
-	while (kg_kcp_unacked(kcp) < 2 * e->window &&
+	while (kg_kcp_unacked(kcp) < 2 * kg_kcp_own_window(kcp) &&
 	       (buf = kg_buf_alloc(&e->pool.pool, kg_kcp_mss(kcp))) != NULL) {
 		buf->len = kg_kcp_mss(kcp);
 		memset(buf->data, 0, buf->len);
@@ -96,6 +107,15 @@ static uint64_t delivered(const void *racer)
 
 const struct kg_racer_ops kg_racer_kcp = {
 	.create = create,
+	.destroy = destroy,
+	.input = input,
+	.output = output,
+	.deadline_us = deadline_us,
+	.delivered = delivered,
+};
+
+const struct kg_racer_ops kg_racer_kcp_auto = {
+	.create = create_auto,
 	.destroy = destroy,
 	.input = input,
 	.output = output,

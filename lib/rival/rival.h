@@ -50,4 +50,4 @@ struct kg_rival_ops {
 #define KG_RIVAL_WINDOW_FIRST 10 /* RFC 6928 */
 
 extern const struct kg_rival_ops kg_rival_bbr1, kg_rival_bbr3, kg_rival_brutal, kg_rival_copa,
-	kg_rival_cubic, kg_rival_vivace;
+	kg_rival_cubic, kg_rival_own, kg_rival_vivace;

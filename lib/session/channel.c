@@ -190,11 +190,13 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 
 uint32_t kg_channel_room(const struct kg_channel *ch)
 {
-	uint32_t behind =
-		ch->protocol == KG_PROTOCOL_MUX ? KG_MIN(ch->snd_wnd, MUX_BEHIND) : ch->snd_wnd;
+	const struct kg_kcp *kcp = ch->line.kcp;
+	uint32_t path = KG_MIN(kg_kcp_own_window(kcp), kg_kcp_peer_window(kcp));
+	uint32_t window = KG_MAX((uint32_t)ch->snd_wnd, path);
+	uint32_t behind = ch->protocol == KG_PROTOCOL_MUX ? KG_MIN(window, MUX_BEHIND) : window;
 	uint32_t share =
 		kg_buf_share_of_sender(ch->line.session->pool, ch->protocol == KG_PROTOCOL_UDP);
-	uint32_t limit = KG_MIN(ch->snd_wnd + behind, share);
+	uint32_t limit = KG_MIN(window + behind, share);
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
 	return limit > unacked ? limit - unacked : 0;

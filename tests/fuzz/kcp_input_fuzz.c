@@ -181,6 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.first_sn = flags & 128 ? UINT32_MAX - 50 : 0,
 		.snd_spread = (flags & 6) == 6,
 		.rcv_grows = (flags & 6) == 6,
+		.rate_auto = (flags & 24) == 24,
 		.ts_offset_ms = flags & 128 ? UINT32_MAX - 2000 : 0,
 	};
 

@@ -28,6 +28,7 @@ static struct kg_kcp_params random_params(struct kg_rng *rng)
 	params.ts_offset_ms = kg_rng_below(rng, 2) > 0 ? UINT32_MAX - kg_rng_below(rng, 4000) : 0;
 	params.snd_spread = kg_rng_below(rng, 2) > 0;
 	params.rcv_grows = kg_rng_below(rng, 2) > 0;
+	params.rate_auto = kg_rng_below(rng, 2) > 0;
 	return params;
 }
 

@@ -141,6 +141,8 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 		.blast = !one_in(sim, 3),
 		.snd_spread = sim->seed % 5 > 1,
 		.rcv_grows = sim->seed % 7 > 2,
+		/* Where memory is scarce the peers' windows are the limit, not the path. */
+		.rate_auto = sim->seed % 11 > 4 && !sim->scarce,
 	};
 }
 

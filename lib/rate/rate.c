@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Goes from stage to stage as rounds end, and says what each stage allows. */
+#include "rate/rate.h"
+
+#define WINDOW_FIRST    32.0f
+#define WINDOW_LEAST    4.0f
+#define PACE_LEAST      2.0f /* in a round trip, whatever got through */
+#define ENOUGH          16u  /* datagrams make a round */
+#define ENOUGH_TO_JUDGE 48u
+
+#define GROWTH      2.77f /* what is delivered doubles in each round, and a little more */
+#define GROWN       1.25f
+#define FULL_GROWTH 2.0f
+#define FLAT        2u
+#define CRUISE      0.99f
+#define PROBE       1.25f
+#define PROBE_GROWN 1.08f
+#define YIELD       0.8f
+#define CUT         0.95f
+#define CUT_MOST    0.5f
+#define QUEUE_PART  0.2f    /* of the least round trip, that a queue may be */
+#define QUEUE_US    5000.0f /* or so long */
+#define REST_US     500u
+#define SEEN_US     2000u /* beyond an eighth of the least round trip: a queue */
+#define FORGET_US   (10u * KG_US_PER_S)
+#define DIP         0.5f
+#define FULL        2u
+#define GROWS       2u
+
+#define PAUSE_LEAST 6u
+#define PAUSE_MOST  16u
+#define PAUSE_LONG  60u /* where more made only losses */
+
+#define TOLERATED_MOST 0.5f
+
+#define LOSS_SMOOTH 4.0f
+#define LOSS_MORE   0.02f /* than is tolerated */
+
+void kg_rate_init(struct kg_rate *r, uint32_t seed, uint64_t now_us)
+{
+	*r = (struct kg_rate){
+		.began_us = now_us,
+		.seed = seed | 1,
+		.pause = PAUSE_LEAST,
+	};
+}
+
+static uint32_t chance(struct kg_rate *r, uint32_t below)
+{
+	r->seed ^= r->seed << 13;
+	r->seed ^= r->seed >> 17;
+	r->seed ^= r->seed << 5;
+	return r->seed % below;
+}
+
+/* What is under way without a queue. */
+static float pipe_of(const struct kg_rate *r)
+{
+	return r->pps * (float)r->least_us / 1e6f;
+}
+
+static float queue_of(const struct kg_rate *r)
+{
+	return r->pps * KG_MAX((float)r->least_us * QUEUE_PART, QUEUE_US) / 1e6f;
+}
+
+/* ---- what is measured ---- */
+
+static void best_of_rounds(struct kg_rate *r)
+{
+	r->pps = 0;
+	for (size_t i = 0; i < KG_RATE_ROUNDS; i++)
+		r->pps = KG_MAX(r->pps, r->rounds[i]);
+}
+
+/* Of what left at a gain so much was delivered: what the path would take. What it loses whatever
+ * is sent has been sent, too. */
+static void note_rate(struct kg_rate *r, float delivered_pps, float gain)
+{
+	float pps = delivered_pps / gain / (1 - KG_MIN(r->tolerated, TOLERATED_MOST));
+
+	if (r->idle && pps < r->pps)
+		return;
+	r->rounds[r->at] = pps;
+	r->at = (uint8_t)((r->at + 1) % KG_RATE_ROUNDS);
+	best_of_rounds(r);
+}
+
+static void set_rate(struct kg_rate *r, float pps)
+{
+	for (size_t i = 0; i < KG_RATE_ROUNDS; i++)
+		r->rounds[i] = 0;
+	r->rounds[r->at] = r->pps = pps;
+}
+
+static void note_rtt(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	if (news->rtt_us == 0)
+		return;
+	if (r->round_least_us == 0 || news->rtt_us < r->round_least_us)
+		r->round_least_us = news->rtt_us;
+	if (r->least_us != 0 && news->rtt_us > r->least_us)
+		return;
+	r->least_us = news->rtt_us;
+	r->least_at_us = news->now_us;
+}
+
+/* ---- stages ---- */
+
+static void cruise(struct kg_rate *r, uint32_t rounds)
+{
+	r->stage = KG_RATE_CRUISING;
+	r->left = (uint8_t)(rounds / 2 + chance(r, rounds + 1));
+	r->fresh = true;
+	r->loss = r->tolerated;
+}
+
+static bool shows_queue(const struct kg_rate *r, uint32_t rtt_us)
+{
+	return rtt_us > r->least_us + r->least_us / 8 + SEEN_US;
+}
+
+/* What leaves faster since a round's end arrives in the next but one. */
+static void dip(struct kg_rate *r)
+{
+	r->stage = KG_RATE_DIPPING;
+	r->left = 1;
+	r->full = 0;
+}
+
+static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us)
+{
+	bool grown = pps > r->pps * GROWN;
+
+	if (!r->idle && pps < r->pps * FULL_GROWTH && shows_queue(r, rtt_us))
+		r->flat = FLAT;
+	else if (!grown && !r->fresh && !r->idle)
+		r->flat++;
+	else if (grown)
+		r->flat = 0;
+	r->fresh = grown;
+	note_rate(r, pps, 1);
+	if (r->flat < FLAT)
+		return;
+	r->flat = 0;
+	r->stage = KG_RATE_DRAINING;
+}
+
+static void try_cut(struct kg_rate *r)
+{
+	r->before_pps = r->pps;
+	set_rate(r, r->pps * (1 - KG_MIN(r->loss - r->tolerated, CUT_MOST)) * CUT);
+	r->stage = KG_RATE_SETTLING;
+}
+
+/* Not even the fastest of the round found the queue empty. */
+static bool shows_rest(const struct kg_rate *r)
+{
+	return r->round_least_us > r->least_us + r->least_us / 64 + REST_US;
+}
+
+static void end_cruise(struct kg_rate *r, float pps, float loss)
+{
+	if (r->fresh) {
+		r->fresh = false;
+		return;
+	}
+	note_rate(r, pps, shows_rest(r) ? 1 : CRUISE);
+	r->loss += (loss - r->loss) / LOSS_SMOOTH;
+	r->tolerated -= r->tolerated / 128;
+	if (r->loss > r->tolerated * 1.25f + LOSS_MORE && !r->idle)
+		try_cut(r);
+	else if (r->left > 0)
+		r->left--;
+	else if (!r->idle)
+		r->stage = KG_RATE_PROBING;
+}
+
+/* Where so much was sent as `ratio` times less: whether the loss grew as if nothing more than
+ * before could arrive, rather than not at all. */
+static bool is_ours(float slow_loss, float fast_loss, float ratio)
+{
+	float if_ours = 1 - (1 - slow_loss) / ratio;
+
+	return fast_loss > (slow_loss + if_ours) / 2;
+}
+
+static void judge(struct kg_rate *r, float loss)
+{
+	if (is_ours(loss, r->loss, r->before_pps / r->pps)) {
+		r->pause = PAUSE_LEAST;
+	} else {
+		set_rate(r, r->before_pps);
+		r->tolerated = KG_MAX(loss, r->loss);
+	}
+	cruise(r, r->pause);
+}
+
+/* One probe after the other has brought more: there is much more than was known. */
+static void start_again(struct kg_rate *r)
+{
+	r->stage = KG_RATE_STARTING;
+	r->grows = r->flat = 0;
+	r->fresh = false;
+}
+
+static void end_yield(struct kg_rate *r, float pps, float loss)
+{
+	bool grown = pps > r->before_pps * (1 - r->tolerated) * PROBE_GROWN;
+	bool capped = !grown && is_ours(r->loss, loss, PROBE / CRUISE);
+
+	if (capped)
+		r->tolerated /= 2; /* some of it may have been our doing */
+	else
+		note_rate(r, pps, 1);
+	if (grown)
+		r->pause = PAUSE_LEAST;
+	else if (capped)
+		r->pause = PAUSE_LONG;
+	else
+		r->pause = (uint8_t)KG_MIN(r->pause + 2u, PAUSE_MOST);
+	r->grows = grown ? (uint8_t)(r->grows + 1) : 0;
+	cruise(r, grown ? 1 : r->pause);
+	if (r->grows >= GROWS)
+		start_again(r);
+	r->full = shows_queue(r, r->round_least_us) ? (uint8_t)(r->full + 1) : 0;
+	if (r->full >= FULL)
+		dip(r);
+}
+
+static void end_dip(struct kg_rate *r, uint64_t now_us)
+{
+	if (r->left-- > 0)
+		return;
+	r->least_us = r->round_least_us;
+	r->least_at_us = now_us;
+	cruise(r, r->pause);
+}
+
+static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	float delivered = (float)(news->delivered - r->delivered);
+	float lost = (float)(news->lost - r->lost);
+	float pps = delivered * 1e6f / (float)KG_MAX(news->now_us - r->began_us, 1ull);
+	float loss = lost / KG_MAX(delivered + lost, 1.0f);
+
+	switch ((enum kg_rate_stage)r->stage) {
+	case KG_RATE_STARTING:
+		end_start(r, pps, news->rtt_us);
+		break;
+	case KG_RATE_DRAINING:
+		if (++r->flat >= FLAT) {
+			r->flat = 0;
+			cruise(r, r->pause);
+		}
+		break;
+	case KG_RATE_CRUISING:
+		end_cruise(r, pps, loss);
+		break;
+	case KG_RATE_PROBING:
+		note_rate(r, pps, CRUISE);
+		r->before_pps = r->pps;
+		r->loss = loss;
+		r->stage = KG_RATE_YIELDING;
+		break;
+	case KG_RATE_YIELDING:
+		end_yield(r, pps, loss);
+		break;
+	case KG_RATE_SETTLING:
+		r->loss = loss;
+		r->stage = KG_RATE_JUDGING;
+		break;
+	case KG_RATE_JUDGING:
+		judge(r, loss);
+		break;
+	case KG_RATE_DIPPING:
+		end_dip(r, news->now_us);
+		break;
+	}
+	if (r->stage == KG_RATE_CRUISING && news->now_us - r->least_at_us > FORGET_US)
+		dip(r);
+}
+
+static bool is_over(const struct kg_rate *r, const struct kg_rate_news *news)
+{
+	uint32_t enough = r->stage == KG_RATE_JUDGING ? ENOUGH_TO_JUDGE : ENOUGH;
+
+	return news->sent_us >= r->began_us && news->delivered - r->delivered >= enough;
+}
+
+void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	note_rtt(r, news);
+	r->idle |= !news->backlogged;
+	if (r->stage == KG_RATE_DRAINING && (float)news->under_way <= pipe_of(r))
+		r->flat = FLAT;
+	if (!is_over(r, news))
+		return;
+	end_round(r, news);
+	r->began_us = news->now_us;
+	r->delivered = news->delivered;
+	r->lost = news->lost;
+	r->round_least_us = 0;
+	r->idle = false;
+}
+
+/* ---- what may leave ---- */
+
+float kg_rate_pps(const struct kg_rate *r)
+{
+	static const float gains[] = {
+		[KG_RATE_STARTING] = GROWTH, [KG_RATE_DRAINING] = 1 / GROWTH,
+		[KG_RATE_CRUISING] = CRUISE, [KG_RATE_PROBING] = PROBE,
+		[KG_RATE_YIELDING] = YIELD,  [KG_RATE_SETTLING] = CRUISE,
+		[KG_RATE_JUDGING] = CRUISE,  [KG_RATE_DIPPING] = CRUISE,
+	};
+
+	if (r->pps <= 0 || r->least_us == 0)
+		return 0;
+	return KG_MAX(r->pps * gains[r->stage], PACE_LEAST * 1e6f / (float)r->least_us);
+}
+
+float kg_rate_window(const struct kg_rate *r)
+{
+	float pipe = pipe_of(r);
+
+	if (r->stage == KG_RATE_STARTING)
+		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
+	if (r->stage == KG_RATE_DIPPING)
+		return KG_MAX(DIP * pipe, WINDOW_LEAST);
+	return pipe + queue_of(r) + WINDOW_LEAST;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How fast to send on a path, and how much may be under way: found out from what arrives.
+ *
+ * Rates are measured over rounds: from a moment until something that left after it is acknowledged,
+ * and enough has been. The best of the last rounds is what the path has; the least round trip, what
+ * it takes without a queue. So much is sent, in a window that lets a queue be a quarter of a round
+ * trip. Now and then a round goes faster, and the next slower, to see whether the path has more.
+ *
+ * Loss alone says nothing. When more is lost than is tolerated, less is sent for two rounds: if
+ * less is lost then, it was our doing and stays so; if not, that is how the path is, and the loss
+ * is tolerated. Whatever its level, random loss costs what it loses and no more.
+ *
+ * No I/O, no clock: what is heard comes in, and what may leave is read.
+ */
+#pragma once
+
+#include "base/base.h"
+
+#define KG_RATE_ROUNDS 10u /* whose best counts */
+
+enum kg_rate_stage {
+	KG_RATE_STARTING, /* faster each round, until that brings no more */
+	KG_RATE_DRAINING, /* slower, until the queue that it made is gone */
+	KG_RATE_CRUISING,
+	KG_RATE_PROBING,  /* a round faster */
+	KG_RATE_YIELDING, /* and slower, while what it brought is counted */
+	KG_RATE_SETTLING, /* cut, to see whether losses are our doing: what left before arrives */
+	KG_RATE_JUDGING,
+	KG_RATE_DIPPING, /* with little under way, to see the least round trip */
+};
+
+struct kg_rate {
+	uint64_t began_us; /* the round */
+	uint64_t least_at_us;
+	uint32_t delivered, lost; /* when it began */
+	uint32_t least_us;        /* round trip; 0: none yet */
+	uint32_t round_least_us;  /* of this round */
+	uint32_t seed;
+	float pps;                    /* what the path has, as far as is known; 0: nothing is */
+	float before_pps;             /* before the cut that is being tried */
+	float rounds[KG_RATE_ROUNDS]; /* their rates */
+	float tolerated, loss;        /* parts of 1; smoothed */
+	uint8_t stage;                /* enum kg_rate_stage */
+	uint8_t at;                   /* of rounds: the next */
+	uint8_t flat;                 /* rounds that brought no more */
+	uint8_t grows;                /* probes in a row that brought more */
+	uint8_t full;                 /* probes in a row that found a queue behind them */
+	uint8_t left;                 /* rounds until the next probe */
+	uint8_t pause;                /* between probes, about */
+	bool fresh; /* the first round of a cruise: what it hears of left before */
+	bool idle;  /* in this round less was sent than might have been */
+};
+
+/* What an acknowledgement has told. Counts are of datagrams, or of segments, modulo 2^32. */
+struct kg_rate_news {
+	uint64_t now_us;
+	uint64_t sent_us; /* when the latest of what it names left */
+	uint32_t rtt_us;
+	uint32_t delivered, lost; /* ever */
+	uint32_t under_way;
+	bool backlogged; /* more waits than may leave */
+};
+
+void kg_rate_init(struct kg_rate *rate, uint32_t seed, uint64_t now_us);
+void kg_rate_hear(struct kg_rate *rate, const struct kg_rate_news *news);
+
+/* Datagrams per second; 0: as fast as the window allows. */
+float kg_rate_pps(const struct kg_rate *rate);
+/* Datagrams that may be under way. */
+float kg_rate_window(const struct kg_rate *rate);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A conversation whose rate is found out: when it has a controller, and what it lets leave. */
+#include "kcp/kcp_int.h"
+#include "kcp_one.h"
+
+#define RTT (40 * MS)
+
+static void begin(struct one *o, uint16_t snd_wnd, bool spread)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.snd_wnd = snd_wnd;
+	params.snd_spread = spread;
+	params.rate_auto = true;
+	one_init(o, &params);
+	one_add(o, (struct kg_kcp_segment){ .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 60000 }, "");
+	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
+/* Acknowledges all that has left, a round trip later; returns how much is due at once then. */
+static unsigned int go_round(struct one *o, uint32_t *una)
+{
+	uint32_t ts = T0_MS + (uint32_t)(o->now_us / MS - T0_MS);
+
+	o->now_us += RTT;
+	*una = o->kcp->flight.nxt;
+	one_ack(o, *una - 1, ts, *una);
+	return one_drain(o);
+}
+
+static void little_is_under_way_before_anything_is_known(void **state)
+{
+	struct one o;
+
+	begin(&o, 2048, true);
+	one_send_many(&o, 1000);
+	assert_int_equal(one_drain(&o), KG_KCP_RATE_FIRST);
+	one_fini(&o);
+}
+
+/* It has answered all: then the path has taken it. */
+static void more_and_more_is_under_way(void **state)
+{
+	uint32_t una = 0, before;
+	struct one o;
+
+	begin(&o, 2048, true);
+	one_send_many(&o, 5000);
+	one_drain(&o);
+	for (int i = 0; i < 4; i++) {
+		before = kg_kcp_own_window(o.kcp);
+		go_round(&o, &una);
+		o.now_us += RTT; /* all of the pace */
+		one_drain(&o);
+		assert_true(kg_kcp_own_window(o.kcp) >= before);
+	}
+	assert_true(kg_kcp_own_window(o.kcp) > 2 * KG_KCP_RATE_FIRST);
+	assert_true(o.kcp->pace.gap > 0);
+	one_fini(&o);
+}
+
+static void a_window_that_is_written_is_a_bound(void **state)
+{
+	uint32_t una = 0;
+	struct one o;
+
+	begin(&o, 50, false);
+	one_send_many(&o, 1000);
+	assert_int_equal(one_drain(&o), 50);
+	for (int i = 0; i < 6; i++) {
+		go_round(&o, &una);
+		o.now_us += RTT;
+		one_drain(&o);
+		assert_true(o.kcp->flight.nxt - o.kcp->flight.una <= 50);
+	}
+	assert_int_equal(kg_kcp_own_window(o.kcp), 50);
+	one_fini(&o);
+}
+
+/* A word now and then, a keep-alive: an idle channel holds no more than ever. */
+static void who_says_little_has_no_controller(void **state)
+{
+	uint32_t una = 0;
+	struct one o;
+
+	begin(&o, 2048, true);
+	for (int i = 0; i < 20; i++) {
+		one_send_many(&o, 1);
+		one_drain(&o);
+		go_round(&o, &una);
+		assert_null(o.kcp->pace.rate);
+	}
+	one_fini(&o);
+}
+
+/* Its rings go after a second; how fast the path was is remembered for ten. */
+static void a_pause_does_not_make_it_forget(void **state)
+{
+	uint32_t una = 0;
+	struct one o;
+
+	begin(&o, 2048, true);
+	one_send_many(&o, 500);
+	one_drain(&o);
+	for (int i = 0; i < 20 && kg_kcp_unacked(o.kcp) > 0; i++) {
+		go_round(&o, &una);
+		o.now_us += RTT;
+		one_drain(&o);
+	}
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	o.now_us += 2 * KG_US_PER_S;
+	one_drain(&o);
+	assert_int_equal(o.kcp->flight.ring.capacity, 0);
+	assert_non_null(o.kcp->pace.rate);
+	assert_true(kg_kcp_deadline_us(o.kcp) < KG_NEVER_US);
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	one_drain(&o);
+	assert_null(o.kcp->pace.rate);
+	assert_int_equal(kg_kcp_deadline_us(o.kcp), KG_NEVER_US);
+	one_fini(&o);
+}
+
+/* Four of five datagrams are data: the pace has room for the fifth. */
+static void parity_has_its_part_of_the_rate(void **state)
+{
+	uint32_t una = 0, gap[2];
+	struct one o;
+
+	for (int i = 0; i < 2; i++) {
+		begin(&o, 2048, true);
+		una = 0;
+		if (i == 1)
+			kg_kcp_set_groups(o.kcp, 4, 1);
+		one_send_many(&o, 1000);
+		one_drain(&o);
+		go_round(&o, &una);
+		go_round(&o, &una);
+		gap[i] = o.kcp->pace.gap;
+		one_fini(&o);
+	}
+	assert_true(gap[0] > 0);
+	assert_in_range(gap[1], gap[0] * 79ull / 100, gap[0] * 81ull / 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(little_is_under_way_before_anything_is_known),
+		cmocka_unit_test(more_and_more_is_under_way),
+		cmocka_unit_test(a_window_that_is_written_is_a_bound),
+		cmocka_unit_test(who_says_little_has_no_controller),
+		cmocka_unit_test(a_pause_does_not_make_it_forget),
+		cmocka_unit_test(parity_has_its_part_of_the_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
