@@ -292,5 +292,6 @@ void kg_load_derive(struct kg_load *load)
 			derive_windows(load, i, preset);
 		}
 		t->wire.kcp.pace = true;
+		t->wire.kcp.rate_auto = t->wire.rate == KG_RATE_AUTO && t->wire.kcp.nc;
 	}
 }

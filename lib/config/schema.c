@@ -46,6 +46,12 @@ static const struct kg_word udp_order_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word rate_words[] = {
+	{ "window", KG_RATE_WINDOW },
+	{ "auto", KG_RATE_AUTO },
+	{ NULL },
+};
+
 static const struct kg_word mapped_words[] = {
 	{ "tcp", KG_MAPPED_TCP },
 	{ "udp", KG_MAPPED_UDP },
@@ -339,6 +345,14 @@ const struct kg_key kg_schema[] = {
 	  .help = "Segments held for the application at most, 128 at least. Not written: more "
 		  "where the path needs it, up to 65535 and as far as memory goes.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
+	{ TUNNEL("rate"), .relay = KG_IN_ALL, .kind = &kg_kind_choice,
+	  MEMBER(kg_tunnel_config, wire.rate), .words = rate_words, .fallback = "\"window\"",
+	  .help = "How fast data leaves: `window` sends a window in each round trip, and less "
+		  "where "
+		  "a queue overflows by it; `auto` finds out what the path has, keeps queues "
+		  "short, and takes windows and bandwidths that are written for upper bounds. "
+		  "Without `kcp_nc` there is no `auto`.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("fec"), .relay = KG_IN_ALL, .kind = &kg_kind_fec,
 	  MEMBER(kg_tunnel_config, wire.fec),
 	  .help = "Forward error correction: of every DATA datagrams of a channel, PARITY more are "

@@ -35,6 +35,12 @@ struct kg_interval {
 #define KG_PATH_MTU_AUTO 0
 #define KG_PATH_MTU_OFF  1
 
+/* Who says how fast data leaves. */
+enum kg_rate_mode {
+	KG_RATE_WINDOW, /* the window, in each round trip */
+	KG_RATE_AUTO,   /* what the path is found to have: rate/rate.h */
+};
+
 struct kg_wire_end {
 	enum kg_role role; /* client: asks; server: answers */
 	/* Derived from the tunnel's lists, which own them. Its own addresses, as listen_on; none:
@@ -57,6 +63,7 @@ struct kg_wire_end {
 	char *kcp_preset;                 /* "fast1" … "regular5", "manual" */
 	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
 	struct kg_kcp_params kcp;
+	enum kg_rate_mode rate;
 	struct kg_fec_config fec;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
