@@ -127,8 +127,6 @@ static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
 /* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
  * trip of the fastest, or 0. */
 void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
-/* With rate_auto: nothing more leaves for now. */
-void kg_kcp_rate_note(struct kg_kcp *kcp);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; a new segment has come. */

@@ -237,6 +237,15 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 	}
 }
 
+/* Nothing more leaves for now. The peer's window, a written one or memory says nothing of the path.
+ */
+static void note_limit(struct kg_kcp *kcp)
+{
+	bool room = kcp->flight.count < kg_kcp_own_window(kcp);
+
+	kcp->held_back |= kcp->queue != NULL && room && !kg_kcp_may_send_new(kcp);
+}
+
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 {
 	struct writer w = {
@@ -249,7 +258,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 
 	if (kg_kcp_deadline_us(kcp) > w.now_us) {
 		if (kcp->params.rate_auto)
-			kg_kcp_rate_note(kcp);
+			note_limit(kcp);
 		return 0;
 	}
 	if (kg_kcp_trim_us(kcp) <= w.now_us)

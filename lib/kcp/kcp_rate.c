@@ -56,14 +56,6 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
 	kg_kcp_pace_set_gap(&kcp->pace, gap_of(kcp, pps), kcp->now_us);
 }
 
-/* The peer's window, a written one or memory says nothing of the path. */
-void kg_kcp_rate_note(struct kg_kcp *kcp)
-{
-	bool room = kcp->flight.count < kg_kcp_own_window(kcp);
-
-	kcp->held_back |= kcp->queue != NULL && room && !kg_kcp_may_send_new(kcp);
-}
-
 void kg_kcp_forget_rate(struct kg_kcp *kcp)
 {
 	if (!kcp->params.rate_auto) {
