@@ -87,12 +87,19 @@ static json_t *dump_objects(const struct print *print, enum kg_scope scope, cons
 	}
 }
 
-/* A kcp_mtu of its own would have no effect beside mtu: then mtu is left out. */
+/* A kcp_mtu of its own would have no effect beside mtu: then mtu is left out. And a window that
+ * nobody has written, which sets itself, would be one that is written. */
 static bool is_hidden(const struct kg_config *config, const struct kg_key *key, const void *object)
 {
 	const struct kg_tunnel_config *tunnel = object;
 
-	return key->scope == KG_SCOPE_TUNNEL && !strcmp(key->name, "mtu") &&
+	if (key->scope != KG_SCOPE_TUNNEL)
+		return false;
+	if (!strcmp(key->name, "kcp_sndwnd"))
+		return tunnel->wire.kcp.snd_spread;
+	if (!strcmp(key->name, "kcp_rcvwnd"))
+		return tunnel->wire.kcp.rcv_grows;
+	return !strcmp(key->name, "mtu") &&
 	       kg_tunnel_kcp_mtu(config, tunnel, tunnel->wire.mtu) != tunnel->wire.kcp.mtu;
 }
 
