@@ -5,19 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE(rows, ...)                                              \
-	ctl_print_table(rows, (const struct column[]){ __VA_ARGS__ }, \
-			sizeof((const struct column[]){ __VA_ARGS__ }) / sizeof(struct column))
-
-/* For programs; takes the reference. */
-static void print_json(const char *name, json_t *value)
+static void print_json(const json_t *value)
 {
-	json_t *all = json_pack("{s:o}", name, value);
-
-	json_dumpf(all, stdout, JSON_INDENT(2));
+	json_dumpf(value, stdout, JSON_INDENT(2));
 	putchar('\n');
+}
+
+/* For programs by this name, or for people; takes the reference. `none`: said where there are no
+ * rows; NULL: the table's head is enough. */
+static void show(const struct ctl_args *args, const char *name, json_t *rows, const char *none,
+		 const struct column *columns, size_t count)
+{
+	json_t *all = json_pack("{s:o}", name, rows);
+
+	if (args->json)
+		print_json(all);
+	else if (none != NULL && json_array_size(rows) == 0)
+		puts(none);
+	else
+		ctl_print_table(rows, columns, count);
 	json_decref(all);
 }
+
+#define SHOW(args, name, rows, none, ...)                                    \
+	show(args, name, rows, none, (const struct column[]){ __VA_ARGS__ }, \
+	     sizeof((const struct column[]){ __VA_ARGS__ }) / sizeof(struct column))
 
 static json_t *values_of(json_t *object)
 {
@@ -35,48 +47,28 @@ static json_t *values_of(json_t *object)
 
 void ctl_tunnels(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = values_of(ctl_show(c, "tunnels", -1));
-
-	if (args->json) {
-		print_json("tunnels", rows);
-		return;
-	}
-	TABLE(rows, { "tunnel", "name" }, { "mode", "mode" }, { "encryption", "encryption" },
-	      { "kcp", "kcp" }, { "fec", "fec" }, { "channels", "channels" },
-	      { "sent KiB", "message_bytes_sent", 1024 },
-	      { "received KiB", "message_bytes_received", 1024 },
-	      { "failed handshakes", "handshakes_failed" });
-	json_decref(rows);
+	SHOW(args, "tunnels", values_of(ctl_show(c, "tunnels", -1)), NULL, { "tunnel", "name" },
+	     { "mode", "mode" }, { "encryption", "encryption" }, { "kcp", "kcp" }, { "fec", "fec" },
+	     { "channels", "channels" }, { "sent KiB", "message_bytes_sent", 1024 },
+	     { "received KiB", "message_bytes_received", 1024 },
+	     { "failed handshakes", "handshakes_failed" });
 }
 
 void ctl_channels(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = ctl_show_rows(c, "channels", "conv");
-
-	if (args->json) {
-		print_json("channels", rows);
-		return;
-	}
-	TABLE(rows, { "conv", "conv" }, { "tunnel", "tunnel" }, { "kind", "protocol" },
-	      { "state", "state" }, { "peer", "remote" }, { "age s", "age_ms", 1000 },
-	      { "srtt ms", "srtt_us", 1000 }, { "sent KiB", "sent_bytes", 1024 },
-	      { "received KiB", "received_bytes", 1024 }, { "resent", "resent_fast" },
-	      { "timed out", "resent_timeout" });
-	json_decref(rows);
+	SHOW(args, "channels", ctl_show_rows(c, "channels", "conv"), NULL, { "conv", "conv" },
+	     { "tunnel", "tunnel" }, { "kind", "protocol" }, { "state", "state" },
+	     { "peer", "remote" }, { "age s", "age_ms", 1000 }, { "srtt ms", "srtt_us", 1000 },
+	     { "sent KiB", "sent_bytes", 1024 }, { "received KiB", "received_bytes", 1024 },
+	     { "resent", "resent_fast" }, { "timed out", "resent_timeout" });
 }
 
 void ctl_paths(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = ctl_show_rows(c, "paths", "number");
-
-	if (args->json) {
-		print_json("paths", rows);
-		return;
-	}
-	TABLE(rows, { "tunnel", "tunnel" }, { "local", "local" }, { "remote", "remote" },
-	      { "state", "state" }, { "users", "users" }, { "silent s", "silent_ms", 1000 },
-	      { "mtu", "mtu" }, { "known by", "mtu_by" });
-	json_decref(rows);
+	SHOW(args, "paths", ctl_show_rows(c, "paths", "number"), NULL, { "tunnel", "tunnel" },
+	     { "local", "local" }, { "remote", "remote" }, { "state", "state" },
+	     { "users", "users" }, { "silent s", "silent_ms", 1000 }, { "mtu", "mtu" },
+	     { "known by", "mtu_by" });
 }
 
 /* ---- numbers ---- */
@@ -113,15 +105,8 @@ static bool any(const char *name, json_int_t value)
 
 void ctl_stats(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = explained(c, any, 0);
-
-	if (args->json) {
-		print_json("stats", rows);
-		return;
-	}
-	TABLE(rows, { "number", "name" }, { "value", "value" }, { "unit", "unit" },
-	      { "meaning", "help" });
-	json_decref(rows);
+	SHOW(args, "stats", explained(c, any, 0), NULL, { "number", "name" }, { "value", "value" },
+	     { "unit", "unit" }, { "meaning", "help" });
 }
 
 static bool is_drop(const char *name, json_int_t value)
@@ -131,18 +116,8 @@ static bool is_drop(const char *name, json_int_t value)
 
 void ctl_drops(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = explained(c, is_drop, strlen("drop_"));
-
-	if (args->json) {
-		print_json("drops", rows);
-		return;
-	}
-	if (json_array_size(rows) == 0)
-		puts("no drops");
-	else
-		TABLE(rows, { "reason", "name" }, { "count", "value" }, { "unit", "unit" },
-		      { "meaning", "help" });
-	json_decref(rows);
+	SHOW(args, "drops", explained(c, is_drop, strlen("drop_")), "no drops",
+	     { "reason", "name" }, { "count", "value" }, { "unit", "unit" }, { "meaning", "help" });
 }
 
 /* ---- what is wrong ---- */
@@ -169,18 +144,10 @@ static json_t *troubles_of(struct connection *c, const char *address)
 
 void ctl_why(struct connection *c, const struct ctl_args *args)
 {
-	json_t *rows = troubles_of(c, args->of);
-
-	if (args->json) {
-		print_json("troubles", rows);
-		return;
-	}
-	if (json_array_size(rows) == 0)
-		puts("nothing is known that keeps tunnels from working");
-	else
-		TABLE(rows, { "tunnel", "tunnel" }, { "peer", "remote" }, { "s ago", "age_s" },
-		      { "count", "count" }, { "trouble", "trouble" }, { "meaning", "help" });
-	json_decref(rows);
+	SHOW(args, "troubles", troubles_of(c, args->of),
+	     "nothing is known that keeps tunnels from working", { "tunnel", "tunnel" },
+	     { "peer", "remote" }, { "s ago", "age_s" }, { "count", "count" },
+	     { "trouble", "trouble" }, { "meaning", "help" });
 }
 
 /* ---- all at a glance ---- */
@@ -222,12 +189,10 @@ void ctl_status(struct connection *c, const struct ctl_args *args)
 		sum_of(tunnels, "message_bytes_received"), "dropped", sum_of(drops, "value"),
 		"troubles", (int)json_array_size(troubles));
 
-	if (args->json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (args->json)
+		print_json(all);
+	else
 		print_pairs(all);
-	}
 	json_decref(tunnels);
 	json_decref(drops);
 	json_decref(troubles);
