@@ -11,14 +11,13 @@
 
 #include <cmocka.h>
 
+#include "race_rig.h"
 #include "rival/paths.h"
-#include "rival/race.h"
 
-#define MTU      1450
-#define OVERHEAD 50
-#define SECONDS  6
+#define SECONDS 6
 
-static const struct kg_sim_link_params back = { .delay_us = 20000, .overhead_bytes = OVERHEAD };
+static const struct kg_sim_link_params back = { .delay_us = 20000,
+						.overhead_bytes = RACE_OVERHEAD };
 
 /* 24 Mbit/s, 2,000 datagrams per second, 40 ms, and a queue of 40 ms. */
 static struct kg_sim_link_params there_and_lose(double loss)
@@ -29,7 +28,7 @@ static struct kg_sim_link_params there_and_lose(double loss)
 		.queue_us = 40000,
 		.loss = (uint16_t)(loss * 65536),
 		.lost_behind = true,
-		.overhead_bytes = OVERHEAD,
+		.overhead_bytes = RACE_OVERHEAD,
 	};
 }
 
@@ -45,36 +44,11 @@ static const struct kg_racer *racer(const char *name)
 
 static struct kg_race_params params_of(const char *name, const struct kg_sim_link_params *there)
 {
-	return (struct kg_race_params){
-		.racer = racer(name),
-		.kcp = { .conv = 1,
-			 .mtu = MTU,
-			 .snd_wnd = 256,
-			 .rcv_wnd = 256,
-			 .nodelay = 1,
-			 .interval_ms = 1,
-			 .resend = 3,
-			 .nc = true,
-			 .blast = true,
-			 .pace = true },
-		.link = { there, &back },
-		.line_Bps = (double)there->rate_Bps,
-		.flows = 1,
-		.seconds = SECONDS,
-		.queue_from_s = SECONDS / 2,
-		.seed = 1,
-	};
-}
+	struct kg_race_params params = race_params(racer(name), there, &back, SECONDS);
 
-static struct kg_race_result run(const struct kg_race_params *params)
-{
-	struct kg_race_result result;
-
-	assert_true(kg_race_run(params, &result));
-	printf("%-9s %6.0f/s, queue %4.1f and %4.1f ms, stall %4.0f ms, own loss %.3f\n",
-	       params->racer->name, (double)result.segments / params->seconds, result.queue_p50_ms,
-	       result.queue_p95_ms, (double)result.stall_us / 1e3, result.own_loss);
-	return result;
+	params.kcp.snd_wnd = params.kcp.rcv_wnd = 256;
+	params.kcp.pace = true;
+	return params;
 }
 
 static void expect_part(const struct kg_race_result *result, double pps, double least, double most)
@@ -93,7 +67,7 @@ static void a_race_measures_what_is_sent(void **state)
 	struct kg_race_result result;
 
 	params.line_Bps /= 2;
-	result = run(&params);
+	result = race_run(&params);
 	expect_part(&result, 1000, 0.97, 1.001);
 	assert_true(result.queue_p95_ms <= 1);
 	assert_true(result.own_loss == 0);
@@ -110,7 +84,7 @@ static void a_race_measures_the_queue(void **state)
 	struct kg_race_result result;
 
 	params.line_Bps *= 1.6; /* and 2 when it believes in 0.8 */
-	result = run(&params);
+	result = race_run(&params);
 	assert_true(result.queue_p50_ms > 38 && result.queue_p50_ms <= 40.5);
 	assert_true(result.own_loss > 0.45 && result.own_loss < 0.55);
 	expect_part(&result, 2000, 0.9, 1.001);
@@ -124,7 +98,7 @@ static void the_transport_brings_all_that_the_link_lets_through(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(losses); i++) {
 		struct kg_sim_link_params there = there_and_lose(losses[i]);
 		struct kg_race_params params = params_of("Brutal", &there);
-		struct kg_race_result result = run(&params);
+		struct kg_race_result result = race_run(&params);
 
 		expect_part(&result, 2000 * (1 - losses[i]), 0.93, 1.01);
 	}
@@ -138,7 +112,7 @@ static void the_transport_learns_how_far_a_path_reorders(void **state)
 
 	there.jitter_us = 10000; /* twenty datagrams */
 	params.line_Bps *= 0.9;
-	result = run(&params);
+	result = race_run(&params);
 	expect_part(&result, 1800, 0.95, 1.001);
 	assert_in_range(result.wire_bytes / result.segments, 1500, 1650);
 }
@@ -153,13 +127,13 @@ static void everyone_uses_a_clean_link(void **state)
 
 		params.kcp.snd_wnd = params.kcp.rcv_wnd =
 			100; /* more would be sent twice by stock */
-		result = run(&params);
+		result = race_run(&params);
 		expect_part(&result, 2000, 0.7, 1.001);
 		assert_true(result.jain == 1);
 		params.flows = 4;
 		params.line_Bps /= 4;
 		params.kcp.snd_wnd = params.kcp.rcv_wnd = 30;
-		result = run(&params);
+		result = race_run(&params);
 		expect_part(&result, 2000, 0.7, 1.001);
 		assert_true(result.jain > 0.7);
 	}
@@ -180,7 +154,7 @@ static void random_loss_tells_them_apart(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(known); i++) {
 		struct kg_sim_link_params there = there_and_lose(0.05);
 		struct kg_race_params params = params_of(known[i].name, &there);
-		struct kg_race_result result = run(&params);
+		struct kg_race_result result = race_run(&params);
 
 		expect_part(&result, 2000 * 0.95, known[i].least, known[i].most);
 	}
@@ -195,9 +169,9 @@ static void queues_tell_them_apart(void **state)
 	struct kg_race_params bbr = params_of("BBRv1", &there);
 	struct kg_race_params copa = params_of("Copa", &there);
 
-	assert_true(run(&cubic).queue_p95_ms > 30);
-	assert_true(run(&bbr).queue_p95_ms < 12);
-	assert_true(run(&copa).queue_p95_ms < 3);
+	assert_true(race_run(&cubic).queue_p95_ms > 30);
+	assert_true(race_run(&bbr).queue_p95_ms < 12);
+	assert_true(race_run(&copa).queue_p95_ms < 3);
 }
 
 static void the_same_seed_is_the_same_race(void **state)
@@ -208,7 +182,7 @@ static void the_same_seed_is_the_same_race(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		params.seed = i < 2 ? 1 : 2;
-		results[i] = run(&params);
+		results[i] = race_run(&params);
 	}
 	assert_memory_equal(&results[0], &results[1], sizeof(results[0]));
 	assert_memory_not_equal(&results[0], &results[2], sizeof(results[0]));
@@ -219,7 +193,7 @@ static void paths_are_what_they_say(void **state)
 {
 	struct kg_race_paths paths;
 
-	assert_true(kg_race_paths_init(&paths, OVERHEAD));
+	assert_true(kg_race_paths_init(&paths, RACE_OVERHEAD));
 	for (size_t i = 0; i < KG_RACE_PATHS; i++) {
 		const struct kg_race_path *path = &paths.of[i];
 		double mbit = path->line_Bps * 8 / 1e6, said;

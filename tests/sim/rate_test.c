@@ -11,12 +11,10 @@
 
 #include <cmocka.h>
 
+#include "race_rig.h"
 #include "rival/paths.h"
-#include "rival/race.h"
 
-#define MTU      1450
-#define OVERHEAD 50
-#define SECONDS  10
+#define SECONDS 10
 
 static const struct kg_racer racers[] = {
 	{ "alone", &kg_racer_rival, &kg_rival_own },
@@ -24,7 +22,7 @@ static const struct kg_racer racers[] = {
 };
 
 static const struct kg_sim_link_params back = {
-	.delay_us = 20000, .jitter_us = 100, .in_order = true, .overhead_bytes = OVERHEAD
+	.delay_us = 20000, .jitter_us = 100, .in_order = true, .overhead_bytes = RACE_OVERHEAD
 };
 
 /* 60 Mbit/s, 5,000 datagrams per second, 40 ms. */
@@ -40,44 +38,18 @@ static struct kg_sim_link_params there_and_lose(double loss, uint32_t queue_us)
 		.queue_us = queue_us,
 		.loss = (uint16_t)(loss * 65536),
 		.lost_behind = true,
-		.overhead_bytes = OVERHEAD,
+		.overhead_bytes = RACE_OVERHEAD,
 	};
 }
 
 static struct kg_race_params params_of(const struct kg_racer *racer,
 				       const struct kg_sim_link_params *there)
 {
-	return (struct kg_race_params){
-		.racer = racer,
-		.kcp = { .conv = 1,
-			 .mtu = MTU,
-			 .snd_wnd = 2048,
-			 .rcv_wnd = 2048,
-			 .nodelay = 1,
-			 .interval_ms = 1,
-			 .resend = 3,
-			 .nc = true,
-			 .blast = true,
-			 .snd_spread = true,
-			 .rcv_grows = true },
-		.link = { there, &back },
-		.line_Bps = (double)there->rate_Bps,
-		.flows = 1,
-		.seconds = SECONDS,
-		.queue_from_s = SECONDS / 2,
-		.seed = 1,
-	};
-}
+	struct kg_race_params params = race_params(racer, there, &back, SECONDS);
 
-static struct kg_race_result run(const struct kg_race_params *params)
-{
-	struct kg_race_result result;
-
-	assert_true(kg_race_run(params, &result));
-	printf("%-6s %6.0f/s, queue %4.1f and %4.1f ms, stall %4.0f ms, own loss %.3f, Jain %.2f\n",
-	       params->racer->name, (double)result.segments / params->seconds, result.queue_p50_ms,
-	       result.queue_p95_ms, (double)result.stall_us / 1e3, result.own_loss, result.jain);
-	return result;
+	params.kcp.snd_wnd = params.kcp.rcv_wnd = 2048;
+	params.kcp.snd_spread = params.kcp.rcv_grows = true;
+	return params;
 }
 
 static double part_of(const struct kg_race_result *result, double pps)
@@ -94,7 +66,7 @@ static void random_loss_is_no_reason(void **state)
 		double loss = losses[i / 2];
 		struct kg_sim_link_params there = there_and_lose(loss, 20000);
 		struct kg_race_params params = params_of(&racers[i % 2], &there);
-		struct kg_race_result result = run(&params);
+		struct kg_race_result result = race_run(&params);
 
 		assert_true(part_of(&result, PPS * (1 - loss)) > 0.88);
 		assert_true(result.queue_p95_ms < 16);
@@ -107,13 +79,13 @@ static void queues_stay_short(void **state)
 	for (size_t i = 0; i < KG_ARRAY_SIZE(racers); i++) {
 		struct kg_sim_link_params there = there_and_lose(0, 500000);
 		struct kg_race_params params = params_of(&racers[i], &there);
-		struct kg_race_result result = run(&params);
+		struct kg_race_result result = race_run(&params);
 
 		assert_true(part_of(&result, PPS) > 0.95);
 		assert_true(result.queue_p95_ms < 12);
 		assert_true(result.own_loss == 0);
 		there.queue_us = 10000;
-		result = run(&params);
+		result = race_run(&params);
 		assert_true(part_of(&result, PPS) > 0.93);
 		assert_true(result.own_loss < 0.015);
 	}
@@ -129,7 +101,7 @@ static void a_policer_is_found(void **state)
 
 		there.police.rate_Bps = 2500000;
 		there.police.burst_bytes = 64000;
-		result = run(&params);
+		result = race_run(&params);
 		assert_true(part_of(&result, PPS / 3) > 0.95);
 		assert_true(result.wire_bytes / result.segments < 1500 * 1.4);
 	}
@@ -143,7 +115,7 @@ static void those_who_share_a_path_do_so_evenly(void **state)
 		struct kg_race_result result;
 
 		params.flows = 3;
-		result = run(&params);
+		result = race_run(&params);
 		assert_true(part_of(&result, PPS) > 0.95);
 		assert_true(result.jain > 0.85);
 	}
@@ -157,17 +129,17 @@ static void the_twelve_paths(void **state)
 						     0.85, 0.9, 0.9, 0.9, 1.1, 0.9 };
 	struct kg_race_paths paths;
 
-	assert_true(kg_race_paths_init(&paths, OVERHEAD));
+	assert_true(kg_race_paths_init(&paths, RACE_OVERHEAD));
 	for (size_t i = 0; i < KG_RACE_PATHS; i++) {
 		const struct kg_race_path *path = &paths.of[i];
 		struct kg_race_params params = params_of(&racers[1], &path->link[0]);
 		struct kg_race_result result;
-		double bound = path->bound_Bps / (MTU + OVERHEAD) * path->seconds;
+		double bound = path->bound_Bps / (RACE_MTU + RACE_OVERHEAD) * path->seconds;
 
 		params.link[1] = &path->link[1];
 		params.seconds = path->seconds;
 		params.queue_from_s = path->seconds / 2;
-		result = run(&params);
+		result = race_run(&params);
 		if ((double)result.segments < least[i] * bound)
 			fail_msg("%s: %.2f", path->name, (double)result.segments / bound);
 		assert_true(result.queue_p95_ms < 300);
