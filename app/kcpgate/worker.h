@@ -38,8 +38,8 @@ struct kg_worker {
 	unsigned int index; /* also its lcore, and its queue on every port */
 	struct kg_arena *arena;
 	struct rte_ring *mail, *reports;
-	const struct kg_pump_link *kernel; /* to Linux, by the pump */
-	struct kg_waker waker; /* payload threads, pump and control thread wake us by it */
+	struct kg_pump_link *kernel; /* to Linux, by the pump */
+	struct kg_waker waker;       /* payload threads, pump and control thread wake us by it */
 	unsigned int link_count;
 	uint32_t channels_max; /* that there is memory for */
 

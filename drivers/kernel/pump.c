@@ -19,7 +19,12 @@
 #define BURST    64 /* frames per turn and ring, or TAP: one of Linux's super-frames, 45 of 1,500 */
 #define SPIN_US  20 /* without work before the first sleep: a wake-up costs the worker */
 #define STALL_MS 1  /* until a full ring is looked at again */
-#define NICE     10 /* where CPUs are short, tunnels come before what is not for them */
+
+/* Where CPUs are short, tunnels come before a flood of what nobody asked for. */
+#define NICE     10
+#define FLOOD    100       /* unasked frames between two looks */
+#define LOOK_US  10000     /* from look to look */
+#define FLOOD_US 1000000UL /* how long it is one after the last such look */
 
 struct kg_pump {
 	struct kg_pump_config config;
@@ -27,6 +32,9 @@ struct kg_pump {
 	uint64_t worked_us;                       /* the last turn that did something */
 	struct pollfd fds[1 + KG_PUMP_PORTS_MAX]; /* the waker, TAPs by port */
 	bool gone[KG_PUMP_PORTS_MAX];             /* somebody has deleted the interface */
+	uint64_t looked_us, flooded_us;           /* the last look, the last at a flood */
+	unsigned int unasked;                     /* frames at the last look */
+	int usual, nice;                          /* priority: as at the start, and now */
 };
 
 /* ---- rings ---- */
@@ -88,7 +96,12 @@ void kg_pump_link_fini(struct kg_pump_link *link)
 	ring_destroy(&link->from_kernel);
 }
 
-bool kg_pump_frame(const struct kg_pump_link *link, uint16_t port, enum kg_pump_urgency urgency,
+static unsigned int unasked_of(const struct kg_pump_link *link)
+{
+	return atomic_load_explicit(&link->unasked, memory_order_relaxed);
+}
+
+bool kg_pump_frame(struct kg_pump_link *link, uint16_t port, enum kg_pump_urgency urgency,
 		   struct rte_mbuf *frame)
 {
 	static const unsigned int shares[] = {
@@ -98,6 +111,8 @@ bool kg_pump_frame(const struct kg_pump_link *link, uint16_t port, enum kg_pump_
 	};
 	struct rte_ring *ring = link->frames[port];
 
+	if (urgency == KG_PUMP_UNASKED)
+		atomic_store_explicit(&link->unasked, unasked_of(link) + 1, memory_order_relaxed);
 	return rte_ring_count(ring) < shares[urgency] && rte_ring_sp_enqueue(ring, frame) == 0;
 }
 
@@ -198,6 +213,37 @@ static unsigned int take_all(struct kg_pump *pump)
 	return count;
 }
 
+/* ---- who comes first ---- */
+
+/* Who may not (CAP_SYS_NICE) never comes back from being nice, and is nice from the start. */
+static void be_nice(struct kg_pump *pump, int nice)
+{
+	if (nice != pump->nice && setpriority(PRIO_PROCESS, (id_t)gettid(), nice) == 0)
+		pump->nice = nice;
+}
+
+static void begin_nice(struct kg_pump *pump)
+{
+	pump->usual = pump->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+	be_nice(pump, pump->usual + NICE);
+}
+
+static void mind_floods(struct kg_pump *pump, uint64_t now_us)
+{
+	uint64_t since_us = now_us - pump->looked_us;
+	unsigned int unasked = 0;
+
+	if (since_us < LOOK_US)
+		return;
+	for (unsigned int l = 0; l < pump->config.link_count; l++)
+		unasked += unasked_of(&pump->config.links[l]);
+	if ((uint64_t)(unasked - pump->unasked) * LOOK_US >= FLOOD * since_us)
+		pump->flooded_us = now_us;
+	pump->unasked = unasked;
+	pump->looked_us = now_us;
+	be_nice(pump, pump->usual + (now_us - pump->flooded_us < FLOOD_US ? NICE : 0));
+}
+
 /* ---- the loop ---- */
 
 static uint64_t clock_us(void)
@@ -248,6 +294,7 @@ static void turn(struct kg_pump *pump)
 
 	if (work > 0)
 		pump->worked_us = now_us;
+	mind_floods(pump, now_us);
 	wait_for_work(pump, now_us);
 }
 
@@ -267,7 +314,7 @@ void kg_pump_run(struct kg_pump *pump)
 	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
 	sigset_t all;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	begin_nice(pump);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!atomic_load_explicit(&pump->stop, memory_order_relaxed))

@@ -12,7 +12,9 @@
  *
  * A ring is shared by urgency: the less urgent a frame, the less of the ring it may fill, so that a
  * flood of what nobody asked for leaves room to what matters. In each turn every ring gets the same
- * number of frames out, so that a flood on one port leaves time to the others.
+ * number of frames out, so that a flood on one port leaves time to the others. During a flood the
+ * thread gives way to all others; at other times it does not, since connections of hosts behind a
+ * port pass it too (docs/decisions/0026-a-pump-of-its-own.md).
  */
 #pragma once
 
@@ -21,6 +23,8 @@
 #include "thread/waker.h"
 
 #include <rte_ring.h>
+#include <stdalign.h>
+#include <stdatomic.h>
 
 #define KG_PUMP_PORTS_MAX   16
 #define KG_PUMP_FRAMES      1024 /* on the way to a TAP, per worker and port */
@@ -36,6 +40,8 @@ struct kg_pump_link {
 	struct rte_ring *from_kernel;  /* NULL: another worker's; mbuf->port is the port's index */
 	struct kg_waker *worker_waker; /* the worker's; needed with from_kernel */
 	struct kg_waker *pump_waker;   /* the pump's; all links have it */
+	/* Frames of KG_PUMP_UNASKED so far, those that found no room too; the worker's to write. */
+	alignas(RTE_CACHE_LINE_SIZE) atomic_uint unasked;
 };
 
 enum kg_pump_urgency {
@@ -51,7 +57,7 @@ void kg_pump_link_fini(struct kg_pump_link *link);
 
 /* The worker: takes the mbuf, a frame for kg_exception_write on the port's TAP, unless it returns
  * false: more would be more than the urgency's share. kg_waker_wake the pump when a turn ends. */
-bool kg_pump_frame(const struct kg_pump_link *link, uint16_t port, enum kg_pump_urgency urgency,
+bool kg_pump_frame(struct kg_pump_link *link, uint16_t port, enum kg_pump_urgency urgency,
 		   struct rte_mbuf *frame);
 /* The worker: the same of a packet for kg_exception_route. */
 bool kg_pump_packet(const struct kg_pump_link *link, struct rte_mbuf *packet);

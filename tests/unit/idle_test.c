@@ -22,7 +22,7 @@
 #define MANY_WORK 31  /* nearly a burst */
 
 static struct kg_mem mem;
-static const struct kg_pump_link kernel;
+static struct kg_pump_link kernel;
 static struct kg_box box = { .worker_count = 2 };
 static struct kg_worker w = { .box = &box, .kernel = &kernel };
 static struct kg_idle idle;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <rte_eal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static struct kg_pump_link links[WORKERS];
 static struct kg_waker pump_waker, worker_waker;
 static struct kg_pump *pump;
 static pthread_t thread;
+static _Atomic pid_t tid; /* the thread's, for Linux */
 
 int kg_exception_fd(const struct kg_exception *e)
 {
@@ -141,6 +143,7 @@ static int end(void **state)
 static void *run(void *arg)
 {
 	(void)arg;
+	atomic_store(&tid, gettid());
 	kg_pump_run(pump);
 	return NULL;
 }
@@ -392,6 +395,38 @@ static void a_full_ring_is_not_asked_for_all_the_time(void **state)
 	stop();
 }
 
+/* Whether the thread comes to that priority while `count` unasked frames are offered each
+ * millisecond. */
+static bool becomes_nice(int nice, unsigned int count)
+{
+	for (int ms = 0; ms < WAIT_MS && getpriority(PRIO_PROCESS, (id_t)tid) != nice; ms++) {
+		for (unsigned int i = 0; i < count; i++) {
+			struct rte_mbuf *frame = new_frame();
+
+			if (!kg_pump_frame(&links[0], 0, KG_PUMP_UNASKED, frame))
+				rte_pktmbuf_free(frame);
+		}
+		kg_waker_wake(&pump_waker);
+		nap();
+	}
+	return getpriority(PRIO_PROCESS, (id_t)tid) == nice;
+}
+
+/* Hosts' connections pass the pump as well, so that it is as the others at other times. */
+static void a_flood_alone_gives_way(void **state)
+{
+	int usual = getpriority(PRIO_PROCESS, (id_t)gettid());
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only who may comes back from being nice */
+	begin();
+	assert_true(becomes_nice(usual, 1));
+	assert_true(becomes_nice(usual + 10, 64));
+	assert_true(becomes_nice(usual, 1));
+	stop();
+}
+
 #define PUMP_TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
 
 int main(void)
@@ -408,6 +443,7 @@ int main(void)
 		PUMP_TEST(an_idle_pump_sleeps),
 		PUMP_TEST(a_tap_that_is_gone_wakes_nobody),
 		PUMP_TEST(a_full_ring_is_not_asked_for_all_the_time),
+		PUMP_TEST(a_flood_alone_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("pump", tests, start, NULL);
