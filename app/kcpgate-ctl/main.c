@@ -24,7 +24,7 @@ static const struct {
 	{ "stats", "", TAKES_NOTHING, ctl_stats, "all numbers of the box, and what they mean" },
 	{ "drops", "", TAKES_NOTHING, ctl_drops, "what was dropped, and why" },
 	{ "why", " [ADDRESS]", TAKES_MAYBE, ctl_why,
-	  "what keeps tunnels from working, of a peer or of all" },
+	  "what keeps tunnels from working and what was dropped last, of an address or of all" },
 	{ "top", "", TAKES_NOTHING, ctl_top, "what tunnels carry, live" },
 	{ "events", "", TAKES_NOTHING, ctl_events,
 	  "what happens from now on, a line of JSON each" },

@@ -122,16 +122,24 @@ void ctl_drops(struct connection *c, const struct ctl_args *args)
 
 /* ---- what is wrong ---- */
 
-static bool is_of(const json_t *trouble, const char *address)
+/* With its port, as the row has it, or without. */
+static bool is_of(const json_t *row, const char *address)
 {
-	const char *remote = json_string_value(json_object_get(trouble, "remote"));
+	const char *remote = json_string_value(json_object_get(row, "remote"));
+	size_t len = address != NULL ? strlen(address) : 0;
 
-	return address == NULL || (remote != NULL && strstr(remote, address) != NULL);
+	if (address == NULL || remote == NULL)
+		return address == NULL;
+	if (strcmp(remote, address) == 0)
+		return true;
+	remote += *remote == '[';
+	return strncmp(remote, address, len) == 0 && strchr(":]", remote[len]) != NULL;
 }
 
-static json_t *troubles_of(struct connection *c, const char *address)
+/* Those rows that are about the address; takes the reference. */
+static json_t *rows_of(json_t *all, const char *address)
 {
-	json_t *all = values_of(ctl_show(c, "troubles", -1)), *rows = json_array(), *row;
+	json_t *rows = json_array(), *row;
 	size_t i;
 
 	json_array_foreach (all, i, row) {
@@ -142,12 +150,73 @@ static json_t *troubles_of(struct connection *c, const char *address)
 	return rows;
 }
 
+static json_t *troubles_of(struct connection *c, const char *address)
+{
+	return rows_of(values_of(ctl_show(c, "troubles", -1)), address);
+}
+
+static int by_age(const void *a, const void *b)
+{
+	json_int_t first = json_integer_value(json_object_get(*(json_t *const *)a, "age_ms"));
+	json_int_t second = json_integer_value(json_object_get(*(json_t *const *)b, "age_ms"));
+
+	return (first > second) - (first < second);
+}
+
+/* Takes the reference. */
+static json_t *latest_first(json_t *rows)
+{
+	size_t count = json_array_size(rows);
+	json_t **all = calloc(count + 1, sizeof(*all)), *sorted = json_array();
+
+	if (all == NULL)
+		ctl_die("out of memory");
+	for (size_t i = 0; i < count; i++)
+		all[i] = json_array_get(rows, i);
+	qsort(all, count, sizeof(*all), by_age);
+	for (size_t i = 0; i < count; i++)
+		json_array_append(sorted, all[i]);
+	free(all);
+	json_decref(rows);
+	return sorted;
+}
+
+static json_t *dropped_of(struct connection *c, const char *address)
+{
+	return latest_first(rows_of(ctl_show_rows(c, "dropped", "number"), address));
+}
+
+static const struct column trouble_columns[] = {
+	{ "tunnel", "tunnel" }, { "peer", "remote" },     { "s ago", "age_s" },
+	{ "count", "count" },   { "trouble", "trouble" }, { "meaning", "help" },
+};
+
+static const struct column dropped_columns[] = {
+	{ "s ago", "age_ms", 1000 }, { "count", "count" }, { "reason", "reason" },
+	{ "stage", "stage" },        { "from", "remote" }, { "to", "local" },
+	{ "tunnel", "tunnel" },      { "bytes", "bytes" }, { "first bytes", "first" },
+};
+
 void ctl_why(struct connection *c, const struct ctl_args *args)
 {
-	SHOW(args, "troubles", troubles_of(c, args->of),
-	     "nothing is known that keeps tunnels from working", { "tunnel", "tunnel" },
-	     { "peer", "remote" }, { "s ago", "age_s" }, { "count", "count" },
-	     { "trouble", "trouble" }, { "meaning", "help" });
+	json_t *troubles = troubles_of(c, args->of), *dropped = dropped_of(c, args->of);
+	json_t *all = json_pack("{s:o,s:o}", "troubles", troubles, "dropped", dropped);
+
+	if (args->json) {
+		print_json(all);
+		json_decref(all);
+		return;
+	}
+	if (json_array_size(troubles) == 0)
+		puts("nothing is known that keeps tunnels from working");
+	else
+		ctl_print_table(troubles, trouble_columns, KG_ARRAY_SIZE(trouble_columns));
+	if (json_array_size(dropped) > 0) {
+		puts("\ndropped, the last of each address and reason (kcpgate-ctl drops: what they "
+		     "mean)");
+		ctl_print_table(dropped, dropped_columns, KG_ARRAY_SIZE(dropped_columns));
+	}
+	json_decref(all);
 }
 
 /* ---- all at a glance ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Fills pages of channels and of paths, side by side, as far as a turn allows. */
+/* Fills pages of channels, of paths and of drops, side by side, as far as a turn allows. */
 #include "pages.h"
 
 #include "worker.h"
@@ -64,9 +64,24 @@ static bool is_wanted(const struct kg_tour *tour, const struct kg_side *side)
 	return tour->tunnel == KG_PAGE_ALL_TUNNELS || tour->tunnel == side->id;
 }
 
+static bool next_dropped(struct kg_worker *w, struct kg_page_row *row)
+{
+	while (w->tour.place < KG_DROPPED_PLACES) {
+		const struct kg_dropped *place = &w->dropped.places[w->tour.place++];
+
+		row->tunnel = place->tunnel;
+		row->dropped = *place;
+		if (place->count > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Of the side that the tour has come to, or of later ones; false: it is at its end. */
 static bool next(struct kg_worker *w, struct kg_page_row *row)
 {
+	if (w->tour.kind == KG_PAGE_DROPPED)
+		return next_dropped(w, row);
 	for (; w->tour.place < KG_SLOTS; w->tour.place++) {
 		const struct kg_side *side = w->sides.places[w->tour.place];
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages of what a worker has, channels or paths. Other threads ask by mail, and the worker fills
- * the page in, some rows a turn. Pages asked for one after the other cost the worker no more than
- * what is on them.
+ * Pages of what a worker has, channels, paths, or the last that it has thrown away. Other threads
+ * ask by mail, and the worker fills the page in, some rows a turn. Pages asked for one after the
+ * other cost the worker no more than what is on them.
  */
 #pragma once
 
 #include "base/base.h"
+#include "dropped.h"
 #include "session/session.h"
 
 #include <stdatomic.h>
@@ -17,6 +18,7 @@
 enum kg_page_kind {
 	KG_PAGE_CHANNELS,
 	KG_PAGE_PATHS,
+	KG_PAGE_DROPPED, /* of all tunnels, and of none */
 };
 
 #define KG_PAGE_ALL_TUNNELS UINT16_MAX /* no id */
@@ -33,6 +35,7 @@ struct kg_page {
 		union {
 			struct kg_channel_info channel;
 			struct kg_path_info path;
+			struct kg_dropped dropped;
 		};
 	} rows[KG_PAGE_ROWS];
 	struct kg_page *next; /* the worker's, with those that others have asked for meanwhile */
@@ -45,7 +48,7 @@ struct kg_tour {
 	enum kg_page_kind kind;
 	uint16_t tunnel; /* as in the page */
 	uint32_t passed; /* rows since the beginning */
-	uint16_t place;  /* of the side in the worker's slots */
+	uint16_t place;  /* of the side in the worker's slots; of the drop in its table */
 };
 
 struct kg_worker;

@@ -10,6 +10,7 @@
  *   troubles    what keeps tunnels from working
  *   channels    the first page of channels; channels,WORKER,SKIP: the others
  *   paths       likewise, of where their datagrams come from and go to
+ *   dropped     likewise, of the last that was thrown away, by address and reason
  *   names       names of servers: what is known of them, and the latest failure
  *   stun        how the ports of servers look from outside
  */
@@ -30,6 +31,7 @@ int kg_telemetry_help(struct kg_box *box, const char *params, struct rte_tel_dat
 int kg_telemetry_tunnels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_paths(struct kg_box *box, const char *params, struct rte_tel_data *d);
+int kg_telemetry_dropped(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_names(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_stun(struct kg_box *box, const char *params, struct rte_tel_data *d);
 int kg_telemetry_troubles(struct kg_box *box, const char *params, struct rte_tel_data *d);

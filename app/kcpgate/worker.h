@@ -10,6 +10,7 @@
 #include "base/twheel.h"
 #include "config/config.h"
 #include "conn.h"
+#include "dropped.h"
 #include "kernel/pump.h"
 #include "mail.h"
 #include "memory/arena.h"
@@ -74,6 +75,7 @@ struct kg_worker {
 	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
 	uint16_t spare_count;
 	struct kg_troubles troubles;
+	struct kg_dropped_table dropped;
 	uint64_t told_us;            /* no router's word goes to the other workers before */
 	uint64_t fec_age_us;         /* when groups of FEC age next */
 	uint16_t next_side;          /* session_output: where the next turn begins, to be fair */

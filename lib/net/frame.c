@@ -186,3 +186,47 @@ void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, ui
 		return parse_ipv6(frame, bytes + frame->l2_bytes, len - frame->l2_bytes, trust);
 	}
 }
+
+/* ---- whatever else is wrong ---- */
+
+/* `upper`: what is behind the IP header, `upper_bytes` of it. */
+static void read_ends(struct kg_tuple *ends, uint8_t version, const uint8_t *addresses,
+		      uint8_t protocol, const uint8_t *upper, size_t upper_bytes)
+{
+	static const uint8_t unknown[4];
+	bool has_ports = (protocol == KG_PROTO_UDP || protocol == KG_PROTO_TCP) &&
+			 upper_bytes >= sizeof(unknown);
+	const uint8_t *ports = has_ports ? upper : unknown;
+
+	endpoint_read(&ends->remote, version, addresses, ports);
+	endpoint_read(&ends->local, version, addresses + (version == 4 ? 4 : 16), ports + 2);
+}
+
+static void read_ends4(struct kg_tuple *ends, const uint8_t *ip, size_t len)
+{
+	size_t header_bytes = (ip[0] & 0xfu) * 4u;
+	bool begins = header_bytes >= KG_IPV4_BYTES && header_bytes <= len &&
+		      (kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & KG_IPV4_OFFSET_MASK) == 0;
+
+	read_ends(ends, 4, ip + KG_IPV4_ADDRESSES_AT, ip[KG_IPV4_PROTOCOL_AT],
+		  begins ? ip + header_bytes : ip, begins ? len - header_bytes : 0);
+}
+
+void kg_frame_ends(const uint8_t *bytes, size_t len, struct kg_tuple *ends)
+{
+	size_t at = KG_ETHERTYPE_AT;
+	const uint8_t *ip;
+
+	*ends = (struct kg_tuple){ 0 };
+	while (len >= at + 2 && is_tag(kg_load_be16(bytes + at)))
+		at += KG_VLAN_BYTES;
+	if (len < at + 2)
+		return;
+	ip = bytes + at + 2;
+	len -= at + 2;
+	if (kg_load_be16(bytes + at) == KG_ETHERTYPE_IPV4 && len >= KG_IPV4_BYTES)
+		read_ends4(ends, ip, len);
+	else if (kg_load_be16(bytes + at) == KG_ETHERTYPE_IPV6 && len >= KG_IPV6_BYTES)
+		read_ends(ends, 6, ip + KG_IPV6_ADDRESSES_AT, ip[KG_IPV6_NEXT_HEADER_AT],
+			  ip + KG_IPV6_BYTES, len - KG_IPV6_BYTES);
+}

@@ -68,6 +68,10 @@ struct kg_frame {
 void kg_frame_parse(struct kg_frame *frame, const uint8_t *bytes, size_t len, uint16_t port_vlan,
 		    unsigned int trust);
 
+/* The ends of a received frame, as far as they show whatever else is wrong with it: ports are 0 but
+ * for UDP and TCP, and version 0 says that it is no IP. */
+void kg_frame_ends(const uint8_t *bytes, size_t len, struct kg_tuple *ends);
+
 /* The L2 header of a next hop, ready to be copied. */
 struct kg_l2 {
 	uint8_t bytes[KG_ETHER_BYTES + KG_VLAN_BYTES]; /* ethertype is left for the builder */

@@ -82,6 +82,27 @@ static void a_damaged_one_is_dropped(void **state)
 	}
 }
 
+/* As they came: opening has been over them. */
+static void first_bytes_of_what_does_not_open_are_noted(void **state)
+{
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	struct rte_mbuf *m = sealed(7);
+	const struct kg_dropped *noted;
+	uint8_t came[KG_DROPPED_FIRST_BYTES];
+	uint16_t len = kg_pkt(m)->body_len;
+
+	kg_pkt(m)->body[len - 3] ^= 1;
+	memcpy(came, kg_pkt(m)->body, sizeof(came));
+	assert_dropped(m, KG_DROP_AUTH_FAILED);
+	noted = rig_dropped(w, &client.ip, KG_DROP_AUTH_FAILED);
+	assert_non_null(noted);
+	assert_int_equal(noted->stage, KG_STAGE_OPEN);
+	assert_int_equal(noted->bytes, len);
+	assert_int_equal(noted->first_bytes, sizeof(came));
+	assert_memory_equal(noted->first, came, sizeof(came));
+	assert_int_equal(noted->ends.local.port, RIG_LISTEN_PORT);
+}
+
 static void anothers_clock_is_dropped(void **state)
 {
 	struct kg_worker *w = rig_worker(SERVER, 0);
@@ -114,6 +135,7 @@ int main(void)
 		cmocka_unit_test(what_was_sealed_opens),
 		cmocka_unit_test(a_short_one_is_dropped),
 		cmocka_unit_test(a_damaged_one_is_dropped),
+		cmocka_unit_test(first_bytes_of_what_does_not_open_are_noted),
 		cmocka_unit_test(anothers_clock_is_dropped),
 		cmocka_unit_test(the_good_among_the_bad_stay),
 	};

@@ -118,6 +118,20 @@ static inline uint64_t rig_drops(const struct kg_worker *w, enum kg_drop drop)
 	return w->stats.drops[drop];
 }
 
+/* The last that was noted of an address and reason; NULL. */
+static inline const struct kg_dropped *rig_dropped(const struct kg_worker *w,
+						   const struct kg_ip *from, enum kg_drop drop)
+{
+	for (unsigned int i = 0; i < KG_DROPPED_PLACES; i++) {
+		const struct kg_dropped *place = &w->dropped.places[i];
+
+		if (place->count > 0 && place->reason == drop &&
+		    kg_ip_equal(&place->ends.remote.ip, from))
+			return place;
+	}
+	return NULL;
+}
+
 static inline uint64_t rig_count(const struct kg_worker *w, enum kg_counter counter)
 {
 	return w->stats.counters[counter];

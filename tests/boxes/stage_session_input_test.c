@@ -59,11 +59,23 @@ static void what_asks_nothing_is_passed_to_nobody(void **state)
 	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), unknown + 1);
 }
 
+static void nothing_is_kept_of_what_has_opened(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, LOCAL_PORT % RIG_WORKERS);
+	const struct kg_dropped *noted;
+
+	noted = rig_dropped(w, &rig_server_ip, KG_DROP_CONV_UNKNOWN);
+	assert_non_null(noted);
+	assert_int_equal(noted->stage, KG_STAGE_SESSION_INPUT);
+	assert_int_equal(noted->first_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_worker_denies),
 		cmocka_unit_test(what_asks_nothing_is_passed_to_nobody),
+		cmocka_unit_test(nothing_is_kept_of_what_has_opened),
 	};
 
 	return cmocka_run_group_tests(tests, rig_init, rig_fini);

@@ -35,8 +35,13 @@ static void fuzz_rebuild(const struct kg_frame *frame, const uint8_t *data)
 static void fuzz_parse(const uint8_t *data, size_t len, uint16_t vlan, unsigned int trust)
 {
 	struct kg_frame frame;
+	struct kg_tuple ends;
 
 	kg_frame_parse(&frame, data, len, vlan, trust);
+	kg_frame_ends(data, len, &ends);
+	FUZZ_CHECK(frame.kind != KG_FRAME_UDP ||
+		   (kg_endpoint_equal(&ends.remote, &frame.source) &&
+		    kg_endpoint_equal(&ends.local, &frame.destination)));
 	FUZZ_CHECK((frame.kind == KG_FRAME_BAD) == (frame.drop != KG_DROP_NONE));
 	FUZZ_CHECK(frame.kind == KG_FRAME_BAD || frame.vlan == vlan);
 	FUZZ_CHECK(frame.kind == KG_FRAME_BAD || frame.l2_bytes <= len);

@@ -15,7 +15,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from lab import DESTINATION, ENTRY, ROOT, Lab, eventually, run, tunnel
+from lab import DESTINATION, ENTRY, ROOT, SERVER4, WIRE4, Lab, eventually, run, tunnel
 import traffic
 
 CTL = os.environ.get("KCPGATE_CTL") or str(ROOT / "build/release/app/kcpgate-ctl/kcpgate-ctl")
@@ -90,6 +90,28 @@ def check_drops(lab):
     row = eventually("a datagram of noise is shown", lambda: ask(lab.server, "drops")["drops"])[0]
     assert row["name"] == "auth_failed" and row["value"] == 1 and row["help"], row
     assert "auth_failed" in ctl(lab.server, "drops")
+
+
+def check_why(lab):
+    """What came, from where and how it began: of datagrams that do not open, and of frames."""
+    with lab.wire, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:
+        noise.bind((WIRE4, 4000))
+        for i in range(300):
+            noise.sendto(b"noise %03d" % i + bytes(100), (SERVER4, 3000))
+        noise.sendto(b"short", (SERVER4, 3000))
+    rows = eventually("both are there", lambda: [r for r in [ask(lab.server, "why", WIRE4)["dropped"]] if len(r) == 2])
+    by_reason = {row["reason"]: row for row in rows[0]}
+    assert by_reason.keys() == {"auth_failed", "datagram_size"}, rows[0]
+    noise, short = by_reason["auth_failed"], by_reason["datagram_size"]
+    for row in (noise, short):
+        assert row["stage"] == "open" and row["tunnel"] == "home" and row["remote"] == f"{WIRE4}:4000" and \
+            row["local"] == f"{SERVER4}:3000" and row["age_ms"] < 60_000, row
+    assert noise["count"] > 1 and noise["bytes"] == 109, noise
+    assert bytes.fromhex(noise["first"]).startswith(b"noise 2") and len(noise["first"]) == 64, noise
+    assert bytes.fromhex(short["first"]) == b"short", short
+    assert ask(lab.server, "why", f"{WIRE4}:4000")["dropped"] and ask(lab.server, "why", "198.18.0.")["dropped"] == []
+    said = ctl(lab.server, "why", WIRE4)
+    assert "check" in said and "datagram_size" in said and noise["first"] in said, said
 
 
 def check_hop(lab, hear):
@@ -207,6 +229,7 @@ with Lab() as lab:
     for each in lab.boxes:
         check_shown(lab, each)
     check_drops(lab)
+    check_why(lab)
     with Client(lab.client) as listener:
         assert listener.ask(do="events", id=1) == {"id": 1, "result": {}}
 

@@ -219,6 +219,41 @@ static void every_truncation_is_noticed(void **state)
 	free(tagged_short.bytes);
 }
 
+static void expect_ends(struct sample s, size_t len, const char *source, const char *destination)
+{
+	struct kg_tuple ends, expected = { 0 };
+
+	if (source != NULL) {
+		assert_true(kg_endpoint_parse(&expected.remote, source));
+		assert_true(kg_endpoint_parse(&expected.local, destination));
+	}
+	kg_frame_ends(s.bytes, len, &ends);
+	assert_true(kg_endpoint_equal(&ends.remote, &expected.remote));
+	assert_true(kg_endpoint_equal(&ends.local, &expected.local));
+	free(s.bytes);
+}
+
+/* Of what is cut off, tagged as it should not be, or has a wrong sum. */
+static void ends_show_as_far_as_they_do(void **state)
+{
+	struct sample wrong_sum = good4();
+
+	wrong_sum.bytes[IP4 + 10] ^= 1;
+	expect_ends(wrong_sum, wrong_sum.len, "198.18.0.1:3000", "198.18.0.2:4000");
+	for (size_t len = 0; len < IP4 + 20; len++) {
+		uint8_t cut[IP4 + 20];
+		struct sample s = good4();
+
+		memcpy(cut, s.bytes, len);
+		free(s.bytes);
+		expect_ends(sample(cut, len), len, NULL, NULL);
+	}
+	expect_ends(good4(), IP4 + 23, "198.18.0.1:0", "198.18.0.2:0");
+	expect_ends(good6(), IP4 + 44, "[fd00:18::1]:3000", "[fd00:18::2]:4000");
+	expect_ends(tagged(tagged(good4(), 0x8100, VLAN), 0x88a8, 7), IP4 + 8 + 24,
+		    "198.18.0.1:3000", "198.18.0.2:4000");
+}
+
 static struct sample with_byte(struct sample s, size_t at, uint8_t value)
 {
 	s.bytes[at] = value;
@@ -705,6 +740,7 @@ int main(void)
 		cmocka_unit_test(padding_is_allowed),
 		cmocka_unit_test(bytes_after_the_datagram_are_allowed),
 		cmocka_unit_test(every_truncation_is_noticed),
+		cmocka_unit_test(ends_show_as_far_as_they_do),
 		cmocka_unit_test(lengths_that_contradict_are_noticed),
 		cmocka_unit_test(ip_length_below_the_datagram_is_noticed),
 		cmocka_unit_test(fragments_are_told_apart),

@@ -49,7 +49,7 @@ static void take(struct kg_worker *w, struct kg_shortcut *shortcut, const struct
 
 	shortcut->proven = true;
 	if (drop != KG_DROP_NONE) {
-		kg_worker_count_drop(w, drop, 1);
+		kg_stage_note_drop(w, pkt, drop, KG_STAGE_APP_INPUT, NULL);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_APP_RX, 1);

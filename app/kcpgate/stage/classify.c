@@ -192,7 +192,7 @@ uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		if (m == NULL)
 			continue;
 		if (frame.kind == KG_FRAME_BAD)
-			kg_stage_drop(w, m, frame.drop);
+			kg_stage_drop_frame(w, m, frame.drop, KG_STAGE_CLASSIFY);
 		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
 			v[kept++] = m;
 		else {

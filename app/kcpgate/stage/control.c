@@ -21,7 +21,7 @@ static bool is_answer(const struct kg_worker *w, const struct kg_pkt *pkt)
 static void to_control(struct kg_worker *w, struct rte_mbuf *m)
 {
 	if (rte_ring_sp_enqueue(w->box->to_control[w->index], m) != 0) {
-		kg_stage_drop(w, m, KG_DROP_CONTROL_FULL);
+		kg_stage_drop_datagram(w, m, KG_DROP_CONTROL_FULL, KG_STAGE_CONTROL);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_DELIVERED, 1);

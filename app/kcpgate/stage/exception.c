@@ -22,15 +22,15 @@ void kg_stage_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
 		   enum kg_errand errand)
 {
 	if (errand == KG_ERRAND_REDIRECT) {
-		kg_stage_drop(w, frame, KG_DROP_ICMP_REDIRECT);
+		kg_stage_drop_frame(w, frame, KG_DROP_ICMP_REDIRECT, KG_STAGE_EXCEPTION);
 		return;
 	}
 	if (w->box->ports[port].config->vlan != 0 && rte_vlan_strip(frame) != 0) {
-		kg_stage_drop(w, frame, KG_DROP_VLAN_FOREIGN);
+		kg_stage_drop_frame(w, frame, KG_DROP_VLAN_FOREIGN, KG_STAGE_EXCEPTION);
 		return;
 	}
 	if (!kg_pump_frame(w->kernel, port, errands[errand].urgency, frame)) {
-		kg_stage_drop(w, frame, errands[errand].when_full);
+		kg_stage_drop_frame(w, frame, errands[errand].when_full, KG_STAGE_EXCEPTION);
 		return;
 	}
 	w->punted = true;

@@ -6,6 +6,8 @@
 #include "session/framing.h"
 #include "stage/stage.h"
 
+#include <string.h>
+
 /*
  * A number for the exact sealed bytes of a handshake datagram. With a key, tag and iv (still behind
  * the plaintext) make them unique. Without one anybody can seal, and equal requests of two clients
@@ -40,11 +42,14 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 {
 	struct kg_side *side = kg_worker_side(w, kg_pkt(v[0])->tunnel);
 	struct kg_profile_job jobs[KG_NIC_BURST];
+	uint8_t first[KG_NIC_BURST][KG_DROPPED_FIRST_BYTES];
 	uint16_t kept = 0;
 
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
 		jobs[i] = (struct kg_profile_job){ .data = kg_pkt(v[i])->body,
 						   .len = kg_pkt(v[i])->body_len };
+		memcpy(first[i], jobs[i].data, sizeof(first[i]));
+	}
 	side->profile->open(&side->key, jobs, n, w->unix_s);
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t sealed_len = kg_pkt(v[i])->body_len;
@@ -56,9 +61,16 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 			continue;
 		}
 		kg_complain_of_datagram(w, kg_pkt(v[i]), drop, jobs[i].skew_s);
-		kg_stage_drop(w, v[i], drop);
+		kg_stage_note_drop(w, kg_pkt(v[i]), drop, KG_STAGE_OPEN, first[i]);
+		rte_pktmbuf_free(v[i]);
 	}
 	return kept;
+}
+
+static void drop_unopened(struct kg_worker *w, struct rte_mbuf *m)
+{
+	kg_stage_note_drop(w, kg_pkt(m), KG_DROP_DATAGRAM_SIZE, KG_STAGE_OPEN, kg_pkt(m)->body);
+	rte_pktmbuf_free(m);
 }
 
 /* Datagrams that cannot hold a segment need no decryption. */
@@ -73,7 +85,7 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 				     kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 
 		if (len < least || len > KG_DATAGRAM_MAX_BYTES)
-			kg_stage_drop(w, v[i], KG_DROP_DATAGRAM_SIZE);
+			drop_unopened(w, v[i]);
 		else
 			v[kept++] = v[i];
 	}

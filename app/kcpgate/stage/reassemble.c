@@ -50,7 +50,7 @@ struct rte_mbuf *kg_stage_reassemble(struct kg_worker *w, struct rte_mbuf *m,
 		return NULL;
 	kg_worker_count(w, KG_COUNTER_FRAGMENTS_JOINED, m->nb_segs - 1u);
 	if (rte_pktmbuf_linearize(m) != 0) { /* longer than any datagram of ours */
-		kg_stage_drop(w, m, KG_DROP_DATAGRAM_SIZE);
+		kg_stage_drop_frame(w, m, KG_DROP_DATAGRAM_SIZE, KG_STAGE_CLASSIFY);
 		return NULL;
 	}
 	kg_frame_parse(frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),

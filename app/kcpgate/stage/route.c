@@ -134,7 +134,7 @@ static void route_one(struct kg_worker *w, struct rte_mbuf *m)
 		pkt->local.ip = kg_departure_source(w->box, &pkt->remote.ip, nexthop);
 	if (pkt->local.ip.version == 0 || nexthop->state == KG_NEXTHOP_NO_ROUTE) {
 		no_route(w, pkt);
-		kg_stage_drop(w, m, KG_DROP_TX_NO_ROUTE);
+		kg_stage_drop_datagram(w, m, KG_DROP_TX_NO_ROUTE, KG_STAGE_ROUTE);
 		return;
 	}
 	send_on(w, nexthop, m);

@@ -18,7 +18,7 @@ static void refuse(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_drop d
 {
 	if (drop == KG_DROP_CONV_UNKNOWN && lacks_fec(w, pkt))
 		drop = KG_DROP_FEC_MALFORMED;
-	kg_worker_count_drop(w, drop, 1);
+	kg_stage_note_drop(w, pkt, drop, KG_STAGE_SESSION_INPUT, NULL);
 	kg_complain_of_datagram(w, pkt, drop, 0);
 }
 

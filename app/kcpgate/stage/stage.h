@@ -19,6 +19,8 @@
 #include "pkt.h"
 #include "worker.h"
 
+#include "stage/names.h"
+
 #include <rte_mbuf.h>
 
 uint16_t kg_stage_rx(struct kg_worker *w, uint16_t port, struct rte_mbuf **v);
@@ -97,9 +99,20 @@ void kg_stage_punt(struct kg_worker *w, uint16_t port, struct rte_mbuf *frame,
 /* An IP packet of ours that Linux shall route. */
 void kg_stage_route_by_kernel(struct kg_worker *w, struct rte_mbuf *packet);
 
-/* Throws a packet away. */
+/* Throws a packet away of which no more is to be said. */
 static inline void kg_stage_drop(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason)
 {
 	kg_worker_count_drop(w, reason, 1);
 	rte_pktmbuf_free(m);
 }
+
+/* Throws a received frame away and notes it (dropped.h), with its first bytes: headers. */
+void kg_stage_drop_frame(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason,
+			 enum kg_stage stage);
+/* The same for a datagram, by what the stages know of it. */
+void kg_stage_drop_datagram(struct kg_worker *w, struct rte_mbuf *m, enum kg_drop reason,
+			    enum kg_stage stage);
+/* Counts and notes it; who frees it is another matter. `sealed`: its first bytes as they came, of
+ * one that did not open; NULL: they are nobody's to see. */
+void kg_stage_note_drop(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_drop reason,
+			enum kg_stage stage, const uint8_t *sealed);

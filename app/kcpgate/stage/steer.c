@@ -19,7 +19,7 @@ static unsigned int owner_of(const struct kg_worker *w, const struct kg_pkt *pkt
 void kg_stage_hand_off(struct kg_worker *w, unsigned int owner, struct rte_mbuf *m)
 {
 	if (rte_ring_sp_enqueue(w->box->handoff[owner][w->index], m) != 0) {
-		kg_stage_drop(w, m, KG_DROP_HANDOFF_FULL);
+		kg_stage_drop_datagram(w, m, KG_DROP_HANDOFF_FULL, KG_STAGE_STEER);
 		return;
 	}
 	kg_worker_count(w, KG_COUNTER_HANDED_OFF, 1);
@@ -52,7 +52,7 @@ static uint16_t drop_of_no_tunnel(struct kg_worker *w, struct rte_mbuf **v, uint
 		uint16_t tunnel = kg_pkt(v[i])->tunnel;
 
 		if (tunnel < KG_PORT_TABLE_APP && kg_worker_side(w, tunnel) == NULL)
-			kg_stage_drop(w, v[i], KG_DROP_TUNNEL_GONE);
+			kg_stage_drop_datagram(w, v[i], KG_DROP_TUNNEL_GONE, KG_STAGE_STEER);
 		else
 			v[kept++] = v[i];
 	}

@@ -31,6 +31,9 @@ static const struct {
 	  "Channels, a page at a time. Parameters: worker, channels to skip" },
 	{ "/kcpgate/paths", kg_telemetry_paths,
 	  "Paths of channels, a page at a time. Parameters: worker, paths to skip" },
+	{ "/kcpgate/dropped", kg_telemetry_dropped,
+	  "The last drop of each address and reason, a page at a time. Parameters: worker, drops "
+	  "to skip" },
 	{ "/kcpgate/names", kg_telemetry_names,
 	  "Host names of servers, a page at a time. Parameters: names to skip" },
 	{ "/kcpgate/stun", kg_telemetry_stun,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/channels and paths: pages that the workers fill in. */
+/* /kcpgate/channels, paths and dropped: pages that the workers fill in. */
 #include "telemetry.h"
 
 #include "box.h"
+#include "clock.h"
 #include "compat.h"
+#include "stage/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -126,14 +128,48 @@ static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
 	return row;
 }
 
-/* A channel's row is called by its conv, a path's by its number. */
+static void add_hex(struct rte_tel_data *row, const char *name, const uint8_t *bytes, size_t count)
+{
+	char text[2 * KG_DROPPED_FIRST_BYTES + 1] = "";
+
+	for (size_t i = 0; i < count; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	rte_tel_data_add_dict_string(row, name, text);
+}
+
+/* `config` NULL: of no tunnel, or one that has gone. */
+static struct rte_tel_data *dropped_row(const struct kg_tunnel_config *config,
+					const struct kg_dropped *dropped)
+{
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	uint64_t now_us = kg_clock_now_us();
+	char text[KG_ENDPOINT_TEXT_BYTES];
+
+	if (row == NULL)
+		return NULL;
+	rte_tel_data_start_dict(row);
+	rte_tel_data_add_dict_string(row, "reason", kg_stage_drop_name(dropped->reason));
+	rte_tel_data_add_dict_string(row, "stage", kg_stage_name(dropped->stage));
+	rte_tel_data_add_dict_string(row, "tunnel", config != NULL ? config->name : "");
+	rte_tel_data_add_dict_string(row, "remote", kg_endpoint_text(&dropped->ends.remote, text));
+	rte_tel_data_add_dict_string(row, "local", kg_endpoint_text(&dropped->ends.local, text));
+	kg_tel_add_dict_u64(row, "count", dropped->count);
+	kg_tel_add_dict_u64(row, "age_ms",
+			    now_us > dropped->at_us ? (now_us - dropped->at_us) / KG_US_PER_MS : 0);
+	kg_tel_add_dict_u64(row, "bytes", dropped->bytes);
+	add_hex(row, "first", dropped->first, dropped->first_bytes);
+	return row;
+}
+
+/* A channel's row is called by its conv, others by their number. */
 static struct rte_tel_data *row_of(const struct kg_tunnel_config *config, enum kg_page_kind kind,
 				   const struct kg_page_row *from, uint32_t number, char name[16])
 {
-	if (kind == KG_PAGE_PATHS) {
-		snprintf(name, 16, "%" PRIu32, number);
+	snprintf(name, 16, "%" PRIu32, number);
+	if (kind == KG_PAGE_PATHS)
 		return path_row(config, &from->path);
-	}
+	if (kind == KG_PAGE_DROPPED)
+		return dropped_row(config, &from->dropped);
 	snprintf(name, 16, "%08" PRIx32, from->channel.conv);
 	return channel_row(config, from);
 }
@@ -154,9 +190,9 @@ static int answer(struct kg_box *box, enum kg_page_kind kind, const char *params
 		const struct kg_box_tunnel *tunnel = kg_box_tunnel(box, from->tunnel);
 		struct rte_tel_data *row;
 
-		if (tunnel == NULL) /* it has gone since */
+		if (tunnel == NULL && kind != KG_PAGE_DROPPED) /* it has gone since */
 			continue;
-		row = row_of(tunnel->config, kind, from, skip + i, name);
+		row = row_of(tunnel != NULL ? tunnel->config : NULL, kind, from, skip + i, name);
 		if (row == NULL || rte_tel_data_add_dict_container(d, name, row, 0) != 0)
 			return -1;
 	}
@@ -173,4 +209,9 @@ int kg_telemetry_channels(struct kg_box *box, const char *params, struct rte_tel
 int kg_telemetry_paths(struct kg_box *box, const char *params, struct rte_tel_data *d)
 {
 	return answer(box, KG_PAGE_PATHS, params, d);
+}
+
+int kg_telemetry_dropped(struct kg_box *box, const char *params, struct rte_tel_data *d)
+{
+	return answer(box, KG_PAGE_DROPPED, params, d);
 }
