@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "net/addr.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@ struct ctl_args {
 	const char *word; /* of the command; NULL: none */
 	const char *of;   /* what it is about; NULL: nothing is said */
 	unsigned int every_s, times;
-	bool json;
+	const char *output; /* file; NULL: standard output */
+	bool json, decrypted;
 };
 
 /* ---- the connection; each ends the process with a complaint when the box says no ---- */
@@ -50,6 +51,23 @@ struct column {
 /* Of an array of objects. */
 void ctl_print_table(const json_t *rows, const struct column *columns, size_t count);
 
+/* ---- pcapng ---- */
+
+/* A datagram of UDP, as a packet of IP. */
+struct ctl_packet {
+	struct kg_endpoint source, destination;
+	const uint8_t *payload; /* as far as it is known */
+	uint16_t kept_bytes, payload_bytes;
+	bool outbound;
+	uint64_t time_ns;    /* since 1970 */
+	const char *comment; /* for who looks at it */
+};
+
+/* The beginning of a file; `what` its packets are, from which box. */
+void ctl_pcapng_begin(FILE *out, const char *what);
+/* False: the file takes no more. */
+bool ctl_pcapng_write(FILE *out, const struct ctl_packet *packet);
+
 /* ---- commands ---- */
 
 void ctl_status(struct connection *c, const struct ctl_args *args);
@@ -63,4 +81,5 @@ void ctl_hop(struct connection *c, const struct ctl_args *args);
 void ctl_reload(struct connection *c, const struct ctl_args *args);
 void ctl_log(struct connection *c, const struct ctl_args *args);
 void ctl_events(struct connection *c, const struct ctl_args *args);
+void ctl_trace(struct connection *c, const struct ctl_args *args);
 void ctl_top(struct connection *c, const struct ctl_args *args);

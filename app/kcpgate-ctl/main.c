@@ -28,6 +28,8 @@ static const struct {
 	{ "top", "", TAKES_NOTHING, ctl_top, "what tunnels carry, live" },
 	{ "events", "", TAKES_NOTHING, ctl_events,
 	  "what happens from now on, a line of JSON each" },
+	{ "trace", " CONV|ADDRESS", TAKES_ONE, ctl_trace,
+	  "datagrams of a channel or a peer through the stages, as pcapng" },
 	{ "hop", " TUNNEL", TAKES_ONE, ctl_hop, "have a client's channels go on from other ports" },
 	{ "reload", "", TAKES_NOTHING, ctl_reload,
 	  "have the files read again, and say how it went" },
@@ -43,13 +45,15 @@ static void print_help(void)
 	     "Asks a running box.\n");
 	for (size_t i = 0; i < KG_ARRAY_SIZE(commands); i++) {
 		snprintf(left, sizeof(left), "%s%s", commands[i].word, commands[i].what);
-		printf("  %-14s  %s\n", left, commands[i].help);
+		printf("  %-18s  %s\n", left, commands[i].help);
 	}
 	puts("\n"
 	     "  --box NAME      which box, where several run\n"
 	     "  --json          for programs\n"
 	     "  --every SECONDS  with top: 1 unless told\n"
-	     "  --times N       with top: end after so many; 0, for ever, unless told\n"
+	     "  --times N       with top, trace: end after so many; 0, for ever, unless told\n"
+	     "  --output FILE   with trace: standard output unless told\n"
+	     "  --decrypted     with trace: what is within the encryption\n"
 	     "  --version       show the version\n"
 	     "  --help          show this text\n"
 	     "\n"
@@ -99,6 +103,10 @@ static void parse(struct ctl_args *args, char **argv)
 			exit(0);
 		} else if (strcmp(*at, "--box") == 0 && at[1] != NULL) {
 			args->box = *++at;
+		} else if (strcmp(*at, "--output") == 0 && at[1] != NULL) {
+			args->output = *++at;
+		} else if (strcmp(*at, "--decrypted") == 0) {
+			args->decrypted = true;
 		} else if (strcmp(*at, "--every") == 0) {
 			args->every_s = KG_MAX(number(*at, at[1]), 1u);
 			at++;

@@ -132,6 +132,9 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_HOP:
 			hop(w, mail.tunnel);
 			break;
+		case KG_MAIL_TRACE:
+			w->trace = mail.trace;
+			break;
 		case KG_MAIL_BEGIN_SIDE:
 			kg_side_begin(mail.side);
 			break;

@@ -22,6 +22,7 @@ enum kg_mail_type {
 	KG_MAIL_DESTINATIONS,   /* where a client tunnel's server is now */
 	KG_MAIL_TOO_BIG,        /* a router's word, which another worker has heard */
 	KG_MAIL_HOP,            /* of client tunnel `tunnel` all that is open */
+	KG_MAIL_TRACE,          /* by `trace`; NULL: no more, and the one before is nobody's */
 	KG_MAIL_BEGIN_SIDE,     /* `side` is the worker's; awaited: it has begun, or cannot */
 	KG_MAIL_DRAIN_SIDE,     /* awaited: it has ended, and is nobody's */
 	KG_MAIL_STOP,           /* awaited: the peers have been told, or it is time to go anyway */
@@ -45,6 +46,7 @@ struct kg_too_big {
 };
 
 struct kg_side;
+struct kg_trace;
 struct kg_worker;
 
 struct kg_mail {
@@ -57,6 +59,7 @@ struct kg_mail {
 		struct kg_page *page;
 		struct kg_too_big too_big;
 		struct kg_side *side;
+		struct kg_trace *trace;
 		uint16_t port;
 		uint16_t tunnel; /* id */
 	};

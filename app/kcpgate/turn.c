@@ -7,6 +7,7 @@
 #include "complain.h"
 #include "idle.h"
 #include "stage/stage.h"
+#include "trace.h"
 
 /* Per turn. Receiving comes first, for ACKs spare copies, and must not wait for ever. */
 #define INPUT_BURSTS_MAX  8
@@ -17,59 +18,111 @@
 #define QUESTION_FRAMES 2   /* more are a stream's, which wants its acknowledgements */
 #define ANSWER_US       250 /* most applications that answer at once have done so */
 
-/* NIC -> application: one burst from each port, and what other workers opened for us. `more`:
- * frames still wait. */
-static uint16_t receive_bursts(struct kg_worker *w, bool *more)
+/*
+ * The way of a burst stands here once and is compiled twice: `traced` is known where it is called,
+ * so that there is nothing to ask on the way while nobody traces.
+ */
+#define ONCE_FOR_EACH static inline __attribute__((always_inline))
+
+/* A burst from a port. `more`: frames still wait there. */
+ONCE_FOR_EACH uint16_t receive_burst(struct kg_worker *w, uint16_t port, bool *more, bool traced)
 {
 	struct rte_mbuf *v[KG_NIC_BURST];
-	uint16_t n, total = 0;
+	uint16_t n, total;
 
-	*more = false;
-	for (uint16_t port = 0; port < w->box->port_count; port++) {
-		n = kg_stage_rx(w, port, v);
-		total += n;
-		*more |= n == KG_NIC_BURST;
-		n = kg_stage_classify(w, v, n);
-		n = kg_stage_to_control(w, v, n);
-		n = kg_stage_app_input(w, v, n);
-		n = kg_stage_open(w, v, n);
-		n = kg_stage_steer(w, v, n);
-		kg_stage_session_input(w, v, n);
-	}
-	while ((n = kg_stage_steer_in(w, v)) > 0) {
-		total += n;
-		n = kg_stage_app_input(w, v, n);
-		kg_stage_session_input(w, v, n);
-	}
+	if (traced)
+		kg_trace_begin(w);
+	n = total = kg_stage_rx(w, port, v);
+	*more |= n == KG_NIC_BURST;
+	if (traced)
+		kg_trace_passed(w, KG_STAGE_RX, v, n);
+	n = kg_stage_classify(w, v, n);
+	if (traced)
+		kg_trace_passed(w, KG_STAGE_CLASSIFY, v, n);
+	n = kg_stage_to_control(w, v, n);
+	n = kg_stage_app_input(w, v, n);
+	if (traced)
+		kg_trace_sealed(w, v, n);
+	n = kg_stage_open(w, v, n);
+	if (traced)
+		kg_trace_opened(w, KG_STAGE_OPEN, v, n);
+	n = kg_stage_steer(w, v, n);
+	if (traced)
+		kg_trace_passed(w, KG_STAGE_STEER, v, n);
+	kg_stage_session_input(w, v, n);
+	if (traced)
+		kg_trace_end(w, KG_STAGE_SESSION_INPUT);
 	return total;
 }
 
-static unsigned int receive(struct kg_worker *w, bool *more)
+/* A burst that other workers have opened for us; 0: there is none. */
+ONCE_FOR_EACH uint16_t receive_handed(struct kg_worker *w, bool traced)
+{
+	struct rte_mbuf *v[KG_NIC_BURST];
+	uint16_t n = kg_stage_steer_in(w, v), total = n;
+
+	if (traced)
+		kg_trace_begin(w);
+	n = kg_stage_app_input(w, v, n);
+	if (traced)
+		kg_trace_opened(w, KG_STAGE_STEER, v, n);
+	kg_stage_session_input(w, v, n);
+	if (traced)
+		kg_trace_end(w, KG_STAGE_SESSION_INPUT);
+	return total;
+}
+
+/* NIC -> application: one burst from each port at a time, and what came from other workers. */
+ONCE_FOR_EACH unsigned int receive(struct kg_worker *w, bool *more, bool traced)
 {
 	unsigned int total = 0;
+	uint16_t n;
 
 	*more = true;
-	for (int burst = 0; *more && burst < INPUT_BURSTS_MAX; burst++)
-		total += receive_bursts(w, more);
+	for (int burst = 0; *more && burst < INPUT_BURSTS_MAX; burst++) {
+		*more = false;
+		for (uint16_t port = 0; port < w->box->port_count; port++)
+			total += receive_burst(w, port, more, traced);
+		while ((n = receive_handed(w, traced)) > 0)
+			total += n;
+	}
 	return total;
 }
 
 /* Application -> NIC: what is due, burst by burst. */
-static uint16_t transmit(struct kg_worker *w, int bursts_max)
+ONCE_FOR_EACH uint16_t transmit(struct kg_worker *w, int bursts_max, bool traced)
 {
 	struct rte_mbuf *v[KG_NIC_BURST];
 	uint16_t n, total = 0;
 
 	for (int burst = 0; burst < bursts_max; burst++) {
+		if (traced)
+			kg_trace_begin(w);
 		n = kg_stage_session_output(w, v);
 		if (n == 0)
 			break;
 		total += n;
+		if (traced)
+			kg_trace_to_seal(w, v, n);
 		n = kg_stage_seal(w, v, n);
+		if (traced)
+			kg_trace_to_send(w, v, n);
 		kg_stage_route(w, v, n);
+		if (traced)
+			kg_trace_end(w, KG_STAGE_ROUTE);
 	}
 	kg_stage_tx(w);
 	return total;
+}
+
+static unsigned int receive_all(struct kg_worker *w, bool *more)
+{
+	return w->trace == NULL ? receive(w, more, false) : receive(w, more, true);
+}
+
+static unsigned int transmit_due(struct kg_worker *w, int bursts_max)
+{
+	return w->trace == NULL ? transmit(w, bursts_max, false) : transmit(w, bursts_max, true);
 }
 
 /* What peers have left open does not stay for ever. */
@@ -129,13 +182,13 @@ unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 	bool more;
 
 	w->now_us = now_us;
-	frames = receive(w, &more);
+	frames = receive_all(w, &more);
 	kg_twheel_advance(w->wheel, w->now_us);
 	others = kg_stage_collect(w);
 	others += kg_stage_exception(w);
 	served = kg_stage_deliver(w);
 	if (!awaits_answer(w, frames, others))
-		sent = transmit(w, more ? OUTPUT_BURSTS_RX : OUTPUT_BURSTS_MAX);
+		sent = transmit_due(w, more ? OUTPUT_BURSTS_RX : OUTPUT_BURSTS_MAX);
 	kg_stage_wake_kernel(w);
 	return frames + others + served + sent;
 }

@@ -26,6 +26,7 @@ struct kg_box;
 struct kg_burst;
 struct kg_reassembly;
 struct kg_shortcuts;
+struct kg_trace;
 
 /* A payload thread, seen from a worker. */
 struct kg_worker_link {
@@ -76,6 +77,7 @@ struct kg_worker {
 	uint16_t spare_count;
 	struct kg_troubles troubles;
 	struct kg_dropped_table dropped;
+	struct kg_trace *trace;      /* NULL: nobody traces */
 	uint64_t told_us;            /* no router's word goes to the other workers before */
 	uint64_t fec_age_us;         /* when groups of FEC age next */
 	uint16_t next_side;          /* session_output: where the next turn begins, to be fair */

@@ -25,6 +25,7 @@
 static void let_go(struct kg_ctl_client *client)
 {
 	kg_ctl_stop_figures(client);
+	kg_ctl_stop_trace(client);
 	kg_loop_remove(&client->source);
 	close(client->source.fd);
 	client->source.fd = -1;
@@ -226,6 +227,7 @@ struct kg_control_ctl *kg_control_ctl_create(struct kg_loop *loop, struct kg_box
 	ctl->box = box;
 	for (unsigned int i = 0; i < KG_CTL_CLIENTS_MAX; i++)
 		ctl->clients[i].source.fd = -1;
+	kg_ctl_tracer_init(&ctl->tracer, loop, box);
 	ctl->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ctl->source = (struct kg_loop_source){
 		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
@@ -252,6 +254,7 @@ void kg_control_ctl_destroy(struct kg_control_ctl *ctl)
 		if (ctl->clients[i].source.fd >= 0)
 			let_go(&ctl->clients[i]);
 	}
+	kg_ctl_tracer_fini(&ctl->tracer);
 	kg_loop_remove(&ctl->source);
 	if (ctl->source.fd >= 0)
 		close(ctl->source.fd);

@@ -2,27 +2,64 @@
 /* Tells a client of the control socket something, a line of JSON at a time. */
 #include "control/ctl.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* What its socket has no room for will not be read in time either. */
-void kg_ctl_say(struct kg_ctl_client *client, json_t *line)
+enum said {
+	SAID,
+	NO_ROOM,
+	SAID_IN_PART, /* or not at all, and never will be */
+};
+
+static enum said send_line(const struct kg_ctl_client *client, const char *text, size_t len)
+{
+	ssize_t sent = send(client->source.fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent == (ssize_t)len)
+		return SAID;
+	return sent < 0 && errno == EAGAIN ? NO_ROOM : SAID_IN_PART;
+}
+
+/* Takes the reference. */
+static enum said say(const struct kg_ctl_client *client, json_t *line)
 {
 	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
 	size_t len = text != NULL ? strlen(text) : 0;
+	enum said said = SAID_IN_PART;
 
 	json_decref(line);
-	if (text != NULL)
+	if (text != NULL) {
 		text[len++] = '\n'; /* in place of the end */
-	if (text == NULL ||
-	    send(client->source.fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len) {
-		client->gone = true;
-		client->source.due_us = 0;
+		said = send_line(client, text, len);
 	}
 	free(text);
+	return said;
+}
+
+static void give_up(struct kg_ctl_client *client)
+{
+	client->gone = true;
+	client->source.due_us = 0;
+}
+
+/* What its socket has no room for will not be read in time either. */
+void kg_ctl_say(struct kg_ctl_client *client, json_t *line)
+{
+	if (say(client, line) != SAID)
+		give_up(client);
+}
+
+bool kg_ctl_try_say(struct kg_ctl_client *client, json_t *line)
+{
+	enum said said = say(client, line);
+
+	if (said == SAID_IN_PART)
+		give_up(client);
+	return said == SAID;
 }
 
 static void end_answer(struct kg_ctl_client *client, const char *key, json_t *value)

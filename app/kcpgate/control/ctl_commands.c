@@ -109,7 +109,7 @@ static const struct {
 	void (*perform)(struct kg_ctl_client *client, const json_t *request);
 } commands[] = {
 	{ "show", show },     { "events", events }, { "hop", hop },
-	{ "log", log_level }, { "reload", reload },
+	{ "log", log_level }, { "reload", reload }, { "trace", kg_ctl_trace },
 };
 
 void kg_ctl_do(struct kg_ctl_client *client, const json_t *request)
@@ -125,5 +125,6 @@ void kg_ctl_do(struct kg_ctl_client *client, const json_t *request)
 			return;
 		}
 	}
-	kg_ctl_refuse(client, "do: found \"%.32s\"; allowed show, events, hop, log, reload", name);
+	kg_ctl_refuse(client, "do: found \"%.32s\"; allowed show, events, hop, log, reload, trace",
+		      name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Throws packets away, and notes what they were for those who ask why. */
 #include "stage/stage.h"
+#include "trace.h"
 #include "udp_ports/port_table.h"
 
 #include <string.h>
@@ -44,6 +45,8 @@ void kg_stage_note_drop(struct kg_worker *w, const struct kg_pkt *pkt, enum kg_d
 		.bytes = pkt->body_len,
 	};
 
+	if (w->trace != NULL)
+		kg_trace_dropped(w, pkt, reason, stage);
 	if (sealed != NULL)
 		keep_first(&what, sealed, pkt->body_len);
 	note(w, &what, reason, stage);

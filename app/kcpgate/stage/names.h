@@ -15,8 +15,7 @@
 	X(SESSION_INPUT, "session_input")   \
 	X(SESSION_OUTPUT, "session_output") \
 	X(SEAL, "seal")                     \
-	X(ROUTE, "route")                   \
-	X(TX, "tx")
+	X(ROUTE, "route")
 
 enum kg_stage {
 #define KG_STAGE_ENUM(id, name) KG_STAGE_##id,
