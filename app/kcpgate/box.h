@@ -47,7 +47,9 @@ struct kg_box_tunnel {
 			      not */
 	struct kg_ip *addresses; /* client: its destinations, as far as they are no names */
 	uint16_t address_count;
-	bool has_rules; /* server: NICs bring each worker its share of the listen ports */
+	bool resting;          /* resting.h; the control thread's */
+	atomic_bool rest_over; /* nothing of it goes on any longer; control: wo */
+	bool has_rules;        /* server: NICs bring each worker its share of the listen ports */
 };
 
 /* A payload thread and what it shares with the workers. */
@@ -137,8 +139,11 @@ void kg_box_name(const struct kg_box *box, char name[KG_BOX_NAME_BYTES], const c
 struct kg_box_tunnel *kg_box_create_tunnel(struct kg_box *box,
 					   const struct kg_tunnel_config *config, char *error,
 					   size_t error_bytes);
-/* Control thread: NULL when there is none. */
+/* Control thread: of those that do not rest; NULL when there is none. */
 struct kg_box_tunnel *kg_box_find_tunnel(const struct kg_box *box, const char *name);
+/* The n-th of those that do not rest, and how many these are. Under the lock, or control thread. */
+const struct kg_box_tunnel *kg_box_tunnel_at(const struct kg_box *box, unsigned int n);
+unsigned int kg_box_tunnel_count(const struct kg_box *box);
 /* Control thread: settings to be loaded, of which tunnels may be made; the box's own. NULL without
  * memory. */
 struct kg_config *kg_box_new_settings(struct kg_box *box);
@@ -150,6 +155,8 @@ void kg_box_renew_reserved(struct kg_box *box);
 bool kg_box_renew_rules(struct kg_box *box);
 /* What payload threads need of a tunnel whose sides have begun. */
 struct kg_payload_tunnel kg_box_payload_tunnel(const struct kg_box_tunnel *tunnel);
+/* Another one may have its name from now on. */
+void kg_box_rest_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel);
 /* Whose sides have ended, and which no thread knows any more. */
 void kg_box_destroy_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel);
 

@@ -82,7 +82,7 @@ static const char *port_name(const void *host, unsigned int thing,
 
 static const struct kg_box_tunnel *tunnel_at(const void *host, unsigned int thing)
 {
-	return ((const struct kg_box *)host)->tunnels.all[thing];
+	return kg_box_tunnel_at(host, thing);
 }
 
 static const char *tunnel_name(const void *host, unsigned int thing,
@@ -129,7 +129,7 @@ static unsigned int ports(const void *host)
 
 static unsigned int tunnels(const void *host)
 {
-	return ((const struct kg_box *)host)->tunnels.count;
+	return kg_box_tunnel_count(host);
 }
 
 /* ---- where they stand ---- */

@@ -3,6 +3,7 @@
 #include "mail.h"
 
 #include "box.h"
+#include "resting.h"
 #include "udp_ports/arrival.h"
 #include "worker.h"
 
@@ -78,10 +79,24 @@ static void end_drained(struct kg_worker *w)
 		struct kg_side *side = w->sides.all[i - 1];
 		atomic_uint *awaited = side->awaited;
 
-		if (awaited == NULL || !kg_side_is_drained(side))
+		if (awaited == NULL || !side->draining || !kg_side_is_drained(side))
 			continue;
 		kg_side_end(side);
 		acknowledge(w, awaited);
+	}
+}
+
+/* Before mail is read: what payload threads said before it has been heard in the turn. */
+static void end_rested(struct kg_worker *w)
+{
+	for (unsigned int i = 0; w->resting_sides > 0 && i < w->sides.count; i++) {
+		struct kg_side *side = w->sides.all[i];
+
+		if (!side->resting || side->draining || side->awaited == NULL ||
+		    !kg_resting_is_over(side))
+			continue;
+		acknowledge(w, side->awaited);
+		side->awaited = NULL;
 	}
 }
 
@@ -109,6 +124,7 @@ void kg_mail_read(struct kg_worker *w)
 {
 	struct kg_mail mail;
 
+	end_rested(w);
 	while (rte_ring_sc_dequeue_elem(w->mail, &mail, sizeof(mail)) == 0) {
 		switch (mail.type) {
 		case KG_MAIL_NEXTHOP:
@@ -138,6 +154,9 @@ void kg_mail_read(struct kg_worker *w)
 		case KG_MAIL_BEGIN_SIDE:
 			kg_side_begin(mail.side);
 			break;
+		case KG_MAIL_REST_SIDE:
+			kg_resting_begin(mail.side, mail.awaited);
+			continue;
 		case KG_MAIL_DRAIN_SIDE:
 			drain(mail.side, mail.awaited);
 			continue;

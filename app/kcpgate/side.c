@@ -223,6 +223,7 @@ void kg_side_end(struct kg_side *side)
 		return;
 	kg_slots_remove(&side->worker->sides, side->id);
 	side->worker->stun_sides -= side->tunnel->stun_tag != 0;
+	side->worker->resting_sides -= side->resting;
 	share_doubts(side->worker);
 	kg_listen_ports_leave(side->worker, side);
 	destroy_parts(side);
@@ -265,6 +266,29 @@ bool kg_side_is_drained(const struct kg_side *side)
 {
 	return side->draining && side->conns == 0 &&
 	       (kg_side_is_over(side) || side->worker->now_us >= side->drained_us);
+}
+
+static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_endpoint *local)
+{
+	const struct kg_wire_end *wire = &tunnel->wire;
+
+	if (wire->address_count == 0)
+		return (!tunnel->ipv4_only || local->ip.version == 4) &&
+		       (!tunnel->ipv6_only || local->ip.version == 6);
+	for (unsigned int i = 0; i < wire->address_count; i++) {
+		if (kg_ip_accepts(&wire->addresses[i], &local->ip))
+			return true;
+	}
+	return false;
+}
+
+bool kg_side_answers_at(const struct kg_side *side, const struct kg_endpoint *local)
+{
+	const struct kg_tunnel_config *tunnel = side->tunnel->config;
+
+	return tunnel->wire.role == KG_ROLE_SERVER &&
+	       kg_port_ranges_contain(tunnel->wire.ports, tunnel->wire.port_count, local->port) &&
+	       listens_on(tunnel, local);
 }
 
 unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in)

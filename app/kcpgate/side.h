@@ -52,6 +52,7 @@ struct kg_side {
 	/* It takes no more connections, and ends when those that it has are gone and its peers
 	 * know, or soon anyway. */
 	bool draining;
+	bool resting;         /* resting.h */
 	bool journal;         /* connections that begin and end are told one by one */
 	uint64_t drained_us;  /* when it no longer waits for peers */
 	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */
@@ -90,6 +91,8 @@ static inline enum kg_drop kg_side_input(struct kg_side *side, const struct kg_d
 	return kg_session_input(side->session, in, now_us);
 }
 
+/* A server that takes what is sent to `local`. */
+bool kg_side_answers_at(const struct kg_side *side, const struct kg_endpoint *local);
 /* The worker that has what an opened datagram is for. */
 unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in);
 

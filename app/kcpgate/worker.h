@@ -49,8 +49,9 @@ struct kg_worker {
 	struct kg_slots sides; /* struct kg_side, by the tunnel's id */
 	unsigned int
 		stun_sides; /* of these: the control thread asks STUN servers from their ports */
-	uint64_t now_us;    /* monotonic; read once per turn */
-	uint32_t unix_s;    /* wall clock; read at housekeeping */
+	unsigned int resting_sides; /* of these: resting.h */
+	uint64_t now_us;            /* monotonic; read once per turn */
+	uint32_t unix_s;            /* wall clock; read at housekeeping */
 	bool stopping;
 	uint64_t stop_deadline_us;
 	atomic_uint *stop_awaited;  /* NULL: it is over, or was never asked for */

@@ -82,6 +82,20 @@ static void stop_dialling(struct kg_payload *p, struct kg_flow *flow)
 	kg_flow_refuse(p, flow, ESHUTDOWN);
 }
 
+/* Those that are being opened end in their time. */
+static void end_came_in(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (flow->listener != NULL && flow->state == KG_FLOW_RUNNING)
+		kg_flow_post(p, flow, KG_MSG_ABORT);
+}
+
+static void rest(struct kg_payload *p, struct kg_gate *gate)
+{
+	kg_udp_flush(p);
+	kg_listeners_unwatch(p, gate);
+	each_flow(p, gate, end_came_in);
+}
+
 static void shut(struct kg_payload *p, struct kg_gate *gate)
 {
 	if (!gate->open)
@@ -138,6 +152,8 @@ static void do_order(struct kg_payload *p, const struct kg_gate_mail *mail)
 
 	if (mail->order == KG_GATE_OPEN)
 		kg_gate_open(p, mail->gate);
+	else if (gate != NULL && mail->order == KG_GATE_REST)
+		rest(p, gate);
 	else if (gate != NULL && mail->order == KG_GATE_SHUT)
 		shut(p, gate);
 	else if (gate != NULL && mail->order == KG_GATE_FORGET)

@@ -5,6 +5,7 @@
  * takes it along.
  *
  *   create ─► OPEN ─► lets applications in ─► SHUT ─► the worker's sides end ─► FORGET
+ *                                      └─► REST ─┘
  */
 #pragma once
 
@@ -31,7 +32,10 @@ bool kg_gate_is_open(const struct kg_gate *gate);
 
 enum kg_gate_order {
 	KG_GATE_OPEN, /* the gate is the thread's: applications come in, workers may ask to dial */
-	KG_GATE_SHUT, /* no more; what an application does not take soon is thrown away */
+	/* Nobody comes in, and another gate may have the ports; connections go on. UDP flows that
+	 * came in end, for what they say has no socket: their next datagram is that gate's. */
+	KG_GATE_REST,
+	KG_GATE_SHUT,   /* no more; what an application does not take soon is thrown away */
 	KG_GATE_FORGET, /* no worker has a connection of it any more: the control thread does not
 			 * touch it again, and may free what it was made of */
 };

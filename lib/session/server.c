@@ -413,3 +413,16 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 	}
 	return kg_channel_input(ch, in, now_us);
 }
+
+bool kg_session_knows(const struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+{
+	struct kg_handshake *hs;
+	uint32_t conv;
+
+	if (kg_framing_conv(s->config.fec, in->data, in->len, &conv) != KG_DROP_NONE)
+		return false;
+	if (conv != 0)
+		return kg_channel_find(s, conv) != NULL;
+	hs = find(s, &in->remote);
+	return hs != NULL && !is_another(hs, in, now_us);
+}

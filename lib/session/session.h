@@ -237,6 +237,8 @@ void kg_session_hop(struct kg_session *s, uint64_t now_us);
 
 /* Client: that is a place of its server: it is asked there, or may answer from there. */
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
+/* Server: is this for one of its channels, or does it go on with one of its handshakes? */
+bool kg_session_knows(const struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
 /* Client: its input does not know the conv, which a server asks about, and another worker may: a
  * NAT that has forgotten one of our ports may lead what goes there to another. Each worker is to be
  * given it; the last one denies. */

@@ -59,7 +59,8 @@ static unsigned int collect(const struct kg_box *box, const struct kg_box_port *
 	for (unsigned int t = 0; t < box->tunnels.count; t++) {
 		const struct kg_box_tunnel *tunnel = box->tunnels.all[t];
 
-		if (!can_have_rules(box, tunnel) || (known && !tunnel->has_rules))
+		if (tunnel->resting || !can_have_rules(box, tunnel) ||
+		    (known && !tunnel->has_rules))
 			continue;
 		if (has_version(port->config, 4))
 			count += add_tunnel(box, tunnel, 4, rules + count);

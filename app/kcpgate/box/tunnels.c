@@ -133,10 +133,40 @@ struct kg_box_tunnel *kg_box_find_tunnel(const struct kg_box *box, const char *n
 	for (unsigned int i = 0; i < box->tunnels.count; i++) {
 		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
 
-		if (!strcmp(tunnel->config->name, name))
+		if (!tunnel->resting && !strcmp(tunnel->config->name, name))
 			return tunnel;
 	}
 	return NULL;
+}
+
+const struct kg_box_tunnel *kg_box_tunnel_at(const struct kg_box *box, unsigned int n)
+{
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		if (!tunnel->resting && n-- == 0)
+			return tunnel;
+	}
+	return NULL;
+}
+
+unsigned int kg_box_tunnel_count(const struct kg_box *box)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		const struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		count += !tunnel->resting;
+	}
+	return count;
+}
+
+void kg_box_rest_tunnel(struct kg_box *box, struct kg_box_tunnel *tunnel)
+{
+	pthread_mutex_lock(&box->tunnels_lock);
+	tunnel->resting = true;
+	pthread_mutex_unlock(&box->tunnels_lock);
 }
 
 /* Nobody sees it any more before it is taken apart. */

@@ -130,6 +130,10 @@ bool kg_control_tunnels_add(struct kg_control_tunnels *tunnels,
  * name, or it comes or goes already. */
 bool kg_control_tunnels_remove(struct kg_control_tunnels *tunnels, const char *name,
 			       kg_tunnel_told *told, void *ctx);
+/* As far as anything is open on it, it goes on for a while (resting.h), and goes then. Told as soon
+ * as another may come in its place. False: as above. */
+bool kg_control_tunnels_rest(struct kg_control_tunnels *tunnels, const char *name,
+			     kg_tunnel_told *told, void *ctx);
 
 /* Reads the settings anew and applies what has changed of the tunnels. */
 struct kg_control_reload *kg_control_reload_create(struct kg_loop *loop, struct kg_box *box,

@@ -2,9 +2,9 @@
 /*
  * Reads the settings anew and applies what has changed of the tunnels:
  *
- *   read, compare ─► tunnels that are no more, or otherwise, go ─► new ones come
+ *   read, compare ─► tunnels that are no more, or otherwise, rest or go ─► new ones come
  *
- * Those that go are waited for, as a new one may have their ports. What is the same is not touched.
+ * These are waited for, as a new one may have their ports. What is the same is not touched.
  * Settings with a mistake, or that change more than tunnels, change nothing.
  */
 #include "control/control.h"
@@ -130,15 +130,50 @@ static void told(void *ctx, const char *error)
 	r->source.due_us = 0;
 }
 
+static bool share_a_port(const struct kg_wire_end *one, const struct kg_wire_end *other)
+{
+	for (unsigned int i = 0; i < one->port_count; i++) {
+		for (unsigned int j = 0; j < other->port_count; j++) {
+			if (one->ports[i].first <= other->ports[j].last &&
+			    other->ports[j].first <= one->ports[i].last)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whose a datagram is at a port of both does not show where one has parity and the other has not,
+ * or otherwise. */
+static bool can_rest(const struct kg_control_reload *r, const struct kg_tunnel_config *old,
+		     const struct kg_tunnel_config *config)
+{
+	if (r->box->tunnels.count + r->config->tunnel_count > KG_SLOTS)
+		return false;
+	return config == NULL || old->wire.role != KG_ROLE_SERVER ||
+	       config->wire.role != KG_ROLE_SERVER || !share_a_port(&old->wire, &config->wire) ||
+	       (old->wire.fec.data == config->wire.fec.data &&
+		old->wire.fec.parity == config->wire.fec.parity);
+}
+
+static bool take_out(struct kg_control_reload *r, const struct kg_tunnel_config *old,
+		     const struct kg_tunnel_config *config)
+{
+	if (can_rest(r, old, config))
+		return kg_control_tunnels_rest(r->tunnels, old->name, told, r);
+	KG_LOG(NOTICE, "reload: tunnel %s cannot go on beside what comes in its place\n",
+	       old->name);
+	return kg_control_tunnels_remove(r->tunnels, old->name, told, r);
+}
+
 static void remove_changed(struct kg_control_reload *r)
 {
 	for (unsigned int i = 0; i < r->box->tunnels.count; i++) {
 		const struct kg_box_tunnel *tunnel = r->box->tunnels.all[i];
 		const struct kg_tunnel_config *config = config_of(r, tunnel->config->name);
 
-		if (config != NULL && config->digest == tunnel->config->digest)
+		if (tunnel->resting || (config != NULL && config->digest == tunnel->config->digest))
 			continue;
-		if (kg_control_tunnels_remove(r->tunnels, tunnel->config->name, told, r)) {
+		if (take_out(r, tunnel->config, config)) {
 			r->awaited++;
 			r->outcome.went++;
 		}

@@ -5,10 +5,13 @@
  *
  *   comes   sides of the workers begin ─► gates of the payload threads open ─► it forwards
  *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
+ *   rests   gates rest ─► sides rest, another may come in its place ─► nothing is open on it, or
+ * its time is over ─► goes
  */
 #include "control/parts.h"
 #include "log/journal.h"
 #include "log/troubles.h"
+#include "resting.h"
 #include "side.h"
 
 #include <stdio.h>
@@ -19,6 +22,8 @@
 enum step {
 	STEP_BEGIN_SIDES,
 	STEP_OPEN_GATES,
+	STEP_REST_GATES,
+	STEP_REST_SIDES,
 	STEP_SHUT_GATES,
 	STEP_END_SIDES,
 	STEP_FORGET_GATES,
@@ -29,8 +34,9 @@ struct change {
 	TAILQ_ENTRY(change) link;
 	struct kg_box_tunnel *tunnel;
 	enum step step;
-	kg_tunnel_told *told;
+	kg_tunnel_told *told; /* NULL: it has been */
 	void *ctx;
+	uint64_t rest_until_us;
 	char error[256]; /* why it could not come; empty: it could */
 	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
 	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
@@ -49,13 +55,18 @@ struct kg_control_tunnels {
 
 static bool is_for_workers(enum step step)
 {
-	return step == STEP_BEGIN_SIDES || step == STEP_END_SIDES;
+	return step == STEP_BEGIN_SIDES || step == STEP_REST_SIDES || step == STEP_END_SIDES;
 }
 
 static bool post_to_worker(struct kg_control_tunnels *t, struct change *change, unsigned int w)
 {
+	static const enum kg_mail_type types[] = {
+		[STEP_BEGIN_SIDES] = KG_MAIL_BEGIN_SIDE,
+		[STEP_REST_SIDES] = KG_MAIL_REST_SIDE,
+		[STEP_END_SIDES] = KG_MAIL_DRAIN_SIDE,
+	};
 	struct kg_mail mail = {
-		.type = change->step == STEP_BEGIN_SIDES ? KG_MAIL_BEGIN_SIDE : KG_MAIL_DRAIN_SIDE,
+		.type = types[change->step],
 		.awaited = &change->awaited,
 		.side = change->tunnel->sides[w],
 	};
@@ -67,6 +78,7 @@ static bool post_to_payload(struct kg_control_tunnels *t, struct change *change,
 {
 	static const enum kg_gate_order orders[] = {
 		[STEP_OPEN_GATES] = KG_GATE_OPEN,
+		[STEP_REST_GATES] = KG_GATE_REST,
 		[STEP_SHUT_GATES] = KG_GATE_SHUT,
 		[STEP_FORGET_GATES] = KG_GATE_FORGET,
 	};
@@ -189,10 +201,17 @@ static bool are_open(const struct kg_control_tunnels *t, const struct change *ch
 	return true;
 }
 
+static void tell(struct change *change)
+{
+	if (change->told != NULL)
+		change->told(change->ctx, change->error[0] != '\0' ? change->error : NULL);
+	change->told = NULL;
+}
+
 static void finish(struct kg_control_tunnels *t, struct change *change)
 {
 	TAILQ_REMOVE(&t->changes, change, link);
-	change->told(change->ctx, change->error[0] != '\0' ? change->error : NULL);
+	tell(change);
 	free(change);
 }
 
@@ -227,6 +246,43 @@ static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
 	finish(t, change);
 }
 
+/* ---- a tunnel rests ---- */
+
+static bool has_channels(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
+{
+	for (unsigned int w = 0; w < t->box->worker_count; w++) {
+		if (__atomic_load_n(&tunnel->sides[w]->figures.session.channels, __ATOMIC_RELAXED) >
+		    0)
+			return true;
+	}
+	return false;
+}
+
+static void gates_rest(struct kg_control_tunnels *t, struct change *change)
+{
+	const struct kg_tunnel_config *config = change->tunnel->config;
+
+	if (has_channels(t, change->tunnel))
+		KG_JOURNAL(NOTICE, config,
+			   "tunnel %s: connections go on under its old settings, for %u s at "
+			   "most\n",
+			   config->name, KG_RESTING_MAX_S);
+	change->rest_until_us = t->source.loop->clock_us() + KG_RESTING_MAX_S * KG_US_PER_S;
+	begin_step(t, change, STEP_REST_SIDES);
+}
+
+/* Workers have been told, before they hear of another in its place. When is the next look at it? */
+static uint64_t watch_resting(struct change *change, uint64_t now_us)
+{
+	if (change->step != STEP_REST_SIDES || change->unposted != 0)
+		return KG_NEVER_US;
+	tell(change);
+	if (now_us < change->rest_until_us)
+		return change->rest_until_us;
+	atomic_store_explicit(&change->tunnel->rest_over, true, memory_order_relaxed);
+	return KG_NEVER_US;
+}
+
 /* All have acknowledged the step. */
 static void go_on(struct kg_control_tunnels *t, struct change *change)
 {
@@ -236,6 +292,12 @@ static void go_on(struct kg_control_tunnels *t, struct change *change)
 		break;
 	case STEP_OPEN_GATES:
 		gates_have_opened(t, change);
+		break;
+	case STEP_REST_GATES:
+		gates_rest(t, change);
+		break;
+	case STEP_REST_SIDES:
+		begin_step(t, change, STEP_SHUT_GATES);
 		break;
 	case STEP_SHUT_GATES:
 		begin_step(t, change, STEP_END_SIDES);
@@ -301,8 +363,8 @@ static bool is_changing(const struct kg_control_tunnels *t, const struct kg_box_
 	return false;
 }
 
-bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
-			       void *ctx)
+static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told, void *ctx,
+	       enum step first)
 {
 	struct kg_box_tunnel *tunnel = kg_box_find_tunnel(t->box, name);
 	struct change *change;
@@ -313,8 +375,39 @@ bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, k
 	if (change == NULL)
 		return false;
 	leave(t, tunnel);
-	begin_step(t, change, STEP_SHUT_GATES);
+	if (first == STEP_REST_GATES)
+		kg_box_rest_tunnel(t->box, tunnel);
+	begin_step(t, change, first);
 	return true;
+}
+
+bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
+			       void *ctx)
+{
+	return go(t, name, told, ctx, STEP_SHUT_GATES);
+}
+
+/* So that there are never more than may rest. */
+static void end_longest_resting(struct kg_control_tunnels *t)
+{
+	struct change *change, *longest = NULL;
+	unsigned int count = 0;
+
+	TAILQ_FOREACH (change, &t->changes, link) {
+		if (!change->tunnel->resting || change->tunnel->rest_over)
+			continue;
+		longest = longest == NULL ? change : longest;
+		count++;
+	}
+	if (count >= KG_RESTING_MAX)
+		atomic_store_explicit(&longest->tunnel->rest_over, true, memory_order_relaxed);
+}
+
+bool kg_control_tunnels_rest(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
+			     void *ctx)
+{
+	end_longest_resting(t);
+	return go(t, name, told, ctx, STEP_REST_GATES);
 }
 
 /* ---- the source ---- */
@@ -353,6 +446,7 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 		post(t, change);
 		if (change->unposted != 0)
 			source->due_us = KG_MIN(source->due_us, now_us + POST_AGAIN_US);
+		source->due_us = KG_MIN(source->due_us, watch_resting(change, now_us));
 	}
 }
 

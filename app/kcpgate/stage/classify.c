@@ -16,39 +16,22 @@ static unsigned int trust(const struct rte_mbuf *m)
 	return bits;
 }
 
-static bool listens_on(const struct kg_tunnel_config *tunnel, const struct kg_endpoint *local)
-{
-	const struct kg_wire_end *wire = &tunnel->wire;
-
-	if (wire->address_count == 0)
-		return (!tunnel->ipv4_only || local->ip.version == 4) &&
-		       (!tunnel->ipv6_only || local->ip.version == 6);
-	for (unsigned int i = 0; i < wire->address_count; i++) {
-		if (kg_ip_accepts(&wire->addresses[i], &local->ip))
-			return true;
-	}
-	return false;
-}
-
-static bool is_server_at(const struct kg_side *side, const struct kg_endpoint *local)
-{
-	const struct kg_tunnel_config *tunnel = side->tunnel->config;
-
-	return tunnel->wire.role == KG_ROLE_SERVER &&
-	       kg_port_ranges_contain(tunnel->wire.ports, tunnel->wire.port_count, local->port) &&
-	       listens_on(tunnel, local);
-}
-
-/* Several server tunnels may share a port on different addresses; the table names one of them. */
+/* Several server tunnels may share a port on different addresses, and one that rests with the one
+ * that has come in its place; the table names one of them. */
 static uint16_t server_at(const struct kg_worker *w, const struct kg_endpoint *local)
 {
+	uint16_t resting = KG_PORT_TABLE_NONE;
+
 	for (unsigned int i = 0; i < w->sides.count; i++) {
 		const struct kg_side *side = w->sides.all[i];
 
-		if (is_server_at(side, local))
+		if (!kg_side_answers_at(side, local))
+			continue;
+		if (!side->resting)
 			return side->id;
+		resting = side->id;
 	}
-	return KG_PORT_TABLE_NONE;
+	return resting;
 }
 
 static uint16_t tunnel_of(const struct kg_worker *w, const struct kg_endpoint *local)
@@ -60,7 +43,7 @@ static uint16_t tunnel_of(const struct kg_worker *w, const struct kg_endpoint *l
 		return id;
 	side = kg_worker_side(w, id);
 	if (side == NULL || side->tunnel->config->wire.role == KG_ROLE_SERVER)
-		return side != NULL && is_server_at(side, local) ? id : server_at(w, local);
+		return side != NULL && kg_side_answers_at(side, local) ? id : server_at(w, local);
 	return kg_port_set_has(&w->box->linux_ports, local->port) ? KG_PORT_TABLE_NONE : id;
 }
 

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "box.h"
 #include "complain.h"
+#include "resting.h"
 #include "session/framing.h"
 #include "stage/stage.h"
 
@@ -50,11 +51,17 @@ static uint16_t open_run(struct kg_worker *w, struct rte_mbuf **v, uint16_t n,
 						   .len = kg_pkt(v[i])->body_len };
 		memcpy(first[i], jobs[i].data, sizeof(first[i]));
 	}
-	side->profile->open(&side->key, jobs, n, w->unix_s);
+	if (w->resting_sides == 0)
+		side->profile->open(&side->key, jobs, n, w->unix_s);
+	else
+		kg_resting_open(w, side, v, jobs, n);
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t sealed_len = kg_pkt(v[i])->body_len;
-		enum kg_drop drop = unwrap(side, kg_pkt(v[i]), &jobs[i]);
+		enum kg_drop drop;
 
+		if (w->resting_sides > 0)
+			side = kg_worker_side(w, kg_pkt(v[i])->tunnel);
+		drop = unwrap(side, kg_pkt(v[i]), &jobs[i]);
 		if (drop == KG_DROP_NONE) {
 			side->stats.received_bytes += sealed_len;
 			survivors[kept++] = v[i];

@@ -2,6 +2,7 @@
 /* Gives opened datagrams to the sessions of their tunnels. */
 #include "box.h"
 #include "complain.h"
+#include "resting.h"
 #include "stage/stage.h"
 
 /* Taken for a shard, a request without fec is of an unknown conv. */
@@ -47,8 +48,14 @@ static bool input(struct kg_worker *w, struct rte_mbuf *m)
 		.age_s = pkt->age_s,
 		.passed = pkt->passed,
 	};
-	enum kg_drop drop = kg_side_input(kg_worker_side(w, pkt->tunnel), &in, w->now_us);
+	struct kg_side *side = kg_worker_side(w, pkt->tunnel);
+	enum kg_drop drop;
 
+	if (w->resting_sides > 0) {
+		side = kg_resting_owner(w, side, &in);
+		pkt->tunnel = side != NULL ? side->id : pkt->tunnel;
+	}
+	drop = side != NULL ? kg_side_input(side, &in, w->now_us) : KG_DROP_HANDSHAKE_UNKNOWN;
 	if (drop == KG_DROP_CONV_UNKNOWN && pass_on(w, m, &in))
 		return false;
 	if (drop != KG_DROP_NONE)

@@ -156,9 +156,7 @@ struct page {
 
 static const struct kg_tunnel_config *tunnel_at(const struct kg_box *box, unsigned int at)
 {
-	const struct kg_box_tunnel *tunnel = box->tunnels.all[at];
-
-	return tunnel->config;
+	return kg_box_tunnel_at(box, at)->config;
 }
 
 static void add_settings(struct rte_tel_data *row, const struct kg_tunnel_config *config)
@@ -219,7 +217,7 @@ static int add_rows(const struct page *page, const struct kg_box *box, struct rt
 		rc |= rte_tel_data_add_dict_container(d, key_of(tunnel_at(box, at)->name, at, key),
 						      page->rows[i], 0);
 	}
-	if (page->skip + page->count < box->tunnels.count)
+	if (page->skip + page->count < kg_box_tunnel_count(box))
 		kg_tel_add_dict_u64(d, "next", page->skip + page->count);
 	return rc == 0 ? 0 : -1;
 }
@@ -230,8 +228,9 @@ int kg_telemetry_tunnels(struct kg_box *box, const char *params, struct rte_tel_
 		.sink = { is_of_tunnels, add_to_row, NULL },
 		.skip = params != NULL ? (unsigned int)strtoul(params, NULL, 10) : 0,
 	};
+	unsigned int count = kg_box_tunnel_count(box);
 
-	for (unsigned int t = page.skip; t < box->tunnels.count && page.count < TUNNEL_ROWS; t++) {
+	for (unsigned int t = page.skip; t < count && page.count < TUNNEL_ROWS; t++) {
 		struct rte_tel_data *row = rte_tel_data_alloc();
 
 		if (row == NULL)

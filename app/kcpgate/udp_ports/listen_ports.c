@@ -29,7 +29,8 @@ static bool takes_datagrams_on(const struct kg_side *side, uint16_t port)
 	return false;
 }
 
-/* Of several servers on one port the table names the first; a tunnel's port takes precedence. */
+/* Of several servers on one port the table names the first that does not rest; a tunnel's port
+ * takes precedence. */
 static uint16_t listener_on(const struct kg_worker *w, uint16_t port)
 {
 	uint16_t found = KG_PORT_TABLE_NONE;
@@ -37,9 +38,11 @@ static uint16_t listener_on(const struct kg_worker *w, uint16_t port)
 	for (unsigned int i = 0; i < w->sides.count; i++) {
 		const struct kg_side *side = w->sides.all[i];
 
-		if (answers_on(side, port))
+		if (answers_on(side, port) && !side->resting)
 			return side->id;
-		if (takes_datagrams_on(side, port))
+		if (answers_on(side, port))
+			found = side->id;
+		else if (found == KG_PORT_TABLE_NONE && takes_datagrams_on(side, port))
 			found = KG_PORT_TABLE_LISTENED;
 	}
 	return found;
@@ -99,7 +102,8 @@ static void enter(struct kg_worker *w, uint16_t port, uint16_t id)
 	uint16_t before = kg_port_table_get(&w->box->udp_ports, port);
 	const struct kg_side *other = kg_worker_side(w, before);
 
-	if (before == KG_PORT_TABLE_NONE || (other == NULL && id != KG_PORT_TABLE_LISTENED))
+	if (before == KG_PORT_TABLE_NONE || (other == NULL && id != KG_PORT_TABLE_LISTENED) ||
+	    (other != NULL && other->resting && answers_on(other, port)))
 		kg_port_table_set(&w->box->udp_ports, port, id);
 	else if (other != NULL && wire_of(other)->role == KG_ROLE_CLIENT)
 		kg_session_leave_port(other->session, port, w->now_us);
