@@ -75,7 +75,7 @@ static void after_read(struct kg_mux_stream *ms, size_t bytes, uint64_t now_us)
 bool kg_mux_stream_peek(struct kg_mux_stream *ms, size_t *bytes, uint64_t now_us)
 {
 	if (ms->in.head != NULL) {
-		*bytes = kg_mux_queue_first_bytes(&ms->in);
+		*bytes = kg_buf_queue_first_bytes(&ms->in);
 		return true;
 	}
 	ms->told_readable = false;
@@ -85,7 +85,7 @@ bool kg_mux_stream_peek(struct kg_mux_stream *ms, size_t *bytes, uint64_t now_us
 
 struct kg_buf *kg_mux_stream_recv(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	struct kg_buf *chain = kg_mux_queue_pop(&ms->in);
+	struct kg_buf *chain = kg_buf_queue_pop(&ms->in);
 
 	if (chain != NULL) {
 		after_read(ms, kg_buf_chain_len(chain), now_us);
@@ -98,7 +98,7 @@ struct kg_buf *kg_mux_stream_recv(struct kg_mux_stream *ms, uint64_t now_us)
 
 void kg_mux_stream_discard(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	kg_mux_queue_clear(&ms->in);
+	kg_buf_queue_clear(&ms->in);
 	ms->in_bytes = 0;
 	kg_mux_stream_on_taken(ms, now_us);
 	if (ms->mux != NULL)
@@ -143,7 +143,7 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 		kg_mux_stream_on_exchange(ms, true);
 	ms->in_bytes += kg_mux_cost(bytes);
 	kg_mux_stream_promise(ms, -(int64_t)kg_mux_cost(bytes));
-	kg_mux_queue_push(&ms->in, chain);
+	kg_buf_queue_push(&ms->in, chain);
 	kg_mux_stream_on_came(ms, chain->mark, now_us);
 	kg_mux_stream_tell_readable(ms);
 }

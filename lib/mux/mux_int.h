@@ -20,8 +20,8 @@
 
 #include <sys/queue.h>
 
+#include "base/buf_queue.h"
 #include "base/u32map.h"
-#include "mux/queue.h"
 #include "mux/stream.h"
 #include "session/ends.h"
 #include "session/exchange.h"
@@ -45,7 +45,7 @@ struct kg_mux_stream {
 	TAILQ_ENTRY(kg_mux_stream) link; /* of the mux, or of those without one */
 	TAILQ_ENTRY(kg_mux_stream) ready_link, doubted_link, unread_link;
 	struct kg_timer timer;
-	struct kg_mux_queue out, in;
+	struct kg_buf_queue out, in;
 	const struct kg_target *target; /* client: the server has yet to be told; NULL: none */
 	uint64_t opened_us, closed_us;
 	uint64_t last_data_us;                     /* either direction */

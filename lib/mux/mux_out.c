@@ -131,7 +131,7 @@ static void count_payload(struct kg_streams *s, enum kg_protocol protocol, size_
 static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_streams *s = ms->streams;
-	struct kg_buf *chain = kg_mux_queue_pop(&ms->out);
+	struct kg_buf *chain = kg_buf_queue_pop(&ms->out);
 	size_t bytes = kg_buf_chain_len(chain);
 	uint32_t segments = chain->mark;
 
@@ -139,7 +139,7 @@ static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 	if (!kg_channel_send_message(ms->mux->channel, chain, now_us)) {
 		chain->data += KG_MESSAGE_MUX_BYTES;
 		chain->len -= KG_MESSAGE_MUX_BYTES;
-		kg_mux_queue_return(&ms->out, chain);
+		kg_buf_queue_return(&ms->out, chain);
 		return false;
 	}
 	count_payload(s, ms->protocol, bytes);
@@ -265,7 +265,7 @@ bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t
 	ms->last_data_us = now_us;
 	if (ms->doubted)
 		kg_mux_stream_on_exchange(ms, false);
-	kg_mux_queue_push(&ms->out, chain);
+	kg_buf_queue_push(&ms->out, chain);
 	kg_mux_wake(ms, now_us);
 	return true;
 }

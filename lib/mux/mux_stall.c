@@ -97,7 +97,7 @@ static uint64_t patience_us(const struct kg_streams *s, uint64_t now_us)
 
 static void give_way(struct kg_mux_stream *ms, uint64_t now_us)
 {
-	kg_mux_queue_clear(&ms->in);
+	kg_buf_queue_clear(&ms->in);
 	ms->in_bytes = 0;
 	kg_mux_stream_on_taken(ms, now_us);
 	kg_mux_stream_cut(ms, KG_CLOSE_GAVE_WAY, "", now_us);

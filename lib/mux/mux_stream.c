@@ -118,7 +118,7 @@ static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
 	if (ms->state == KG_MUX_WAITING) {
 		kg_mux_stream_cut(ms, KG_CLOSE_HANDSHAKE, "", now_us);
 	} else if (ms->state == KG_MUX_CLOSED) {
-		kg_mux_queue_clear(&ms->out);
+		kg_buf_queue_clear(&ms->out);
 		kg_mux_wake(ms, now_us);
 		kg_mux_stream_leave(ms, now_us);
 	} else if (now_us >= idle_us(ms)) {
@@ -244,8 +244,8 @@ struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protoco
 	ms->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	ms->protocol = (uint8_t)protocol;
 	ms->opened_us = ms->last_data_us = now_us;
-	kg_mux_queue_init(&ms->out);
-	kg_mux_queue_init(&ms->in);
+	kg_buf_queue_init(&ms->out);
+	kg_buf_queue_init(&ms->in);
 	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
 	hold(ms);
 	s->stats.opened++;
@@ -268,8 +268,8 @@ void kg_mux_stream_destroy(struct kg_mux_stream *ms)
 	TAILQ_REMOVE(home_of(ms), ms, link);
 	s->stats.closed += ms->state != KG_MUX_CLOSED;
 	kg_twheel_cancel(s->wheel, &ms->timer);
-	kg_mux_queue_clear(&ms->out);
-	kg_mux_queue_clear(&ms->in);
+	kg_buf_queue_clear(&ms->out);
+	kg_buf_queue_clear(&ms->in);
 	kg_mux_stream_on_taken(ms, 0);
 	kg_mem_free(s->mem, ms, sizeof(*ms));
 }
@@ -297,7 +297,7 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 	if (mux == NULL)
 		return;
 	kg_mux_stream_promise(ms, -ms->in_credit_bytes);
-	kg_mux_queue_clear(&ms->out);
+	kg_buf_queue_clear(&ms->out);
 	kg_u32map_remove(&mux->by_id, ms->id);
 	TAILQ_REMOVE(&mux->members, ms, link);
 	TAILQ_INSERT_TAIL(&ms->streams->adrift, ms, link);
@@ -423,7 +423,7 @@ void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *
 	if (ms->state == KG_MUX_CLOSED)
 		return;
 	if (kg_mux_stream_note(ms, KG_ENDS_ABORTS) == KG_ENDS_DROP_AND_CUT)
-		kg_mux_queue_clear(&ms->out);
+		kg_buf_queue_clear(&ms->out);
 	ms->grant_due = ms->return_due = false;
 	kg_mux_stream_promise(ms, -ms->in_credit_bytes);
 	ms->finish_due = ms->last_word == KG_FEATURE_MUX_FINISH;

@@ -5,18 +5,18 @@
 
 #include "base/buf.h"
 
-struct kg_mux_queue {
+struct kg_buf_queue {
 	struct kg_buf *head, **tail;
 	uint32_t segments; /* buffers */
 };
 
-static inline void kg_mux_queue_init(struct kg_mux_queue *queue)
+static inline void kg_buf_queue_init(struct kg_buf_queue *queue)
 {
-	*queue = (struct kg_mux_queue){ .tail = &queue->head };
+	*queue = (struct kg_buf_queue){ .tail = &queue->head };
 }
 
 /* Takes the chain. */
-static inline void kg_mux_queue_push(struct kg_mux_queue *queue, struct kg_buf *chain)
+static inline void kg_buf_queue_push(struct kg_buf_queue *queue, struct kg_buf *chain)
 {
 	uint32_t count = 0;
 
@@ -28,13 +28,13 @@ static inline void kg_mux_queue_push(struct kg_mux_queue *queue, struct kg_buf *
 }
 
 /* The first message without taking it; NULL: none. */
-static inline struct kg_buf *kg_mux_queue_first(const struct kg_mux_queue *queue)
+static inline struct kg_buf *kg_buf_queue_first(const struct kg_buf_queue *queue)
 {
 	return queue->head;
 }
 
 /* Bytes of the first message. */
-static inline size_t kg_mux_queue_first_bytes(const struct kg_mux_queue *queue)
+static inline size_t kg_buf_queue_first_bytes(const struct kg_buf_queue *queue)
 {
 	const struct kg_buf *buf = queue->head;
 	size_t bytes = 0;
@@ -45,7 +45,7 @@ static inline size_t kg_mux_queue_first_bytes(const struct kg_mux_queue *queue)
 }
 
 /* The first message as a chain, or NULL. */
-static inline struct kg_buf *kg_mux_queue_pop(struct kg_mux_queue *queue)
+static inline struct kg_buf *kg_buf_queue_pop(struct kg_buf_queue *queue)
 {
 	struct kg_buf *chain = queue->head, *last = chain;
 
@@ -62,12 +62,12 @@ static inline struct kg_buf *kg_mux_queue_pop(struct kg_mux_queue *queue)
 }
 
 /* Puts back what was popped. */
-static inline void kg_mux_queue_return(struct kg_mux_queue *queue, struct kg_buf *chain)
+static inline void kg_buf_queue_return(struct kg_buf_queue *queue, struct kg_buf *chain)
 {
-	struct kg_mux_queue rest = *queue;
+	struct kg_buf_queue rest = *queue;
 
-	kg_mux_queue_init(queue);
-	kg_mux_queue_push(queue, chain);
+	kg_buf_queue_init(queue);
+	kg_buf_queue_push(queue, chain);
 	if (rest.head == NULL)
 		return;
 	*queue->tail = rest.head;
@@ -75,8 +75,8 @@ static inline void kg_mux_queue_return(struct kg_mux_queue *queue, struct kg_buf
 	queue->segments += rest.segments;
 }
 
-static inline void kg_mux_queue_clear(struct kg_mux_queue *queue)
+static inline void kg_buf_queue_clear(struct kg_buf_queue *queue)
 {
 	kg_buf_free_chain(queue->head);
-	kg_mux_queue_init(queue);
+	kg_buf_queue_init(queue);
 }
