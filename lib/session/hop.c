@@ -123,18 +123,14 @@ static struct kg_channel *any_channel(const struct kg_path *path)
 	return NULL;
 }
 
-static bool ask(struct kg_handshake *hs, enum kg_protocol protocol, uint64_t now_us)
+static void begin_test(struct kg_handshake *hs, struct kg_path *path, uint64_t now_us)
 {
-	struct kg_message question = { .feature = KG_FEATURE_KEEP_ALIVE, .protocol = protocol };
-
+	kg_path_join(path, &hs->line);
 	hs->line.open = hs->line.hooked = true;
 	hs->expires_us = now_us + TEST_MS * KG_US_PER_MS;
-	if (kg_line_say(&hs->line, &question, now_us) == 0)
-		return false;
 	/* It gives way to a channel that needs the port. */
 	kg_line_move(&hs->line, KG_HOME_SETTLED);
 	kg_line_touch(&hs->line, now_us);
-	return true;
 }
 
 static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
@@ -147,7 +143,7 @@ static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
 
 	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX)
 		return;
-	hs = kg_handshake_create(s, (uint32_t)kg_rng_next(s->rng), now_us);
+	hs = s->talk->test(s, ch, now_us);
 	path = hs != NULL ? kg_client_lease(s, remote, true) : NULL;
 	if (path == NULL) {
 		if (hs != NULL)
@@ -156,11 +152,9 @@ static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
 	}
 	path->reason = reason;
 	put_beside(kg_hop_path(path), KG_PATH_TESTING, hop);
-	kg_path_join(path, &hs->line);
+	begin_test(hs, path, now_us);
 	kg_path_give(s, path);
 	s->stats.path_tests++;
-	if (!ask(hs, ch->protocol, now_us))
-		kg_line_destroy(&hs->line);
 }
 
 static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uint64_t now_us)
@@ -229,22 +223,13 @@ void kg_hop_unanswered(struct kg_handshake *hs)
 
 /* ---- hopping ---- */
 
-/* The server learns where a channel is by hearing from there. What left on a silent path is lost.
- */
 static void follow(struct kg_channel *ch, struct kg_path *to, uint64_t now_us)
 {
-	struct kg_kcp *kcp = ch->line.kcp;
-
 	kg_path_join(to, &ch->line);
 	if (!ch->line.open)
 		return;
 	kg_peers_on_path(ch);
-	if (to->reason == KG_HOP_SILENCE)
-		kg_kcp_lose_before(kcp, kg_kcp_mark(kcp));
-	/* One that has been told already, in vain, has something under way. */
-	if (ch->state == KG_CHANNEL_OPEN && ch->proofs == 0)
-		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
-	kg_line_touch(&ch->line, now_us);
+	ch->line.session->talk->follow(ch, to->reason == KG_HOP_SILENCE, now_us);
 }
 
 /* The server is there. Channels go on there, if `to` is not NULL. */
@@ -259,7 +244,7 @@ static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uin
 		if (to != NULL)
 			follow(kg_line_channel(line), to, now_us);
 		if (line->open)
-			kg_forgotten_on_proof(kg_line_channel(line), at_once, now_us);
+			line->session->talk->on_proof(kg_line_channel(line), at_once, now_us);
 	}
 }
 
@@ -278,19 +263,11 @@ static void take_over(struct kg_hop_path *hop, struct kg_hop_path *old, uint64_t
 	arm(old, OLD_MS, now_us);
 }
 
-static bool was_said_once(const struct kg_handshake *hs)
-{
-	struct kg_kcp_stats stats;
-
-	kg_kcp_get_stats(hs->line.kcp, &stats);
-	return stats.resent_fast + stats.resent_timeout == 0;
-}
-
 void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
 	struct kg_session *s = hop->session;
-	bool at_once = was_said_once(hs);
+	bool at_once = s->talk->has_asked_once(hs);
 
 	if (hop->path.state != KG_PATH_TESTING || hop->path.answered) /* it comes late */
 		return;
@@ -323,10 +300,11 @@ static uint32_t silent_ms(const struct kg_hop_path *hop)
 
 static bool data_waits(const struct kg_path *path)
 {
-	const struct kg_line *line;
+	struct kg_line *line;
 
 	LIST_FOREACH (line, &path->users, path_link) {
-		if (line->kind == KG_LINE_CHANNEL && line->open && kg_kcp_unacked(line->kcp) > 0)
+		if (line->kind == KG_LINE_CHANNEL && line->open &&
+		    line->session->talk->waits(kg_line_channel(line)))
 			return true;
 	}
 	return false;

@@ -92,6 +92,31 @@ struct kg_line_ops {
 	void (*free)(struct kg_line *line); /* it has no KCP any more */
 };
 
+/* How the lines of a session speak: by KCP (kcp_talk.c). Where it is said, lines have one. */
+struct kg_talk {
+	const struct kg_line_ops *kinds[KG_LINE_KINDS];
+	/* Nothing that it has said waits for an acknowledgement. */
+	bool (*is_quiet)(const struct kg_line *line);
+	/* Client: a test of a path, for that channel, which asks as soon as it is open; NULL
+	 * without memory. Whether it has asked once only (hop.h). */
+	struct kg_handshake *(*test)(struct kg_session *s, const struct kg_channel *ch,
+				     uint64_t now_us);
+	bool (*has_asked_once)(const struct kg_handshake *test);
+	/* Client: a channel waits for something from its server; it has come to another path, since
+	 * the one before was silent or for another reason; a test of its path was answered. */
+	bool (*waits)(const struct kg_channel *ch);
+	void (*follow)(struct kg_channel *ch, bool silent, uint64_t now_us);
+	void (*on_proof)(struct kg_channel *ch, bool at_once, uint64_t now_us);
+	/* Server (roam.h): what a channel has sent so far; all of it before a mark is lost. There
+	 * will be a question, with `ts`; its body, of no more than `room` bytes, 0: not yet. */
+	uint32_t (*mark)(const struct kg_channel *ch);
+	void (*lose_before)(struct kg_channel *ch, uint32_t mark);
+	void (*prepare_question)(struct kg_channel *ch, uint64_t now_us);
+	uint16_t (*question)(struct kg_channel *ch, uint32_t ts, uint16_t room, uint64_t now_us,
+			     uint8_t *body);
+};
+extern const struct kg_talk kg_kcp_talk;
+
 struct kg_handshake {
 	struct kg_line line;
 	struct kg_channel *channel; /* NULL when it has gone, and on tests of a port */
@@ -164,6 +189,7 @@ _Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 
 struct kg_session {
 	struct kg_session_config config;
+	const struct kg_talk *talk;
 	struct kg_session_ops ops;
 	void *host;
 	struct kg_mem *mem;

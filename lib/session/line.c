@@ -3,14 +3,9 @@
 #include "session/internal.h"
 
 /* By enum kg_line_kind: a line has no room for a pointer. */
-static const struct kg_line_ops *const kinds[KG_LINE_KINDS] = {
-	[KG_LINE_CHANNEL] = &kg_channel_line_ops,
-	[KG_LINE_HANDSHAKE] = &kg_handshake_line_ops,
-};
-
 static const struct kg_line_ops *ops_of(const struct kg_line *line)
 {
-	return kinds[line->kind];
+	return line->session->talk->kinds[line->kind];
 }
 
 static void on_timer(struct kg_timer *timer, uint64_t now_us)

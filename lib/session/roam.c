@@ -75,7 +75,7 @@ static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t 
 		.path = path,
 		.begun_us = now_us,
 		.ts = (uint32_t)kg_rng_next(s->rng),
-		.mark = kg_kcp_mark(ch->line.kcp),
+		.mark = s->talk->mark(ch),
 		.credit_bytes = FIRST_DATAGRAMS * s->config.kcp.mtu,
 	};
 	return true;
@@ -139,9 +139,7 @@ static void ask(struct kg_channel *ch, const struct kg_datagram *in, bool news, 
 	roam->asked_us = now_us;
 	roam->heard_bytes = in->len;
 	ch->line.asking |= KG_ASKING_WHERE;
-	/* The first message is one that fits into a question. */
-	if (!kg_kcp_was_heard(ch->line.kcp) && kg_kcp_unacked(ch->line.kcp) == 0)
-		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
+	ch->line.session->talk->prepare_question(ch, now_us);
 }
 
 static void move(struct kg_channel *ch, const struct kg_datagram *in)
@@ -154,7 +152,7 @@ static void move(struct kg_channel *ch, const struct kg_datagram *in)
 	s->stats.peer_moves++;
 	if (s->ops.moved != NULL)
 		s->ops.moved(s->host, ch->conv, &from, &in->remote);
-	kg_kcp_lose_before(ch->line.kcp, ch->roam->mark);
+	s->talk->lose_before(ch, ch->roam->mark);
 	kg_roam_forget(ch);
 }
 
@@ -175,8 +173,8 @@ bool kg_roam_output(struct kg_channel *ch, struct kg_datagram *out, uint64_t now
 {
 	struct kg_line *line = &ch->line;
 
-	out->len = kg_framing_question(&line->framing, line->kcp, ch->roam->ts,
-				       ch->roam->heard_bytes, now_us, out->data);
+	out->len = line->session->talk->question(ch, ch->roam->ts, ch->roam->heard_bytes, now_us,
+						 out->data);
 	if (out->len == 0)
 		return false;
 	out->mtu = 0;

@@ -13,6 +13,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	if (s == NULL)
 		return NULL;
 	s->config = *config;
+	s->talk = &kg_kcp_talk;
 	s->ops = *ops;
 	s->host = host;
 	s->mem = mem;
@@ -89,7 +90,7 @@ bool kg_session_is_quiet(const struct kg_session *s)
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(speaking); i++) {
 		TAILQ_FOREACH (line, &s->homes[speaking[i]], home_link) {
-			if (kg_kcp_unacked(line->kcp) > 0)
+			if (!s->talk->is_quiet(line))
 				return false;
 		}
 	}
