@@ -43,6 +43,9 @@
 	  "no shard of its channel, or one that contradicts its group")                          \
 	/* kcp */                                                                                \
 	X(KCP_MALFORMED, "kcp_malformed", "datagrams", "segment chain is not valid KCP")         \
+	X(BARE_MALFORMED, "bare_malformed", "datagrams", "datagram is none of UDP Hop's")        \
+	X(BARE_FULL, "bare_full", "datagrams",                                                   \
+	  "UDP Hop: the application does not take what its channel has already")                 \
 	X(MESSAGE_MALFORMED, "message_malformed", "messages",                                    \
 	  "message too short or of unknown kind")                                                \
 	/* app_input */                                                                          \

@@ -33,6 +33,7 @@ struct kg_profile_job {
 struct kg_profile {
 	const char *name;       /* as in the configuration */
 	const char *associated; /* covered by the tag, not on the wire */
+	bool bare;              /* bodies carry datagrams of applications; else KCP's segments */
 	uint8_t head_bytes;     /* in front of a body */
 	uint16_t skew_max_s;    /* what was stamped further away from our clock is refused */
 	/* Both work in place on at most KG_PROFILE_BURST_MAX jobs. A body to be sealed has
@@ -44,7 +45,7 @@ struct kg_profile {
 		     uint32_t unix_s);
 };
 
-extern const struct kg_profile kg_profile_kcptube;
+extern const struct kg_profile kg_profile_kcptube, kg_profile_udphop;
 
 /* False when the algorithm has no context for us (aead.h). `bytes` as kg_aead_alg.create. */
 static inline bool kg_profile_key_init(struct kg_profile_key *key, const struct kg_profile *profile,

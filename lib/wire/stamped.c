@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* KCPTube's wire: a timestamp in front of the body, both sealed (docs/wire.md §1, §3). */
+/*
+ * The wires whose bodies have a timestamp in front, both sealed: KCPTube's (docs/wire.md §1, §3)
+ * and UDP Hop's (docs/udphop.md §1). The text that their tags cover tells them apart.
+ */
 #include "wire/envelope.h"
 #include "wire/profile.h"
 
 _Static_assert(KG_ENVELOPE_BYTES <= KG_PROFILE_HEAD_MAX, "a body of the greatest length has room");
 
-static void kcptube_seal(const struct kg_profile_key *key, struct kg_profile_job *jobs, uint16_t n,
+static void stamped_seal(const struct kg_profile_key *key, struct kg_profile_job *jobs, uint16_t n,
 			 uint32_t unix_s)
 {
 	struct kg_aead_job sealed[KG_PROFILE_BURST_MAX];
@@ -39,7 +42,7 @@ static void unwrap(struct kg_profile_job *job, const struct kg_aead_job *opened,
 	job->len = (uint16_t)body_len;
 }
 
-static void kcptube_open(const struct kg_profile_key *key, struct kg_profile_job *jobs, uint16_t n,
+static void stamped_open(const struct kg_profile_key *key, struct kg_profile_job *jobs, uint16_t n,
 			 uint32_t unix_s)
 {
 	struct kg_aead_job opened[KG_PROFILE_BURST_MAX];
@@ -51,11 +54,19 @@ static void kcptube_open(const struct kg_profile_key *key, struct kg_profile_job
 		unwrap(&jobs[i], &opened[i], unix_s);
 }
 
+#define STAMPED                                                                                   \
+	.head_bytes = KG_ENVELOPE_BYTES, .skew_max_s = KG_CLOCK_SKEW_MAX_S, .seal = stamped_seal, \
+	.open = stamped_open
+
 const struct kg_profile kg_profile_kcptube = {
 	.name = "kcptube",
 	.associated = "KCP PortHopping",
-	.head_bytes = KG_ENVELOPE_BYTES,
-	.skew_max_s = KG_CLOCK_SKEW_MAX_S,
-	.seal = kcptube_seal,
-	.open = kcptube_open,
+	STAMPED,
+};
+
+const struct kg_profile kg_profile_udphop = {
+	.name = "udphop",
+	.associated = "UDP PortHopping",
+	.bare = true,
+	STAMPED,
 };
