@@ -28,6 +28,7 @@ static enum kg_trouble trouble_of(enum kg_drop drop)
 	case KG_DROP_CLOCK_SKEW:
 		return KG_TROUBLE_CLOCK;
 	case KG_DROP_HANDSHAKE_MALFORMED:
+	case KG_DROP_BARE_MALFORMED:
 	case KG_DROP_FEC_MALFORMED:
 	case KG_DROP_KCP_MALFORMED:
 	case KG_DROP_MESSAGE_MALFORMED:

@@ -31,8 +31,11 @@ static uint32_t doubted_max(const struct kg_side *side)
 	return KG_MAX(KG_MIN(w->channels_max / 4, all / sessions), 1u);
 }
 
+/* Without KCP nobody asks. */
 static uint16_t path_mtu_max(const struct kg_wire_end *wire)
 {
+	if (wire->profile->bare)
+		return 0;
 	switch (wire->path_mtu) {
 	case KG_PATH_MTU_AUTO:
 		return wire->mtu;
@@ -71,6 +74,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 
 	return (struct kg_session_config){
 		.role = wire->role,
+		.bare = wire->profile->bare,
 		.kcp = wire->kcp,
 		.fec = side->fec,
 		.outbound_Bps = wire->outbound_Bps,
@@ -297,5 +301,5 @@ unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram 
 
 	if (side->tunnel->config->wire.role == KG_ROLE_CLIENT)
 		return in->local.port % workers;
-	return kg_session_owner(side->fec, in, (uint16_t)workers);
+	return kg_session_owner(side->profile->bare, side->fec, in, (uint16_t)workers);
 }

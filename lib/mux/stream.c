@@ -299,6 +299,8 @@ bool kg_streams_open(struct kg_streams *s, struct kg_stream *stream, enum kg_pro
 		return false;
 	s->stats.opened++;
 	*stream = (struct kg_stream){ .channel = ch };
+	if (s->config.session.bare) /* nobody is waited for */
+		s->ops.opened(s->host, stream);
 	return true;
 }
 

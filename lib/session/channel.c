@@ -63,7 +63,7 @@ struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol prot
 	return ch;
 }
 
-static void unhook(struct kg_line *line)
+void kg_channel_unhook(struct kg_line *line)
 {
 	struct kg_channel *ch = kg_line_channel(line);
 	struct kg_handshake *hs = ch->handshake;
@@ -93,7 +93,7 @@ static void release(struct kg_line *line)
 }
 
 const struct kg_line_ops kg_channel_line_ops = {
-	.unhook = unhook,
+	.unhook = kg_channel_unhook,
 	.spend = spend,
 	.timeout_us = kg_channel_timeout_us,
 	.on_timer = kg_channel_on_timer,
@@ -150,6 +150,10 @@ void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch)) { /* which has no other words */
+		kg_bare_say_alive(ch, now_us);
+		return;
+	}
 	ch->owed |= (uint16_t)(1u << feature);
 	kg_channel_pay(ch, now_us);
 }
@@ -178,6 +182,8 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 
 bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch))
+		return kg_bare_send(ch, chain, now_us);
 	chain->data -= KG_MESSAGE_KIND_BYTES;
 	chain->len += KG_MESSAGE_KIND_BYTES;
 	chain->data[0] = kg_message_kind(KG_FEATURE_RAW_DATA, ch->protocol);
@@ -188,7 +194,7 @@ bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_u
 	return false;
 }
 
-uint32_t kg_channel_room(const struct kg_channel *ch)
+static uint32_t room_of_windows(const struct kg_channel *ch)
 {
 	const struct kg_kcp *kcp = ch->line.kcp;
 	uint32_t path = KG_MIN(kg_kcp_own_window(kcp), kg_kcp_peer_window(kcp));
@@ -200,6 +206,11 @@ uint32_t kg_channel_room(const struct kg_channel *ch)
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
 	return limit > unacked ? limit - unacked : 0;
+}
+
+uint32_t kg_channel_room(const struct kg_channel *ch)
+{
+	return kg_channel_is_bare(ch) ? kg_bare_room(ch) : room_of_windows(ch);
 }
 
 /* ---- in ---- */
@@ -281,6 +292,10 @@ void kg_channel_discard_input(struct kg_channel *ch)
 {
 	struct kg_buf *chain;
 
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_discard_input(ch);
+		return;
+	}
 	kg_buf_free_chain(ch->inbox);
 	ch->inbox = NULL;
 	while ((chain = kg_kcp_recv(ch->line.kcp)) != NULL)
@@ -366,6 +381,8 @@ static void all_is_read(struct kg_channel *ch)
 
 bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch))
+		return kg_bare_peek(ch, bytes);
 	fill_inbox(ch, now_us);
 	if (ch->inbox != NULL) {
 		*bytes = kg_buf_chain_len(ch->inbox);
@@ -380,6 +397,8 @@ struct kg_buf *kg_channel_recv(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_buf *chain;
 
+	if (kg_channel_is_bare(ch))
+		return kg_bare_recv(ch);
 	fill_inbox(ch, now_us);
 	chain = ch->inbox;
 	ch->inbox = NULL;

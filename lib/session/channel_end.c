@@ -125,6 +125,10 @@ static bool refuse_unanswered(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_finish(struct kg_channel *ch, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_end(ch, KG_CLOSE_FINISHED, "", now_us);
+		return;
+	}
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state == KG_CHANNEL_CLOSED ||
 	    refuse_unanswered(ch, now_us))
 		return;
@@ -138,6 +142,10 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 {
 	uint64_t linger_us = ABORT_LINGER_US;
 
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_end(ch, KG_CLOSE_ABORTED, "", now_us);
+		return;
+	}
 	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
 		return;
 	if (note(ch, KG_ENDS_ABORTS) == KG_ENDS_DROP_AND_CUT)
@@ -151,6 +159,10 @@ void kg_channel_abort(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_stop(struct kg_channel *ch, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_end(ch, KG_CLOSE_ABORTED, "", now_us);
+		return;
+	}
 	if (ch->state == KG_CHANNEL_CLOSED || refuse_unanswered(ch, now_us))
 		return;
 	if (!ch->finishing)

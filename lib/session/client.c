@@ -13,8 +13,8 @@
  * millions. */
 #define PORT_TRIES 8
 
-static bool is_from_server(const struct kg_session *s, const struct kg_path *path,
-			   const struct kg_datagram *in)
+bool kg_client_is_from_server(const struct kg_session *s, const struct kg_path *path,
+			      const struct kg_datagram *in)
 {
 	return kg_endpoint_equal(&path->ends.remote, &in->remote) ||
 	       kg_session_has_server(s, &in->remote);
@@ -81,7 +81,7 @@ struct kg_path *kg_client_lease(struct kg_session *s, const struct kg_endpoint *
 }
 
 /* For the channel's conv; others may be on the path. */
-static bool take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
+bool kg_client_take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
 {
 	struct kg_session *s = ch->line.session;
 	bool hooked = false;
@@ -174,6 +174,8 @@ struct kg_channel *kg_session_open_for(struct kg_session *s, const struct kg_beh
 
 	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, now_us))
 		return NULL;
+	if (s->config.bare)
+		return kg_bare_open(s, user, now_us);
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;
@@ -274,7 +276,7 @@ static void on_accepted(struct kg_handshake *hs, const struct kg_initialise *ans
 	expect_rtt(&ch->line);
 	kg_path_leave(&ch->line); /* its port may be the last */
 	if (!kg_framing_start(&ch->line.framing, ch->line.kcp, ch->conv) ||
-	    !take_path(ch, &remote)) {
+	    !kg_client_take_path(ch, &remote)) {
 		ch->conv = 0;
 		s->stats.handshakes_failed++;
 		kg_channel_close(ch, KG_CLOSE_EXHAUSTED, 0, "", now_us);
@@ -366,8 +368,8 @@ static struct kg_path *old_path(const struct kg_channel *ch, uint16_t port)
 }
 
 /* The channel with that conv, and on which of its paths this came. */
-static struct kg_channel *channel_of(const struct kg_session *s, const struct kg_datagram *in,
-				     uint32_t conv, struct kg_path **path)
+struct kg_channel *kg_client_channel_of(const struct kg_session *s, const struct kg_datagram *in,
+					uint32_t conv, struct kg_path **path)
 {
 	struct kg_channel *first = kg_channel_find(s, conv), *ch;
 
@@ -399,7 +401,7 @@ bool kg_session_passes_on(const struct kg_session *s, const struct kg_datagram *
 {
 	uint32_t conv;
 
-	return s->config.role == KG_ROLE_CLIENT && others_are_left(s, in) &&
+	return s->config.role == KG_ROLE_CLIENT && !s->config.bare && others_are_left(s, in) &&
 	       kg_framing_conv(s->config.fec, in->data, in->len, &conv) == KG_DROP_NONE &&
 	       is_unknown(s, in, conv) && kg_denials_is_asked(s, in);
 }
@@ -416,16 +418,17 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 		hs = asks_from(s, in->local.port);
 		if (hs == NULL)
 			return KG_DROP_HANDSHAKE_UNKNOWN;
-		return is_from_server(s, hs->line.path, in) ? handshake_input(hs, in, now_us)
-							    : KG_DROP_SOURCE_UNKNOWN;
+		return kg_client_is_from_server(s, hs->line.path, in)
+			       ? handshake_input(hs, in, now_us)
+			       : KG_DROP_SOURCE_UNKNOWN;
 	}
-	ch = channel_of(s, in, conv, &path);
+	ch = kg_client_channel_of(s, in, conv, &path);
 	if (ch == NULL) {
 		if (is_unknown(s, in, conv) && !others_are_left(s, in))
 			kg_denials_input(s, in, conv);
 		return KG_DROP_CONV_UNKNOWN;
 	}
-	if (!is_from_server(s, path, in))
+	if (!kg_client_is_from_server(s, path, in))
 		return KG_DROP_SOURCE_UNKNOWN;
 	path->heard = true;
 	drop = kg_channel_input(ch, in, now_us);
@@ -450,7 +453,7 @@ static void move_channel(struct kg_channel *ch, uint64_t now_us)
 	struct kg_path *before = ch->line.path;
 
 	kg_channel_forget(ch);
-	if (!take_path(ch, &before->ends.remote)) {
+	if (!kg_client_take_path(ch, &before->ends.remote)) {
 		kg_channel_hook(ch, before);
 		return;
 	}

@@ -54,22 +54,22 @@ enum kg_protocol kg_channel_protocol(const struct kg_channel *ch)
 
 uint32_t kg_channel_unacked(const struct kg_channel *ch)
 {
-	return kg_kcp_unacked(ch->line.kcp);
+	return kg_channel_is_bare(ch) ? kg_bare_queued(ch) : kg_kcp_unacked(ch->line.kcp);
 }
 
 uint32_t kg_channel_queued(const struct kg_channel *ch)
 {
-	return kg_kcp_queued(ch->line.kcp);
+	return kg_channel_is_bare(ch) ? kg_bare_queued(ch) : kg_kcp_queued(ch->line.kcp);
 }
 
 uint32_t kg_channel_rtt_us(const struct kg_channel *ch)
 {
-	return kg_kcp_rtt_us(ch->line.kcp);
+	return kg_channel_is_bare(ch) ? 0 : kg_kcp_rtt_us(ch->line.kcp);
 }
 
 uint32_t kg_channel_received(const struct kg_channel *ch)
 {
-	return kg_kcp_received(ch->line.kcp);
+	return kg_channel_is_bare(ch) ? kg_bare_received(ch) : kg_kcp_received(ch->line.kcp);
 }
 
 struct kg_session *kg_channel_session(const struct kg_channel *ch)
@@ -89,7 +89,7 @@ uint8_t kg_channel_relays(const struct kg_channel *ch)
 
 uint16_t kg_channel_receive_window(const struct kg_channel *ch)
 {
-	return kg_kcp_receive_window(ch->line.kcp);
+	return kg_channel_is_bare(ch) ? UINT16_MAX : kg_kcp_receive_window(ch->line.kcp);
 }
 
 void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *info, uint64_t now_us)
@@ -108,6 +108,8 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 		info->remote = path->ends.remote;
 	}
 	kg_peers_get_info(ch, info);
+	if (kg_channel_is_bare(ch))
+		return;
 	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
 }
@@ -149,5 +151,5 @@ void kg_session_count_dropped_message(struct kg_session *s)
 
 uint16_t kg_session_rest_bytes(const struct kg_session *s)
 {
-	return s->config.kcp.mtu - KG_KCP_HEADER_BYTES;
+	return kg_session_buffer_bytes(s);
 }

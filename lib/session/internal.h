@@ -90,9 +90,12 @@ struct kg_line_ops {
 	uint64_t (*timeout_us)(struct kg_line *line, uint64_t now_us); /* without KCP's */
 	void (*on_timer)(struct kg_line *line, uint64_t now_us);
 	void (*free)(struct kg_line *line); /* it has no KCP any more */
+	/* Of lines that have none: when to send, and the body that is due, 0: none. */
+	uint64_t (*due_us)(const struct kg_line *line);
+	uint16_t (*output)(struct kg_line *line, uint64_t now_us, uint8_t *body);
 };
 
-/* How the lines of a session speak: by KCP (kcp_talk.c). Where it is said, lines have one. */
+/* How the lines of a session speak: by KCP (kcp_talk.c), or bare (bare.h). */
 struct kg_talk {
 	const struct kg_line_ops *kinds[KG_LINE_KINDS];
 	/* Nothing that it has said waits for an acknowledgement. */
@@ -212,10 +215,11 @@ struct kg_session {
 	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
 	uint32_t peer_count;
 	struct kg_denials denials;
-	bool stopping;              /* opens nothing any more */
-	uint64_t told_us;           /* no router is heard before */
-	uint64_t silence_told_us;   /* client: of no silence is told before */
-	struct kg_u32map by_source; /* server: hash of the source to a chain of handshakes */
+	struct kg_bare_answers *answers; /* NULL: with KCP there are none */
+	bool stopping;                   /* opens nothing any more */
+	uint64_t told_us;                /* no router is heard before */
+	uint64_t silence_told_us;        /* client: of no silence is told before */
+	struct kg_u32map by_source;      /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
 	uint64_t now_us;                     /* of the latest input, timer or shutdown */
 	struct kg_destination *destinations; /* client: of each destination */
@@ -244,8 +248,15 @@ static inline uint32_t kg_session_channels(const struct kg_session *s)
 	       s->home_counts[KG_HOME_DOUBTED_UDP];
 }
 
+/* Largest payload of a buffer. */
+static inline uint16_t kg_session_buffer_bytes(const struct kg_session *s)
+{
+	return s->config.kcp.mtu - KG_KCP_HEADER_BYTES;
+}
+
 /* ---- line.c ---- */
 
+/* `params` NULL: without KCP. False without memory for one. */
 bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind kind,
 		  const struct kg_kcp_params *params, uint64_t now_us);
 /* Makes a channel known by its conv, and a user of the path; false when memory is short or the conv
@@ -312,12 +323,22 @@ enum kg_drop kg_server_input(struct kg_session *s, const struct kg_datagram *in,
 void kg_server_forget(struct kg_handshake *hs);
 /* Client: a path from a local port of the host's choice, held; NULL: there is none. */
 struct kg_path *kg_client_lease(struct kg_session *s, const struct kg_endpoint *remote, bool alone);
+/* Gives a channel a path to `remote` that it shares, and its names there; false when no local port
+ * is left. */
+bool kg_client_take_path(struct kg_channel *ch, const struct kg_endpoint *remote);
+bool kg_client_is_from_server(const struct kg_session *s, const struct kg_path *path,
+			      const struct kg_datagram *in);
+/* The channel with that conv, and on which of its paths this came; NULL. */
+struct kg_channel *kg_client_channel_of(const struct kg_session *s, const struct kg_datagram *in,
+					uint32_t conv, struct kg_path **path);
 /* A number for two ends that strangers choose; they cannot find others with the same. */
 uint32_t kg_session_tuple_key(const struct kg_session *s, const struct kg_tuple *ends);
 
 /* ---- channel.c ---- */
 
 extern const struct kg_line_ops kg_channel_line_ops;
+/* Gives back the names of a channel, of whichever kind. */
+void kg_channel_unhook(struct kg_line *line);
 
 struct kg_channel *kg_channel_create(struct kg_session *s, enum kg_protocol protocol, uint32_t conv,
 				     uint64_t now_us);
@@ -349,6 +370,31 @@ void kg_channel_settle(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_on_finish(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us);
 
+/* ---- bare.c, bare_input.c: where a channel has no KCP ---- */
+
+static inline bool kg_channel_is_bare(const struct kg_channel *ch)
+{
+	return ch->line.kcp == NULL;
+}
+
+enum kg_drop kg_bare_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
+/* The next of what is answered without a channel. */
+void kg_bare_answer_output(struct kg_session *s, struct kg_datagram *out);
+/* Each as kg_channel_… or kg_session_… of that name. */
+struct kg_channel *kg_bare_open(struct kg_session *s, void *user, uint64_t now_us);
+void kg_bare_connected(struct kg_channel *ch, uint64_t now_us);
+bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
+uint32_t kg_bare_room(const struct kg_channel *ch);
+bool kg_bare_peek(struct kg_channel *ch, size_t *bytes);
+struct kg_buf *kg_bare_recv(struct kg_channel *ch);
+void kg_bare_discard_input(struct kg_channel *ch);
+uint32_t kg_bare_queued(const struct kg_channel *ch);
+uint32_t kg_bare_received(const struct kg_channel *ch);
+/* It ends for its host; what waits to be sent still goes. */
+void kg_bare_end(struct kg_channel *ch, enum kg_close why, const char *text, uint64_t now_us);
+/* Says a sign of life, to be answered. */
+void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us);
+
 /* ---- proof.c ---- */
 
 /* For one more channel; another that is in doubt may end for it. */
@@ -378,6 +424,8 @@ bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now
 /* A channel's struct kg_line_ops. Its time-out, or a time before it. */
 uint64_t kg_channel_timeout_us(struct kg_line *line, uint64_t now_us);
 void kg_channel_on_timer(struct kg_line *line, uint64_t now_us);
+/* One that is closed has served its peer long enough, or not yet. */
+void kg_channel_closed_on_timer(struct kg_channel *ch, uint64_t now_us);
 /* A time-out of an open channel may have come nearer. */
 static inline void kg_channel_reckon(struct kg_channel *ch)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lines: names, homes, the ready list, timers, and datagrams out. */
-#include "session/internal.h"
+#include "session/bare.h"
 
 /* By enum kg_line_kind: a line has no room for a pointer. */
 static const struct kg_line_ops *ops_of(const struct kg_line *line)
@@ -27,6 +27,8 @@ bool kg_line_init(struct kg_line *line, struct kg_session *s, enum kg_line_kind 
 	line->session = s;
 	line->kind = (uint8_t)kind;
 	line->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
+	if (params == NULL)
+		return true;
 	kg_framing_init(&line->framing, s->config.fec);
 	line->kcp = kg_kcp_create(params, s->mem, s->pool, now_us);
 	return line->kcp != NULL;
@@ -161,14 +163,18 @@ void kg_line_destroy(struct kg_line *line)
 /* When it has something to send. */
 static uint64_t due_us(const struct kg_line *line)
 {
-	return line->open ? kg_framing_deadline_us(&line->framing, line->kcp) : KG_NEVER_US;
+	if (!line->open)
+		return KG_NEVER_US;
+	return line->kcp != NULL ? kg_framing_deadline_us(&line->framing, line->kcp)
+				 : ops_of(line)->due_us(line);
 }
 
 /* A channel is asked after each message: without its table, which would cost. */
 static uint64_t timeout_us(struct kg_line *line, uint64_t now_us)
 {
-	return line->kind == KG_LINE_CHANNEL ? kg_channel_timeout_us(line, now_us)
-					     : ops_of(line)->timeout_us(line, now_us);
+	return line->kind == KG_LINE_CHANNEL && line->kcp != NULL
+		       ? kg_channel_timeout_us(line, now_us)
+		       : ops_of(line)->timeout_us(line, now_us);
 }
 
 /* What is ready needs no timer to be sent. */
@@ -238,7 +244,9 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 		return true;
 	if (line->probes > 0 && kg_peers_output(line, out, now_us))
 		return true;
-	out->len = kg_framing_output(&line->framing, line->kcp, now_us, out->data);
+	out->len = line->kcp != NULL
+			   ? kg_framing_output(&line->framing, line->kcp, now_us, out->data)
+			   : ops_of(line)->output(line, now_us, out->data);
 	if (line->limited)
 		ops_of(line)->spend(line, out->len);
 	if (!line->path->watched && out->len > 0)
@@ -255,6 +263,10 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 		kg_denials_output(s, out);
 		return true;
 	}
+	if (s->answers != NULL && s->answers->count > 0) {
+		kg_bare_answer_output(s, out);
+		return true;
+	}
 	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
 		TAILQ_REMOVE(&s->ready, line, ready_link);
 		if (line_output(line, out, now_us)) {
@@ -269,5 +281,6 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 
 bool kg_session_output_pending(const struct kg_session *s)
 {
-	return !TAILQ_EMPTY(&s->ready) || s->denials.count > 0;
+	return !TAILQ_EMPTY(&s->ready) || s->denials.count > 0 ||
+	       (s->answers != NULL && s->answers->count > 0);
 }

@@ -25,7 +25,7 @@ static uint8_t doubts_of(const struct kg_session *s, enum kg_protocol protocol)
 {
 	uint8_t doubts = 0;
 
-	if (s->config.role == KG_ROLE_SERVER)
+	if (s->config.role == KG_ROLE_SERVER && !s->config.bare)
 		doubts |= KG_DOUBT_UNHEARD;
 	if (protocol == KG_PROTOCOL_UDP)
 		doubts |= KG_DOUBT_SOURCE;

@@ -191,6 +191,10 @@ void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_handshake *hs = ch->handshake;
 
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_connected(ch, now_us);
+		return;
+	}
 	if (ch->state != KG_CHANNEL_HANDSHAKE)
 		return;
 	if (!say_accepted(hs, ch, now_us)) {
@@ -205,6 +209,10 @@ void kg_channel_connected(struct kg_channel *ch, uint64_t now_us)
 
 void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us)
 {
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_end(ch, KG_CLOSE_REFUSED, text, now_us);
+		return;
+	}
 	if (ch->state != KG_CHANNEL_HANDSHAKE)
 		return;
 	say_failure(ch->handshake, text, now_us);

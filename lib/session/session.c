@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A session's life, and the way of a datagram to its line. */
-#include "session/internal.h"
+#include "session/bare.h"
 
 struct kg_session *kg_session_create(const struct kg_session_config *config,
 				     const struct kg_session_ops *ops, void *host,
@@ -13,7 +13,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	if (s == NULL)
 		return NULL;
 	s->config = *config;
-	s->talk = &kg_kcp_talk;
+	s->talk = config->bare ? &kg_bare_talk : &kg_kcp_talk;
 	s->ops = *ops;
 	s->host = host;
 	s->mem = mem;
@@ -31,7 +31,9 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	kg_u32map_init(&s->peers, mem, rng);
 	TAILQ_INIT(&s->peer_list);
 	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
-	if (kg_destinations_init(s))
+	if (config->bare)
+		s->answers = kg_mem_alloc(mem, sizeof(*s->answers));
+	if (kg_destinations_init(s) && (s->answers != NULL) == config->bare)
 		return s;
 	kg_session_destroy(s);
 	return NULL;
@@ -52,6 +54,7 @@ void kg_session_destroy(struct kg_session *s)
 	kg_u32map_fini(&s->by_source);
 	kg_peers_fini(s);
 	kg_destinations_fini(s);
+	kg_mem_free(s->mem, s->answers, sizeof(*s->answers));
 	kg_mem_free(s->mem, s, sizeof(*s));
 }
 
@@ -102,8 +105,11 @@ enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in
 	uint16_t header = kg_framing_header_bytes(s->config.fec);
 	struct kg_datagram inner = *in;
 	uint32_t conv;
-	enum kg_drop drop = kg_framing_conv(s->config.fec, in->data, in->len, &conv);
+	enum kg_drop drop;
 
+	if (s->config.bare)
+		return kg_bare_input(s, in, now_us);
+	drop = kg_framing_conv(s->config.fec, in->data, in->len, &conv);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	s->now_us = now_us;
@@ -115,11 +121,25 @@ enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in
 						: kg_server_input(s, &inner, conv, now_us);
 }
 
-uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in, uint16_t workers)
+enum kg_drop kg_session_conv(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
+			     uint32_t *conv)
+{
+	struct kg_udphop_body body;
+	enum kg_drop drop;
+
+	if (!bare)
+		return kg_framing_conv(fec, in->data, in->len, conv);
+	drop = kg_udphop_decode(&body, in->data, in->len);
+	*conv = drop == KG_DROP_NONE ? body.iden : 0;
+	return drop;
+}
+
+uint16_t kg_session_owner(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
+			  uint16_t workers)
 {
 	uint32_t conv;
 
-	if (kg_framing_conv(fec, in->data, in->len, &conv) != KG_DROP_NONE || conv == 0)
+	if (kg_session_conv(bare, fec, in, &conv) != KG_DROP_NONE || conv == 0)
 		return (uint16_t)(kg_endpoint_hash(&in->remote, 0) % workers);
 	return (uint16_t)(conv % workers);
 }

@@ -10,6 +10,9 @@
  *   kg_channel_finish ──► finish: one direction has ended ──► ops.finished, and back
  *   ops.closed      ◄── disconnect, failure, time-out ──► ops.closed
  *
+ * Without KCP (`bare`) there is no handshake: a client's channel is open when it is made, and a
+ * server's begins with the first datagram of an application.
+ *
  * A channel lives until its host calls kg_channel_free after ops.closed: late events of the host
  * never meet a channel that is gone.
  */
@@ -34,6 +37,9 @@
 
 struct kg_session_config {
 	enum kg_role role;
+	/* The wire has no KCP: channels are UDP flows, whose datagrams go as they are (bare.h). Of
+	 * kcp its mtu counts, from which buffers have their size. */
+	bool bare;
 	/*
 	 * conv is chosen per channel. first_sn and ts_offset_ms are 0 but in tests of wrap-around:
 	 * both ends must start at the same sn, and a random clock offset is chosen per channel.
@@ -204,7 +210,11 @@ bool kg_session_output_pending(const struct kg_session *s);
 /* The worker that owns what a datagram is for. Servers: uid % workers for data, source for
  * handshakes. (Clients go by local port: see the host's port_acquire.) `fec`: of the tunnel, on any
  * worker; NULL: off. */
-uint16_t kg_session_owner(const struct kg_fec *fec, const struct kg_datagram *in, uint16_t workers);
+uint16_t kg_session_owner(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
+			  uint16_t workers);
+/* Whose a body is: a conv or iden, 0: a handshake's or a test's. A drop: nobody's. */
+enum kg_drop kg_session_conv(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
+			     uint32_t *conv);
 
 /* ---- application side ---- */
 

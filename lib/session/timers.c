@@ -232,7 +232,7 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 		speak_up(ch, now_us);
 }
 
-static void closed_on_timer(struct kg_channel *ch, uint64_t now_us)
+void kg_channel_closed_on_timer(struct kg_channel *ch, uint64_t now_us)
 {
 	if (now_us < ch->end_us || !ch->line.hooked)
 		return;
@@ -266,7 +266,7 @@ void kg_channel_on_timer(struct kg_line *line, uint64_t now_us)
 			kg_channel_close(ch, KG_CLOSE_ABORTED, 0, "", now_us);
 		break;
 	case KG_CHANNEL_CLOSED:
-		closed_on_timer(ch, now_us);
+		kg_channel_closed_on_timer(ch, now_us);
 		break;
 	}
 }

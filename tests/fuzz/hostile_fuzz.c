@@ -109,7 +109,7 @@ static void input(struct run *run, const struct kg_datagram *datagram)
 	/* of its own: a sanitizer sees one byte too far */
 	in.data = malloc(in.len > 0 ? in.len : 1);
 	memcpy(in.data, datagram->data, in.len);
-	FUZZ_CHECK(kg_session_owner(run->peer.fec, &in, 3) < 3);
+	FUZZ_CHECK(kg_session_owner(false, run->peer.fec, &in, 3) < 3);
 	count(run, &in, kg_session_input(run->session, &in, run->host.now_us));
 	free(in.data);
 }

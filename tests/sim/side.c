@@ -130,7 +130,7 @@ static enum kg_drop take(struct side *side, struct kg_sim_link_packet *packet)
 	in.data = job.data;
 	in.len = job.len;
 	side->input_port = packet->from.port;
-	worker = kg_session_owner(side->config.fec, &in, side->workers);
+	worker = kg_session_owner(false, side->config.fec, &in, side->workers);
 	return kg_session_input(kg_streams_session(side->streams[worker]), &in, sim->now_us);
 }
 

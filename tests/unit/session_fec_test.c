@@ -229,8 +229,9 @@ static void the_owner_is_the_same_for_all_shards(void **state)
 	for (unsigned int i = first; i < pair->logged; i++) {
 		const struct logged *logged = &pair->log[i % PAIR_LOG];
 
-		assert_int_equal(kg_session_owner(pair->server.config.fec, &logged->datagram, 7),
-				 conv % 7);
+		assert_int_equal(
+			kg_session_owner(false, pair->server.config.fec, &logged->datagram, 7),
+			conv % 7);
 		parity += logged->datagram.data[4] >= DATA;
 	}
 	assert_true(parity > 0);

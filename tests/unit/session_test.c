@@ -194,8 +194,9 @@ static void uids_belong_to_their_worker(void **state)
 			assert_true(conv >= 32 && conv <= UINT32_MAX - 1);
 			assert_int_equal(conv % workers, worker);
 			data = latest(pair, true, 0)->datagram;
-			assert_int_equal(kg_session_owner(pair->server.config.fec, &data, workers),
-					 worker);
+			assert_int_equal(
+				kg_session_owner(false, pair->server.config.fec, &data, workers),
+				worker);
 		}
 		pair_stop(pair);
 	}
@@ -211,15 +212,15 @@ static void handshakes_belong_to_their_source(void **state)
 	in.remote.ip = pair_addresses[KG_ROLE_SERVER];
 	for (uint16_t port = 1; port <= 1000; port++) {
 		in.remote.port = port;
-		owner = kg_session_owner(NULL, &in, 4);
+		owner = kg_session_owner(false, NULL, &in, 4);
 		assert_true(owner < 4);
-		assert_int_equal(kg_session_owner(NULL, &in, 4), owner);
+		assert_int_equal(kg_session_owner(false, NULL, &in, 4), owner);
 		per_worker[owner]++;
 	}
 	for (int i = 0; i < 4; i++)
 		assert_in_range(per_worker[i], 150, 350);
 	in.len = 3;
-	assert_true(kg_session_owner(NULL, &in, 4) < 4);
+	assert_true(kg_session_owner(false, NULL, &in, 4) < 4);
 }
 
 static void ports_of_the_answer_are_used(void **state)

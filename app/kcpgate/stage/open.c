@@ -6,6 +6,7 @@
 #include "resting.h"
 #include "session/framing.h"
 #include "stage/stage.h"
+#include "wire/udphop.h"
 
 #include <string.h>
 
@@ -23,14 +24,16 @@ static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16
 static enum kg_drop unwrap(const struct kg_side *side, struct kg_pkt *pkt,
 			   const struct kg_profile_job *job)
 {
-	uint32_t conv;
+	const struct kg_datagram in = { .data = job->data, .len = job->len };
+	bool bare = side->profile->bare;
 	enum kg_drop drop = job->drop;
+	uint32_t conv;
 
 	if (drop == KG_DROP_NONE)
-		drop = kg_framing_conv(side->fec, job->data, job->len, &conv);
+		drop = kg_session_conv(bare, side->fec, &in, &conv);
 	if (drop != KG_DROP_NONE)
 		return drop;
-	pkt->digest = conv == 0 ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
+	pkt->digest = conv == 0 && !bare ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
 	pkt->age_s = (int16_t)-job->skew_s;
 	pkt->body = job->data;
 	pkt->body_len = job->len;
@@ -80,7 +83,14 @@ static void drop_unopened(struct kg_worker *w, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-/* Datagrams that cannot hold a segment need no decryption. */
+static unsigned int least_body(const struct kg_side *side)
+{
+	if (side->profile->bare)
+		return KG_UDPHOP_HEADER_BYTES;
+	return kg_framing_header_bytes(side->fec) + KG_KCP_HEADER_BYTES;
+}
+
+/* Datagrams that cannot hold a segment, or a header, need no decryption. */
 static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
 	uint16_t kept = 0;
@@ -88,7 +98,7 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
 		const struct kg_side *side = kg_worker_side(w, kg_pkt(v[i])->tunnel);
-		unsigned int least = kg_framing_header_bytes(side->fec) + KG_KCP_HEADER_BYTES +
+		unsigned int least = least_body(side) +
 				     kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 
 		if (len < least || len > KG_DATAGRAM_MAX_BYTES)

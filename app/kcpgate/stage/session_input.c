@@ -8,10 +8,11 @@
 /* Taken for a shard, a request without fec is of an unknown conv. */
 static bool lacks_fec(const struct kg_worker *w, const struct kg_pkt *pkt)
 {
+	const struct kg_side *side = kg_worker_side(w, pkt->tunnel);
 	const uint8_t *payload;
 	size_t len;
 
-	return kg_worker_side(w, pkt->tunnel)->fec != NULL &&
+	return side->fec != NULL && !side->profile->bare &&
 	       kg_kcp_peek_first(pkt->body, pkt->body_len, 0, &payload, &len);
 }
 

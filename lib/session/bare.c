@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A bare channel: its making, its datagrams out and in, its end. What comes in: bare_input.c. */
+#include "session/bare.h"
+
+#include "base/bytes.h"
+#include "wire/profile.h"
+
+/* Buffers that wait for the wire, or for the application: what is beyond is lost. */
+#define QUEUE_SEGMENTS 512u
+/* Nothing has come for what was said: the server is asked whether it is there. Half of the time
+ * after which a path is silent (hop.c). */
+#define ASK_US (KG_SILENT_MIN_MS / 2 * KG_US_PER_MS)
+/* An application that has said nothing for so long does not wait any more. */
+#define WAITS_US     (30ull * KG_US_PER_S)
+#define CONNECT_US   (30ull * KG_US_PER_S)
+#define REFUSED_US   (1ull * KG_US_PER_S)    /* in which who was refused is not dialled for again */
+#define LAST_SEND_US (100ull * KG_US_PER_MS) /* for what was taken before the end */
+
+/* ---- life ---- */
+
+struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t now_us)
+{
+	struct kg_bare *bare = kg_mem_alloc(s->mem, sizeof(*bare));
+	struct kg_channel *ch;
+
+	if (bare == NULL)
+		return NULL;
+	kg_buf_queue_init(&bare->out);
+	kg_buf_queue_init(&bare->in);
+	ch = &bare->ch;
+	ch->protocol = KG_PROTOCOL_UDP;
+	ch->conv = iden;
+	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
+	kg_line_init(&ch->line, s, KG_LINE_CHANNEL, NULL, now_us);
+	kg_channel_doubt(ch);
+	return ch;
+}
+
+/* Among those of this worker, by which a server knows whose it is. */
+static uint32_t pick_iden(struct kg_session *s)
+{
+	uint64_t iden = KG_UDPHOP_IDEN_MIN +
+			kg_rng_below(s->rng, UINT32_MAX - s->config.workers - KG_UDPHOP_IDEN_MIN);
+
+	return (uint32_t)(iden - iden % s->config.workers + s->config.worker);
+}
+
+struct kg_channel *kg_bare_open(struct kg_session *s, void *user, uint64_t now_us)
+{
+	const struct kg_endpoint nowhere = { 0 };
+	struct kg_endpoint remote = kg_destination_pick(s, NULL, &nowhere, now_us);
+	struct kg_channel *ch = kg_bare_create(s, pick_iden(s), now_us);
+
+	if (ch == NULL)
+		return NULL;
+	s->now_us = now_us;
+	if (!kg_client_take_path(ch, &remote)) {
+		kg_line_destroy(&ch->line);
+		return NULL;
+	}
+	ch->user = user;
+	ch->state = KG_CHANNEL_OPEN;
+	ch->line.open = true;
+	s->stats.channels_opened++;
+	kg_line_touch(&ch->line, now_us);
+	return ch;
+}
+
+void kg_bare_connected(struct kg_channel *ch, uint64_t now_us)
+{
+	if (ch->state != KG_CHANNEL_HANDSHAKE)
+		return;
+	ch->state = KG_CHANNEL_OPEN;
+	ch->last_data_us = now_us;
+	kg_channel_reckon(ch);
+	kg_line_touch(&ch->line, now_us);
+}
+
+/* What waits to be sent still goes. */
+void kg_bare_end(struct kg_channel *ch, enum kg_close why, const char *text, uint64_t now_us)
+{
+	uint64_t linger_us = kg_bare_of(ch)->out.head != NULL ? LAST_SEND_US : 0;
+
+	if (ch->state == KG_CHANNEL_HANDSHAKE)
+		linger_us = REFUSED_US;
+	kg_channel_close(ch, why, linger_us, text, now_us);
+}
+
+void kg_bare_discard_input(struct kg_channel *ch)
+{
+	kg_buf_queue_clear(&kg_bare_of(ch)->in);
+}
+
+static void release(struct kg_line *line)
+{
+	struct kg_bare *bare = kg_bare_of(kg_line_channel(line));
+
+	kg_buf_queue_clear(&bare->out);
+	kg_buf_queue_clear(&bare->in);
+	kg_mem_free(line->session->mem, bare, sizeof(*bare));
+}
+
+/* ---- out ---- */
+
+size_t kg_bare_datagram_max(const struct kg_session *s)
+{
+	return KG_DATAGRAM_MAX_BYTES - s->config.seal_bytes - KG_UDPHOP_HEADER_BYTES;
+}
+
+static void say_alive(struct kg_bare *bare, uint64_t now_us)
+{
+	bare->alive_due = true;
+	if (bare->unanswered_us == 0)
+		bare->unanswered_us = now_us;
+}
+
+void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us)
+{
+	say_alive(kg_bare_of(ch), now_us);
+	kg_line_touch(&ch->line, now_us);
+}
+
+/* From now on an answer is awaited. */
+static void await(struct kg_bare *bare, uint64_t now_us)
+{
+	if (bare->unanswered_us != 0)
+		return;
+	bare->unanswered_us = now_us;
+	bare->asked = false;
+	kg_channel_reckon(&bare->ch);
+}
+
+uint32_t kg_bare_room(const struct kg_channel *ch)
+{
+	const struct kg_bare *bare = KG_CONTAINER_OF(ch, struct kg_bare, ch);
+	uint32_t share = kg_buf_share_of_sender(ch->line.session->pool, true);
+	uint32_t limit = KG_MIN(share, QUEUE_SEGMENTS);
+
+	return limit > bare->out.segments ? limit - bare->out.segments : 0;
+}
+
+bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_bare *bare = kg_bare_of(ch);
+	size_t bytes = kg_buf_chain_len(chain);
+
+	if (ch->state != KG_CHANNEL_OPEN || bytes > kg_bare_datagram_max(s))
+		return false;
+	kg_buf_queue_push(&bare->out, chain);
+	s->stats.message_bytes_sent += bytes;
+	ch->last_data_us = now_us;
+	if (ch->doubts != 0)
+		kg_channel_on_exchange(ch, false);
+	await(bare, now_us);
+	kg_line_touch(&ch->line, now_us);
+	return true;
+}
+
+/* A number three times. */
+static uint16_t put_words(uint8_t *bytes, uint32_t word)
+{
+	for (unsigned int i = 0; i < KG_UDPHOP_WORDS_BYTES; i += sizeof(word))
+		kg_store_be32(bytes + i, word);
+	return KG_UDPHOP_WORDS_BYTES;
+}
+
+uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature feature,
+			   uint32_t word)
+{
+	kg_udphop_encode(body, iden, feature);
+	return (uint16_t)(KG_UDPHOP_HEADER_BYTES + put_words(body + KG_UDPHOP_HEADER_BYTES, word));
+}
+
+static uint16_t put_alive(struct kg_bare *bare, uint64_t now_us, uint8_t *body)
+{
+	struct kg_session *s = bare->ch.line.session;
+
+	bare->alive_due = false;
+	bare->asked_us = now_us;
+	return kg_bare_put_words(body, bare->ch.conv, KG_UDPHOP_KEEP_ALIVE,
+				 (uint32_t)kg_rng_next(s->rng));
+}
+
+static uint16_t put_datagram(struct kg_bare *bare, struct kg_buf *chain, uint8_t *body)
+{
+	size_t len;
+
+	kg_udphop_encode(body, bare->ch.conv, KG_UDPHOP_RAW_DATA);
+	len = kg_buf_chain_gather(chain, body + KG_UDPHOP_HEADER_BYTES);
+	return (uint16_t)(KG_UDPHOP_HEADER_BYTES + len);
+}
+
+static uint16_t output(struct kg_line *line, uint64_t now_us, uint8_t *body)
+{
+	struct kg_bare *bare = kg_bare_of(kg_line_channel(line));
+	struct kg_session *s = line->session;
+	struct kg_buf *chain;
+	uint32_t segments;
+	uint16_t len;
+
+	if (bare->alive_due)
+		return put_alive(bare, now_us, body);
+	chain = kg_buf_queue_pop(&bare->out);
+	if (chain == NULL)
+		return 0;
+	segments = chain->mark;
+	len = put_datagram(bare, chain, body);
+	kg_buf_free_chain(chain);
+	if (bare->ch.state != KG_CHANNEL_CLOSED)
+		s->ops.acked(s->host, &bare->ch, segments);
+	return len;
+}
+
+static uint64_t due_us(const struct kg_line *line)
+{
+	const struct kg_bare *bare = kg_bare_of(kg_line_channel((struct kg_line *)(uintptr_t)line));
+
+	return bare->alive_due || bare->out.head != NULL ? 0 : KG_NEVER_US;
+}
+
+/* ---- in ---- */
+
+void kg_bare_heard(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_bare *bare = kg_bare_of(ch);
+
+	ch->last_input_us = now_us;
+	bare->unanswered_us = 0;
+}
+
+enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
+			  uint64_t now_us)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_bare *bare = kg_bare_of(ch);
+	enum kg_buf_use use = bare->in.head == NULL ? KG_BUF_FIRST : KG_BUF_MORE;
+	uint16_t part = kg_session_buffer_bytes(s);
+	struct kg_buf *chain;
+
+	if (bare->in.segments >= QUEUE_SEGMENTS)
+		return KG_DROP_BARE_FULL;
+	chain = kg_buf_chain_copy_for(s->pool, bytes, len, part, part, use);
+	if (chain == NULL)
+		return KG_DROP_NO_BUFFER;
+	kg_buf_queue_push(&bare->in, chain);
+	bare->received++;
+	s->stats.message_bytes_received += len;
+	ch->last_data_us = now_us;
+	if (ch->doubts != 0)
+		kg_channel_on_exchange(ch, true);
+	if (!ch->told_readable) {
+		ch->told_readable = true;
+		s->ops.readable(s->host, ch);
+	}
+	return KG_DROP_NONE;
+}
+
+bool kg_bare_peek(struct kg_channel *ch, size_t *bytes)
+{
+	const struct kg_bare *bare = kg_bare_of(ch);
+
+	if (bare->in.head != NULL)
+		*bytes = kg_buf_queue_first_bytes(&bare->in);
+	else
+		ch->told_readable = false;
+	return bare->in.head != NULL;
+}
+
+struct kg_buf *kg_bare_recv(struct kg_channel *ch)
+{
+	struct kg_buf *chain = kg_buf_queue_pop(&kg_bare_of(ch)->in);
+
+	ch->told_readable = chain != NULL;
+	return chain;
+}
+
+uint32_t kg_bare_queued(const struct kg_channel *ch)
+{
+	return KG_CONTAINER_OF(ch, struct kg_bare, ch)->out.segments;
+}
+
+uint32_t kg_bare_received(const struct kg_channel *ch)
+{
+	return KG_CONTAINER_OF(ch, struct kg_bare, ch)->received;
+}
+
+/* ---- time ---- */
+
+static uint64_t idle_us(const struct kg_channel *ch)
+{
+	return ch->last_data_us + ch->line.session->config.udp_timeout_s * (uint64_t)KG_US_PER_S;
+}
+
+static uint64_t keep_alive_us(const struct kg_channel *ch)
+{
+	uint32_t keep_alive_s = ch->line.session->config.keep_alive_s;
+
+	return keep_alive_s != 0 ? ch->last_alive_us + keep_alive_s * (uint64_t)KG_US_PER_S
+				 : KG_NEVER_US;
+}
+
+static uint64_t ask_us(const struct kg_bare *bare)
+{
+	bool client = bare->ch.line.session->config.role == KG_ROLE_CLIENT;
+
+	return client && bare->unanswered_us != 0 && !bare->asked ? bare->unanswered_us + ASK_US
+								  : KG_NEVER_US;
+}
+
+static uint64_t reckon_us(struct kg_channel *ch)
+{
+	uint64_t next_us = kg_roam_timeout_us(ch);
+
+	switch ((enum kg_channel_state)ch->state) {
+	case KG_CHANNEL_HANDSHAKE:
+		return KG_MIN(next_us, ch->opened_us + CONNECT_US);
+	case KG_CHANNEL_OPEN:
+		next_us = KG_MIN(next_us, idle_us(ch));
+		next_us = KG_MIN(next_us, ask_us(kg_bare_of(ch)));
+		return KG_MIN(next_us, keep_alive_us(ch));
+	case KG_CHANNEL_CLOSING:
+	case KG_CHANNEL_CLOSED:
+		break;
+	}
+	return ch->line.hooked ? ch->end_us : KG_NEVER_US;
+}
+
+/* As with KCP: of an open one they only move away, but for what says so. */
+static uint64_t timeout_us(struct kg_line *line, uint64_t now_us)
+{
+	struct kg_channel *ch = kg_line_channel(line);
+
+	if (ch->state != KG_CHANNEL_OPEN)
+		return reckon_us(ch);
+	if (ch->timeout_us <= now_us)
+		ch->timeout_us = reckon_us(ch);
+	return ch->timeout_us;
+}
+
+static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_bare *bare = kg_bare_of(ch);
+
+	if (now_us >= idle_us(ch)) {
+		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
+		return;
+	}
+	if (now_us >= ask_us(bare)) {
+		bare->asked = true;
+		say_alive(bare, now_us);
+	}
+	if (now_us >= keep_alive_us(ch)) {
+		ch->last_alive_us = now_us;
+		say_alive(bare, now_us);
+	}
+}
+
+static void on_timer(struct kg_line *line, uint64_t now_us)
+{
+	struct kg_channel *ch = kg_line_channel(line);
+
+	if (now_us >= kg_roam_timeout_us(ch))
+		kg_roam_forget(ch);
+	switch ((enum kg_channel_state)ch->state) {
+	case KG_CHANNEL_HANDSHAKE:
+		if (now_us >= ch->opened_us + CONNECT_US)
+			kg_channel_close(ch, KG_CLOSE_HANDSHAKE, 0, "", now_us);
+		break;
+	case KG_CHANNEL_OPEN:
+		open_on_timer(ch, now_us);
+		break;
+	case KG_CHANNEL_CLOSING:
+	case KG_CHANNEL_CLOSED:
+		kg_channel_closed_on_timer(ch, now_us);
+		break;
+	}
+}
+
+const struct kg_line_ops kg_bare_line_ops = {
+	.unhook = kg_channel_unhook,
+	.timeout_us = timeout_us,
+	.on_timer = on_timer,
+	.due_us = due_us,
+	.output = output,
+	.free = release,
+};
+
+/* ---- what paths ask ---- */
+
+static bool is_quiet(const struct kg_line *line)
+{
+	return line->kind != KG_LINE_CHANNEL || due_us(line) == KG_NEVER_US;
+}
+
+static bool waits(const struct kg_channel *ch)
+{
+	const struct kg_bare *bare = KG_CONTAINER_OF(ch, struct kg_bare, ch);
+
+	return bare->unanswered_us != 0 && ch->line.session->now_us < ch->last_data_us + WAITS_US;
+}
+
+/* The server learns where a channel is by hearing from there. */
+static void follow(struct kg_channel *ch, bool silent, uint64_t now_us)
+{
+	kg_bare_say_alive(ch, now_us);
+}
+
+static void on_proof(struct kg_channel *ch, bool at_once, uint64_t now_us)
+{
+}
+
+/* What has left is gone. */
+static uint32_t mark(const struct kg_channel *ch)
+{
+	return 0;
+}
+
+static void lose_before(struct kg_channel *ch, uint32_t before)
+{
+}
+
+static void prepare_question(struct kg_channel *ch, uint64_t now_us)
+{
+}
+
+/* A sign of life, which is answered where it is heard. It may be a little longer than what came. */
+static uint16_t question(struct kg_channel *ch, uint32_t ts, uint16_t room, uint64_t now_us,
+			 uint8_t *body)
+{
+	return kg_bare_put_words(body, ch->conv, KG_UDPHOP_KEEP_ALIVE, ts);
+}
+
+const struct kg_talk kg_bare_talk = {
+	.kinds = {
+		[KG_LINE_CHANNEL] = &kg_bare_line_ops,
+		[KG_LINE_HANDSHAKE] = &kg_bare_test_line_ops,
+	},
+	.is_quiet = is_quiet,
+	.test = kg_bare_test_create,
+	.has_asked_once = kg_bare_test_has_asked_once,
+	.waits = waits,
+	.follow = follow,
+	.on_proof = on_proof,
+	.mark = mark,
+	.lose_before = lose_before,
+	.prepare_question = prepare_question,
+	.question = question,
+};

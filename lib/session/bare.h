@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Channels of a wire without KCP, UDP Hop's (docs/udphop.md). Such a channel is bare: what an
+ * application says leaves once, as it is, and nobody says that it has arrived.
+ *
+ *   client  has one as soon as an application speaks, and chooses its iden, which takes conv's
+ * place server  has one since the first datagram with an iden that it does not know
+ *
+ * Neither tells the other an end: both forget a channel when its application is silent. Paths,
+ * hops, roaming, doubts and homes are those of all channels (struct kg_talk).
+ */
+#pragma once
+
+#include "base/buf_queue.h"
+#include "session/internal.h"
+#include "wire/udphop.h"
+
+struct kg_bare {
+	struct kg_channel ch;
+	struct kg_buf_queue out, in; /* datagrams of applications */
+	uint64_t unanswered_us; /* client: since when nothing has come for what was said; 0: it has
+				 * been answered, or nothing was said */
+	uint64_t asked_us;      /* when a sign of life was last said */
+	int64_t newest_s;       /* the latest stamp heard, by our clock of now_us */
+	uint32_t received;      /* datagrams of the application */
+	bool heard;
+	bool asked;     /* since unanswered_us */
+	bool alive_due; /* a sign of life is to be said */
+};
+
+static inline struct kg_bare *kg_bare_of(struct kg_channel *ch)
+{
+	return KG_CONTAINER_OF(ch, struct kg_bare, ch);
+}
+
+/* Signs of life and tests that are to be answered where they came from: so many wait. */
+#define KG_BARE_ANSWERS_MAX 64
+/* Of one; what is longer is no test of anybody's. */
+#define KG_BARE_ANSWER_BYTES 32
+
+struct kg_bare_answers {
+	struct kg_bare_answer {
+		struct kg_tuple ends;
+		uint8_t bytes[KG_BARE_ANSWER_BYTES];
+		uint16_t len;
+	} waiting[KG_BARE_ANSWERS_MAX];
+	uint32_t count;
+};
+
+extern const struct kg_talk kg_bare_talk;
+
+/* ---- bare.c ---- */
+
+extern const struct kg_line_ops kg_bare_line_ops;
+
+/* With its doubts, in a home; without a path. NULL without memory. */
+struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t now_us);
+/* For the host to read. */
+enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
+			  uint64_t now_us);
+/* A sign of life, or a test: a header and a number three times; its bytes. */
+uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature feature,
+			   uint32_t word);
+/* Something valid came from its peer. */
+void kg_bare_heard(struct kg_channel *ch, uint64_t now_us);
+/* The longest datagram of an application. */
+size_t kg_bare_datagram_max(const struct kg_session *s);
+
+/* ---- bare_test.c ---- */
+
+extern const struct kg_line_ops kg_bare_test_line_ops;
+
+struct kg_handshake *kg_bare_test_create(struct kg_session *s, const struct kg_channel *ch,
+					 uint64_t now_us);
+bool kg_bare_test_has_asked_once(const struct kg_handshake *test);
+/* An answer to a test of that local port. */
+enum kg_drop kg_bare_test_input(struct kg_session *s, const struct kg_datagram *in,
+				const struct kg_udphop_body *body, uint64_t now_us);

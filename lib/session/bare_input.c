@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What comes in on a wire without KCP, at either end. Tests and signs of life are answered where
+ * they came from, with what they said, and cost a server no memory; a datagram of an application
+ * makes the channel that it is for (docs/udphop.md §2).
+ */
+#include "session/bare.h"
+
+#include <string.h>
+
+/* Stamps have whole seconds, by two clocks. What is older than the newest by more is no news. */
+#define NEWS_S 2
+
+/* ---- answers ---- */
+
+static enum kg_drop answer(struct kg_session *s, const struct kg_datagram *in,
+			   const struct kg_udphop_body *body, enum kg_udphop_feature feature)
+{
+	struct kg_bare_answer *to = &s->answers->waiting[s->answers->count];
+
+	if (in->len > KG_BARE_ANSWER_BYTES)
+		return KG_DROP_BARE_MALFORMED;
+	if (s->answers->count == KG_BARE_ANSWERS_MAX) /* they ask again */
+		return KG_DROP_NONE;
+	s->answers->count++;
+	*to = (struct kg_bare_answer){ .ends = { in->local, in->remote }, .len = in->len };
+	kg_udphop_encode(to->bytes, body->iden, feature);
+	memcpy(to->bytes + KG_UDPHOP_HEADER_BYTES, body->rest, body->rest_bytes);
+	return KG_DROP_NONE;
+}
+
+void kg_bare_answer_output(struct kg_session *s, struct kg_datagram *out)
+{
+	const struct kg_bare_answer *of = &s->answers->waiting[--s->answers->count];
+
+	out->local = of->ends.local;
+	out->remote = of->ends.remote;
+	out->mtu = 0;
+	out->len = of->len;
+	memcpy(out->data, of->bytes, of->len);
+}
+
+/* ---- a server's channel begins ---- */
+
+static bool hook(struct kg_channel *ch, const struct kg_datagram *in)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_tuple ends = { in->local, in->remote };
+	struct kg_path *path = kg_path_take(s, &ends);
+	bool hooked = path != NULL && kg_channel_hook(ch, path);
+
+	if (path != NULL)
+		kg_path_give(s, path);
+	return hooked;
+}
+
+/* The host may refuse at once; the channel is there until its timer frees it. */
+static struct kg_channel *begin(struct kg_session *s, const struct kg_datagram *in, uint32_t iden,
+				uint64_t now_us)
+{
+	struct kg_channel *ch = kg_bare_create(s, iden, now_us);
+
+	if (ch == NULL)
+		return NULL;
+	if (!hook(ch, in)) {
+		kg_line_destroy(&ch->line);
+		return NULL;
+	}
+	ch->line.open = true;
+	s->stats.channels_opened++;
+	kg_line_touch(&ch->line, now_us);
+	s->ops.connect(s->host, ch, NULL);
+	return ch->state == KG_CHANNEL_CLOSED ? NULL : ch;
+}
+
+static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *in,
+				const struct kg_udphop_body *body, uint64_t now_us)
+{
+	struct kg_channel *ch;
+
+	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
+		return answer(s, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
+	if (body->feature != KG_UDPHOP_RAW_DATA)
+		return KG_DROP_CONV_UNKNOWN;
+	if (!kg_session_make_room(s, KG_PROTOCOL_UDP, now_us))
+		return KG_DROP_CHANNEL_LIMIT;
+	ch = begin(s, in, body->iden, now_us);
+	if (ch == NULL)
+		return KG_DROP_NO_BUFFER;
+	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+}
+
+/* ---- where a server's peer is ---- */
+
+/* It is not older than what was heard already, so nobody has kept it for long. */
+static bool is_news(struct kg_bare *bare, const struct kg_datagram *in, uint64_t now_us)
+{
+	int64_t stamp_s = (int64_t)(now_us / KG_US_PER_S) - in->age_s;
+	bool news = !bare->heard || stamp_s + NEWS_S >= bare->newest_s;
+
+	bare->newest_s = bare->heard ? KG_MAX(bare->newest_s, stamp_s) : stamp_s;
+	bare->heard = true;
+	return news;
+}
+
+/* A box brings the question's number back. An original answers with another, so of that one only
+ * its time speaks: it was not said before it was asked for. */
+static bool answers_question(const struct kg_bare *bare, const struct kg_datagram *in,
+			     const struct kg_udphop_body *body, bool news, uint64_t now_us)
+{
+	const struct kg_roam *roam = bare->ch.roam;
+	uint64_t stamp_s = now_us / KG_US_PER_S - (uint64_t)(int64_t)in->age_s;
+
+	if (roam == NULL || !roam->asked || body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE ||
+	    body->rest_bytes < sizeof(roam->ts))
+		return false;
+	return kg_load_be32(body->rest) == roam->ts ||
+	       (news && stamp_s + 1 >= roam->asked_us / KG_US_PER_S);
+}
+
+static void note_source(struct kg_channel *ch, const struct kg_datagram *in,
+			const struct kg_udphop_body *body, uint64_t now_us)
+{
+	bool news = is_news(kg_bare_of(ch), in, now_us);
+	bool answered = answers_question(kg_bare_of(ch), in, body, news, now_us);
+
+	kg_roam_heard(ch, in, (news ? KG_KCP_ADVANCED : 0) | (answered ? KG_KCP_ANSWERED : 0),
+		      now_us);
+}
+
+/* ---- both ends ---- */
+
+static void measure(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_destination *destination =
+		kg_destination_of(ch->line.session, &ch->line.path->ends.remote.ip);
+	uint64_t asked_us = kg_bare_of(ch)->asked_us;
+
+	if (destination != NULL && asked_us != 0)
+		destination->rtt_us = (uint32_t)(now_us - asked_us);
+	kg_bare_of(ch)->asked_us = 0;
+}
+
+static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagram *in,
+				  const struct kg_udphop_body *body, uint64_t now_us)
+{
+	enum kg_drop drop = KG_DROP_NONE;
+
+	if (ch->state == KG_CHANNEL_CLOSED)
+		return KG_DROP_CONV_UNKNOWN;
+	if (ch->line.session->config.role == KG_ROLE_SERVER)
+		note_source(ch, in, body, now_us);
+	else if (body->feature == KG_UDPHOP_KEEP_ALIVE_RESPONSE)
+		measure(ch, now_us);
+	kg_bare_heard(ch, now_us);
+	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
+		drop = answer(ch->line.session, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
+	else if (body->feature == KG_UDPHOP_RAW_DATA)
+		drop = kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+	kg_line_touch(&ch->line, now_us);
+	return drop;
+}
+
+static enum kg_drop client_input(struct kg_session *s, const struct kg_datagram *in,
+				 const struct kg_udphop_body *body, uint64_t now_us)
+{
+	struct kg_channel *ch;
+	struct kg_path *path;
+
+	if (body->feature == KG_UDPHOP_TEST)
+		return kg_bare_test_input(s, in, body, now_us);
+	ch = kg_client_channel_of(s, in, body->iden, &path);
+	if (ch == NULL)
+		return KG_DROP_CONV_UNKNOWN;
+	if (!kg_client_is_from_server(s, path, in))
+		return KG_DROP_SOURCE_UNKNOWN;
+	path->heard = true;
+	return channel_input(ch, in, body, now_us);
+}
+
+static enum kg_drop server_input(struct kg_session *s, const struct kg_datagram *in,
+				 const struct kg_udphop_body *body, uint64_t now_us)
+{
+	struct kg_channel *ch;
+
+	if (body->feature == KG_UDPHOP_TEST)
+		return answer(s, in, body, KG_UDPHOP_TEST);
+	if (body->iden == 0)
+		return KG_DROP_CONV_UNKNOWN;
+	ch = kg_channel_find(s, body->iden);
+	return ch != NULL ? channel_input(ch, in, body, now_us) : first_input(s, in, body, now_us);
+}
+
+enum kg_drop kg_bare_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+{
+	struct kg_udphop_body body;
+	enum kg_drop drop = kg_udphop_decode(&body, in->data, in->len);
+
+	if (drop != KG_DROP_NONE)
+		return drop;
+	s->now_us = now_us;
+	return s->config.role == KG_ROLE_CLIENT ? client_input(s, in, &body, now_us)
+						: server_input(s, in, &body, now_us);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions without KCP: datagrams as they are, channels without a beginning and an end on the wire.
+ */
+#include "session_pair.h"
+
+#include "base/bytes.h"
+#include "session/bare.h"
+#include "wire/profile.h"
+
+static const struct kg_port_range many_ports = { 3000, 3010 };
+static const struct kg_endpoint elsewhere = { { 4, { 198, 19, 6, 6 } }, 6666 };
+static uint16_t dead_first, dead_last; /* server ports that lose everything */
+
+static bool is_dead(struct end *end, const struct kg_datagram *datagram)
+{
+	return datagram->local.port >= dead_first && datagram->local.port <= dead_last;
+}
+
+static struct pair *pair_bare(uint32_t hop_s)
+{
+	struct pair *pair = pair_new();
+
+	dead_first = dead_last = 0;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->client.config.bare = pair->server.config.bare = true;
+	pair->client.config.udp_timeout_s = pair->server.config.udp_timeout_s = 1800;
+	pair->client.config.destination_ports = &many_ports;
+	pair->client.config.hop_min_s = pair->client.config.hop_max_s = hop_s;
+	pair->server.loses = is_dead;
+	return pair;
+}
+
+static void say(struct end *end, struct app *app, const char *text)
+{
+	assert_true(app_send(end, app, text, strlen(text)));
+	run(end->pair, 50 * KG_US_PER_MS);
+}
+
+/* ---- datagrams ---- */
+
+static void datagrams_go_both_ways_as_they_are(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+	const struct logged *logged;
+	uint32_t iden = info_of(&pair->client, client).conv;
+
+	say(&pair->client, client, "first");
+	assert_int_equal(pair->server.app_count, 1);
+	expect(server, "first");
+	logged = latest(pair, true, 0);
+	assert_int_equal(logged->datagram.len, KG_UDPHOP_HEADER_BYTES + 5);
+	assert_int_equal(kg_load_be32(logged->bytes), iden);
+	assert_true(iden >= KG_UDPHOP_IDEN_MIN);
+	assert_int_equal(logged->bytes[4], KG_UDPHOP_RAW_DATA);
+	say(&pair->server, server, "answer");
+	expect(client, "answer");
+	say(&pair->client, client, "");
+	assert_int_equal(server->messages, 2);
+	assert_int_equal(pair->logged, 3);
+	assert_int_equal(pair->client.drops[KG_DROP_NONE] + pair->server.drops[KG_DROP_NONE], 3);
+	pair_stop(pair);
+}
+
+/* In pieces on the way to the wire and to the application, and whole in between. */
+static void the_longest_datagram_passes_and_no_longer_one(void **state)
+{
+	static uint8_t bytes[KG_DATAGRAM_MAX_BYTES];
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	size_t most = PAIR_MTU - KG_UDPHOP_HEADER_BYTES; /* of the rig's wire */
+
+	memset(bytes, 7, sizeof(bytes));
+	assert_true(app_send(&pair->client, client, bytes, most));
+	run(pair, KG_US_PER_MS);
+	assert_int_equal(pair->server.apps[0].got_len, most);
+	assert_int_equal(pair->server.apps[0].messages, 1);
+	assert_false(app_send(&pair->client, client, bytes, sizeof(bytes)));
+	pair_stop(pair);
+}
+
+static void channels_have_a_bound_for_what_is_not_read(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *client;
+
+	pair->server.slow = true;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	for (int i = 0; i < 600; i++) {
+		assert_true(app_send(&pair->client, client, "x", 1));
+		exchange(pair);
+	}
+	assert_int_equal(pair->server.drops[KG_DROP_BARE_FULL], 600 - 512);
+	assert_true(app_read(&pair->server, &pair->server.apps[0], UINT32_MAX));
+	assert_int_equal(pair->server.apps[0].messages, 512);
+	pair_stop(pair);
+}
+
+/* ---- beginning and end ---- */
+
+static void both_ends_forget_what_is_silent(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+
+	say(&pair->client, client, "a");
+	run(pair, SEC(1799));
+	assert_int_equal(client->closed + server->closed, 0);
+	run(pair, SEC(2));
+	assert_int_equal(client->why, KG_CLOSE_IDLE);
+	assert_int_equal(server->why, KG_CLOSE_IDLE);
+	pair_stop(pair);
+}
+
+static void a_server_started_anew_goes_on(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	say(&pair->client, client, "before");
+	kg_session_destroy(pair->server.session);
+	end_start(&pair->server);
+	say(&pair->client, client, "after");
+	expect(&pair->server.apps[1], "after");
+	say(&pair->server, &pair->server.apps[1], "back");
+	expect(client, "back");
+	assert_int_equal(info_of(&pair->client, client).conv,
+			 info_of(&pair->server, &pair->server.apps[1]).conv);
+	pair_stop(pair);
+}
+
+static void who_was_refused_is_not_dialled_for_with_each_datagram(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *client;
+
+	pair->server.answer = ANSWER_REFUSE;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	for (int i = 0; i < 25; i++) /* of 50 ms */
+		say(&pair->client, client, "anybody?");
+	assert_int_equal(pair->server.app_count, 2);
+	pair_stop(pair);
+}
+
+static void strangers_give_way_the_oldest_first(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *clients[5];
+
+	pair->server.config.doubted_max = 3;
+	pair_start(pair);
+	for (int i = 0; i < 5; i++) {
+		clients[i] = pair_open(pair, KG_PROTOCOL_UDP);
+		say(&pair->client, clients[i], "one");
+		if (i > 0)
+			continue;
+		say(&pair->server, &pair->server.apps[0], "two");
+		say(&pair->client, clients[0], "three"); /* a conversation */
+	}
+	assert_int_equal(pair->server.apps[0].closed, 0);
+	assert_int_equal(pair->server.apps[1].why, KG_CLOSE_GAVE_WAY);
+	assert_int_equal(pair->server.apps[2].closed + pair->server.apps[3].closed +
+				 pair->server.apps[4].closed,
+			 0);
+	pair_stop(pair);
+}
+
+static void a_stop_says_what_was_taken(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	assert_true(app_send(&pair->client, client, "last", 4));
+	kg_session_shutdown(pair->client.session, pair->now_us);
+	assert_false(kg_session_is_quiet(pair->client.session));
+	exchange(pair);
+	assert_true(kg_session_is_quiet(pair->client.session));
+	expect(&pair->server.apps[0], "last");
+	run(pair, SEC(1));
+	pair_stop(pair);
+}
+
+/* ---- tests and signs of life ---- */
+
+static void answers_come_from_where_it_was_asked(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	uint8_t question[KG_UDPHOP_HEADER_BYTES + KG_UDPHOP_WORDS_BYTES];
+	static const enum kg_udphop_feature answers[] = {
+		[KG_UDPHOP_KEEP_ALIVE] = KG_UDPHOP_KEEP_ALIVE_RESPONSE,
+		[KG_UDPHOP_TEST] = KG_UDPHOP_TEST,
+	};
+
+	for (uint32_t iden = 0; iden <= 4711; iden += 4711) {
+		for (enum kg_udphop_feature f = KG_UDPHOP_KEEP_ALIVE; f <= KG_UDPHOP_TEST; f++) {
+			struct kg_datagram in = { .local = { pair->server.address, 3007 },
+						  .remote = elsewhere,
+						  .data = question,
+						  .len = kg_bare_put_words(question, iden, f, 77) };
+			uint8_t bytes[PAIR_BODY_MAX];
+			struct kg_datagram out = { .data = bytes };
+
+			if (iden == 0 && f == KG_UDPHOP_KEEP_ALIVE)
+				continue; /* nobody's */
+			assert_int_equal(kg_session_input(pair->server.session, &in, pair->now_us),
+					 KG_DROP_NONE);
+			assert_true(kg_session_output(pair->server.session, &out, pair->now_us));
+			assert_true(kg_endpoint_equal(&out.remote, &elsewhere));
+			assert_int_equal(out.local.port, 3007);
+			assert_int_equal(out.len, in.len);
+			kg_udphop_encode(question, iden, answers[f]);
+			assert_memory_equal(out.data, question, in.len);
+		}
+	}
+	assert_int_equal(pair->server.app_count, 0);
+	pair_stop(pair);
+}
+
+static void a_channel_outlives_hops(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(20));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+	uint16_t from = info_of(&pair->client, client).local.port;
+
+	for (int i = 0; i < 1000; i++) {
+		say(&pair->client, client, "u");
+		say(&pair->server, server, "d");
+	}
+	assert_in_range(stats_of(&pair->client).hops[KG_HOP_TIMER], 4, 6);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_SILENCE], 0);
+	assert_int_equal(pair->server.app_count, 1);
+	assert_int_equal(client->messages, 1000);
+	assert_int_equal(server->messages, 1000);
+	assert_int_not_equal(info_of(&pair->client, client).local.port, from);
+	assert_int_equal(info_of(&pair->server, server).remote.port,
+			 info_of(&pair->client, client).local.port);
+	assert_in_range(pair->client.host.ports_out, 1, 3);
+	pair_stop(pair);
+}
+
+static void a_dead_port_is_left_within_two_seconds(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(600));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+	uint64_t begin_us;
+	unsigned int before;
+
+	say(&pair->client, client, "a");
+	say(&pair->server, server, "b");
+	dead_first = dead_last = info_of(&pair->client, client).remote.port;
+	before = server->messages;
+	begin_us = pair->now_us;
+	while (server->messages < before + 1) {
+		say(&pair->client, client, "c");
+		assert_true(pair->now_us < begin_us + SEC(2));
+	}
+	assert_int_equal(pair->server.app_count, 1);
+	assert_int_equal(stats_of(&pair->client).hops[KG_HOP_SILENCE], 1);
+	pair_stop(pair);
+}
+
+/* Nobody answers a stream in one direction, but its server does: it stays. */
+static void a_stream_without_answers_stays_where_it_is(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(600));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	for (int i = 0; i < 400; i++)
+		say(&pair->client, client, "down");
+	assert_int_equal(pair->server.apps[0].messages, 400);
+	assert_int_equal(stats_of(&pair->client).path_tests, 0);
+	pair_stop(pair);
+}
+
+static void a_server_that_is_gone_is_not_asked_for_ever(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(600));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	uint64_t tests;
+
+	say(&pair->client, client, "a");
+	dead_first = 3000;
+	dead_last = 3010;
+	say(&pair->client, client, "b");
+	run(pair, SEC(60));
+	tests = stats_of(&pair->client).path_tests;
+	assert_true(tests > 0);
+	run(pair, SEC(300));
+	assert_int_equal(stats_of(&pair->client).path_tests, tests);
+	pair_stop(pair);
+}
+
+/* ---- where a client is ---- */
+
+static bool server_is_with(const struct pair *pair, const struct kg_ip *ip)
+{
+	struct kg_endpoint remote = info_of(&pair->server, &pair->server.apps[0]).remote;
+
+	return kg_ip_equal(&remote.ip, ip);
+}
+
+static void copies_move_nobody(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	say(&pair->client, client, "a");
+	for (int i = 0; i < 20; i++) {
+		struct logged copy;
+
+		say(&pair->client, client, "b");
+		copy = *latest(pair, true, 0);
+		copy.datagram.data = copy.bytes;
+		copy.datagram.remote = elsewhere;
+		deliver(&pair->server, &copy);
+		pair->client.deaf = true; /* what goes elsewhere is not for the client */
+		run(pair, SEC(1) / 4);
+		pair->client.deaf = false;
+		assert_true(server_is_with(pair, &pair->client.address));
+	}
+	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
+	pair_stop(pair);
+}
+
+static void a_client_behind_another_address_is_followed(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	say(&pair->client, client, "a");
+	pair->client.address = elsewhere.ip;
+	say(&pair->client, client, "b");
+	assert_true(server_is_with(pair, &elsewhere.ip));
+	say(&pair->server, &pair->server.apps[0], "c");
+	expect(client, "c");
+	assert_int_equal(stats_of(&pair->server).peer_moves, 1);
+	assert_int_equal(pair->server.app_count, 1);
+	pair_stop(pair);
+}
+
+/* Its sign of life is enough. */
+static void keep_alive_moves_an_idle_channel(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *client;
+
+	pair->client.config.keep_alive_s = 5;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	say(&pair->client, client, "a");
+	pair->client.address = elsewhere.ip;
+	run(pair, SEC(6));
+	assert_true(server_is_with(pair, &elsewhere.ip));
+	pair_stop(pair);
+}
+
+/* An original answers with a number of its own. */
+static void an_original_is_followed_by_its_time(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	uint32_t iden = info_of(&pair->client, client).conv;
+	struct logged copy;
+	uint8_t bytes[64];
+	struct kg_datagram answer = { .local = { pair->server.address, 3000 },
+				      .remote = elsewhere,
+				      .data = bytes };
+
+	say(&pair->client, client, "a");
+	run(pair, SEC(10));
+	answer.len = kg_bare_put_words(bytes, iden, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 99);
+	copy = *latest(pair, true, 0);
+	copy.datagram.data = copy.bytes;
+	copy.datagram.remote = elsewhere;
+	pair->client.deaf = true;
+	deliver(&pair->server, &copy);
+	carry(&pair->server, &pair->client); /* the question */
+	pair->client.deaf = false;
+	answer.age_s = 10;
+	kg_session_input(pair->server.session, &answer, pair->now_us);
+	assert_true(server_is_with(pair, &pair->client.address)); /* said before it was asked */
+	answer.age_s = 0;
+	kg_session_input(pair->server.session, &answer, pair->now_us);
+	assert_true(server_is_with(pair, &elsewhere.ip));
+	pair_stop(pair);
+}
+
+static void what_is_none_changes_nothing(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	uint8_t bytes[64] = { 0, 0, 1, 0, KG_UDPHOP_FEATURES };
+	struct kg_datagram in = { .local = { pair->server.address, 3000 },
+				  .remote = elsewhere,
+				  .data = bytes };
+
+	for (uint16_t len = 0; len <= KG_UDPHOP_HEADER_BYTES; len++) {
+		in.len = len;
+		assert_int_equal(kg_session_input(pair->server.session, &in, pair->now_us),
+				 KG_DROP_BARE_MALFORMED);
+	}
+	bytes[4] = KG_UDPHOP_KEEP_ALIVE_RESPONSE;
+	assert_int_equal(kg_session_input(pair->server.session, &in, pair->now_us),
+			 KG_DROP_CONV_UNKNOWN);
+	bytes[4] = KG_UDPHOP_TEST;
+	in.len = sizeof(bytes); /* an answer would be too long to be one */
+	assert_int_equal(kg_session_input(pair->server.session, &in, pair->now_us),
+			 KG_DROP_BARE_MALFORMED);
+	assert_false(kg_session_output_pending(pair->server.session));
+	assert_int_equal(stats_of(&pair->server).channels, 0);
+	pair_stop(pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(datagrams_go_both_ways_as_they_are),
+		cmocka_unit_test(the_longest_datagram_passes_and_no_longer_one),
+		cmocka_unit_test(channels_have_a_bound_for_what_is_not_read),
+		cmocka_unit_test(both_ends_forget_what_is_silent),
+		cmocka_unit_test(a_server_started_anew_goes_on),
+		cmocka_unit_test(who_was_refused_is_not_dialled_for_with_each_datagram),
+		cmocka_unit_test(strangers_give_way_the_oldest_first),
+		cmocka_unit_test(a_stop_says_what_was_taken),
+		cmocka_unit_test(answers_come_from_where_it_was_asked),
+		cmocka_unit_test(a_channel_outlives_hops),
+		cmocka_unit_test(a_dead_port_is_left_within_two_seconds),
+		cmocka_unit_test(a_stream_without_answers_stays_where_it_is),
+		cmocka_unit_test(a_server_that_is_gone_is_not_asked_for_ever),
+		cmocka_unit_test(copies_move_nobody),
+		cmocka_unit_test(a_client_behind_another_address_is_followed),
+		cmocka_unit_test(keep_alive_moves_an_idle_channel),
+		cmocka_unit_test(an_original_is_followed_by_its_time),
+		cmocka_unit_test(what_is_none_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
