@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A recording between two originals (vectors/captures/NAME.pcap), opened with what its settings
- * file NAME.client.conf says. Loading fails the running cmocka test when anything does not open, or
- * would be sealed to other bytes.
+ * file NAME.client.conf says; those under udphop/ are of UDP Hop, and have an iden for conv.
+ * Loading fails the running cmocka test when anything does not open, or would be sealed to other
+ * bytes.
  */
 #pragma once
 
