@@ -3,7 +3,9 @@
 #include "config/load.h"
 
 #include "aead/aead.h"
+#include "config/kinds.h"
 #include "config/values.h"
+#include "wire/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,33 @@ static void check_counts(struct kg_load *load, unsigned int i)
 	check_one(load, i, "destination_port",
 		  port_count(t->destination_ports, t->destination_port_count), "server");
 	check_one(load, i, "destination_address", t->destination_count, "server");
+}
+
+/* Of a wire that has no KCP, and whose datagrams say nothing of where they go. */
+static void check_bare(struct kg_load *load, unsigned int i)
+{
+	static const char *const customs[] = { "listen_port", "listen_on", "destination_port",
+					       "destination_address" };
+	const struct kg_tunnel_config *t = &load->config->tunnels[i];
+
+	if (!t->wire.profile->bare)
+		return;
+	for (const struct kg_key *key = kg_schema; key < kg_schema + kg_schema_count; key++) {
+		struct kg_place at = kg_tunnel_place(load, i, key->name);
+
+		if (key->needs_kcp && kg_tunnel_given(load, i, key->name))
+			kg_mistakes_error(load->mistakes, &at,
+					  "allowed with protocol \"kcptube\"; UDP Hop has no such "
+					  "thing");
+	}
+	for (size_t k = 0; k < KG_ARRAY_SIZE(customs); k++) {
+		const struct kg_key *key = kg_schema_find(KG_SCOPE_TUNNEL, customs[k]);
+		struct kg_place at = kg_tunnel_place(load, i, customs[k]);
+
+		if (kg_tunnel_given(load, i, customs[k]) && kg_key_is_custom(key, t))
+			kg_mistakes_error(load->mistakes, &at,
+					  "found \"{}\"; allowed with protocol \"kcptube\"");
+	}
 }
 
 /* A TXT record says both, of a client's server. */
@@ -322,6 +351,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 	check_local_ports_left(load);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
 		check_counts(load, i);
+		check_bare(load, i);
 		check_dnstxt(load, i);
 		check_stun(load, i);
 		check_vrfs(load, i);

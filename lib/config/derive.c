@@ -269,6 +269,30 @@ static void derive_tap(struct kg_load *load, unsigned int i)
 	port->tap = kg_config_strdup(text);
 }
 
+/* ---- protocol ---- */
+
+#define UDPHOP_TIMEOUT_S 1800 /* docs/udphop.md §2 */
+
+static bool gives_timeout(const struct kg_load *load, unsigned int i)
+{
+	const struct kg_key *key = kg_schema_find(KG_SCOPE_TUNNEL, "udp_timeout");
+	const json_t *value = kg_load_given(load->tunnels[i].json, key);
+
+	return value != NULL && !(json_is_integer(value) && json_integer_value(value) == 0);
+}
+
+static void derive_protocol(struct kg_load *load, unsigned int i)
+{
+	struct kg_wire_end *wire = &load->config->tunnels[i].wire;
+
+	wire->profile = &kg_profile_kcptube;
+	if (wire->protocol == KG_WIRE_KCPTUBE)
+		return;
+	wire->profile = &kg_profile_udphop;
+	if (!gives_timeout(load, i))
+		wire->udp_timeout_s = UDPHOP_TIMEOUT_S;
+}
+
 void kg_load_derive(struct kg_load *load)
 {
 	struct kg_config *config = load->config;
@@ -283,7 +307,7 @@ void kg_load_derive(struct kg_load *load)
 			t->wire.kcp_preset ? kg_preset_find(t->wire.kcp_preset) : NULL;
 
 		name_tunnel(t, i);
-		t->wire.profile = &kg_profile_kcptube;
+		derive_protocol(load, i);
 		derive_listen_on(t);
 		kg_tunnel_derive_ends(config, t);
 		derive_mtu(load, i);

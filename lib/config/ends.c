@@ -6,6 +6,8 @@
  */
 #include "config/load.h"
 
+#include "wire/profile.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +51,7 @@ static void listen_plainly(struct kg_app_end *app, const struct kg_tunnel_config
 	for (unsigned int i = 0; i < app->listener_count; i++) {
 		app->listeners[i] = (struct kg_app_listener){
 			.at.port = t->listen_ports[0].first,
-			.tcp = true,
+			.tcp = !t->wire.profile->bare,
 			.udp = true,
 		};
 		if (t->listen_on_count > 0)

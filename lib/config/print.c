@@ -2,6 +2,7 @@
 /* The effective configuration as JSON. */
 #include "config/kinds.h"
 #include "config/load.h"
+#include "wire/profile.h"
 
 #include <string.h>
 
@@ -95,6 +96,8 @@ static bool is_hidden(const struct kg_config *config, const struct kg_key *key, 
 
 	if (key->scope != KG_SCOPE_TUNNEL)
 		return false;
+	if (key->needs_kcp && tunnel->wire.profile->bare)
+		return true;
 	if (!strcmp(key->name, "kcp_sndwnd"))
 		return tunnel->wire.kcp.snd_spread;
 	if (!strcmp(key->name, "kcp_rcvwnd"))

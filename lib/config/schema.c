@@ -40,6 +40,12 @@ static const struct kg_word mode_words[] = {
 	{ NULL },
 };
 
+static const struct kg_word protocol_words[] = {
+	{ "kcptube", KG_WIRE_KCPTUBE },
+	{ "udphop", KG_WIRE_UDPHOP },
+	{ NULL },
+};
+
 static const struct kg_word udp_order_words[] = {
 	{ "sequence", KG_UDP_SEQUENCE },
 	{ "arrival", KG_UDP_ARRIVAL },
@@ -172,6 +178,15 @@ const struct kg_key kg_schema[] = {
 	  .help = "`client` takes connections of applications, `server` makes them. `relay` has "
 		  "the "
 		  "tunnel's wire on both sides: see below." },
+	{ TUNNEL("protocol"), .relay = KG_IN_RELAY, .kind = &kg_kind_choice,
+	  MEMBER(kg_tunnel_config, wire.protocol), .words = protocol_words,
+	  .fallback = "\"kcptube\"",
+	  .help = "What the wire is, the same at both ends. `kcptube`: TCP and UDP, and what is "
+		  "lost is "
+		  "sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for "
+		  "VPNs "
+		  "and games that repair themselves ([which of the two](udphop.md)).",
+	  .kcptube = "UDP Hop is a program of its own." },
 	{ TUNNEL("listener"), .kind = &kg_kind_leg, .relay = KG_IN_RELAY,
 	  .help = "Relay: the leg towards the clients, which is a server's." },
 	{ TUNNEL("forwarder"), .kind = &kg_kind_leg, .relay = KG_IN_RELAY,
@@ -241,9 +256,11 @@ const struct kg_key kg_schema[] = {
 	{ TUNNEL("udp_timeout"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.udp_timeout_s), .min = 1, .max = 65535,
 	  .beyond = KG_BEYOND_DEFAULT, .zero_unset = true, .fallback = "180",
+	  .computed = "`180`; with `udphop` `1800`",
 	  .help = "Seconds after which a silent UDP flow ends." },
-	{ TUNNEL("udp_order"), .kind = &kg_kind_choice, MEMBER(kg_tunnel_config, app.udp_order),
-	  .words = udp_order_words, .fallback = "\"sequence\"",
+	{ TUNNEL("udp_order"), .needs_kcp = true, .kind = &kg_kind_choice,
+	  MEMBER(kg_tunnel_config, app.udp_order), .words = udp_order_words,
+	  .fallback = "\"sequence\"",
 	  .help = "Datagrams for applications: `sequence` gives them in the order in which they "
 		  "were sent, so that one that is lost and sent again holds up those behind it; "
 		  "`arrival` gives each as soon as it is whole, for games and voice.",
@@ -260,14 +277,14 @@ const struct kg_key kg_schema[] = {
 		  "Without effect where there is one port and one address.",
 	  .kcptube = "1 to 19 count as 20, for a hop there may lose something. 0 stays with what "
 		     "is silent. No intervals." },
-	{ TUNNEL("outbound_bandwidth"), .relay = KG_IN_ALL, .kind = &kg_kind_bandwidth,
-	  MEMBER(kg_tunnel_config, wire.outbound_Bps), .fallback = "0",
+	{ TUNNEL("outbound_bandwidth"), .needs_kcp = true, .relay = KG_IN_ALL,
+	  .kind = &kg_kind_bandwidth, MEMBER(kg_tunnel_config, wire.outbound_Bps), .fallback = "0",
 	  .help = "Bits per second towards the peer, number or text with a unit: `K` `M` `G` count "
 		  "in 1024, `k` `m` `g` in 1000. Sizes the send window once the delay is known. 0: "
 		  "windows stay as set.",
 	  .kcptube = "Loses the last digit of a number without unit." },
-	{ TUNNEL("inbound_bandwidth"), .relay = KG_IN_ALL, .kind = &kg_kind_bandwidth,
-	  MEMBER(kg_tunnel_config, wire.inbound_Bps), .fallback = "0",
+	{ TUNNEL("inbound_bandwidth"), .needs_kcp = true, .relay = KG_IN_ALL,
+	  .kind = &kg_kind_bandwidth, MEMBER(kg_tunnel_config, wire.inbound_Bps), .fallback = "0",
 	  .help = "The same from the peer, for the receive window.",
 	  .kcptube = "Loses the last digit of a number without unit." },
 	{ TUNNEL("ipv4_only"), .relay = KG_IN_ALL, .kind = &kg_kind_bool,
@@ -290,7 +307,7 @@ const struct kg_key kg_schema[] = {
 	  .help = "Server: VRF, or another interface of Linux, by which applications are connected "
 		  "to. Names are asked for without it. With one there is no `fast_path`.",
 	  .kcptube = "`fib_egress`, on FreeBSD." },
-	{ TUNNEL("blast"), .relay = KG_IN_ALL, .kind = &kg_kind_bool,
+	{ TUNNEL("blast"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_bool,
 	  MEMBER(kg_tunnel_config, wire.kcp.blast), .fallback = "true",
 	  .help = "Send data at once instead of on the grid of `kcp_interval`." },
 	{ TUNNEL("mtu"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
@@ -299,53 +316,53 @@ const struct kg_key kg_schema[] = {
 	  .help = "Bytes of the largest IP packet that passes from end to end. `kcp_mtu` follows "
 		  "from it.",
 	  .kcptube = "Its packets come out up to 48 bytes larger than it says." },
-	{ TUNNEL("pmtu"), .relay = KG_IN_ALL, .kind = &kg_kind_word_or_number,
+	{ TUNNEL("pmtu"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_word_or_number,
 	  MEMBER(kg_tunnel_config, wire.path_mtu), .words = path_mtu_words, .min = 576,
 	  .max = UINT16_MAX, .fallback = "\"auto\"",
 	  .help = "What passes to each peer, in bytes of IP packets: `auto` finds it out, `off` "
 		  "does not ask and lets routers cut, a number is taken as it stands.",
 	  .kcptube = "The kernel learns from routers only." },
-	{ TUNNEL("kcp_mtu"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_mtu"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.mtu), .min = KG_KCP_MTU_MIN, .max = KG_KCP_MTU_MAX,
 	  .zero_unset = true, .computed = "from `mtu`",
 	  .help = "Bytes of one KCP datagram, its 24-byte headers included. Without effect beside "
 		  "`mtu`.",
 	  .kcptube = "1418 unless set; no limits." },
-	{ TUNNEL("kcp"), .relay = KG_IN_ALL, .kind = &kg_kind_word,
+	{ TUNNEL("kcp"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_word,
 	  MEMBER(kg_tunnel_config, wire.kcp_preset), .words = kg_preset_words,
 	  .fallback = "\"" KG_PRESET_DEFAULT "\"",
 	  .help = "Preset of the KCP numbers. `manual`: the four below." },
-	{ TUNNEL("kcp_nodelay"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_nodelay"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.nodelay), .min = 0, .max = 2, .computed = "preset",
 	  .help = "How the time-out of a segment grows: 0 doubles it, 1 adds half of it, 2 adds "
 		  "half "
 		  "of the current estimate. Only with `manual`." },
-	{ TUNNEL("kcp_interval"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_interval"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.interval_ms), .min = 0, .max = 5000,
 	  .computed = "preset",
 	  .help = "Milliseconds of the grid on which is sent when `blast` is off. Only with "
 		  "`manual`." },
-	{ TUNNEL("kcp_resend"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_resend"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.resend), .min = 0, .max = 255, .computed = "preset",
 	  .help = "Later datagrams acknowledged before a missing one is sent again; 0: wait for "
 		  "the time-out. Only with `manual`." },
-	{ TUNNEL("kcp_nc"), .relay = KG_IN_ALL, .kind = &kg_kind_bool,
+	{ TUNNEL("kcp_nc"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_bool,
 	  MEMBER(kg_tunnel_config, wire.kcp.nc), .computed = "preset",
 	  .help = "No congestion window. Only with `manual`." },
-	{ TUNNEL("kcp_sndwnd"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_sndwnd"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.snd_wnd), .min = 1, .max = KG_KCP_WINDOW_MAX,
 	  .beyond = KG_BEYOND_CAP, .zero_unset = true, .computed = "preset",
 	  .help = "Segments under way at most, at least those of a datagram of `mtu` bytes. "
 		  "Bandwidth × delay / `kcp_mtu` is enough. Not written: as many may be "
 		  "unacknowledged, and what is acknowledged behind a loss does not count.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
-	{ TUNNEL("kcp_rcvwnd"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	{ TUNNEL("kcp_rcvwnd"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.kcp.rcv_wnd), .min = 1, .max = KG_KCP_WINDOW_MAX,
 	  .beyond = KG_BEYOND_CAP, .zero_unset = true, .computed = "preset",
 	  .help = "Segments held for the application at most, 128 at least. Not written: more "
 		  "where the path needs it, up to 65535 and as far as memory goes.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
-	{ TUNNEL("rate"), .relay = KG_IN_ALL, .kind = &kg_kind_choice,
+	{ TUNNEL("rate"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_choice,
 	  MEMBER(kg_tunnel_config, wire.rate), .words = rate_words, .fallback = "\"window\"",
 	  .help = "How fast data leaves: `window` sends a window in each round trip, and less "
 		  "where "
@@ -359,7 +376,7 @@ const struct kg_key kg_schema[] = {
 		  "made; as many may be lost without anything sent again. 255 at most together. "
 		  "Must be the same at both ends. None, or a 0 on either side: off.",
 	  .kcptube = "Right parity only up to v0.7.2; since v0.7.5 no connection comes about." },
-	{ TUNNEL("mux_tunnels"), .kind = &kg_kind_number,
+	{ TUNNEL("mux_tunnels"), .needs_kcp = true, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.mux_tunnels), .min = 0, .max = 65535,
 	  .beyond = KG_BEYOND_CAP, .fallback = "0",
 	  .help = "Client: so many channels, opened at the start, that all connections and UDP "
@@ -367,12 +384,13 @@ const struct kg_key kg_schema[] = {
 		  "server takes both.",
 	  .kcptube = "Takes negative numbers as 0." },
 
-	{ TUNNEL("custom_input"), .kind = &kg_kind_objects, .inner = KG_SCOPE_MAPPING,
+	{ TUNNEL("custom_input"), .needs_kcp = true, .kind = &kg_kind_objects,
+	  .inner = KG_SCOPE_MAPPING,
 	  .help = "Client with `\"listen_port\": \"{}\"`: where applications come in, and where "
 		  "the "
 		  "server shall connect them to.",
 	  .kcptube = "Since v0.7.0 a client with mappings does not start." },
-	{ TUNNEL("custom_allow"), .kind = &kg_kind_allows,
+	{ TUNNEL("custom_allow"), .needs_kcp = true, .kind = &kg_kind_allows,
 	  COUNTED(kg_tunnel_config, app.allowed, app.allowed_count),
 	  .help = "Server with `{}`: what clients may reach. None: everything.",
 	  .kcptube = "Not there." },

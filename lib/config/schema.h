@@ -63,6 +63,7 @@ struct kg_key {
 	enum kg_scope inner; /* objects: scope of their keys */
 	bool any;            /* addresses: all zeros are one, too */
 	unsigned int relay;  /* tunnels: enum kg_relay_object; 0: not in a relay */
+	bool needs_kcp;      /* tunnels: only where the wire has KCP */
 	bool required;
 	const char *unless;   /* required, and allowed, only without this key; NULL: in any case */
 	bool secret;          /* not shown in messages */

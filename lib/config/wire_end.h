@@ -41,6 +41,12 @@ enum kg_rate_mode {
 	KG_RATE_AUTO,   /* what the path is found to have: rate/rate.h */
 };
 
+/* What a wire is: names of profiles. */
+enum kg_wire_protocol {
+	KG_WIRE_KCPTUBE,
+	KG_WIRE_UDPHOP,
+};
+
 struct kg_wire_end {
 	enum kg_role role; /* client: asks; server: answers */
 	/* Derived from the tunnel's lists, which own them. Its own addresses, as listen_on; none:
@@ -57,6 +63,7 @@ struct kg_wire_end {
 	const char *peer_record;
 
 	/* Settings, and what follows from them. */
+	enum kg_wire_protocol protocol;
 	const struct kg_profile *profile; /* what the wire looks like */
 	char *encryption_algorithm;       /* canonical name: "AES-GCM", "none" */
 	char *encryption_password;        /* NULL: none */

@@ -3,6 +3,7 @@
 #include "box/parts.h"
 
 #include "log/journal.h"
+#include "wire/profile.h"
 
 static void announce_custom(const struct kg_box_tunnel *tunnel)
 {
@@ -68,12 +69,14 @@ void kg_box_announce_tunnel(const struct kg_box *box, const struct kg_box_tunnel
 {
 	const struct kg_tunnel_config *config = tunnel->config;
 	const struct kg_wire_end *wire = &config->wire;
-	char fec[16] = "";
+	char fec[16] = "", kind[24] = "UDP Hop";
 
 	if (wire->fec.parity > 0)
 		snprintf(fec, sizeof(fec), ", fec %u:%u", wire->fec.data, wire->fec.parity);
-	KG_JOURNAL(INFO, config, "tunnel %s: %s, %s%s, kcp_mtu %u. %s\n", config->name,
-		   kg_mode_name(config->mode), tunnel->aead->spec->name, fec, wire->kcp.mtu,
+	if (!wire->profile->bare)
+		snprintf(kind, sizeof(kind), "kcp_mtu %u", wire->kcp.mtu);
+	KG_JOURNAL(INFO, config, "tunnel %s: %s, %s%s, %s. %s\n", config->name,
+		   kg_mode_name(config->mode), tunnel->aead->spec->name, fec, kind,
 		   tunnel->aead->spec->promise);
 	announce_custom(tunnel);
 	warn_of_open_entries(box, config);

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""UDP Hop's wire: applications' datagrams through it with every cipher, IPv4 and IPv6, many sources at once.
+One source, one source port at the destination, over hops, a port that dies, a server that is started anew,
+and a NAT that gives the client another port.
+
+    client ── wire, which can drop a port or translate one ── server, 3000-3010
+"""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually, tunnel
+import traffic
+
+CIPHERS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20", "XOR", "none")
+SIZES = (*range(1, 1400, 37), 1400, 1472, 1473, 2000, 2021)  # the longest in two IP packets
+SOURCES = 32
+EVERY_S = 0.02
+
+
+def udphop(mode, **more):
+    settings = tunnel(mode, protocol="udphop", **more)
+    del settings["kcp"]
+    if settings["encryption_algorithm"] in ("XOR", "none"):
+        del settings["encryption_password"]
+    return settings
+
+
+def ciphers():
+    with Lab() as lab:
+        for n, cipher in enumerate(CIPHERS):
+            lab.client.config["tunnels"].append(udphop(
+                "client", name=cipher, encryption_algorithm=cipher, listen_port=ENTRY[1] + n,
+                destination_port=TUNNEL_PORT + n, destination_address=(SERVER4, SERVER6)[n % 2]))
+            lab.server.config["tunnels"].append(udphop(
+                "server", name=cipher, encryption_algorithm=cipher, listen_port=TUNNEL_PORT + n))
+        for box in lab.boxes:
+            del box.config["tunnels"][0]
+        lab.start()
+        senders = set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        for n, cipher in enumerate(CIPHERS):
+            senders.clear()
+            with lab.client.ns:
+                traffic.udp_echo(ENTRY[0], ENTRY[1] + n, sizes=SIZES, window=4)
+            assert len(senders) == 1, (cipher, senders)
+            for box in lab.boxes:
+                box.wait_log(f"tunnel {cipher}: {box.role}, {cipher}, UDP Hop")
+        senders.clear()
+
+        def source(n):
+            with lab.client.ns:
+                traffic.udp_echo(ENTRY[0], ENTRY[1] + n % len(CIPHERS), sizes=range(n + 1, 1200, 97),
+                                 window=2)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(source, range(SOURCES)))
+        assert len(senders) == SOURCES, len(senders)
+        for box in lab.boxes:
+            assert not box.all_drops(), f"{box.role} dropped {box.all_drops()}"
+
+
+class Talk:
+    """One source that asks and is answered, as long as it is told to."""
+
+    def __init__(self, lab, senders):
+        self.lab, self.senders, self.number = lab, senders, 0
+        with lab.client.ns:
+            self.flow = traffic.udp_socket(*ENTRY, timeout_s=0.2)
+
+    def ask(self):
+        word = b"%08d" % self.number * 16
+        self.number += 1
+        self.flow.send(word)
+        try:
+            while (answer := self.flow.recv(2048)) != word:
+                assert answer < word, "an answer to what was not asked"
+        except TimeoutError:
+            return False
+        return True
+
+    def is_whole_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.ask(), f"datagram {self.number} was lost"
+            time.sleep(EVERY_S)
+
+    def is_on_again(self, what, within_s):
+        begin = time.monotonic()
+        eventually(f"datagrams pass after {what}", self.ask, within_s)
+        print(f"{what}: on after {time.monotonic() - begin:.2f} s")
+        self.is_whole_for(1)
+
+    def has_one_source(self):
+        assert len(self.senders) == 1, self.senders
+
+
+def port_of(box, key):
+    rows = [row for row in box.channels() if row["protocol"] == "udp"]
+    assert len(rows) == 1, rows
+    return int(re.search(r":(\d+)$", rows[0][key])[1])
+
+
+def hops(lab, reason):
+    return lab.client.tunnels()["home"][f"hops_{reason}"]
+
+
+def hop():
+    with Lab() as lab:
+        lab.client.config["tunnels"] = [udphop("client", destination_port="3000-3010",
+                                               dport_refresh="2-3")]
+        lab.server.config["tunnels"] = [udphop("server", listen_port="3000-3010")]
+        lab.start()
+        senders = set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        talk = Talk(lab, senders)
+        eventually("datagrams pass", talk.ask)
+        talk.is_whole_for(10)
+        assert hops(lab, "timer") >= 3
+        talk.has_one_source()
+
+        dead = port_of(lab.client, "remote")
+        lab.wire.run("nft", "-f", "-", input=f"""
+            table bridge dead {{ chain forward {{ type filter hook forward priority 0;
+                udp dport {dead} drop
+                udp sport {dead} drop
+            }}
+            }}""")
+        talk.is_on_again(f"port {dead} died", 2)
+        talk.has_one_source()
+        lab.wire.run("nft", "flush", "ruleset")
+
+        lab.server.stop()
+        lab.server.start()
+        senders.clear()
+        talk.is_on_again("the server was started anew", 5)
+        talk.has_one_source()
+
+
+ciphers()
+hop()
