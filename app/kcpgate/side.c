@@ -147,6 +147,8 @@ static bool is_leg(const struct kg_side *side)
 static bool create_parts(struct kg_side *side)
 {
 	const struct kg_fec_config *fec = &side->tunnel->config->wire.fec;
+	const struct kg_fec_content *content =
+		side->profile->bare ? &kg_session_bare_fec_content : &kg_session_fec_content;
 	struct kg_worker *w = side->worker;
 	const struct kg_supplies supplies = {
 		.mem = kg_arena_mem(w->arena),
@@ -158,8 +160,8 @@ static bool create_parts(struct kg_side *side)
 	struct kg_streams_config config;
 
 	if (fec->parity > 0) {
-		side->fec = kg_fec_create(fec->data, fec->parity, &kg_rs_isal,
-					  &kg_session_fec_content, supplies.mem);
+		side->fec =
+			kg_fec_create(fec->data, fec->parity, &kg_rs_isal, content, supplies.mem);
 		if (side->fec == NULL)
 			return false;
 	}

@@ -12,6 +12,8 @@
 #define RING_GROUPS_MIN 8   /* groups that can be open */
 #define RING_SHARDS_MIN 128 /* small groups pass fast: more of them, for the same disorder */
 
+#define SET_WORDS ((KG_FEC_SHARDS_MAX + 64) / 64)
+
 enum group_state {
 	GROUP_FREE,
 	GROUP_OPEN,
@@ -25,8 +27,12 @@ struct group {
 	uint8_t data, parity;       /* shards received */
 	uint16_t shortest, longest; /* containers of the data received; UINT16_MAX, 0: none */
 	uint16_t block;             /* bytes of its parity; 0: none received */
-	uint64_t have[(KG_FEC_SHARDS_MAX + 64) / 64];
+	uint64_t have[SET_WORDS];
+	uint64_t told[SET_WORDS]; /* data that has come out, received or recovered */
 };
+
+/* So many too late ones in sequence: the peer counts from somewhere else. */
+#define LATE_MAX 16
 
 struct kg_fec_decoder {
 	struct kg_fec *fec;
@@ -35,6 +41,7 @@ struct kg_fec_decoder {
 	uint32_t conv;
 	uint32_t newest;
 	uint32_t ring_mask;
+	uint32_t late; /* in sequence */
 	bool heard;
 	struct group ring[];
 };
@@ -96,9 +103,19 @@ void kg_fec_decoder_trust(struct kg_fec_decoder *decoder)
 
 /* ---- groups ---- */
 
+static bool is_in(const uint64_t set[SET_WORDS], unsigned int sub)
+{
+	return set[sub / 64] >> sub % 64 & 1;
+}
+
+static void enter(uint64_t set[SET_WORDS], unsigned int sub)
+{
+	set[sub / 64] |= (uint64_t)1 << sub % 64;
+}
+
 static bool has(const struct group *group, unsigned int sub)
 {
-	return group->have[sub / 64] >> sub % 64 & 1;
+	return is_in(group->have, sub);
 }
 
 static void finish(struct kg_fec_decoder *decoder, struct group *group)
@@ -169,16 +186,29 @@ static void begin(struct kg_fec_decoder *decoder, struct group *group, uint32_t 
 	};
 }
 
+/* A peer that was started anew counts from 0 again, where nothing else tells. */
+static bool is_too_late(struct kg_fec_decoder *decoder, int32_t ahead)
+{
+	bool late = decoder->heard && ahead < -(int32_t)decoder->ring_mask;
+
+	decoder->late = late ? decoder->late + 1 : 0;
+	if (decoder->late < LATE_MAX || !decoder->fec->content->nameless)
+		return late;
+	decoder->heard = false;
+	decoder->late = 0;
+	return false;
+}
+
 /* NULL: too late. */
 static struct group *find_group(struct kg_fec_decoder *decoder, uint32_t sn)
 {
 	int32_t ahead = (int32_t)(sn - decoder->newest);
 	struct group *group = &decoder->ring[sn & decoder->ring_mask];
 
+	if (is_too_late(decoder, ahead))
+		return NULL;
 	if (ahead > 0 || !decoder->heard)
 		decoder->newest = sn;
-	else if (ahead < -(int32_t)decoder->ring_mask)
-		return NULL;
 	decoder->heard = true;
 	if (group->state == GROUP_FREE || group->sn != sn)
 		begin(decoder, group, sn);
@@ -193,8 +223,15 @@ static void add_block(uint8_t *restrict sum, const uint8_t *restrict block, size
 		sum[i] ^= block[i];
 }
 
-static void find(struct kg_fec *fec, const uint8_t *bytes, uint16_t len)
+/* Of a group, NULL: one that is too late to be known. */
+static void find(struct kg_fec *fec, struct group *group, unsigned int sub, const uint8_t *bytes,
+		 uint16_t len)
 {
+	if (group != NULL && fec->content->once) {
+		if (is_in(group->told, sub))
+			return;
+		enter(group->told, sub);
+	}
 	fec->found[fec->found_count].bytes = bytes;
 	fec->found[fec->found_count++].len = len;
 }
@@ -317,7 +354,7 @@ static void recover(struct kg_fec_decoder *decoder, struct group *group)
 						decoder->conv);
 
 		if (usable > 0)
-			find(fec, container + KG_FEC_LENGTH_BYTES, usable);
+			find(fec, group, recovery.lost[i], container + KG_FEC_LENGTH_BYTES, usable);
 		KG_FEC_COUNT(decoder, recovered, usable > 0);
 		KG_FEC_COUNT(decoder, refused, usable == 0);
 		whole = whole && usable > 0 && usable == kg_load_be16(container);
@@ -381,7 +418,7 @@ static void take(struct kg_fec_decoder *decoder, struct group *group,
 {
 	uint8_t data = decoder->fec->code.data;
 
-	group->have[shard->sub / 64] |= (uint64_t)1 << shard->sub % 64;
+	enter(group->have, shard->sub);
 	if (shard->parity)
 		take_parity(decoder, group, shard);
 	else
@@ -399,14 +436,14 @@ enum kg_drop kg_fec_decoder_input(struct kg_fec_decoder *decoder, uint8_t *body,
 	struct group *group;
 
 	fec->found_count = fec->found_next = 0;
-	if (!kg_fec_shard_decode(&shard, fec->code.data, body, len) ||
+	if (!kg_fec_shard_decode(&shard, fec->content, fec->code.data, body, len) ||
 	    shard.conv != decoder->conv || shard.sub >= fec->code.data + fec->code.parity)
 		return KG_DROP_FEC_MALFORMED;
 	if (!shard.parity && !fec->content->plausible(shard.bytes, shard.len, shard.conv))
 		return KG_DROP_KCP_MALFORMED;
 	group = find_group(decoder, shard.sn);
 	if (!shard.parity)
-		find(fec, shard.bytes, shard.len);
+		find(fec, group, shard.sub, shard.bytes, shard.len);
 	if (!group || group->state != GROUP_OPEN) {
 		KG_FEC_COUNT(decoder, late, group == NULL);
 		KG_FEC_COUNT(decoder, unneeded, group != NULL);

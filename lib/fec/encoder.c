@@ -56,7 +56,8 @@ static uint8_t missing(const struct kg_fec_encoder *encoder)
 /* A group that is left alone is closed when it is worth it and paid for. */
 static bool may_close(const struct kg_fec_encoder *encoder)
 {
-	return encoder->payload && encoder->paid >= missing(encoder);
+	return encoder->fec->content->fill != NULL && encoder->payload &&
+	       encoder->paid >= missing(encoder);
 }
 
 static void next_group(struct kg_fec_encoder *encoder)
@@ -86,20 +87,28 @@ static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_
 	return (uint16_t)(KG_FEC_HEADER_BYTES + len);
 }
 
-uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
-		       uint64_t now_us)
+/* What a filler may be made of, and when. */
+static void note(struct kg_fec_encoder *encoder, const uint8_t *datagram, uint16_t len,
+		 uint64_t now_us)
 {
-	const uint8_t *datagram = body + KG_FEC_HEADER_BYTES;
 	unsigned int paid_max = SAVED_GROUPS * (unsigned int)encoder->fec->code.data;
 
-	if (kg_fec_encoder_is_full(encoder))
-		next_group(encoder);
-	encoder->payload =
-		encoder->payload || encoder->fec->content->has_payload(datagram, datagram_bytes);
+	encoder->payload = encoder->payload || encoder->fec->content->has_payload(datagram, len);
 	memcpy(encoder->latest, datagram, sizeof(encoder->latest));
 	encoder->last_us = now_us;
 	if (encoder->paid < paid_max)
 		encoder->paid++;
+}
+
+uint16_t kg_fec_encode(struct kg_fec_encoder *encoder, uint8_t *body, uint16_t datagram_bytes,
+		       uint64_t now_us)
+{
+	const uint8_t *datagram = body + KG_FEC_HEADER_BYTES;
+
+	if (kg_fec_encoder_is_full(encoder))
+		next_group(encoder);
+	if (encoder->fec->content->fill != NULL)
+		note(encoder, datagram, datagram_bytes, now_us);
 	KG_FEC_COUNT(encoder, sent, 1);
 	return add_shard(encoder, body, datagram_bytes);
 }
@@ -127,15 +136,17 @@ static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)
 {
 	const struct kg_fec_code *code = &encoder->fec->code;
+	uint16_t header = kg_fec_parity_header_bytes(encoder->fec->content);
 	uint16_t len = encoder->sums->len;
 
 	kg_fec_header_encode(body, encoder->sn, (uint8_t)(code->data + encoder->parity));
-	kg_store_be32(body + KG_FEC_HEADER_BYTES, encoder->conv);
-	memcpy(body + KG_FEC_PARITY_HEADER_BYTES, encoder->sums->rows[encoder->parity], len);
+	if (header == KG_FEC_PARITY_HEADER_BYTES)
+		kg_store_be32(body + KG_FEC_HEADER_BYTES, encoder->conv);
+	memcpy(body + header, encoder->sums->rows[encoder->parity], len);
 	KG_FEC_COUNT(encoder, parity_sent, 1);
 	if (++encoder->parity == code->parity)
 		next_group(encoder);
-	return (uint16_t)(KG_FEC_PARITY_HEADER_BYTES + len);
+	return header + len;
 }
 
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us)

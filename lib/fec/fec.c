@@ -115,7 +115,7 @@ bool kg_fec_peek_conv(const struct kg_fec *fec, const uint8_t *body, size_t len,
 {
 	struct kg_fec_shard shard;
 
-	if (!kg_fec_shard_decode(&shard, fec->code.data, body, len) ||
+	if (!kg_fec_shard_decode(&shard, fec->content, fec->code.data, body, len) ||
 	    (shard.parity && shard.conv == 0))
 		return false;
 	*conv = shard.conv;

@@ -62,7 +62,7 @@ uint16_t kg_fec_usable(const struct kg_fec_content *content, const uint8_t *cont
 {
 	size_t datagram_len = kg_load_be16(container);
 
-	if (datagram_len < KG_FEC_DATAGRAM_MIN_BYTES || believed < KG_FEC_LENGTH_BYTES ||
+	if (datagram_len < content->least_bytes || believed < KG_FEC_LENGTH_BYTES ||
 	    KG_FEC_LENGTH_BYTES + datagram_len > len)
 		return 0;
 	return (uint16_t)content->usable(container + KG_FEC_LENGTH_BYTES, datagram_len,

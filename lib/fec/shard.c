@@ -7,7 +7,18 @@
 
 #define SUB_OFFSET 4
 
-bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t *body, size_t len)
+/* Of a shard whose bytes are known to be there. */
+static uint32_t conv_of(const struct kg_fec_shard *shard, const struct kg_fec_content *content,
+			const uint8_t *body)
+{
+	if (content->nameless)
+		return 0;
+	return shard->parity ? kg_load_be32(body + KG_FEC_HEADER_BYTES)
+			     : kg_load_le32(shard->bytes);
+}
+
+bool kg_fec_shard_decode(struct kg_fec_shard *shard, const struct kg_fec_content *content,
+			 uint8_t data, const uint8_t *body, size_t len)
 {
 	size_t header, least;
 
@@ -16,14 +27,13 @@ bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t
 	shard->sn = kg_load_be32(body);
 	shard->sub = body[SUB_OFFSET];
 	shard->parity = shard->sub >= data;
-	header = shard->parity ? KG_FEC_PARITY_HEADER_BYTES : KG_FEC_HEADER_BYTES;
-	least = KG_FEC_DATAGRAM_MIN_BYTES + (shard->parity ? KG_FEC_LENGTH_BYTES : 0);
+	header = shard->parity ? kg_fec_parity_header_bytes(content) : KG_FEC_HEADER_BYTES;
+	least = content->least_bytes + (shard->parity ? KG_FEC_LENGTH_BYTES : 0u);
 	if (len < header + least || len - header > KG_FEC_CONTAINER_MAX)
 		return false;
 	shard->bytes = body + header;
 	shard->len = (uint16_t)(len - header);
-	shard->conv = shard->parity ? kg_load_be32(body + KG_FEC_HEADER_BYTES)
-				    : kg_load_le32(shard->bytes);
+	shard->conv = conv_of(shard, content, body);
 	return shard->parity || shard->len + KG_FEC_LENGTH_BYTES <= KG_FEC_CONTAINER_MAX;
 }
 

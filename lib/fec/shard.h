@@ -3,7 +3,7 @@
  * What stands between timestamp and KCP when FEC is on (docs/wire.md §1):
  *
  *   sn:u32be sub:u8 datagram              data shard, sub < data
- *   sn:u32be sub:u8 conv:u32be block      parity shard
+ *   sn:u32be sub:u8 conv:u32be block      parity shard; without conv where contents are nameless
  *
  * sn numbers the group, sub the shard in it. Handshakes (conv 0) are data shards 0 of group 0, each
  * of them, and belong to no group.
@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "fec/content.h"
 
 #define KG_FEC_SHARDS_MAX          255 /* of a group, data and parity */
 #define KG_FEC_HEADER_BYTES        5
@@ -32,10 +33,16 @@ struct kg_fec_shard {
 };
 
 /*
- * Reads a body. `data`: how many data shards a group has. False when it is too short to hold a KCP
- * segment, or its container, or too long for any.
+ * Reads a body. `data`: how many data shards a group has. False when it is too short to hold the
+ * least content, or its container, or too long for any.
  */
-bool kg_fec_shard_decode(struct kg_fec_shard *shard, uint8_t data, const uint8_t *body, size_t len);
+bool kg_fec_shard_decode(struct kg_fec_shard *shard, const struct kg_fec_content *content,
+			 uint8_t data, const uint8_t *body, size_t len);
+/* In front of a parity block. */
+static inline uint16_t kg_fec_parity_header_bytes(const struct kg_fec_content *content)
+{
+	return content->nameless ? KG_FEC_HEADER_BYTES : KG_FEC_PARITY_HEADER_BYTES;
+}
 
 /* Writes KG_FEC_HEADER_BYTES. */
 void kg_fec_header_encode(uint8_t *body, uint32_t sn, uint8_t sub);

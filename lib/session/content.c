@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tells FEC what it has to know of KCP's datagrams: chains of segments. */
+/* Tells FEC what it has to know of a session's datagrams: KCP's are chains of segments, those of
+ * bare channels an application's. */
 #include "session/session.h"
 
 #include "kcp/kcp_segment.h"
@@ -67,4 +68,28 @@ static void fill(uint8_t *datagram, const uint8_t latest[KG_FEC_DATAGRAM_MIN_BYT
 	kg_kcp_segment_encode(datagram, &seg);
 }
 
-const struct kg_fec_content kg_session_fec_content = { is_chain, usable, has_payload, fill };
+const struct kg_fec_content kg_session_fec_content = {
+	.least_bytes = KG_FEC_DATAGRAM_MIN_BYTES,
+	.plausible = is_chain,
+	.usable = usable,
+	.has_payload = has_payload,
+	.fill = fill,
+};
+
+static bool is_anything(const uint8_t *datagram, size_t len, uint32_t conv)
+{
+	return true;
+}
+
+/* The application gets it whole, or not at all. */
+static size_t whole(const uint8_t *datagram, size_t len, size_t known, uint32_t conv)
+{
+	return known >= len ? len : 0;
+}
+
+const struct kg_fec_content kg_session_bare_fec_content = {
+	.nameless = true,
+	.once = true,
+	.plausible = is_anything,
+	.usable = whole,
+};

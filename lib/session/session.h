@@ -86,7 +86,7 @@ struct kg_session;
 struct kg_channel;
 
 /* What FEC has to know of a session's datagrams; for kg_fec_create. */
-extern const struct kg_fec_content kg_session_fec_content;
+extern const struct kg_fec_content kg_session_fec_content, kg_session_bare_fec_content;
 
 #define KG_CLOSE_LIST(X)                                                                          \
 	X(FINISHED, "finished", "we ended it, or both have; everything was acknowledged")         \

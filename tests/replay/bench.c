@@ -359,7 +359,8 @@ static void replace_shard(struct bench *b, struct peer *peer, struct datagram *d
 
 	if (peer->encoder == NULL)
 		peer->encoder = kg_fec_encoder_create(b->fec, conv, 0);
-	assert_true(kg_fec_shard_decode(&shard, b->recording->data, d->body, d->body_len));
+	assert_true(kg_fec_shard_decode(&shard, &kg_session_fec_content, b->recording->data,
+					d->body, d->body_len));
 	if (shard.parity) {
 		assert_int_equal(kg_fec_encoder_output(peer->encoder, d->body, 0), d->body_len);
 		return;

@@ -47,7 +47,7 @@ static struct kg_fec_shard shard_of(const struct datagram *d, uint8_t body[BODY_
 	struct kg_fec_shard shard;
 
 	memcpy(body, d->body, d->body_len);
-	assert_true(kg_fec_shard_decode(&shard, DATA, body, d->body_len));
+	assert_true(kg_fec_shard_decode(&shard, &kg_session_fec_content, DATA, body, d->body_len));
 	assert_true(shard.sub < SHARDS);
 	return shard;
 }

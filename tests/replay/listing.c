@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "fec/shard.h"
 #include "kcp/kcp_segment.h"
+#include "session/session.h"
 
 #define FILE_BYTES    (1u << 20)
 #define ADDRESS_WORDS 7 /* time, sender, port, >, port, bytes, B: */
@@ -109,7 +110,7 @@ static bool say_shard(char line[LISTING_LINE_BYTES], const struct datagram *d, u
 {
 	struct kg_fec_shard shard;
 
-	if (!kg_fec_shard_decode(&shard, fec_data, d->body, d->body_len))
+	if (!kg_fec_shard_decode(&shard, &kg_session_fec_content, fec_data, d->body, d->body_len))
 		return false;
 	say(line, " fec sn=%u sub=%u", shard.sn, shard.sub);
 	if (!shard.parity)
