@@ -18,6 +18,24 @@
 
 /* ---- life ---- */
 
+/* A server that is started anew counts from elsewhere, or a client took its groups for those that
+ * it has had. A client begins with 0: by that a server knows what an original's client leaves out.
+ */
+static bool begin_fec(struct kg_channel *ch)
+{
+	struct kg_session *s = ch->line.session;
+	struct kg_framing *framing = &ch->line.framing;
+	uint32_t first_sn = s->config.role == KG_ROLE_CLIENT ? 0 : (uint32_t)kg_rng_next(s->rng);
+
+	if (s->config.fec == NULL)
+		return true;
+	kg_framing_init(framing, s->config.fec);
+	framing->encoder = kg_fec_encoder_create(s->config.fec, 0, first_sn);
+	framing->decoder = kg_fec_decoder_create(s->config.fec, 0);
+	kg_bare_of(ch)->alive_due = true; /* so that a box knows that its peer is one */
+	return framing->encoder != NULL && framing->decoder != NULL;
+}
+
 struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t now_us)
 {
 	struct kg_bare *bare = kg_mem_alloc(s->mem, sizeof(*bare));
@@ -33,7 +51,10 @@ struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t 
 	ch->opened_us = ch->last_input_us = ch->last_data_us = ch->last_alive_us = now_us;
 	kg_line_init(&ch->line, s, KG_LINE_CHANNEL, NULL, now_us);
 	kg_channel_doubt(ch);
-	return ch;
+	if (begin_fec(ch))
+		return ch;
+	kg_line_destroy(&ch->line);
+	return NULL;
 }
 
 /* Among those of this worker, by which a server knows whose it is. */
@@ -104,7 +125,10 @@ static void release(struct kg_line *line)
 
 size_t kg_bare_datagram_max(const struct kg_session *s)
 {
-	return KG_DATAGRAM_MAX_BYTES - s->config.seal_bytes - KG_UDPHOP_HEADER_BYTES;
+	/* Parity is as long as a datagram and its length. */
+	size_t fec = s->config.fec != NULL ? KG_FEC_HEADER_BYTES + KG_FEC_LENGTH_BYTES : 0;
+
+	return KG_DATAGRAM_MAX_BYTES - s->config.seal_bytes - KG_UDPHOP_HEADER_BYTES - fec;
 }
 
 static void say_alive(struct kg_bare *bare, uint64_t now_us)
@@ -172,23 +196,53 @@ uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature 
 	return (uint16_t)(KG_UDPHOP_HEADER_BYTES + put_words(body + KG_UDPHOP_HEADER_BYTES, word));
 }
 
-static uint16_t put_alive(struct kg_bare *bare, uint64_t now_us, uint8_t *body)
+/* With FEC it is a shard of no group. */
+static uint16_t put_sign(const struct kg_channel *ch, uint32_t number, uint8_t *body)
 {
-	struct kg_session *s = bare->ch.line.session;
+	uint8_t *rest = body + KG_UDPHOP_HEADER_BYTES;
+	uint16_t header = kg_framing_header_bytes(ch->line.session->config.fec);
 
-	bare->alive_due = false;
-	bare->asked_us = now_us;
-	return kg_bare_put_words(body, bare->ch.conv, KG_UDPHOP_KEEP_ALIVE,
-				 (uint32_t)kg_rng_next(s->rng));
+	kg_udphop_encode(body, ch->conv, KG_UDPHOP_KEEP_ALIVE);
+	if (header > 0)
+		kg_fec_header_encode(rest, 0, 0);
+	return KG_UDPHOP_HEADER_BYTES + header + put_words(rest + header, number);
 }
 
-static uint16_t put_datagram(struct kg_bare *bare, struct kg_buf *chain, uint8_t *body)
+static uint16_t put_alive(struct kg_bare *bare, uint64_t now_us, uint8_t *body)
 {
-	size_t len;
+	bare->alive_due = false;
+	bare->asked_us = now_us;
+	bare->number = (uint32_t)kg_rng_next(bare->ch.line.session->rng);
+	return put_sign(&bare->ch, bare->number, body);
+}
+
+static uint16_t put_datagram(struct kg_bare *bare, struct kg_buf *chain, uint64_t now_us,
+			     uint8_t *body)
+{
+	struct kg_fec_encoder *encoder = bare->ch.line.framing.encoder;
+	uint8_t *rest = body + KG_UDPHOP_HEADER_BYTES;
+	uint16_t len;
 
 	kg_udphop_encode(body, bare->ch.conv, KG_UDPHOP_RAW_DATA);
-	len = kg_buf_chain_gather(chain, body + KG_UDPHOP_HEADER_BYTES);
-	return (uint16_t)(KG_UDPHOP_HEADER_BYTES + len);
+	if (encoder == NULL)
+		return KG_UDPHOP_HEADER_BYTES + (uint16_t)kg_buf_chain_gather(chain, rest);
+	len = (uint16_t)kg_buf_chain_gather(chain, rest + KG_FEC_HEADER_BYTES);
+	return KG_UDPHOP_HEADER_BYTES + kg_fec_encode(encoder, rest, len, now_us);
+}
+
+static bool parity_is_due(const struct kg_bare *bare)
+{
+	const struct kg_fec_encoder *encoder = bare->ch.line.framing.encoder;
+
+	return encoder != NULL && kg_fec_encoder_is_full(encoder);
+}
+
+static uint16_t put_parity(struct kg_bare *bare, uint64_t now_us, uint8_t *body)
+{
+	kg_udphop_encode(body, bare->ch.conv, KG_UDPHOP_RAW_DATA);
+	return KG_UDPHOP_HEADER_BYTES + kg_fec_encoder_output(bare->ch.line.framing.encoder,
+							      body + KG_UDPHOP_HEADER_BYTES,
+							      now_us);
 }
 
 static uint16_t output(struct kg_line *line, uint64_t now_us, uint8_t *body)
@@ -201,11 +255,13 @@ static uint16_t output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 
 	if (bare->alive_due)
 		return put_alive(bare, now_us, body);
+	if (parity_is_due(bare))
+		return put_parity(bare, now_us, body);
 	chain = kg_buf_queue_pop(&bare->out);
 	if (chain == NULL)
 		return 0;
 	segments = chain->mark;
-	len = put_datagram(bare, chain, body);
+	len = put_datagram(bare, chain, now_us, body);
 	kg_buf_free_chain(chain);
 	if (bare->ch.state != KG_CHANNEL_CLOSED)
 		s->ops.acked(s->host, &bare->ch, segments);
@@ -216,7 +272,7 @@ static uint64_t due_us(const struct kg_line *line)
 {
 	const struct kg_bare *bare = kg_bare_of(kg_line_channel((struct kg_line *)(uintptr_t)line));
 
-	return bare->alive_due || bare->out.head != NULL ? 0 : KG_NEVER_US;
+	return bare->alive_due || bare->out.head != NULL || parity_is_due(bare) ? 0 : KG_NEVER_US;
 }
 
 /* ---- in ---- */
@@ -428,7 +484,7 @@ static void prepare_question(struct kg_channel *ch, uint64_t now_us)
 static uint16_t question(struct kg_channel *ch, uint32_t ts, uint16_t room, uint64_t now_us,
 			 uint8_t *body)
 {
-	return kg_bare_put_words(body, ch->conv, KG_UDPHOP_KEEP_ALIVE, ts);
+	return put_sign(ch, ts, body);
 }
 
 const struct kg_talk kg_bare_talk = {

@@ -23,6 +23,7 @@ struct kg_bare {
 	uint64_t asked_us;      /* when a sign of life was last said */
 	int64_t newest_s;       /* the latest stamp heard, by our clock of now_us */
 	uint32_t received;      /* datagrams of the application */
+	uint32_t number;        /* of the latest sign of life that was said */
 	bool heard;
 	bool asked;     /* since unanswered_us */
 	bool alive_due; /* a sign of life is to be said */
@@ -58,7 +59,7 @@ struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t 
 /* For the host to read. */
 enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
 			  uint64_t now_us);
-/* A sign of life, or a test: a header and a number three times; its bytes. */
+/* A test, or a sign of life without FEC: a header and a number three times; its bytes. */
 uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature feature,
 			   uint32_t word);
 /* Something valid came from its peer. */

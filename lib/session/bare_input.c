@@ -11,6 +11,72 @@
 /* Stamps have whole seconds, by two clocks. What is older than the newest by more is no news. */
 #define NEWS_S 2
 
+/* Groups that a client has hardly counted to when a server hears it for the first time. */
+#define GROUPS_MAX (1u << 20)
+
+/* ---- with FEC ---- */
+
+/* The shard's header in front of the rest; false: there is none. */
+static bool read_shard(const struct kg_session *s, const struct kg_udphop_body *body, uint32_t *sn,
+		       uint8_t *sub)
+{
+	if (s->config.fec == NULL || body->rest_bytes < KG_FEC_HEADER_BYTES)
+		return false;
+	*sn = kg_load_be32(body->rest);
+	*sub = body->rest[KG_FEC_HEADER_BYTES - 1];
+	return true;
+}
+
+/* What came and what parity has brought back; of a sign of life the latter alone. */
+static enum kg_drop take_shard(struct kg_channel *ch, const struct kg_udphop_body *body,
+			       uint64_t now_us)
+{
+	struct kg_fec_decoder *decoder = ch->line.framing.decoder;
+	enum kg_drop drop = kg_fec_decoder_input(decoder, body->rest, body->rest_bytes);
+	bool own = body->feature != KG_UDPHOP_RAW_DATA;
+	const uint8_t *datagram;
+	uint16_t len;
+
+	while (drop == KG_DROP_NONE && kg_fec_decoder_output(decoder, &datagram, &len)) {
+		if (!own)
+			drop = kg_bare_take(ch, datagram, len, now_us);
+		own = false;
+	}
+	return drop;
+}
+
+static enum kg_drop take(struct kg_channel *ch, const struct kg_udphop_body *body, uint64_t now_us)
+{
+	if (ch->line.framing.decoder != NULL)
+		return take_shard(ch, body, now_us);
+	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+}
+
+/* Originals' clients leave the header out of their first datagram, and ours begin with group 0:
+ * what can be no header is the application's. */
+static enum kg_drop take_first(struct kg_channel *ch, const struct kg_udphop_body *body,
+			       uint64_t now_us)
+{
+	const struct kg_session *s = ch->line.session;
+	uint8_t sub;
+	uint32_t sn;
+
+	if (s->config.fec == NULL ||
+	    (read_shard(s, body, &sn, &sub) && sn < GROUPS_MAX && sub < kg_fec_data(s->config.fec)))
+		return take(ch, body, now_us);
+	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+}
+
+/* Clients of v1.1.4 have their signs of life take part in a group; others, and we, say group 0. */
+static void take_sign(struct kg_channel *ch, const struct kg_udphop_body *body, uint64_t now_us)
+{
+	uint8_t sub;
+	uint32_t sn;
+
+	if (read_shard(ch->line.session, body, &sn, &sub) && (sn != 0 || sub != 0))
+		(void)take_shard(ch, body, now_us);
+}
+
 /* ---- answers ---- */
 
 static enum kg_drop answer(struct kg_session *s, const struct kg_datagram *in,
@@ -26,6 +92,10 @@ static enum kg_drop answer(struct kg_session *s, const struct kg_datagram *in,
 	*to = (struct kg_bare_answer){ .ends = { in->local, in->remote }, .len = in->len };
 	kg_udphop_encode(to->bytes, body->iden, feature);
 	memcpy(to->bytes + KG_UDPHOP_HEADER_BYTES, body->rest, body->rest_bytes);
+	/* Of no group, whatever the question was of. */
+	if (feature == KG_UDPHOP_KEEP_ALIVE_RESPONSE && s->config.fec != NULL &&
+	    body->rest_bytes >= KG_FEC_HEADER_BYTES)
+		kg_fec_header_encode(to->bytes + KG_UDPHOP_HEADER_BYTES, 0, 0);
 	return KG_DROP_NONE;
 }
 
@@ -87,7 +157,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 	ch = begin(s, in, body->iden, now_us);
 	if (ch == NULL)
 		return KG_DROP_NO_BUFFER;
-	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+	return take_first(ch, body, now_us);
 }
 
 /* ---- where a server's peer is ---- */
@@ -103,6 +173,15 @@ static bool is_news(struct kg_bare *bare, const struct kg_datagram *in, uint64_t
 	return news;
 }
 
+/* It brings that number back. */
+static bool says(const struct kg_session *s, const struct kg_udphop_body *body, uint32_t number)
+{
+	uint16_t header = kg_framing_header_bytes(s->config.fec);
+
+	return body->rest_bytes >= header + sizeof(number) &&
+	       kg_load_be32(body->rest + header) == number;
+}
+
 /* A box brings the question's number back. An original answers with another, so of that one only
  * its time speaks: it was not said before it was asked for. */
 static bool answers_question(const struct kg_bare *bare, const struct kg_datagram *in,
@@ -111,10 +190,9 @@ static bool answers_question(const struct kg_bare *bare, const struct kg_datagra
 	const struct kg_roam *roam = bare->ch.roam;
 	uint64_t stamp_s = now_us / KG_US_PER_S - (uint64_t)(int64_t)in->age_s;
 
-	if (roam == NULL || !roam->asked || body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE ||
-	    body->rest_bytes < sizeof(roam->ts))
+	if (roam == NULL || !roam->asked || body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE)
 		return false;
-	return kg_load_be32(body->rest) == roam->ts ||
+	return says(bare->ch.line.session, body, roam->ts) ||
 	       (news && stamp_s + 1 >= roam->asked_us / KG_US_PER_S);
 }
 
@@ -130,6 +208,13 @@ static void note_source(struct kg_channel *ch, const struct kg_datagram *in,
 
 /* ---- both ends ---- */
 
+/* Who brings the number back is a box: its parity is right. */
+static void on_answer(struct kg_channel *ch, const struct kg_udphop_body *body)
+{
+	if (says(ch->line.session, body, kg_bare_of(ch)->number))
+		kg_framing_trust(&ch->line.framing);
+}
+
 static void measure(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_destination *destination =
@@ -141,10 +226,23 @@ static void measure(struct kg_channel *ch, uint64_t now_us)
 	kg_bare_of(ch)->asked_us = 0;
 }
 
+static enum kg_drop hear_sign(struct kg_channel *ch, const struct kg_datagram *in,
+			      const struct kg_udphop_body *body, uint64_t now_us)
+{
+	enum kg_drop drop = KG_DROP_NONE;
+
+	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
+		drop = answer(ch->line.session, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
+	else
+		on_answer(ch, body);
+	take_sign(ch, body, now_us);
+	return drop;
+}
+
 static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagram *in,
 				  const struct kg_udphop_body *body, uint64_t now_us)
 {
-	enum kg_drop drop = KG_DROP_NONE;
+	enum kg_drop drop;
 
 	if (ch->state == KG_CHANNEL_CLOSED)
 		return KG_DROP_CONV_UNKNOWN;
@@ -153,10 +251,8 @@ static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagra
 	else if (body->feature == KG_UDPHOP_KEEP_ALIVE_RESPONSE)
 		measure(ch, now_us);
 	kg_bare_heard(ch, now_us);
-	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
-		drop = answer(ch->line.session, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
-	else if (body->feature == KG_UDPHOP_RAW_DATA)
-		drop = kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+	drop = body->feature == KG_UDPHOP_RAW_DATA ? take(ch, body, now_us)
+						   : hear_sign(ch, in, body, now_us);
 	kg_line_touch(&ch->line, now_us);
 	return drop;
 }

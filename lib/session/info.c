@@ -108,10 +108,9 @@ void kg_channel_get_info(const struct kg_channel *ch, struct kg_channel_info *in
 		info->remote = path->ends.remote;
 	}
 	kg_peers_get_info(ch, info);
-	if (kg_channel_is_bare(ch))
-		return;
-	kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 	kg_framing_add_stats(&ch->line.framing, &info->fec);
+	if (!kg_channel_is_bare(ch))
+		kg_kcp_get_stats(ch->line.kcp, &info->kcp);
 }
 
 uint64_t kg_session_now_us(const struct kg_session *s)

@@ -335,7 +335,9 @@ static inline void end_start(struct end *end)
 {
 	if (end->parity > 0 && end->config.fec == NULL)
 		end->config.fec = kg_fec_create(end->data, end->parity, &kg_rs_isal,
-						&kg_session_fec_content, &end->host.mem);
+						end->config.bare ? &kg_session_bare_fec_content
+								 : &kg_session_fec_content,
+						&end->host.mem);
 	end->session = test_host_session(&end->host, &end->config, pair_ops, end->pair->now_us);
 	assert_non_null(end->session);
 }
