@@ -59,10 +59,10 @@ static bool takes(const struct kg_key *key, enum kg_relay_object from, enum kg_r
 	       ((key->relay & from) != 0 && (key->relay & leg) != 0);
 }
 
-/* Of the relay every leg has its name and mode. */
+/* Of the relay every leg has its name, its mode, and what both its wires are. */
 static bool is_of_both(const char *name)
 {
-	return !strcmp(name, "name") || !strcmp(name, "mode");
+	return !strcmp(name, "name") || !strcmp(name, "mode") || !strcmp(name, "protocol");
 }
 
 json_t *kg_leg_inherited(const json_t *relay, enum kg_relay_object leg)

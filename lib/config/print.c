@@ -29,8 +29,8 @@ static json_t *dump_list(const struct print *print, enum kg_scope scope, const v
 /* Everything stands in the legs, whatever the relay's own object had. */
 static json_t *dump_relay(const struct print *print, const struct kg_tunnel_config *listener)
 {
-	return json_pack("{s:s,s:s,s:o,s:o}", "name", listener->relay, "mode", KG_RELAY_WORD,
-			 kg_leg_name(KG_IN_LISTENER),
+	return json_pack("{s:s,s:s,s:s,s:o,s:o}", "name", listener->relay, "mode", KG_RELAY_WORD,
+			 "protocol", listener->wire.profile->name, kg_leg_name(KG_IN_LISTENER),
 			 dump_keys(print, KG_SCOPE_TUNNEL, listener, KG_IN_LISTENER),
 			 kg_leg_name(KG_IN_FORWARDER),
 			 dump_keys(print, KG_SCOPE_TUNNEL, listener->other_leg, KG_IN_FORWARDER));

@@ -80,10 +80,10 @@ static bool take(struct leg *from, uint64_t now_us)
 	return chain != NULL;
 }
 
-/* More segments than a message may have on the other leg. */
-static bool is_too_long(const struct leg *from, uint16_t segment_bytes)
+/* More than a message may have on the other leg. */
+static bool is_too_long(const struct leg *from, const struct kg_channel *to)
 {
-	return kg_buf_chain_len(from->held) > (size_t)KG_KCP_FRAGMENTS_MAX * segment_bytes;
+	return kg_buf_chain_len(from->held) > kg_session_message_max_bytes(kg_channel_session(to));
 }
 
 /* A datagram may be lost. A stream with a hole is worse than none. */
@@ -104,7 +104,7 @@ static bool hand_on(struct pair *pair, struct leg *from, uint64_t now_us)
 	uint16_t segment_bytes = kg_session_rest_bytes(kg_channel_session(to));
 	struct kg_buf *cut;
 
-	if (is_too_long(from, segment_bytes)) {
+	if (is_too_long(from, to)) {
 		refuse_held(pair, from, now_us);
 		return true;
 	}
@@ -186,6 +186,7 @@ static struct kg_channel *ask_onward(struct kg_relay *relay, const struct kg_cha
 				     const char **reason)
 {
 	const struct kg_behalf client = {
+		.iden = kg_session_is_bare(kg_channel_session(ch)) ? kg_channel_conv(ch) : 0,
 		.withheld = OF_THE_ENDS & ~kg_channel_capabilities(ch),
 		.relays = kg_channel_relays(ch) + 1,
 	};
@@ -213,6 +214,8 @@ void kg_relay_accept(struct kg_relay *relay, struct kg_channel *ch, const struct
 		return;
 	}
 	pair->legs[KG_RELAY_FORWARDER].ch = onward;
+	if (kg_session_is_bare(kg_channel_session(onward))) /* nobody is waited for */
+		kg_channel_connected(ch, now_us);
 }
 
 /* The server has accepted. */

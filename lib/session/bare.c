@@ -66,11 +66,11 @@ static uint32_t pick_iden(struct kg_session *s)
 	return (uint32_t)(iden - iden % s->config.workers + s->config.worker);
 }
 
-struct kg_channel *kg_bare_open(struct kg_session *s, void *user, uint64_t now_us)
+struct kg_channel *kg_bare_open(struct kg_session *s, uint32_t iden, void *user, uint64_t now_us)
 {
 	const struct kg_endpoint nowhere = { 0 };
 	struct kg_endpoint remote = kg_destination_pick(s, NULL, &nowhere, now_us);
-	struct kg_channel *ch = kg_bare_create(s, pick_iden(s), now_us);
+	struct kg_channel *ch = kg_bare_create(s, iden != 0 ? iden : pick_iden(s), now_us);
 
 	if (ch == NULL)
 		return NULL;

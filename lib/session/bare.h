@@ -64,8 +64,6 @@ uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature 
 			   uint32_t word);
 /* Something valid came from its peer. */
 void kg_bare_heard(struct kg_channel *ch, uint64_t now_us);
-/* The longest datagram of an application. */
-size_t kg_bare_datagram_max(const struct kg_session *s);
 
 /* ---- bare_test.c ---- */
 

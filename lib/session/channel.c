@@ -158,11 +158,25 @@ void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now
 	kg_channel_pay(ch, now_us);
 }
 
+/* There are no other messages than datagrams, and no kinds. */
+static bool send_bare(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	chain->data += KG_MESSAGE_KIND_BYTES;
+	chain->len -= KG_MESSAGE_KIND_BYTES;
+	if (kg_bare_send(ch, chain, now_us))
+		return true;
+	chain->data -= KG_MESSAGE_KIND_BYTES;
+	chain->len += KG_MESSAGE_KIND_BYTES;
+	return false;
+}
+
 bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	uint32_t segments = kg_buf_chain_count(chain);
 	size_t bytes = kg_buf_chain_len(chain);
 
+	if (kg_channel_is_bare(ch))
+		return send_bare(ch, chain, now_us);
 	kg_channel_await(ch);
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
 	    !kg_kcp_send(ch->line.kcp, chain, now_us))

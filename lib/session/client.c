@@ -175,7 +175,7 @@ struct kg_channel *kg_session_open_for(struct kg_session *s, const struct kg_beh
 	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, now_us))
 		return NULL;
 	if (s->config.bare)
-		return kg_bare_open(s, user, now_us);
+		return kg_bare_open(s, behalf->iden, user, now_us);
 	ch = kg_channel_create(s, protocol, 0, now_us);
 	if (ch == NULL)
 		return NULL;

@@ -72,6 +72,23 @@ uint32_t kg_channel_received(const struct kg_channel *ch)
 	return kg_channel_is_bare(ch) ? kg_bare_received(ch) : kg_kcp_received(ch->line.kcp);
 }
 
+uint32_t kg_channel_conv(const struct kg_channel *ch)
+{
+	return ch->conv;
+}
+
+bool kg_session_is_bare(const struct kg_session *s)
+{
+	return s->config.bare;
+}
+
+size_t kg_session_message_max_bytes(const struct kg_session *s)
+{
+	if (s->config.bare)
+		return KG_MESSAGE_KIND_BYTES + kg_bare_datagram_max(s);
+	return (size_t)KG_KCP_FRAGMENTS_MAX * kg_session_buffer_bytes(s);
+}
+
 struct kg_session *kg_channel_session(const struct kg_channel *ch)
 {
 	return ch->line.session;

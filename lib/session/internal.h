@@ -381,7 +381,7 @@ enum kg_drop kg_bare_input(struct kg_session *s, const struct kg_datagram *in, u
 /* The next of what is answered without a channel. */
 void kg_bare_answer_output(struct kg_session *s, struct kg_datagram *out);
 /* Each as kg_channel_… or kg_session_… of that name. */
-struct kg_channel *kg_bare_open(struct kg_session *s, void *user, uint64_t now_us);
+struct kg_channel *kg_bare_open(struct kg_session *s, uint32_t iden, void *user, uint64_t now_us);
 void kg_bare_connected(struct kg_channel *ch, uint64_t now_us);
 bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
 uint32_t kg_bare_room(const struct kg_channel *ch);
@@ -390,6 +390,8 @@ struct kg_buf *kg_bare_recv(struct kg_channel *ch);
 void kg_bare_discard_input(struct kg_channel *ch);
 uint32_t kg_bare_queued(const struct kg_channel *ch);
 uint32_t kg_bare_received(const struct kg_channel *ch);
+/* The longest datagram of an application. */
+size_t kg_bare_datagram_max(const struct kg_session *s);
 /* It ends for its host; what waits to be sent still goes. */
 void kg_bare_end(struct kg_channel *ch, enum kg_close why, const char *text, uint64_t now_us);
 /* Says a sign of life, to be answered. */

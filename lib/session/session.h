@@ -226,6 +226,7 @@ struct kg_channel *kg_session_open(struct kg_session *s, enum kg_protocol protoc
 
 /* Who asks by way of a relay. */
 struct kg_behalf {
+	uint32_t iden;     /* without KCP: what he calls the channel; 0: by chance */
 	uint32_t withheld; /* what he cannot do of our KG_CAPABILITY_… */
 	uint8_t relays;    /* that his request has passed, ours among them: up to KG_RELAYS_MAX */
 };
@@ -285,6 +286,8 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 uint32_t kg_channel_room(const struct kg_channel *ch);
 /* Largest payload of a buffer of a chain; the first has KG_MESSAGE_KIND_BYTES less. */
 uint16_t kg_session_rest_bytes(const struct kg_session *s);
+/* Of the longest message, its kind included. */
+size_t kg_session_message_max_bytes(const struct kg_session *s);
 
 /* Is there a payload to take, and how many bytes has it? false counts as NULL from recv. */
 bool kg_channel_peek(struct kg_channel *ch, size_t *bytes, uint64_t now_us);
@@ -325,6 +328,10 @@ bool kg_session_is_quiet(const struct kg_session *s);
 void *kg_channel_user(const struct kg_channel *ch);
 void kg_channel_set_user(struct kg_channel *ch, void *user);
 struct kg_session *kg_channel_session(const struct kg_channel *ch);
+/* Its iden, without KCP. */
+uint32_t kg_channel_conv(const struct kg_channel *ch);
+/* A client's channels are open when they are made; ops.opened is not told. */
+bool kg_session_is_bare(const struct kg_session *s);
 enum kg_protocol kg_channel_protocol(const struct kg_channel *ch);
 /* KG_CAPABILITY_… that both ends have; at a client before ops.opened those that it offers. */
 uint32_t kg_channel_capabilities(const struct kg_channel *ch);

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """UDP Hop's wire: applications' datagrams through it with every cipher, IPv4 and IPv6, many sources at once.
-One source, one source port at the destination, over hops, a port that dies, a server that is started anew,
-and a NAT that gives the client another port.
+One source, one source port at the destination, over hops, a port that dies, and a server that is started anew.
+Through a relay between two ciphers, of which one leg has FEC and loses. Between applications on the wire port to
+port, past Linux.
 
-    client ── wire, which can drop a port or translate one ── server, 3000-3010
+    client ── wire, which can drop a port ── server, 3000-3010
+    client ══ AES-GCM ══ relay ══ chacha20, FEC 3:2, which loses ══ server
 """
 
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually, tunnel
+from lab import CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually, tunnel
 import traffic
 
 CIPHERS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20", "XOR", "none")
@@ -141,5 +143,68 @@ def hop():
         talk.has_one_source()
 
 
+def relay():
+    far = {"encryption_algorithm": "chacha20", "encryption_password": "far", "fec": "3:2"}
+    with Lab() as lab:
+        near = {"encryption_algorithm": "AES-GCM", "encryption_password": "near"}
+        lab.client.config["tunnels"] = [udphop("client", destination_address=RELAY4, **near)]
+        lab.server.config["tunnels"] = [udphop("server", listen_port=3100, **far)]
+        box = lab.relay({"name": "between", "mode": "relay", "protocol": "udphop",
+                         "listener": {"listen_port": TUNNEL_PORT, **near},
+                         "forwarder": {"destination_address": SERVER4, "destination_port": 3100,
+                                       **far}})
+        lab.start()
+        senders = set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        with lab.client.ns:
+            traffic.udp_echo(*ENTRY, sizes=range(1, 2000, 37), window=4)
+        assert len(senders) == 1, senders
+        idens = {row["conv"] for b in lab.boxes for row in b.channels()}
+        assert len(idens) == 1, idens
+        lab.wire.run("nft", "-f", "-", input="""
+            table bridge loss { chain forward { type filter hook forward priority 0;
+                udp dport 3100 numgen inc mod 8 == 3 counter drop
+            }
+            }""")
+        talk = Talk(lab, senders)
+        answered = sum(talk.ask() for _ in range(300))
+        recovered = lab.server.tunnels()["home"]["fec_recovered"]
+        print(f"{answered} of 300 are answered, {recovered} came back by parity")
+        assert recovered >= 30 and answered >= 240
+        assert not box.drops("auth_failed")
+
+
+def past_linux():
+    """Applications are hosts on the wire."""
+    with Lab() as lab:
+        near, far = lab.host("near", "198.18.0.11/24"), lab.host("far", "198.18.0.12/24")
+        lab.client.config["tunnels"] = [udphop("client", listen_on=[CLIENT4])]
+        lab.server.config["tunnels"] = [udphop("server", destination_address="198.18.0.12")]
+        lab.start()
+        with far:
+            _service = traffic.serve_udp_echo("198.18.0.12", DESTINATION[1])
+        with near:
+            flow = traffic.udp_socket(CLIENT4, ENTRY[1], timeout_s=2)
+
+        def by_sockets():
+            return [box.stats()["payload_udp_rx_datagrams"] + box.stats()["payload_udp_tx_datagrams"]
+                    for box in lab.boxes]
+
+        def goes_by_wire():
+            before = by_sockets()
+            traffic.echo_over(flow, [100, 101, 102], window=1)
+            return by_sockets() == before
+
+        eventually("the flow goes by the wire", goes_by_wire)
+        before = by_sockets()
+        traffic.echo_over(flow, range(1, 1473), window=4)
+        assert by_sockets() == before
+        for box in lab.boxes:
+            assert not box.all_drops(), f"{box.role} dropped {box.all_drops()}"
+
+
 ciphers()
 hop()
+relay()
+past_linux()
