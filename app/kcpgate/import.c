@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads KCPTube's .conf files and writes what lib/import makes of them. */
+/* Reads .conf files of KCPTube and UDP Hop and writes what lib/import makes of them. */
 #include "import.h"
 
 #include "config/file.h"
@@ -10,13 +10,14 @@
 #include <string.h>
 
 static json_t *import_files(const char *const *paths, const struct kg_file *files, size_t count,
-			    struct kg_mistakes *mistakes)
+			    bool udphop, struct kg_mistakes *mistakes)
 {
 	struct kg_import_source *sources = kg_config_alloc(count, sizeof(*sources));
 	json_t *document;
 
 	for (size_t i = 0; i < count; i++)
-		sources[i] = (struct kg_import_source){ paths[i], files[i].text, files[i].len };
+		sources[i] =
+			(struct kg_import_source){ paths[i], files[i].text, files[i].len, udphop };
 	document = kg_import(sources, count, mistakes);
 	free(sources);
 	return document;
@@ -32,7 +33,7 @@ static bool write_document(const json_t *document)
 }
 
 /* A file that cannot be read would only lead to what does not follow from the others. */
-bool kg_import_files(const char *const *paths, size_t count)
+bool kg_import_files(const char *const *paths, size_t count, bool udphop)
 {
 	struct kg_file *files = kg_config_alloc(count, sizeof(*files));
 	struct kg_mistakes mistakes;
@@ -43,7 +44,7 @@ bool kg_import_files(const char *const *paths, size_t count)
 	for (size_t i = 0; i < count; i++)
 		kg_file_read(&files[i], paths[i], &mistakes);
 	if (mistakes.errors == NULL)
-		document = import_files(paths, files, count, &mistakes);
+		document = import_files(paths, files, count, udphop, &mistakes);
 	kg_mistakes_print(&mistakes, stderr);
 	good = document != NULL && write_document(document);
 	json_decref(document);

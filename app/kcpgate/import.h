@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* --import. */
+/* --import, --import-udphop. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,4 +7,4 @@
 
 /* Writes KCPTube's .conf files to standard output as one configuration, and remarks to standard
  * error. False when something is wrong; then nothing is written to standard output. */
-bool kg_import_files(const char *const *paths, size_t count);
+bool kg_import_files(const char *const *paths, size_t count, bool udphop);

@@ -141,6 +141,7 @@ static void read_all(struct import *import, const struct kg_import_source *sourc
 		json_t *own = json_object();
 
 		t->file = sources[i].name;
+		t->udphop = sources[i].udphop;
 		t->mistakes = import->mistakes;
 		t->parts[KG_IMPORT_OWN].json = own;
 		json_object_set_new(own, "name", new_name(import->list, sources[i].name));

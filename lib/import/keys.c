@@ -48,6 +48,11 @@ const struct kg_import_key kg_import_keys[KG_IMPORT_KEYS] = {
 	{ "fib_egress", NULL, .note = NO_TABLES("vrf_egress") },
 };
 
+/* 0 is its default, and what it takes others for. */
+static const struct kg_import_bounds udphop_timeout = { 0, 0, UINT16_MAX, 0 };
+const struct kg_import_key kg_import_timeout_key = { "udp_timeout", kg_convert_number,
+						     &udphop_timeout };
+
 unsigned int kg_import_key_find(struct kg_slice name)
 {
 	unsigned int i = 0;

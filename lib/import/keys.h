@@ -39,6 +39,9 @@ struct kg_import_key {
 #define KG_IMPORT_FEC_OFF "0:0"
 
 extern const struct kg_import_key kg_import_keys[KG_IMPORT_KEYS];
+/* UDP Hop's timeout, in the place of udp_timeout, whose name it has here. */
+#define KG_IMPORT_TIMEOUT "timeout"
+extern const struct kg_import_key kg_import_timeout_key;
 
 /* KG_IMPORT_KEYS: unknown. */
 unsigned int kg_import_key_find(struct kg_slice name);

@@ -62,9 +62,15 @@ static json_t *convert(const struct reader *r, const struct kg_conf_line *line,
 	return json;
 }
 
+static bool is_timeout(const struct reader *r, const struct kg_conf_line *line)
+{
+	return r->t->udphop && kg_slice_is(line->key, KG_IMPORT_TIMEOUT);
+}
+
 static void store(struct reader *r, const struct kg_conf_line *line, unsigned int index)
 {
-	const struct kg_import_key *key = &kg_import_keys[index];
+	const struct kg_import_key *key =
+		is_timeout(r, line) ? &kg_import_timeout_key : &kg_import_keys[index];
 	struct kg_import_object *object = &r->t->parts[r->part];
 	const json_t *earlier = kg_import_get(object, index);
 	struct kg_place at = place_of(r, line, key);
@@ -157,11 +163,34 @@ static void refuse_key(const struct reader *r, const struct kg_conf_line *line)
 		kg_mistakes_error(r->t->mistakes, &at, "unknown key \"%s\"", name);
 }
 
+/* UDP Hop passes over what it does not know. */
+static bool is_no_key_of_udphop(unsigned int index)
+{
+	const struct kg_key *key =
+		index < KG_IMPORT_KEYS ? kg_schema_find(KG_SCOPE_TUNNEL, kg_import_keys[index].name)
+				       : NULL;
+
+	return key == NULL || key->kind == NULL || key->needs_kcp || strcmp(key->name, "mtu") == 0;
+}
+
+static void leave_out(const struct reader *r, const struct kg_conf_line *line)
+{
+	struct kg_place at = place_of(r, line, NULL);
+	int length = (int)KG_MIN(line->key.end - line->key.at, SHOWN_MAX_CHARS);
+
+	kg_mistakes_warning(r->t->mistakes, &at, "UDP Hop has no key \"%.*s\"; left out", length,
+			    line->key.at);
+}
+
 static void take_setting(struct reader *r, const struct kg_conf_line *line)
 {
 	unsigned int index = kg_import_key_find(line->key);
 
-	if (index < KG_IMPORT_KEYS)
+	if (is_timeout(r, line))
+		store(r, line, kg_import_key_index(kg_import_timeout_key.name));
+	else if (r->t->udphop && is_no_key_of_udphop(index))
+		leave_out(r, line);
+	else if (index < KG_IMPORT_KEYS)
 		take_known(r, line, index);
 	else if (has_arrow(line))
 		take_mapping(r, line);
@@ -254,6 +283,22 @@ static void find_mode(struct kg_import_tunnel *t, struct kg_conf conf)
 	}
 }
 
+/* It has a timeout, and KCPTube's files have a kcp instead. */
+static void find_program(struct kg_import_tunnel *t, struct kg_conf conf)
+{
+	bool timeout = false, kcp = false;
+	struct kg_conf_line line;
+
+	while (kg_conf_next(&conf, &line)) {
+		timeout |= line.kind == KG_CONF_SETTING && kg_slice_is(line.key, KG_IMPORT_TIMEOUT);
+		kcp |= line.kind == KG_CONF_SETTING && kg_slice_is(line.key, "kcp");
+	}
+	t->udphop |= timeout && !kcp;
+	if (t->udphop)
+		json_object_set_new(t->parts[KG_IMPORT_OWN].json, "protocol",
+				    json_string("udphop"));
+}
+
 static void say_mark(const struct kg_import_tunnel *t, const struct kg_conf *conf, const char *text)
 {
 	struct kg_place at = kg_import_line_place(t, 1, "");
@@ -298,6 +343,7 @@ void kg_import_tunnel_read(struct kg_import_tunnel *t, const char *text, size_t 
 	unsigned int said = 0;
 
 	find_mode(t, conf);
+	find_program(t, conf);
 	say_mark(t, &conf, text);
 	while (take_next(&reader, &conf, &said))
 		;

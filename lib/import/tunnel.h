@@ -28,6 +28,7 @@ struct kg_import_tunnel {
 	const char *file;
 	struct kg_mistakes *mistakes;
 	const char *mode; /* "client", "server", "relay"; NULL: none of them */
+	bool udphop;      /* the file is of UDP Hop, not of KCPTube */
 	struct kg_import_object parts[KG_IMPORT_PARTS];
 	struct kg_import_mapping mappings[KG_CONFIG_MAPPINGS_MAX];
 	unsigned int mapping_count;
@@ -35,7 +36,7 @@ struct kg_import_tunnel {
 
 extern const char *const kg_import_part_names[KG_IMPORT_PARTS]; /* of the tunnel's own: "" */
 
-/* Reads all lines. The name has been set, the rest is zero. */
+/* Reads all lines. The name has been set, and udphop where that is known; the rest is zero. */
 void kg_import_tunnel_read(struct kg_import_tunnel *tunnel, const char *text, size_t len);
 void kg_import_tunnel_fini(struct kg_import_tunnel *tunnel);
 

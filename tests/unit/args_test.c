@@ -77,6 +77,8 @@ static void actions(void **state)
 	expect("--check-config --check-config box.json", KG_ARGS_CHECK, 0, 1);
 	expect("--show-secrets --print-config box.json", KG_ARGS_PRINT, 0, 1);
 	expect("--import a.conf b.conf", KG_ARGS_IMPORT, 0, 2);
+	expect("--import-udphop a.conf", KG_ARGS_IMPORT, 0, 1);
+	expect("--import --import-udphop a.conf", KG_ARGS_IMPORT, 0, 1);
 	expect("--try box.json", KG_ARGS_TRY, 0, 1);
 	expect("--json --try a.json b.json", KG_ARGS_TRY, 0, 2);
 	expect("--doctor", KG_ARGS_DOCTOR, 0, 0);
@@ -149,7 +151,8 @@ static void help_names_every_option(void **state)
 	assert_non_null(strstr(text, "--json"));
 	assert_non_null(strstr(text, "--doctor"));
 	assert_non_null(strstr(text, "--version"));
-	assert_non_null(strstr(text, "--import"));
+	assert_non_null(strstr(text, "--import "));
+	assert_non_null(strstr(text, "--import-udphop"));
 	free(text);
 }
 

@@ -11,6 +11,7 @@ struct option {
 	/* No action, but goes with one. */
 	bool secrets; /* --print-config */
 	bool json;    /* --try, --doctor */
+	bool udphop;  /* an import of UDP Hop's files */
 };
 
 static const struct option options[] = {
@@ -18,6 +19,8 @@ static const struct option options[] = {
 	{ "--print-config", KG_ARGS_PRINT, "show the configuration with all defaults" },
 	{ "--show-secrets", .help = "with --print-config: passwords too", .secrets = true },
 	{ "--import", KG_ARGS_IMPORT, "KCPTube's .conf files to one of kcpgate's" },
+	{ "--import-udphop", KG_ARGS_IMPORT, "UDP Hop's, also those without a timeout",
+	  .udphop = true },
 	{ "--try", KG_ARGS_TRY, "test whether servers of clients and relays answer, and end" },
 	{ "--doctor", KG_ARGS_DOCTOR, "say what this machine lacks, how to mend it, and end" },
 	{ "--json", .help = "with --try or --doctor: for programs", .json = true },
@@ -78,6 +81,7 @@ static bool take_option(struct kg_args *args, const char *argument, FILE *errors
 	if (args->action != KG_ARGS_RUN && args->action != option->action)
 		return complain(errors, argument, "only one of the options at a time");
 	args->action = option->action;
+	args->udphop |= option->udphop;
 	return true;
 }
 

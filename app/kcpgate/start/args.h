@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The command line: kcpgate [EAL options --] [--check-config | --print-config [--show-secrets] |
- * --import | --try [--json] | --doctor [--json] | --version | --help] FILE…  What stands before the
- * first "--" belongs to EAL, untouched.
+ * --import | --import-udphop | --try [--json] | --doctor [--json] | --version | --help] FILE…  What
+ * stands before the first "--" belongs to EAL, untouched.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ enum kg_args_action {
 	KG_ARGS_RUN,
 	KG_ARGS_CHECK,   /* read the files and say what is wrong with them */
 	KG_ARGS_PRINT,   /* show the effective configuration */
-	KG_ARGS_IMPORT,  /* show the configuration that KCPTube's files make */
+	KG_ARGS_IMPORT,  /* show the configuration that KCPTube's or UDP Hop's files make */
 	KG_ARGS_TRY,     /* test whether servers answer */
 	KG_ARGS_DOCTOR,  /* say what this machine lacks; may do without a file */
 	KG_ARGS_VERSION, /* needs no file */
@@ -28,6 +28,7 @@ struct kg_args {
 	const char *const *files;
 	size_t file_count;
 	enum kg_args_action action;
+	bool udphop; /* what is imported is UDP Hop's, in any case */
 	bool show_secrets;
 	bool json; /* what --try and --doctor tell */
 };
