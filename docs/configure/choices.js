@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Makes both ends' settings of a few answers. What is not written here is left to the defaults.
+"use strict";
+
+const Choices = (() => {
+  const START = {
+    use: "web", loss: "none", down: "100M", up: "20M",
+    server: "", ports: "3000-3010", listen: "127.0.0.1", entry: "6000", target: "127.0.0.1", targetPort: "7000",
+    algorithm: "AES-GCM", password: "", original: "none",
+    clientDevice: "eth1", clientAddresses: "", clientGateway: "",
+    serverDevice: "eth1", serverAddresses: "", serverGateway: "",
+  };
+
+  // What runs over it. `client`: at that end only.
+  const USES = {
+    game: { name: "A game, or voice", both: { kcp: "fast1", udp_order: "arrival" }, client: { keep_alive: 20 } },
+    vpn: { name: "A VPN, as WireGuard", both: { kcp: "regular1", udp_order: "arrival" }, client: { keep_alive: 20 } },
+    web: { name: "The web, many short connections", both: { kcp: "regular3" }, client: { mux_tunnels: 3 } },
+    bulk: { name: "Long transfers", both: { kcp: "regular5", rate: "auto" }, client: {} },
+  };
+
+  // Of datagrams; small groups help sooner, large ones cost less.
+  const LOSSES = {
+    none: { name: "Hardly any", soon: null, cheap: null },
+    little: { name: "About one in a hundred", soon: "10:2", cheap: "20:2" },
+    much: { name: "One in twenty, or more", soon: "6:3", cheap: "10:3" },
+  };
+
+  const parity = ({ use, loss }) => LOSSES[loss][["game", "vpn"].includes(use) ? "soon" : "cheap"];
+
+  const port = (text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : text.trim());
+  const list = (text) => {
+    const parts = text.split(",").map((part) => part.trim()).filter(Boolean);
+    return parts.length === 1 ? parts[0] : parts;
+  };
+
+  function secrecy({ algorithm, password }) {
+    const keyed = algorithm !== "none" && algorithm !== "XOR";
+    return keyed && password ? { encryption_algorithm: algorithm, encryption_password: password } : { encryption_algorithm: algorithm };
+  }
+
+  // Parity of ours and of originals differs, but of old ones.
+  function common(answers) {
+    const fec = answers.original === "none" ? parity(answers) : null;
+    return { ...USES[answers.use].both, ...secrecy(answers), ...(fec ? { fec } : {}) };
+  }
+
+  const bandwidths = (inbound, outbound) => ({
+    ...(inbound.trim() ? { inbound_bandwidth: inbound.trim() } : {}),
+    ...(outbound.trim() ? { outbound_bandwidth: outbound.trim() } : {}),
+  });
+
+  const written = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== "" && value?.length !== 0));
+
+  function client(answers) {
+    return written({
+      name: "home", mode: "client", listen_on: list(answers.listen), listen_port: port(answers.entry),
+      destination_address: list(answers.server), destination_port: port(answers.ports),
+      ...common(answers), ...bandwidths(answers.down, answers.up), ...USES[answers.use].client,
+    });
+  }
+
+  function server(answers) {
+    return written({
+      name: "home", mode: "server", listen_port: port(answers.ports),
+      destination_address: list(answers.target), destination_port: port(answers.targetPort),
+      ...common(answers), ...bandwidths(answers.up, answers.down),
+    });
+  }
+
+  // An interface of Linux goes on as it is unless the port has addresses of its own.
+  function nic(device, addresses, gateway) {
+    const named = device.trim();
+    const driven = /^[\w.-]{1,15}$/.test(named) && !named.startsWith("net_") ? `net_af_xdp0,iface=${named}` : named;
+    const own = list(addresses);
+    return written({ name: "wan", device: driven, ...(own.length ? { addresses: own, gateway: list(gateway) } : { take_over: true }) });
+  }
+
+  const ports = (answers, end) => [nic(answers[`${end}Device`], answers[`${end}Addresses`], answers[`${end}Gateway`])];
+
+  function boxes(answers) {
+    const one = (end, tunnel) => ({ name: end, memory: { hugepages: false }, ports: ports(answers, end), tunnels: [tunnel] });
+    return { client: one("client", client(answers)), server: one("server", server(answers)) };
+  }
+
+  return { START, USES, LOSSES, boxes };
+})();

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Changes one line of a .conf file; and writes such a file, for an original at the other end, of a tunnel's settings.
+"use strict";
+
+const ConfText = (() => {
+  const SECTIONS = { both: "custom_input", tcp: "custom_input_tcp", udp: "custom_input_udp" };
+  const LEGS = ["listener", "forwarder"];
+
+  function change(text, number, by) {
+    const lines = text.split("\n");
+    if (lines[number - 1] === undefined) return text;
+    const changed = by(lines[number - 1]);
+    lines.splice(number - 1, 1, ...(changed === null ? [] : [changed]));
+    return lines.join("\n");
+  }
+
+  const remove = (text, number) => change(text, number, () => null);
+  const rename = (text, number, name) => change(text, number, (line) => line.replace(/^[^=]*/, name));
+  const set = (text, number, value) => change(text, number, (line) => line.replace(/=.*/, `=${value}`));
+
+  const written = (value) => (Array.isArray(value) ? value.join(",") : value === true ? "yes" : value === false ? "no" : `${value}`);
+
+  // What an original would read otherwise than it is meant.
+  const isFalse = (value) => [false, 0, "no", "false", "0"].includes(typeof value === "string" ? value.toLowerCase() : value);
+  const asRead = {
+    ipv4_only: (value) => (isFalse(value) ? null : "yes"),
+    ipv6_only: (value) => (isFalse(value) ? null : "yes"),
+    dport_refresh: (value) => `${value}`.split("-")[0].trim(),
+    inbound_bandwidth: withUnit,
+    outbound_bandwidth: withUnit,
+  };
+
+  // It loses the last digit of a number without unit.
+  function withUnit(value) {
+    if (!/^\s*\d+\s*$/.test(value)) return value;
+    return Number(value) % 1000 === 0 ? `${Number(value) / 1000}k` : `${Math.ceil(Number(value) / 1000)}k`;
+  }
+
+  function settings(object, known, left, path) {
+    const lines = [];
+    for (const [key, value] of Object.entries(object)) {
+      if (key === "name" || key === "custom_input" || LEGS.includes(key) || value === "") continue;
+      const text = known.has(key) ? (asRead[key] ?? ((same) => same))(value) : null;
+      if (text !== null) lines.push(`${key}=${written(text)}`);
+      else if (!known.has(key)) left.push(path + key);
+    }
+    return lines;
+  }
+
+  function mappings(list) {
+    const lines = [];
+    for (const [protocol, section] of Object.entries(SECTIONS)) {
+      const of = list.filter((mapping) => (mapping.protocol ?? "both") === protocol);
+      if (of.length) lines.push("", `[${section}]`, ...of.map(({ local, remote }) => `${local} -> ${remote}`));
+    }
+    return lines;
+  }
+
+  // { text, left }: left names the settings that an original does not know. `known`: its keys.
+  function write(tunnel, known) {
+    const left = [];
+    const lines = settings(tunnel, new Set(known), left, "");
+    for (const leg of LEGS) {
+      if (tunnel[leg]) lines.push("", `[${leg}]`, ...settings(tunnel[leg], new Set(known), left, `${leg}.`));
+    }
+    if (Array.isArray(tunnel.custom_input)) lines.push(...mappings(tunnel.custom_input));
+    return { text: lines.join("\n") + "\n", left };
+  }
+
+  return { remove, rename, set, write };
+})();

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes the parts of the configuration page that say what may be configured.
+
+configure_page.py settings SCHEMA.json REFERENCE.md    all settings: their rules, and the reference's words
+configure_page.py code RULES.wasm                          the rules, as a script that holds them
+
+Both are scripts, for a page that is opened as a file cannot load anything else.
+"""
+
+import base64
+import html
+import json
+import re
+import sys
+from pathlib import Path
+
+from manual import cells
+
+SCOPES = ["", "memory", "ports[]", "tunnels[]", "tunnels[].custom_input[]"]
+TABLES = {"": "box"}
+RULES = ("type", "enum", "minimum", "maximum", "pattern", "default")
+MODES = ("client", "server", "relay")
+
+
+def table(document, name):
+    lines = document.split(f"<!-- table {name} -->\n", 1)[1].splitlines()
+    for line in lines[2:]:
+        if not line.startswith("|"):
+            return
+        yield cells(line)
+
+
+# ---- from the schema ----
+
+def properties(schema, scope):
+    """Of the scope's object: "tunnels[].custom_input[]" is what the items of that list have."""
+    for part in filter(None, scope.split(".")):
+        schema = schema["properties"][part.removesuffix("[]")]
+        schema = schema["items"] if part.endswith("[]") else schema
+    return schema["properties"]
+
+
+def rules_of(node):
+    rules = {name: node[name] for name in RULES if name in node}
+    if "properties" in node:
+        rules["keys"] = list(node["properties"])
+    if "items" in node:
+        rules["items"] = rules_of(node["items"])
+    return rules
+
+
+def modes_of(meaning):
+    """Those that a setting is for: all, unless its sentences begin with one."""
+    named = [mode for mode in MODES if re.search(rf"(^|\. ){mode.capitalize()}\b[^.:]*:", meaning)]
+    return named or list(MODES)
+
+
+def setting(key, row, node):
+    value, default, meaning, *kcptube = row
+    return {"key": key, "value": value, "default": default, "meaning": meaning,
+            "kcptube": kcptube[0] if kcptube else "the same", "modes": modes_of(meaning), "rules": rules_of(node)}
+
+
+def settings_of(schema, document, scope):
+    rows = {row[0].strip("`"): row[1:] for row in table(document, TABLES.get(scope, scope))}
+    return [setting(key, rows[key], node) for key, node in properties(schema, scope).items()]
+
+
+# ---- from the reference's chapters ----
+
+def inline(text):
+    text = re.sub(r"\s*\(\[decision[^)]*\)\)", "", html.escape(text, quote=False))
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"\*\*(.*?)\*\*", r"<b>\1</b>", text)
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
+
+
+def list_html(block):
+    items = re.split(r"^\* ", block, flags=re.M)[1:]
+    return "<ul>" + "".join(f"<li>{inline(' '.join(item.split()))}</li>" for item in items) + "</ul>"
+
+
+def table_html(block):
+    head, _, *body = block.splitlines()
+    rows = [("th", cells(head)), *(("td", cells(line)) for line in body)]
+    return "<table>" + "".join("<tr>" + "".join(f"<{tag}>{inline(cell)}</{tag}>" for cell in row) + "</tr>"
+                               for tag, row in rows if any(row)) + "</table>"
+
+
+def block_html(block):
+    if block.startswith("```"):
+        return f"<pre>{html.escape(block.split(chr(10), 1)[1].rsplit('```', 1)[0].strip(chr(10)))}</pre>"
+    if block.startswith("    "):
+        return f"<pre>{html.escape(re.sub('^    ', '', block, flags=re.M))}</pre>"
+    if block.startswith("|"):
+        return table_html(block)
+    if block.startswith("* "):
+        return list_html(block)
+    lines, _, rest = block.partition("\n* ")
+    paragraph = f"<p>{inline(' '.join(lines.split()))}</p>"
+    return paragraph + (list_html("* " + rest) if rest else "")
+
+
+def chapters(document):
+    """Those below "How values are written", but for tables that are settings."""
+    document = re.sub(r"<!-- table .*?<!-- end -->\n", "", document, flags=re.S)
+    parts = re.split(r"^(##+) (.*)\n", document, flags=re.M)
+    first = parts.index("How values are written") - 1
+    for mark, title, text in zip(*[iter(parts[first:])] * 3):
+        blocks = [block for block in re.split(r"\n{2,}", text.strip("\n")) if block.strip()]
+        if blocks:
+            yield {"title": title, "text": "".join(block_html(block) for block in blocks),
+                   "keys": sorted(set(re.findall(r"`([a-z][a-z0-9_]*)`", text)))}
+
+
+def presets(document):
+    for row in table(document, "presets"):
+        name, *numbers, window = (cell.strip("`") for cell in row)
+        yield name, {"numbers": numbers, "window": int(window)}
+
+
+def write_settings(schema_path, reference_path):
+    schema = json.loads(Path(schema_path).read_text(encoding="utf-8"))
+    document = Path(reference_path).read_text(encoding="utf-8")
+    made = {
+        "scopes": {scope: settings_of(schema, document, scope) for scope in SCOPES},
+        "relay": {row[0].strip("`"): re.sub("`", "", row[1]).split(", ") for row in table(document, "relay")},
+        "presets": dict(presets(document)),
+        "chapters": list(chapters(document)),
+    }
+    print("// Made by scripts/configure_page.py of config/kcpgate.schema.json and docs/configuration.md.")
+    print("const SETTINGS = " + json.dumps(made, indent=1, ensure_ascii=False) + ";")
+
+
+def write_code(path):
+    text = base64.b64encode(Path(path).read_bytes()).decode()
+    print("// Made by scripts/configure_page.py: lib/config and lib/import as WebAssembly, jansson (MIT) with them.")
+    print("const RULES_CODE = (")
+    print(" +\n".join(f'  "{text[at:at + 100]}"' for at in range(0, len(text), 100)))
+    print(");")
+
+
+if __name__ == "__main__":
+    {"settings": write_settings, "code": write_code}[sys.argv[1]](*sys.argv[2:])
