@@ -21,6 +21,7 @@ SCOPES = ["", "memory", "ports[]", "tunnels[]", "tunnels[].custom_input[]"]
 TABLES = {"": "box"}
 RULES = ("type", "enum", "minimum", "maximum", "pattern", "default")
 MODES = ("client", "server", "relay")
+LINK = r"\[([^]]*)\]\([^)]*\)"
 
 
 def table(document, name):
@@ -58,6 +59,7 @@ def modes_of(meaning):
 
 def setting(key, row, node):
     value, default, meaning, *kcptube = row
+    meaning = re.sub(LINK, r"\1", meaning)
     return {"key": key, "value": value, "default": default, "meaning": meaning,
             "kcptube": kcptube[0] if kcptube else "the same", "modes": modes_of(meaning), "rules": rules_of(node)}
 
@@ -71,7 +73,7 @@ def settings_of(schema, document, scope):
 
 def inline(text):
     text = re.sub(r"\s*\(\[decision[^)]*\)\)", "", html.escape(text, quote=False))
-    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(LINK, r"\1", text)
     text = re.sub(r"\*\*(.*?)\*\*", r"<b>\1</b>", text)
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
 
