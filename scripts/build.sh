@@ -17,4 +17,10 @@ if [ "$(cat "$dir/options" 2>/dev/null)" != "${options[*]}" ] || [ ! -e "$dir/bu
     meson setup "$dir" "${options[@]}"
     echo "${options[*]}" >"$dir/options"
 fi
+# What the configuration page wants has come, or gone, since.
+page=$(ls -d build/jansson/src /usr/include/wasm32-wasi 2>/dev/null || :)
+if [ "$(cat "$dir/page" 2>/dev/null)" != "$page" ]; then
+    meson setup --reconfigure "$dir"
+    echo "$page" >"$dir/page"
+fi
 ninja -C "$dir" "$@"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the parts of the configuration page that say what may be configured.
 
-configure_page.py settings SCHEMA.json REFERENCE.md    all settings: their rules, and the reference's words
+configure_page.py settings SCHEMA.json REFERENCE    all settings: their rules, and the reference's words
 configure_page.py code RULES.wasm                          the rules, as a script that holds them
 
 Both are scripts, for a page that is opened as a file cannot load anything else.

@@ -7,14 +7,15 @@ set -eu
 # Libraries are looked up by package, programs by name: who has another nginx keeps it.
 libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
     libsodium-dev libisal-dev libc-ares-dev libmicrohttpd-dev libcmocka-dev
-    zlib1g-dev"
+    zlib1g-dev wasi-libc libclang-rt-dev-wasm32"
 programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     clang:clang llvm-cov:llvm clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
     python3:python3 dpdk-telemetry.py:dpdk-dev
     ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
     nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
-    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86 promtool:prometheus"
+    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86 promtool:prometheus
+    wasm-ld:lld node:nodejs npm:npm chromium:chromium"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive

@@ -47,6 +47,7 @@ suites() {
 }
 
 step packages scripts/install-deps.sh
+step page-tools scripts/page_tools.sh
 step lint scripts/lint.sh
 if step build scripts/build.sh build/release --buildtype=release; then
     suites build/release unit sim replay fuzz
@@ -58,6 +59,6 @@ if CC=clang step build-sanitized scripts/build.sh build/sanitized --buildtype=de
 fi
 if [ -d build/release ]; then
     [ -n "${KG_KERNEL:-}" ] || KG_KERNEL=$(scripts/guest_kernel.sh) && export KG_KERNEL
-    suites build/release netns interop qemu
+    suites build/release netns interop qemu page
 fi
 python3 scripts/lib/test_sum.py "$results"
