@@ -123,7 +123,7 @@ static bool same_place(const struct kg_twheel *wheel, const struct kg_timer *tim
 	       tick_of(deadline_us) == tick_of(timer->deadline_us);
 }
 
-void kg_twheel_arm(struct kg_twheel *wheel, struct kg_timer *timer, uint64_t deadline_us)
+void kg_twheel_move(struct kg_twheel *wheel, struct kg_timer *timer, uint64_t deadline_us)
 {
 	if (same_place(wheel, timer, deadline_us)) {
 		timer->deadline_us = deadline_us;

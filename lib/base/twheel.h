@@ -24,8 +24,14 @@ struct kg_twheel *kg_twheel_create(struct kg_mem *mem, uint64_t now_us);
 void kg_twheel_destroy(struct kg_twheel *wheel);
 
 /* Arms, or moves to another deadline; KG_NEVER_US cancels. A deadline in the past fires at the
- * next advance. Cheap when the deadline stays in the same slot. */
-void kg_twheel_arm(struct kg_twheel *wheel, struct kg_timer *timer, uint64_t deadline_us);
+ * next advance. Cheap when the deadline stays in the same slot, cheaper when it stays. */
+void kg_twheel_move(struct kg_twheel *wheel, struct kg_timer *timer, uint64_t deadline_us);
+static inline void kg_twheel_arm(struct kg_twheel *wheel, struct kg_timer *timer,
+				 uint64_t deadline_us)
+{
+	if (timer->link == NULL || timer->deadline_us != deadline_us)
+		kg_twheel_move(wheel, timer, deadline_us);
+}
 void kg_twheel_cancel(struct kg_twheel *wheel, struct kg_timer *timer);
 
 /* Fires what is due; a firing timer is unarmed and may arm or cancel any timer, itself too. */
