@@ -113,11 +113,6 @@ void kg_kcp_set_mtu(struct kg_kcp *kcp, uint16_t mtu)
 		kg_kcp_cut_queue(kcp);
 }
 
-static bool window_allows(const struct kg_kcp *kcp, uint32_t window)
-{
-	return kcp->flight.nxt - kcp->flight.una < window;
-}
-
 uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_params *params = &kcp->params;
@@ -126,13 +121,6 @@ uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
 	if (!params->rate_auto)
 		return params->snd_wnd;
 	return KG_MIN(kcp->pace.window > 0 ? kcp->pace.window : KG_KCP_RATE_FIRST, most);
-}
-
-static bool own_window_allows(const struct kg_kcp *kcp)
-{
-	if (kcp->flight.count >= kg_kcp_own_window(kcp))
-		return false;
-	return kg_kcp_spreads(kcp) || window_allows(kcp, kcp->params.snd_wnd);
 }
 
 static bool peer_allows(const struct kg_kcp *kcp)
@@ -147,15 +135,26 @@ uint32_t kg_kcp_send_window(const struct kg_kcp *kcp)
 	return kcp->params.nc ? window : KG_MIN(window, kcp->cwnd.window);
 }
 
-bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
+/* What is left of a window; 0 and below: nothing. */
+static int32_t left_of(uint32_t window, uint32_t used)
+{
+	return (int32_t)(window - used);
+}
+
+uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
+	uint32_t span = f->nxt - f->una;
+	int32_t left =
+		KG_MIN(left_of(kcp->peer.edge, f->nxt), left_of(kg_kcp_own_window(kcp), f->count));
 
-	if (kcp->queue == NULL || !peer_allows(kcp) || !own_window_allows(kcp))
-		return false;
-	if (!kcp->params.nc && !window_allows(kcp, kcp->cwnd.window))
-		return false;
-	return !kcp->ring_stuck || window_allows(kcp, f->ring.capacity);
+	if (!kg_kcp_spreads(kcp))
+		left = KG_MIN(left, left_of(kcp->params.snd_wnd, span));
+	if (!kcp->params.nc)
+		left = KG_MIN(left, left_of(kcp->cwnd.window, span));
+	if (kcp->ring_stuck)
+		left = KG_MIN(left, left_of(f->ring.capacity, span));
+	return left > 0 ? (uint32_t)left : 0;
 }
 
 void kg_kcp_update_probe(struct kg_kcp *kcp)

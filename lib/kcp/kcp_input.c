@@ -19,6 +19,7 @@ struct digest {
 	bool has_order;
 	uint64_t sent_us; /* that of `order` */
 	uint32_t new_ts;  /* of the latest segment that was new */
+	uint32_t new_sn;  /* the greatest of those */
 	bool has_new;
 	uint32_t named;      /* segments released by ACKs */
 	bool resent;         /* some of what was released had been sent more than once */
@@ -236,9 +237,9 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
 		kcp->tell_left = 0;
-		if (kcp->params.rcv_grows)
-			kg_kcp_need_note(kcp, seg->sn);
 		d->new_ts = seg->ts;
+		if (!d->has_new || (int32_t)(seg->sn - d->new_sn) > 0)
+			d->new_sn = seg->sn;
 		d->has_new = true;
 		d->events |= KG_KCP_ADVANCED | KG_KCP_RECEIVED;
 		if (kcp->params.early_kind != 0 && is_beyond(kcp, seg->sn))
@@ -331,7 +332,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events)
 {
-	uint32_t acked = kcp->acked;
+	uint32_t acked = kcp->acked, received = kcp->stats.received;
 	struct kg_kcp_segment seg;
 	struct digest d;
 
@@ -353,6 +354,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		data += bytes;
 		len -= bytes;
 	}
+	if (kcp->params.rcv_grows && d.has_new)
+		kg_kcp_need_note(kcp, kcp->stats.received - received, d.new_sn);
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
 	*events = d.events | (kcp->acked != acked ? KG_KCP_ACKED : 0) |

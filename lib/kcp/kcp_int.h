@@ -129,13 +129,17 @@ static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
 void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
-/* A round trip may be over; a new segment has come. */
+/* A round trip may be over; so many new segments have come, up to sn `furthest`. */
 void kg_kcp_need_update(struct kg_kcp *kcp, uint32_t now_ms);
-void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t sn);
+void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t came, uint32_t furthest);
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
-/* True when all windows allow a segment of the queue to be sent. */
-bool kg_kcp_may_send_new(const struct kg_kcp *kcp);
+/* Segments that all windows let leave now, were there so many in the queue. */
+uint32_t kg_kcp_may_send(const struct kg_kcp *kcp);
+static inline bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
+{
+	return kcp->queue != NULL && kg_kcp_may_send(kcp) > 0;
+}
 /* Arms or disarms the window probe after anything that may have changed it. */
 void kg_kcp_update_probe(struct kg_kcp *kcp);
 /* Announces the window when it has reopened. */

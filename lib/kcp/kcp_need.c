@@ -24,13 +24,12 @@ static void grow(struct kg_kcp *kcp)
 		kg_kcp_recv_set_window(&kcp->recv, (uint16_t)wnd);
 }
 
-void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t sn)
+void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t came, uint32_t furthest)
 {
 	const struct kg_kcp_recv *recv = &kcp->recv;
-	int32_t beyond = (int32_t)(sn - recv->nxt) + 1;
+	int32_t beyond = (int32_t)(furthest - recv->nxt) + 1;
 
-	if (kcp->came < UINT16_MAX)
-		kcp->came++;
+	kcp->came = (uint16_t)KG_MIN(kcp->came + came, (uint32_t)UINT16_MAX);
 	if (2 * KG_MAX((int32_t)kcp->came, beyond) <= recv->wnd)
 		return;
 	if (recv->listed <= recv->wnd / KEEPS_UP)

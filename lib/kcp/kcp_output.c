@@ -175,7 +175,9 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
-	while (kg_kcp_may_send_new(kcp)) {
+	uint32_t left = kcp->queue != NULL ? kg_kcp_may_send(kcp) : 0;
+
+	for (; left > 0 && kcp->queue != NULL; left--) {
 		if (!fits(w, kcp->queue->len))
 			return false;
 		if (!put_next(kcp, w))
@@ -365,16 +367,18 @@ static bool is_one_segment(const struct kg_kcp *kcp, const struct kg_buf *chain)
 
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 {
-	bool whole = is_one_segment(kcp, chain);
+	bool whole = is_one_segment(kcp, chain), waits;
 
 	if (!whole && count_segments(kcp, chain) == 0)
 		return false;
 	/* The first ring is had here, so that what is accepted can always be sent. */
 	if (kcp->flight.ring.capacity == 0 && !kg_kcp_flight_reserve(&kcp->flight, kcp->mem))
 		return false;
+	waits = kcp->queue != NULL;
 	kg_kcp_append(kcp, whole ? chain : kg_kcp_cut(kcp, chain));
 	kcp->active_us = kg_kcp_clock(kcp, now_us);
-	kg_kcp_update_probe(kcp);
+	if (!waits)
+		kg_kcp_update_probe(kcp);
 	return true;
 }
 
@@ -398,7 +402,7 @@ struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
 {
 	struct kg_buf *message = kg_kcp_recv_take(&kcp->recv);
 
-	if (message != NULL)
+	if (message != NULL && kcp->recv.told_shut)
 		kg_kcp_update_tell(kcp);
 	return message;
 }

@@ -211,7 +211,7 @@ static void link_some(struct kg_kcp_recv *recv)
 }
 
 /* A message that is longer than the window lets more in when its first fragments are linked. */
-static void drain_ring(struct kg_kcp_recv *recv)
+static void drain_filled_ring(struct kg_kcp_recv *recv)
 {
 	do {
 		if (may_advance(recv))
@@ -219,6 +219,13 @@ static void drain_ring(struct kg_kcp_recv *recv)
 		if (recv->messages == 0)
 			link_some(recv);
 	} while (may_advance(recv));
+}
+
+/* Most of the time it is empty. */
+static inline void drain_ring(struct kg_kcp_recv *recv)
+{
+	if (recv->held > 0 || recv->linked != recv->nxt)
+		drain_filled_ring(recv);
 }
 
 void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem)

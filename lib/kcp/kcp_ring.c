@@ -24,13 +24,11 @@ static bool ring_resize(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slo
 	return true;
 }
 
-bool kg_kcp_ring_reserve(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
-			 uint32_t first, uint32_t span)
+bool kg_kcp_ring_grow(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
+		      uint32_t first, uint32_t span)
 {
 	uint32_t capacity = KG_MAX(ring->capacity, KG_KCP_RING_MIN);
 
-	if (KG_LIKELY(span <= ring->capacity))
-		return true;
 	if (span > KG_KCP_RING_MAX)
 		return false;
 	while (capacity < span)

@@ -20,6 +20,11 @@ struct kg_kcp_ring {
  * new ones are zero. False when `span` is beyond the maximum or memory is short; a ring larger
  * than the smallest does not take what is kept for others' smallest ones.
  */
-bool kg_kcp_ring_reserve(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
-			 uint32_t first, uint32_t span);
+bool kg_kcp_ring_grow(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
+		      uint32_t first, uint32_t span);
+static inline bool kg_kcp_ring_reserve(struct kg_kcp_ring *ring, struct kg_mem *mem,
+				       size_t slot_bytes, uint32_t first, uint32_t span)
+{
+	return span <= ring->capacity || kg_kcp_ring_grow(ring, mem, slot_bytes, first, span);
+}
 void kg_kcp_ring_fini(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes);
