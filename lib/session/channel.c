@@ -174,22 +174,26 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 {
 	uint32_t segments = kg_buf_chain_count(chain);
 	size_t bytes = kg_buf_chain_len(chain);
+	bool others_wait;
 
 	if (kg_channel_is_bare(ch))
 		return send_bare(ch, chain, now_us);
-	kg_channel_await(ch);
+	others_wait = kg_kcp_queued(ch->line.kcp) > 0;
+	if (!others_wait)
+		kg_channel_await(ch);
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
 	    !kg_kcp_send(ch->line.kcp, chain, now_us))
 		return false;
 	ch->line.session->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
-	if (ch->doubts != 0)
-		kg_channel_on_exchange(ch, false);
+	kg_channel_on_exchange(ch, false);
 	ch->flowing = 0;
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
 		kg_channel_disconnect(ch, KG_CLOSE_EXHAUSTED, now_us);
+	else if (others_wait) /* nothing is due earlier for one more */
+		return true;
 	kg_line_touch(&ch->line, now_us);
 	return true;
 }
@@ -289,8 +293,7 @@ static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	}
 	ch->inbox = trim(chain);
 	ch->last_data_us = now_us;
-	if (ch->doubts != 0)
-		kg_channel_on_exchange(ch, true);
+	kg_channel_on_exchange(ch, true);
 }
 
 /* Takes messages from the engine up to the next one for the host. */
@@ -367,8 +370,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		return drop;
 	ch->last_input_us = now_us;
 	ch->probes = ch->asks = ch->proofs = 0;
-	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
-		kg_channel_on_heard(ch);
+	kg_channel_on_heard(ch);
 	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)
 		kg_handshake_settle(ch->handshake, now_us); /* who knows conv has the answer */
 	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)
@@ -386,9 +388,10 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 	return KG_DROP_NONE;
 }
 
+/* What was unread kept us from asking whether the peer has forgotten what waits for it. */
 static void all_is_read(struct kg_channel *ch)
 {
-	if (ch->told_readable)
+	if (ch->told_readable && kg_kcp_unacked(ch->line.kcp) > 0)
 		kg_channel_reckon(ch);
 	ch->told_readable = false;
 }

@@ -403,10 +403,20 @@ void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us);
 bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint64_t now_us);
 /* Gives a new channel its doubts and its home. */
 void kg_channel_doubt(struct kg_channel *ch);
+/* It has proved that. */
+void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
 /* Something came in on its conv. */
-void kg_channel_on_heard(struct kg_channel *ch);
+static inline void kg_channel_on_heard(struct kg_channel *ch)
+{
+	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
+		kg_channel_settle_doubt(ch, KG_DOUBT_UNHEARD);
+}
 /* A message of an application came in, or went out. */
-void kg_channel_on_exchange(struct kg_channel *ch, bool in);
+static inline void kg_channel_on_exchange(struct kg_channel *ch, bool in)
+{
+	if ((ch->doubts & KG_DOUBT_SOURCE) != 0 && kg_exchange_note(&ch->exchange, in))
+		kg_channel_settle_doubt(ch, KG_DOUBT_SOURCE);
+}
 
 /* ---- peers.c ---- */
 

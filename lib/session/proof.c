@@ -78,20 +78,9 @@ void kg_channel_doubt(struct kg_channel *ch)
 	kg_line_move(&ch->line, ch->doubts != 0 ? home_in_doubt(ch->protocol) : KG_HOME_CHANNELS);
 }
 
-static void settle_doubt(struct kg_channel *ch, uint8_t doubt)
+void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt)
 {
 	ch->doubts &= (uint8_t)~doubt;
 	if (ch->doubts == 0 && kg_home_is_hosted(ch->line.home))
 		kg_line_move(&ch->line, KG_HOME_CHANNELS);
-}
-
-void kg_channel_on_heard(struct kg_channel *ch)
-{
-	settle_doubt(ch, KG_DOUBT_UNHEARD);
-}
-
-void kg_channel_on_exchange(struct kg_channel *ch, bool in)
-{
-	if ((ch->doubts & KG_DOUBT_SOURCE) != 0 && kg_exchange_note(&ch->exchange, in))
-		settle_doubt(ch, KG_DOUBT_SOURCE);
 }
