@@ -60,12 +60,6 @@ bool kg_conn_tell_credit(struct kg_conn *conn);
 bool kg_conn_tell_finish(struct kg_conn *conn);
 bool kg_conn_tell_close(struct kg_conn *conn);
 
-/*
- * `together` datagrams have left in this turn, and another of so many bytes wants to: false when it
- * shall wait, for a while after which the connection is marked. All but UDP's bursts leave at once.
- */
-bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes);
-
 /* What became of a message on one of the ways to its application. */
 enum kg_conn_taken {
 	KG_CONN_TAKEN,

@@ -2,6 +2,7 @@
 /* A worker's half of a connection: what its channel does not take is counted, bursts of datagrams
  * leave at a pace, and what its application may send and hold follows the share of memory. */
 #include "box.h"
+#include "conn/burst.h"
 #include "worker.h"
 
 #include "bare_eal.h"
@@ -83,10 +84,15 @@ static void a_datagram_for_a_channel_that_ends_is_counted(void **state)
 /* So many of those that wait as may leave in this turn. */
 static unsigned int turn(unsigned int waiting)
 {
+	struct kg_burst *burst = NULL;
 	unsigned int left = 0;
 
-	while (left < waiting && kg_conn_may_leave(&conn, left, DATAGRAM))
+	while (left < waiting) {
+		burst = kg_burst_of(&conn, burst, left);
+		if (burst != NULL && !kg_burst_may_leave(burst, DATAGRAM))
+			break;
 		left++;
+	}
 	return left;
 }
 

@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Datagrams that came together leave toward their application at a pace (net/outlet.h). Few
- * connections have such bursts at a time; these have an outlet, which goes when nothing has left
- * for a while.
- */
-#include "conn/parts.h"
+/* Gives connections that have bursts an outlet, and takes it back when they are quiet. */
+#include "conn/burst.h"
 
-#include "net/outlet.h"
+#include "conn/parts.h"
 #include "worker.h"
 
-#define TOGETHER 16u /* in one turn: that is a burst */
 #define QUIET_US (1ull * KG_US_PER_S)
-
-struct kg_burst {
-	struct kg_outlet outlet;
-	struct kg_timer timer; /* more may leave, or it is quiet */
-	struct kg_conn *conn;
-	uint16_t segment; /* bytes of a datagram that one holds */
-};
 
 static struct kg_burst **burst_of(const struct kg_conn *conn)
 {
@@ -70,8 +58,16 @@ static void look(struct kg_burst *burst)
 		       conn->side->worker->now_us);
 }
 
-/* Without a place or memory the datagrams leave as they come. */
-static bool begin(struct kg_conn *conn)
+struct kg_burst *kg_burst_look(struct kg_conn *conn)
+{
+	if (conn->burst == 0 || conn->side->worker->stopping)
+		return NULL;
+	look(*burst_of(conn));
+	return *burst_of(conn);
+}
+
+/* NULL without a place or memory. */
+static struct kg_burst *create(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
 	uint8_t place = free_place(w);
@@ -80,43 +76,34 @@ static bool begin(struct kg_conn *conn)
 	if (place != 0)
 		burst = kg_mem_alloc(kg_arena_mem(w->arena), sizeof(*burst));
 	if (burst == NULL)
-		return false;
+		return NULL;
 	conn->burst = place;
 	*burst_of(conn) = burst;
 	burst->conn = conn;
 	burst->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
-	kg_outlet_init(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
-	look(burst);
-	(void)kg_outlet_take(&burst->outlet, TOGETHER); /* they have left */
-	kg_twheel_arm(w->wheel, &burst->timer, w->now_us + QUIET_US);
-	return true;
+	return burst;
 }
 
-static bool bursts(struct kg_conn *conn, unsigned int together)
-{
-	if (conn->burst != 0)
-		return true;
-	return together >= TOGETHER && kg_stream_protocol(&conn->stream) == KG_PROTOCOL_UDP &&
-	       begin(conn);
-}
-
-bool kg_conn_may_leave(struct kg_conn *conn, unsigned int together, size_t bytes)
+struct kg_burst *kg_burst_begin(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
-	struct kg_burst *burst;
-	uint32_t segments = 1;
+	struct kg_burst *burst = NULL;
 
-	if (w->stopping || !bursts(conn, together))
-		return true;
-	burst = *burst_of(conn);
-	if (together == 0)
-		look(burst);
-	if (bytes >= burst->segment)
-		segments += (uint32_t)bytes / burst->segment;
-	if (kg_outlet_take(&burst->outlet, segments))
-		return true;
-	kg_twheel_arm(w->wheel, &burst->timer, kg_outlet_next_us(&burst->outlet));
-	return false;
+	if (kg_stream_protocol(&conn->stream) == KG_PROTOCOL_UDP && !w->stopping)
+		burst = create(conn);
+	if (burst == NULL)
+		return NULL;
+	kg_outlet_init(&burst->outlet, kg_stream_received(&conn->stream), w->now_us);
+	look(burst);
+	(void)kg_outlet_take(&burst->outlet, KG_BURST_TOGETHER); /* they have left */
+	kg_twheel_arm(w->wheel, &burst->timer, w->now_us + QUIET_US);
+	return burst;
+}
+
+void kg_burst_wait(struct kg_burst *burst)
+{
+	kg_twheel_arm(burst->conn->side->worker->wheel, &burst->timer,
+		      kg_outlet_next_us(&burst->outlet));
 }
 
 void kg_conn_lost(struct kg_worker *w, const struct kg_msg *msg)

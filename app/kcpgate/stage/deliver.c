@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Does what is marked with connections, and chooses the way of each message to its application. */
+#include "conn/burst.h"
 #include "shortcut.h"
 #include "stage/stage.h"
 
@@ -28,7 +29,8 @@ static bool run_data(struct kg_conn *conn)
 {
 	struct kg_worker *w = conn->side->worker;
 	enum kg_conn_taken taken = KG_CONN_TAKEN;
-	unsigned int together = 0;
+	struct kg_burst *burst = NULL;
+	unsigned int left = 0;
 	size_t bytes;
 
 	while (taken == KG_CONN_TAKEN && conn->flow != NULL && !conn->close_told) {
@@ -37,7 +39,8 @@ static bool run_data(struct kg_conn *conn)
 				conn->todo |= KG_CONN_CLOSE;
 			break;
 		}
-		if (!kg_conn_may_leave(conn, together++, bytes))
+		burst = kg_burst_of(conn, burst, left++);
+		if (burst != NULL && !kg_burst_may_leave(burst, bytes))
 			break;
 		taken = deliver(conn, bytes);
 		if (taken == KG_CONN_TAKEN)
