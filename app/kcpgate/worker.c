@@ -5,12 +5,22 @@
 
 #include "box.h"
 
-bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg)
+/* There is room for all: nobody else puts anything in. */
+void kg_worker_flush(struct kg_worker_link *link)
 {
-	if (rte_ring_sp_enqueue_bulk_elem(link->rings->to_payload, msg, sizeof(*msg), 1, NULL) == 0)
-		return false;
+	if (link->count == 0)
+		return;
+	rte_ring_sp_enqueue_bulk_elem(link->rings->to_payload, link->batch, sizeof(link->batch[0]),
+				      link->count, NULL);
+	link->count = link->room = 0;
 	link->posted = true;
-	return true;
+}
+
+bool kg_worker_make_room(struct kg_worker_link *link)
+{
+	kg_worker_flush(link);
+	link->room = KG_MIN(rte_ring_free_count(link->rings->to_payload), KG_WORKER_LINK_BATCH);
+	return link->room > 0;
 }
 
 void kg_worker_report(struct kg_worker *w, struct kg_report *report)

@@ -28,10 +28,14 @@ struct kg_reassembly;
 struct kg_shortcuts;
 struct kg_trace;
 
+#define KG_WORKER_LINK_BATCH 32u
+
 /* A payload thread, seen from a worker. */
 struct kg_worker_link {
 	struct kg_payload_link *rings;
-	bool posted; /* since the thread was last woken */
+	bool posted;                               /* since the thread was last woken */
+	uint32_t count, room;                      /* of `batch`: messages; those the ring takes */
+	struct kg_msg batch[KG_WORKER_LINK_BATCH]; /* to go into the ring together */
 };
 
 struct kg_worker {
@@ -87,8 +91,20 @@ struct kg_worker {
 	struct kg_counters stats; /* worker: wo, telemetry: ro */
 } __rte_cache_aligned;
 
-/* To a payload thread, which is woken by the next kg_stage_deliver; false when its ring is full. */
-bool kg_worker_post(struct kg_worker_link *link, const struct kg_msg *msg);
+/* Gives the ring what has been posted. */
+void kg_worker_flush(struct kg_worker_link *link);
+/* The same, and looks how many more it takes; false: none. */
+bool kg_worker_make_room(struct kg_worker_link *link);
+static inline bool kg_worker_may_post(struct kg_worker_link *link)
+{
+	return link->count < link->room || kg_worker_make_room(link);
+}
+/* The place of a message to a payload thread, to be written at once; the next kg_stage_deliver
+ * brings it there and wakes the thread. NULL: its ring is full. */
+static inline struct kg_msg *kg_worker_post(struct kg_worker_link *link)
+{
+	return kg_worker_may_post(link) ? &link->batch[link->count++] : NULL;
+}
 
 /* Tells the control thread; silently dropped when its ring is full. */
 void kg_worker_report(struct kg_worker *w, struct kg_report *report);

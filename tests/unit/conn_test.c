@@ -186,6 +186,7 @@ static void end_linked(void)
 
 static bool is_told(struct kg_msg *msg)
 {
+	kg_worker_flush(&w.links[0]);
 	return rte_ring_sc_dequeue_elem(rings.to_payload, msg, sizeof(*msg)) == 0;
 }
 

@@ -8,13 +8,14 @@
 bool kg_conn_tell_refused(struct kg_worker *w)
 {
 	while (w->refused_count > 0) {
-		struct kg_msg msg = w->refused[w->refused_count - 1];
-		struct kg_worker_link *payload = &w->links[msg.count];
+		const struct kg_msg *open = &w->refused[w->refused_count - 1];
+		struct kg_msg *msg = kg_worker_post(&w->links[open->count]);
 
-		msg.type = KG_MSG_CLOSE;
-		msg.count = 1;
-		if (!kg_worker_post(payload, &msg))
+		if (msg == NULL)
 			return false;
+		*msg = *open;
+		msg->type = KG_MSG_CLOSE;
+		msg->count = 1;
 		w->refused_count--;
 	}
 	return true;

@@ -17,8 +17,6 @@ static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, 
 {
 	return (struct kg_msg){
 		.type = type,
-		.protocol = conn->streaming ? kg_stream_protocol(&conn->stream) : 0,
-		.tunnel = conn->side->id,
 		.count = count,
 		.flow = conn->flow,
 		.conn = conn->streaming ? (void *)(uintptr_t)conn : NULL,
@@ -27,20 +25,28 @@ static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, 
 
 static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
 {
-	struct kg_msg msg = message(conn, type, count);
+	struct kg_msg *msg = kg_worker_post(payload_of(conn));
 
-	msg.buf = buf;
-	return kg_worker_post(payload_of(conn), &msg);
+	if (msg == NULL)
+		return false;
+	*msg = message(conn, type, count);
+	msg->buf = buf;
+	return true;
 }
 
 bool kg_conn_tell_connect(struct kg_conn *conn)
 {
 	const struct kg_app_end *app = &conn->side->tunnel->config->app;
-	struct kg_msg msg = message(conn, KG_MSG_CONNECT, 0);
+	struct kg_msg *msg = kg_worker_post(payload_of(conn));
 
-	msg.target = conn->target != NULL ? conn->target : &app->target;
-	conn->dialling = kg_worker_post(payload_of(conn), &msg);
-	return conn->dialling;
+	if (msg == NULL)
+		return false;
+	*msg = message(conn, KG_MSG_CONNECT, 0);
+	msg->protocol = kg_stream_protocol(&conn->stream);
+	msg->tunnel = conn->side->id;
+	msg->target = conn->target != NULL ? conn->target : &app->target;
+	conn->dialling = true;
+	return true;
 }
 
 /* What the stream takes now. */
@@ -105,7 +111,7 @@ enum kg_conn_taken kg_conn_tell_data(struct kg_conn *conn)
 
 	if (conn->outstanding >= may_hold(conn))
 		return KG_CONN_STALLED;
-	if (rte_ring_full(payload_of(conn)->rings->to_payload))
+	if (!kg_worker_may_post(payload_of(conn)))
 		return KG_CONN_RING_FULL;
 	buf = kg_stream_recv(&conn->stream, conn->side->worker->now_us);
 	count = kg_buf_chain_count(buf);

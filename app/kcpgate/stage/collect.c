@@ -3,6 +3,7 @@
 #include "stage/stage.h"
 
 #define COLLECT_MAX 512 /* messages per turn and payload thread */
+#define PREFETCH    4   /* of them, how far ahead what they bring is wanted */
 
 /* What the payload thread may say, and who listens. */
 static void (*const handlers[])(struct kg_worker *w, const struct kg_msg *msg) = {
@@ -23,8 +24,11 @@ static unsigned int collect_from(struct kg_worker *w, struct rte_ring *to_worker
 			break;
 		n = rte_ring_sc_dequeue_burst_elem(to_worker, msgs, sizeof(msgs[0]),
 						   KG_CONN_REFUSED_MAX, NULL);
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n; i++) {
+			if (i + PREFETCH < n) /* it comes from another core's cache */
+				__builtin_prefetch(msgs[i + PREFETCH].buf);
 			handlers[msgs[i].type](w, &msgs[i]);
+		}
 		total += n;
 	} while (n == KG_CONN_REFUSED_MAX && total < COLLECT_MAX);
 	return total;

@@ -18,8 +18,10 @@ static enum kg_conn_taken past_linux(struct kg_conn *conn, size_t bytes)
 
 static enum kg_conn_taken deliver(struct kg_conn *conn, size_t bytes)
 {
-	enum kg_conn_taken taken = past_linux(conn, bytes);
+	enum kg_conn_taken taken = KG_CONN_OTHER_WAY;
 
+	if (conn->shortcut != NULL)
+		taken = past_linux(conn, bytes);
 	return taken != KG_CONN_OTHER_WAY ? taken : kg_conn_tell_data(conn);
 }
 
@@ -99,10 +101,11 @@ static unsigned int run(struct kg_conn *conn)
 	return done;
 }
 
-/* Who sleeps and has got something, from here or from stages before. */
+/* What was posted goes, from here or from stages before; who sleeps and has got something wakes. */
 static void wake_payload_threads(struct kg_worker *w)
 {
 	for (unsigned int i = 0; i < w->link_count; i++) {
+		kg_worker_flush(&w->links[i]);
 		if (!w->links[i].posted)
 			continue;
 		w->links[i].posted = false;
