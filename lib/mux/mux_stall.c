@@ -141,7 +141,7 @@ void kg_mux_look_at_staller(struct kg_mux *mux, uint64_t now_us)
 {
 	struct kg_mux_stream *ms = mux->staller;
 	struct kg_streams *s = mux->streams;
-	uint64_t since_us = now_us - patience_us(s, now_us);
+	uint64_t since_us = now_us - KG_MIN(patience_us(s, now_us), now_us); /* no time before 0 */
 
 	mux->resume_us = now_us + LOOK_US;
 	if (has_enough(ms) && buffers_are_short(s))

@@ -282,16 +282,21 @@ static inline void end_init(struct end *end, struct pair *pair, enum kg_role rol
 	end->config.mux_channels = role == KG_ROLE_CLIENT ? 1 : 0;
 }
 
-/* Change the two configs before pair_start. */
-static inline struct pair *pair_new(void)
+static inline struct pair *pair_new_at(uint64_t now_us)
 {
 	static struct pair pair;
 
 	memset(&pair, 0, sizeof(pair));
-	pair.now_us = SEC(1000);
+	pair.now_us = now_us;
 	end_init(&pair.client, &pair, KG_ROLE_CLIENT);
 	end_init(&pair.server, &pair, KG_ROLE_SERVER);
 	return &pair;
+}
+
+/* Change the two configs before pair_start. */
+static inline struct pair *pair_new(void)
+{
+	return pair_new_at(SEC(1000));
 }
 
 static inline void end_start(struct end *end)

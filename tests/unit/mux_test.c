@@ -461,6 +461,23 @@ static void who_stands_still_while_buffers_are_short_gives_way(void **state)
 	pair_stop(pair);
 }
 
+/* Nor does anybody where the clock has just begun: there is no time before it that he has waited.
+ */
+static void nobody_has_waited_before_the_clock_began(void **state)
+{
+	struct pair *pair = pair_start(pair_new_at(0));
+	struct app *stalled;
+
+	start_short_of_buffers(pair, &stalled);
+	assert_true(pair->now_us < SEC(3));
+	assert_int_equal(stats_of(&pair->server).gave_way, 0);
+	app_read(&pair->server, &pair->server.apps[0], UINT32_MAX);
+	pair->server.host.pool.pool.fair_share = UINT32_MAX;
+	run(pair, SEC(1));
+	assert_int_equal(pair->server.apps[0].got_len, 62000);
+	pair_stop(pair);
+}
+
 /* One that stalls its channel and ends lets it go on. */
 static void an_abort_ends_a_stall(void **state)
 {
@@ -776,6 +793,7 @@ int main(void)
 		cmocka_unit_test(towards_an_original_who_stands_still_gives_way),
 		cmocka_unit_test(where_buffers_are_short_a_stream_has_the_floor),
 		cmocka_unit_test(who_stands_still_while_buffers_are_short_gives_way),
+		cmocka_unit_test(nobody_has_waited_before_the_clock_began),
 		cmocka_unit_test(an_abort_ends_a_stall),
 		cmocka_unit_test(streams_take_turns),
 		cmocka_unit_test(streams_are_spread_over_channels),
