@@ -13,11 +13,11 @@ struct kg_fec_encoder {
 	struct kg_fec_sums *sums; /* of the group; NULL: it has not begun, or gets no parity */
 	uint32_t conv;
 	uint32_t sn;
-	uint8_t data;   /* shards of the group that are out */
-	uint8_t parity; /* and of these */
-	bool payload;   /* some of them carry any */
-	bool closing;   /* the group is being filled */
-	uint16_t paid;  /* fillers that the datagrams so far pay for */
+	uint8_t data;    /* shards of the group that are out */
+	uint8_t parity;  /* and of these */
+	uint8_t payload; /* shards of data that carry any, or are there for it */
+	bool closing;    /* the group is being filled */
+	uint16_t paid;   /* fillers that the datagrams so far pay for */
 	uint64_t last_us;
 	uint8_t latest[KG_FEC_DATAGRAM_MIN_BYTES]; /* how the latest datagram began */
 	struct kg_fec_stats stats;
@@ -48,6 +48,14 @@ bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder)
 	return encoder->data == encoder->fec->code.data;
 }
 
+bool kg_fec_encoder_serves_payload(const struct kg_fec_encoder *encoder)
+{
+	const struct kg_fec_code *code = &encoder->fec->code;
+
+	return kg_fec_encoder_is_full(encoder) &&
+	       encoder->parity * code->data < code->parity * encoder->payload;
+}
+
 static uint8_t missing(const struct kg_fec_encoder *encoder)
 {
 	return (uint8_t)(encoder->fec->code.data - encoder->data);
@@ -56,15 +64,15 @@ static uint8_t missing(const struct kg_fec_encoder *encoder)
 /* A group that is left alone is closed when it is worth it and paid for. */
 static bool may_close(const struct kg_fec_encoder *encoder)
 {
-	return encoder->fec->content->fill != NULL && encoder->payload &&
+	return encoder->fec->content->fill != NULL && encoder->payload > 0 &&
 	       encoder->paid >= missing(encoder);
 }
 
 static void next_group(struct kg_fec_encoder *encoder)
 {
 	encoder->sn++;
-	encoder->data = encoder->parity = 0;
-	encoder->payload = encoder->closing = false;
+	encoder->data = encoder->parity = encoder->payload = 0;
+	encoder->closing = false;
 	kg_fec_sums_give(encoder->fec, encoder->sums);
 	encoder->sums = NULL;
 }
@@ -93,7 +101,7 @@ static void note(struct kg_fec_encoder *encoder, const uint8_t *datagram, uint16
 {
 	unsigned int paid_max = SAVED_GROUPS * (unsigned int)encoder->fec->code.data;
 
-	encoder->payload = encoder->payload || encoder->fec->content->has_payload(datagram, len);
+	encoder->payload += encoder->fec->content->has_payload(datagram, len);
 	memcpy(encoder->latest, datagram, sizeof(encoder->latest));
 	encoder->last_us = now_us;
 	if (encoder->paid < paid_max)
@@ -129,6 +137,7 @@ static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 {
 	encoder->fec->content->fill(body + KG_FEC_HEADER_BYTES, encoder->latest);
 	encoder->paid--;
+	encoder->payload++;
 	KG_FEC_COUNT(encoder, fillers_sent, 1);
 	return add_shard(encoder, body, KG_FEC_DATAGRAM_MIN_BYTES);
 }

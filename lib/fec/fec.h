@@ -78,6 +78,9 @@ uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint1
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);
 /* All data of a group is out, and parity is due. */
 bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder);
+/* The parity that comes next is there for datagrams with payload: of a group's parity these have
+ * their part. */
+bool kg_fec_encoder_serves_payload(const struct kg_fec_encoder *encoder);
 /* The next datagram will be the first of its group. */
 bool kg_fec_encoder_begins(const struct kg_fec_encoder *encoder);
 /* When to ask again; 0: at once, KG_NEVER_US: not by itself. */

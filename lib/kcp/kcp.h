@@ -195,7 +195,7 @@ void kg_kcp_next_group(struct kg_kcp *kcp);
 /* How long it may take until the next datagram leaves although data waits, because of window and
  * pace; 0 when none does. */
 uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp);
-/* One of the `parity` leaves: it takes its place in the pace. */
+/* One of the `parity` leaves, for data: it takes its place in the pace. */
 void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 
 /* Segments that may be unacknowledged, as far as we are concerned. */

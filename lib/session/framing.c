@@ -59,7 +59,7 @@ uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint6
 	uint16_t len;
 
 	if (encoder != NULL && kg_framing_fec_due_us(framing, kcp) <= now_us) {
-		if (kg_fec_encoder_is_full(encoder))
+		if (kg_fec_encoder_serves_payload(encoder))
 			kg_kcp_on_parity(kcp, now_us);
 		return kg_fec_encoder_output(encoder, body, now_us);
 	}

@@ -141,8 +141,7 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 		.blast = !one_in(sim, 3),
 		.snd_spread = sim->seed % 5 > 1,
 		.rcv_grows = sim->seed % 7 > 2,
-		/* Where memory is scarce the peers' windows are the limit, not the path. */
-		.rate_auto = sim->seed % 11 > 4 && !sim->scarce,
+		.rate_auto = sim->seed % 11 > 4,
 	};
 }
 

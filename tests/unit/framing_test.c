@@ -67,7 +67,9 @@ static const struct kg_kcp_params params = {
 	.blast = true,
 };
 
-static void link_init(struct link *link, uint8_t data, uint8_t parity)
+/* End 1 is as `theirs` say. */
+static void link_init_with(struct link *link, uint8_t data, uint8_t parity,
+			   const struct kg_kcp_params *theirs)
 {
 	/* A group should not take longer than KCP waits. */
 	*link = (struct link){ .per_step = 3 + data / 8u };
@@ -82,13 +84,19 @@ static void link_init(struct link *link, uint8_t data, uint8_t parity)
 	for (int i = 0; i < 2; i++) {
 		struct end *end = &link->ends[i];
 
-		end->kcp = kg_kcp_create(&params, &link->mem, &link->pool.pool, 0);
+		end->kcp =
+			kg_kcp_create(i == 0 ? &params : theirs, &link->mem, &link->pool.pool, 0);
 		kg_framing_init(&end->framing, link->fec);
 		assert_true(kg_framing_start(&end->framing, end->kcp, CONV));
 		if (link->fec != NULL)
 			kg_framing_trust(&end->framing);
 		link->under_way[i] = malloc(UNDER_WAY * sizeof(struct flight));
 	}
+}
+
+static void link_init(struct link *link, uint8_t data, uint8_t parity)
+{
+	link_init_with(link, data, parity, &params);
 }
 
 static void link_fini(struct link *link)
@@ -177,6 +185,15 @@ static void step(struct link *link)
 	for (int from = 0; from < 2; from++)
 		leave(link, from);
 	link->now_us += STEP_US;
+}
+
+static void send_some(struct link *link)
+{
+	for (uint32_t i = 0; i < link->per_step; i++) {
+		if (kg_kcp_unacked(link->ends[0].kcp) < params.snd_wnd)
+			send_message(link, 0,
+				     (uint16_t)(8 + kg_rng_below(&link->rng, PAYLOAD - 7)));
+	}
 }
 
 /* `messages` from end 0, a few in each step; until they are there and acknowledged. */
@@ -334,6 +351,27 @@ static void a_question_does_not_wait_for_parity(void **state)
 	link_fini(&link);
 }
 
+/* Who hears a stream acknowledges it, in groups that have parity. That is not in the way of what he
+ * has to say, in a window that is small beside so many. */
+static void acknowledgements_take_no_place_of_data(void **state)
+{
+	struct kg_kcp_params small = params;
+	struct link link;
+
+	small.snd_wnd = 8;
+	small.pace = true;
+	link_init_with(&link, 1, 1, &small);
+	for (uint32_t words = 0; words < 20; words++) {
+		assert_int_equal(link.ends[0].received, words);
+		send_message(&link, 1, 100);
+		for (uint64_t i = 0; i < 100 * KG_US_PER_MS / STEP_US; i++) {
+			send_some(&link);
+			step(&link);
+		}
+	}
+	link_fini(&link);
+}
+
 /* ---- losses ---- */
 
 /* Of every group towards end 1 as many shards as there is parity, others each time. */
@@ -459,6 +497,7 @@ int main(void)
 		cmocka_unit_test(handshakes_have_the_header_only),
 		cmocka_unit_test(what_kcp_gets_decides),
 		cmocka_unit_test(a_question_does_not_wait_for_parity),
+		cmocka_unit_test(acknowledgements_take_no_place_of_data),
 		cmocka_unit_test(no_copy_for_what_fec_makes_good),
 		cmocka_unit_test(the_end_of_a_burst_is_protected),
 		cmocka_unit_test(kcp_repairs_the_rest),
