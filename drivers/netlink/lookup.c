@@ -36,7 +36,10 @@ static int read_route(const struct nlmsghdr *header, void *ctx)
 	struct kg_route *route = ctx;
 	const struct nlattr *attribute;
 
-	if (header->nlmsg_type != RTM_NEWROUTE || message->rtm_type != RTN_UNICAST)
+	if (header->nlmsg_type != RTM_NEWROUTE)
+		return MNL_CB_OK;
+	route->local = message->rtm_type == RTN_LOCAL;
+	if (message->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attribute, header, sizeof(*message))
 	{
@@ -148,6 +151,21 @@ bool kg_neighbour_usable(const struct kg_neighbour *neighbour)
 {
 	return (neighbour->state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE |
 				    NUD_STALE | NUD_DELAY)) != 0;
+}
+
+bool kg_way_is_known(struct kg_nl *nl, const struct kg_ip *destination)
+{
+	struct kg_route route;
+	struct kg_neighbour neighbour;
+	const struct kg_ip *next = destination;
+	int error = kg_route_lookup(nl, destination, &route);
+
+	if (error != 0)
+		return route.local;
+	if (route.gateway.version != 0)
+		next = &route.gateway;
+	return kg_neighbour_lookup(nl, route.ifindex, next, &neighbour) == 0 &&
+	       kg_neighbour_usable(&neighbour);
 }
 
 bool kg_route_read_prefix(struct kg_prefix *prefix, const struct nlmsghdr *header)

@@ -10,6 +10,7 @@ struct kg_route {
 	struct kg_ip gateway; /* version 0: the destination is on the link */
 	struct kg_ip source;  /* version 0: the kernel named none */
 	uint16_t mtu;         /* of the way as far as it is known; 0: the link's */
+	bool local;           /* to this host itself: no route that leads anywhere */
 };
 
 struct kg_neighbour {
@@ -35,6 +36,10 @@ int kg_neighbour_use(struct kg_nl *nl, unsigned int ifindex, const struct kg_ip 
 
 /* May frames be sent to the MAC? */
 bool kg_neighbour_usable(const struct kg_neighbour *neighbour);
+
+/* What Linux is given for `destination` leaves at once: it is this host's, or its next hop is
+ * known. Else it waits there until the next hop has answered, or for seconds in vain. */
+bool kg_way_is_known(struct kg_nl *nl, const struct kg_ip *destination);
 
 /* RTM_NEWNEIGH, RTM_DELNEIGH (state 0); false for what is no IP neighbour. */
 bool kg_neighbour_read(struct kg_neighbour *neighbour, const struct nlmsghdr *header);

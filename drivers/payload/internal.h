@@ -10,6 +10,7 @@
  *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
  *   udp_sources.c               who talks to a listening UDP socket
  *   udp_loss.c, udp_hold.c      what sockets on this host had no room for, and what waits for it
+ *   udp_doubt.c                 answers to sources that may be made up
  *   source.c                    descriptors in epoll, rings to workers, buffers to read into
  *
  * A source is a descriptor that epoll watches edge-triggered, registered once: events are collected
@@ -129,6 +130,7 @@ struct kg_payload {
 	struct kg_udp_tx *udp_tx;
 	struct kg_udp_sources *udp_sources;
 	struct kg_udp_loss *udp_loss;
+	struct kg_udp_doubt *udp_doubt;
 	struct kg_udp_holds udp_holds;
 
 	struct kg_buf *spare[KG_READ_BUFS]; /* large buffers, to read into */
@@ -419,6 +421,16 @@ uint64_t kg_udp_loss_next_us(const struct kg_payload *p);
 /* Bytes that the flow's receiver has room for, as Linux counts them: `least` when nothing waits
  * there, much when Linux knows nothing. */
 int64_t kg_udp_loss_room(struct kg_payload *p, const struct kg_flow *flow, int64_t least);
+
+/* ---- udp_doubt.c ---- */
+
+struct kg_udp_doubt;
+/* NULL when memory is short; without the kernel's help half of the room is all that strangers have.
+ */
+struct kg_udp_doubt *kg_udp_doubt_create(void);
+void kg_udp_doubt_destroy(struct kg_udp_doubt *doubt);
+/* Whether a datagram for the flow's application may take room in its socket. */
+bool kg_udp_doubt_lets(struct kg_payload *p, const struct kg_flow *flow);
 
 /* ---- udp_hold.c ---- */
 

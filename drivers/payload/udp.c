@@ -18,9 +18,10 @@ bool kg_udp_create(struct kg_payload *p)
 	p->udp_tx = kg_udp_tx_create();
 	p->udp_sources = kg_udp_sources_create(p->config.count);
 	p->udp_loss = kg_udp_loss_create();
+	p->udp_doubt = kg_udp_doubt_create();
 	kg_udp_holds_init(&p->udp_holds);
 	return p->udp_rx != NULL && p->udp_tx != NULL && p->udp_sources != NULL &&
-	       p->udp_loss != NULL;
+	       p->udp_loss != NULL && p->udp_doubt != NULL;
 }
 
 void kg_udp_destroy(struct kg_payload *p)
@@ -29,6 +30,7 @@ void kg_udp_destroy(struct kg_payload *p)
 	kg_udp_tx_destroy(p->udp_tx);
 	kg_udp_sources_destroy(p->udp_sources);
 	kg_udp_loss_destroy(p->udp_loss);
+	kg_udp_doubt_destroy(p->udp_doubt);
 }
 
 /* A server's socket is connected: all it receives is the flow's. */

@@ -4,9 +4,6 @@
  * one socket. Those of one flow and one length, of which the last may be shorter, form a train: the
  * kernel takes it as one, and cuts it apart as late as it can (UDP_SEGMENT).
  *
- * Answers to a next hop that does not resolve wait in Linux for seconds, in the room of the
- * listening socket that all its sources share. Sources that may be made up have half of it.
- *
  * Where a train cannot go, above all when its datagrams are longer than the path's MTU, they are
  * sent one by one, and the flow forms no more trains.
  */
@@ -235,12 +232,6 @@ static void append(struct kg_udp_tx *tx, struct kg_buf *chain, size_t bytes)
 	}
 }
 
-/* Who says nothing more after an answer may be nobody. */
-static bool has_room(const struct kg_flow *flow, int fd)
-{
-	return flow->listener == NULL || flow->conversed || !kg_socket_is_half_full(fd);
-}
-
 void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain)
 {
 	struct kg_udp_tx *tx = p->udp_tx;
@@ -248,7 +239,7 @@ void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chai
 	size_t bytes = kg_buf_chain_len(chain);
 
 	flow->answered = true;
-	if (!has_room(flow, fd)) {
+	if (!kg_udp_doubt_lets(p, flow)) {
 		kg_count(&p->stats.udp_dropped_doubted, 1);
 		kg_flow_taken(p, flow, kg_buf_chain_count(chain));
 		kg_buf_free_chain(chain);
