@@ -15,7 +15,7 @@ programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
     curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
     nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
     turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86 promtool:prometheus
-    wasm-ld:lld node:nodejs npm:npm chromium:chromium"
+    wasm-ld:lld node:nodejs npm:npm chromium:chromium keepalived:keepalived bird:bird2"
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
@@ -69,4 +69,6 @@ fi
 case "$missing " in *" nginx-light "*) update-rc.d nginx disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" coturn "*) update-rc.d coturn disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" prometheus "*) update-rc.d prometheus disable >/dev/null 2>&1 || : ;; esac
+case "$missing " in *" keepalived "*) update-rc.d keepalived disable >/dev/null 2>&1 || : ;; esac
+case "$missing " in *" bird2 "*) update-rc.d bird disable >/dev/null 2>&1 || : ;; esac
 case "$missing " in *" openssh-server "*) update-rc.d ssh disable >/dev/null 2>&1 || : ;; esac
