@@ -185,7 +185,7 @@ const struct kg_key kg_schema[] = {
 		  "lost is "
 		  "sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for "
 		  "VPNs "
-		  "and games that repair themselves ([which of the two](udphop.md)).",
+		  "and games that repair themselves: docs/udphop.md.",
 	  .kcptube = "UDP Hop is a program of its own." },
 	{ TUNNEL("listener"), .kind = &kg_kind_leg, .relay = KG_IN_RELAY,
 	  .help = "Relay: the leg towards the clients, which is a server's." },

@@ -32,7 +32,6 @@ static bool begin_fec(struct kg_channel *ch)
 	kg_framing_init(framing, s->config.fec);
 	framing->encoder = kg_fec_encoder_create(s->config.fec, 0, first_sn);
 	framing->decoder = kg_fec_decoder_create(s->config.fec, 0);
-	kg_bare_of(ch)->alive_due = true; /* so that a box knows that its peer is one */
 	return framing->encoder != NULL && framing->decoder != NULL;
 }
 

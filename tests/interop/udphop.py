@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""An original udphop at the other end: datagrams of 1 to 2,021 bytes both ways, byte for byte, 32 sources at
+once, each of which the destination sees as one. With FEC datagrams of one length, as an original's padding
+asks for, on a wire that loses. With hops eleven ports, until the client has hopped twice.
+
+    udphop.py VERSION client|server ALGORITHM [fec|hop]     which end the original is
+    environment: UDPHOP_1_1_4, UDPHOP_1_1_7: paths of original binaries; skipped without
+
+    client ── wire ── server      one is a box, the other the original on its kernel's sockets
+"""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import kcptube
+
+from lab import CLIENT4, DESTINATION, ENTRY, SERVER4, TUNNEL_PORT, eventually
+import traffic
+
+PORTS = "3000-3010"
+FEC = "3:2"
+SOURCES = 32
+HOPS = 2
+
+
+def settings_of(role, algorithm, more):
+    ends = {
+        "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
+                   "destination_port": TUNNEL_PORT},
+        "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
+                   "destination_port": DESTINATION[1]},
+    }
+    settings = {"mode": role, "ipv4_only": 1, **ends[role], "encryption_algorithm": algorithm, **more}
+    if algorithm not in kcptube.UNKEYED:
+        settings["encryption_password"] = kcptube.PASSWORD
+    return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+def start_original(lab, box, binary, algorithm, more):
+    address = CLIENT4 if box.role == "client" else SERVER4
+    box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
+    (lab.directory / "original.conf").write_text(settings_of(box.role, algorithm, more))
+    log = open(lab.directory / "original.log", "ab")
+    process = lab.popen(box.ns, binary, str(lab.directory / "original.conf"), stdout=log, stderr=log)
+    port = ENTRY[1] if box.role == "client" else TUNNEL_PORT
+
+    def listens():
+        assert process.poll() is None, (lab.directory / "original.log").read_text()
+        return box.ns.run("ss", "-Hlnu", f"sport = :{port}").strip()
+
+    eventually("the original listens", listens)
+
+
+def many_sizes(lab, senders):
+    with lab.client.ns:
+        traffic.udp_echo(*ENTRY, sizes=[*range(1, 1401, 7), 1472, 1473, 2000, 2021], window=4)
+    assert len(senders) == 1, senders
+    senders.clear()
+
+    def source(n):
+        with lab.client.ns:
+            traffic.udp_echo(*ENTRY, sizes=range(n + 1, 1200, 97), window=2)
+
+    with ThreadPoolExecutor(SOURCES) as pool:
+        list(pool.map(source, range(SOURCES)))
+    assert len(senders) == SOURCES, len(senders)
+
+
+def is_answered(flow, word, patience_s):
+    """An original may say twice what it has had late; nothing else than what was asked comes."""
+    flow.settimeout(patience_s)
+    flow.send(word)
+    try:
+        while (answer := flow.recv(2048)) != word:
+            assert len(answer) == len(word) and answer < word or answer.endswith(b"first"), answer
+    except TimeoutError:
+        return False
+    return True
+
+
+def under_loss(lab, ours, version):
+    """Towards our box, which tells right parity from wrong; v1.1.4 makes wrong parity."""
+    with lab.client.ns, traffic.udp_socket(*ENTRY) as flow:
+        flow.send(b"first")  # v1.1.4 takes a session's first datagram for one without a header
+        assert flow.recv(2048).endswith(b"first")
+        for n in range(60):
+            assert is_answered(flow, b"%03d" % n * 133, 5)
+        lab.wire.run("nft", "-f", "-", input=f"""
+            table netdev loss {{ chain ingress {{
+                type filter hook ingress device to-{'server' if ours.role == 'client' else 'client'} priority 0;
+                udp length > 400 numgen inc mod 7 == 3 counter drop
+            }}
+            }}""")
+        answered = sum(is_answered(flow, b"%03d" % n * 133, 0.3) for n in range(100, 240))
+    stats = ours.tunnels()["home"]
+    print(f"{answered} of 140 are answered, {stats['fec_recovered']} came back by parity")
+    assert answered >= 90
+    assert version == "1.1.4" or stats["fec_recovered"] >= 10, stats
+
+
+def hops(lab, theirs, ours, senders, version):
+    asks_s = 0.02
+    with lab.client.ns, traffic.udp_socket(*ENTRY) as flow:
+        begin, number, seen = time.monotonic(), 0, set()
+
+        def hopped():
+            if ours.role == "client":
+                return ours.tunnels()["home"]["hops_timer"] >= HOPS
+            seen.update(row["remote"] for row in ours.channels())
+            return len(seen) > HOPS
+
+        while not hopped():
+            assert time.monotonic() < begin + 90, "nobody hops"
+            word = b"%08d" % number * 8
+            flow.send(word)
+            while flow.recv(2048) != word:
+                pass
+            number += 1
+            time.sleep(asks_s)
+    lost_by_original = theirs.role == "client" and version == "1.1.7"  # each hop is a session there
+    assert lost_by_original or len(senders) == 1, senders
+    print(f"{number} datagrams, none lost, {len(senders)} sources at the destination")
+
+
+def main(version, role, algorithm, what="sizes"):
+    variable = "UDPHOP_" + version.replace(".", "_")
+    more = {"fec": {"fec": FEC}}.get(what, {})
+    with kcptube.lab_with_original(role, variable, algorithm, protocol="udphop", **more) as (
+            lab, theirs, ours, binary):
+        settings = ours.config["tunnels"][0]
+        del settings["kcp"]
+        theirs_more = dict(more)
+        if what == "hop":
+            key = {"client": "destination_port", "server": "listen_port"}
+            settings[key[ours.role]] = PORTS
+            theirs_more[key[role]] = PORTS
+            if role == "client":
+                theirs_more["dport_refresh"] = 20
+            else:
+                settings["dport_refresh"] = "2-3"
+        ours.start()
+        start_original(lab, theirs, binary, algorithm, theirs_more)
+        senders = set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        if what == "fec":
+            under_loss(lab, ours, version)
+        elif what == "hop":
+            hops(lab, theirs, ours, senders, version)
+        else:
+            many_sizes(lab, senders)
+        assert not ours.drops("auth_failed") and not ours.drops("bare_malformed")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
