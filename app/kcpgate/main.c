@@ -189,7 +189,8 @@ int main(int argc, char **argv)
 		printf("kcpgate %s\n", KG_VERSION);
 		return KG_EXIT_GOOD;
 	case KG_ARGS_IMPORT:
-		return kg_import_files(args.files, args.file_count, args.udphop) ? KG_EXIT_GOOD : KG_EXIT_FAILED;
+		return kg_import_files(args.files, args.file_count, args.udphop) ? KG_EXIT_GOOD
+										 : KG_EXIT_FAILED;
 	default:
 		return args.file_count > 0 ? with_config(&args) : without_config(&args);
 	}

@@ -180,21 +180,6 @@ bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 	return true;
 }
 
-/* A number three times. */
-static uint16_t put_words(uint8_t *bytes, uint32_t word)
-{
-	for (unsigned int i = 0; i < KG_UDPHOP_WORDS_BYTES; i += sizeof(word))
-		kg_store_be32(bytes + i, word);
-	return KG_UDPHOP_WORDS_BYTES;
-}
-
-uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature feature,
-			   uint32_t word)
-{
-	kg_udphop_encode(body, iden, feature);
-	return (uint16_t)(KG_UDPHOP_HEADER_BYTES + put_words(body + KG_UDPHOP_HEADER_BYTES, word));
-}
-
 /* With FEC it is a shard of no group. */
 static uint16_t put_sign(const struct kg_channel *ch, uint32_t number, uint8_t *body)
 {
@@ -204,7 +189,7 @@ static uint16_t put_sign(const struct kg_channel *ch, uint32_t number, uint8_t *
 	kg_udphop_encode(body, ch->conv, KG_UDPHOP_KEEP_ALIVE);
 	if (header > 0)
 		kg_fec_header_encode(rest, 0, 0);
-	return KG_UDPHOP_HEADER_BYTES + header + put_words(rest + header, number);
+	return KG_UDPHOP_HEADER_BYTES + header + kg_udphop_put_words(rest + header, number);
 }
 
 static uint16_t put_alive(struct kg_bare *bare, uint64_t now_us, uint8_t *body)

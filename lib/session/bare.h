@@ -59,9 +59,6 @@ struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t 
 /* For the host to read. */
 enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
 			  uint64_t now_us);
-/* A test, or a sign of life without FEC: a header and a number three times; its bytes. */
-uint16_t kg_bare_put_words(uint8_t *body, uint32_t iden, enum kg_udphop_feature feature,
-			   uint32_t word);
 /* Something valid came from its peer. */
 void kg_bare_heard(struct kg_channel *ch, uint64_t now_us);
 

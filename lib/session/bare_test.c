@@ -5,11 +5,7 @@
  */
 #include "session/bare.h"
 
-#include <string.h>
-
 #define AGAIN_US (500ull * KG_US_PER_MS)
-/* An original of v1.1.4 with FEC takes the number's first byte for a shard's place in its group. */
-#define NUMBER_BITS 24
 
 struct kg_handshake *kg_bare_test_create(struct kg_session *s, const struct kg_channel *ch,
 					 uint64_t now_us)
@@ -20,7 +16,7 @@ struct kg_handshake *kg_bare_test_create(struct kg_session *s, const struct kg_c
 		return NULL;
 	test->begun_us = test->asked_us = now_us;
 	test->expires_us = KG_NEVER_US;
-	test->key = 1 + kg_rng_below(s->rng, (1u << NUMBER_BITS) - 1);
+	test->key = 1 + kg_rng_below(s->rng, (1u << KG_UDPHOP_NUMBER_BITS) - 1);
 	kg_line_init(&test->line, s, KG_LINE_HANDSHAKE, NULL, now_us);
 	kg_line_move(&test->line, KG_HOME_HANDSHAKES);
 	return test;
@@ -65,7 +61,7 @@ static uint16_t output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 		return 0;
 	test->tries++;
 	test->asked_us = now_us;
-	return kg_bare_put_words(body, 0, KG_UDPHOP_TEST, test->key);
+	return kg_udphop_put_test(body, test->key);
 }
 
 static void release(struct kg_line *line)
@@ -83,15 +79,6 @@ const struct kg_line_ops kg_bare_test_line_ops = {
 };
 
 /* ---- the answer ---- */
-
-/* Originals bring it back in different places (docs/udphop.md §3). */
-static bool has_number(const struct kg_udphop_body *body, uint32_t number)
-{
-	uint8_t bytes[sizeof(number)];
-
-	kg_store_be32(bytes, number);
-	return memmem(body->rest, body->rest_bytes, bytes, sizeof(bytes)) != NULL;
-}
 
 static struct kg_handshake *test_at(const struct kg_session *s, uint16_t port)
 {
@@ -117,7 +104,7 @@ enum kg_drop kg_bare_test_input(struct kg_session *s, const struct kg_datagram *
 {
 	struct kg_handshake *test = test_at(s, in->local.port);
 
-	if (test == NULL || !has_number(body, test->key))
+	if (test == NULL || !kg_udphop_has_number(body, test->key))
 		return KG_DROP_HANDSHAKE_UNKNOWN;
 	if (!kg_client_is_from_server(s, test->line.path, in))
 		return KG_DROP_SOURCE_UNKNOWN;

@@ -2,7 +2,9 @@
 /* Asks one place of a server, and judges what comes back. */
 #include "trial/trial.h"
 
+#include "base/hash.h"
 #include "wire/message.h"
+#include "wire/udphop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,8 @@
 #define ASKERS_MAX 8
 
 #define MESSAGE_BYTES 512
+/* Without KCP, which has its own time. */
+#define AGAIN_US (500ull * KG_US_PER_MS)
 
 static bool ask(struct kg_trial *trial, uint64_t now_us)
 {
@@ -49,7 +53,12 @@ bool kg_trial_init(struct kg_trial *trial, const struct kg_trial_tunnel *tunnel,
 		.clock = clock,
 		.end_us = now_us + PATIENCE_US,
 		.next_stamp_us = now_us + OTHER_STAMPS_AFTER_US,
+		.again_us = now_us,
 	};
+	if (tunnel->profile->bare) {
+		trial->number = 1 + kg_rng_below(tunnel->rng, (1u << KG_UDPHOP_NUMBER_BITS) - 1);
+		return true;
+	}
 	params.mtu = tunnel->kcp_mtu;
 	params.ts_offset_ms = (uint32_t)kg_rng_next(tunnel->rng);
 	kg_framing_init(&trial->framing, tunnel->fec);
@@ -149,16 +158,28 @@ static uint16_t ask_with_other_stamp(struct kg_trial *trial, uint8_t *body, uint
 	return seal(trial, body, trial->question_bytes, unix_s + (uint32_t)offset_s);
 }
 
+static uint16_t next_body(struct kg_trial *trial, uint8_t *body, uint64_t now_us)
+{
+	if (trial->kcp != NULL)
+		return kg_framing_output(&trial->framing, trial->kcp, now_us, body);
+	if (now_us < trial->again_us)
+		return 0;
+	trial->again_us = now_us + AGAIN_US;
+	return kg_udphop_put_test(body, trial->number);
+}
+
 uint16_t kg_trial_output(struct kg_trial *trial, uint8_t datagram[KG_DATAGRAM_MAX_BYTES],
 			 uint64_t now_us, uint32_t unix_s)
 {
 	uint8_t *body = datagram + trial->tunnel->profile->head_bytes;
-	uint16_t len = kg_framing_output(&trial->framing, trial->kcp, now_us, body);
+	uint16_t len = next_body(trial, body, now_us);
 
 	if (len == 0)
 		return ask_with_other_stamp(trial, body, now_us, unix_s);
 	note_question(trial, body, len, now_us);
-	return seal(trial, body, len, unix_s);
+	len = seal(trial, body, len, unix_s);
+	trial->question_hash = kg_hash64(datagram, len, 0);
+	return len;
 }
 
 /* ---- what comes in ---- */
@@ -195,6 +216,17 @@ static bool is_for(struct kg_trial *trial, const uint8_t *segments, size_t len, 
 	return trial->echoed;
 }
 
+/* Without KCP an answer is the question, sealed anew. */
+static enum kg_verdict_kind judge_bare(const struct kg_trial *trial, uint8_t *bytes, size_t len,
+				       bool echo)
+{
+	struct kg_udphop_body body;
+	bool answer = kg_udphop_decode(&body, bytes, len) == KG_DROP_NONE &&
+		      body.feature == KG_UDPHOP_TEST && kg_udphop_has_number(&body, trial->number);
+
+	return answer && !echo ? KG_VERDICT_ANSWERED : KG_VERDICT_FOREIGN;
+}
+
 /* WAITING: it is KCP's, and an answer may follow. */
 static enum kg_verdict_kind judge(struct kg_trial *trial, const uint8_t *body, size_t len,
 				  uint64_t now_us)
@@ -217,10 +249,15 @@ static enum kg_verdict_kind judge(struct kg_trial *trial, const uint8_t *body, s
 static enum kg_verdict_kind open_and_judge(struct kg_trial *trial, struct kg_profile_job *job,
 					   uint64_t now_us, uint32_t unix_s)
 {
+	/* Who has no key seals the same to the same bytes. */
+	bool echo = trial->tunnel->key.alg->spec->keyed &&
+		    kg_hash64(job->data, job->len, 0) == trial->question_hash;
+
 	trial->tunnel->profile->open(&trial->tunnel->key, job, 1, unix_s);
 	switch (job->drop) {
 	case KG_DROP_NONE:
-		return judge(trial, job->data, job->len, now_us);
+		return trial->kcp != NULL ? judge(trial, job->data, job->len, now_us)
+					  : judge_bare(trial, job->data, job->len, echo);
 	case KG_DROP_CLOCK_SKEW:
 		trial->clock->known = true;
 		trial->clock->skew_s = job->skew_s;
@@ -256,7 +293,10 @@ void kg_trial_unreachable(struct kg_trial *trial, const char *why, const struct 
 
 uint64_t kg_trial_deadline_us(const struct kg_trial *trial)
 {
-	uint64_t deadline_us = kg_framing_deadline_us(&trial->framing, trial->kcp);
+	uint64_t deadline_us = trial->again_us;
+
+	if (trial->kcp != NULL)
+		deadline_us = kg_framing_deadline_us(&trial->framing, trial->kcp);
 
 	if (stamps_wait(trial))
 		deadline_us = KG_MIN(deadline_us, trial->next_stamp_us);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Does a server answer at one of its addresses and ports? A trial asks as a client does before it
- * hops, and as the original's --try: a keep_alive on conv 0 (docs/wire.md §4.7), which KCP repeats
- * until its answer comes or patience ends. Pure: time comes in, sealed datagrams go out and come
- * in.
+ * hops, and as the original's --try: a keep_alive on conv 0 (docs/wire.md §4.7), or where the wire
+ * has no KCP a test (docs/udphop.md §3), which is repeated until its answer comes or patience ends.
+ * Pure: time comes in, sealed datagrams go out and come in.
  *
  *   asking ──the answer──► answered
  *     ├──a sign of what is wrong──► known, if no answer comes soon after it
@@ -46,8 +46,11 @@ struct kg_trial_clock {
 struct kg_trial {
 	const struct kg_trial_tunnel *tunnel;
 	struct kg_trial_clock *clock;
-	struct kg_kcp *kcp;
+	struct kg_kcp *kcp; /* NULL: the wire has none */
 	struct kg_framing framing;
+	uint32_t number;        /* without KCP: of the test */
+	uint64_t again_us;      /* and when it is said next */
+	uint64_t question_hash; /* and its sealed bytes, as they left */
 	struct kg_verdict verdict;
 	uint64_t asked_us; /* the first time */
 	uint64_t end_us;

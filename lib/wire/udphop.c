@@ -4,6 +4,8 @@
 
 #include "base/bytes.h"
 
+#include <string.h>
+
 #define FEATURE_OFFSET 4
 
 enum kg_drop kg_udphop_decode(struct kg_udphop_body *body, uint8_t *bytes, size_t len)
@@ -24,4 +26,25 @@ void kg_udphop_encode(uint8_t *bytes, uint32_t iden, enum kg_udphop_feature feat
 {
 	kg_store_be32(bytes, iden);
 	bytes[FEATURE_OFFSET] = (uint8_t)feature;
+}
+
+uint16_t kg_udphop_put_words(uint8_t *rest, uint32_t number)
+{
+	for (unsigned int i = 0; i < KG_UDPHOP_WORDS_BYTES; i += sizeof(number))
+		kg_store_be32(rest + i, number);
+	return KG_UDPHOP_WORDS_BYTES;
+}
+
+uint16_t kg_udphop_put_test(uint8_t *bytes, uint32_t number)
+{
+	kg_udphop_encode(bytes, 0, KG_UDPHOP_TEST);
+	return KG_UDPHOP_HEADER_BYTES + kg_udphop_put_words(bytes + KG_UDPHOP_HEADER_BYTES, number);
+}
+
+bool kg_udphop_has_number(const struct kg_udphop_body *body, uint32_t number)
+{
+	uint8_t bytes[sizeof(number)];
+
+	kg_store_be32(bytes, number);
+	return memmem(body->rest, body->rest_bytes, bytes, sizeof(bytes)) != NULL;
 }

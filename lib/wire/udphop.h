@@ -33,3 +33,15 @@ struct kg_udphop_body {
 enum kg_drop kg_udphop_decode(struct kg_udphop_body *body, uint8_t *bytes, size_t len);
 /* Writes KG_UDPHOP_HEADER_BYTES. */
 void kg_udphop_encode(uint8_t *bytes, uint32_t iden, enum kg_udphop_feature feature);
+
+/* Of tests' numbers the first byte is 0: an original of v1.1.4 with FEC takes it for a shard's
+ * place in its group. */
+#define KG_UDPHOP_NUMBER_BITS 24
+
+/* Writes KG_UDPHOP_WORDS_BYTES, and returns their number: what is the rest of tests and signs of
+ * life. */
+uint16_t kg_udphop_put_words(uint8_t *rest, uint32_t number);
+/* Writes a whole test; its bytes. */
+uint16_t kg_udphop_put_test(uint8_t *bytes, uint32_t number);
+/* An answer to a test brings its number back, which originals write in different places. */
+bool kg_udphop_has_number(const struct kg_udphop_body *body, uint32_t number);

@@ -13,7 +13,8 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually, tunnel
+from lab import (CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually,
+                 kcpgate, tunnel)
 import traffic
 
 CIPHERS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20", "XOR", "none")
@@ -120,6 +121,9 @@ def hop():
         senders = set()
         with lab.server.ns:
             _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        tried = lab.client.ns.run(kcpgate(), "--try", str(lab.client.path))
+        assert tried.count("answered in") >= 1 and "no answer" not in tried, tried
+        assert not lab.server.channels(), "a trial is no channel"
         talk = Talk(lab, senders)
         eventually("datagrams pass", talk.ask)
         talk.is_whole_for(10)

@@ -36,6 +36,13 @@ static void say(struct end *end, struct app *app, const char *text)
 	run(end->pair, 50 * KG_US_PER_MS);
 }
 
+static uint16_t put_words(uint8_t *bytes, uint32_t iden, enum kg_udphop_feature feature,
+			  uint32_t number)
+{
+	kg_udphop_encode(bytes, iden, feature);
+	return KG_UDPHOP_HEADER_BYTES + kg_udphop_put_words(bytes + KG_UDPHOP_HEADER_BYTES, number);
+}
+
 /* ---- datagrams ---- */
 
 static void datagrams_go_both_ways_as_they_are(void **state)
@@ -198,7 +205,7 @@ static void answers_come_from_where_it_was_asked(void **state)
 			struct kg_datagram in = { .local = { pair->server.address, 3007 },
 						  .remote = elsewhere,
 						  .data = question,
-						  .len = kg_bare_put_words(question, iden, f, 77) };
+						  .len = put_words(question, iden, f, 77) };
 			uint8_t bytes[PAIR_BODY_MAX];
 			struct kg_datagram out = { .data = bytes };
 
@@ -371,7 +378,7 @@ static void an_original_is_followed_by_its_time(void **state)
 
 	say(&pair->client, client, "a");
 	run(pair, SEC(10));
-	answer.len = kg_bare_put_words(bytes, iden, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 99);
+	answer.len = put_words(bytes, iden, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 99);
 	copy = *latest(pair, true, 0);
 	copy.datagram.data = copy.bytes;
 	copy.datagram.remote = elsewhere;

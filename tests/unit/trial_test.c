@@ -53,15 +53,15 @@ static struct kg_fec *make_fec(struct kg_mem *mem)
 	return kg_fec_create(10, 3, &kg_rs_isal, &kg_session_fec_content, mem);
 }
 
-static void start(const uint8_t *server_secret, bool fec)
+static void start_on(const struct kg_profile *profile, const uint8_t *server_secret, bool fec)
 {
-	const struct kg_profile *profile = &kg_profile_kcptube;
 	const struct kg_aead_alg *alg = kg_aead_lookup("AES-GCM");
 
 	rig = (struct rig){ .now_us = SEC(1000) };
 	test_host_init(&rig.host, SEED, 1000, rig.now_us);
 	rig.host.seen = kg_seen_create(&rig.host.mem, 1024, 315, rig.now_us);
 	rig.config = pair_config(KG_ROLE_SERVER, 8);
+	rig.config.bare = profile->bare;
 	rig.config.fec = fec ? make_fec(&rig.host.mem) : NULL;
 	rig.session =
 		test_host_session(&rig.host, &rig.config, (struct kg_session_ops){ 0 }, rig.now_us);
@@ -77,6 +77,11 @@ static void start(const uint8_t *server_secret, bool fec)
 	assert_true(kg_profile_key_init(&rig.tunnel.key, profile, alg, secret));
 	assert_true(kg_profile_key_init(&rig.key, profile, alg, server_secret));
 	rig.now_us += SEC(2); /* what is stamped in the first second may be of an earlier life */
+}
+
+static void start(const uint8_t *server_secret, bool fec)
+{
+	start_on(&kg_profile_kcptube, server_secret, fec);
 }
 
 static void stop(void)
@@ -101,7 +106,7 @@ static void server_input(uint8_t *datagram, uint16_t len)
 	uint64_t digest = kg_hash64(datagram, len, 0);
 	struct kg_datagram in;
 
-	kg_profile_kcptube.open(&rig.key, &job, 1, unix_s() + (uint32_t)rig.skew_s);
+	rig.tunnel.profile->open(&rig.key, &job, 1, unix_s() + (uint32_t)rig.skew_s);
 	rig.drops[job.drop]++;
 	if (job.drop != KG_DROP_NONE)
 		return;
@@ -116,13 +121,13 @@ static void server_input(uint8_t *datagram, uint16_t len)
 static void server_output(struct kg_trial *trial)
 {
 	uint8_t datagram[KG_DATAGRAM_MAX_BYTES];
-	struct kg_datagram out = { .data = datagram + kg_profile_kcptube.head_bytes };
+	struct kg_datagram out = { .data = datagram + rig.tunnel.profile->head_bytes };
 
 	kg_twheel_advance(rig.host.wheel, rig.now_us);
 	while (kg_session_output(rig.session, &out, rig.now_us)) {
 		struct kg_profile_job job = { .data = out.data, .len = out.len, .iv = 7 };
 
-		kg_profile_kcptube.seal(&rig.key, &job, 1, unix_s() + (uint32_t)rig.skew_s);
+		rig.tunnel.profile->seal(&rig.key, &job, 1, unix_s() + (uint32_t)rig.skew_s);
 		kg_trial_input(trial, job.data, job.len, rig.now_us, unix_s());
 	}
 }
@@ -201,6 +206,23 @@ static void a_server_answers(void **state)
 	}
 }
 
+/* Without KCP: asked by a test, which nobody acknowledges. */
+static void a_server_of_udp_hop_answers(void **state)
+{
+	struct kg_verdict verdict;
+
+	start_on(&kg_profile_udphop, secret, false);
+	rig.loses = 1;
+	verdict = verdict_of(NULL);
+	assert_int_equal(verdict.kind, KG_VERDICT_ANSWERED);
+	assert_int_equal(verdict.questions, 2);
+	assert_int_equal(rig.sent, 2);
+	stop();
+	start_on(&kg_profile_udphop, other_secret, false);
+	expect(KG_VERDICT_NO_ANSWER, SEC(10), SEC(10));
+	stop();
+}
+
 static void a_lost_question_is_repeated(void **state)
 {
 	struct kg_verdict verdict;
@@ -244,6 +266,14 @@ static void another_fec_is_no_answer(void **state)
 static void echo(struct kg_trial *trial, uint8_t *datagram, uint16_t len)
 {
 	kg_trial_input(trial, datagram, len, rig.now_us, unix_s());
+}
+
+static void an_echo_is_no_server_of_udp_hop(void **state)
+{
+	start_on(&kg_profile_udphop, secret, false);
+	rig.way = echo;
+	expect(KG_VERDICT_FOREIGN, 0, SEC(3));
+	stop();
 }
 
 static void noise(struct kg_trial *trial, uint8_t *datagram, uint16_t len)
@@ -415,6 +445,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_answers),
+		cmocka_unit_test(a_server_of_udp_hop_answers),
+		cmocka_unit_test(an_echo_is_no_server_of_udp_hop),
 		cmocka_unit_test(a_lost_question_is_repeated),
 		cmocka_unit_test(nobody_is_waited_for_in_patience),
 		cmocka_unit_test(another_password_is_no_answer),
