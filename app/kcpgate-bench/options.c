@@ -45,6 +45,7 @@ static const struct row {
 	ROW("size", "aead box fec kcp tunnel", NUMBER, size, 1, 1400, "payload bytes of a message"),
 	ROW("imix", "box", SWITCH, imix, 0, 0, "64, 512 and 1200 bytes as 7 : 4 : 1 instead"),
 	ROW("datagrams", "tunnel", SWITCH, datagrams, 0, 0, "UDP payload instead of a stream"),
+	ROW("udphop", "tunnel", SWITCH, udphop, 0, 0, "the wire of UDP Hop; with datagrams"),
 	ROW("relay", "tunnel", SWITCH, relay, 0, 0,
 	    "a relay in between, whose client and server are one box: its cost, and theirs"),
 	ROW("channels", "handshake idle tunnel", NUMBER, channels, 1, 200000,

@@ -35,6 +35,7 @@ struct bench_options {
 	bool imix, echo, adaptive;
 	bool relay;     /* tunnel: one between client and server */
 	bool datagrams; /* UDP payload instead of a TCP stream */
+	bool udphop;    /* tunnel: its wire */
 };
 
 /* False with words on `errors`. */

@@ -297,6 +297,7 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 		.workers = options->workers,
 		.memory_mb = MEMORY_MB,
 		.relay = options->relay,
+		.udphop = options->udphop,
 	};
 	static struct tunnel tunnel;
 	char error[512];

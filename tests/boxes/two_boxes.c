@@ -20,11 +20,14 @@
 	"    \"addresses\": [\"%s%u/%u\"] } ],"                                              \
 	"  \"tunnels\": [ %s ] }"
 
-#define TUNNEL                                                                       \
-	"{ \"name\": \"%s\", \"mode\": \"%s\", \"listen_port\": %u,"                 \
-	"    \"destination_address\": \"%s2\", \"destination_port\": 3000,"          \
-	"    \"encryption_algorithm\": \"%s\", %s \"kcp\": \"%s\", \"fec\": \"%s\"," \
-	"    \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, \"keep_alive\": %u %s %s }"
+#define TUNNEL                                                              \
+	"{ \"name\": \"%s\", \"mode\": \"%s\", \"listen_port\": %u,"        \
+	"    \"destination_address\": \"%s2\", \"destination_port\": 3000," \
+	"    \"encryption_algorithm\": \"%s\", %s %s \"fec\": \"%s\","      \
+	"    \"keep_alive\": %u %s }"
+
+/* What a tunnel with KCP has besides. */
+#define KCP "\"kcp\": \"%s\", \"kcp_sndwnd\": %u, \"kcp_rcvwnd\": %u, %s"
 
 /* What both legs have, and where each is. */
 #define RELAY                                                                            \
@@ -54,14 +57,16 @@ static void write_tunnel(char *text, size_t bytes, int side, const char *name, u
 			 const struct two_boxes_params *params)
 {
 	const char *more = params->settings[side] != NULL ? params->settings[side] : "";
-	char mux[32] = "";
+	char mux[32] = "", wire[128] = "\"protocol\": \"udphop\",";
 
 	if (side == CLIENT)
-		snprintf(mux, sizeof(mux), ", \"mux_tunnels\": %u", params->mux);
+		snprintf(mux, sizeof(mux), "\"mux_tunnels\": %u,", params->mux);
+	if (!params->udphop)
+		snprintf(wire, sizeof(wire), KCP, params->preset, params->window, params->window,
+			 mux);
 	snprintf(text, bytes, TUNNEL, name, modes[side], port, network_of(params),
-		 params->algorithm, password_of(params), params->preset,
-		 params->fec != NULL ? params->fec : "", params->window, params->window,
-		 params->keep_alive_s, mux, more);
+		 params->algorithm, password_of(params), wire,
+		 params->fec != NULL ? params->fec : "", params->keep_alive_s, more);
 }
 
 static void write_relay(char *text, size_t bytes, const struct two_boxes_params *params)

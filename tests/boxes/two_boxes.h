@@ -26,6 +26,7 @@ struct two_boxes_params {
 	unsigned int memory_mb; /* per box */
 	/* Further members of the tunnel's object, each with a comma in front; NULL: none. */
 	const char *settings[SIDES];
+	bool udphop;    /* the wire, in place of KCPTube's: preset, window and mux say nothing */
 	bool ipv6;      /* between the boxes, in place of IPv4 */
 	bool neighbour; /* the client has a second tunnel, 1, to the same server */
 	bool relay;     /* the server is a relay, and the tunnel's server the client's box, too */
