@@ -31,11 +31,11 @@ static uint32_t doubted_max(const struct kg_side *side)
 	return KG_MAX(KG_MIN(w->channels_max / 4, all / sessions), 1u);
 }
 
-/* Without KCP nobody asks. */
+/* Without KCP nobody asks, and what is too long goes in pieces. */
 static uint16_t path_mtu_max(const struct kg_wire_end *wire)
 {
 	if (wire->profile->bare)
-		return 0;
+		return wire->mtu;
 	switch (wire->path_mtu) {
 	case KG_PATH_MTU_AUTO:
 		return wire->mtu;

@@ -51,6 +51,8 @@ static struct kg_path *create(struct kg_session *s, const struct kg_tuple *ends)
 		return NULL;
 	path->ends = *ends;
 	path->watched = true;
+	if (s->config.bare) /* as it stands: there are no probes */
+		path->mtu = s->config.path_mtu_max;
 	LIST_INIT(&path->users);
 	if (s->config.role == KG_ROLE_CLIENT)
 		kg_hop_init(kg_hop_path(path), s);

@@ -35,7 +35,7 @@ struct kg_peer {
 
 static bool is_on(const struct kg_session *s)
 {
-	return s->config.path_mtu_max != 0;
+	return s->config.path_mtu_max != 0 && !s->config.bare;
 }
 
 static uint16_t headers(uint8_t version)

@@ -87,6 +87,19 @@ static void the_longest_datagram_passes_and_no_longer_one(void **state)
 	pair_stop(pair);
 }
 
+/* So that the box cuts what is longer. */
+static void datagrams_say_what_the_path_takes(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *client;
+
+	pair->client.config.path_mtu_max = 1000;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	say(&pair->client, client, "x");
+	assert_int_equal(latest(pair, true, 0)->datagram.mtu, 1000);
+	pair_stop(pair);
+}
+
 static void channels_have_a_bound_for_what_is_not_read(void **state)
 {
 	struct pair *pair = pair_bare(0);
@@ -537,6 +550,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_go_both_ways_as_they_are),
 		cmocka_unit_test(the_longest_datagram_passes_and_no_longer_one),
+		cmocka_unit_test(datagrams_say_what_the_path_takes),
 		cmocka_unit_test(channels_have_a_bound_for_what_is_not_read),
 		cmocka_unit_test(both_ends_forget_what_is_silent),
 		cmocka_unit_test(a_server_started_anew_goes_on),
