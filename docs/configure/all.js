@@ -52,9 +52,13 @@ const AllWay = (() => {
   function isShown(scope, setting, path) {
     const words = draft.wanted.toLowerCase().split(/\s+/).filter(Boolean);
     const text = `${setting.key} ${setting.meaning} ${say(setting.meaning)}`.toLowerCase();
-    if (words.length) return words.every((word) => text.includes(word));
+    if (words.length) return words.every((word) => setting.key.includes(word) || begins(text, word));
     return draft.advanced || Controls.isBasic(scope, setting) || value(path) !== undefined;
   }
+
+  // At the beginning of a word, where a language parts them.
+  const begins = (text, word) => text.split(/(?<![a-z0-9_])(?=[a-z0-9_])/).some((part) => part.startsWith(word))
+    || (/[^\0-\x7f]/.test(word) && text.includes(word));
 
   function rows(scope, base, mode, part) {
     return SETTINGS.scopes[scope]
@@ -67,11 +71,26 @@ const AllWay = (() => {
     if (Controls.isObjects(setting)) return isShown(scope, setting, path) ? objects(setting, path) : null;
     if (Controls.isObject(setting)) return group(setting, path, rows("tunnels[]", path, mode, setting.key));
     if (!isShown(scope, setting, path)) return null;
-    return Controls.row(setting, path, value(path), (to) => {
+    const before = value(path);
+    return Controls.row(setting, path, before, (to) => {
       put(path, to);
-      if (setting.key === "mode") show();
-      judge();
+      if (setting.key === "mode") changeMode(path, before);
+      else judge();
     });
+  }
+
+  // What another mode does not take goes; what was of a client's wire, or a server's, goes to that leg of a relay.
+  function changeMode(path, before) {
+    const tunnel = draft.document.tunnels[draft.tunnel], mode = tunnel.mode ?? "client";
+    const leg = before === "server" ? "listener" : "forwarder";
+    for (const setting of SETTINGS.scopes["tunnels[]"]) {
+      const { key } = setting;
+      if (!(key in tunnel) || takes(setting, mode)) continue;
+      if (mode === "relay" && takes(setting, mode, leg)) (tunnel[leg] ??= {})[key] = tunnel[key];
+      delete tunnel[key];
+    }
+    show();
+    document.getElementById(Controls.idOf(path))?.focus();
   }
 
   const group = (setting, path, content) => element("fieldset", { class: "leg", "data-path": path },

@@ -80,7 +80,7 @@ const Drawing = (() => {
     const { boxes, wires } = drawn;
     const step = WIDTH + GAP, width = boxes.length * step - GAP + 2 * SIDE;
     return element("figure", { class: "drawing", tabindex: "0", role: "img", "aria-label": sentence(drawn) },
-      shape("svg", { viewBox: `0 0 ${width} ${HEIGHT + 16}`, width, height: HEIGHT + 16, "aria-hidden": "true" },
+      shape("svg", { class: `of-${boxes.length}`, viewBox: `0 0 ${width} ${HEIGHT + 16}`, width, height: HEIGHT + 16, "aria-hidden": "true" },
         wires.map((text, i) => wireShape(text, SIDE + WIDTH + i * step)),
         boxes.map((one, i) => boxShape(one, SIDE + i * step))));
   }
