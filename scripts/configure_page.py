@@ -83,11 +83,16 @@ def list_html(block):
     return "<ul>" + "".join(f"<li>{inline(' '.join(item.split()))}</li>" for item in items) + "</ul>"
 
 
+def row_html(tag, row):
+    """A heading that says nothing is none."""
+    tags = [tag if cell else "td" for cell in row]
+    return "<tr>" + "".join(f"<{t}>{inline(cell)}</{t}>" for t, cell in zip(tags, row)) + "</tr>"
+
+
 def table_html(block):
     head, _, *body = block.splitlines()
     rows = [("th", cells(head)), *(("td", cells(line)) for line in body)]
-    return "<table>" + "".join("<tr>" + "".join(f"<{tag}>{inline(cell)}</{tag}>" for cell in row) + "</tr>"
-                               for tag, row in rows if any(row)) + "</table>"
+    return f"<table>{''.join(row_html(*row) for row in rows if any(row[1]))}</table>"
 
 
 def block_html(block):
@@ -113,7 +118,22 @@ def chapters(document):
         blocks = [block for block in re.split(r"\n{2,}", text.strip("\n")) if block.strip()]
         if blocks:
             yield {"title": title, "text": "".join(block_html(block) for block in blocks),
-                   "keys": sorted(set(re.findall(r"`([a-z][a-z0-9_]*)`", text)))}
+                   "keys": [key for block in blocks if not block.startswith(("    ", "```"))
+                            for key in re.findall(r"`\"?([a-z][a-z0-9_]*)\"?[`:]", block)]}
+
+
+def mentions(chapter, key):
+    """What is called after a setting, as a counter of it, speaks of it, too."""
+    return 3 * chapter["keys"].count(key) + sum(other.startswith(f"{key}_") for other in chapter["keys"])
+
+
+def name_chapters(scopes, found):
+    """Each setting's chapter is the one that speaks of it most; then nobody needs to know the keys."""
+    for setting in (one for scope in SCOPES[:4] for one in scopes[scope]):
+        count, index = max((mentions(chapter, setting["key"]), -i) for i, chapter in enumerate(found))
+        if count:
+            setting["chapter"] = -index
+    return [{"title": chapter["title"], "text": chapter["text"]} for chapter in found]
 
 
 def presets(document):
@@ -125,11 +145,12 @@ def presets(document):
 def write_settings(schema_path, reference_path):
     schema = json.loads(Path(schema_path).read_text(encoding="utf-8"))
     document = Path(reference_path).read_text(encoding="utf-8")
+    scopes = {scope: settings_of(schema, document, scope) for scope in SCOPES}
     made = {
-        "scopes": {scope: settings_of(schema, document, scope) for scope in SCOPES},
+        "scopes": scopes,
         "relay": {row[0].strip("`"): re.sub("`", "", row[1]).split(", ") for row in table(document, "relay")},
         "presets": dict(presets(document)),
-        "chapters": list(chapters(document)),
+        "chapters": name_chapters(scopes, list(chapters(document))),
     }
     print("// Made by scripts/configure_page.py of config/kcpgate.schema.json and docs/configuration.md.")
     print("const SETTINGS = " + json.dumps(made, indent=1, ensure_ascii=False) + ";")

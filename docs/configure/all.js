@@ -246,7 +246,7 @@ const AllWay = (() => {
   // ---- the whole ----
 
   function showForm() {
-    root.querySelector("#form").replaceChildren(tunnelParts(), portParts(), boxParts());
+    root.querySelector("#form").replaceChildren(tunnelParts(), portParts(), boxParts(), Controls.chapters());
     judge();
   }
 

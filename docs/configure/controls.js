@@ -89,7 +89,34 @@ const Controls = (() => {
   function more(setting) {
     const takes = setting.rules.enum || ["name", "text", "path"].includes(setting.value) ? [] : [prose(taken(setting.value))];
     const differs = setting.kcptube === "the same" ? [] : [["KCPTube: ", prose(say(setting.kcptube))]];
-    return [...takes, ...differs].flatMap((part, i) => (i ? [" · ", part] : [part]));
+    const chapter = setting.chapter === undefined ? [] : [toChapter(setting.chapter)];
+    return [...takes, ...differs, ...chapter].flatMap((part, i) => (i ? [" · ", part] : [part]));
+  }
+
+  // Opens what the reference has to say beyond one sentence.
+  function toChapter(index) {
+    const go = () => {
+      const details = document.getElementById(`chapter-${index}`);
+      details.open = true;
+      details.scrollIntoView({ block: "start" });
+      details.querySelector("summary").focus();
+    };
+    return element("button", { type: "button", class: "link", onclick: go }, SETTINGS.chapters[index].title);
+  }
+
+  // The reference's chapters, which are markup that the build has made of its text.
+  function chapters() {
+    return element("section", { class: "part reference" }, element("h2", {}, say("The reference")),
+      SETTINGS.chapters.map(({ title, text }, i) => {
+        const content = element("div", { class: "chapter", lang: "en" });
+        content.innerHTML = text;
+        for (const wide of content.querySelectorAll("pre, table")) {
+          const frame = element("div", { class: "wide", tabindex: "0", role: "group", "aria-label": title });
+          wide.replaceWith(frame);
+          frame.append(wide);
+        }
+        return element("details", { id: `chapter-${i}` }, element("summary", { lang: "en" }, title), content);
+      }));
   }
 
   const idOf = (path) => `at-${path}`;
@@ -109,5 +136,5 @@ const Controls = (() => {
       element("div", { class: "wrong", id: `${id}-wrong` }));
   }
 
-  return { row, isBasic, isObject, isObjects, idOf, valueOf, textOf };
+  return { row, chapters, isBasic, isObject, isObjects, idOf, valueOf, textOf };
 })();

@@ -133,6 +133,8 @@ const WORDS_ZH_HANS = {
     "盒子",
   "Find a setting":
     "查找设置",
+  "The reference":
+    "参考手册",
   "Advanced settings, too":
     "也显示高级设置",
   "Go there":

@@ -133,6 +133,8 @@ const WORDS_ZH_HANT = {
     "盒子",
   "Find a setting":
     "查詢設定",
+  "The reference":
+    "參考手冊",
   "Advanced settings, too":
     "也顯示高階設定",
   "Go there":

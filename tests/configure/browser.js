@@ -48,6 +48,13 @@ const TESTS = {
     for (const key of wanted) assert(shown.some((at) => at.endsWith(`].${key}`)), `${key} is not shown`);
   },
 
+  async the_reference_is_there({ page }) {
+    await page.getByRole("button", { name: "All settings" }).click();
+    await page.locator(".setting[data-path='tunnels[0].fec']").getByRole("button", { name: "Forward error correction" }).click();
+    await page.getByText("makes three datagrams of parity for every ten").waitFor();
+    assert(await page.evaluate(() => document.activeElement.textContent === "Forward error correction"));
+  },
+
   async a_client_becomes_a_relay({ page }) {
     await page.getByRole("button", { name: "All settings" }).click();
     await page.locator("[id='at-tunnels[0].destination_address']").fill("198.18.0.2");
@@ -164,7 +171,10 @@ async function looks({ browser }) {
 async function look(page, way, where) {
   await page.locator(`#to-${way}`).click();
   if (way === "check") await page.locator("#text").fill(WRONG);
-  if (way === "all") await page.locator("#advanced").setChecked(true);
+  if (way === "all") {
+    await page.locator("#advanced").setChecked(true);
+    await page.locator(".reference details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+  }
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], preload: false }));
   assert.deepStrictEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(" | ")}`), [], where);
   const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
