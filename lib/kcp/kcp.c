@@ -148,6 +148,8 @@ uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 	int32_t left =
 		KG_MIN(left_of(kcp->peer.edge, f->nxt), left_of(kg_kcp_own_window(kcp), f->count));
 
+	if (kcp->queue == NULL)
+		return 0;
 	if (!kg_kcp_spreads(kcp))
 		left = KG_MIN(left, left_of(kcp->params.snd_wnd, span));
 	if (!kcp->params.nc)
@@ -216,7 +218,7 @@ static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 {
 	uint64_t due_us = 0;
 
-	if (!kg_kcp_may_send_new(kcp))
+	if (kg_kcp_may_send(kcp) == 0)
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
 	due_us = KG_MAX(due_us, kg_kcp_pace_next_us(&kcp->pace));
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);

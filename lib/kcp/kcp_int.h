@@ -134,12 +134,9 @@ void kg_kcp_need_update(struct kg_kcp *kcp, uint32_t now_ms);
 void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t came, uint32_t furthest);
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
-/* Segments that all windows let leave now, were there so many in the queue. */
+/* Segments that all windows let leave now, be there so many in the queue or not; 0 where it is
+ * empty. */
 uint32_t kg_kcp_may_send(const struct kg_kcp *kcp);
-static inline bool kg_kcp_may_send_new(const struct kg_kcp *kcp)
-{
-	return kcp->queue != NULL && kg_kcp_may_send(kcp) > 0;
-}
 /* Arms or disarms the window probe after anything that may have changed it. */
 void kg_kcp_update_probe(struct kg_kcp *kcp);
 /* Announces the window when it has reopened. */

@@ -175,9 +175,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
-	uint32_t left = kcp->queue != NULL ? kg_kcp_may_send(kcp) : 0;
-
-	for (; left > 0 && kcp->queue != NULL; left--) {
+	for (uint32_t left = kg_kcp_may_send(kcp); left > 0 && kcp->queue != NULL; left--) {
 		if (!fits(w, kcp->queue->len))
 			return false;
 		if (!put_next(kcp, w))
@@ -245,7 +243,7 @@ static void note_limit(struct kg_kcp *kcp)
 {
 	bool room = kcp->flight.count < kg_kcp_own_window(kcp);
 
-	kcp->held_back |= kcp->queue != NULL && room && !kg_kcp_may_send_new(kcp);
+	kcp->held_back |= kcp->queue != NULL && room && kg_kcp_may_send(kcp) == 0;
 }
 
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
