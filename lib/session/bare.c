@@ -173,8 +173,7 @@ bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 	kg_buf_queue_push(&bare->out, chain);
 	s->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
-	if (ch->doubts != 0)
-		kg_channel_on_exchange(ch, false);
+	kg_channel_on_exchange(ch, false);
 	await(bare, now_us);
 	kg_line_touch(&ch->line, now_us);
 	return true;
@@ -287,8 +286,7 @@ enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t 
 	bare->received++;
 	s->stats.message_bytes_received += len;
 	ch->last_data_us = now_us;
-	if (ch->doubts != 0)
-		kg_channel_on_exchange(ch, true);
+	kg_channel_on_exchange(ch, true);
 	if (!ch->told_readable) {
 		ch->told_readable = true;
 		s->ops.readable(s->host, ch);

@@ -123,6 +123,22 @@ void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)
 	kg_line_touch(&ch->line, now_us);
 }
 
+/* ---- doubts ---- */
+
+/* Something came in on its conv. */
+static void on_heard(struct kg_channel *ch)
+{
+	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
+		kg_channel_settle_doubt(ch, KG_DOUBT_UNHEARD);
+}
+
+/* A message of an application came in, or went out. */
+void kg_channel_on_exchange(struct kg_channel *ch, bool in)
+{
+	if ((ch->doubts & KG_DOUBT_SOURCE) != 0 && kg_exchange_note(&ch->exchange, in))
+		kg_channel_settle_doubt(ch, KG_DOUBT_SOURCE);
+}
+
 /* ---- out ---- */
 
 void kg_channel_pay(struct kg_channel *ch, uint64_t now_us)
@@ -370,7 +386,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 		return drop;
 	ch->last_input_us = now_us;
 	ch->probes = ch->asks = ch->proofs = 0;
-	kg_channel_on_heard(ch);
+	on_heard(ch);
 	if (ch->handshake != NULL && ch->line.session->config.role == KG_ROLE_SERVER)
 		kg_handshake_settle(ch->handshake, now_us); /* who knows conv has the answer */
 	if ((events & KG_KCP_RECEIVED) != 0 && ch->flowing < KG_FLOWING)

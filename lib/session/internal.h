@@ -347,6 +347,8 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 void kg_channel_agree(struct kg_channel *ch, uint32_t theirs);
 /* Both ends know conv and the target answers: data flows. */
 void kg_channel_establish(struct kg_channel *ch, uint64_t now_us);
+/* A message of an application came in, or went out. */
+void kg_channel_on_exchange(struct kg_channel *ch, bool in);
 /* Sends a message without arguments, again later when memory is short. */
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
 /* Sends what kg_channel_say could not. */
@@ -405,18 +407,6 @@ bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint6
 void kg_channel_doubt(struct kg_channel *ch);
 /* It has proved that. */
 void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
-/* Something came in on its conv. */
-static inline void kg_channel_on_heard(struct kg_channel *ch)
-{
-	if ((ch->doubts & KG_DOUBT_UNHEARD) != 0)
-		kg_channel_settle_doubt(ch, KG_DOUBT_UNHEARD);
-}
-/* A message of an application came in, or went out. */
-static inline void kg_channel_on_exchange(struct kg_channel *ch, bool in)
-{
-	if ((ch->doubts & KG_DOUBT_SOURCE) != 0 && kg_exchange_note(&ch->exchange, in))
-		kg_channel_settle_doubt(ch, KG_DOUBT_SOURCE);
-}
 
 /* ---- peers.c ---- */
 
