@@ -89,6 +89,9 @@ uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_
 	uint32_t max = list_max(recv, pressed ? KG_MIN(share_of(pool), recv->wnd) : recv->wnd);
 	uint32_t window = max > recv->listed ? max - recv->listed : 0;
 
+	/* To tell of room would have it sent, and refused, again and again. */
+	if (recv->put_off && recv->messages > 0 && kg_buf_fair_share(pool) <= KG_BUF_FLOOR)
+		return 0;
 	if (!pressed)
 		window = KG_MAX(window, promised(recv));
 	return KG_MIN(window, (uint32_t)KG_KCP_WINDOW_MAX);
@@ -306,8 +309,11 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(held), recv->linked,
 					     sn - recv->linked + 1))
 		return KG_KCP_STORED_NO_ROOM;
-	if (!copy_segment(recv, pool, &held, payload, use_of(recv, ahead)))
+	if (!copy_segment(recv, pool, &held, payload, use_of(recv, ahead))) {
+		recv->put_off |= ahead == 0 && recv->messages > 0;
 		return KG_KCP_STORED_NO_ROOM;
+	}
+	recv->put_off &= ahead > 0;
 	if (at_once) {
 		list_append(recv, &held);
 		recv->nxt++;

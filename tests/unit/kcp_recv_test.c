@@ -544,6 +544,35 @@ static void who_has_something_to_read_leaves_the_last_to_others(void **state)
 	one_fini(&o);
 }
 
+/* To be told of room he would send it again, and be refused again, ten times a second. */
+static void who_is_put_off_hears_of_no_room(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.limit = 40;
+	o.pool.kept = 20;
+	o.pool.in_use += 30;
+	o.pool.pool.fair_share = KG_BUF_FLOOR;
+	one_push(&o, 0, 0, 1, "first");
+	one_push(&o, 1, 0, 1, "second");
+	assert_int_equal(one_stats(&o).refused, 1);
+	one_drain(&o);
+	for (int i = 0; i < 50; i++) {
+		o.now_us += 100 * MS;
+		assert_false(one_output(&o));
+	}
+	one_expect(&o, "first");
+	o.now_us += 100 * MS;
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].cmd, KG_KCP_WINS);
+	assert_int_equal(o.seg[0].wnd, KG_BUF_FLOOR);
+	one_push(&o, 1, 0, 1, "second");
+	one_expect(&o, "second");
+	o.pool.in_use -= 30;
+	one_fini(&o);
+}
+
 /* Nobody can read a part of it, so that it goes on past the floor. */
 static void a_long_message_is_completed_of_what_is_kept(void **state)
 {
@@ -660,6 +689,7 @@ int main(void)
 		cmocka_unit_test(what_was_refused_is_asked_for_when_there_is_room),
 		cmocka_unit_test(what_fills_a_hole_finds_room),
 		cmocka_unit_test(who_has_something_to_read_leaves_the_last_to_others),
+		cmocka_unit_test(who_is_put_off_hears_of_no_room),
 		cmocka_unit_test(a_long_message_is_completed_of_what_is_kept),
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),
