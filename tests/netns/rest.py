@@ -14,6 +14,7 @@ from lab import DESTINATION, ENTRY, Lab, eventually, tunnel, two_cpus
 import traffic
 
 OTHER = (DESTINATION[0], 7001)
+RESTING_MAX = 16  # as in app/kcpgate/resting.h
 
 
 class Held:
@@ -137,6 +138,19 @@ def check_udp(lab):
         traffic.echo_over(flow, range(100, 110))
 
 
+def check_most(lab):
+    """So many tunnels rest at a time; of one more the oldest ends, as it would when its time is over."""
+    helds = []
+    for i in range(RESTING_MAX + 1):
+        helds.append(Held(lab))
+        apply(lab.client, dict(lab.client.config["tunnels"][0], udp_timeout=200 + i))
+    assert is_reset(helds[0]), "it is there still"
+    for held in helds[1:]:
+        held.go_on()
+        held.end()
+    eventually("all of them have gone", lambda: channels(lab.client) == 0)
+
+
 def check_fec(lab):
     """That is what cannot go on at a server; it ends, and the log says so. Clients can."""
     held = Held(lab)
@@ -190,6 +204,7 @@ def trial(cpus):
         check_removed(lab)
         check_ports(lab)
         check_udp(lab)
+        check_most(lab)
         check_download(lab)
         check_fec(lab)
 
