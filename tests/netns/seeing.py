@@ -12,7 +12,7 @@ import shutil
 from lab import DESTINATION, ENTRY, Lab, eventually, run, skip, tunnel
 import traffic
 
-SETTINGS = {"name", "mode", "encryption", "kcp", "kcp_mtu", "fec"}  # beside the numbers of a tunnel
+SETTINGS = {"name", "mode", "encryption", "protocol", "kcp", "kcp_mtu", "fec"}  # beside the numbers of a tunnel
 READER = shutil.which("dpdk-telemetry.py")
 if not READER:
     skip("dpdk-telemetry.py is not installed")

@@ -64,7 +64,8 @@ static void load_file(struct fixture *f, const char *path)
 static void samples(void **state)
 {
 	static const char *const names[] = { "config/client.json", "config/server.json",
-					     "config/vlan.json", "config/mappings.json" };
+					     "config/vlan.json", "config/mappings.json",
+					     "config/udphop.json" };
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(names); i++) {
 		char path[4096];

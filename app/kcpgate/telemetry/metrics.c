@@ -5,6 +5,7 @@
 #include "box.h"
 #include "box_metrics.h"
 #include "compat.h"
+#include "wire/profile.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -161,14 +162,16 @@ static const struct kg_tunnel_config *tunnel_at(const struct kg_box *box, unsign
 
 static void add_settings(struct rte_tel_data *row, const struct kg_tunnel_config *config)
 {
+	bool bare = config->wire.profile->bare;
 	char fec[16];
 
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "name", config->name);
 	rte_tel_data_add_dict_string(row, "mode", kg_mode_name(config->mode));
 	rte_tel_data_add_dict_string(row, "encryption", config->wire.encryption_algorithm);
-	rte_tel_data_add_dict_string(row, "kcp", config->wire.kcp_preset);
-	kg_tel_add_dict_u64(row, "kcp_mtu", config->wire.kcp.mtu);
+	rte_tel_data_add_dict_string(row, "protocol", config->wire.profile->name);
+	rte_tel_data_add_dict_string(row, "kcp", bare ? "none" : config->wire.kcp_preset);
+	kg_tel_add_dict_u64(row, "kcp_mtu", bare ? 0 : config->wire.kcp.mtu);
 	snprintf(fec, sizeof(fec), "%u:%u", config->wire.fec.data, config->wire.fec.parity);
 	rte_tel_data_add_dict_string(row, "fec", config->wire.fec.parity > 0 ? fec : "off");
 }
