@@ -14,21 +14,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import (CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually,
-                 kcpgate, tunnel)
+                 kcpgate)
+from udphop_settings import udphop
 import traffic
 
 CIPHERS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20", "XOR", "none")
 SIZES = (*range(1, 1400, 37), 1400, 1472, 1473, 2000, 2021)  # the longest in two IP packets
 SOURCES = 32
 EVERY_S = 0.02
-
-
-def udphop(mode, **more):
-    settings = tunnel(mode, protocol="udphop", **more)
-    del settings["kcp"]
-    if settings["encryption_algorithm"] in ("XOR", "none"):
-        del settings["encryption_password"]
-    return settings
 
 
 def ciphers():
