@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A bare channel: its making, its datagrams out and in, its end. What comes in: bare_input.c. */
+/*
+ * A bare channel: its making, its datagrams out and in, its end. What comes in is bare_input.c's,
+ * what follows when nothing does bare_timers.c's.
+ */
 #include "session/bare.h"
 
 #include "base/bytes.h"
@@ -7,12 +10,8 @@
 
 /* Buffers that wait for the wire, or for the application: what is beyond is lost. */
 #define QUEUE_SEGMENTS 512u
-/* Nothing has come for what was said: the server is asked whether it is there. Half of the time
- * after which a path is silent (hop.c). */
-#define ASK_US (KG_SILENT_MIN_MS / 2 * KG_US_PER_MS)
 /* An application that has said nothing for so long does not wait any more. */
 #define WAITS_US     (30ull * KG_US_PER_S)
-#define CONNECT_US   (30ull * KG_US_PER_S)
 #define REFUSED_US   (1ull * KG_US_PER_S)    /* in which who was refused is not dialled for again */
 #define LAST_SEND_US (100ull * KG_US_PER_MS) /* for what was taken before the end */
 
@@ -130,16 +129,13 @@ size_t kg_bare_datagram_max(const struct kg_session *s)
 	return KG_DATAGRAM_MAX_BYTES - s->config.seal_bytes - KG_UDPHOP_HEADER_BYTES - fec;
 }
 
-static void say_alive(struct kg_bare *bare, uint64_t now_us)
+void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us)
 {
+	struct kg_bare *bare = kg_bare_of(ch);
+
 	bare->alive_due = true;
 	if (bare->unanswered_us == 0)
 		bare->unanswered_us = now_us;
-}
-
-void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us)
-{
-	say_alive(kg_bare_of(ch), now_us);
 	kg_line_touch(&ch->line, now_us);
 }
 
@@ -313,6 +309,33 @@ struct kg_buf *kg_bare_recv(struct kg_channel *ch)
 	return chain;
 }
 
+static bool waits(const struct kg_channel *ch)
+{
+	const struct kg_bare *bare = KG_CONTAINER_OF(ch, struct kg_bare, ch);
+
+	return bare->unanswered_us != 0 && ch->line.session->now_us < ch->last_data_us + WAITS_US;
+}
+
+/* Those that have been conversations come behind those that have not. */
+bool kg_bare_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us)
+{
+	static const enum kg_home homes[] = { KG_HOME_DOUBTED_UDP, KG_HOME_CHANNELS };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(homes); i++) {
+		struct kg_line *line = TAILQ_FIRST(&s->homes[homes[i]]);
+		const struct kg_bare *bare;
+
+		if (line == NULL || line->path == NULL)
+			continue;
+		bare = kg_bare_of(kg_line_channel(line));
+		*remote = line->path->ends.remote;
+		*since_us = bare->unanswered_us;
+		if (bare->unanswered_us != 0 && bare->asked && waits(&bare->ch))
+			return true;
+	}
+	return false;
+}
+
 uint32_t kg_bare_queued(const struct kg_channel *ch)
 {
 	return KG_CONTAINER_OF(ch, struct kg_bare, ch)->out.segments;
@@ -323,102 +346,10 @@ uint32_t kg_bare_received(const struct kg_channel *ch)
 	return KG_CONTAINER_OF(ch, struct kg_bare, ch)->received;
 }
 
-/* ---- time ---- */
-
-static uint64_t idle_us(const struct kg_channel *ch)
-{
-	return ch->last_data_us + ch->line.session->config.udp_timeout_s * (uint64_t)KG_US_PER_S;
-}
-
-static uint64_t keep_alive_us(const struct kg_channel *ch)
-{
-	uint32_t keep_alive_s = ch->line.session->config.keep_alive_s;
-
-	return keep_alive_s != 0 ? ch->last_alive_us + keep_alive_s * (uint64_t)KG_US_PER_S
-				 : KG_NEVER_US;
-}
-
-static uint64_t ask_us(const struct kg_bare *bare)
-{
-	bool client = bare->ch.line.session->config.role == KG_ROLE_CLIENT;
-
-	return client && bare->unanswered_us != 0 && !bare->asked ? bare->unanswered_us + ASK_US
-								  : KG_NEVER_US;
-}
-
-static uint64_t reckon_us(struct kg_channel *ch)
-{
-	uint64_t next_us = kg_roam_timeout_us(ch);
-
-	switch ((enum kg_channel_state)ch->state) {
-	case KG_CHANNEL_HANDSHAKE:
-		return KG_MIN(next_us, ch->opened_us + CONNECT_US);
-	case KG_CHANNEL_OPEN:
-		next_us = KG_MIN(next_us, idle_us(ch));
-		next_us = KG_MIN(next_us, ask_us(kg_bare_of(ch)));
-		return KG_MIN(next_us, keep_alive_us(ch));
-	case KG_CHANNEL_CLOSING:
-	case KG_CHANNEL_CLOSED:
-		break;
-	}
-	return ch->line.hooked ? ch->end_us : KG_NEVER_US;
-}
-
-/* As with KCP: of an open one they only move away, but for what says so. */
-static uint64_t timeout_us(struct kg_line *line, uint64_t now_us)
-{
-	struct kg_channel *ch = kg_line_channel(line);
-
-	if (ch->state != KG_CHANNEL_OPEN)
-		return reckon_us(ch);
-	if (ch->timeout_us <= now_us)
-		ch->timeout_us = reckon_us(ch);
-	return ch->timeout_us;
-}
-
-static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
-{
-	struct kg_bare *bare = kg_bare_of(ch);
-
-	if (now_us >= idle_us(ch)) {
-		kg_channel_close(ch, KG_CLOSE_IDLE, 0, "", now_us);
-		return;
-	}
-	if (now_us >= ask_us(bare)) {
-		bare->asked = true;
-		say_alive(bare, now_us);
-	}
-	if (now_us >= keep_alive_us(ch)) {
-		ch->last_alive_us = now_us;
-		say_alive(bare, now_us);
-	}
-}
-
-static void on_timer(struct kg_line *line, uint64_t now_us)
-{
-	struct kg_channel *ch = kg_line_channel(line);
-
-	if (now_us >= kg_roam_timeout_us(ch))
-		kg_roam_forget(ch);
-	switch ((enum kg_channel_state)ch->state) {
-	case KG_CHANNEL_HANDSHAKE:
-		if (now_us >= ch->opened_us + CONNECT_US)
-			kg_channel_close(ch, KG_CLOSE_HANDSHAKE, 0, "", now_us);
-		break;
-	case KG_CHANNEL_OPEN:
-		open_on_timer(ch, now_us);
-		break;
-	case KG_CHANNEL_CLOSING:
-	case KG_CHANNEL_CLOSED:
-		kg_channel_closed_on_timer(ch, now_us);
-		break;
-	}
-}
-
 const struct kg_line_ops kg_bare_line_ops = {
 	.unhook = kg_channel_unhook,
-	.timeout_us = timeout_us,
-	.on_timer = on_timer,
+	.timeout_us = kg_bare_timeout_us,
+	.on_timer = kg_bare_on_timer,
 	.due_us = due_us,
 	.output = output,
 	.free = release,
@@ -429,13 +360,6 @@ const struct kg_line_ops kg_bare_line_ops = {
 static bool is_quiet(const struct kg_line *line)
 {
 	return line->kind != KG_LINE_CHANNEL || due_us(line) == KG_NEVER_US;
-}
-
-static bool waits(const struct kg_channel *ch)
-{
-	const struct kg_bare *bare = KG_CONTAINER_OF(ch, struct kg_bare, ch);
-
-	return bare->unanswered_us != 0 && ch->line.session->now_us < ch->last_data_us + WAITS_US;
 }
 
 /* The server learns where a channel is by hearing from there. */

@@ -62,6 +62,11 @@ enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t 
 /* Something valid came from its peer. */
 void kg_bare_heard(struct kg_channel *ch, uint64_t now_us);
 
+/* ---- bare_timers.c ---- */
+
+uint64_t kg_bare_timeout_us(struct kg_line *line, uint64_t now_us);
+void kg_bare_on_timer(struct kg_line *line, uint64_t now_us);
+
 /* ---- bare_test.c ---- */
 
 extern const struct kg_line_ops kg_bare_test_line_ops;

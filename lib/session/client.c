@@ -244,6 +244,8 @@ bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uin
 {
 	struct kg_line *line = TAILQ_FIRST(&s->homes[KG_HOME_HANDSHAKES]);
 
+	if (s->config.bare)
+		return kg_bare_asks(s, remote, since_us);
 	if (line == NULL)
 		return false;
 	*remote = line->path->ends.remote;

@@ -390,6 +390,7 @@ uint32_t kg_bare_room(const struct kg_channel *ch);
 bool kg_bare_peek(struct kg_channel *ch, size_t *bytes);
 struct kg_buf *kg_bare_recv(struct kg_channel *ch);
 void kg_bare_discard_input(struct kg_channel *ch);
+bool kg_bare_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
 uint32_t kg_bare_queued(const struct kg_channel *ch);
 uint32_t kg_bare_received(const struct kg_channel *ch);
 /* The longest datagram of an application. */

@@ -262,8 +262,8 @@ void kg_session_no_route_from(struct kg_session *s, uint16_t local_port, uint64_
  * channel is there, or it is not believed, or no news. */
 bool kg_session_too_big(struct kg_session *s, const struct kg_tuple *ends, uint16_t mtu,
 			uint64_t now_us);
-/* Client: the handshake that waits for its answer longest: to whom, and since when. False: none
- * waits.
+/* Client: the handshake that waits for its answer longest: to whom, and since when. Without KCP a
+ * channel that has asked in vain, the oldest if it has. False: none waits.
  */
 bool kg_session_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
 

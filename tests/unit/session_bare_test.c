@@ -296,6 +296,31 @@ static void a_stream_without_answers_stays_where_it_is(void **state)
 	pair_stop(pair);
 }
 
+/* For the log. */
+static void a_server_that_does_not_answer_is_told_of(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct kg_endpoint remote;
+	uint64_t since_us, begin_us;
+
+	say(&pair->client, client, "a");
+	run(pair, SEC(5)); /* its sign of life is answered */
+	assert_false(kg_session_asks(pair->client.session, &remote, &since_us));
+	pair->server.deaf = true;
+	begin_us = pair->now_us;
+	say(&pair->client, client, "b");
+	run(pair, SEC(3));
+	assert_true(kg_session_asks(pair->client.session, &remote, &since_us));
+	assert_true(kg_ip_equal(&remote.ip, &pair->server.address));
+	assert_int_equal(since_us, begin_us);
+	pair->server.deaf = false;
+	say(&pair->client, client, "c");
+	say(&pair->server, &pair->server.apps[0], "d");
+	assert_false(kg_session_asks(pair->client.session, &remote, &since_us));
+	pair_stop(pair);
+}
+
 static void a_server_that_is_gone_is_not_asked_for_ever(void **state)
 {
 	struct pair *pair = pair_start(pair_bare(600));
@@ -561,6 +586,7 @@ int main(void)
 		cmocka_unit_test(a_channel_outlives_hops),
 		cmocka_unit_test(a_dead_port_is_left_within_two_seconds),
 		cmocka_unit_test(a_stream_without_answers_stays_where_it_is),
+		cmocka_unit_test(a_server_that_does_not_answer_is_told_of),
 		cmocka_unit_test(a_server_that_is_gone_is_not_asked_for_ever),
 		cmocka_unit_test(copies_move_nobody),
 		cmocka_unit_test(a_client_behind_another_address_is_followed),
