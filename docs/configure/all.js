@@ -223,8 +223,8 @@ const AllWay = (() => {
   function conf() {
     const tunnel = written().tunnels?.[draft.tunnel];
     if (!tunnel) return null;
-    const name = `${tunnel.name || "tunnel"}.conf`, { text: lines, left } = ConfText.write(tunnel, Rules.confKeys());
-    return element("details", {}, element("summary", {}, say("The same tunnel for an original KCPTube")),
+    const name = `${tunnel.name || "tunnel"}.conf`, { text: lines, left } = ConfText.write(name, tunnel);
+    return element("details", {}, element("summary", {}, say("The same tunnel for an original")),
       Elements.file(name, lines, left.length ? element("p", { class: "note" },
         say("It has no such settings: {0}", left.join(", "))) : null));
   }

@@ -4,7 +4,7 @@
 
 const Choices = (() => {
   const START = {
-    use: "web", loss: "none", down: "100M", up: "20M",
+    use: "web", protocol: "kcptube", loss: "none", down: "100M", up: "20M",
     server: "", ports: "3000-3010", listen: "127.0.0.1", entry: "6000", target: "127.0.0.1", targetPort: "7000",
     algorithm: "AES-GCM", password: "", original: "none",
     clientDevice: "eth1", clientAddresses: "", clientGateway: "",
@@ -26,6 +26,10 @@ const Choices = (() => {
     much: { name: "One in twenty, or more", soon: "6:3", cheap: "10:3" },
   };
 
+  // UDP alone, for what repairs itself; not for TCP of applications.
+  const PROTOCOLS = { kcptube: "KCPTube's wire: TCP and UDP, what is lost is sent again", udphop: "UDP Hop's wire: UDP alone, each datagram once" };
+  const isUdpHop = ({ use, protocol }) => protocol === "udphop" && ["game", "vpn"].includes(use);
+
   const parity = ({ use, loss }) => LOSSES[loss][["game", "vpn"].includes(use) ? "soon" : "cheap"];
 
   const port = (text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : text.trim());
@@ -42,10 +46,11 @@ const Choices = (() => {
   // Parity of ours and of originals differs, but of old ones.
   function common(answers) {
     const fec = answers.original === "none" ? parity(answers) : null;
-    return { ...USES[answers.use].both, ...secrecy(answers), ...(fec ? { fec } : {}) };
+    const both = isUdpHop(answers) ? { protocol: "udphop" } : USES[answers.use].both;
+    return { ...both, ...secrecy(answers), ...(fec ? { fec } : {}) };
   }
 
-  const bandwidths = (inbound, outbound) => ({
+  const bandwidths = (answers, inbound, outbound) => (isUdpHop(answers) ? {} : {
     ...(inbound.trim() ? { inbound_bandwidth: inbound.trim() } : {}),
     ...(outbound.trim() ? { outbound_bandwidth: outbound.trim() } : {}),
   });
@@ -56,7 +61,7 @@ const Choices = (() => {
     return written({
       name: "home", mode: "client", listen_on: list(answers.listen), listen_port: port(answers.entry),
       destination_address: list(answers.server), destination_port: port(answers.ports),
-      ...common(answers), ...bandwidths(answers.down, answers.up), ...USES[answers.use].client,
+      ...common(answers), ...bandwidths(answers, answers.down, answers.up), ...USES[answers.use].client,
     });
   }
 
@@ -64,7 +69,7 @@ const Choices = (() => {
     return written({
       name: "home", mode: "server", listen_port: port(answers.ports),
       destination_address: list(answers.target), destination_port: port(answers.targetPort),
-      ...common(answers), ...bandwidths(answers.up, answers.down),
+      ...common(answers), ...bandwidths(answers, answers.up, answers.down),
     });
   }
 
@@ -83,5 +88,5 @@ const Choices = (() => {
     return { client: one("client", client(answers)), server: one("server", server(answers)) };
   }
 
-  return { START, USES, LOSSES, boxes };
+  return { START, USES, LOSSES, PROTOCOLS, boxes };
 })();

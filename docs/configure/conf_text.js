@@ -36,12 +36,16 @@ const ConfText = (() => {
     return Number(value) % 1000 === 0 ? `${Number(value) / 1000}k` : `${Math.ceil(Number(value) / 1000)}k`;
   }
 
-  function settings(object, known, left, path) {
+  // What the file says otherwise, or the program it is for.
+  const ELSEWHERE = ["name", "protocol", "custom_input", ...LEGS];
+  const isUdpHop = ({ protocol }) => `${protocol}`.toLowerCase() === "udphop";
+
+  function settings(object, known, left, path, names = {}) {
     const lines = [];
     for (const [key, value] of Object.entries(object)) {
-      if (key === "name" || key === "custom_input" || LEGS.includes(key) || value === "") continue;
+      if (ELSEWHERE.includes(key) || value === "") continue;
       const text = known.has(key) ? (asRead[key] ?? ((same) => same))(value) : null;
-      if (text !== null) lines.push(`${key}=${written(text)}`);
+      if (text !== null) lines.push(`${names[key] ?? key}=${written(text)}`);
       else if (!known.has(key)) left.push(path + key);
     }
     return lines;
@@ -56,15 +60,29 @@ const ConfText = (() => {
     return lines;
   }
 
-  // { text, left }: left names the settings that an original does not know. `known`: its keys.
-  function write(tunnel, known) {
-    const left = [];
-    const lines = settings(tunnel, new Set(known), left, "");
+  function sections(tunnel, known, left) {
+    const names = isUdpHop(tunnel) ? { udp_timeout: "timeout" } : {};
+    const lines = settings(tunnel, known, left, "", names);
+    if (isUdpHop(tunnel) && tunnel.udp_timeout === undefined) lines.push("timeout=1800"); // by which it is known
     for (const leg of LEGS) {
-      if (tunnel[leg]) lines.push("", `[${leg}]`, ...settings(tunnel[leg], new Set(known), left, `${leg}.`));
+      if (tunnel[leg]) lines.push("", `[${leg}]`, ...settings(tunnel[leg], known, left, `${leg}.`, names));
     }
-    if (Array.isArray(tunnel.custom_input)) lines.push(...mappings(tunnel.custom_input));
-    return { text: lines.join("\n") + "\n", left };
+    return lines.concat(Array.isArray(tunnel.custom_input) ? mappings(tunnel.custom_input) : []);
+  }
+
+  // { text, left, errors, warnings }: what an original is told, the settings that it does not know, and what an import
+  // of the text says.
+  function write(name, tunnel) {
+    const left = [];
+    let text = sections(tunnel, new Set(Rules.confKeys()), left).join("\n") + "\n";
+    const unknown = Rules.import(name, text).warnings.map(({ where, text: said }) =>
+      [Number(/:(\d+)/.exec(where.slice(name.length))?.[1]), /^UDP Hop has no key "(\w+)"/.exec(said)?.[1]]).filter(([, key]) => key);
+    for (const [line, key] of unknown.reverse()) {
+      text = remove(text, line);
+      left.push(key);
+    }
+    const { errors, warnings } = Rules.import(name, text);
+    return { text, left, errors, warnings };
   }
 
   return { remove, rename, set, write };

@@ -38,6 +38,7 @@ const Fixes = (() => {
     [/^unknown key; did you mean "([^"]+)"/, ([, name]) => ({ what: "rename", value: name })],
     [/^unknown key|^not supported yet|without effect|has no effect|is left out, as KCPTube does/, drop],
     [/^found on a (client|server); allowed on a|^allowed on a (client|server)$/, drop],
+    [/^allowed with protocol "kcptube"; UDP Hop has no such thing|^UDP Hop has no key/, drop],
     [/taken as (\d+)$/, ([, number]) => put(Number(number))],
     [/, the default (\S+) is taken/, drop],
     [/; (\d+) fits$/, ([, number]) => put(Number(number))],

@@ -4,7 +4,9 @@
 
 const StepsWay = (() => {
   const ENDS = ["client", "server"];
-  const ORIGINALS = { none: "kcpgate at both ends", client: "An original KCPTube is the client", server: "An original KCPTube is the server" };
+  const ORIGINALS = { none: "kcpgate at both ends", client: "An original is the client", server: "An original is the server" };
+
+  const CHOICES = { use: Choices.USES, loss: Choices.LOSSES, protocol: Choices.PROTOCOLS, original: ORIGINALS };
 
   const answers = { ...Choices.START };
   let root, changed;
@@ -57,6 +59,10 @@ const StepsWay = (() => {
 
   const algorithms = () => SETTINGS.scopes["tunnels[]"].find(({ key }) => key === "encryption_algorithm").rules.enum;
 
+  // Only where it is a question: of games and VPNs.
+  const protocol = () => (SETTINGS.scopes["tunnels[]"].some(({ key }) => key === "protocol")
+    ? element("div", { id: "step-protocol" }, radios("protocol", "How shall it be carried?", Choices.PROTOCOLS)) : null);
+
   function port(end, title) {
     return element("fieldset", { class: "end" }, element("legend", {}, say(title)),
       field(`${end}Device`, "Interface, or PCI address", "`eth1`, or `0000:03:00.0`."),
@@ -66,7 +72,7 @@ const StepsWay = (() => {
 
   function form() {
     return element("form", { onsubmit: (event) => event.preventDefault() },
-      step(1, "What runs over it", radios("use", "What shall pass through the tunnel?", names(Choices.USES))),
+      step(1, "What runs over it", radios("use", "What shall pass through the tunnel?", names(Choices.USES)), protocol()),
       step(2, "The way", radios("loss", "How many datagrams are lost?", names(Choices.LOSSES)),
         field("down", "To the client, bits per second", "`100M`, or nothing: windows set themselves."), field("up", "To the server, bits per second", null)),
       step(3, "The server", field("server", "Address or name", "Where the client finds it: `198.18.0.2`, `fd00:18::2`, `host.name`."),
@@ -81,8 +87,7 @@ const StepsWay = (() => {
   // ---- what comes of it ----
 
   function conf(end, tunnel) {
-    const { text, left } = ConfText.write(tunnel, Rules.confKeys());
-    const name = `${end}.conf`, { errors, warnings } = Rules.import(name, text);
+    const name = `${end}.conf`, { text, left, errors, warnings } = ConfText.write(name, tunnel);
     return { errors, warnings, file: Elements.file(name, text,
       left.length ? element("p", { class: "note" }, say("It has no such settings: {0}", left.join(", "))) : null) };
   }
@@ -93,6 +98,7 @@ const StepsWay = (() => {
   }
 
   function judge() {
+    root.querySelector("#step-protocol")?.toggleAttribute("hidden", !["game", "vpn"].includes(answers.use));
     const boxes = Choices.boxes(answers);
     const made = ENDS.map((end) => (answers.original === end ? conf(end, boxes[end].tunnels[0]) : json(end, boxes[end])));
     const costs = made.find((one) => one.costs)?.costs[0];
@@ -125,9 +131,12 @@ const StepsWay = (() => {
       const { password, ...open } = answers;
       return open;
     },
+    // A link may hold anything: an answer is a text, and of a choice one that can be chosen.
     take(settings) {
       for (const key of Object.keys(Choices.START)) {
-        if (key !== "password" && typeof settings?.[key] === "string") answers[key] = settings[key];
+        const given = settings?.[key];
+        const can = CHOICES[key] ? Object.hasOwn(CHOICES[key], given) : typeof given === "string";
+        if (key !== "password" && can) answers[key] = given;
       }
     },
     show,

@@ -83,6 +83,12 @@ const WORDS_ZH_HANS = {
     "盒子",
   "What shall pass through the tunnel?":
     "隧道里要传什么？",
+  "How shall it be carried?":
+    "如何传送？",
+  "KCPTube's wire: TCP and UDP, what is lost is sent again":
+    "KCPTube 的线路：TCP 和 UDP，丢失的会再发",
+  "UDP Hop's wire: UDP alone, each datagram once":
+    "UDP Hop 的线路：只有 UDP，每个数据报只发一次",
   "How many datagrams are lost?":
     "丢失多少数据报？",
   "What runs at the ends?":
@@ -93,10 +99,10 @@ const WORDS_ZH_HANS = {
     "服务端的端口",
   "kcpgate at both ends":
     "两端都是 kcpgate",
-  "An original KCPTube is the client":
-    "客户端是原版 KCPTube",
-  "An original KCPTube is the server":
-    "服务端是原版 KCPTube",
+  "An original is the client":
+    "客户端是原版程序",
+  "An original is the server":
+    "服务端是原版程序",
   "A game, or voice":
     "游戏或语音",
   "A VPN, as WireGuard":
@@ -139,8 +145,8 @@ const WORDS_ZH_HANS = {
     "也显示高级设置",
   "Go there":
     "前往",
-  "The same tunnel for an original KCPTube":
-    "同一隧道，供原版 KCPTube 使用",
+  "The same tunnel for an original":
+    "同一隧道，供原版程序使用",
   "What comes of it":
     "结果",
   "All settings":

@@ -83,6 +83,12 @@ const WORDS_ZH_HANT = {
     "盒子",
   "What shall pass through the tunnel?":
     "隧道裡要傳什麼？",
+  "How shall it be carried?":
+    "如何傳送？",
+  "KCPTube's wire: TCP and UDP, what is lost is sent again":
+    "KCPTube 的線路：TCP 和 UDP，丟失的會再發",
+  "UDP Hop's wire: UDP alone, each datagram once":
+    "UDP Hop 的線路：只有 UDP，每個資料報只發一次",
   "How many datagrams are lost?":
     "丟失多少資料報？",
   "What runs at the ends?":
@@ -93,10 +99,10 @@ const WORDS_ZH_HANT = {
     "伺服器端的連接埠",
   "kcpgate at both ends":
     "兩端都是 kcpgate",
-  "An original KCPTube is the client":
-    "用戶端是原版 KCPTube",
-  "An original KCPTube is the server":
-    "伺服器端是原版 KCPTube",
+  "An original is the client":
+    "用戶端是原版程式",
+  "An original is the server":
+    "伺服器端是原版程式",
   "A game, or voice":
     "遊戲或語音",
   "A VPN, as WireGuard":
@@ -139,8 +145,8 @@ const WORDS_ZH_HANT = {
     "也顯示高階設定",
   "Go there":
     "前往",
-  "The same tunnel for an original KCPTube":
-    "同一隧道，供原版 KCPTube 使用",
+  "The same tunnel for an original":
+    "同一隧道，供原版程式使用",
   "What comes of it":
     "結果",
   "All settings":

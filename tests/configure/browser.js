@@ -31,7 +31,7 @@ const TESTS = {
 
   async steps_write_for_an_original({ page }) {
     await page.getByLabel("Address or name").fill("198.18.0.2");
-    await page.getByLabel("An original KCPTube is the server").check();
+    await page.getByLabel("An original is the server").check();
     const text = await downloaded(page, "server.conf");
     assert.match(text, /^mode=server$/m);
     assert.match(text, /^listen_port=3000-3010$/m);
@@ -113,7 +113,7 @@ const TESTS = {
   },
 
   async a_bad_link_is_no_harm(_, { browser }) {
-    for (const fragment of ["#all=%%%", "#all=W10", "#all=Im5vIg", "#nowhere", "#steps=bnVsbA", "#all=eyJwb3J0cyI6NSwidHVubmVscyI6eyJhIjoxfX0"]) {
+    for (const fragment of ["#all=%%%", "#all=W10", "#all=Im5vIg", "#nowhere", "#steps=bnVsbA", "#steps=eyJ1c2UiOiJ4IiwibG9zcyI6NSwib3JpZ2luYWwiOiJ0b1N0cmluZyJ9", "#all=eyJwb3J0cyI6NSwidHVubmVscyI6eyJhIjoxfX0"]) {
       const { page, asked, close } = await open(browser, directory, { fragment });
       await page.getByRole("button", { name: "All settings" }).click();
       assert.deepStrictEqual(asked, [], fragment);

@@ -25,7 +25,7 @@ function said({ errors, warnings }) {
 }
 
 function files(directory, pattern = /./) {
-  return fs.readdirSync(path.join(root, directory)).filter((name) => pattern.test(name)).map((name) => path.join(root, directory, name));
+  return fs.readdirSync(path.join(root, directory), { recursive: true }).filter((name) => pattern.test(name)).map((name) => path.join(root, directory, name));
 }
 
 const CONFIGURATIONS = [...files("tests/fuzz/corpus/config"), ...files("config", /(?<!schema|grafana-kcpgate)\.json$/)];
