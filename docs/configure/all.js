@@ -223,10 +223,11 @@ const AllWay = (() => {
   function conf() {
     const tunnel = written().tunnels?.[draft.tunnel];
     if (!tunnel) return null;
-    const name = `${tunnel.name || "tunnel"}.conf`, { text: lines, left } = ConfText.write(name, tunnel);
+    const name = `${tunnel.name || "tunnel"}.conf`, { text: lines, left, errors, warnings } = ConfText.write(name, tunnel);
     return element("details", {}, element("summary", {}, say("The same tunnel for an original")),
       Elements.file(name, lines, left.length ? element("p", { class: "note" },
-        say("It has no such settings: {0}", left.join(", "))) : null));
+        say("It has no such settings: {0}", left.join(", "))) : null),
+      errors.length + warnings.length ? Elements.verdicts(errors, warnings) : null);
   }
 
   function judge() {

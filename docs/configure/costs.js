@@ -22,7 +22,9 @@ const Costs = (() => {
     if (places === 0) return null;
     if (places === 1) return [say("Hops"), say("none: there is one port and one address")];
     if (last === 0) return [say("Hops"), say("only away from where nothing comes from")];
-    return [say("Hops"), say("every {0} s, among {1} ports and addresses", first === last ? last : `${first}–${last}`, places)];
+    const seconds = first === last ? last : `${first}–${last}`;
+    if (places < 0) return [say("Hops"), say("every {0} s, among what the record says", seconds)];
+    return [say("Hops"), say("every {0} s, among {1} ports and addresses", seconds, places)];
   }
 
   function windows({ send_segments: send, receive_segments: receive, window_bytes: full, grows }) {

@@ -215,6 +215,8 @@ const WORDS_ZH_HANS = {
     "无：只有一个端口和一个地址",
   "only away from where nothing comes from":
     "只在没有任何数据到来时离开",
+  "every {0} s, among what the record says":
+    "每 {0} 秒一次，在记录所列的范围内",
   "every {0} s, among {1} ports and addresses":
     "每 {0} 秒一次，在 {1} 个端口和地址之间",
   "{0} and {1} segments: up to {2} for a channel whose windows are full":

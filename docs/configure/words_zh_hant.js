@@ -215,6 +215,8 @@ const WORDS_ZH_HANT = {
     "無：只有一個連接埠和一個地址",
   "only away from where nothing comes from":
     "只在沒有任何資料到來時離開",
+  "every {0} s, among what the record says":
+    "每 {0} 秒一次，在記錄所列的範圍內",
   "every {0} s, among {1} ports and addresses":
     "每 {0} 秒一次，在 {1} 個連接埠和地址之間",
   "{0} and {1} segments: up to {2} for a channel whose windows are full":
