@@ -12,8 +12,8 @@ const Costs = (() => {
     return [say("Overhead"), say("{0} of each full packet of {1} bytes, {2}", `${over} B`, packet, percent(over, packet))];
   }
 
-  function parity({ fec_data: data, fec_parity: more }) {
-    if (!more) return [say("Parity"), say("none: what is lost is sent again, a round trip later")];
+  function parity({ fec_data: data, fec_parity: more, send_segments: send }) {
+    if (!more) return [say("Parity"), send ? say("none: what is lost is sent again, a round trip later") : say("none: what is lost is gone")];
     return [say("Parity"), say("{0} datagrams more for each {1}: {2} of bandwidth; any {0} of {3} may be lost",
       more, data, percent(more, data), data + more)];
   }
@@ -28,6 +28,7 @@ const Costs = (() => {
   }
 
   function windows({ send_segments: send, receive_segments: receive, window_bytes: full, grows }) {
+    if (send + receive === 0) return null;
     const text = say("{0} and {1} segments: up to {2} for a channel whose windows are full", send, receive, bytes(full));
     return [say("Windows"), grows ? `${text}; ${say("they grow where the path needs it")}` : text];
   }

@@ -211,6 +211,8 @@ const WORDS_ZH_HANS = {
     "每 {1} 个数据报多发 {0} 个：占带宽 {2}；{3} 个中任意 {0} 个可以丢失",
   "Hops":
     "跳跃",
+  "none: what is lost is gone":
+    "无：丢失的就没有了",
   "none: there is one port and one address":
     "无：只有一个端口和一个地址",
   "only away from where nothing comes from":
@@ -481,4 +483,8 @@ const WORDS_ZH_HANS = {
     "服务端把它们连接到哪里：`127.0.0.1:8000`、`[::1]:53`，或由服务端解析的 `host.name:443`。",
   "address:port, or name:port":
     "地址:端口，或名称:端口",
+  "What the wire is, the same at both ends. `kcptube`: TCP and UDP, and what is lost is sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for VPNs and games that repair themselves: docs/udphop.md.":
+    "线路是什么，两端相同。`kcptube`：TCP 和 UDP，丢失的会再发。`udphop`：只有 UDP，每个数据报只发一次，与 UDP Hop 相同，适合会自行修复的 VPN 和游戏：docs/udphop.md。",
+  "UDP Hop is a program of its own.":
+    "UDP Hop 是另一个程序。",
 };

@@ -211,6 +211,8 @@ const WORDS_ZH_HANT = {
     "每 {1} 個資料報多發 {0} 個：佔頻寬 {2}；{3} 個中任意 {0} 個可以丟失",
   "Hops":
     "跳躍",
+  "none: what is lost is gone":
+    "無：丟失的就沒有了",
   "none: there is one port and one address":
     "無：只有一個連接埠和一個地址",
   "only away from where nothing comes from":
@@ -481,4 +483,8 @@ const WORDS_ZH_HANT = {
     "伺服器端把它們連線到哪裡：`127.0.0.1:8000`、`[::1]:53`，或由伺服器端解析的 `host.name:443`。",
   "address:port, or name:port":
     "地址:連接埠，或名稱:連接埠",
+  "What the wire is, the same at both ends. `kcptube`: TCP and UDP, and what is lost is sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for VPNs and games that repair themselves: docs/udphop.md.":
+    "線路是什麼，兩端相同。`kcptube`：TCP 和 UDP，丟失的會再發。`udphop`：只有 UDP，每個資料報只發一次，與 UDP Hop 相同，適合會自行修復的 VPN 和遊戲：docs/udphop.md。",
+  "UDP Hop is a program of its own.":
+    "UDP Hop 是另一個程式。",
 };

@@ -14,6 +14,9 @@ const KEYED = { encryption_algorithm: "AES-GCM", encryption_password: "x" };
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
+// Each choice of the first with each of the others.
+const every = (first, ...others) => Object.keys(first).flatMap((one) => (others.length ? every(...others) : [[]]).map((more) => [one, ...more]));
+
 const TESTS = {
   one_place_changes({ JsonText }) {
     const text = '{\n  "a": [1, { "b": "}" }],\n  "c": "d"\n}\n';
@@ -28,16 +31,13 @@ const TESTS = {
   },
 
   every_answer_makes_two_boxes({ Choices, ConfText, Rules }) {
-    for (const use of Object.keys(Choices.USES)) {
-      for (const loss of Object.keys(Choices.LOSSES)) {
-        for (const original of ["none", "client", "server"]) {
-          const boxes = Choices.boxes({ ...Choices.START, use, loss, original, server: "198.18.0.2, host.name", password: "x" });
-          for (const [end, box] of Object.entries(boxes)) {
-            const { errors, warnings } = Rules.check("box.json", JSON.stringify(box));
-            assert.deepStrictEqual(plain([...errors, ...warnings]), [], `${use} ${loss} ${original} ${end}`);
-            meansTheSame(ConfText.write("home.conf", box.tunnels[0]), box.tunnels[0], Rules);
-          }
-        }
+    const { USES, LOSSES, PROTOCOLS, START } = Choices;
+    for (const [use, loss, protocol, original] of every(USES, LOSSES, PROTOCOLS, { none: 0, client: 0, server: 0 })) {
+      const boxes = Choices.boxes({ ...START, use, loss, protocol, original, server: "198.18.0.2, host.name", password: "x" });
+      for (const [end, box] of Object.entries(boxes)) {
+        const { errors, warnings } = Rules.check("box.json", JSON.stringify(box));
+        assert.deepStrictEqual(plain([...errors, ...warnings]), [], `${use} ${loss} ${protocol} ${original} ${end}`);
+        meansTheSame(ConfText.write("home.conf", box.tunnels[0]), box.tunnels[0], Rules);
       }
     }
   },
@@ -60,6 +60,10 @@ const TESTS = {
     const cost = (more, ports = [PORT]) => Rules.check("box.json", JSON.stringify({ ports, tunnels: [{ ...TUNNEL, ...more }] })).costs[0];
     for (const [more, overhead] of [[{}, 58], [KEYED, 74], [{ ...KEYED, fec: "10:3" }, 85], [{ ...KEYED, destination_address: "fd00:18::2" }, 94]]) {
       assert.deepStrictEqual([cost(more).overhead_bytes, cost(more).packet_bytes], [overhead, 1500], JSON.stringify(more));
+    }
+    for (const [fec, overhead] of [[undefined, 55], ["10:3", 62]]) {
+      const { overhead_bytes, packet_bytes, send_segments } = cost({ ...KEYED, protocol: "udphop", fec });
+      assert.deepStrictEqual([overhead_bytes, packet_bytes, send_segments], [overhead, 1500, 0]);
     }
     assert.strictEqual(cost({ kcp_mtu: 1000 }).packet_bytes, 1000 + 58 - 24);
     assert.strictEqual(cost({ destination_address: ["198.18.0.2", "198.18.0.3"] }).hop_places, 22);
@@ -85,6 +89,7 @@ const TESTS = {
 // The text imports without a word, to the settings that it was written of, but for those that an original does not know.
 function meansTheSame({ text, left, errors, warnings }, tunnel, Rules) {
   const [imported] = Rules.import("home.conf", text).document.tunnels;
+  if (tunnel.protocol === "udphop") imported.udp_timeout = undefined; // by which a file of UDP Hop is known
   const wanted = Object.fromEntries(Object.entries(tunnel).filter(([key]) => !left.includes(key)).map(([key, value]) =>
     [key, key === "destination_address" && Array.isArray(value) ? value.join(",") : value]));
   assert.deepStrictEqual(plain([errors, warnings]), [[], []], text);
