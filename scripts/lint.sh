@@ -25,8 +25,8 @@ mapfile -t sources < <(matching '^(lib|drivers|app)/.*\.c$')
 mapfile -t test_sources < <(matching '^tests/.*\.c$')
 mapfile -t shells < <(matching '\.(sh|bash)$|^\.ci/run$|^scripts/kcpgate-setup$')
 mapfile -t ours < <(matching \
-    '\.([ch]|sh|py|build)$|^meson_options\.txt$|^\.ci/run$|^scripts/kcpgate-setup$')
-mapfile -t texts < <(matching '\.([ch]|sh|py|build|md|json|txt)$|^\.ci/run$|^LICENSE$|^scripts/kcpgate-setup$' |
+    '\.([ch]|sh|py|js|css|build)$|^meson_options\.txt$|^\.ci/run$|^scripts/kcpgate-setup$')
+mapfile -t texts < <(matching '\.([ch]|sh|py|js|css|html|build|md|json|txt)$|^\.ci/run$|^LICENSE$|^scripts/kcpgate-setup$' |
     grep -v '^tests/vectors/\|^tests/fuzz/corpus/')
 
 # Other versions of it disagree about details.
@@ -63,6 +63,11 @@ for name in sys.argv[1:]:
         except SyntaxError as error:
             print(error)
 PY
+if command -v node >/dev/null; then
+    for f in $(matching '\.js$'); do
+        node --check "$f" 2>&1
+    done | complain "node --check"
+fi
 if [ "${#sources[@]}" -gt 0 ]; then
     # queue.h: without it every TAILQ_FOREACH is a variable never set. __cppcheck__: see base/base.h;
     # with --force that is not all that is defined.
