@@ -6,7 +6,9 @@ const AllWay = (() => {
   const NAME = "box.json";
   const START = {
     ports: [{ name: "wan", device: "net_af_xdp0,iface=eth1", take_over: true }],
-    tunnels: [{ name: "home", mode: "client", listen_on: "127.0.0.1", listen_port: 6000, destination_port: "3000-3010" }],
+    tunnels: [
+      { name: "home", mode: "client", listen_on: "127.0.0.1", listen_port: 6000, destination_port: "3000-3010" },
+    ],
   };
 
   const draft = { document: structuredClone(START), tunnel: 0, advanced: false, wanted: "" };
@@ -14,12 +16,17 @@ const AllWay = (() => {
 
   // ---- values by their paths ----
 
-  const steps = (path) => path.split(/\.|(?=\[)/).filter(Boolean).map((step) => (step[0] === "[" ? Number(step.slice(1, -1)) : step));
+  const steps = (path) =>
+    path
+      .split(/\.|(?=\[)/)
+      .filter(Boolean)
+      .map((step) => (step[0] === "[" ? Number(step.slice(1, -1)) : step));
 
   const value = (path) => steps(path).reduce((inner, step) => inner?.[step], draft.document);
 
   function put(path, to) {
-    const way = steps(path), last = way.pop();
+    const way = steps(path),
+      last = way.pop();
     let inner = draft.document;
     for (const step of way) inner = inner[step] ??= {};
     if (to === undefined) delete inner[last];
@@ -57,8 +64,9 @@ const AllWay = (() => {
   }
 
   // At the beginning of a word, where a language parts them.
-  const begins = (text, word) => text.split(/(?<![a-z0-9_])(?=[a-z0-9_])/).some((part) => part.startsWith(word))
-    || (/[^\0-\x7f]/.test(word) && text.includes(word));
+  const begins = (text, word) =>
+    text.split(/(?<![a-z0-9_])(?=[a-z0-9_])/).some((part) => part.startsWith(word)) ||
+    (/[^\0-\x7f]/.test(word) && text.includes(word));
 
   function rows(scope, base, mode, part) {
     return SETTINGS.scopes[scope]
@@ -81,7 +89,8 @@ const AllWay = (() => {
 
   // What another mode does not take goes; what was of a client's wire, or a server's, goes to that leg of a relay.
   function changeMode(path, before) {
-    const tunnel = draft.document.tunnels[draft.tunnel], mode = tunnel.mode ?? "client";
+    const tunnel = draft.document.tunnels[draft.tunnel],
+      mode = tunnel.mode ?? "client";
     const leg = before === "server" ? "listener" : "forwarder";
     for (const setting of SETTINGS.scopes["tunnels[]"]) {
       const { key } = setting;
@@ -93,37 +102,67 @@ const AllWay = (() => {
     document.getElementById(Controls.idOf(path))?.focus();
   }
 
-  const group = (setting, path, content) => element("fieldset", { class: "leg", "data-path": path },
-    element("legend", {}, element("code", {}, setting.key)), element("p", { class: "means" }, prose(say(setting.meaning))), content);
+  const group = (setting, path, content) =>
+    element(
+      "fieldset",
+      { class: "leg", "data-path": path },
+      element("legend", {}, element("code", {}, setting.key)),
+      element("p", { class: "means" }, prose(say(setting.meaning))),
+      content,
+    );
 
   // custom_input: a list of objects within a tunnel.
   function objects(setting, path) {
     const list = value(path) ?? [];
     const inner = `${path.replace(/\[\d+\]/g, "[]")}[]`;
-    return element("fieldset", { class: "leg", "data-path": path, id: Controls.idOf(path), tabindex: "-1" },
-      element("legend", {}, element("code", {}, setting.key)), element("p", { class: "means" }, prose(say(setting.meaning))),
-      list.map((_, i) => element("div", { class: "item" }, rows(inner, `${path}[${i}]`),
-        removal(path, i, say("Remove entry {0}", i + 1)))),
-      adding(path, {}, say("Add an entry")));
+    return element(
+      "fieldset",
+      { class: "leg", "data-path": path, id: Controls.idOf(path), tabindex: "-1" },
+      element("legend", {}, element("code", {}, setting.key)),
+      element("p", { class: "means" }, prose(say(setting.meaning))),
+      list.map((_, i) =>
+        element(
+          "div",
+          { class: "item" },
+          rows(inner, `${path}[${i}]`),
+          removal(path, i, say("Remove entry {0}", i + 1)),
+        ),
+      ),
+      adding(path, {}, say("Add an entry")),
+    );
   }
 
-  const removal = (path, i, text) => element("button", {
-    type: "button", class: "quiet", onclick: () => {
-      const list = value(path);
-      list.splice(i, 1);
-      if (list.length === 0) put(path, undefined);
-      draft.tunnel = Math.max(0, Math.min(draft.tunnel, (draft.document.tunnels?.length ?? 1) - 1));
-      again(path);
-    },
-  }, text);
+  const removal = (path, i, text) =>
+    element(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        onclick: () => {
+          const list = value(path);
+          list.splice(i, 1);
+          if (list.length === 0) put(path, undefined);
+          draft.tunnel = Math.max(0, Math.min(draft.tunnel, (draft.document.tunnels?.length ?? 1) - 1));
+          again(path);
+        },
+      },
+      text,
+    );
 
-  const adding = (path, fresh, text) => element("button", {
-    type: "button", id: `add-${path}`, onclick: () => {
-      put(path, [...(value(path) ?? []), structuredClone(fresh)]);
-      if (path === "tunnels") draft.tunnel = draft.document.tunnels.length - 1;
-      again(path);
-    },
-  }, text);
+  const adding = (path, fresh, text) =>
+    element(
+      "button",
+      {
+        type: "button",
+        id: `add-${path}`,
+        onclick: () => {
+          put(path, [...(value(path) ?? []), structuredClone(fresh)]);
+          if (path === "tunnels") draft.tunnel = draft.document.tunnels.length - 1;
+          again(path);
+        },
+      },
+      text,
+    );
 
   function again(path) {
     show();
@@ -135,46 +174,109 @@ const AllWay = (() => {
 
   function portParts() {
     const ports = draft.document.ports ?? [];
-    return element("section", { class: "part" }, element("h2", {}, say("Ports")),
-      ports.map((port, i) => element("fieldset", { class: "item" }, element("legend", {}, port.name || `ports[${i}]`),
-        rows("ports[]", `ports[${i}]`), ports.length > 1 ? removal("ports", i, say("Remove this port")) : null)),
-      adding("ports", { device: "" }, say("Add a port")));
+    return element(
+      "section",
+      { class: "part" },
+      element("h2", {}, say("Ports")),
+      ports.map((port, i) =>
+        element(
+          "fieldset",
+          { class: "item" },
+          element("legend", {}, port.name || `ports[${i}]`),
+          rows("ports[]", `ports[${i}]`),
+          ports.length > 1 ? removal("ports", i, say("Remove this port")) : null,
+        ),
+      ),
+      adding("ports", { device: "" }, say("Add a port")),
+    );
   }
 
   function tunnelParts() {
-    const tunnels = draft.document.tunnels ?? [], tunnel = tunnels[draft.tunnel];
+    const tunnels = draft.document.tunnels ?? [],
+      tunnel = tunnels[draft.tunnel];
     const choose = ({ target }) => {
       draft.tunnel = Number(target.value);
       show();
       judge();
       document.getElementById("tunnel")?.focus();
     };
-    const picker = tunnels.length < 2 ? null : element("label", { class: "picker" }, say("Tunnel"), " ",
-      element("select", { id: "tunnel", onchange: choose, }, tunnels.map((t, i) =>
-        element("option", { value: i, selected: i === draft.tunnel }, t?.name || `tunnels[${i}]`))));
-    return element("section", { class: "part" }, element("h2", {}, say("Tunnels")), picker,
+    const picker =
+      tunnels.length < 2
+        ? null
+        : element(
+            "label",
+            { class: "picker" },
+            say("Tunnel"),
+            " ",
+            element(
+              "select",
+              { id: "tunnel", onchange: choose },
+              tunnels.map((t, i) =>
+                element("option", { value: i, selected: i === draft.tunnel }, t?.name || `tunnels[${i}]`),
+              ),
+            ),
+          );
+    return element(
+      "section",
+      { class: "part" },
+      element("h2", {}, say("Tunnels")),
+      picker,
       element("div", { id: "drawn" }),
       tunnel ? rows("tunnels[]", `tunnels[${draft.tunnel}]`, `${tunnel.mode ?? "client"}`.toLowerCase()) : null,
-      element("p", { class: "buttons" }, adding("tunnels", { mode: "client" }, say("Add a tunnel")),
-        tunnel ? removal("tunnels", draft.tunnel, say("Remove this tunnel")) : null));
+      element(
+        "p",
+        { class: "buttons" },
+        adding("tunnels", { mode: "client" }, say("Add a tunnel")),
+        tunnel ? removal("tunnels", draft.tunnel, say("Remove this tunnel")) : null,
+      ),
+    );
   }
 
   function boxParts() {
-    return element("section", { class: "part" }, element("h2", {}, say("The box")), rows("", ""), rows("memory", "memory"));
+    return element(
+      "section",
+      { class: "part" },
+      element("h2", {}, say("The box")),
+      rows("", ""),
+      rows("memory", "memory"),
+    );
   }
 
   function tools() {
-    return element("div", { class: "tools" },
-      element("label", {}, say("Find a setting"), " ",
-        element("input", { type: "search", id: "find", value: draft.wanted, oninput: ({ target }) => {
-          draft.wanted = target.value;
-          showForm();
-        } })),
-      element("label", { class: "tick" },
-        element("input", { type: "checkbox", id: "advanced", checked: draft.advanced, onchange: ({ target }) => {
-          draft.advanced = target.checked;
-          showForm();
-        } }), " ", say("Advanced settings, too")));
+    return element(
+      "div",
+      { class: "tools" },
+      element(
+        "label",
+        {},
+        say("Find a setting"),
+        " ",
+        element("input", {
+          type: "search",
+          id: "find",
+          value: draft.wanted,
+          oninput: ({ target }) => {
+            draft.wanted = target.value;
+            showForm();
+          },
+        }),
+      ),
+      element(
+        "label",
+        { class: "tick" },
+        element("input", {
+          type: "checkbox",
+          id: "advanced",
+          checked: draft.advanced,
+          onchange: ({ target }) => {
+            draft.advanced = target.checked;
+            showForm();
+          },
+        }),
+        " ",
+        say("Advanced settings, too"),
+      ),
+    );
   }
 
   // ---- judging ----
@@ -190,7 +292,8 @@ const AllWay = (() => {
     for (const mark of root.querySelectorAll(".wrong")) mark.replaceChildren();
     for (const control of root.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
     for (const [verdict, kind] of said) {
-      const path = nearest(verdict.path), control = document.getElementById(Controls.idOf(path));
+      const path = nearest(verdict.path),
+        control = document.getElementById(Controls.idOf(path));
       document.getElementById(`${Controls.idOf(path)}-wrong`)?.append(element("p", { class: kind }, verdict.text));
       if (kind === "error") control?.setAttribute("aria-invalid", "true");
     }
@@ -211,7 +314,10 @@ const AllWay = (() => {
     document.getElementById(Controls.idOf(nearest(path)))?.focus();
   }
 
-  const jump = ({ path }) => [" ", element("button", { type: "button", class: "link", onclick: () => goTo(path) }, say("Go there"))];
+  const jump = ({ path }) => [
+    " ",
+    element("button", { type: "button", class: "link", onclick: () => goTo(path) }, say("Go there")),
+  ];
 
   // Of a leg's listener and forwarder alike.
   function costParts(costs) {
@@ -223,24 +329,40 @@ const AllWay = (() => {
   function conf() {
     const tunnel = written().tunnels?.[draft.tunnel];
     if (!tunnel) return null;
-    const name = `${tunnel.name || "tunnel"}.conf`, { text: lines, left, errors, warnings } = ConfText.write(name, tunnel);
-    return element("details", {}, element("summary", {}, say("The same tunnel for an original")),
-      Elements.file(name, lines, left.length ? element("p", { class: "note" },
-        say("It has no such settings: {0}", left.join(", "))) : null),
-      errors.length + warnings.length ? Elements.verdicts(errors, warnings) : null);
+    const name = `${tunnel.name || "tunnel"}.conf`,
+      { text: lines, left, errors, warnings } = ConfText.write(name, tunnel);
+    return element(
+      "details",
+      {},
+      element("summary", {}, say("The same tunnel for an original")),
+      Elements.file(
+        name,
+        lines,
+        left.length ? element("p", { class: "note" }, say("It has no such settings: {0}", left.join(", "))) : null,
+      ),
+      errors.length + warnings.length ? Elements.verdicts(errors, warnings) : null,
+    );
   }
 
   function judge() {
-    const file = text(), answer = Rules.check(NAME, file);
+    const file = text(),
+      answer = Rules.check(NAME, file);
     const place = (verdict) => ({ ...verdict, ...Fixes.placeOf(NAME, verdict.where, file) });
-    const errors = answer.errors.map(place), warnings = answer.warnings.map(place);
+    const errors = answer.errors.map(place),
+      warnings = answer.warnings.map(place);
     markWrong([...errors.map((v) => [v, "error"]), ...warnings.map((v) => [v, "warning"])]);
-    root.querySelector("#drawn")?.replaceChildren(Drawing.of(Drawing.chain(draft.document.tunnels?.[draft.tunnel] ?? {})));
-    root.querySelector("#outcome").replaceChildren(
-      element("h2", {}, say("What comes of it")),
-      Elements.verdicts(errors, warnings, jump),
-      answer.costs ? element("div", {}, element("h3", {}, say("What it costs")), costParts(answer.costs)) : "",
-      Elements.file(NAME, file), conf() ?? "");
+    root
+      .querySelector("#drawn")
+      ?.replaceChildren(Drawing.of(Drawing.chain(draft.document.tunnels?.[draft.tunnel] ?? {})));
+    root
+      .querySelector("#outcome")
+      .replaceChildren(
+        element("h2", {}, say("What comes of it")),
+        Elements.verdicts(errors, warnings, jump),
+        answer.costs ? element("div", {}, element("h3", {}, say("What it costs")), costParts(answer.costs)) : "",
+        Elements.file(NAME, file),
+        conf() ?? "",
+      );
     changed();
   }
 
@@ -252,9 +374,14 @@ const AllWay = (() => {
   }
 
   function show() {
-    root.replaceChildren(element("div", { class: "columns" },
-      element("div", {}, tools(), element("form", { id: "form", onsubmit: (event) => event.preventDefault() })),
-      element("aside", { id: "outcome", "aria-label": say("What comes of it") })));
+    root.replaceChildren(
+      element(
+        "div",
+        { class: "columns" },
+        element("div", {}, tools(), element("form", { id: "form", onsubmit: (event) => event.preventDefault() })),
+        element("aside", { id: "outcome", "aria-label": say("What comes of it") }),
+      ),
+    );
     showForm();
   }
 

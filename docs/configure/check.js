@@ -10,13 +10,20 @@ const CheckWay = (() => {
 
   function describe(fix) {
     switch (fix.what) {
-      case "remove": return fix.line ? say("Take line {0} away", fix.line) : say("Take it away");
-      case "rename": return say("Call it {0}", fix.value);
-      case "set": return say("Write {0}", fix.value);
-      case "add": return say("Add {0}: {1}", fix.key, fix.value);
-      case "password": return say("Generate a password");
-      case "comment": return say("Take the comment away");
-      default: return say("Take the comma away");
+      case "remove":
+        return fix.line ? say("Take line {0} away", fix.line) : say("Take it away");
+      case "rename":
+        return say("Call it {0}", fix.value);
+      case "set":
+        return say("Write {0}", fix.value);
+      case "add":
+        return say("Add {0}: {1}", fix.key, fix.value);
+      case "password":
+        return say("Generate a password");
+      case "comment":
+        return say("Take the comment away");
+      default:
+        return say("Take the comma away");
     }
   }
 
@@ -28,7 +35,8 @@ const CheckWay = (() => {
   }
 
   function goTo(line) {
-    const area = root.querySelector("#text"), lines = area.value.split("\n");
+    const area = root.querySelector("#text"),
+      lines = area.value.split("\n");
     const from = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
     area.focus();
     area.setSelectionRange(from, from + (lines[line - 1] ?? "").length);
@@ -44,30 +52,58 @@ const CheckWay = (() => {
   }
 
   function beside(verdict, conf) {
-    const fix = Fixes.of(verdict, file.text, conf), setting = meaning(verdict.path);
+    const fix = Fixes.of(verdict, file.text, conf),
+      setting = meaning(verdict.path);
     return [
       setting ? element("p", { class: "means" }, prose(say(setting.meaning))) : null,
-      element("p", { class: "buttons" },
-        fix ? element("button", { type: "button", class: "fix", onclick: () => mend(verdict, fix, conf) }, describe(fix)) : null,
-        element("button", { type: "button", class: "link", onclick: () => goTo(verdict.line) }, say("Line {0}", verdict.line))),
+      element(
+        "p",
+        { class: "buttons" },
+        fix
+          ? element("button", { type: "button", class: "fix", onclick: () => mend(verdict, fix, conf) }, describe(fix))
+          : null,
+        element(
+          "button",
+          { type: "button", class: "link", onclick: () => goTo(verdict.line) },
+          say("Line {0}", verdict.line),
+        ),
+      ),
     ];
   }
 
-  const notHere = () => element("p", { class: "note" },
-    say("What only a machine knows, its CPUs, directories and files, kcpgate --check-config says there."));
+  const notHere = () =>
+    element(
+      "p",
+      { class: "note" },
+      say("What only a machine knows, its CPUs, directories and files, kcpgate --check-config says there."),
+    );
 
   function outcome(conf) {
     const answer = conf ? Rules.import(file.name, file.text) : Rules.check(file.name, file.text);
     const place = (verdict) => ({ ...verdict, ...Fixes.placeOf(file.name, verdict.where, file.text) });
-    const document = conf ? answer.document : answer.errors.length ? null : JSON.parse(file.text.replace(/^\uFEFF/, ""));
+    const document = conf
+      ? answer.document
+      : answer.errors.length
+        ? null
+        : JSON.parse(file.text.replace(/^\uFEFF/, ""));
     return [
       element("h2", {}, say("What it says")),
-      element("p", { class: "as" }, conf ? say("Read as a .conf file, as kcpgate --import reads it.")
-        : say("Read as a configuration of kcpgate, as kcpgate --check-config reads it.")),
+      element(
+        "p",
+        { class: "as" },
+        conf
+          ? say("Read as a .conf file, as kcpgate --import reads it.")
+          : say("Read as a configuration of kcpgate, as kcpgate --check-config reads it."),
+      ),
       Elements.verdicts(answer.errors.map(place), answer.warnings.map(place), (verdict) => beside(verdict, conf)),
       notHere(),
-      document ? element("p", { class: "buttons" }, element("button", { type: "button", onclick: () => openInAll(document) },
-        say("Go on with all settings"))) : "",
+      document
+        ? element(
+            "p",
+            { class: "buttons" },
+            element("button", { type: "button", onclick: () => openInAll(document) }, say("Go on with all settings")),
+          )
+        : "",
       conf && document ? Elements.file("box.json", `${JSON.stringify(document, null, 2)}\n`) : "",
       !conf && file.text ? Elements.file(file.name, file.text) : "",
     ];
@@ -93,16 +129,44 @@ const CheckWay = (() => {
   function show() {
     root.replaceChildren(
       element("p", { class: "lead" }, say("Paste a configuration of kcpgate, or a KCPTube's .conf file, or open one.")),
-      element("div", { class: "columns" },
-        element("div", {},
+      element(
+        "div",
+        { class: "columns" },
+        element(
+          "div",
+          {},
           element("label", { for: "text" }, say("The file's text")),
-          element("textarea", { id: "text", class: "code", rows: 22, spellcheck: "false", autocomplete: "off", wrap: "off",
-                                value: file.text, oninput: judge,
-                                ondragover: (event) => event.preventDefault(),
-                                ondrop: (event) => { event.preventDefault(); open(event.dataTransfer.files[0]); } }),
-          element("p", { class: "buttons" }, element("label", { for: "open" }, say("Open a file")), " ",
-            element("input", { type: "file", id: "open", accept: ".json,.conf,.txt", onchange: ({ target }) => open(target.files[0]) }))),
-        element("aside", { id: "verdicts", "aria-label": say("What it says"), "aria-live": "polite" })));
+          element("textarea", {
+            id: "text",
+            class: "code",
+            rows: 22,
+            spellcheck: "false",
+            autocomplete: "off",
+            wrap: "off",
+            value: file.text,
+            oninput: judge,
+            ondragover: (event) => event.preventDefault(),
+            ondrop: (event) => {
+              event.preventDefault();
+              open(event.dataTransfer.files[0]);
+            },
+          }),
+          element(
+            "p",
+            { class: "buttons" },
+            element("label", { for: "open" }, say("Open a file")),
+            " ",
+            element("input", {
+              type: "file",
+              id: "open",
+              accept: ".json,.conf,.txt",
+              onchange: ({ target }) => open(target.files[0]),
+            }),
+          ),
+        ),
+        element("aside", { id: "verdicts", "aria-label": say("What it says"), "aria-live": "polite" }),
+      ),
+    );
     judge();
   }
 

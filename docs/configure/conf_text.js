@@ -18,10 +18,12 @@ const ConfText = (() => {
   const rename = (text, number, name) => change(text, number, (line) => line.replace(/^[^=]*/, name));
   const set = (text, number, value) => change(text, number, (line) => line.replace(/=.*/, `=${value}`));
 
-  const written = (value) => (Array.isArray(value) ? value.join(",") : value === true ? "yes" : value === false ? "no" : `${value}`);
+  const written = (value) =>
+    Array.isArray(value) ? value.join(",") : value === true ? "yes" : value === false ? "no" : `${value}`;
 
   // What an original would read otherwise than it is meant.
-  const isFalse = (value) => [false, 0, "no", "false", "0"].includes(typeof value === "string" ? value.toLowerCase() : value);
+  const isFalse = (value) =>
+    [false, 0, "no", "false", "0"].includes(typeof value === "string" ? value.toLowerCase() : value);
   const asRead = {
     ipv4_only: (value) => (isFalse(value) ? null : "yes"),
     ipv6_only: (value) => (isFalse(value) ? null : "yes"),
@@ -75,8 +77,12 @@ const ConfText = (() => {
   function write(name, tunnel) {
     const left = [];
     let text = sections(tunnel, new Set(Rules.confKeys()), left).join("\n") + "\n";
-    const unknown = Rules.import(name, text).warnings.map(({ where, text: said }) =>
-      [Number(/:(\d+)/.exec(where.slice(name.length))?.[1]), /^UDP Hop has no key "(\w+)"/.exec(said)?.[1]]).filter(([, key]) => key);
+    const unknown = Rules.import(name, text)
+      .warnings.map(({ where, text: said }) => [
+        Number(/:(\d+)/.exec(where.slice(name.length))?.[1]),
+        /^UDP Hop has no key "(\w+)"/.exec(said)?.[1],
+      ])
+      .filter(([, key]) => key);
     for (const [line, key] of unknown.reverse()) {
       text = remove(text, line);
       left.push(key);

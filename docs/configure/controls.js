@@ -4,14 +4,36 @@
 
 const Controls = (() => {
   // What most boxes need; everything else is advanced, as is every setting that comes new.
-  const BASIC = new Set(["tunnels[].name", "tunnels[].kcp", "tunnels[].listen_on", "tunnels[].listen_port",
-    "tunnels[].destination_address", "tunnels[].destination_port", "tunnels[].encryption_algorithm",
-    "tunnels[].encryption_password", "tunnels[].inbound_bandwidth", "tunnels[].outbound_bandwidth", "tunnels[].fec",
-    "tunnels[].mux_tunnels", "tunnels[].listener", "tunnels[].forwarder", "tunnels[].mode", "tunnels[].protocol",
-    "ports[].name", "ports[].device", "ports[].addresses", "ports[].gateway", "ports[].take_over", "name", "workers",
-    "memory.hugepages", "memory.mb"]);
+  const BASIC = new Set([
+    "tunnels[].name",
+    "tunnels[].kcp",
+    "tunnels[].listen_on",
+    "tunnels[].listen_port",
+    "tunnels[].destination_address",
+    "tunnels[].destination_port",
+    "tunnels[].encryption_algorithm",
+    "tunnels[].encryption_password",
+    "tunnels[].inbound_bandwidth",
+    "tunnels[].outbound_bandwidth",
+    "tunnels[].fec",
+    "tunnels[].mux_tunnels",
+    "tunnels[].listener",
+    "tunnels[].forwarder",
+    "tunnels[].mode",
+    "tunnels[].protocol",
+    "ports[].name",
+    "ports[].device",
+    "ports[].addresses",
+    "ports[].gateway",
+    "ports[].take_over",
+    "name",
+    "workers",
+    "memory.hugepages",
+    "memory.mb",
+  ]);
 
-  const isBasic = (scope, setting) => setting.default === "**required**" || BASIC.has([scope, setting.key].filter(Boolean).join("."));
+  const isBasic = (scope, setting) =>
+    setting.default === "**required**" || BASIC.has([scope, setting.key].filter(Boolean).join("."));
   const isBool = (rules) => rules.enum?.includes(true);
   const isTexts = (setting) => setting.value === "text, or list";
   const isObject = (setting) => setting.rules.keys !== undefined;
@@ -29,7 +51,10 @@ const Controls = (() => {
   // Nothing written: undefined.
   function valueOf(text, setting) {
     const { rules } = setting;
-    const parts = text.split(isTexts(setting) ? "\n" : ",").map((part) => part.trim()).filter(Boolean);
+    const parts = text
+      .split(isTexts(setting) ? "\n" : ",")
+      .map((part) => part.trim())
+      .filter(Boolean);
     if (text.trim() === "") return undefined;
     if (types(rules).includes("array") && parts.length > 1) return parts.map((part) => number(part, rules.items));
     return number(text.trim(), rules);
@@ -39,14 +64,22 @@ const Controls = (() => {
     const words = isBool(setting.rules) ? ["true", "false"] : setting.rules.enum;
     const written = textOf(value, setting);
     const known = words.find((word) => word.toLowerCase() === written.toLowerCase()) ?? written;
-    const options = [element("option", { value: "" }, unwritten(setting)),
-      ...words.map((word) => element("option", { value: word }, word))];
+    const options = [
+      element("option", { value: "" }, unwritten(setting)),
+      ...words.map((word) => element("option", { value: word }, word)),
+    ];
     if (known && !words.includes(known)) options.push(element("option", { value: known }, known));
-    const node = element("select", {
-      ...attributes,
-      onchange: ({ target }) => change(isBool(setting.rules) && words.includes(target.value)
-        ? target.value === "true" : target.value || undefined),
-    }, options);
+    const node = element(
+      "select",
+      {
+        ...attributes,
+        onchange: ({ target }) =>
+          change(
+            isBool(setting.rules) && words.includes(target.value) ? target.value === "true" : target.value || undefined,
+          ),
+      },
+      options,
+    );
     node.value = known;
     return node;
   }
@@ -60,11 +93,22 @@ const Controls = (() => {
     const { rules } = setting;
     const onlyNumber = setting.value.startsWith("whole number,");
     return element(isTexts(setting) ? "textarea" : "input", {
-      ...attributes, spellcheck: "false", autocomplete: "off", autocapitalize: "off",
-      rows: isTexts(setting) ? 2 : null, inputmode: onlyNumber ? "numeric" : null,
-      placeholder: setting.default === "**required**" ? null : setting.default === "none" ? null : setting.default.replaceAll("`", ""),
-      value: textOf(value, setting), oninput: ({ target }) => change(valueOf(target.value, setting)),
-      "aria-required": setting.default === "**required**" ? "true" : null, "data-rules": rules.pattern,
+      ...attributes,
+      spellcheck: "false",
+      autocomplete: "off",
+      autocapitalize: "off",
+      rows: isTexts(setting) ? 2 : null,
+      inputmode: onlyNumber ? "numeric" : null,
+      placeholder:
+        setting.default === "**required**"
+          ? null
+          : setting.default === "none"
+            ? null
+            : setting.default.replaceAll("`", ""),
+      value: textOf(value, setting),
+      oninput: ({ target }) => change(valueOf(target.value, setting)),
+      "aria-required": setting.default === "**required**" ? "true" : null,
+      "data-rules": rules.pattern,
     });
   }
 
@@ -75,8 +119,12 @@ const Controls = (() => {
       field.dispatchEvent(new Event("input", { bubbles: true }));
       Elements.tell(say("A new password stands in {0}.", setting.key));
     };
-    return element("span", { class: "with-button" }, field,
-      element("button", { type: "button", onclick: make }, say("Generate")));
+    return element(
+      "span",
+      { class: "with-button" },
+      field,
+      element("button", { type: "button", onclick: make }, say("Generate")),
+    );
   }
 
   // "whole number, 64 to 2000" is said whatever the numbers are.
@@ -87,7 +135,8 @@ const Controls = (() => {
 
   // What it takes, unless the control says it, and how KCPTube differs.
   function more(setting) {
-    const takes = setting.rules.enum || ["name", "text", "path"].includes(setting.value) ? [] : [prose(taken(setting.value))];
+    const takes =
+      setting.rules.enum || ["name", "text", "path"].includes(setting.value) ? [] : [prose(taken(setting.value))];
     const differs = setting.kcptube === "the same" ? [] : [["KCPTube: ", prose(say(setting.kcptube))]];
     const chapter = setting.chapter === undefined ? [] : [toChapter(setting.chapter)];
     return [...takes, ...differs, ...chapter].flatMap((part, i) => (i ? [" · ", part] : [part]));
@@ -106,7 +155,10 @@ const Controls = (() => {
 
   // The reference's chapters, which are markup that the build has made of its text.
   function chapters() {
-    return element("section", { class: "part reference" }, element("h2", {}, say("The reference")),
+    return element(
+      "section",
+      { class: "part reference" },
+      element("h2", {}, say("The reference")),
       SETTINGS.chapters.map(({ title, text }, i) => {
         const content = element("div", { class: "chapter", lang: "en" });
         content.innerHTML = text;
@@ -116,7 +168,8 @@ const Controls = (() => {
           frame.append(wide);
         }
         return element("details", { id: `chapter-${i}` }, element("summary", { lang: "en" }, title), content);
-      }));
+      }),
+    );
   }
 
   const idOf = (path) => `at-${path}`;
@@ -126,14 +179,24 @@ const Controls = (() => {
     const id = idOf(path);
     const attributes = { id, "aria-describedby": `${id}-means ${id}-wrong` };
     const make = setting.rules.enum ? select : setting.key === "encryption_password" ? password : input;
-    return element("div", { class: "setting", "data-path": path },
-      element("label", { for: id }, element("code", {}, setting.key),
-        setting.default === "**required**" ? element("span", { class: "required" }, say("required")) : null),
+    return element(
+      "div",
+      { class: "setting", "data-path": path },
+      element(
+        "label",
+        { for: id },
+        element("code", {}, setting.key),
+        setting.default === "**required**" ? element("span", { class: "required" }, say("required")) : null,
+      ),
       make(setting, value, change, attributes),
-      element("div", { class: "means", id: `${id}-means` },
+      element(
+        "div",
+        { class: "means", id: `${id}-means` },
         element("p", {}, prose(say(setting.meaning))),
-        element("p", { class: "more" }, more(setting))),
-      element("div", { class: "wrong", id: `${id}-wrong` }));
+        element("p", { class: "more" }, more(setting)),
+      ),
+      element("div", { class: "wrong", id: `${id}-wrong` }),
+    );
   }
 
   return { row, chapters, isBasic, isObject, isObjects, idOf, valueOf, textOf };

@@ -6,16 +6,32 @@ const Costs = (() => {
   const KIB = 1024;
 
   const percent = (part, whole) => `${Math.round((1000 * part) / whole) / 10} %`;
-  const bytes = (count) => (count < KIB * KIB ? `${Math.ceil(count / KIB)} KiB` : `${Math.round((10 * count) / KIB / KIB) / 10} MiB`);
+  const bytes = (count) =>
+    count < KIB * KIB ? `${Math.ceil(count / KIB)} KiB` : `${Math.round((10 * count) / KIB / KIB) / 10} MiB`;
 
   function overhead({ overhead_bytes: over, packet_bytes: packet }) {
-    return [say("Overhead"), say("{0} of each full packet of {1} bytes, {2}", `${over} B`, packet, percent(over, packet))];
+    return [
+      say("Overhead"),
+      say("{0} of each full packet of {1} bytes, {2}", `${over} B`, packet, percent(over, packet)),
+    ];
   }
 
   function parity({ fec_data: data, fec_parity: more, send_segments: send }) {
-    if (!more) return [say("Parity"), send ? say("none: what is lost is sent again, a round trip later") : say("none: what is lost is gone")];
-    return [say("Parity"), say("{0} datagrams more for each {1}: {2} of bandwidth; any {0} of {3} may be lost",
-      more, data, percent(more, data), data + more)];
+    if (!more)
+      return [
+        say("Parity"),
+        send ? say("none: what is lost is sent again, a round trip later") : say("none: what is lost is gone"),
+      ];
+    return [
+      say("Parity"),
+      say(
+        "{0} datagrams more for each {1}: {2} of bandwidth; any {0} of {3} may be lost",
+        more,
+        data,
+        percent(more, data),
+        data + more,
+      ),
+    ];
   }
 
   function hops({ hop_first_s: first, hop_last_s: last, hop_places: places }) {
@@ -29,14 +45,23 @@ const Costs = (() => {
 
   function windows({ send_segments: send, receive_segments: receive, window_bytes: full, grows }) {
     if (send + receive === 0) return null;
-    const text = say("{0} and {1} segments: up to {2} for a channel whose windows are full", send, receive, bytes(full));
+    const text = say(
+      "{0} and {1} segments: up to {2} for a channel whose windows are full",
+      send,
+      receive,
+      bytes(full),
+    );
     return [say("Windows"), grows ? `${text}; ${say("they grow where the path needs it")}` : text];
   }
 
   // `costs`: one of what Rules.check returns.
   function of(costs) {
     const lines = [overhead, parity, hops, windows].map((line) => line(costs)).filter(Boolean);
-    return element("dl", { class: "costs" }, lines.map(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
+    return element(
+      "dl",
+      { class: "costs" },
+      lines.map(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]),
+    );
   }
 
   return { of };

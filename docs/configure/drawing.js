@@ -3,7 +3,11 @@
 "use strict";
 
 const Drawing = (() => {
-  const WIDTH = 190, HEIGHT = 92, GAP = 150, SIDE = 10, LINE = 18;
+  const WIDTH = 190,
+    HEIGHT = 92,
+    GAP = 150,
+    SIDE = 10,
+    LINE = 18;
   const UNKNOWN = "…";
 
   const shown = (value) => {
@@ -18,34 +22,46 @@ const Drawing = (() => {
   };
 
   function applications(tunnel) {
-    if (braces(tunnel.listen_port)) return (tunnel.custom_input ?? []).map((m) => shown(m?.local)).join(", ") || UNKNOWN;
+    if (braces(tunnel.listen_port))
+      return (tunnel.custom_input ?? []).map((m) => shown(m?.local)).join(", ") || UNKNOWN;
     return `${tunnel.listen_on ? at(tunnel.listen_on, tunnel.listen_port) : `:${shown(tunnel.listen_port)}`}`;
   }
 
   function target(tunnel) {
     return braces(tunnel.destination_port) || braces(tunnel.destination_address)
-      ? say("where the client says") : at(tunnel.destination_address, tunnel.destination_port);
+      ? say("where the client says")
+      : at(tunnel.destination_address, tunnel.destination_port);
   }
 
-  const server = (tunnel) => (tunnel.destination_dnstxt ? `TXT ${tunnel.destination_dnstxt}`
-    : at(tunnel.destination_address, tunnel.destination_port));
-  const listens = (tunnel) => (tunnel.listen_on ? at(tunnel.listen_on, tunnel.listen_port) : `UDP ${shown(tunnel.listen_port)}`);
+  const server = (tunnel) =>
+    tunnel.destination_dnstxt
+      ? `TXT ${tunnel.destination_dnstxt}`
+      : at(tunnel.destination_address, tunnel.destination_port);
+  const listens = (tunnel) =>
+    tunnel.listen_on ? at(tunnel.listen_on, tunnel.listen_port) : `UDP ${shown(tunnel.listen_port)}`;
 
   const box = (title, mine, ...lines) => ({ title, mine, lines });
 
   // Two or three boxes, from the applications' side to the other, and what stands on the wires between them.
   function chain(tunnel) {
-    const here = tunnel.name || say("this box"), there = say("the other end");
+    const here = tunnel.name || say("this box"),
+      there = say("the other end");
     switch (`${tunnel.mode}`.toLowerCase()) {
       case "client":
-        return { boxes: [box(here, true, say("applications at"), applications(tunnel)), box(there, false, say("server"))],
-                 wires: [server(tunnel)] };
+        return {
+          boxes: [box(here, true, say("applications at"), applications(tunnel)), box(there, false, say("server"))],
+          wires: [server(tunnel)],
+        };
       case "server":
-        return { boxes: [box(there, false, say("client")), box(here, true, say("connects to"), target(tunnel))],
-                 wires: [listens(tunnel)] };
+        return {
+          boxes: [box(there, false, say("client")), box(here, true, say("connects to"), target(tunnel))],
+          wires: [listens(tunnel)],
+        };
       case "relay":
-        return { boxes: [box(there, false, say("clients")), box(here, true, say("relay")), box(there, false, say("server"))],
-                 wires: [listens({ ...tunnel, ...tunnel.listener }), server({ ...tunnel, ...tunnel.forwarder })] };
+        return {
+          boxes: [box(there, false, say("clients")), box(here, true, say("relay")), box(there, false, say("server"))],
+          wires: [listens({ ...tunnel, ...tunnel.listener }), server({ ...tunnel, ...tunnel.forwarder })],
+        };
       default:
         return null;
     }
@@ -53,36 +69,61 @@ const Drawing = (() => {
 
   // Both ends of one tunnel, when both are known.
   function pair(client, other) {
-    return { boxes: [box(say("client"), true, say("applications at"), applications(client)),
-                     box(say("server"), true, say("connects to"), target(other))], wires: [server(client)] };
+    return {
+      boxes: [
+        box(say("client"), true, say("applications at"), applications(client)),
+        box(say("server"), true, say("connects to"), target(other)),
+      ],
+      wires: [server(client)],
+    };
   }
 
-  const sentence = ({ boxes, wires }) => boxes
-    .map(({ title, lines }, i) => [title, ...lines].join(" ") + (wires[i] ? `; ${wires[i]}; ` : "")).join("");
+  const sentence = ({ boxes, wires }) =>
+    boxes.map(({ title, lines }, i) => [title, ...lines].join(" ") + (wires[i] ? `; ${wires[i]}; ` : "")).join("");
 
   function boxShape({ title, mine, lines }, x) {
-    return shape("g", { transform: `translate(${x} 8)`, class: mine ? "box mine" : "box" },
+    return shape(
+      "g",
+      { transform: `translate(${x} 8)`, class: mine ? "box mine" : "box" },
       shape("rect", { width: WIDTH, height: HEIGHT, rx: 8 }),
       shape("text", { x: WIDTH / 2, y: 28, class: "title" }, short(title, 22)),
-      lines.map((line, i) => shape("text", { x: WIDTH / 2, y: 52 + i * LINE }, short(line))));
+      lines.map((line, i) => shape("text", { x: WIDTH / 2, y: 52 + i * LINE }, short(line))),
+    );
   }
 
   function wireShape(text, x) {
-    const middle = 8 + HEIGHT / 2, room = 20;
-    return shape("g", { transform: `translate(${x} 0)`, class: "wire" },
+    const middle = 8 + HEIGHT / 2,
+      room = 20;
+    return shape(
+      "g",
+      { transform: `translate(${x} 0)`, class: "wire" },
       shape("path", { d: `M 6 ${middle} H ${GAP - 6} m -7 -5 l 7 5 l -7 5` }),
-      shape("text", { x: GAP / 2, y: middle - 10 }, short(text, room)));
+      shape("text", { x: GAP / 2, y: middle - 10 }, short(text, room)),
+    );
   }
 
   // `drawn`: of chain or pair; null: nothing can be said yet.
   function of(drawn) {
     if (!drawn) return element("p", { class: "drawing" });
     const { boxes, wires } = drawn;
-    const step = WIDTH + GAP, width = boxes.length * step - GAP + 2 * SIDE;
-    return element("figure", { class: "drawing", tabindex: "0", role: "img", "aria-label": sentence(drawn) },
-      shape("svg", { class: `of-${boxes.length}`, viewBox: `0 0 ${width} ${HEIGHT + 16}`, width, height: HEIGHT + 16, "aria-hidden": "true" },
+    const step = WIDTH + GAP,
+      width = boxes.length * step - GAP + 2 * SIDE;
+    return element(
+      "figure",
+      { class: "drawing", tabindex: "0", role: "img", "aria-label": sentence(drawn) },
+      shape(
+        "svg",
+        {
+          class: `of-${boxes.length}`,
+          viewBox: `0 0 ${width} ${HEIGHT + 16}`,
+          width,
+          height: HEIGHT + 16,
+          "aria-hidden": "true",
+        },
         wires.map((text, i) => wireShape(text, SIDE + WIDTH + i * step)),
-        boxes.map((one, i) => boxShape(one, SIDE + i * step))));
+        boxes.map((one, i) => boxShape(one, SIDE + i * step)),
+      ),
+    );
   }
 
   return { of, chain, pair };

@@ -51,24 +51,43 @@ const Elements = (() => {
 
   // A file that can be looked at, copied and kept.
   function file(name, text, ...notes) {
-    return element("figure", { class: "file", "data-file": name },
-      element("figcaption", {},
+    return element(
+      "figure",
+      { class: "file", "data-file": name },
+      element(
+        "figcaption",
+        {},
         element("span", { class: "name" }, name),
-        element("button", { type: "button", onclick: (event) => copy(text, event.target),
-                            "aria-label": say("Copy {0}", name) }, say("Copy")),
-        element("button", { type: "button", onclick: () => download(name, text),
-                            "aria-label": say("Download {0}", name) }, say("Download"))),
+        element(
+          "button",
+          { type: "button", onclick: (event) => copy(text, event.target), "aria-label": say("Copy {0}", name) },
+          say("Copy"),
+        ),
+        element(
+          "button",
+          { type: "button", onclick: () => download(name, text), "aria-label": say("Download {0}", name) },
+          say("Download"),
+        ),
+      ),
       element("pre", { tabindex: "0", role: "region", "aria-label": name }, text),
-      ...notes);
+      ...notes,
+    );
   }
 
   // { name, verdicts }: what the rules say, each with what `beside` adds to it.
   function verdicts(errors, warnings, beside = () => []) {
     if (errors.length + warnings.length === 0) return element("p", { class: "good" }, say("Nothing is wrong with it."));
-    const item = (kind) => (verdict) => element("li", { class: kind },
-      element("span", { class: "kind" }, kind === "error" ? say("error") : say("warning")), " ",
-      element("code", { class: "where" }, verdict.where), " ",
-      element("span", { class: "text" }, verdict.text), ...beside(verdict));
+    const item = (kind) => (verdict) =>
+      element(
+        "li",
+        { class: kind },
+        element("span", { class: "kind" }, kind === "error" ? say("error") : say("warning")),
+        " ",
+        element("code", { class: "where" }, verdict.where),
+        " ",
+        element("span", { class: "text" }, verdict.text),
+        ...beside(verdict),
+      );
     return element("ol", { class: "verdicts" }, errors.map(item("error")), warnings.map(item("warning")));
   }
 

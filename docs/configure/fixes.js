@@ -45,12 +45,21 @@ const Fixes = (() => {
     [/ is more than the (\d+) of a port$/, ([, number]) => put(Number(number))],
     [/looks like an interface of Linux; write "([^"]+)"/, ([, device]) => put(device)],
     [/^takes the place of line (\d+)/, ([, line]) => ({ what: "remove", line: Number(line) })],
-    [/^nothing is encrypted without encryption_algorithm/, () => ({ what: "add", key: "encryption_algorithm", value: "AES-GCM" })],
-    [/^missing; \S+ requires it$/, (_, path) => (/(^|\.)encryption_password$/.test(path) ? { what: "password" } : null)],
-    [/^found "([^"]*)"; allowed ([\w-]+(?:, [\w-]+)+)$/, ([, word, words]) => {
-      const near = nearest(word, words.split(", "));
-      return near && put(near);
-    }],
+    [
+      /^nothing is encrypted without encryption_algorithm/,
+      () => ({ what: "add", key: "encryption_algorithm", value: "AES-GCM" }),
+    ],
+    [
+      /^missing; \S+ requires it$/,
+      (_, path) => (/(^|\.)encryption_password$/.test(path) ? { what: "password" } : null),
+    ],
+    [
+      /^found "([^"]*)"; allowed ([\w-]+(?:, [\w-]+)+)$/,
+      ([, word, words]) => {
+        const near = nearest(word, words.split(", "));
+        return near && put(near);
+      },
+    ],
     [/no UTF-8|invalid token near '(\/|#)/, () => ({ what: "comment" })],
     [/unexpected token near '[}\]]'|expected near '[}\]]'/, () => ({ what: "comma" })],
   ];
@@ -67,25 +76,42 @@ const Fixes = (() => {
 
   function json(text, { line, path }, fix) {
     switch (fix.what) {
-      case "remove": return JsonText.remove(text, path);
-      case "rename": return JsonText.rename(text, path, fix.value);
-      case "set": return JsonText.set(text, path, fix.value);
-      case "add": return JsonText.add(text, sibling(path, fix.key), fix.value);
-      case "password": return JsonText.set(text, path, Password.make());
-      case "comment": return text.split("\n").map((l, i) => (i === line - 1 ? l.replace(/(\/\/|#|\/\*).*$/, "") : l)).join("\n");
-      case "comma": return text.replace(/,(\s*[}\]])/g, "$1");
-      default: return text;
+      case "remove":
+        return JsonText.remove(text, path);
+      case "rename":
+        return JsonText.rename(text, path, fix.value);
+      case "set":
+        return JsonText.set(text, path, fix.value);
+      case "add":
+        return JsonText.add(text, sibling(path, fix.key), fix.value);
+      case "password":
+        return JsonText.set(text, path, Password.make());
+      case "comment":
+        return text
+          .split("\n")
+          .map((l, i) => (i === line - 1 ? l.replace(/(\/\/|#|\/\*).*$/, "") : l))
+          .join("\n");
+      case "comma":
+        return text.replace(/,(\s*[}\]])/g, "$1");
+      default:
+        return text;
     }
   }
 
   function conf(text, { line }, fix) {
     switch (fix.what) {
-      case "remove": return ConfText.remove(text, fix.line ?? line);
-      case "rename": return ConfText.rename(text, line, fix.value);
-      case "set": return ConfText.set(text, line, fix.value);
-      case "add": return `${text.replace(/\n?$/, "\n")}${fix.key}=${fix.value}\n`;
-      case "password": return `${text.replace(/\n?$/, "\n")}encryption_password=${Password.make()}\n`;
-      default: return text;
+      case "remove":
+        return ConfText.remove(text, fix.line ?? line);
+      case "rename":
+        return ConfText.rename(text, line, fix.value);
+      case "set":
+        return ConfText.set(text, line, fix.value);
+      case "add":
+        return `${text.replace(/\n?$/, "\n")}${fix.key}=${fix.value}\n`;
+      case "password":
+        return `${text.replace(/\n?$/, "\n")}encryption_password=${Password.make()}\n`;
+      default:
+        return text;
     }
   }
 

@@ -33,7 +33,7 @@ const JsonText = (() => {
     }
 
     function items(path) {
-      for (let i = 0; step().word !== "]";) {
+      for (let i = 0; step().word !== "]"; ) {
         if (next.word !== ",") value(`${path}[${i++}]`, null);
       }
     }

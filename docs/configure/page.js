@@ -40,10 +40,18 @@ const Page = (() => {
       node.dataset.english ??= node.dataset.text;
       node.textContent = say(node.dataset.english);
     }
-    document.getElementById("ways").replaceChildren(
-      ...Object.entries(WAYS).map(([name, { title }]) =>
-        element("button", { type: "button", id: `to-${name}`, onclick: () => go(name) }, say(title))),
-      element("button", { type: "button", class: "quiet", id: "link", onclick: copyLink }, say("Copy a link to these settings")));
+    document
+      .getElementById("ways")
+      .replaceChildren(
+        ...Object.entries(WAYS).map(([name, { title }]) =>
+          element("button", { type: "button", id: `to-${name}`, onclick: () => go(name) }, say(title)),
+        ),
+        element(
+          "button",
+          { type: "button", class: "quiet", id: "link", onclick: copyLink },
+          say("Copy a link to these settings"),
+        ),
+      );
     document.getElementById("ways").setAttribute("aria-label", say("Ways in"));
     document.getElementById("link").title = say("The link holds the settings, never a password.");
   }
@@ -65,7 +73,8 @@ const Page = (() => {
     if (settings) WAYS[now].take(settings);
     showFrame();
     await Rules.start();
-    for (const [name, one] of Object.entries(WAYS)) one.begin(document.getElementById(name), () => name === now && keep(), openInAll);
+    for (const [name, one] of Object.entries(WAYS))
+      one.begin(document.getElementById(name), () => name === now && keep(), openInAll);
     go(now);
     document.documentElement.dataset.ready = "true";
   }

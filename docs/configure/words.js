@@ -24,8 +24,12 @@ const Words = (() => {
   return {
     guess,
     say,
-    use: (tag) => { language = tag; },
-    get language() { return language; },
+    use: (tag) => {
+      language = tag;
+    },
+    get language() {
+      return language;
+    },
     has: (english) => language === "en" || english in LANGUAGES[language],
   };
 })();

@@ -11,18 +11,25 @@ const { withBrowser, open, downloaded, tool } = require("./in_browser.js");
 const directory = path.resolve(process.argv[2]);
 const WAYS = ["steps", "all", "check"];
 const LANGUAGES = ["en", "zh-Hans", "zh-Hant"];
-const WRONG = '{\n  "ports": [{ "device": "net_null0", "addresses": "198.18.0.1/24" }],\n  "tunnels": [{ "mode": "client",'
-  + ' "listen_port": 6000,\n    "destination_address": "198.18.0.2", "destination_port": 3000, "encryption_pasword": "x" }]\n}\n';
+const WRONG =
+  '{\n  "ports": [{ "device": "net_null0", "addresses": "198.18.0.1/24" }],\n  "tunnels": [{ "mode": "client",' +
+  ' "listen_port": 6000,\n    "destination_address": "198.18.0.2", "destination_port": 3000,' +
+  ' "encryption_pasword": "x" }]\n}\n';
 
 const TESTS = {
   async steps_make_both_files({ page }) {
     await page.getByLabel("Address or name").fill("198.18.0.2");
     await page.getByLabel("A game, or voice").check();
     await page.getByLabel("About one in a hundred").check();
-    const client = JSON.parse(await downloaded(page, "client.json")), server = JSON.parse(await downloaded(page, "server.json"));
-    const [near] = client.tunnels, [far] = server.tunnels;
+    const client = JSON.parse(await downloaded(page, "client.json")),
+      server = JSON.parse(await downloaded(page, "server.json"));
+    const [near] = client.tunnels,
+      [far] = server.tunnels;
     assert.strictEqual(near.destination_address, "198.18.0.2");
-    assert.deepStrictEqual([near.fec, far.fec, near.udp_order, near.keep_alive, far.keep_alive], ["10:2", "10:2", "arrival", 20, undefined]);
+    assert.deepStrictEqual(
+      [near.fec, far.fec, near.udp_order, near.keep_alive, far.keep_alive],
+      ["10:2", "10:2", "arrival", 20, undefined],
+    );
     assert(near.encryption_password.length >= 32 && near.encryption_password === far.encryption_password);
     assert.deepStrictEqual([near.inbound_bandwidth, far.outbound_bandwidth], ["100M", "100M"]);
     await page.getByText("Nothing is wrong with it.").first().waitFor();
@@ -43,14 +50,25 @@ const TESTS = {
     await page.getByRole("button", { name: "All settings" }).click();
     await page.getByLabel("Advanced settings, too").check();
     const shown = await page.locator("#form .setting").evaluateAll((rows) => rows.map((row) => row.dataset.path));
-    const wanted = await page.evaluate(() => SETTINGS.scopes["tunnels[]"].concat(SETTINGS.scopes["ports[]"])
-      .filter(({ modes, rules }) => modes.includes("client") && !rules.keys && !rules.items?.keys).map(({ key }) => key));
-    for (const key of wanted) assert(shown.some((at) => at.endsWith(`].${key}`)), `${key} is not shown`);
+    const wanted = await page.evaluate(() =>
+      SETTINGS.scopes["tunnels[]"]
+        .concat(SETTINGS.scopes["ports[]"])
+        .filter(({ modes, rules }) => modes.includes("client") && !rules.keys && !rules.items?.keys)
+        .map(({ key }) => key),
+    );
+    for (const key of wanted)
+      assert(
+        shown.some((at) => at.endsWith(`].${key}`)),
+        `${key} is not shown`,
+      );
   },
 
   async the_reference_is_there({ page }) {
     await page.getByRole("button", { name: "All settings" }).click();
-    await page.locator(".setting[data-path='tunnels[0].fec']").getByRole("button", { name: "Forward error correction" }).click();
+    await page
+      .locator(".setting[data-path='tunnels[0].fec']")
+      .getByRole("button", { name: "Forward error correction" })
+      .click();
     await page.getByText("makes three datagrams of parity for every ten").waitFor();
     assert(await page.evaluate(() => document.activeElement.textContent === "Forward error correction"));
   },
@@ -64,7 +82,10 @@ const TESTS = {
     await page.locator("[id='at-tunnels[0].listener.listen_port']").fill("4000-4010");
     await page.locator("#all").getByText("Nothing is wrong with it.").waitFor();
     const [{ listener, forwarder, listen_on: own }] = JSON.parse(await downloaded(page, "box.json")).tunnels;
-    assert.deepStrictEqual([listener, forwarder.destination_address, own], [{ listen_port: "4000-4010" }, "198.18.0.2", undefined]);
+    assert.deepStrictEqual(
+      [listener, forwarder.destination_address, own],
+      [{ listen_port: "4000-4010" }, "198.18.0.2", undefined],
+    );
   },
 
   async all_settings_are_judged_as_typed({ page }) {
@@ -91,7 +112,9 @@ const TESTS = {
 
   async a_conf_file_becomes_a_configuration({ page }) {
     await page.getByRole("button", { name: "Check a file" }).click();
-    await page.getByLabel("The file's text").fill("mode=client\nlisten_port=6000\ndestination_port=3000\ndestination_address=198.18.0.2\nkcp=fast9\n");
+    await page
+      .getByLabel("The file's text")
+      .fill("mode=client\nlisten_port=6000\ndestination_port=3000\ndestination_address=198.18.0.2\nkcp=fast9\n");
     await page.getByText("Read as a .conf file").waitFor();
     await page.getByRole("button", { name: /^Write fast/ }).click();
     const box = JSON.parse(await downloaded(page, "box.json"));
@@ -107,13 +130,24 @@ const TESTS = {
     const fragment = new URL(page.url()).hash;
     assert.doesNotMatch(Buffer.from(fragment.split("=")[1], "base64url").toString(), /secret|password/);
     const again = await open(browser, directory, { fragment });
-    assert.strictEqual(await again.page.locator("[id='at-tunnels[0].destination_address']").inputValue(), "198.18.0.77");
+    assert.strictEqual(
+      await again.page.locator("[id='at-tunnels[0].destination_address']").inputValue(),
+      "198.18.0.77",
+    );
     assert.strictEqual(await again.page.locator("[id='at-tunnels[0].encryption_password']").inputValue(), "");
     await again.close();
   },
 
   async a_bad_link_is_no_harm(_, { browser }) {
-    for (const fragment of ["#all=%%%", "#all=W10", "#all=Im5vIg", "#nowhere", "#steps=bnVsbA", "#steps=eyJ1c2UiOiJ4IiwibG9zcyI6NSwib3JpZ2luYWwiOiJ0b1N0cmluZyJ9", "#all=eyJwb3J0cyI6NSwidHVubmVscyI6eyJhIjoxfX0"]) {
+    for (const fragment of [
+      "#all=%%%",
+      "#all=W10",
+      "#all=Im5vIg",
+      "#nowhere",
+      "#steps=bnVsbA",
+      "#steps=eyJ1c2UiOiJ4IiwibG9zcyI6NSwib3JpZ2luYWwiOiJ0b1N0cmluZyJ9",
+      "#all=eyJwb3J0cyI6NSwidHVubmVscyI6eyJhIjoxfX0",
+    ]) {
       const { page, asked, close } = await open(browser, directory, { fragment });
       await page.getByRole("button", { name: "All settings" }).click();
       assert.deepStrictEqual(asked, [], fragment);
@@ -125,7 +159,7 @@ const TESTS = {
     const focused = () => page.evaluate(() => document.activeElement.id);
     const tabTo = async (id) => {
       for (let i = 0; i < 80; i++) {
-        if (await focused() === id) return;
+        if ((await focused()) === id) return;
         await page.keyboard.press("Tab");
       }
       assert.fail(`no way to ${id} by Tab`);
@@ -135,7 +169,10 @@ const TESTS = {
     await tabTo("step-server");
     await page.keyboard.type("fd00:18::2");
     assert.match(await page.locator("#steps [data-file='client.json'] pre").textContent(), /fd00:18::2/);
-    await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+    await page.evaluate(() => {
+      document.activeElement.blur();
+      scrollTo(0, 0);
+    });
     await page.locator("#to-all").focus();
     await page.keyboard.press("Enter");
     await tabTo("at-tunnels[0].listen_port");
@@ -146,7 +183,8 @@ const TESTS = {
     await tabTo("text");
     await page.keyboard.insertText(WRONG);
     await page.keyboard.press("Tab");
-    for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement.matches(".fix"))); i++) await page.keyboard.press("Tab");
+    for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement.matches(".fix"))); i++)
+      await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     assert.match(await page.getByLabel("The file's text").inputValue(), /"encryption_password"/);
   },
@@ -155,7 +193,10 @@ const TESTS = {
 async function looks({ browser }) {
   const { source: axe } = tool("axe-core");
   for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 320, height: 640 }]) {
+    for (const viewport of [
+      { width: 1280, height: 900 },
+      { width: 320, height: 640 },
+    ]) {
       const { page, asked, close } = await open(browser, directory, { colorScheme, viewport, bypassCSP: true });
       await page.evaluate(axe);
       for (const language of LANGUAGES) {
@@ -173,10 +214,24 @@ async function look(page, way, where) {
   if (way === "check") await page.locator("#text").fill(WRONG);
   if (way === "all") {
     await page.locator("#advanced").setChecked(true);
-    await page.locator(".reference details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+    await page.locator(".reference details").evaluateAll((all) =>
+      all.forEach((one) => {
+        one.open = true;
+      }),
+    );
   }
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], preload: false }));
-  assert.deepStrictEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(" | ")}`), [], where);
+  assert.deepStrictEqual(
+    violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html }) => html.slice(0, 120))
+          .slice(0, 3)
+          .join(" | ")}`,
+    ),
+    [],
+    where,
+  );
   const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert(wide <= room, `${where}: ${wide} pixels wide`);
 }
@@ -184,7 +239,10 @@ async function look(page, way, where) {
 async function pictures({ browser }) {
   const to = process.env.KG_SCREENSHOTS;
   if (!to) return;
-  const { page, close } = await open(browser, directory, { viewport: { width: 1120, height: 840 }, colorScheme: "light" });
+  const { page, close } = await open(browser, directory, {
+    viewport: { width: 1120, height: 840 },
+    colorScheme: "light",
+  });
   await page.getByLabel("Address or name").fill("198.18.0.2");
   await page.locator("[id='at-tunnels[0].destination_address']").evaluate((field) => {
     field.value = "198.18.0.2";

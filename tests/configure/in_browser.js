@@ -37,7 +37,8 @@ async function withBrowser(work) {
 async function open(browser, directory, { fragment = "", ...options } = {}) {
   const context = await browser.newContext({ acceptDownloads: true, locale: "en-GB", ...options });
   const page = await context.newPage();
-  const own = pathToFileURL(directory).href, asked = [];
+  const own = pathToFileURL(directory).href,
+    asked = [];
   page.on("request", (request) => {
     if (!request.url().startsWith(own) && !/^(data|blob):/.test(request.url())) asked.push(request.url());
   });
@@ -50,8 +51,10 @@ async function open(browser, directory, { fragment = "", ...options } = {}) {
 
 // What a button of a file writes.
 async function downloaded(page, name) {
-  const [download] = await Promise.all([page.waitForEvent("download"),
-    page.getByRole("button", { name: `Download ${name}`, exact: true }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: `Download ${name}`, exact: true }).click(),
+  ]);
   return fs.readFileSync(await download.path(), "utf8");
 }
 

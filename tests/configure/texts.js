@@ -9,13 +9,20 @@ const path = require("node:path");
 const { load } = require("./page.js");
 
 const PORT = { device: "net_null0", addresses: ["198.18.0.1/24", "fd00:18::1/64"] };
-const TUNNEL = { name: "home", mode: "client", listen_port: 6000, destination_address: "198.18.0.2", destination_port: "3000-3010" };
+const TUNNEL = {
+  name: "home",
+  mode: "client",
+  listen_port: 6000,
+  destination_address: "198.18.0.2",
+  destination_port: "3000-3010",
+};
 const KEYED = { encryption_algorithm: "AES-GCM", encryption_password: "x" };
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
 // Each choice of the first with each of the others.
-const every = (first, ...others) => Object.keys(first).flatMap((one) => (others.length ? every(...others) : [[]]).map((more) => [one, ...more]));
+const every = (first, ...others) =>
+  Object.keys(first).flatMap((one) => (others.length ? every(...others) : [[]]).map((more) => [one, ...more]));
 
 const TESTS = {
   one_place_changes({ JsonText }) {
@@ -33,7 +40,15 @@ const TESTS = {
   every_answer_makes_two_boxes({ Choices, ConfText, Rules }) {
     const { USES, LOSSES, PROTOCOLS, START } = Choices;
     for (const [use, loss, protocol, original] of every(USES, LOSSES, PROTOCOLS, { none: 0, client: 0, server: 0 })) {
-      const boxes = Choices.boxes({ ...START, use, loss, protocol, original, server: "198.18.0.2, host.name", password: "x" });
+      const boxes = Choices.boxes({
+        ...START,
+        use,
+        loss,
+        protocol,
+        original,
+        server: "198.18.0.2, host.name",
+        password: "x",
+      });
       for (const [end, box] of Object.entries(boxes)) {
         const { errors, warnings } = Rules.check("box.json", JSON.stringify(box));
         assert.deepStrictEqual(plain([...errors, ...warnings]), [], `${use} ${loss} ${protocol} ${original} ${end}`);
@@ -43,39 +58,78 @@ const TESTS = {
   },
 
   relays_and_mappings_are_written_too({ ConfText, Rules }) {
-    const relay = { name: "home", mode: "relay", kcp: "fast1", ...KEYED, listener: { listen_port: "3000-3010" },
-                    forwarder: { destination_address: "198.18.0.2", destination_port: 4000, fec: "10:2" } };
+    const relay = {
+      name: "home",
+      mode: "relay",
+      kcp: "fast1",
+      ...KEYED,
+      listener: { listen_port: "3000-3010" },
+      forwarder: { destination_address: "198.18.0.2", destination_port: 4000, fec: "10:2" },
+    };
     meansTheSame(ConfText.write("home.conf", relay), relay, Rules);
     const { warnings } = ConfText.write("home.conf", { ...relay, forwarder: { ...relay.forwarder, blast: false } });
     assert.match(warnings[0].text, /^KCPTube does not heed it here/);
     const { listen_port: _, ...rest } = TUNNEL;
-    const mapped = { ...rest, listen_port: "{}", destination_port: 3000, custom_input: [
-      { local: "127.0.0.1:8000", remote: "127.0.0.1:80" }, { local: ":53", remote: "[::1]:53", protocol: "udp" }] };
+    const mapped = {
+      ...rest,
+      listen_port: "{}",
+      destination_port: 3000,
+      custom_input: [
+        { local: "127.0.0.1:8000", remote: "127.0.0.1:80" },
+        { local: ":53", remote: "[::1]:53", protocol: "udp" },
+      ],
+    };
     const { text, errors } = ConfText.write("home.conf", mapped);
     assert.deepStrictEqual(plain(errors), []);
-    assert.match(text, /\[custom_input\]\n127\.0\.0\.1:8000 -> 127\.0\.0\.1:80\n\n\[custom_input_udp\]\n:53 -> \[::1\]:53/);
+    assert.match(
+      text,
+      /\[custom_input\]\n127\.0\.0\.1:8000 -> 127\.0\.0\.1:80\n\n\[custom_input_udp\]\n:53 -> \[::1\]:53/,
+    );
   },
 
   costs_are_the_rules({ Rules }) {
-    const cost = (more, ports = [PORT]) => Rules.check("box.json", JSON.stringify({ ports, tunnels: [{ ...TUNNEL, ...more }] })).costs[0];
-    for (const [more, overhead] of [[{}, 58], [KEYED, 74], [{ ...KEYED, fec: "10:3" }, 85], [{ ...KEYED, destination_address: "fd00:18::2" }, 94]]) {
-      assert.deepStrictEqual([cost(more).overhead_bytes, cost(more).packet_bytes], [overhead, 1500], JSON.stringify(more));
+    const cost = (more, ports = [PORT]) =>
+      Rules.check("box.json", JSON.stringify({ ports, tunnels: [{ ...TUNNEL, ...more }] })).costs[0];
+    for (const [more, overhead] of [
+      [{}, 58],
+      [KEYED, 74],
+      [{ ...KEYED, fec: "10:3" }, 85],
+      [{ ...KEYED, destination_address: "fd00:18::2" }, 94],
+    ]) {
+      assert.deepStrictEqual(
+        [cost(more).overhead_bytes, cost(more).packet_bytes],
+        [overhead, 1500],
+        JSON.stringify(more),
+      );
     }
-    for (const [fec, overhead] of [[undefined, 55], ["10:3", 62]]) {
+    for (const [fec, overhead] of [
+      [undefined, 55],
+      ["10:3", 62],
+    ]) {
       const { overhead_bytes, packet_bytes, send_segments } = cost({ ...KEYED, protocol: "udphop", fec });
       assert.deepStrictEqual([overhead_bytes, packet_bytes, send_segments], [overhead, 1500, 0]);
     }
     assert.strictEqual(cost({ kcp_mtu: 1000 }).packet_bytes, 1000 + 58 - 24);
     assert.strictEqual(cost({ destination_address: ["198.18.0.2", "198.18.0.3"] }).hop_places, 22);
     const { destination_address: _, destination_port: __, ...record } = TUNNEL;
-    assert.strictEqual(Rules.check("box.json", JSON.stringify({ ports: [PORT], tunnels: [{ ...record, destination_dnstxt: "a.b" }] })).costs[0].hop_places, -1);
-    assert.deepStrictEqual([cost({ kcp_sndwnd: 256, kcp_rcvwnd: 256 }).window_bytes, cost({ kcp_rcvwnd: 256 }).grows], [1 << 20, false]);
+    assert.strictEqual(
+      Rules.check("box.json", JSON.stringify({ ports: [PORT], tunnels: [{ ...record, destination_dnstxt: "a.b" }] }))
+        .costs[0].hop_places,
+      -1,
+    );
+    assert.deepStrictEqual(
+      [cost({ kcp_sndwnd: 256, kcp_rcvwnd: 256 }).window_bytes, cost({ kcp_rcvwnd: 256 }).grows],
+      [1 << 20, false],
+    );
   },
 
   links_have_no_passwords({ Link }) {
     const settings = { tunnels: [{ mode: "relay", name: "Ünï", listener: KEYED, encryption_password: "y" }] };
     const { way, settings: read } = Link.read(Link.write("all", settings));
-    assert.deepStrictEqual([way, plain(read)], ["all", { tunnels: [{ mode: "relay", name: "Ünï", listener: { encryption_algorithm: "AES-GCM" } }] }]);
+    assert.deepStrictEqual(
+      [way, plain(read)],
+      ["all", { tunnels: [{ mode: "relay", name: "Ünï", listener: { encryption_algorithm: "AES-GCM" } }] }],
+    );
     assert.strictEqual(Link.read("#all=%").settings, null);
   },
 
@@ -90,8 +144,11 @@ const TESTS = {
 function meansTheSame({ text, left, errors, warnings }, tunnel, Rules) {
   const [imported] = Rules.import("home.conf", text).document.tunnels;
   if (tunnel.protocol === "udphop") imported.udp_timeout = undefined; // by which a file of UDP Hop is known
-  const wanted = Object.fromEntries(Object.entries(tunnel).filter(([key]) => !left.includes(key)).map(([key, value]) =>
-    [key, key === "destination_address" && Array.isArray(value) ? value.join(",") : value]));
+  const wanted = Object.fromEntries(
+    Object.entries(tunnel)
+      .filter(([key]) => !left.includes(key))
+      .map(([key, value]) => [key, key === "destination_address" && Array.isArray(value) ? value.join(",") : value]),
+  );
   assert.deepStrictEqual(plain([errors, warnings]), [[], []], text);
   assert.deepStrictEqual(plain(imported), wanted, text);
 }
