@@ -387,6 +387,27 @@ static void a_client_behind_another_address_is_followed(void **state)
 	pair_stop(pair);
 }
 
+/* What is older than the newest stamp is no news, and has no turn. */
+static void an_old_copy_does_not_talk_over_who_has_moved(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct logged copy;
+
+	say(&pair->client, client, "a");
+	run(pair, SEC(10));
+	say(&pair->client, client, "b");
+	copy = *latest(pair, true, 0);
+	copy.datagram.data = copy.bytes;
+	copy.datagram.remote = (struct kg_endpoint){ { 4, { 198, 19, 7, 7 } }, 7777 };
+	copy.datagram.age_s = 10;
+	deliver(&pair->server, &copy);
+	pair->client.address = elsewhere.ip;
+	say(&pair->client, client, "c");
+	assert_true(server_is_with(pair, &elsewhere.ip));
+	pair_stop(pair);
+}
+
 /* Its sign of life is enough. */
 static void keep_alive_moves_an_idle_channel(void **state)
 {
@@ -590,6 +611,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_is_gone_is_not_asked_for_ever),
 		cmocka_unit_test(copies_move_nobody),
 		cmocka_unit_test(a_client_behind_another_address_is_followed),
+		cmocka_unit_test(an_old_copy_does_not_talk_over_who_has_moved),
 		cmocka_unit_test(keep_alive_moves_an_idle_channel),
 		cmocka_unit_test(an_original_is_followed_by_its_time),
 		cmocka_unit_test(what_is_lost_comes_back_once),
