@@ -1,21 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Installs what building and testing need on Debian 12 or later. Installs only what is missing and
-# leaves no service running: nginx and sshd are used by tests with configurations of their own.
+# install-deps.sh [--build]: installs what building and testing need on Debian 12 or later; with --build
+# only what building and a first try need. Installs only what is missing and leaves no service running: nginx
+# and sshd are used by tests with configurations of their own.
 set -eu
+case ${1:-} in
+"" | --build) ;;
+*)
+    echo "usage: install-deps.sh [--build]" >&2
+    exit 1
+    ;;
+esac
 
 # Libraries are looked up by package, programs by name: who has another nginx keeps it.
 libraries="libc6-dev libdpdk-dev libipsec-mb-dev libjansson-dev libssl-dev libmnl-dev
-    libsodium-dev libisal-dev libc-ares-dev libmicrohttpd-dev libcmocka-dev
-    zlib1g-dev wasi-libc libclang-rt-dev-wasm32"
+    libsodium-dev libisal-dev libc-ares-dev libmicrohttpd-dev libcmocka-dev zlib1g-dev"
 programs="gcc:gcc pkg-config:pkg-config meson:meson ninja:ninja-build git:git
-    clang:clang llvm-cov:llvm clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
     python3:python3 dpdk-telemetry.py:dpdk-dev
-    ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping
-    curl:curl nginx:nginx-light sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
-    nc.openbsd:netcat-openbsd sysctl:procps dnsmasq:dnsmasq-base
-    turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86 promtool:prometheus
-    wasm-ld:lld node:nodejs npm:npm chromium:chromium keepalived:keepalived bird:bird2"
+    ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump ping:iputils-ping sysctl:procps
+    curl:curl nginx:nginx-light"
+if [ "${1:-}" != --build ]; then
+    libraries="$libraries wasi-libc libclang-rt-dev-wasm32"
+    programs="$programs
+        clang:clang llvm-cov:llvm clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck
+        sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client
+        nc.openbsd:netcat-openbsd dnsmasq:dnsmasq-base
+        turnserver:coturn faketime:faketime qemu-system-x86_64:qemu-system-x86
+        promtool:prometheus wasm-ld:lld node:nodejs npm:npm chromium:chromium
+        keepalived:keepalived bird:bird2"
+fi
 
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
@@ -29,7 +42,8 @@ for pair in $programs; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 # The compiler's run-time parts for sanitizers and fuzzing are only recommended by clang.
-if ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a >/dev/null 2>&1; then
+if [ "${1:-}" != --build ] &&
+    ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a >/dev/null 2>&1; then
     missing="$missing libclang-rt-dev"
 fi
 [ -n "$missing" ] || exit 0

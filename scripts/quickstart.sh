@@ -96,7 +96,7 @@ leave() {
 
 prepare() {
     mkdir -p build
-    scripts/install-deps.sh
+    scripts/install-deps.sh --build
     row build "compiling …"
     scripts/build.sh build/release --buildtype=release -- app/kcpgate/kcpgate \
         app/kcpgate-ctl/kcpgate-ctl >build/quickstart-build.log 2>&1 || {
