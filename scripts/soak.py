@@ -100,7 +100,7 @@ class Applications:
             try:
                 await self._one(rng)
             except (OSError, AssertionError, EOFError, asyncio.TimeoutError) as failure:
-                self.broken.append(f"{type(failure).__name__}: {failure}")
+                self.broken.append(f"{time.strftime('%H:%M:%S')} {type(failure).__name__}: {failure}")
                 await asyncio.sleep(1)
 
     async def run(self, seconds, meanwhile):
@@ -140,11 +140,14 @@ def at_rest(lab):
 class Meanwhile:
     """Settings of the guest change, in turn at either end; once a minute it is said how things are."""
 
-    def __init__(self, lab, applications):
-        self.lab, self.applications = lab, applications
+    def __init__(self, lab, applications, seconds):
+        self.lab, self.applications, self.seconds = lab, applications, seconds
         self.reloads, self.minute = 0, 0
+        self.rss_kib = {}  # when the pages of pools and heaps have been touched
 
     def __call__(self, seconds):
+        if seconds >= self.seconds / 5 and not self.rss_kib:
+            self.rss_kib = {box.role: box.rss_kib() for box in self.lab.boxes}
         if seconds >= (self.reloads + 1) * RELOAD_EVERY_S:
             box = self.lab.boxes[self.reloads % 2]
             box.config["tunnels"][1]["udp_timeout"] = 100 + self.reloads
@@ -165,7 +168,7 @@ def errors(box):
     return {name: count for name, count in box.stats().items() if name.startswith("drop_") and count}
 
 
-def judge(lab, before, after):
+def judge(lab, before, after, rss_kib):
     """What is not as it should be, in words."""
     wrong = []
     for box in lab.boxes:
@@ -175,8 +178,8 @@ def judge(lab, before, after):
                   if last[name] > first[name] + more]
         if last["descriptors"] != first["descriptors"]:
             wrong.append(f"{box.role}: {first['descriptors']} descriptors were open, {last['descriptors']} are")
-        if last["rss_kib"] > first["rss_kib"] * 1.1 + 4096:
-            wrong.append(f"{box.role}: {first['rss_kib']} KiB were in use, {last['rss_kib']} are")
+        if last["rss_kib"] > rss_kib[box.role] * 1.02:
+            wrong.append(f"{box.role}: {rss_kib[box.role]} KiB were in use after a fifth of the time, {last['rss_kib']} are")
         for name, count in errors(box).items():
             print(f"{box.role}: {count} {name}: {EXPLAINED.get(name, 'unexplained')}")
             if name not in EXPLAINED:
@@ -191,13 +194,13 @@ def soak(lab, args):
     asyncio.run(Applications(lab, args.connections).run(min(args.minutes * 12, 60), lambda _: None))
     before = at_rest(lab)
     applications = Applications(lab, args.connections)
-    meanwhile = Meanwhile(lab, applications)
+    meanwhile = Meanwhile(lab, applications, args.minutes * 60)
     hops_before = hops(lab)
     asyncio.run(applications.run(args.minutes * 60, meanwhile))
     after = at_rest(lab)
     print(f"{applications.done} connections opened and closed, {applications.refused} were refused once while a listening "
           f"socket was handed over, {meanwhile.reloads} reloads, {hops(lab) - hops_before} hops")
-    return [f"broken: {text}" for text in applications.broken] + judge(lab, before, after)
+    return [f"broken: {text}" for text in applications.broken] + judge(lab, before, after, meanwhile.rss_kib)
 
 
 def main():
