@@ -3,9 +3,10 @@
 """UDP Hop's wire: applications' datagrams through it with every cipher, IPv4 and IPv6, many sources at once.
 One source, one source port at the destination, over hops, a port that dies, and a server that is started anew.
 Through a relay between two ciphers, of which one leg has FEC and loses. Between applications on the wire port to
-port, past Linux.
+port, past Linux. A NAT that changes its mind is followed by the next datagram, or by a sign of life.
 
     client ── wire, which can drop a port ── server, 3000-3010
+    client ── NAT ── server
     client ══ AES-GCM ══ relay ══ chacha20, FEC 3:2, which loses ══ server
 """
 
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab import (CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_PORT, Lab, eventually,
                  kcpgate)
+from nat_between import Nat
 from udphop_settings import udphop
 import traffic
 
@@ -141,6 +143,31 @@ def hop():
         talk.has_one_source()
 
 
+def rebound():
+    """Of what is under way as the mapping changes nothing may come; the next datagram passes."""
+    with Lab() as lab:
+        lab.client.config["tunnels"] = [udphop("client", keep_alive=1)]
+        lab.server.config["tunnels"] = [udphop("server")]
+        nat = Nat(lab)
+        lab.start()
+        senders = set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        talk = Talk(lab, senders)
+        eventually("datagrams pass", talk.ask)
+        for _ in range(4):
+            nat.rebind()
+            talk.is_on_again("another mapping", 2)
+
+        def moves():
+            return lab.server.tunnels()["home"]["peer_moves"]
+
+        before = moves()
+        nat.rebind()
+        eventually("a sign of life tells of the mapping", lambda: moves() > before)
+        talk.has_one_source()
+
+
 def relay():
     far = {"encryption_algorithm": "chacha20", "encryption_password": "far", "fec": "3:2"}
     with Lab() as lab:
@@ -204,5 +231,6 @@ def past_linux():
 
 ciphers()
 hop()
+rebound()
 relay()
 past_linux()
