@@ -4,7 +4,6 @@
 
 #include "box.h"
 #include "pkt.h"
-#include "session/framing.h"
 
 #include <string.h>
 
@@ -81,11 +80,13 @@ void kg_resting_open(struct kg_worker *w, const struct kg_side *side, struct rte
 	}
 }
 
-static bool is_handshake(const struct kg_side *side, const struct kg_datagram *in)
+/* With KCP by a handshake; else by any datagram of a channel that is not there. */
+static bool would_open(const struct kg_side *side, const struct kg_datagram *in)
 {
+	bool bare = side->profile->bare;
 	uint32_t conv;
 
-	return kg_framing_conv(side->fec, in->data, in->len, &conv) == KG_DROP_NONE && conv == 0;
+	return kg_session_conv(bare, side->fec, in, &conv) == KG_DROP_NONE && (conv == 0) != bare;
 }
 
 struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,
@@ -100,5 +101,5 @@ struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,
 		if (kg_session_knows(other->session, in, w->now_us))
 			return other;
 	}
-	return side->resting && is_handshake(side, in) ? NULL : side;
+	return side->resting && would_open(side, in) ? NULL : side;
 }

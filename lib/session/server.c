@@ -427,10 +427,12 @@ bool kg_session_knows(const struct kg_session *s, const struct kg_datagram *in, 
 	struct kg_handshake *hs;
 	uint32_t conv;
 
-	if (kg_framing_conv(s->config.fec, in->data, in->len, &conv) != KG_DROP_NONE)
+	if (kg_session_conv(s->config.bare, s->config.fec, in, &conv) != KG_DROP_NONE)
 		return false;
 	if (conv != 0)
 		return kg_channel_find(s, conv) != NULL;
+	if (s->config.bare)
+		return false;
 	hs = find(s, &in->remote);
 	return hs != NULL && !is_another(hs, in, now_us);
 }

@@ -120,26 +120,3 @@ enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in
 	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, &inner, conv, now_us)
 						: kg_server_input(s, &inner, conv, now_us);
 }
-
-enum kg_drop kg_session_conv(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
-			     uint32_t *conv)
-{
-	struct kg_udphop_body body;
-	enum kg_drop drop;
-
-	if (!bare)
-		return kg_framing_conv(fec, in->data, in->len, conv);
-	drop = kg_udphop_decode(&body, in->data, in->len);
-	*conv = drop == KG_DROP_NONE ? body.iden : 0;
-	return drop;
-}
-
-uint16_t kg_session_owner(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,
-			  uint16_t workers)
-{
-	uint32_t conv;
-
-	if (kg_session_conv(bare, fec, in, &conv) != KG_DROP_NONE || conv == 0)
-		return (uint16_t)(kg_endpoint_hash(&in->remote, 0) % workers);
-	return (uint16_t)(conv % workers);
-}

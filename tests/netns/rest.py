@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Connections through tunnels that change go on under the old settings, whichever end changes and whatever does, the
-password included, and end well; what is opened meanwhile has the new ones. UDP flows go on in the new tunnel. When
-nothing is open any more nothing of the old tunnel is left.
+password included, and end well; what is opened meanwhile has the new ones. UDP flows go on in the new tunnel; of UDP
+Hop's wire they keep their port at the destination when the server's tunnel changes. When nothing is open any more
+nothing of the old tunnel is left.
 
     client, downloads ── wire ── server         of both the tunnels change while they last
 """
@@ -11,6 +12,7 @@ import socket
 import threading
 
 from lab import DESTINATION, ENTRY, Lab, eventually, tunnel, two_cpus
+from udphop_settings import udphop
 import traffic
 
 OTHER = (DESTINATION[0], 7001)
@@ -138,6 +140,32 @@ def check_udp(lab):
         traffic.echo_over(flow, range(100, 110))
 
 
+def check_udphop(lab):
+    """A session has no end, so the server's old tunnel keeps it, also when the password is another."""
+    senders = set()
+    with lab.server.ns:
+        service = traffic.serve_udp_echo(DESTINATION[0], 7400, senders)
+    mine = udphop("client", name="hop", listen_port=6400, destination_port=3400)
+    theirs = udphop("server", name="hop", listen_port=3400, destination_port=7400)
+    apply(lab.client, lab.client.config["tunnels"][0], mine)
+    apply(lab.server, lab.server.config["tunnels"][0], theirs)
+    with lab.client.ns:
+        flow = traffic.udp_socket("127.0.0.1", 6400)
+    with flow:
+        traffic.echo_over(flow, range(100, 110))
+        for change in ({"udp_timeout": 77}, {"encryption_password": "another"}):
+            theirs = dict(theirs, **change)
+            apply(lab.server, lab.server.config["tunnels"][0], theirs)
+            traffic.echo_over(flow, range(100, 110))
+        assert len(senders) == 1, senders
+    apply(lab.client, lab.client.config["tunnels"][0], dict(mine, encryption_password="another"))
+    with lab.client.ns:
+        traffic.udp_echo("127.0.0.1", 6400, sizes=range(100, 110))
+    assert len(senders) == 2, senders
+    for box in lab.boxes:
+        apply(box, box.config["tunnels"][0])
+
+
 def check_most(lab):
     """So many tunnels rest at a time; of one more the oldest ends, as it would when its time is over."""
     helds = []
@@ -204,6 +232,7 @@ def trial(cpus):
         check_removed(lab)
         check_ports(lab)
         check_udp(lab)
+        check_udphop(lab)
         check_most(lab)
         check_download(lab)
         check_fec(lab)

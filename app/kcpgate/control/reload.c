@@ -142,8 +142,8 @@ static bool share_a_port(const struct kg_wire_end *one, const struct kg_wire_end
 	return false;
 }
 
-/* Whose a datagram is at a port of both does not show where one has parity and the other has not,
- * or otherwise. */
+/* Whose a datagram is at a port of both does not show where they are of two wires, or one has
+ * parity and the other has not, or otherwise. */
 static bool can_rest(const struct kg_control_reload *r, const struct kg_tunnel_config *old,
 		     const struct kg_tunnel_config *config)
 {
@@ -151,7 +151,8 @@ static bool can_rest(const struct kg_control_reload *r, const struct kg_tunnel_c
 		return false;
 	return config == NULL || old->wire.role != KG_ROLE_SERVER ||
 	       config->wire.role != KG_ROLE_SERVER || !share_a_port(&old->wire, &config->wire) ||
-	       (old->wire.fec.data == config->wire.fec.data &&
+	       (old->wire.protocol == config->wire.protocol &&
+		old->wire.fec.data == config->wire.fec.data &&
 		old->wire.fec.parity == config->wire.fec.parity);
 }
 

@@ -5,8 +5,7 @@
  *
  *   comes   sides of the workers begin ─► gates of the payload threads open ─► it forwards
  *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
- *   rests   gates rest ─► sides rest, another may come in its place ─► nothing is open on it, or
- * its time is over ─► goes
+ *   rests   gates rest ─► sides rest ─► nothing is open on it, or its time is over ─► it goes
  */
 #include "control/parts.h"
 #include "log/journal.h"
@@ -264,8 +263,7 @@ static void gates_rest(struct kg_control_tunnels *t, struct change *change)
 
 	if (has_channels(t, change->tunnel))
 		KG_JOURNAL(NOTICE, config,
-			   "tunnel %s: connections go on under its old settings, for %u s at "
-			   "most\n",
+			   "tunnel %s: connections go on under its old settings, %u s at most\n",
 			   config->name, KG_RESTING_MAX_S);
 	change->rest_until_us = t->source.loop->clock_us() + KG_RESTING_MAX_S * KG_US_PER_S;
 	begin_step(t, change, STEP_REST_SIDES);
