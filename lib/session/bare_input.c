@@ -52,17 +52,25 @@ static enum kg_drop take(struct kg_channel *ch, const struct kg_udphop_body *bod
 	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
 }
 
+/* A shard of either kind, of a group that a client may have counted to. */
+static bool has_shard(const struct kg_session *s, const struct kg_udphop_body *body)
+{
+	const struct kg_fec *fec = s->config.fec;
+	uint8_t sub;
+	uint32_t sn;
+
+	return read_shard(s, body, &sn, &sub) && sn < GROUPS_MAX &&
+	       sub < kg_fec_data(fec) + kg_fec_parity(fec);
+}
+
 /* Originals' clients leave the header out of their first datagram, and ours begin with group 0:
  * what can be no header is the application's. */
 static enum kg_drop take_first(struct kg_channel *ch, const struct kg_udphop_body *body,
 			       uint64_t now_us)
 {
 	const struct kg_session *s = ch->line.session;
-	uint8_t sub;
-	uint32_t sn;
 
-	if (s->config.fec == NULL ||
-	    (read_shard(s, body, &sn, &sub) && sn < GROUPS_MAX && sub < kg_fec_data(s->config.fec)))
+	if (s->config.fec == NULL || has_shard(s, body))
 		return take(ch, body, now_us);
 	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
 }

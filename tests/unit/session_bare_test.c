@@ -515,6 +515,29 @@ static void what_is_lost_comes_back_once(void **state)
 	pair_stop(pair);
 }
 
+static bool is_data_of_first_group(struct end *end, const struct kg_datagram *datagram)
+{
+	return datagram->data[4] == KG_UDPHOP_RAW_DATA &&
+	       kg_load_be32(datagram->data + KG_UDPHOP_HEADER_BYTES) == 0 &&
+	       datagram->data[SUB_OFFSET] < 3;
+}
+
+/* It is not the application's: a server may hear it before anything else. */
+static void parity_alone_brings_nothing(void **state)
+{
+	struct pair *pair = pair_bare_fec();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+
+	pair->server.loses = is_data_of_first_group;
+	say_numbers(pair, client, 3);
+	assert_int_equal(pair->server.app_count, 1);
+	assert_int_equal(pair->server.apps[0].messages, 0);
+	say_numbers(pair, client, 3);
+	assert_int_equal(pair->server.app_count, 1);
+	expect_each_once(&pair->server.apps[0], 3);
+	pair_stop(pair);
+}
+
 /* Late ones are those that parity has brought back already. */
 static void what_was_late_only_comes_once_too(void **state)
 {
@@ -617,6 +640,7 @@ int main(void)
 		cmocka_unit_test(keep_alive_moves_an_idle_channel),
 		cmocka_unit_test(an_original_is_followed_by_its_time),
 		cmocka_unit_test(what_is_lost_comes_back_once),
+		cmocka_unit_test(parity_alone_brings_nothing),
 		cmocka_unit_test(what_was_late_only_comes_once_too),
 		cmocka_unit_test(a_server_started_anew_goes_on_with_fec),
 		cmocka_unit_test(an_originals_first_datagram_is_whole),
