@@ -3,7 +3,7 @@
  * Plays the payload threads of both boxes and the applications behind them. Every flow is a stream
  * of bytes each way that both ends know beforehand; the client's begins with the flow's number. A
  * datagram says whose it is and where in the stream it belongs, for on a mux channel some may be
- * missing.
+ * missing, and UDP Hop's wire does not put them in order.
  */
 #include "boxes/boxes.h"
 
@@ -84,6 +84,7 @@ static bool write_some(struct app *app)
 	if (app->flow->protocol == KG_PROTOCOL_UDP) {
 		put(buf->data, app->flow->number);
 		put(buf->data + NUMBER_BYTES, app->sent_bytes);
+		app->sent_datagrams++;
 	}
 	app->sent_bytes += bytes;
 	app->credit--;
@@ -135,15 +136,17 @@ static void recognize(struct app *app, uint32_t number)
 	app->flow->server = app;
 }
 
-/* Where a datagram continues the stream; what it leaves out is missing. */
-static void skip_to(struct app *app, const struct kg_buf *buf)
+/* Where a datagram continues the stream; what it leaves out is missing, or has its own time. */
+static void go_to(struct app *app, const struct kg_buf *buf)
 {
 	uint32_t offset = get(buf->data + NUMBER_BYTES);
 
 	boxes_check(app->boxes, buf->len >= HEAD_BYTES && get(buf->data) == app->flow->number);
-	boxes_check(app->boxes, offset >= app->got_bytes);
-	app->missing_bytes += offset - app->got_bytes;
+	boxes_check(app->boxes, offset >= app->got_bytes || app->boxes->scenario.params.udphop);
+	if (offset > app->got_bytes)
+		app->missing_bytes += offset - app->got_bytes;
 	app->got_bytes = offset;
+	app->got_datagrams++;
 }
 
 static void on_data(struct app *app, const struct kg_msg *msg)
@@ -155,7 +158,7 @@ static void on_data(struct app *app, const struct kg_msg *msg)
 			recognize(app, get(buf->data));
 		/* A datagram of several buffers has one head. */
 		if (app->flow->protocol == KG_PROTOCOL_UDP && buf == msg->buf) {
-			skip_to(app, buf);
+			go_to(app, buf);
 			from = HEAD_BYTES;
 		}
 		for (uint16_t i = from; i < buf->len; i++)
@@ -313,10 +316,18 @@ bool apps_are_over(const struct boxes *boxes)
 	return over;
 }
 
-/* A mux channel drops datagrams that come faster than they are taken. */
+/* A mux channel drops datagrams that come faster than they are taken, and UDP Hop sends none again.
+ */
 static bool may_miss(const struct boxes *boxes, const struct flow *flow)
 {
-	return flow->protocol == KG_PROTOCOL_UDP && boxes->scenario.params.mux > 0;
+	return flow->protocol == KG_PROTOCOL_UDP &&
+	       (boxes->scenario.params.mux > 0 || boxes->scenario.params.udphop);
+}
+
+/* The wire alone makes two of one. */
+static bool may_be_doubled(const struct boxes *boxes, int by)
+{
+	return boxes->scenario.params.udphop && boxes->scenario.wire[by].duplicate > 0;
 }
 
 /* Datagrams end in silence: whose time-out comes later may hear that the other has forgotten them.
@@ -334,6 +345,10 @@ void apps_check(const struct boxes *boxes)
 
 		boxes_check(boxes, client->sent_bytes == flow->plan_bytes[CLIENT]);
 		boxes_check(boxes, !client->reset || may_be_reset(flow, client));
+		boxes_check(boxes, may_be_doubled(boxes, CLIENT) || server == NULL ||
+					   server->got_datagrams <= client->sent_datagrams);
+		boxes_check(boxes, may_be_doubled(boxes, SERVER) || server == NULL ||
+					   client->got_datagrams <= server->sent_datagrams);
 		if (may_miss(boxes, flow))
 			continue;
 		boxes_check(boxes, server != NULL);

@@ -44,6 +44,7 @@ struct app {
 	int32_t credit;      /* segments it may send */
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes, missing_bytes;
+	uint64_t sent_datagrams, got_datagrams;
 	uint64_t next_us; /* when it writes next */
 	bool there;       /* the worker has a channel for it */
 	bool finished, closed, reset;

@@ -237,6 +237,19 @@ static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
 	}
 }
 
+/* Which carries datagrams alone. */
+static void draw_udphop(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct scenario *scenario = &boxes->scenario;
+
+	scenario->params.udphop = one_in(rng, 4);
+	if (!scenario->params.udphop)
+		return;
+	scenario->params.mux = 0;
+	for (uint32_t i = 0; i < scenario->flow_count; i++)
+		boxes->flows[i].protocol = KG_PROTOCOL_UDP;
+}
+
 /* What a scenario consists of. */
 static const struct {
 	const char *name;
@@ -249,6 +262,7 @@ static const struct {
 	{ "path", draw_path },       { "nat", draw_nat },
 	{ "flows", draw_flows },     { "long flow", draw_long_flow },
 	{ "pauses", draw_pauses },   { "neighbour", draw_neighbour },
+	{ "udphop", draw_udphop },
 };
 
 static void print_path(const struct boxes *boxes, const struct path *path)
@@ -266,8 +280,8 @@ static void print(const struct boxes *boxes)
 	const struct two_boxes_params *p = &boxes->scenario.params;
 
 	printf("%s, %s, %s, window %u, fec %s, mux %u, %u workers, keep_alive %u, %u flows\n",
-	       p->ipv6 ? "IPv6" : "IPv4", p->algorithm, p->preset, p->window,
-	       p->fec != NULL ? p->fec : "off", p->mux, p->workers, p->keep_alive_s,
+	       p->ipv6 ? "IPv6" : "IPv4", p->algorithm, p->udphop ? "UDP Hop" : p->preset,
+	       p->window, p->fec != NULL ? p->fec : "off", p->mux, p->workers, p->keep_alive_s,
 	       boxes->scenario.flow_count);
 	printf("NAT %s; neighbour %s\n",
 	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there",
