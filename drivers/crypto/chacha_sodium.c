@@ -11,6 +11,10 @@
 #define CHACHA_NONCE_BYTES  crypto_aead_chacha20poly1305_NPUBBYTES
 #define XCHACHA_NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
+/* libsodium keeps the key there where registers do not suffice, and leaves it: a core dump has it.
+ */
+#define STACK_BYTES 4096
+
 struct chacha {
 	uint8_t key[KG_AEAD_KEY_BYTES];
 	const uint8_t *associated;
@@ -76,6 +80,7 @@ static void chacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		job->len += KG_AEAD_OVERHEAD_BYTES;
 		job->ok = true;
 	}
+	sodium_stackzero(STACK_BYTES);
 }
 
 static void chacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
@@ -94,6 +99,7 @@ static void chacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 				  job->data, NULL, job->data, job->len, tag, chacha->associated,
 				  chacha->associated_bytes, nonce, chacha->key) == 0;
 	}
+	sodium_stackzero(STACK_BYTES);
 }
 
 static void xchacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
@@ -111,6 +117,7 @@ static void xchacha_seal(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 		job->len += KG_AEAD_OVERHEAD_BYTES;
 		job->ok = true;
 	}
+	sodium_stackzero(STACK_BYTES);
 }
 
 static void xchacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
@@ -129,6 +136,7 @@ static void xchacha_open(void *ctx, struct kg_aead_job *jobs, uint16_t n)
 				  job->data, NULL, job->data, job->len, tag, chacha->associated,
 				  chacha->associated_bytes, nonce, chacha->key) == 0;
 	}
+	sodium_stackzero(STACK_BYTES);
 }
 
 const struct kg_aead_alg kg_aead_chacha20 = {
