@@ -171,7 +171,7 @@ def check_refused(lab, directory):
 def check_lost(lab):
     """It does not read while more passes than its socket holds."""
     s, lines, request = ask(lab.client)
-    assert request(do="trace", peer=SERVER4) == {"id": None, "result": {}}
+    eventually("there is room for another", lambda: "result" in request(do="trace", peer=SERVER4))
     with lab.client.ns:
         traffic.tcp_download(ENTRY[0], 6001, 8 << 20)
     seen = 0
