@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 
 /* The numbers of KCPTube's presets. */
 struct preset {

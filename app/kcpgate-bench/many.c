@@ -2,7 +2,7 @@
 /* Runs a crowd on two boxes, and takes the cost of each worker's turns. */
 #include "many.h"
 
-#include "box/parts.h"
+#include "box/internal.h"
 #include "clock.h"
 #include "turn.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs the test "tunnel": a busy tunnel between two boxes, its rate and what a datagram costs. */
 #include "bench.h"
-#include "box/parts.h"
+#include "box/internal.h"
 #include "boxes/two_boxes.h"
 #include "clock.h"
 #include "io_stats.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes shards of what a channel sends, and parity when a group is full or left alone. */
-#include "fec/fec_int.h"
+#include "fec/internal.h"
 
 #include <string.h>
 

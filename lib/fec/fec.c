@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps what all channels of a tunnel share: the code, its tables, and blocks for sums. */
-#include "fec/fec_int.h"
+#include "fec/internal.h"
 
 #include <string.h>
 

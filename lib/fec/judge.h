@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "fec/fec_int.h"
+#include "fec/internal.h"
 
 #define KG_FEC_TESTS 8
 

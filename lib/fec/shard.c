@@ -3,7 +3,7 @@
 #include "fec/shard.h"
 
 #include "base/bytes.h"
-#include "fec/fec_int.h"
+#include "fec/internal.h"
 
 #define SUB_OFFSET 4
 

@@ -2,7 +2,7 @@
 /* Life cycle, options, deadline and what can be seen of a conversation. */
 #include "kcp/kcp.h"
 
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 
 #define TRIM_AFTER_US   1000000u

@@ -4,7 +4,7 @@
  * engine that knows it answers with its window. A mark in its sn, which no engine reads, says that
  * a box which does not know it may deny it: with the same segment, as WINS.
  */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 
 #define MARK 0x4b47616bu /* "KGak"; a stock engine has the sn of some ACK there */

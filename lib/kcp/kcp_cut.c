@@ -3,7 +3,7 @@
  * Cuts messages anew when a segment may hold less than when they were made. A message is cut whole
  * or not at all, for each of its segments says how many follow.
  */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 
 struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tells an answer to what this conversation has said from one to what another has (docs/wire.md
  * §4.2). */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 
 /* By which the peer's clock may be ahead of ours, since it took ours. */

@@ -6,8 +6,8 @@
  * The second pass takes ACKs before una: an ACK that una covers too still finds its segment and so
  * tells which copy arrived and when.
  */
+#include "kcp/internal.h"
 #include "kcp/kcp_early.h"
-#include "kcp/kcp_int.h"
 #include "kcp/kcp_segment.h"
 
 /* What one datagram has told so far. */

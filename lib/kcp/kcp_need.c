@@ -8,7 +8,7 @@
  * the reader keeps up; for more than he takes need not be here. What is not needed is given up bit
  * by bit, and all of it in silence.
  */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 
 #define KEEPS_UP    4u /* of the window, the part that may be unread */
 #define NEEDLESS    8u /* times what is needed: too large */

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 
 #define ACKS_MAX (KG_KCP_MTU_MAX / KG_KCP_HEADER_BYTES)

@@ -3,7 +3,7 @@
  * Tells the controller (rate/rate.h) what ACKs have told, and has it say how fast data leaves and
  * how much is under way. Nobody is asked while nothing waits: who says little needs no rate.
  */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "rate/rate.h"
 
 static bool begin(struct kg_kcp *kcp)

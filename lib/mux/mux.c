@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Leads a mux channel through its life, opens it again when it has died, chooses one for a stream
  * that begins, and remembers the ids that are over. */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 /* After its channel has died, or could not be opened: doubled each time, half of it at random. */
 #define REOPEN_MIN_US (1ull * KG_US_PER_S)

@@ -10,7 +10,7 @@
  * trip and a little more; else more and more, up to its window. It never takes less than a part of
  * what windows usually are: others in the same queue would have all of it.
  */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 #define STEP_US  (50ull * KG_US_PER_MS)
 #define QUEUE_US (100u * KG_US_PER_MS) /* beyond the least round trip */

@@ -3,7 +3,7 @@
  * Messages from a mux channel to its streams. A message is sorted by the id in its header, which
  * may lie in several fragments; whatever does not fit its stream is dropped and counted.
  */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 /* The longest message that is no payload: pre_connect with an address. */
 #define CONTROL_MAX_BYTES 512

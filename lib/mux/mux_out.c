@@ -3,7 +3,7 @@
  * Messages of streams to their mux channel. Streams that have something to send take turns, a
  * message each, while the channel has room; what waits for credit is not in the list.
  */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
  * leave to send what is there, so that no smaller share can be given to them any more
  * (docs/decisions/0021).
  */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 #define LOOK_US (20ull * KG_US_PER_MS)
 /* With a reader that takes nothing; the less the more of them stand still, since each of them may

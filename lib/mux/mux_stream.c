@@ -11,7 +11,7 @@
  *   linger    255 s         what was sent before the end is still to go, and nobody takes it
  *   return    2 s           credit beyond the first that is not used, for the peer to give others
  */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 #define WAITING_US (30ull * KG_US_PER_S)
 #define LINGER_US  (255ull * KG_US_PER_S)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The streams of a tunnel, to both sides: what the session tells, and what their host calls. */
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 
 /* ---- what the session asks and tells ---- */
 

@@ -2,7 +2,7 @@
 /* Builds two boxes in one process, lays the wire between their ports, and takes all of it up. */
 #include "two_boxes.h"
 
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>

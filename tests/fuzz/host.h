@@ -6,7 +6,7 @@
 #pragma once
 
 #include "fuzz.h"
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 #include "test_host.h"
 
 #define HOST_APPS_MAX   64

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 
 #define CONV            0x11223344u

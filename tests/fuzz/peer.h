@@ -6,7 +6,7 @@
 #pragma once
 
 #include "host.h"
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
 #include "session/internal.h"
 

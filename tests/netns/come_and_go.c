@@ -11,7 +11,7 @@
 #include "box.h"
 #include "clock.h"
 #include "control/control.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log.h"
 #include "start/eal.h"
 #include "telemetry.h"

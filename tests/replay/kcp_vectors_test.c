@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "replay/kcp_script.h"
 
 static struct kg_mem mem;

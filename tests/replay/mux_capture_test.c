@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 #include "replay/exchange.h"
 
 #define TCP_ID 0xd8a8e973

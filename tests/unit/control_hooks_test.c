@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Users' programs: what they get, one at a time, and not for ever. */
-#include "kcpgate/control/parts.h"
+#include "kcpgate/control/internal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What --doctor finds on machines whose files are made up: one that has everything, and one after
  * the other that lacks something. */
-#include "kcpgate/doctor/parts.h"
+#include "kcpgate/doctor/internal.h"
 
 #include <errno.h>
 #include <ftw.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ACKs of a stream by the batch: how many there are, and how long each is kept waiting. */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 #define STEP_US 100u /* between segments of a fast stream */

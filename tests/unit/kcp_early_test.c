@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages of the early kind, here those that begin with 'e', overtake what is missing. */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 static void early_init(struct one *o)

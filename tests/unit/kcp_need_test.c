@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Windows that set themselves: ours by what comes, the sender's past holes as far as the peer says.
  */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 #define LEAST 128u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A conversation whose rate is found out: when it has a controller, and what it lets leave. */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 #define RTT (40 * MS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The receiving half of a conversation: order, fragments, ACKs, window. */
-#include "kcp/kcp_int.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 static void messages_come_in_order(void **state)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "mux/mux_int.h"
+#include "mux/internal.h"
 #include "pair_wire.h"
 #include "test_host.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The service manager hears nothing while a worker does not turn. */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "worker.h"
 
 #include <setjmp.h>

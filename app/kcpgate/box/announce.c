@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Says in the log what a tunnel is, and what it opens to whom. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "log/journal.h"
 #include "wire/profile.h"

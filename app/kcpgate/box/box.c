@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A box's life: built in stages, started, stopped, taken down in reverse order. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "turn.h"
 #include "worker.h"

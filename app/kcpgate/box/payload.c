@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The payload threads, told what they need of the tunnels. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "worker.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK ports and the TAPs that mirror them. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "kernel/takeover.h"
 #include "log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The thread between workers and TAPs; box/rings.c makes what it shares with the workers. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 bool kg_box_init_pump(struct kg_box *box, char *error, size_t error_bytes)
 {

@@ -5,7 +5,7 @@
  * it, lest no program could connect any more, and what comes in there is told apart by conversation
  * (recent.h).
  */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "config/values.h"
 #include "log.h"

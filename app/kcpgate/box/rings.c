@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Everything between threads: rings of messages, mail, reports and handed-off datagrams. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include <errno.h>
 #include <string.h>

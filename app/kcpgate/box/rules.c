@@ -3,7 +3,7 @@
  * Rules in NICs that bring each worker of a server what is sent to its share of the listen ports.
  * Handshakes answer with the share of the worker that will own the channel, and clients go there.
  */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "log.h"
 #include "nic/rules.h"

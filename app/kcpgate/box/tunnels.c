@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tunnels of the box: what all threads need of one, made and taken away by the control thread. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "clock.h"
 #include "crypto/aead_table.h"

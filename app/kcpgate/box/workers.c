@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The workers: memory, tables and tunnels of each, and who wakes it. */
-#include "box/parts.h"
+#include "box/internal.h"
 
 #include "clock.h"
 #include "nic/reassembly.h"

@@ -2,7 +2,7 @@
 /* Gives connections that have bursts an outlet, and takes it back when they are quiet. */
 #include "conn/burst.h"
 
-#include "conn/parts.h"
+#include "conn/internal.h"
 #include "worker.h"
 
 #define QUIET_US (1ull * KG_US_PER_S)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the payload thread tells of a connection. */
-#include "conn/parts.h"
+#include "conn/internal.h"
 
 #include "shortcut.h"
 #include "worker.h"

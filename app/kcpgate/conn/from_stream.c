@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the streams of a tunnel ask of their host, and what one tells of its connection. */
-#include "conn/parts.h"
+#include "conn/internal.h"
 
 #include "box.h"
 #include "complain.h"

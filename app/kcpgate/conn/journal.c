@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tells a tunnel's journal of channels that begin and end, as far as the control thread keeps up.
  */
-#include "conn/parts.h"
+#include "conn/internal.h"
 
 #include "worker.h"
 

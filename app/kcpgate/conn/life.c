@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes a connection, keeps whom it is for, and frees all that it holds. */
-#include "conn/parts.h"
+#include "conn/internal.h"
 
 #include "shortcut.h"
 #include "worker.h"

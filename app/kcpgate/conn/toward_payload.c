@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a connection tells the payload thread. */
-#include "conn/parts.h"
+#include "conn/internal.h"
 
 #include "box.h"
 #include "worker.h"

@@ -3,7 +3,7 @@
 #include "control/control.h"
 
 #include "clock.h"
-#include "control/parts.h"
+#include "control/internal.h"
 
 #include <stdlib.h>
 

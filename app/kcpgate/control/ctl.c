@@ -3,7 +3,7 @@
 #include "control/ctl.h"
 
 #include "box.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "kernel/run_dir.h"
 #include "log.h"
 

@@ -2,7 +2,7 @@
 /* Does what clients of the control socket ask for. */
 #include "box.h"
 #include "control/ctl.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log.h"
 
 #include <string.h>

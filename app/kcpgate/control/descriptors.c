@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads what payload threads count when descriptors run out, and logs it once a minute. */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log.h"
 
 #include <inttypes.h>

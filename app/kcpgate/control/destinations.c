@@ -4,7 +4,7 @@
  * first that can be reached, the next one when that does not answer. What has changed goes to every
  * worker; the list before it is kept until the last of them has taken the new one.
  */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/journal.h"
 
 #include <errno.h>

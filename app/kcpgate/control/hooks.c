@@ -4,7 +4,7 @@
  * ours but standard error and the environment, and half a minute. While it runs others wait; of
  * those for one tunnel and family only the latest.
  */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* Asks once a second which UDP ports Linux's own sockets have. */
 #include "udp_ports/linux_ports.h"
 
-#include "control/parts.h"
+#include "control/internal.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps host names for the whole box, and answers the enquiries of payload threads. */
 #include "clock.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "outlook.h"
 #include "resolver/enquiry.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Follows the kernel's next hops of peers and publishes them to all workers. */
-#include "control/parts.h"
+#include "control/internal.h"
 
 #include "log.h"
 #include "netlink/nexthop.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks netlink for interfaces and DPDK for NICs, and logs what differs from a second ago. */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log.h"
 #include "netlink/link.h"
 #include "start/claims.h"

@@ -8,7 +8,7 @@
  * Settings with a mistake, or that change more than tunnels, change nothing.
  */
 #include "control/control.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/journal.h"
 
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * log, so many a second and no more.
  */
 #include "box_metrics.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/events.h"
 #include "log/journal.h"
 #include "side.h"

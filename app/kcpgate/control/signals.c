@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ends the control loop, or has the settings read anew, when a signal asks for it. */
 #include "control/control.h"
-#include "control/parts.h"
+#include "control/internal.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "log/status.h"
 
 #include "box_metrics.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/files.h"
 #include "log/journal.h"
 #include "side.h"

@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "clock.h"
 #include "config/values.h"
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/files.h"
 #include "log/journal.h"
 #include "outlook.h"

@@ -7,7 +7,7 @@
  *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
  *   rests   gates rest ─► sides rest ─► nothing is open on it, or its time is over ─► it goes
  */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "log/journal.h"
 #include "log/troubles.h"
 #include "resting.h"

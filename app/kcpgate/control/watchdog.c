@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tells the service manager that the box lives: the control loop, as it says so, and every worker,
  * as it has turned since it was last said. What is asked for is in sd_watchdog_enabled(3). */
-#include "control/parts.h"
+#include "control/internal.h"
 #include "start/notify.h"
 #include "worker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the CPUs can, whether workers may run where they shall, and who else runs there. */
 #include "start/cpus.h"
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* kcpgate --doctor from begin to end. */
 #include "doctor.h"
 
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 #include "start/claims.h"
 
 #include <string.h>

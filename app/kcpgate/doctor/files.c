@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads what Linux says of the machine in its files. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <dirent.h>
 #include <errno.h>

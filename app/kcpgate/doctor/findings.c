@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps what checks have found. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <stdarg.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hugepages, where they are mounted, and how much memory may be locked. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 #include "doctor/rights.h"
 
 #include <mntent.h>

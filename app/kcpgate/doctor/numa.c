@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether workers, NICs and memory are on the same node of the machine. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether DPDK finds the ports' devices, and may have them. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 #include "start/claims.h"
 
 #include <libgen.h>

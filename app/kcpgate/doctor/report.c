@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Says what was found, to people and to programs. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <jansson.h>
 #include <string.h>

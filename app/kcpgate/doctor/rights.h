@@ -2,7 +2,7 @@
 /* What Linux lets this process do. */
 #pragma once
 
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 /* Capabilities by their numbers, capabilities(7). */
 enum kg_right {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The clock, by which peers know replays, and the ports that Linux gives its own sockets. */
-#include "doctor/parts.h"
+#include "doctor/internal.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds out which addresses and ports there are to test: names are resolved, all at once. */
-#include "try/parts.h"
+#include "try/internal.h"
 
 #include <poll.h>
 #include <stdlib.h>

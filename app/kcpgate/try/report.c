@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Says what is known of all places: to people, ports that are alike together, and to programs. */
-#include "try/parts.h"
+#include "try/internal.h"
 
 #include <jansson.h>
 #include <string.h>

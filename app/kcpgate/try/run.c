@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Drives the trials, many at a time, each on a socket of its own. */
-#include "try/parts.h"
+#include "try/internal.h"
 
 #include "clock.h"
 #include "kernel/udp_errors.h"

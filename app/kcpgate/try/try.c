@@ -3,7 +3,7 @@
 #include "try.h"
 
 #include "clock.h"
-#include "try/parts.h"
+#include "try/internal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds the tunnels that ask, and makes what their trials share. */
-#include "try/parts.h"
+#include "try/internal.h"
 
 #include "crypto/aead_table.h"
 #include "crypto/kdf.h"
