@@ -83,10 +83,9 @@ void kg_resting_open(struct kg_worker *w, const struct kg_side *side, struct rte
 /* With KCP by a handshake; else by any datagram of a channel that is not there. */
 static bool would_open(const struct kg_side *side, const struct kg_datagram *in)
 {
-	bool bare = side->profile->bare;
 	uint32_t conv;
 
-	return kg_session_conv(bare, side->fec, in, &conv) == KG_DROP_NONE && (conv == 0) != bare;
+	return kg_side_conv(side, in, &conv) == KG_DROP_NONE && (conv == 0) != side->profile->bare;
 }
 
 struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,

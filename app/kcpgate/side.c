@@ -305,3 +305,8 @@ unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram 
 		return in->local.port % workers;
 	return kg_session_owner(side->profile->bare, side->fec, in, (uint16_t)workers);
 }
+
+enum kg_drop kg_side_conv(const struct kg_side *side, const struct kg_datagram *in, uint32_t *conv)
+{
+	return kg_session_conv(side->profile->bare, side->fec, in, conv);
+}

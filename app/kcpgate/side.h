@@ -95,6 +95,8 @@ static inline enum kg_drop kg_side_input(struct kg_side *side, const struct kg_d
 bool kg_side_answers_at(const struct kg_side *side, const struct kg_endpoint *local);
 /* The worker that has what an opened datagram is for. */
 unsigned int kg_side_owner(const struct kg_side *side, const struct kg_datagram *in);
+/* The conv of a body that is open, or the iden in its place; else why there is none. */
+enum kg_drop kg_side_conv(const struct kg_side *side, const struct kg_datagram *in, uint32_t *conv);
 
 static inline bool kg_side_output_pending(const struct kg_side *side)
 {

@@ -4,7 +4,6 @@
 
 #include "box.h"
 #include "departure.h"
-#include "session/framing.h"
 #include "worker.h"
 
 #include <rte_cycles.h>
@@ -61,10 +60,10 @@ static bool is_wanted(const struct kg_worker *w, const struct kg_pkt *pkt, uint3
 {
 	const struct kg_trace_filter *filter = &w->trace->filter;
 	const struct kg_side *side = kg_worker_side(w, pkt->tunnel);
+	const struct kg_datagram in = { .data = pkt->body, .len = pkt->body_len };
 
 	*conv = 0;
-	if (side == NULL ||
-	    kg_framing_conv(side->fec, pkt->body, pkt->body_len, conv) != KG_DROP_NONE)
+	if (side == NULL || kg_side_conv(side, &in, conv) != KG_DROP_NONE)
 		return false;
 	return filter->by_conv ? filter->conv == *conv : is_of_peer(filter, &pkt->remote);
 }

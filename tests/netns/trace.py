@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from lab import CLIENT4, DESTINATION, ENTRY, ROOT, SERVER4, WIRE4, Lab, eventually, run, two_cpus
+from udphop_settings import udphop
 from wire import Sniffer
 import traffic
 
@@ -132,6 +133,16 @@ def check_decrypted(lab, directory, flow):
     assert sum(MARK in payload(p) for p in packets if not p["out"]) >= 20
 
 
+def check_udphop(lab, directory):
+    """An iden stands where others have a conv."""
+    with lab.client.ns, traffic.udp_socket(ENTRY[0], 6002) as flow:
+        traffic.echo_over(flow, [100])
+        iden = next(row["conv"] for row in lab.client.channels() if row["tunnel"] == "hop")
+        with Trace(lab.client, directory, f"{iden:08x}") as trace:
+            traffic.echo_over(flow, [20, 21, 22])
+    assert [packet["out"] for packet in read(trace.path)].count(True) == 3
+
+
 def check_stranger(lab, directory):
     with Trace(lab.server, directory, WIRE4, "--times", "3") as trace:
         with lab.wire, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:
@@ -195,6 +206,8 @@ def trial(cpus):
         for box, more in ((lab.client, {"listen_port": 6001, "destination_port": 3001}),
                           (lab.server, {"listen_port": 3001, "destination_port": 7001})):
             box.config["tunnels"].append(dict(box.config["tunnels"][0], name="bulk", **more))
+        lab.client.config["tunnels"].append(udphop("client", name="hop", listen_port=6002, destination_port=3002))
+        lab.server.config["tunnels"].append(udphop("server", name="hop", listen_port=3002))
         lab.start()
         with lab.server.ns:
             services = [traffic.serve_echo(*DESTINATION), traffic.serve_tcp(DESTINATION[0], 7001, traffic.bulk)]
@@ -206,6 +219,7 @@ def trial(cpus):
         else:
             check_channel(lab, directory, flow)
             check_decrypted(lab, directory, flow)
+            check_udphop(lab, directory)
             check_stranger(lab, directory)
             check_refused(lab, directory)
             check_lost(lab)

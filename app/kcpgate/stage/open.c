@@ -30,7 +30,7 @@ static enum kg_drop unwrap(const struct kg_side *side, struct kg_pkt *pkt,
 	uint32_t conv;
 
 	if (drop == KG_DROP_NONE)
-		drop = kg_session_conv(bare, side->fec, &in, &conv);
+		drop = kg_side_conv(side, &in, &conv);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	pkt->digest = conv == 0 && !bare ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
