@@ -211,7 +211,7 @@ static void say_end(struct kg_flow *flow)
 	flow->shut = true;
 }
 
-/* True when the socket took something. */
+/* True when the socket took something, were it an empty message of the peer's. */
 static bool write_data(struct kg_payload *p, struct kg_flow *flow)
 {
 	struct iovec iov[WRITE_BUFS];
@@ -234,7 +234,7 @@ static bool write_data(struct kg_payload *p, struct kg_flow *flow)
 	}
 	if (len < 0 || (size_t)len < room)
 		flow->source.events &= ~(uint32_t)EPOLLOUT;
-	if (len <= 0)
+	if (len < 0)
 		return false;
 	kg_count(&p->stats.tx_bytes, (uint64_t)len);
 	kg_flow_taken(p, flow, written(flow, (size_t)len));

@@ -26,6 +26,19 @@ static void end_of_stream_is_finish(void **state)
 	close(fd);
 }
 
+/* A peer may say it on any channel; a socket never takes it. */
+static void an_empty_message_keeps_no_end_waiting(void **state)
+{
+	struct rig *rig = rig_new();
+	struct rig_channel ch;
+	int fd = rig_open_tcp(rig, 4, &ch, 4);
+
+	rig_send(&ch, "", 0);
+	rig_close(&ch, false);
+	close(fd);
+	rig_end(rig);
+}
+
 static void reset_is_abort(void **state)
 {
 	struct rig *rig = rig_new();
@@ -345,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(end_of_stream_is_finish),
+		cmocka_unit_test(an_empty_message_keeps_no_end_waiting),
 		cmocka_unit_test(reset_is_abort),
 		cmocka_unit_test(reset_before_the_answer_is_abort_after_it),
 		cmocka_unit_test(data_before_the_end_survives_a_reset),
