@@ -187,6 +187,7 @@ with Lab() as lab:
             for journal, leg in ((journals[0], "home"), (journals[1], r"home\.forwarder")):
                 journal.wait(leg + r": hops from \S+ to \S+, local port \d+ \(timer\)", timeout_s=60)
             journals[2].wait(r"home: peer of channel \S+ has moved from \S+ to \S+", timeout_s=60)
+            traffic.tcp_echo(*SHARED, 10_000)  # so that the same status tells of it
             # The client's may have met the full disk.
             for journal, legs in ((journals[2], [""]),
                                   (journals[1], [r"\[Client <-> This\] ", r"\[This <-> Remote\] "])):
