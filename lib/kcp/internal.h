@@ -52,6 +52,7 @@ struct kg_kcp {
 	bool begun : 1;                   /* the first of the queue is not its message's first */
 	bool probing : 1;                 /* question_ts is that of probes */
 	bool held_back : 1;               /* with rate_auto: not by the rate, since an ACK */
+	bool paced : 1;                   /* with rate_auto: data waited for its pace alone */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */

@@ -106,6 +106,14 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
 }
 
+/* What has waited for its pace alone, and then for a machine that was busy, catches up. */
+static void take(struct kg_kcp *kcp, uint64_t now_us)
+{
+	uint64_t late_us = kcp->paced ? KG_KCP_PACE_LATE_US : 0;
+
+	kg_kcp_pace_take(&kcp->pace, now_us - KG_MIN(late_us, now_us));
+}
+
 /* Equal to the copy in the datagram before. */
 static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 {
@@ -118,7 +126,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
-	kg_kcp_pace_take(&kcp->pace, w->now_us);
+	take(kcp, w->now_us);
 	f->twin_due = false;
 	kcp->stats.resent_twin++;
 	return true;
@@ -139,7 +147,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 			return false;
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
-		kg_kcp_pace_take(&kcp->pace, w->now_us);
+		take(kcp, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 		if (f->twin_due)
@@ -165,7 +173,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	kcp->queued--;
 	kcp->begun = buf->mark > 0;
 	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);
-	kg_kcp_pace_take(&kcp->pace, w->now_us);
+	take(kcp, w->now_us);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
 	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
@@ -243,7 +251,8 @@ static void note_limit(struct kg_kcp *kcp)
 {
 	bool room = kcp->flight.count < kg_kcp_own_window(kcp);
 
-	kcp->held_back |= kcp->queue != NULL && room && kg_kcp_may_send(kcp) == 0;
+	kcp->paced = kg_kcp_may_send(kcp) > 0;
+	kcp->held_back |= kcp->queue != NULL && room && !kcp->paced;
 }
 
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)

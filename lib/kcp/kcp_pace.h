@@ -73,6 +73,9 @@ struct kg_kcp_pace_input {
 #define KG_KCP_PACE_BURST_SEGMENTS 16u
 #define KG_KCP_PACE_BURST          ((uint64_t)KG_US_PER_MS << KG_KCP_PACE_SHIFT)
 
+/* With a controller, whose window lets a queue be as long: */
+#define KG_KCP_PACE_LATE_US (5u * KG_US_PER_MS)
+
 static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
 {
 	uint64_t burst =

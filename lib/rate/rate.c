@@ -22,6 +22,9 @@
 #define QUEUE_US    5000.0f /* or so long */
 #define REST_US     500u
 #define SEEN_US     2000u /* beyond an eighth of the least round trip: a queue */
+#define QUIET_US    500u
+#define QUIET_PART  8u
+#define QUIET_FEW   4.0f
 #define FORGET_US   (10u * KG_US_PER_S)
 #define DIP         0.5f
 #define FULL        2u
@@ -40,6 +43,8 @@ void kg_rate_init(struct kg_rate *r, uint32_t seed, uint64_t now_us)
 {
 	*r = (struct kg_rate){
 		.began_us = now_us,
+		.sent_us = now_us,
+		.last_us = now_us,
 		.seed = seed | 1,
 		.pause = PAUSE_LEAST,
 	};
@@ -237,11 +242,22 @@ static void end_dip(struct kg_rate *r, uint64_t now_us)
 	cruise(r, r->pause);
 }
 
+/* What is heard of together after a silence has not been delivered so fast as that: it took no less
+ * time than it took to leave. */
+static float took_us(const struct kg_rate *r, const struct kg_rate_news *news)
+{
+	uint64_t sent_us = news->sent_us - KG_MIN(r->sent_us, news->sent_us);
+	uint64_t took_us = news->now_us - r->began_us;
+	bool quiet = r->quiet_us != 0 && r->quiet_us + QUIET_US >= r->began_us;
+
+	return (float)KG_MAX(quiet ? KG_MAX(took_us, sent_us) : took_us, 1ull);
+}
+
 static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	float delivered = (float)(news->delivered - r->delivered);
 	float lost = (float)(news->lost - r->lost);
-	float pps = delivered * 1e6f / (float)KG_MAX(news->now_us - r->began_us, 1ull);
+	float pps = delivered * 1e6f / took_us(r, news);
 	float loss = lost / KG_MAX(delivered + lost, 1.0f);
 
 	switch ((enum kg_rate_stage)r->stage) {
@@ -288,8 +304,20 @@ static bool is_over(const struct kg_rate *r, const struct kg_rate_news *news)
 	return news->sent_us >= r->began_us && news->delivered - r->delivered >= enough;
 }
 
+/* For longer than a few datagrams take, and a part of the round trip. */
+static void note_quiet(struct kg_rate *r, uint64_t now_us)
+{
+	float few_us = r->pps > 0 ? QUIET_FEW * 1e6f / r->pps : 0;
+	float least_us = (float)KG_MAX(r->least_us / QUIET_PART, QUIET_US);
+
+	if ((float)(now_us - r->last_us) > KG_MAX(few_us, least_us))
+		r->quiet_us = now_us;
+	r->last_us = now_us;
+}
+
 void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 {
+	note_quiet(r, news->now_us);
 	note_rtt(r, news);
 	r->idle |= !news->backlogged;
 	if (r->stage == KG_RATE_DRAINING && (float)news->under_way <= pipe_of(r))
@@ -298,6 +326,7 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 		return;
 	end_round(r, news);
 	r->began_us = news->now_us;
+	r->sent_us = news->sent_us;
 	r->delivered = news->delivered;
 	r->lost = news->lost;
 	r->round_least_us = 0;

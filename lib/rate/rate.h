@@ -3,9 +3,11 @@
  * How fast to send on a path, and how much may be under way: found out from what arrives.
  *
  * Rates are measured over rounds: from a moment until something that left after it is acknowledged,
- * and enough has been. The best of the last rounds is what the path has; the least round trip, what
- * it takes without a queue. So much is sent, in a window that lets a queue be a quarter of a round
- * trip. Now and then a round goes faster, and the next slower, to see whether the path has more.
+ * and enough has been. Acknowledgements that come together after a silence, for a machine was
+ * busy, say no more than how fast what they name had left. The best of the last rounds is what the
+ * path has; the least round trip, what it takes without a queue. So much is sent, in a window that
+ * lets a queue be a quarter of a round trip. Now and then a round goes faster, and the next slower,
+ * to see whether the path has more.
  *
  * Loss alone says nothing. When more is lost than is tolerated, less is sent for two rounds: if
  * less is lost then, it was our doing and stays so; if not, that is how the path is, and the loss
@@ -32,6 +34,9 @@ enum kg_rate_stage {
 
 struct kg_rate {
 	uint64_t began_us; /* the round */
+	uint64_t sent_us;  /* when the latest of what was heard of by then had left */
+	uint64_t last_us;  /* when something was heard */
+	uint64_t quiet_us; /* when something was, after a silence */
 	uint64_t least_at_us;
 	uint32_t delivered, lost; /* when it began */
 	uint32_t least_us;        /* round trip; 0: none yet */

@@ -22,6 +22,7 @@ struct race {
 	struct kg_sim_link link[KG_RACER_ENDS]; /* from each end */
 	struct flow flows[KG_RACE_FLOWS_MAX];
 	uint64_t now_us, end_us;
+	uint64_t busy_from_us[KG_RACER_ENDS], busy_until_us[KG_RACER_ENDS];
 	uint64_t delivered, moved_us, stall_us;
 	uint32_t *waited; /* packets by what they waited, in steps */
 	uint64_t passed;
@@ -80,6 +81,22 @@ static void note_wait(struct race *r, const struct kg_sim_link_packet *packet)
 	r->passed++;
 }
 
+/* The next time that the end's machine has for others. */
+static void note_busy(struct race *r, int end)
+{
+	uint32_t us = r->params->busy[end].us, every_us = r->params->busy[end].every_us;
+
+	if (us == 0 || r->now_us < r->busy_from_us[end])
+		return;
+	r->busy_until_us[end] = r->busy_from_us[end] == 0 ? 0 : r->now_us + us;
+	r->busy_from_us[end] = r->now_us + us + every_us / 2 + kg_rng_below(&r->rng, every_us) + 1;
+}
+
+static bool is_busy(const struct race *r, int end)
+{
+	return r->now_us < r->busy_until_us[end];
+}
+
 static void receive(struct race *r, enum kg_racer_end end)
 {
 	enum kg_racer_end from = end == KG_RACER_SENDER ? KG_RACER_RECEIVER : KG_RACER_SENDER;
@@ -125,22 +142,29 @@ static uint64_t next_us(const struct race *r)
 	uint64_t next = r->end_us;
 
 	for (int end = 0; end < KG_RACER_ENDS; end++) {
-		next = KG_MIN(next, kg_sim_link_next_us(&r->link[end]));
+		uint64_t end_us = kg_sim_link_next_us(&r->link[!end]);
+
 		for (uint32_t i = 0; i < r->params->flows; i++)
-			next = KG_MIN(next,
-				      r->params->racer->ops->deadline_us(r->flows[i].racer, end));
+			end_us = KG_MIN(end_us,
+					r->params->racer->ops->deadline_us(r->flows[i].racer, end));
+		next = KG_MIN(next, KG_MAX(end_us, r->busy_until_us[end]));
 	}
 	return KG_MAX(next, r->now_us + 1);
 }
 
 static void step(struct race *r)
 {
-	for (int end = 0; end < KG_RACER_ENDS; end++)
-		receive(r, end);
+	for (int end = 0; end < KG_RACER_ENDS; end++) {
+		note_busy(r, end);
+		if (!is_busy(r, end))
+			receive(r, end);
+	}
 	note_progress(r);
 	for (uint32_t i = 0; i < r->params->flows; i++) {
-		for (int end = 0; end < KG_RACER_ENDS; end++)
-			transmit(r, &r->flows[i], end);
+		for (int end = 0; end < KG_RACER_ENDS; end++) {
+			if (!is_busy(r, end))
+				transmit(r, &r->flows[i], end);
+		}
 	}
 }
 

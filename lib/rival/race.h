@@ -16,6 +16,11 @@ struct kg_race_params {
 	uint32_t flows;                           /* KG_RACE_FLOWS_MAX at most */
 	uint32_t seconds;
 	uint32_t queue_from_s; /* what a queue did before then does not count */
+	/* Each end's machine is busy for so long, about so often: nothing is read, and nothing
+	 * leaves */
+	struct {
+		uint32_t us, every_us; /* 0: never */
+	} busy[KG_RACER_ENDS];
 	uint64_t seed;
 };
 #define KG_RACE_FLOWS_MAX 8

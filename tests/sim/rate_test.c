@@ -121,6 +121,37 @@ static void those_who_share_a_path_do_so_evenly(void **state)
 	}
 }
 
+/* A machine that has been busy finds many acknowledgements at once, and has sent nothing: neither
+ * is the path's doing. It costs the time that it takes, a part in eleven. */
+static void a_busy_machine_is_no_path(void **state)
+{
+	static const uint32_t busy_us[] = { 1000, 5000, 20000, 50000 };
+	static const struct kg_sim_link_params near = { .delay_us = 150,
+							.in_order = true,
+							.overhead_bytes = RACE_OVERHEAD };
+	struct kg_sim_link_params far = there_and_lose(0, 20000), line = near;
+
+	line.rate_Bps = 125000000;
+	line.queue_us = 5000;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(busy_us) * KG_RACER_ENDS * 2; i++) {
+		bool is_near = i % 2 > 0;
+		uint32_t us = busy_us[i / 2 / KG_RACER_ENDS];
+		struct kg_race_params params = params_of(&racers[1], is_near ? &line : &far);
+		struct kg_race_result result;
+		double pps = is_near ? 125e6 / (RACE_MTU + RACE_OVERHEAD) : PPS;
+
+		params.seconds = is_near ? 2 : SECONDS;
+		params.queue_from_s = 1;
+		params.link[1] = is_near ? &near : &back;
+		params.busy[i / 2 % KG_RACER_ENDS].us = us;
+		params.busy[i / 2 % KG_RACER_ENDS].every_us = 10 * us;
+		result = race_run(&params);
+		assert_true((double)result.segments / params.seconds > 0.87 * pps);
+		assert_true(result.own_loss < 0.02);
+		assert_true(result.queue_p95_ms < 16);
+	}
+}
+
 /* Of the bound, what docs/performance.md says less some for another seed; and where windows fill
  * what queues there are, little of that. */
 static void the_twelve_paths(void **state)
@@ -155,6 +186,7 @@ int main(void)
 		cmocka_unit_test(queues_stay_short),
 		cmocka_unit_test(a_policer_is_found),
 		cmocka_unit_test(those_who_share_a_path_do_so_evenly),
+		cmocka_unit_test(a_busy_machine_is_no_path),
 		cmocka_unit_test(the_twelve_paths),
 	};
 
