@@ -283,8 +283,8 @@ const WORDS_ZH_HANS = {
   "Stalls its peer with windows over 65535.": "窗口超过 65535 时会让对端停住。",
   "Segments held for the application at most, 128 at least. Not written: more where the path needs it, up to 65535 and as far as memory goes. Larger numbers are taken as the largest, with a warning.":
     "最多为应用保留多少分段，至少 128。不写：线路需要时会更多，最多 65535，且以内存为限。更大的数字按最大值处理，并给出警告。",
-  "How fast data leaves: `window` sends a window in each round trip, and less where a queue overflows by it; `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds. Without `kcp_nc` there is no `auto`.":
-    "数据以多快的速度发出：`window` 每个往返发一个窗口，队列因此溢出时减少；`auto` 找出线路有多少，使队列保持短，并把所写的窗口和带宽当作上限。没有 `kcp_nc` 就没有 `auto`。",
+  "How fast data leaves: `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds; `window` sends a window in each round trip, and less where a queue overflows by it. Without `kcp_nc` there is no `auto`.":
+    "数据以多快的速度发出：`auto` 找出线路有多少，使队列保持短，并把所写的窗口和带宽当作上限；`window` 每个往返发一个窗口，队列因此溢出时减少。没有 `kcp_nc` 就没有 `auto`。",
   "Forward error correction: of every DATA datagrams of a channel, PARITY more are made; as many may be lost without anything sent again. 255 at most together. Must be the same at both ends. None, or a 0 on either side: off.":
     "前向纠错：通道中每 DATA 个数据报再做 PARITY 个；可以丢失同样多的数目而无需重发。两者之和最多 255。两端必须相同。不写或任一侧为 0：关闭。",
   "Right parity only up to v0.7.2; since v0.7.5 no connection comes about.":

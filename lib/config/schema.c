@@ -53,8 +53,8 @@ static const struct kg_word udp_order_words[] = {
 };
 
 static const struct kg_word rate_words[] = {
-	{ "window", KG_RATE_WINDOW },
 	{ "auto", KG_RATE_AUTO },
+	{ "window", KG_RATE_WINDOW },
 	{ NULL },
 };
 
@@ -363,11 +363,10 @@ const struct kg_key kg_schema[] = {
 		  "where the path needs it, up to 65535 and as far as memory goes.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
 	{ TUNNEL("rate"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_choice,
-	  MEMBER(kg_tunnel_config, wire.rate), .words = rate_words, .fallback = "\"window\"",
-	  .help = "How fast data leaves: `window` sends a window in each round trip, and less "
-		  "where "
-		  "a queue overflows by it; `auto` finds out what the path has, keeps queues "
-		  "short, and takes windows and bandwidths that are written for upper bounds. "
+	  MEMBER(kg_tunnel_config, wire.rate), .words = rate_words, .fallback = "\"auto\"",
+	  .help = "How fast data leaves: `auto` finds out what the path has, keeps queues short, "
+		  "and takes windows and bandwidths that are written for upper bounds; `window` "
+		  "sends a window in each round trip, and less where a queue overflows by it. "
 		  "Without `kcp_nc` there is no `auto`.",
 	  .kcptube = "Not there." },
 	{ TUNNEL("fec"), .relay = KG_IN_ALL, .kind = &kg_kind_fec,

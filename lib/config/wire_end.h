@@ -37,8 +37,8 @@ struct kg_interval {
 
 /* Who says how fast data leaves. */
 enum kg_rate_mode {
-	KG_RATE_WINDOW, /* the window, in each round trip */
 	KG_RATE_AUTO,   /* what the path is found to have: rate/rate.h */
+	KG_RATE_WINDOW, /* the window, in each round trip */
 };
 
 /* What a wire is: names of profiles. */

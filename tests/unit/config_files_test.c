@@ -273,7 +273,7 @@ static void print_shows_defaults(void **state)
 
 	assert_string_equal(json_string_value(json_object_get(json, "poll")), "adaptive");
 	assert_int_equal(json_integer_value(json_object_get(tunnel, "kcp_mtu")), 1466);
-	assert_string_equal(json_string_value(json_object_get(tunnel, "rate")), "window");
+	assert_string_equal(json_string_value(json_object_get(tunnel, "rate")), "auto");
 	assert_null(
 		json_object_get(tunnel, "kcp_sndwnd")); /* sets itself, and would not, written */
 	assert_null(json_object_get(tunnel, "kcp_rcvwnd"));
