@@ -14,7 +14,8 @@ struct kg_fec_content {
 	/* Whose a shard is stands somewhere else: neither do datagrams begin with it, nor has
 	 * parity it in front. To FEC it is 0. */
 	bool nameless;
-	/* Nobody behind the decoder knows a datagram again: each comes out once. */
+	/* Nobody behind the decoder knows a datagram again, or a wrong one: each comes out once,
+	 * and nothing rests on padding, the peer's or ours, unless the peer is trusted. */
 	bool once;
 	/* Nothing that the receiver of conv's datagrams would refuse. */
 	bool (*plausible)(const uint8_t *datagram, size_t len, uint32_t conv);

@@ -17,6 +17,8 @@ struct kg_fec_encoder {
 	uint8_t parity;  /* and of these */
 	uint8_t payload; /* shards of data that carry any, or are there for it */
 	bool closing;    /* the group is being filled */
+	bool alike;      /* all of a group have one length, or it gets no parity */
+	uint16_t first;  /* bytes of the group's first datagram */
 	uint16_t paid;   /* fillers that the datagrams so far pay for */
 	uint64_t last_us;
 	uint8_t latest[KG_FEC_DATAGRAM_MIN_BYTES]; /* how the latest datagram began */
@@ -32,7 +34,19 @@ struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, 
 	encoder->fec = fec;
 	encoder->conv = conv;
 	encoder->sn = first_sn;
+	encoder->alike = fec->content->once;
 	return encoder;
+}
+
+void kg_fec_encoder_trust(struct kg_fec_encoder *encoder)
+{
+	encoder->alike = false;
+}
+
+/* Half of all numbers away. */
+uint32_t kg_fec_encoder_no_group(const struct kg_fec_encoder *encoder)
+{
+	return encoder->sn ^ 1u << 31;
 }
 
 void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder)
@@ -68,13 +82,28 @@ static bool may_close(const struct kg_fec_encoder *encoder)
 	       encoder->paid >= missing(encoder);
 }
 
+static void forgo_parity(struct kg_fec_encoder *encoder)
+{
+	kg_fec_sums_give(encoder->fec, encoder->sums);
+	encoder->sums = NULL;
+}
+
 static void next_group(struct kg_fec_encoder *encoder)
 {
 	encoder->sn++;
 	encoder->data = encoder->parity = encoder->payload = 0;
 	encoder->closing = false;
-	kg_fec_sums_give(encoder->fec, encoder->sums);
-	encoder->sums = NULL;
+	forgo_parity(encoder);
+}
+
+static void begin_or_go_on(struct kg_fec_encoder *encoder, uint16_t len)
+{
+	if (encoder->data == 0) {
+		encoder->sums = kg_fec_sums_take(encoder->fec);
+		encoder->first = len;
+	} else if (encoder->alike && len != encoder->first) {
+		forgo_parity(encoder);
+	}
 }
 
 /* Makes a data shard of what stands behind the room for its header. For a moment the end of that
@@ -83,8 +112,7 @@ static uint16_t add_shard(struct kg_fec_encoder *encoder, uint8_t *body, uint16_
 {
 	uint8_t *container = body + KG_FEC_HEADER_BYTES - KG_FEC_LENGTH_BYTES;
 
-	if (encoder->data == 0)
-		encoder->sums = kg_fec_sums_take(encoder->fec);
+	begin_or_go_on(encoder, len);
 	kg_store_be16(container, len);
 	if (encoder->sums)
 		kg_fec_add(encoder->fec, encoder->sums, encoder->data, container,
@@ -126,8 +154,7 @@ uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint1
 {
 	uint16_t len = kg_fec_encode(encoder, body, datagram_bytes, now_us);
 
-	kg_fec_sums_give(encoder->fec, encoder->sums);
-	encoder->sums = NULL;
+	forgo_parity(encoder);
 	if (kg_fec_encoder_is_full(encoder))
 		next_group(encoder);
 	return len;

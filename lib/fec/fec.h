@@ -76,6 +76,11 @@ uint16_t kg_fec_encode_bare(struct kg_fec_encoder *encoder, uint8_t *body, uint1
  * has room for the longest datagram and KG_FEC_OVERHEAD_BYTES. Returns its bytes, 0: none is due.
  */
 uint16_t kg_fec_encoder_output(struct kg_fec_encoder *encoder, uint8_t *body, uint64_t now_us);
+/* The peer is known to pad with zeros, as boxes do. Until then groups of `once` contents whose
+ * lengths differ get no parity: what an original recovers by it is wrong (docs/fec.md §6). */
+void kg_fec_encoder_trust(struct kg_fec_encoder *encoder);
+/* A number that no group has which is under way. */
+uint32_t kg_fec_encoder_no_group(const struct kg_fec_encoder *encoder);
 /* All data of a group is out, and parity is due. */
 bool kg_fec_encoder_is_full(const struct kg_fec_encoder *encoder);
 /* The parity that comes next is there for datagrams with payload: of a group's parity these have
@@ -98,6 +103,8 @@ void kg_fec_decoder_destroy(struct kg_fec_decoder *decoder);
 
 /* The peer is known to make right parity over zero padding: a kcpgate box. */
 void kg_fec_decoder_trust(struct kg_fec_decoder *decoder);
+/* A shard of that number is one of a group that is known, or could be. */
+bool kg_fec_decoder_is_near(const struct kg_fec_decoder *decoder, uint32_t sn);
 
 /*
  * A body from the peer; its header is overwritten. KG_DROP_FEC_MALFORMED: not a shard of this
