@@ -175,7 +175,13 @@ bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 	return true;
 }
 
-/* With FEC it is a shard of no group. */
+uint32_t kg_bare_no_group(const struct kg_channel *ch)
+{
+	const struct kg_fec_encoder *encoder = ch->line.framing.encoder;
+
+	return encoder != NULL ? kg_fec_encoder_no_group(encoder) : 0;
+}
+
 static uint16_t put_sign(const struct kg_channel *ch, uint32_t number, uint8_t *body)
 {
 	uint8_t *rest = body + KG_UDPHOP_HEADER_BYTES;
@@ -183,7 +189,7 @@ static uint16_t put_sign(const struct kg_channel *ch, uint32_t number, uint8_t *
 
 	kg_udphop_encode(body, ch->conv, KG_UDPHOP_KEEP_ALIVE);
 	if (header > 0)
-		kg_fec_header_encode(rest, 0, 0);
+		kg_fec_header_encode(rest, kg_bare_no_group(ch), 0);
 	return KG_UDPHOP_HEADER_BYTES + header + kg_udphop_put_words(rest + header, number);
 }
 

@@ -21,9 +21,11 @@ struct kg_bare {
 	uint64_t unanswered_us; /* client: since when nothing has come for what was said; 0: it has
 				 * been answered, or nothing was said */
 	uint64_t asked_us;      /* when a sign of life was last said */
+	uint64_t introduced_us; /* with FEC: when a sign of life last asked whether it is a box */
 	int64_t newest_s;       /* the latest stamp heard, by our clock of now_us */
 	uint32_t received;      /* datagrams of the application */
 	uint32_t number;        /* of the latest sign of life that was said */
+	uint8_t introductions;  /* and how often */
 	bool heard;
 	bool asked;     /* since unanswered_us */
 	bool alive_due; /* a sign of life is to be said */
@@ -56,6 +58,9 @@ extern const struct kg_line_ops kg_bare_line_ops;
 
 /* With its doubts, in a home; without a path. NULL without memory. */
 struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t now_us);
+/* What signs of life say with FEC that they are of: no group that is under way. An original's
+ * server of v1.1.7 takes them for its shards, and its client's first group is 0. */
+uint32_t kg_bare_no_group(const struct kg_channel *ch);
 /* For the host to read. */
 enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
 			  uint64_t now_us);

@@ -11,6 +11,10 @@
 /* Stamps have whole seconds, by two clocks. What is older than the newest by more is no news. */
 #define NEWS_S 2
 
+/* What says whether a peer is a box, so often and so far apart. */
+#define INTRODUCTIONS_MAX 3
+#define AGAIN_US          KG_US_PER_S
+
 /* Groups that a client has hardly counted to when a server hears it for the first time. */
 #define GROUPS_MAX (1u << 20)
 
@@ -45,11 +49,27 @@ static enum kg_drop take_shard(struct kg_channel *ch, const struct kg_udphop_bod
 	return drop;
 }
 
+/* With FEC it matters early whether the peer is a box: it is asked, and again, as the answer may be
+ * lost. */
+static void introduce(struct kg_channel *ch, uint64_t now_us)
+{
+	struct kg_bare *bare = kg_bare_of(ch);
+
+	if (bare->introductions == INTRODUCTIONS_MAX ||
+	    (bare->introductions > 0 && now_us < bare->introduced_us + AGAIN_US))
+		return;
+	bare->introductions++;
+	bare->introduced_us = now_us;
+	bare->alive_due = true;
+	kg_line_touch(&ch->line, now_us);
+}
+
 static enum kg_drop take(struct kg_channel *ch, const struct kg_udphop_body *body, uint64_t now_us)
 {
-	if (ch->line.framing.decoder != NULL)
-		return take_shard(ch, body, now_us);
-	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+	if (ch->line.framing.decoder == NULL)
+		return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+	introduce(ch, now_us);
+	return take_shard(ch, body, now_us);
 }
 
 /* A shard of either kind, of a group that a client may have counted to. */
@@ -75,20 +95,24 @@ static enum kg_drop take_first(struct kg_channel *ch, const struct kg_udphop_bod
 	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
 }
 
-/* Clients of v1.1.4 have their signs of life take part in a group; others, and we, say group 0. */
+/* Clients of v1.1.4 have their signs of life take part in a group; others say group 0, and we one
+ * that is far away. */
 static void take_sign(struct kg_channel *ch, const struct kg_udphop_body *body, uint64_t now_us)
 {
 	uint8_t sub;
 	uint32_t sn;
 
-	if (read_shard(ch->line.session, body, &sn, &sub) && (sn != 0 || sub != 0))
+	if (read_shard(ch->line.session, body, &sn, &sub) && (sn != 0 || sub != 0) &&
+	    kg_fec_decoder_is_near(ch->line.framing.decoder, sn))
 		(void)take_shard(ch, body, now_us);
 }
 
 /* ---- answers ---- */
 
+/* `group`: where it stands instead of the question's, of which it is none. */
 static enum kg_drop answer(struct kg_session *s, const struct kg_datagram *in,
-			   const struct kg_udphop_body *body, enum kg_udphop_feature feature)
+			   const struct kg_udphop_body *body, enum kg_udphop_feature feature,
+			   uint32_t group)
 {
 	struct kg_bare_answer *to = &s->answers->waiting[s->answers->count];
 
@@ -100,10 +124,9 @@ static enum kg_drop answer(struct kg_session *s, const struct kg_datagram *in,
 	*to = (struct kg_bare_answer){ .ends = { in->local, in->remote }, .len = in->len };
 	kg_udphop_encode(to->bytes, body->iden, feature);
 	memcpy(to->bytes + KG_UDPHOP_HEADER_BYTES, body->rest, body->rest_bytes);
-	/* Of no group, whatever the question was of. */
 	if (feature == KG_UDPHOP_KEEP_ALIVE_RESPONSE && s->config.fec != NULL &&
 	    body->rest_bytes >= KG_FEC_HEADER_BYTES)
-		kg_fec_header_encode(to->bytes + KG_UDPHOP_HEADER_BYTES, 0, 0);
+		kg_fec_header_encode(to->bytes + KG_UDPHOP_HEADER_BYTES, group, 0);
 	return KG_DROP_NONE;
 }
 
@@ -157,7 +180,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 	struct kg_channel *ch;
 
 	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
-		return answer(s, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
+		return answer(s, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 0);
 	if (body->feature != KG_UDPHOP_RAW_DATA)
 		return KG_DROP_CONV_UNKNOWN;
 	if (!kg_session_make_room(s, KG_PROTOCOL_UDP, now_us))
@@ -216,11 +239,16 @@ static void note_source(struct kg_channel *ch, const struct kg_datagram *in,
 
 /* ---- both ends ---- */
 
-/* Who brings the number back is a box: its parity is right. */
+/* Who brings the number back is a box: its parity is right. v1.1.7 leaves it in place but for three
+ * bytes of the first time it is said, where we look. */
 static void on_answer(struct kg_channel *ch, const struct kg_udphop_body *body)
 {
-	if (says(ch->line.session, body, kg_bare_of(ch)->number))
-		kg_framing_trust(&ch->line.framing);
+	struct kg_bare *bare = kg_bare_of(ch);
+
+	if (bare->number == 0 || !says(ch->line.session, body, bare->number))
+		return;
+	bare->introductions = INTRODUCTIONS_MAX;
+	kg_framing_trust(&ch->line.framing);
 }
 
 static void measure(struct kg_channel *ch, uint64_t now_us)
@@ -240,7 +268,8 @@ static enum kg_drop hear_sign(struct kg_channel *ch, const struct kg_datagram *i
 	enum kg_drop drop = KG_DROP_NONE;
 
 	if (body->feature == KG_UDPHOP_KEEP_ALIVE)
-		drop = answer(ch->line.session, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE);
+		drop = answer(ch->line.session, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE,
+			      kg_bare_no_group(ch));
 	else
 		on_answer(ch, body);
 	take_sign(ch, body, now_us);
@@ -288,7 +317,7 @@ static enum kg_drop server_input(struct kg_session *s, const struct kg_datagram 
 	struct kg_channel *ch;
 
 	if (body->feature == KG_UDPHOP_TEST)
-		return answer(s, in, body, KG_UDPHOP_TEST);
+		return answer(s, in, body, KG_UDPHOP_TEST, 0);
 	if (body->iden == 0)
 		return KG_DROP_CONV_UNKNOWN;
 	ch = kg_channel_find(s, body->iden);

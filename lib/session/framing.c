@@ -22,8 +22,10 @@ bool kg_framing_start(struct kg_framing *framing, struct kg_kcp *kcp, uint32_t c
 
 void kg_framing_trust(struct kg_framing *framing)
 {
-	if (framing->decoder != NULL)
-		kg_fec_decoder_trust(framing->decoder);
+	if (framing->decoder == NULL)
+		return;
+	kg_fec_decoder_trust(framing->decoder);
+	kg_fec_encoder_trust(framing->encoder);
 }
 
 void kg_framing_fini(struct kg_framing *framing)

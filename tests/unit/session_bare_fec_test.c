@@ -136,6 +136,81 @@ static void an_originals_first_datagram_is_whole(void **state)
 	pair_stop(pair);
 }
 
+/* They tell by their answers that they pad with zeros, so that unlike lengths get parity, too. */
+static void boxes_know_each_other_by_the_first_answer(void **state)
+{
+	struct pair *pair = pair_bare_fec();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+	struct kg_fec_stats stats = { 0 };
+
+	say(&pair->client, client, "a");
+	say(&pair->server, server, "bc");
+	client->got_len = server->got_len = client->messages = server->messages = 0;
+	pair->server.loses = pair->client.loses = is_second_of_group;
+	for (int i = 0; i < 12; i++) {
+		static const char text[] = "abcdefghijkl";
+
+		say(&pair->client, client, text + i);
+		say(&pair->server, server, text + i);
+	}
+	kg_fec_add_stats(pair->server.config.fec, &stats);
+	assert_in_range(stats.recovered, 3, 4);
+	assert_in_range(server->messages, 11, 12); /* of 12: the last group is open */
+	assert_in_range(client->messages, 11, 12);
+	pair_stop(pair);
+}
+
+/* An original's server of v1.1.7 takes them for shards of the group that they say. */
+static void signs_of_life_say_a_group_that_there_is_not(void **state)
+{
+	struct pair *pair = pair_bare_fec();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	unsigned int signs = 0;
+
+	say_numbers(pair, client, 30);
+	say(&pair->server, &pair->server.apps[0], "back");
+	for (unsigned int back = 0; back < pair->logged; back++) {
+		const uint8_t *bytes = pair->log[back].bytes;
+		uint32_t sn = kg_load_be32(bytes + KG_UDPHOP_HEADER_BYTES);
+
+		if (bytes[4] == KG_UDPHOP_RAW_DATA || !pair->log[back].to_server)
+			continue;
+		assert_in_range(sn, 1u << 30, 3u << 30);
+		assert_int_equal(bytes[SUB_OFFSET], 0);
+		signs++;
+	}
+	assert_true(signs >= 2);
+	pair_stop(pair);
+}
+
+/* One that is far away says nothing of where the peer's groups are. */
+static void signs_of_life_move_no_groups(void **state)
+{
+	struct pair *pair = pair_bare_fec();
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	uint8_t sign[KG_UDPHOP_HEADER_BYTES + KG_FEC_HEADER_BYTES + KG_UDPHOP_WORDS_BYTES];
+	struct kg_datagram in = { .local = { pair->server.address, 3000 },
+				  .data = sign,
+				  .len = sizeof(sign) };
+
+	pair->server.loses = is_second_of_group;
+	say(&pair->client, client, "00");
+	in.local = info_of(&pair->server, &pair->server.apps[0]).local;
+	in.remote = info_of(&pair->server, &pair->server.apps[0]).remote;
+	for (uint32_t i = 0; i < 32; i++) {
+		kg_udphop_encode(sign, info_of(&pair->client, client).conv, KG_UDPHOP_KEEP_ALIVE);
+		kg_fec_header_encode(sign + KG_UDPHOP_HEADER_BYTES, i << 27 | 1u << 20, 0);
+		kg_udphop_put_words(sign + KG_UDPHOP_HEADER_BYTES + KG_FEC_HEADER_BYTES, i);
+		assert_int_equal(kg_session_input(pair->server.session, &in, pair->now_us),
+				 KG_DROP_NONE);
+	}
+	say(&pair->client, client, "01");
+	say(&pair->client, client, "02");
+	expect_each_once(&pair->server.apps[0], 3);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +219,9 @@ int main(void)
 		cmocka_unit_test(what_was_late_only_comes_once_too),
 		cmocka_unit_test(a_server_started_anew_goes_on_with_fec),
 		cmocka_unit_test(an_originals_first_datagram_is_whole),
+		cmocka_unit_test(boxes_know_each_other_by_the_first_answer),
+		cmocka_unit_test(signs_of_life_say_a_group_that_there_is_not),
+		cmocka_unit_test(signs_of_life_move_no_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
