@@ -47,9 +47,10 @@ struct kg_box_tunnel {
 			      not */
 	struct kg_ip *addresses; /* client: its destinations, as far as they are no names */
 	uint16_t address_count;
-	bool resting;          /* resting.h; the control thread's */
-	atomic_bool rest_over; /* nothing of it goes on any longer; control: wo */
-	bool has_rules;        /* server: NICs bring each worker its share of the listen ports */
+	bool resting;           /* resting.h; the control thread's */
+	uint64_t rest_until_us; /* at most; the control thread's */
+	atomic_bool rest_over;  /* nothing of it goes on any longer; control: wo */
+	bool has_rules;         /* server: NICs bring each worker its share of the listen ports */
 };
 
 /* A payload thread and what it shares with the workers. */

@@ -10,7 +10,6 @@
 #include "control/internal.h"
 #include "log/journal.h"
 #include "log/troubles.h"
-#include "resting.h"
 #include "side.h"
 
 #include <stdio.h>
@@ -35,7 +34,6 @@ struct change {
 	enum step step;
 	kg_tunnel_told *told; /* NULL: it has been */
 	void *ctx;
-	uint64_t rest_until_us;
 	char error[256]; /* why it could not come; empty: it could */
 	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
 	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
@@ -247,38 +245,13 @@ static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
 
 /* ---- a tunnel rests ---- */
 
-static bool has_channels(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
-{
-	for (unsigned int w = 0; w < t->box->worker_count; w++) {
-		if (__atomic_load_n(&tunnel->sides[w]->figures.session.channels, __ATOMIC_RELAXED) >
-		    0)
-			return true;
-	}
-	return false;
-}
-
-static void gates_rest(struct kg_control_tunnels *t, struct change *change)
-{
-	const struct kg_tunnel_config *config = change->tunnel->config;
-
-	if (has_channels(t, change->tunnel))
-		KG_JOURNAL(NOTICE, config,
-			   "tunnel %s: connections go on under its old settings, %u s at most\n",
-			   config->name, KG_RESTING_MAX_S);
-	change->rest_until_us = t->source.loop->clock_us() + KG_RESTING_MAX_S * KG_US_PER_S;
-	begin_step(t, change, STEP_REST_SIDES);
-}
-
 /* Workers have been told, before they hear of another in its place. When is the next look at it? */
 static uint64_t watch_resting(struct change *change, uint64_t now_us)
 {
 	if (change->step != STEP_REST_SIDES || change->unposted != 0)
 		return KG_NEVER_US;
 	tell(change);
-	if (now_us < change->rest_until_us)
-		return change->rest_until_us;
-	atomic_store_explicit(&change->tunnel->rest_over, true, memory_order_relaxed);
-	return KG_NEVER_US;
+	return kg_control_rest_watch(change->tunnel, now_us);
 }
 
 /* All have acknowledged the step. */
@@ -292,7 +265,8 @@ static void go_on(struct kg_control_tunnels *t, struct change *change)
 		gates_have_opened(t, change);
 		break;
 	case STEP_REST_GATES:
-		gates_rest(t, change);
+		kg_control_rest_say(t->box, change->tunnel);
+		begin_step(t, change, STEP_REST_SIDES);
 		break;
 	case STEP_REST_SIDES:
 		begin_step(t, change, STEP_SHUT_GATES);
@@ -374,7 +348,7 @@ static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *t
 		return false;
 	leave(t, tunnel);
 	if (first == STEP_REST_GATES)
-		kg_box_rest_tunnel(t->box, tunnel);
+		kg_control_rest_begin(t->box, tunnel, t->source.loop->clock_us());
 	begin_step(t, change, first);
 	return true;
 }
@@ -385,26 +359,9 @@ bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, k
 	return go(t, name, told, ctx, STEP_SHUT_GATES);
 }
 
-/* So that there are never more than may rest. */
-static void end_longest_resting(struct kg_control_tunnels *t)
-{
-	struct change *change, *longest = NULL;
-	unsigned int count = 0;
-
-	TAILQ_FOREACH (change, &t->changes, link) {
-		if (!change->tunnel->resting || change->tunnel->rest_over)
-			continue;
-		longest = longest == NULL ? change : longest;
-		count++;
-	}
-	if (count >= KG_RESTING_MAX)
-		atomic_store_explicit(&longest->tunnel->rest_over, true, memory_order_relaxed);
-}
-
 bool kg_control_tunnels_rest(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
 			     void *ctx)
 {
-	end_longest_resting(t);
 	return go(t, name, told, ctx, STEP_REST_GATES);
 }
 

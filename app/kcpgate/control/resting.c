@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bounds how long tunnels rest, and how many of them. */
+#include "resting.h"
+
+#include "control/internal.h"
+#include "log/journal.h"
+#include "side.h"
+
+static void end(struct kg_box_tunnel *tunnel)
+{
+	atomic_store_explicit(&tunnel->rest_over, true, memory_order_relaxed);
+}
+
+/* So that there are never more than may rest. */
+static void end_longest(const struct kg_box *box)
+{
+	struct kg_box_tunnel *longest = NULL;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < box->tunnels.count; i++) {
+		struct kg_box_tunnel *tunnel = box->tunnels.all[i];
+
+		if (!tunnel->resting || tunnel->rest_over)
+			continue;
+		if (longest == NULL || tunnel->rest_until_us < longest->rest_until_us)
+			longest = tunnel;
+		count++;
+	}
+	if (count >= KG_RESTING_MAX)
+		end(longest);
+}
+
+void kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel, uint64_t now_us)
+{
+	end_longest(box);
+	tunnel->rest_until_us = now_us + KG_RESTING_MAX_S * KG_US_PER_S;
+	kg_box_rest_tunnel(box, tunnel);
+}
+
+static bool has_channels(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+{
+	for (unsigned int w = 0; w < box->worker_count; w++) {
+		if (__atomic_load_n(&tunnel->sides[w]->figures.session.channels, __ATOMIC_RELAXED) >
+		    0)
+			return true;
+	}
+	return false;
+}
+
+void kg_control_rest_say(const struct kg_box *box, const struct kg_box_tunnel *tunnel)
+{
+	const struct kg_tunnel_config *config = tunnel->config;
+
+	if (has_channels(box, tunnel))
+		KG_JOURNAL(NOTICE, config,
+			   "tunnel %s: connections go on under its old settings, %u s at most\n",
+			   config->name, KG_RESTING_MAX_S);
+}
+
+uint64_t kg_control_rest_watch(struct kg_box_tunnel *tunnel, uint64_t now_us)
+{
+	if (now_us < tunnel->rest_until_us)
+		return tunnel->rest_until_us;
+	end(tunnel);
+	return KG_NEVER_US;
+}
