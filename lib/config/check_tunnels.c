@@ -277,25 +277,6 @@ static void check_exposed(struct kg_load *load)
 
 /* ---- pairs ---- */
 
-/* Lowest port in both; 0: none. */
-static uint16_t common_port(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
-{
-	unsigned int i = 0, j = 0;
-
-	while (i < a->listen_port_count && j < b->listen_port_count) {
-		struct kg_port_range x = a->listen_ports[i], y = b->listen_ports[j];
-		uint16_t low = KG_MAX(x.first, y.first);
-
-		if (low <= KG_MIN(x.last, y.last))
-			return low;
-		if (x.last < y.last)
-			i++;
-		else
-			j++;
-	}
-	return 0;
-}
-
 static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
 {
 	const struct kg_tunnel_config *a = &load->config->tunnels[i];
@@ -303,7 +284,7 @@ static void check_pair(struct kg_load *load, unsigned int i, unsigned int j)
 	const struct kg_place *other = &load->tunnels[j].place;
 	struct kg_place name = kg_tunnel_place(load, i, "name");
 	struct kg_place ports = kg_tunnel_place(load, i, "listen_port");
-	uint16_t port = common_port(a, b);
+	uint16_t port = kg_tunnels_common_port(a, b);
 
 	if (!strcmp(a->name, b->name))
 		kg_mistakes_error(load->mistakes, &name, "found \"%s\", which %s in %s is already",

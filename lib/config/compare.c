@@ -52,3 +52,16 @@ const char *kg_config_difference(const struct kg_config *a, const struct kg_conf
 	json_decref(other);
 	return name;
 }
+
+static bool have_one_body(const struct kg_wire_end *a, const struct kg_wire_end *b)
+{
+	return a->protocol == b->protocol && a->fec.data == b->fec.data &&
+	       a->fec.parity == b->fec.parity;
+}
+
+bool kg_tunnels_mingle(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
+{
+	return a->wire.role == KG_ROLE_SERVER && b->wire.role == KG_ROLE_SERVER &&
+	       kg_tunnels_common_port(a, b) != 0 && kg_tunnels_share_address(a, b) &&
+	       !have_one_body(&a->wire, &b->wire);
+}

@@ -177,5 +177,11 @@ void kg_config_print(const struct kg_config *config, FILE *to, bool secrets);
 void kg_config_digest(struct kg_config *config, const struct kg_siphash_key *key);
 /* The first setting of the boxes themselves, not of tunnels, that differs; NULL: none does. */
 const char *kg_config_difference(const struct kg_config *a, const struct kg_config *b);
+/*
+ * Two servers' tunnels of one box, one of which rests: does a datagram not tell whose it is? They
+ * answer on a port in common, and of one the bodies would be read as the other's: they are of two
+ * wires, or one has parity and the other has not, or otherwise.
+ */
+bool kg_tunnels_mingle(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
 /* Wipes the passwords, which nobody needs once keys have been made of them. */
 void kg_config_forget_secrets(struct kg_config *config);

@@ -56,3 +56,21 @@ bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_
 	}
 	return false;
 }
+
+uint16_t kg_tunnels_common_port(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b)
+{
+	unsigned int i = 0, j = 0;
+
+	while (i < a->listen_port_count && j < b->listen_port_count) {
+		struct kg_port_range x = a->listen_ports[i], y = b->listen_ports[j];
+		uint16_t low = KG_MAX(x.first, y.first);
+
+		if (low <= KG_MIN(x.last, y.last))
+			return low;
+		if (x.last < y.last)
+			i++;
+		else
+			j++;
+	}
+	return 0;
+}

@@ -90,6 +90,8 @@ unsigned int kg_tunnel_families(const struct kg_tunnel_config *tunnel);
 unsigned int kg_port_families(const struct kg_config *config);
 /* Do two tunnels listen on one address, whatever the port? */
 bool kg_tunnels_share_address(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
+/* The lowest port that both listen on, whatever the address; 0: none. */
+uint16_t kg_tunnels_common_port(const struct kg_tunnel_config *a, const struct kg_tunnel_config *b);
 
 /* ---- ends.c ---- */
 

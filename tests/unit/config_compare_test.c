@@ -108,6 +108,39 @@ static void what_is_not_of_tunnels_is_named(void **state)
 			  "eal");
 }
 
+/* A server's tunnel, in single quotes. */
+#define AT(settings)                                                  \
+	"{'mode': 'server', 'destination_address': '127.0.0.1', "     \
+	"'destination_port': 80, 'encryption_algorithm': 'AES-GCM', " \
+	"'encryption_password': 'x', 'listen_port': " settings "}"
+
+static bool mingle(const char *a, const char *b)
+{
+	struct fixture one, other;
+	bool both;
+
+	load(&one, a, "");
+	load(&other, b, "");
+	both = kg_tunnels_mingle(&one.config.tunnels[0], &other.config.tunnels[0]);
+	assert_int_equal(kg_tunnels_mingle(&other.config.tunnels[0], &one.config.tunnels[0]), both);
+	unload(&one);
+	unload(&other);
+	return both;
+}
+
+static void bodies_of_two_kinds_mingle_at_a_port_of_both(void **state)
+{
+	assert_true(mingle(AT("'3000-3009'"), AT("'3009-3010', 'fec': '10:3'")));
+	assert_true(mingle(AT("3000, 'fec': '10:3'"), AT("3000, 'fec': '10:4'")));
+	assert_true(mingle(AT("3000"), AT("3000, 'protocol': 'udphop'")));
+	assert_true(mingle(AT("3000"), AT("3000, 'fec': '10:3', 'listen_on': 'fd00:18::2'")));
+	assert_false(mingle(AT("3000"), AT("3000, 'udp_timeout': 99, 'kcp': 'fast3'")));
+	assert_false(mingle(AT("'3000-3009'"), AT("3010, 'fec': '10:3'")));
+	assert_false(mingle(AT("3000, 'listen_on': '198.18.0.2'"),
+			    AT("3000, 'fec': '10:3', 'listen_on': 'fd00:18::2'")));
+	assert_false(mingle(FIXTURE_CLIENT, AT("6000, 'fec': '10:3'")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +149,7 @@ int main(void)
 		cmocka_unit_test(the_place_of_a_tunnel_does_not_matter),
 		cmocka_unit_test(legs_have_the_digest_of_their_relay),
 		cmocka_unit_test(what_is_not_of_tunnels_is_named),
+		cmocka_unit_test(bodies_of_two_kinds_mingle_at_a_port_of_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

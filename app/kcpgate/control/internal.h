@@ -135,12 +135,18 @@ bool kg_control_tunnels_remove(struct kg_control_tunnels *tunnels, const char *n
 bool kg_control_tunnels_rest(struct kg_control_tunnels *tunnels, const char *name,
 			     kg_tunnel_told *told, void *ctx);
 
+/* One that rests is to end now. Told when it has gone. False: somebody else is told already. */
+bool kg_control_tunnels_end_rest(struct kg_control_tunnels *tunnels,
+				 const struct kg_box_tunnel *tunnel, kg_tunnel_told *told,
+				 void *ctx);
+
 /* How long tunnels rest, and how many of them. One begins to, of too many the one that does so
- * longest ends; the log is told, if anything is open on it; and is its time over? Returns when that
- * is to be asked again. */
+ * longest ends; the log is told, if anything is open on it; is its time over? Returns when that
+ * is to be asked again; it is over. */
 void kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel, uint64_t now_us);
 void kg_control_rest_say(const struct kg_box *box, const struct kg_box_tunnel *tunnel);
 uint64_t kg_control_rest_watch(struct kg_box_tunnel *tunnel, uint64_t now_us);
+void kg_control_rest_end(struct kg_box_tunnel *tunnel);
 
 /* Reads the settings anew and applies what has changed of the tunnels. */
 struct kg_control_reload *kg_control_reload_create(struct kg_loop *loop, struct kg_box *box,

@@ -130,40 +130,40 @@ static void told(void *ctx, const char *error)
 	r->source.due_us = 0;
 }
 
-static bool share_a_port(const struct kg_wire_end *one, const struct kg_wire_end *other)
+/* For what comes, or stays: whose a datagram is would not show. */
+static bool is_in_the_way(const struct kg_control_reload *r, const struct kg_tunnel_config *old)
 {
-	for (unsigned int i = 0; i < one->port_count; i++) {
-		for (unsigned int j = 0; j < other->port_count; j++) {
-			if (one->ports[i].first <= other->ports[j].last &&
-			    other->ports[j].first <= one->ports[i].last)
-				return true;
-		}
+	for (unsigned int i = 0; i < r->config->tunnel_count; i++) {
+		if (kg_tunnels_mingle(old, &r->config->tunnels[i]))
+			return true;
 	}
 	return false;
 }
 
-/* Whose a datagram is at a port of both does not show where they are of two wires, or one has
- * parity and the other has not, or otherwise. */
-static bool can_rest(const struct kg_control_reload *r, const struct kg_tunnel_config *old,
-		     const struct kg_tunnel_config *config)
+static void say_it_ends(const struct kg_tunnel_config *old)
 {
-	if (r->box->tunnels.count + r->config->tunnel_count > KG_SLOTS)
-		return false;
-	return config == NULL || old->wire.role != KG_ROLE_SERVER ||
-	       config->wire.role != KG_ROLE_SERVER || !share_a_port(&old->wire, &config->wire) ||
-	       (old->wire.protocol == config->wire.protocol &&
-		old->wire.fec.data == config->wire.fec.data &&
-		old->wire.fec.parity == config->wire.fec.parity);
-}
-
-static bool take_out(struct kg_control_reload *r, const struct kg_tunnel_config *old,
-		     const struct kg_tunnel_config *config)
-{
-	if (can_rest(r, old, config))
-		return kg_control_tunnels_rest(r->tunnels, old->name, told, r);
 	KG_LOG(NOTICE, "reload: tunnel %s cannot go on beside what comes in its place\n",
 	       old->name);
+}
+
+static bool take_out(struct kg_control_reload *r, const struct kg_tunnel_config *old)
+{
+	bool has_place = r->box->tunnels.count + r->config->tunnel_count <= KG_SLOTS;
+
+	if (has_place && !is_in_the_way(r, old))
+		return kg_control_tunnels_rest(r->tunnels, old->name, told, r);
+	say_it_ends(old);
 	return kg_control_tunnels_remove(r->tunnels, old->name, told, r);
+}
+
+/* It could go on beside what has come since, and cannot beside this. */
+static void end_rest(struct kg_control_reload *r, const struct kg_box_tunnel *tunnel)
+{
+	if (!is_in_the_way(r, tunnel->config) ||
+	    !kg_control_tunnels_end_rest(r->tunnels, tunnel, told, r))
+		return;
+	say_it_ends(tunnel->config);
+	r->awaited++;
 }
 
 static void remove_changed(struct kg_control_reload *r)
@@ -172,9 +172,10 @@ static void remove_changed(struct kg_control_reload *r)
 		const struct kg_box_tunnel *tunnel = r->box->tunnels.all[i];
 		const struct kg_tunnel_config *config = config_of(r, tunnel->config->name);
 
-		if (tunnel->resting || (config != NULL && config->digest == tunnel->config->digest))
-			continue;
-		if (take_out(r, tunnel->config, config)) {
+		if (tunnel->resting)
+			end_rest(r, tunnel);
+		else if ((config == NULL || config->digest != tunnel->config->digest) &&
+			 take_out(r, tunnel->config)) {
 			r->awaited++;
 			r->outcome.went++;
 		}

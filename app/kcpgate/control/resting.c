@@ -6,7 +6,7 @@
 #include "log/journal.h"
 #include "side.h"
 
-static void end(struct kg_box_tunnel *tunnel)
+void kg_control_rest_end(struct kg_box_tunnel *tunnel)
 {
 	atomic_store_explicit(&tunnel->rest_over, true, memory_order_relaxed);
 }
@@ -27,7 +27,7 @@ static void end_longest(const struct kg_box *box)
 		count++;
 	}
 	if (count >= KG_RESTING_MAX)
-		end(longest);
+		kg_control_rest_end(longest);
 }
 
 void kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel, uint64_t now_us)
@@ -61,6 +61,6 @@ uint64_t kg_control_rest_watch(struct kg_box_tunnel *tunnel, uint64_t now_us)
 {
 	if (now_us < tunnel->rest_until_us)
 		return tunnel->rest_until_us;
-	end(tunnel);
+	kg_control_rest_end(tunnel);
 	return KG_NEVER_US;
 }

@@ -34,6 +34,7 @@ struct change {
 	enum step step;
 	kg_tunnel_told *told; /* NULL: it has been */
 	void *ctx;
+	bool ending;     /* of one that rests: told when it has gone */
 	char error[256]; /* why it could not come; empty: it could */
 	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
 	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
@@ -250,7 +251,8 @@ static uint64_t watch_resting(struct change *change, uint64_t now_us)
 {
 	if (change->step != STEP_REST_SIDES || change->unposted != 0)
 		return KG_NEVER_US;
-	tell(change);
+	if (!change->ending)
+		tell(change);
 	return kg_control_rest_watch(change->tunnel, now_us);
 }
 
@@ -324,15 +326,17 @@ bool kg_control_tunnels_add(struct kg_control_tunnels *t, const struct kg_tunnel
 	return true;
 }
 
-static bool is_changing(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
+/* NULL: it is there, and stays. */
+static struct change *change_of(const struct kg_control_tunnels *t,
+				const struct kg_box_tunnel *tunnel)
 {
-	const struct change *change;
+	struct change *change;
 
 	TAILQ_FOREACH (change, &t->changes, link) {
 		if (change->tunnel == tunnel)
-			return true;
+			break;
 	}
-	return false;
+	return change;
 }
 
 static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told, void *ctx,
@@ -341,7 +345,7 @@ static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *t
 	struct kg_box_tunnel *tunnel = kg_box_find_tunnel(t->box, name);
 	struct change *change;
 
-	if (tunnel == NULL || is_changing(t, tunnel))
+	if (tunnel == NULL || change_of(t, tunnel) != NULL)
 		return false;
 	change = new_change(t, tunnel, told, ctx);
 	if (change == NULL)
@@ -363,6 +367,20 @@ bool kg_control_tunnels_rest(struct kg_control_tunnels *t, const char *name, kg_
 			     void *ctx)
 {
 	return go(t, name, told, ctx, STEP_REST_GATES);
+}
+
+bool kg_control_tunnels_end_rest(struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel,
+				 kg_tunnel_told *told, void *ctx)
+{
+	struct change *change = change_of(t, tunnel);
+
+	if (change == NULL || change->told != NULL)
+		return false;
+	change->told = told;
+	change->ctx = ctx;
+	change->ending = true;
+	kg_control_rest_end(change->tunnel);
+	return true;
 }
 
 /* ---- the source ---- */
