@@ -14,8 +14,14 @@
 /* ---- life ---- */
 
 struct kg_gate *kg_gate_create(const struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-			       char *error, size_t error_bytes)
+			       struct kg_kept_list *kept, char *error, size_t error_bytes)
 {
+	const struct kg_gate_making making = {
+		.config = &p->config,
+		.kept = kept,
+		.error = error,
+		.error_bytes = error_bytes,
+	};
 	struct kg_gate *gate = calloc(1, sizeof(*gate));
 
 	if (gate == NULL) {
@@ -23,7 +29,7 @@ struct kg_gate *kg_gate_create(const struct kg_payload *p, const struct kg_paylo
 		return NULL;
 	}
 	gate->tunnel = *tunnel;
-	if (kg_listeners_open(gate, kg_listeners_share(&p->config), error, error_bytes))
+	if (kg_listeners_open(gate, &making))
 		return gate;
 	kg_gate_destroy(gate);
 	return NULL;
@@ -89,10 +95,13 @@ static void end_came_in(struct kg_payload *p, struct kg_flow *flow)
 		kg_flow_post(p, flow, KG_MSG_ABORT);
 }
 
-static void rest(struct kg_payload *p, struct kg_gate *gate)
+static void rest(struct kg_payload *p, struct kg_gate *gate, struct kg_kept_socket *kept)
 {
 	kg_udp_flush(p);
-	kg_listeners_unwatch(p, gate);
+	if (kept != NULL)
+		kg_listeners_keep(p, gate, kept);
+	else
+		kg_listeners_unwatch(p, gate);
 	each_flow(p, gate, end_came_in);
 }
 
@@ -153,7 +162,7 @@ static void do_order(struct kg_payload *p, const struct kg_gate_mail *mail)
 	if (mail->order == KG_GATE_OPEN)
 		kg_gate_open(p, mail->gate);
 	else if (gate != NULL && mail->order == KG_GATE_REST)
-		rest(p, gate);
+		rest(p, gate, mail->kept);
 	else if (gate != NULL && mail->order == KG_GATE_SHUT)
 		shut(p, gate);
 	else if (gate != NULL && mail->order == KG_GATE_FORGET)

@@ -15,16 +15,18 @@
 #include <stddef.h>
 
 struct kg_gate;
+struct kg_kept_list;
+struct kg_kept_socket;
 struct kg_payload;
 struct kg_payload_tunnel;
 
 /*
  * Opens the listening sockets, and so finds out whether the ports can be had; of several threads,
  * for the one with index 0 first. Texts and the application end stay until the gate is forgotten.
- * NULL with a text in `error`.
+ * Those that are kept (kept.h) it takes; NULL: there are none. NULL with a text in `error`.
  */
 struct kg_gate *kg_gate_create(const struct kg_payload *p, const struct kg_payload_tunnel *tunnel,
-			       char *error, size_t error_bytes);
+			       struct kg_kept_list *kept, char *error, size_t error_bytes);
 /* One that no thread was given. */
 void kg_gate_destroy(struct kg_gate *gate);
 /* Once OPEN is done: false when the thread could not watch the sockets. */
@@ -43,10 +45,12 @@ enum kg_gate_order {
 /* What the control thread wants; done in the thread's next turn. */
 struct kg_gate_mail {
 	enum kg_gate_order order;
-	uint16_t tunnel;        /* id; of one that is not there nothing is done */
-	struct kg_gate *gate;   /* OPEN */
-	atomic_uint *awaited;   /* one less when it is done, */
-	struct kg_waker *waker; /* and whose is this is woken */
+	uint16_t tunnel;             /* id; of one that is not there nothing is done */
+	struct kg_gate *gate;        /* OPEN */
+	struct kg_kept_socket *kept; /* REST: places for its sockets, two for each listener of the
+				      * application end; NULL: they are closed */
+	atomic_uint *awaited;        /* one less when it is done, */
+	struct kg_waker *waker;      /* and whose is this is woken */
 };
 
 /* False: the thread has too many others to do. One thread at a time. */

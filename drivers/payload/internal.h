@@ -6,6 +6,7 @@
  *   flow.c                      a flow's life, and its messages to its worker
  *   dial.c                      a flow on its way to a target
  *   gate.c, listen.c            a tunnel's life on the thread, and its sockets that listen
+ *   kept.c                      these, from one gate to the next
  *   tcp.c, tcp_accept.c         TCP
  *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
  *   udp_sources.c               who talks to a listening UDP socket
@@ -28,6 +29,7 @@
 #pragma once
 
 #include "base/slots.h"
+#include "payload/kept.h"
 #include "payload/payload.h"
 #include "payload/socket.h"
 
@@ -150,6 +152,8 @@ bool kg_payload_spins(const struct kg_payload *p);
 int kg_source_open(struct kg_payload *p, struct kg_source *source, int fd, uint32_t events);
 /* Nothing is done for a source that is not open. */
 void kg_source_close(struct kg_payload *p, struct kg_source *source);
+/* The same, but the descriptor is the caller's; -1: it has none. */
+int kg_source_let_go(struct kg_payload *p, struct kg_source *source);
 /* Will be served in this turn or the next. */
 void kg_source_wake(struct kg_payload *p, struct kg_source *source);
 
@@ -337,16 +341,24 @@ bool kg_gate_open(struct kg_payload *p, struct kg_gate *gate);
 
 /* ---- listen.c ---- */
 
-enum kg_socket_share kg_listeners_share(const struct kg_payload_config *config);
+/* What a gate is made with. */
+struct kg_gate_making {
+	const struct kg_payload_config *config;
+	struct kg_kept_list *kept; /* NULL: none */
+	char *error;               /* for a text, when it fails */
+	size_t error_bytes;
+};
+
 /* False with a text in `error`; close takes what there is. Nobody watches them. */
-bool kg_listeners_open(struct kg_gate *gate, enum kg_socket_share share, char *error,
-		       size_t error_bytes);
+bool kg_listeners_open(struct kg_gate *gate, const struct kg_gate_making *making);
 void kg_listeners_close(struct kg_gate *gate);
 /* False: no memory. */
 bool kg_listeners_watch(struct kg_payload *p, struct kg_gate *gate);
 /* No connection comes in any more; UDP sockets stay for the flows that they have. */
 void kg_listeners_shut(struct kg_payload *p, struct kg_gate *gate);
 void kg_listeners_unwatch(struct kg_payload *p, struct kg_gate *gate);
+/* Another gate may have them, as in struct kg_gate_mail. */
+void kg_listeners_keep(struct kg_payload *p, struct kg_gate *gate, struct kg_kept_socket *kept);
 
 /* ---- tcp.c, tcp_accept.c, udp.c, udp_sources.c, udp_tx.c ---- */
 

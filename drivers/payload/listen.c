@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kg_socket_share kg_listeners_share(const struct kg_payload_config *config)
+static enum kg_socket_share share_of(const struct kg_payload_config *config)
 {
 	if (config->index > 0)
 		return KG_SOCKET_FURTHER;
@@ -21,14 +21,43 @@ enum kg_socket_share kg_listeners_share(const struct kg_payload_config *config)
 
 /* ---- sockets ---- */
 
-static bool listen_at(struct kg_gate *gate, const struct kg_app_listener *listen, bool tcp,
-		      enum kg_socket_share share, char *error, size_t error_bytes)
+static struct kg_listen_place place_of(const struct kg_payload_config *config,
+				       const struct kg_payload_tunnel *tunnel,
+				       const struct kg_endpoint *at, bool tcp)
+{
+	const char *vrf = tunnel->app->vrf_ingress;
+	struct kg_listen_place place = {
+		.at = *at,
+		.type = tcp ? SOCK_STREAM : SOCK_DGRAM,
+		.ipv4_only = tunnel->ipv4_only,
+		.ipv6_only = tunnel->ipv6_only,
+		.thread = config->index,
+	};
+
+	snprintf(place.vrf, sizeof(place.vrf), "%s", vrf != NULL ? vrf : "");
+	return place;
+}
+
+/* One that a gate before it has left, or a new one. */
+static int open_socket(const struct kg_gate_making *making, const struct kg_payload_tunnel *tunnel,
+		       const struct kg_endpoint *at, bool tcp)
+{
+	const struct kg_listen_place place = place_of(making->config, tunnel, at, tcp);
+	int fd = making->kept != NULL ? kg_kept_take(making->kept, &place) : -1;
+
+	if (fd >= 0)
+		return fd;
+	return kg_socket_listen(at, place.type, tunnel->ipv4_only, tunnel->ipv6_only,
+				tunnel->app->vrf_ingress, share_of(making->config));
+}
+
+static bool listen_at(struct kg_gate *gate, const struct kg_gate_making *making,
+		      const struct kg_app_listener *listen, bool tcp)
 {
 	struct kg_listener *listener = &gate->listeners[gate->listener_count];
 	const struct kg_payload_tunnel *tunnel = &gate->tunnel;
 	char text[KG_ENDPOINT_TEXT_BYTES] = "any address";
-	int fd = kg_socket_listen(&listen->at, tcp ? SOCK_STREAM : SOCK_DGRAM, tunnel->ipv4_only,
-				  tunnel->ipv6_only, tunnel->app->vrf_ingress, share);
+	int fd = open_socket(making, tunnel, &listen->at, tcp);
 
 	if (fd >= 0) {
 		*listener = (struct kg_listener){
@@ -44,26 +73,27 @@ static bool listen_at(struct kg_gate *gate, const struct kg_app_listener *listen
 	}
 	if (listen->at.ip.version != 0)
 		kg_endpoint_text(&listen->at, text);
-	snprintf(error, error_bytes, "tunnel %s: cannot listen on %s %s (port %u): %s",
-		 tunnel->name, tcp ? "tcp" : "udp", text, listen->at.port, strerror(-fd));
+	snprintf(making->error, making->error_bytes,
+		 "tunnel %s: cannot listen on %s %s (port %u): %s", tunnel->name,
+		 tcp ? "tcp" : "udp", text, listen->at.port, strerror(-fd));
 	return false;
 }
 
-bool kg_listeners_open(struct kg_gate *gate, enum kg_socket_share share, char *error,
-		       size_t error_bytes)
+bool kg_listeners_open(struct kg_gate *gate, const struct kg_gate_making *making)
 {
 	const struct kg_app_end *app = gate->tunnel.app;
 
 	gate->listeners = calloc(2 * app->listener_count + 1, sizeof(*gate->listeners));
 	if (gate->listeners == NULL) {
-		snprintf(error, error_bytes, "tunnel %s: out of memory", gate->tunnel.name);
+		snprintf(making->error, making->error_bytes, "tunnel %s: out of memory",
+			 gate->tunnel.name);
 		return false;
 	}
 	for (unsigned int i = 0; i < app->listener_count; i++) {
 		const struct kg_app_listener *at = &app->listeners[i];
 
-		if ((at->tcp && !listen_at(gate, at, true, share, error, error_bytes)) ||
-		    (at->udp && !listen_at(gate, at, false, share, error, error_bytes)))
+		if ((at->tcp && !listen_at(gate, making, at, true)) ||
+		    (at->udp && !listen_at(gate, making, at, false)))
 			return false;
 	}
 	return true;
@@ -104,4 +134,15 @@ void kg_listeners_unwatch(struct kg_payload *p, struct kg_gate *gate)
 {
 	for (unsigned int i = 0; i < gate->listener_count; i++)
 		kg_source_close(p, &gate->listeners[i].source);
+}
+
+void kg_listeners_keep(struct kg_payload *p, struct kg_gate *gate, struct kg_kept_socket *kept)
+{
+	for (unsigned int i = 0; i < gate->listener_count; i++) {
+		struct kg_listener *listener = &gate->listeners[i];
+		bool tcp = listener->source.serve == kg_tcp_serve_listener;
+
+		kept[i].place = place_of(&p->config, &gate->tunnel, &listener->at, tcp);
+		kept[i].fd = kg_source_let_go(p, &listener->source);
+	}
 }

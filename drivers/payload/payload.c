@@ -306,7 +306,7 @@ static bool open_gates(struct kg_payload *p, char *error, size_t error_bytes)
 {
 	for (unsigned int t = 0; t < p->config.tunnel_count; t++) {
 		const struct kg_payload_tunnel *tunnel = &p->config.tunnels[t];
-		struct kg_gate *gate = kg_gate_create(p, tunnel, error, error_bytes);
+		struct kg_gate *gate = kg_gate_create(p, tunnel, NULL, error, error_bytes);
 
 		if (gate == NULL)
 			return false;

@@ -20,18 +20,36 @@ int kg_source_open(struct kg_payload *p, struct kg_source *source, int fd, uint3
 	return 0;
 }
 
-void kg_source_close(struct kg_payload *p, struct kg_source *source)
+/* Its descriptor, which epoll watches still; -1: it has none. */
+static int detach(struct kg_payload *p, struct kg_source *source)
 {
-	if (source->fd < 0)
-		return;
+	int fd = source->fd;
+
 	if (source->ready) {
 		TAILQ_REMOVE(&p->ready, source, ready_link);
 		p->ready_count--;
 	}
 	source->ready = false;
 	source->events = 0;
-	close(source->fd);
 	source->fd = -1;
+	return fd;
+}
+
+void kg_source_close(struct kg_payload *p, struct kg_source *source)
+{
+	int fd = detach(p, source);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+int kg_source_let_go(struct kg_payload *p, struct kg_source *source)
+{
+	int fd = detach(p, source);
+
+	if (fd >= 0)
+		epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	return fd;
 }
 
 void kg_source_wake(struct kg_payload *p, struct kg_source *source)

@@ -19,6 +19,7 @@
 
 static struct kg_box box;
 static struct kg_box_tunnel tunnels[MOST + 2];
+static const struct kg_tunnel_config config; /* listens nowhere */
 
 static int set_up(void **state)
 {
@@ -27,6 +28,7 @@ static int set_up(void **state)
 	pthread_mutex_init(&box.tunnels_lock, NULL);
 	for (unsigned int i = 0; i < KG_ARRAY_SIZE(tunnels); i++) {
 		tunnels[i].id = (uint16_t)i;
+		tunnels[i].config = &config;
 		kg_slots_put(&box.tunnels, tunnels[i].id, &tunnels[i]);
 	}
 	return 0;
@@ -45,7 +47,7 @@ static void ten_minutes_are_the_most(void **state)
 {
 	struct kg_box_tunnel *tunnel = &tunnels[0];
 
-	kg_control_rest_begin(&box, tunnel, START_US);
+	kg_control_rest_begin(&box, tunnel, NULL, START_US);
 	assert_true(tunnel->resting);
 	assert_int_equal(kg_control_rest_watch(tunnel, START_US), START_US + LONGEST_US);
 	assert_int_equal(kg_control_rest_watch(tunnel, START_US + LONGEST_US - 1),
@@ -59,11 +61,11 @@ static void ten_minutes_are_the_most(void **state)
 static void of_too_many_the_longest_ends(void **state)
 {
 	for (unsigned int i = 0; i < MOST; i++)
-		kg_control_rest_begin(&box, &tunnels[(i + 5) % MOST], START_US + i);
+		kg_control_rest_begin(&box, &tunnels[(i + 5) % MOST], NULL, START_US + i);
 	for (unsigned int i = 0; i < MOST; i++)
 		assert_false(is_over(&tunnels[i]));
 	for (unsigned int i = 0; i < 2; i++) {
-		kg_control_rest_begin(&box, &tunnels[MOST + i], START_US + MOST + i);
+		kg_control_rest_begin(&box, &tunnels[MOST + i], NULL, START_US + MOST + i);
 		for (unsigned int j = 0; j < MOST; j++)
 			assert_int_equal(is_over(&tunnels[(j + 5) % MOST]), j <= i);
 	}
@@ -74,7 +76,7 @@ static void what_has_nothing_open_is_over_at_once(void **state)
 	struct kg_streams *some = (struct kg_streams *)&box;
 	const struct kg_side side = { .tunnel = &tunnels[0], .streams = some };
 
-	kg_control_rest_begin(&box, &tunnels[0], START_US);
+	kg_control_rest_begin(&box, &tunnels[0], NULL, START_US);
 	assert_true(kg_resting_is_over(&side));
 }
 

@@ -17,6 +17,7 @@ import traffic
 
 OTHER = (DESTINATION[0], 7001)
 RESTING_MAX = 16  # as in app/kcpgate/resting.h
+CHANGES = 40
 
 
 class Held:
@@ -130,6 +131,33 @@ def check_ports(lab):
     apply(lab.client, dict(lab.client.config["tunnels"][0], destination_port=3000))
 
 
+def check_newcomers(lab):
+    """Listening sockets are handed on: whoever comes at any moment of the change is let in."""
+    over, came, failures = threading.Event(), [], []
+
+    def come():
+        try:
+            with lab.client.ns:
+                while not over.is_set():
+                    with traffic.connect(*ENTRY) as s:
+                        s.sendall(b"here")
+                        came.append(traffic.receive_exactly(s, 4) == b"here")
+        except BaseException as failure:  # the main thread says it
+            failures.append(failure)
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for i in range(CHANGES):
+        apply(lab.client, dict(lab.client.config["tunnels"][0], udp_timeout=300 + i))
+    before = len(came)
+    eventually("they are let in by the last one, too", lambda: failures or len(came) > before + 8)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not failures and all(came), failures
+
+
 def check_udp(lab):
     """An application that speaks by UDP does not know."""
     with lab.client.ns:
@@ -227,7 +255,7 @@ def check_download(lab):
 def trial(cpus):
     with Lab(pmd="net_af_packet0" if cpus else None) as lab:
         if cpus:
-            lab.use_workers(cpus)
+            lab.use_workers(cpus, payload_threads=2)
         lab.start()
         with lab.server.ns:
             services = [traffic.serve_echo(*DESTINATION), traffic.serve_tcp(*OTHER, lambda c: c.sendall(b"the other"))]
@@ -235,6 +263,7 @@ def trial(cpus):
         check_password(lab)
         check_removed(lab)
         check_ports(lab)
+        check_newcomers(lab)
         check_udp(lab)
         check_udphop(lab)
         check_most(lab)

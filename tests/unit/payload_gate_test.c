@@ -12,6 +12,8 @@ struct guest {
 	struct kg_app_listener listener;
 	struct kg_app_end app;
 	struct kg_gate *gate;
+	uint16_t id;
+	struct kg_kept_socket *kept; /* where it leaves its sockets, when it rests */
 	struct kg_waker waker;
 	atomic_uint awaited;
 };
@@ -20,7 +22,7 @@ static struct kg_payload_tunnel tunnel_of(const struct guest *guest)
 {
 	return (struct kg_payload_tunnel){
 		.name = "guest",
-		.id = GUEST,
+		.id = guest->id,
 		.app = &guest->app,
 		.first_bytes = FIRST_BYTES + 100,
 		.rest_bytes = REST_BYTES,
@@ -31,8 +33,9 @@ static struct kg_payload_tunnel tunnel_of(const struct guest *guest)
 static void order(struct guest *guest, enum kg_gate_order what)
 {
 	struct kg_gate_mail mail = { .order = what,
-				     .tunnel = GUEST,
+				     .tunnel = guest->id,
 				     .gate = guest->gate,
+				     .kept = guest->kept,
 				     .awaited = &guest->awaited,
 				     .waker = &guest->waker };
 	uint64_t end = rig_now_ms() + WAIT_MS;
@@ -52,6 +55,7 @@ static struct guest *guest_new(struct rig *rig, enum kg_app_kind kind)
 	char error[256] = "";
 
 	guest->rig = rig;
+	guest->id = GUEST;
 	assert_int_equal(kg_waker_init(&guest->waker), 0);
 	guest->listener = (struct kg_app_listener){ .tcp = true, .udp = true };
 	guest->listener.at = rig_loopback(4, 0);
@@ -60,7 +64,7 @@ static struct guest *guest_new(struct rig *rig, enum kg_app_kind kind)
 	tunnel = tunnel_of(guest);
 	for (int i = 0; i < 20 && guest->gate == NULL; i++) {
 		guest->listener.at.port = rig_free_port();
-		guest->gate = kg_gate_create(rig->payload, &tunnel, error, sizeof(error));
+		guest->gate = kg_gate_create(rig->payload, &tunnel, NULL, error, sizeof(error));
 	}
 	if (guest->gate == NULL)
 		fail_msg("%s", error);
@@ -81,7 +85,7 @@ static void accept_guest(struct guest *guest, struct rig_channel *ch, uint8_t pr
 {
 	struct kg_msg msg = rig_expect(guest->rig, KG_MSG_OPEN);
 
-	assert_int_equal(msg.tunnel, GUEST);
+	assert_int_equal(msg.tunnel, guest->id);
 	assert_int_equal(msg.protocol, protocol);
 	*ch = (struct rig_channel){ .rig = guest->rig, .flow = msg.flow, .protocol = protocol };
 }
@@ -132,13 +136,13 @@ static void a_gate_opens_and_goes_while_the_thread_runs(void **state)
 static void a_port_that_is_taken_is_told_at_once(void **state)
 {
 	struct rig *rig = rig_new();
-	struct guest guest = { .rig = rig };
+	struct guest guest = { .rig = rig, .id = GUEST };
 	struct kg_payload_tunnel tunnel = tunnel_of(&guest);
 	char error[256] = "";
 
 	guest.app = (struct kg_app_end){ .listeners = &guest.listener, .listener_count = 1 };
 	guest.listener = (struct kg_app_listener){ .at = rig->listen.at, .tcp = true };
-	assert_null(kg_gate_create(rig->payload, &tunnel, error, sizeof(error)));
+	assert_null(kg_gate_create(rig->payload, &tunnel, NULL, error, sizeof(error)));
 	assert_non_null(strstr(error, "tunnel guest: cannot listen on tcp"));
 	rig_end(rig);
 }
@@ -243,6 +247,101 @@ static void a_udp_source_is_served_on_and_no_other(void **state)
 	rig_end(rig);
 }
 
+/* Comes in its place. */
+static struct guest *guest_after(const struct guest *before, struct kg_kept_list *list)
+{
+	struct guest *guest = calloc(1, sizeof(*guest));
+	struct kg_payload_tunnel tunnel;
+	char error[256] = "";
+
+	guest->rig = before->rig;
+	guest->id = before->id + 1;
+	guest->listener = before->listener;
+	guest->app = before->app;
+	guest->app.listeners = &guest->listener;
+	assert_int_equal(kg_waker_init(&guest->waker), 0);
+	tunnel = tunnel_of(guest);
+	guest->gate = kg_gate_create(guest->rig->payload, &tunnel, list, error, sizeof(error));
+	if (guest->gate == NULL)
+		fail_msg("%s", error);
+	return guest;
+}
+
+/* Who comes between the two is the new one's, with what has been said. */
+static void sockets_go_on_in_the_next_gate(void **state)
+{
+	struct rig *rig = rig_new();
+	struct guest *guest = guest_new(rig, KG_APP_LISTENS), *next;
+	struct kg_kept_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct kg_endpoint at = guest->listener.at;
+	struct rig_channel ch;
+	int tcp, udp;
+
+	guest->kept = kg_kept_create(&list, 2)->sockets;
+	order(guest, KG_GATE_REST);
+	tcp = rig_connect_to(&at, SOCK_STREAM);
+	next = guest_after(guest, &list);
+	order(next, KG_GATE_OPEN);
+	accept_guest(next, &ch, KG_PROTOCOL_TCP);
+	attach_guest(&ch, 10);
+	rig_close(&ch, false);
+	close(tcp);
+
+	next->kept = kg_kept_create(&list, 2)->sockets;
+	order(next, KG_GATE_REST);
+	udp = rig_connect_to(&at, SOCK_DGRAM);
+	rig_write(udp, "a", 1);
+	guest_forget(guest);
+	guest = guest_after(next, &list);
+	order(guest, KG_GATE_OPEN);
+	accept_guest(guest, &ch, KG_PROTOCOL_UDP);
+	attach_guest(&ch, 10);
+	rig_expect_datagram(&ch, (const uint8_t *)"a", 1);
+	rig_close(&ch, false);
+	close(udp);
+	kg_kept_close_all(&list);
+	assert_true(TAILQ_EMPTY(&list));
+	guest_forget(next);
+	guest_forget(guest);
+	rig_end(rig);
+}
+
+/* The next one is bound otherwise, or there is none. */
+static void sockets_that_nobody_takes_are_closed(void **state)
+{
+	struct rig *rig = rig_new();
+	struct guest *guest = guest_new(rig, KG_APP_LISTENS), *next;
+	struct kg_kept_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct kg_endpoint at = guest->listener.at;
+	struct rig_channel ch;
+	int fd;
+
+	guest->kept = kg_kept_create(&list, 2)->sockets;
+	order(guest, KG_GATE_REST);
+	assert_false(is_refused(&at));
+	kg_kept_close_all(&list);
+	assert_true(is_refused(&at));
+	guest_forget(guest);
+
+	guest = guest_new(rig, KG_APP_LISTENS);
+	at = guest->listener.at;
+	guest->kept = kg_kept_create(&list, 2)->sockets;
+	order(guest, KG_GATE_REST);
+	guest->listener.at.ip = (struct kg_ip){ .version = 4 };
+	next = guest_after(guest, &list);
+	order(next, KG_GATE_OPEN);
+	assert_true(guest->kept[0].fd < 0 && guest->kept[1].fd < 0);
+	fd = rig_connect_to(&at, SOCK_STREAM);
+	accept_guest(next, &ch, KG_PROTOCOL_TCP);
+	attach_guest(&ch, 10);
+	rig_close(&ch, false);
+	close(fd);
+	kg_kept_close_all(&list);
+	guest_forget(guest);
+	guest_forget(next);
+	rig_end(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +351,8 @@ int main(void)
 		cmocka_unit_test(who_is_still_dialling_is_refused),
 		cmocka_unit_test(an_application_that_stands_still_is_cut_off),
 		cmocka_unit_test(a_udp_source_is_served_on_and_no_other),
+		cmocka_unit_test(sockets_go_on_in_the_next_gate),
+		cmocka_unit_test(sockets_that_nobody_takes_are_closed),
 	};
 
 	return cmocka_run_group_tests_name("payload gate", tests, rig_init_eal, bare_eal_fini);

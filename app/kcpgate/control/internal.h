@@ -10,6 +10,9 @@
 
 struct kg_control_origin;
 struct kg_control_reload;
+struct kg_kept;
+struct kg_kept_list;
+struct kg_kept_socket;
 
 #define KG_CONTROL_TICK_US KG_US_PER_S /* how often is looked at what says nothing by itself */
 
@@ -135,16 +138,25 @@ bool kg_control_tunnels_remove(struct kg_control_tunnels *tunnels, const char *n
 bool kg_control_tunnels_rest(struct kg_control_tunnels *tunnels, const char *name,
 			     kg_tunnel_told *told, void *ctx);
 
+/* The ports that those have left which rest: nobody comes for them any more. */
+void kg_control_tunnels_close_kept(struct kg_control_tunnels *tunnels);
 /* One that rests is to end now. Told when it has gone. False: somebody else is told already. */
 bool kg_control_tunnels_end_rest(struct kg_control_tunnels *tunnels,
 				 const struct kg_box_tunnel *tunnel, kg_tunnel_told *told,
 				 void *ctx);
 
-/* How long tunnels rest, and how many of them. One begins to, of too many the one that does so
- * longest ends; the log is told, if anything is open on it; is its time over? Returns when that
- * is to be asked again; it is over. */
-void kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel, uint64_t now_us);
+/* How long tunnels rest, and how many of them. One begins to, and of too many the one that does so
+ * longest ends; returns where its gates leave their listening sockets, in `kept`, NULL: they close
+ * them. */
+struct kg_kept *kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel,
+				      struct kg_kept_list *kept, uint64_t now_us);
+/* A payload thread's part of that. */
+struct kg_kept_socket *kg_control_rest_places(struct kg_kept *kept,
+					      const struct kg_box_tunnel *tunnel,
+					      unsigned int thread);
+/* To the log, if anything is open on it. */
 void kg_control_rest_say(const struct kg_box *box, const struct kg_box_tunnel *tunnel);
+/* Ends it when its time is over; returns when that is to be asked again. */
 uint64_t kg_control_rest_watch(struct kg_box_tunnel *tunnel, uint64_t now_us);
 void kg_control_rest_end(struct kg_box_tunnel *tunnel);
 

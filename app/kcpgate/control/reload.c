@@ -230,6 +230,7 @@ static void end(struct kg_control_reload *r)
 	r->outcome.good = r->outcome.failed == 0;
 	KG_LOG(NOTICE, "reload: %u tunnels have gone, %u have come, %u could not\n",
 	       r->outcome.went, r->outcome.came, r->outcome.failed);
+	kg_control_tunnels_close_kept(r->tunnels);
 	kg_config_forget_secrets(r->config);
 	kg_box_drop_settings(r->box);
 	r->stage = STAGE_RESTS;

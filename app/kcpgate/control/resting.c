@@ -4,6 +4,7 @@
 
 #include "control/internal.h"
 #include "log/journal.h"
+#include "payload/kept.h"
 #include "side.h"
 
 void kg_control_rest_end(struct kg_box_tunnel *tunnel)
@@ -30,11 +31,28 @@ static void end_longest(const struct kg_box *box)
 		kg_control_rest_end(longest);
 }
 
-void kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel, uint64_t now_us)
+/* TCP and UDP of each listener, on each payload thread. */
+static unsigned int sockets_of(const struct kg_box_tunnel *tunnel)
 {
+	return 2 * tunnel->config->app.listener_count;
+}
+
+struct kg_kept *kg_control_rest_begin(struct kg_box *box, struct kg_box_tunnel *tunnel,
+				      struct kg_kept_list *kept, uint64_t now_us)
+{
+	unsigned int sockets = sockets_of(tunnel) * box->payload_count;
+
 	end_longest(box);
 	tunnel->rest_until_us = now_us + KG_RESTING_MAX_S * KG_US_PER_S;
 	kg_box_rest_tunnel(box, tunnel);
+	return sockets > 0 ? kg_kept_create(kept, sockets) : NULL;
+}
+
+struct kg_kept_socket *kg_control_rest_places(struct kg_kept *kept,
+					      const struct kg_box_tunnel *tunnel,
+					      unsigned int thread)
+{
+	return kept != NULL ? &kept->sockets[thread * sockets_of(tunnel)] : NULL;
 }
 
 static bool has_channels(const struct kg_box *box, const struct kg_box_tunnel *tunnel)

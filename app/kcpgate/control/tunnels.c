@@ -10,6 +10,7 @@
 #include "control/internal.h"
 #include "log/journal.h"
 #include "log/troubles.h"
+#include "payload/kept.h"
 #include "side.h"
 
 #include <stdio.h>
@@ -34,8 +35,9 @@ struct change {
 	enum step step;
 	kg_tunnel_told *told; /* NULL: it has been */
 	void *ctx;
-	bool ending;     /* of one that rests: told when it has gone */
-	char error[256]; /* why it could not come; empty: it could */
+	bool ending;          /* of one that rests: told when it has gone */
+	struct kg_kept *kept; /* where the gates leave their sockets as they begin to rest */
+	char error[256];      /* why it could not come; empty: it could */
 	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
 	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
 	atomic_uint awaited; /* threads that have not done it; they: wo after posting */
@@ -46,6 +48,7 @@ struct kg_control_tunnels {
 	struct kg_box *box;
 	struct kg_control_destinations *destinations;
 	struct kg_control_stun *stun;
+	struct kg_kept_list kept; /* for gates that are to come */
 	TAILQ_HEAD(, change) changes;
 };
 
@@ -84,6 +87,9 @@ static bool post_to_payload(struct kg_control_tunnels *t, struct change *change,
 		.order = orders[change->step],
 		.tunnel = change->tunnel->id,
 		.gate = change->gates[i],
+		.kept = change->step == STEP_REST_GATES
+				? kg_control_rest_places(change->kept, change->tunnel, i)
+				: NULL,
 		.awaited = &change->awaited,
 		.waker = &t->box->control_waker,
 	};
@@ -163,7 +169,7 @@ static bool create_gates(struct kg_control_tunnels *t, struct change *change)
 	const struct kg_payload_tunnel tunnel = kg_box_payload_tunnel(change->tunnel);
 
 	for (unsigned int i = 0; i < t->box->payload_count; i++) {
-		change->gates[i] = kg_gate_create(t->box->payloads[i].payload, &tunnel,
+		change->gates[i] = kg_gate_create(t->box->payloads[i].payload, &tunnel, &t->kept,
 						  change->error, sizeof(change->error));
 		if (change->gates[i] == NULL)
 			return false;
@@ -352,7 +358,8 @@ static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *t
 		return false;
 	leave(t, tunnel);
 	if (first == STEP_REST_GATES)
-		kg_control_rest_begin(t->box, tunnel, t->source.loop->clock_us());
+		change->kept =
+			kg_control_rest_begin(t->box, tunnel, &t->kept, t->source.loop->clock_us());
 	begin_step(t, change, first);
 	return true;
 }
@@ -425,6 +432,11 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 
 /* ---- life ---- */
 
+void kg_control_tunnels_close_kept(struct kg_control_tunnels *t)
+{
+	kg_kept_close_all(&t->kept);
+}
+
 struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struct kg_box *box,
 						     struct kg_control_destinations *destinations,
 						     struct kg_control_stun *stun)
@@ -437,6 +449,7 @@ struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struc
 	t->destinations = destinations;
 	t->stun = stun;
 	TAILQ_INIT(&t->changes);
+	TAILQ_INIT(&t->kept);
 	t->source = (struct kg_loop_source){
 		.fd = -1,
 		.due_us = KG_NEVER_US,
@@ -465,6 +478,7 @@ void kg_control_tunnels_destroy(struct kg_control_tunnels *t)
 	if (t == NULL)
 		return;
 	kg_loop_remove(&t->source);
+	kg_control_tunnels_close_kept(t);
 	while ((change = TAILQ_FIRST(&t->changes)) != NULL) {
 		TAILQ_REMOVE(&t->changes, change, link);
 		if (change->step == STEP_OPEN_GATES)
