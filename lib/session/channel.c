@@ -283,7 +283,8 @@ static void on_control(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	}
 }
 
-/* What the host reads: payload, or on a mux channel whatever concerns one of its connections. */
+/* What the host reads: payload, or on a mux channel whatever concerns one of its connections.
+ * Behind its own end a peer has nothing more to say. */
 static bool is_for_host(const struct kg_channel *ch, const struct kg_buf *chain)
 {
 	uint32_t features = 1u << KG_FEATURE_RAW_DATA;
@@ -292,7 +293,8 @@ static bool is_for_host(const struct kg_channel *ch, const struct kg_buf *chain)
 		features = 1u << KG_FEATURE_MUX_TRANSFER | 1u << KG_FEATURE_MUX_CANCEL |
 			   1u << KG_FEATURE_PRE_CONNECT | 1u << KG_FEATURE_MUX_FINISH |
 			   1u << KG_FEATURE_MUX_CREDIT | 1u << KG_FEATURE_MUX_RETURN;
-	return chain->len > 0 && (features & 1u << (chain->data[0] & 0x0f)) != 0;
+	return chain->len > 0 && (features & 1u << (chain->data[0] & 0x0f)) != 0 &&
+	       (ch->ends & KG_ENDS_PEERS) == 0;
 }
 
 static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)

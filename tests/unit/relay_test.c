@@ -2,6 +2,8 @@
 /* A client, a relay and a server on perfect wires: what passes, and what becomes of the rest. */
 #include "relay_chain.h"
 
+#include "session/internal.h"
+
 /* ---- tests ---- */
 
 static void messages_and_ends_pass(void **state)
@@ -169,6 +171,29 @@ static void a_message_waits_for_memory(void **state)
 	chain_stop(chain);
 }
 
+/* It can never be passed on: nobody tries again and again. */
+static void what_comes_behind_an_end_keeps_nobody_busy(void **state)
+{
+	struct chain *chain = chain_open(chain_new(), KG_PROTOCOL_TCP);
+	struct kg_channel *client = chain->apps[KG_ROLE_CLIENT].ch;
+	struct kg_buf *late = kg_buf_chain_copy(&chain->host.pool.pool, "\x25late", 5, 5, 5);
+	uint64_t end_us;
+	unsigned int turns = 0;
+
+	kg_channel_finish(client, chain->now_us);
+	run(chain, SEC(1));
+	assert_true(kg_kcp_send(client->line.kcp, late, chain->now_us));
+	kg_line_touch(&client->line, chain->now_us);
+	run(chain, SEC(1));
+	assert_int_equal(chain->apps[KG_ROLE_SERVER].finished, 1);
+	for (end_us = chain->now_us + SEC(60); chain->now_us < end_us; turns++) {
+		pair_pass(&chain->now_us, end_us, chain->host.wheel, chain->host.wheel);
+		exchange(chain);
+	}
+	assert_true(turns < 100);
+	chain_stop(chain);
+}
+
 /* The windows of four engines, twice where something waits for them; and of two channels the
  * message that is read next. */
 static void a_reader_that_stands_still_stops_the_writer(void **state)
@@ -221,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_ends_do_what_both_can),
 		cmocka_unit_test(silence_of_one_leg_ends_the_other),
 		cmocka_unit_test(a_message_waits_for_memory),
+		cmocka_unit_test(what_comes_behind_an_end_keeps_nobody_busy),
 		cmocka_unit_test(a_reader_that_stands_still_stops_the_writer),
 		cmocka_unit_test(a_stop_delivers_and_tells_both),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One direction ends before the other: between two boxes, and towards an original. */
+#include "session/internal.h"
 #include "session_pair.h"
 
 #define ANSWER_WAIT_S 10
@@ -98,6 +99,26 @@ static void an_end_waits_behind_unread_data(void **state)
 	pair_stop(pair);
 }
 
+/* As no box says it: the engine takes what the channel would not. */
+static void what_comes_behind_an_end_is_dropped(void **state)
+{
+	struct pair *pair = start_both();
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+	struct kg_buf *late = kg_buf_chain_copy(&pair->client.host.pool.pool, "\x25late", 5, 5, 5);
+
+	run(pair, SEC(1));
+	kg_channel_finish(client->ch, pair->now_us);
+	assert_true(kg_kcp_send(client->ch->line.kcp, late, pair->now_us));
+	run(pair, SEC(1));
+	assert_int_equal(server->finished, 1);
+	expect(server, "");
+	assert_int_equal(stats_of(&pair->server).messages_dropped, 1);
+	assert_true(app_send(&pair->server, server, "answer", 6));
+	run(pair, SEC(1));
+	expect(client, "answer");
+	pair_stop(pair);
+}
+
 static void an_abort_still_ends_everything(void **state)
 {
 	struct pair *pair = start_both();
@@ -182,6 +203,7 @@ int main(void)
 		cmocka_unit_test(either_side_may_end_first),
 		cmocka_unit_test(ends_that_cross_close_once),
 		cmocka_unit_test(an_end_waits_behind_unread_data),
+		cmocka_unit_test(what_comes_behind_an_end_is_dropped),
 		cmocka_unit_test(an_abort_still_ends_everything),
 		cmocka_unit_test(a_half_closed_channel_does_not_live_for_ever),
 		cmocka_unit_test(an_originals_answer_is_waited_for),
