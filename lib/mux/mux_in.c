@@ -130,12 +130,14 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 {
 	size_t bytes = kg_buf_chain_len(chain);
 	bool greeting = bytes == 0 && ms->protocol == KG_PROTOCOL_TCP;
+	bool has_ended = (ms->ends & KG_ENDS_PEERS) != 0;
 
 	ms->last_data_us = now_us;
-	if (greeting || ms->state == KG_MUX_CLOSED || (ms->ends & KG_ENDS_PEERS) != 0 ||
-	    !has_place(ms)) {
+	if (greeting || ms->state == KG_MUX_CLOSED || has_ended || !has_place(ms)) {
 		kg_buf_free_chain(chain);
-		if (!greeting && ms->state != KG_MUX_CLOSED && (ms->ends & KG_ENDS_PEERS) == 0)
+		if (has_ended)
+			count_drop(ms->mux);
+		else if (!greeting && ms->state != KG_MUX_CLOSED)
 			refuse_payload(ms, now_us);
 		return;
 	}

@@ -212,6 +212,22 @@ static void who_returns_more_than_was_granted_returns_nothing(void **state)
 	pair_stop(pair);
 }
 
+static void what_comes_behind_an_end_is_counted(void **state)
+{
+	struct pair *pair = start();
+	struct app *server = &pair->server.apps[0];
+
+	say(&pair->client, "\x26\1\2\3\4x", 6);
+	say(&pair->client, "\x2a\1\2\3\4\0", 6);
+	say(&pair->client, "\x2a\1\2\3\4\0", 6);
+	say(&pair->client, "\x26\1\2\3\4late", 9);
+	say(&pair->client, "\x26\1\2\3\4", 5);
+	assert_int_equal(messages_dropped_of(&pair->server), 2);
+	assert_int_equal(server->finished, 1);
+	assert_int_equal(server->closed, 0);
+	pair_stop(pair);
+}
+
 static void an_original_has_no_such_words(void **state)
 {
 	struct pair *pair = pair_new();
@@ -367,6 +383,7 @@ int main(void)
 		cmocka_unit_test(an_id_keeps_its_protocol),
 		cmocka_unit_test(who_sends_more_than_was_granted_is_cut_off),
 		cmocka_unit_test(who_returns_more_than_was_granted_returns_nothing),
+		cmocka_unit_test(what_comes_behind_an_end_is_counted),
 		cmocka_unit_test(an_original_has_no_such_words),
 		cmocka_unit_test(datagrams_that_find_no_place_are_counted),
 		cmocka_unit_test(streams_are_limited),
