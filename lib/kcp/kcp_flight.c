@@ -241,11 +241,23 @@ static uint32_t patience_us(const struct kg_kcp_flight *f, const struct kg_kcp_r
 	return KG_MAX(rtt->reorder_us, kg_kcp_rtt_group_us(rtt));
 }
 
+/* Where more than half of what was sent since the oldest has arrived the path lives, and loses.
+ * What is left holds up the whole window, and is too little to flood anything: the first of its
+ * time-outs count as one. */
+static unsigned int backoffs(const struct kg_kcp_flight *f, const struct kg_kcp_slot *slot)
+{
+	bool lives = f->count <= KG_KCP_PROBES && f->nxt - f->una > 2 * f->count;
+
+	if (!lives || slot->backoff == 0)
+		return slot->backoff;
+	return KG_MAX((unsigned int)slot->backoff, KG_KCP_AS_ONE) - (KG_KCP_AS_ONE - 1);
+}
+
 /* When the copy has waited long enough, and what for. */
 static uint64_t waited_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			  const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
 {
-	uint64_t timeout_us = kg_kcp_rtt_timeout_us(rtt, slot->backoff), thin_us;
+	uint64_t timeout_us = kg_kcp_rtt_timeout_us(rtt, backoffs(f, slot)), thin_us;
 
 	*cause = KG_KCP_CAUSE_TIMEOUT;
 	if (f->count > KG_KCP_THIN || slot->backoff > 0)

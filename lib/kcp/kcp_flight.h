@@ -24,6 +24,10 @@
  * time, KG_KCP_PROBES per quarter of an rto, instead of the whole window; the first ACK that comes
  * back makes everything older a matter of fast resend.
  *
+ * Time-outs behind which most has arrived: the path lives and loses much. Were the wait to double
+ * each time, five copies lost in a row would hold up a window for ten seconds. So the first twelve
+ * time-outs there wait no longer than the first.
+ *
  * Twins: a copy whose loss would be dear is sent twice, in two datagrams: the second copy when few
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
  * up the whole window. These are few unless much is lost; then twins would only add to it, so there
@@ -50,6 +54,7 @@
 #define KG_KCP_PROBES   32u
 #define KG_KCP_PREFETCH 32u /* segments ahead */
 #define KG_KCP_THIN     4u  /* segments in flight that are few */
+#define KG_KCP_AS_ONE   12u /* time-outs on a path that lives that wait as long as the first */
 
 #define KG_KCP_GROUP_SEGMENTS 16u /* of a datagram, room for so many */
 

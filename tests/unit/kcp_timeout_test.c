@@ -31,6 +31,35 @@ static void timeouts_back_off_as_nodelay_says(void **state)
 	}
 }
 
+/* What lies behind a hole has arrived: the path lives, and who fills the hole goes again and again
+ * after two rto, twelve times; only then the wait doubles. */
+static void a_hole_on_a_path_that_lives_is_not_left_for_long(void **state)
+{
+	static const unsigned int waits[] = { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 8 };
+	struct kg_kcp_params params = one_params();
+	uint64_t sent_us, rto_us;
+	struct one o;
+
+	params.nodelay = 0;
+	params.resend = 0;
+	one_init(&o, &params);
+	one_send_many(&o, 8);
+	one_drain(&o);
+	o.now_us += 100 * MS;
+	for (uint32_t sn = 1; sn < 8; sn++)
+		one_ack(&o, sn, T0_MS, 0);
+	rto_us = one_stats(&o).rto_us;
+	o.now_us = kg_kcp_deadline_us(o.kcp);
+	one_drain(&o);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(waits); i++) {
+		sent_us = o.now_us;
+		o.now_us = kg_kcp_deadline_us(o.kcp);
+		assert_int_equal(one_drain(&o), 1);
+		assert_int_equal(o.now_us - sent_us, waits[i] * rto_us);
+	}
+	one_fini(&o);
+}
+
 static void tell_window(struct one *o, uint16_t wnd)
 {
 	const struct kg_kcp_segment seg = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = wnd };
@@ -357,6 +386,7 @@ int main(void)
 		cmocka_unit_test(the_few_go_again_early),
 		cmocka_unit_test(the_many_wait),
 		cmocka_unit_test(timeouts_back_off_as_nodelay_says),
+		cmocka_unit_test(a_hole_on_a_path_that_lives_is_not_left_for_long),
 		cmocka_unit_test(room_at_the_peer_ends_the_wait),
 		cmocka_unit_test(an_expected_round_trip_times_the_first_copy),
 		cmocka_unit_test(a_sample_of_its_own_counts_more),
