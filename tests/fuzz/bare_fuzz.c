@@ -20,6 +20,7 @@
 #define OPERATIONS   400
 #define DATA         3
 #define PARITY       2
+#define SEAL         6 /* the least that there is */
 
 struct kept {
 	uint8_t bytes[KG_DATAGRAM_MAX_BYTES];
@@ -212,6 +213,7 @@ static void start(struct run *run, uint8_t kind)
 		.role = kind & 1 ? KG_ROLE_SERVER : KG_ROLE_CLIENT,
 		.bare = true,
 		.kcp.mtu = 600,
+		.seal_bytes = SEAL,
 		.udp_timeout_s = 100,
 		.keep_alive_s = kind & 4 ? 10 : 0,
 		.workers = 1,

@@ -9,6 +9,8 @@
  *   bit 2  extensions of ours            bit 7  at the end all must go by itself
  *   bit 3  client: mux; server: targets  bit 8  few channels may be in doubt
  *   bit 4  keep-alive, no blast          bit 9  bandwidths are set
+ *   bit 10 windows and rate set          bit 11 the path's size is asked for, datagrams
+ *          themselves                           do not wait for others
  *
  * and then each step a byte, modulo 16 but for FORGOTTEN, and its arguments: see step(). What makes
  * up the datagrams is in peer.h.
@@ -433,6 +435,9 @@ static struct kg_kcp_params kcp_of(uint32_t settings)
 		.nc = settings & 32,
 		.blast = !(settings & 16),
 		.pace = settings & 64,
+		.rcv_grows = settings & 1024,
+		.snd_spread = settings & 1024,
+		.rate_auto = settings & 1024,
 	};
 }
 
@@ -448,6 +453,8 @@ static struct kg_session_config config_of(const struct run *run, uint32_t settin
 		.outbound_Bps = settings & 512 ? 100000 : 0,
 		.inbound_Bps = settings & 512 ? 2000000 : 0,
 		.udp_timeout_s = 30,
+		.udp_arrival = settings & 2048,
+		.path_mtu_max = settings & 2048 ? 1500 : 0,
 		.hop_min_s = 1,
 		.hop_max_s = 3,
 		.keep_alive_s = settings & 16 ? 3 : 0,
