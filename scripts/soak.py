@@ -11,7 +11,6 @@ Needs root; runs in namespaces of its own. Exit status 0: all is back, nothing i
 
 import argparse
 import asyncio
-import os
 import random
 import socket
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "scripts" / "lib")]
+import level  # noqa: E402
 from lab import DESTINATION, ENTRY, Lab, eventually, tunnel  # noqa: E402
 
 GUEST = (ENTRY[0], 6100)
@@ -36,8 +36,6 @@ EXPLAINED = {
     "drop_source_unknown": "late answers to paths that were left",
     "drop_tx_icmp_tunnel": "what Linux says of ports that tunnels have left",
 }
-# Gauges that must be back: name, by how much they may be above the start.
-GAUGES = {"mem_mbufs_used": 256, "mem_buf_small_used": 64, "mem_buf_large_used": 64, "mem_state_bytes": 64 << 10}
 
 
 class Applications:
@@ -117,12 +115,6 @@ class Applications:
         server.close()
 
 
-def figures(box):
-    stats = box.stats()
-    return {**{name: stats[name] for name in GAUGES}, "rss_kib": box.rss_kib(),
-            "descriptors": len(os.listdir(f"/proc/{box.process.pid}/fd"))}
-
-
 def at_rest(lab):
     """Nothing is open, and what lingers, handshakes and paths, has gone."""
     for box in lab.boxes:
@@ -134,7 +126,7 @@ def at_rest(lab):
         if now != seen:
             seen, since = now, time.monotonic()
         time.sleep(1)
-    return {box.role: figures(box) for box in lab.boxes}
+    return {box.role: level.figures(box) for box in lab.boxes}
 
 
 class Meanwhile:
@@ -157,7 +149,7 @@ class Meanwhile:
         if seconds >= 60 * (self.minute + 1):
             self.minute += 1
             print(f"{self.minute} min: {self.applications.done} connections done, {len(self.applications.broken)} broken, "
-                  f"{self.reloads} reloads; " + "; ".join(f"{b.role} {figures(b)}" for b in self.lab.boxes), flush=True)
+                  f"{self.reloads} reloads; " + "; ".join(f"{b.role} {level.figures(b)}" for b in self.lab.boxes), flush=True)
 
 
 def hops(lab):
@@ -174,10 +166,7 @@ def judge(lab, before, after, rss_kib):
     for box in lab.boxes:
         first, last = before[box.role], after[box.role]
         print(f"{box.role}: " + ", ".join(f"{name} {first[name]} → {last[name]}" for name in first))
-        wrong += [f"{box.role}: {name} was {first[name]}, is {last[name]}" for name, more in GAUGES.items()
-                  if last[name] > first[name] + more]
-        if last["descriptors"] != first["descriptors"]:
-            wrong.append(f"{box.role}: {first['descriptors']} descriptors were open, {last['descriptors']} are")
+        wrong += [f"{box.role}: {text}" for text in level.above(first, last)]
         if last["rss_kib"] > rss_kib[box.role] * 1.02:
             wrong.append(f"{box.role}: {rss_kib[box.role]} KiB were in use after a fifth of the time, {last['rss_kib']} are")
         for name, count in errors(box).items():
