@@ -40,6 +40,20 @@ static void segments_are_cut_for_the_other_leg(void **state)
 	chain_stop(chain);
 }
 
+static void empty_datagrams_pass(void **state)
+{
+	struct chain *chain = chain_open(chain_new(), KG_PROTOCOL_UDP);
+
+	say(chain, KG_ROLE_CLIENT, 0);
+	say(chain, KG_ROLE_CLIENT, 0);
+	run(chain, SEC(1));
+	expect(&chain->apps[KG_ROLE_SERVER], 0, 2);
+	say(chain, KG_ROLE_SERVER, 0);
+	run(chain, SEC(1));
+	expect(&chain->apps[KG_ROLE_CLIENT], 0, 1);
+	chain_stop(chain);
+}
+
 /* 127 segments of 76 bytes. */
 static void a_datagram_that_is_too_long_is_dropped(void **state)
 {
@@ -237,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_and_ends_pass),
 		cmocka_unit_test(segments_are_cut_for_the_other_leg),
+		cmocka_unit_test(empty_datagrams_pass),
 		cmocka_unit_test(a_datagram_that_is_too_long_is_dropped),
 		cmocka_unit_test(a_stream_with_a_hole_is_reset),
 		cmocka_unit_test(a_reset_passes),
