@@ -13,6 +13,7 @@
  *   udp_loss.c, udp_hold.c      what sockets on this host had no room for, and what waits for it
  *   udp_doubt.c                 answers to sources that may be made up
  *   source.c                    descriptors in epoll, rings to workers, buffers to read into
+ *   quiet.c                     whether there is so little to do that a worker can do it as well
  *
  * A source is a descriptor that epoll watches edge-triggered, registered once: events are collected
  * in `events` and stay there until the source has used them up. A source with something to do
@@ -32,6 +33,7 @@
 #include "payload/kept.h"
 #include "payload/payload.h"
 #include "payload/socket.h"
+#include "thread/loan.h"
 
 #include <rte_hash.h>
 #include <rte_ring_elem.h>
@@ -104,8 +106,16 @@ struct kg_udp_holds {
 	uint64_t span_us; /* that datagrams wait for room before some go without */
 };
 
+/* How much has been moved of late. */
+struct kg_quiet {
+	uint64_t level; /* bytes */
+	uint64_t moved; /* bytes of sockets, and what datagrams count, up to */
+	uint64_t at_us;
+};
+
 struct kg_payload {
 	struct kg_payload_config config; /* arrays of the caller's are copied, or NULL */
+	struct kg_loan loan;             /* of all that follows but `stop` */
 	struct kg_payload_stats stats;
 	atomic_bool stop;
 	struct kg_source waker;
@@ -114,6 +124,8 @@ struct kg_payload {
 		       */
 	uint64_t now_us, worked_us; /* this turn; the last turn that did something */
 	uint32_t working_turns;     /* that did something, since the last sleep */
+	bool worked;                /* this turn did something */
+	struct kg_quiet quiet;
 
 	struct kg_link *links;
 	unsigned int next_link; /* of the next OPEN */
@@ -145,6 +157,16 @@ struct kg_payload {
 /* Without work just now, but in a stream: the next comes at once, and who waits for it awake spares
  * the worker the waking. A question that was passed on is answered by others, who need the CPU. */
 bool kg_payload_spins(const struct kg_payload *p);
+
+/* ---- quiet.c ---- */
+
+/* After a turn. */
+void kg_quiet_count(struct kg_payload *p, bool worked);
+/* It is not quiet for a while, whatever comes. */
+void kg_quiet_stay(struct kg_payload *p);
+bool kg_quiet_is_stream(const struct kg_payload *p);
+/* When it will be quiet, if nothing comes; 0: it is now. */
+int kg_quiet_in_ms(const struct kg_payload *p);
 
 /* ---- source.c: sources ---- */
 

@@ -41,13 +41,18 @@ static bool take_messages(struct kg_payload *p, struct kg_link *link)
 	return link->input_next != first;
 }
 
-static void wake_workers(struct kg_payload *p)
+/* True when there was anyone to be told something. */
+static bool wake_workers(struct kg_payload *p)
 {
+	bool any = false;
+
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		if (p->links[i].posted)
 			kg_waker_wake(p->links[i].rings->worker_waker);
+		any |= p->links[i].posted;
 		p->links[i].posted = false;
 	}
+	return any;
 }
 
 /* ---- the loop ---- */
@@ -115,15 +120,34 @@ static uint64_t first_us(const struct kg_deadlines *deadlines)
 }
 
 /* Of all deadlines the next. */
-static int until_due_ms(const struct kg_payload *p)
+static uint64_t until_due_us(const struct kg_payload *p)
 {
 	uint64_t due_us = KG_MIN(first_us(&p->draining), first_us(&p->connecting));
 
 	due_us = KG_MIN(KG_MIN(due_us, first_us(&p->trying)), kg_gates_due_us(p));
 	due_us = KG_MIN(due_us, KG_MIN(kg_udp_loss_next_us(p), kg_udp_holds_next_us(p)));
 	if (due_us == KG_NEVER_US)
+		return KG_NEVER_US;
+	return due_us <= p->now_us ? 0 : due_us - p->now_us;
+}
+
+static int until_due_ms(const struct kg_payload *p)
+{
+	uint64_t until_us = until_due_us(p);
+
+	if (until_us == KG_NEVER_US)
 		return -1;
-	return due_us <= p->now_us ? 0 : (int)((due_us - p->now_us) / KG_US_PER_MS + 1);
+	return until_us == 0 ? 0 : (int)(until_us / KG_US_PER_MS + 1);
+}
+
+/* The same of a thread that would lend what it has, were it quiet. */
+static int until_due_or_quiet_ms(const struct kg_payload *p)
+{
+	int due_ms = until_due_ms(p), quiet_ms = kg_quiet_in_ms(p);
+
+	if (!kg_loan_is_wanted(&p->loan) || quiet_ms == 0)
+		return due_ms;
+	return due_ms < 0 ? quiet_ms : KG_MIN(due_ms, quiet_ms);
 }
 
 bool kg_payload_spins(const struct kg_payload *p)
@@ -138,7 +162,7 @@ static int sleep_ms(const struct kg_payload *p)
 		return 0;
 	if (put_off(p))
 		return STALL_MS;
-	return until_due_ms(p);
+	return until_due_or_quiet_ms(p);
 }
 
 static bool nothing_new(const struct kg_payload *p)
@@ -151,22 +175,11 @@ static bool nothing_new(const struct kg_payload *p)
 	       !atomic_load(&p->stop);
 }
 
-static void wait_events(struct kg_payload *p)
+static void hear_sources(struct kg_payload *p, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	int timeout = sleep_ms(p), count;
-	bool sleeps = timeout != 0;
+	int count = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
 
-	if (sleeps) {
-		kg_waker_prepare(p->config.waker);
-		if (!nothing_new(p))
-			timeout = 0;
-	}
-	count = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, timeout);
-	if (sleeps)
-		kg_waker_cancel(p->config.waker);
-	if (timeout != 0)
-		p->working_turns = 0;
 	for (int i = 0; i < count; i++) {
 		struct kg_source *source = events[i].data.ptr;
 
@@ -175,9 +188,47 @@ static void wait_events(struct kg_payload *p)
 	}
 }
 
-static void turn(struct kg_payload *p)
+static void doze(struct kg_payload *p, int timeout_ms)
 {
-	bool worked = false;
+	kg_waker_prepare(p->config.waker);
+	if (!nothing_new(p))
+		timeout_ms = 0;
+	hear_sources(p, timeout_ms);
+	kg_waker_cancel(p->config.waker);
+	if (timeout_ms != 0)
+		p->working_turns = 0;
+}
+
+static bool lends(const struct kg_payload *p)
+{
+	return kg_loan_is_wanted(&p->loan) && kg_quiet_in_ms(p) == 0 && !put_off(p) &&
+	       !atomic_load_explicit(&p->stop, memory_order_relaxed);
+}
+
+/* To the only worker there is. */
+static void lend(struct kg_payload *p)
+{
+	kg_count(&p->stats.lent, 1);
+	kg_loan_lend(&p->loan, p->links[0].rings->worker_waker);
+	kg_loan_await(&p->loan);
+}
+
+static void wait_events(struct kg_payload *p)
+{
+	int timeout_ms = sleep_ms(p);
+
+	if (timeout_ms == 0)
+		hear_sources(p, 0);
+	else if (lends(p))
+		lend(p);
+	else
+		doze(p, timeout_ms);
+}
+
+/* True when a worker was told something. */
+static bool work(struct kg_payload *p)
+{
+	bool worked = false, told;
 
 	p->now_us = clock_us();
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
@@ -191,13 +242,75 @@ static void turn(struct kg_payload *p)
 	worked |= kg_gates_input(p);
 	worked |= serve_ready(p);
 	expire(p);
-	wake_workers(p);
+	told = wake_workers(p);
 	if (worked) {
 		p->worked_us = p->now_us;
 		p->working_turns++;
 	}
-	wait_events(p);
+	p->worked = worked;
+	kg_quiet_count(p, worked);
+	return told;
 }
+
+/* ---- lent to a worker ---- */
+
+void kg_payload_want(struct kg_payload *p)
+{
+	kg_loan_want(&p->loan);
+}
+
+bool kg_payload_is_lent(const struct kg_payload *p)
+{
+	return kg_loan_is_lent(&p->loan);
+}
+
+bool kg_payload_serve(struct kg_payload *p, bool look)
+{
+	if (look)
+		hear_sources(p, 0);
+	return work(p);
+}
+
+bool kg_payload_wants_home(const struct kg_payload *p)
+{
+	return kg_quiet_is_stream(p) || (!p->worked && put_off(p)) ||
+	       atomic_load_explicit(&p->stop, memory_order_relaxed);
+}
+
+void kg_payload_give_back(struct kg_payload *p)
+{
+	kg_quiet_stay(p);
+	kg_loan_give_back(&p->loan);
+}
+
+void kg_payload_prepare(struct kg_payload *p)
+{
+	kg_waker_prepare(p->config.waker);
+	p->working_turns = 0;
+}
+
+bool kg_payload_rests(const struct kg_payload *p)
+{
+	return nothing_new(p) && !put_off(p);
+}
+
+void kg_payload_cancel(struct kg_payload *p)
+{
+	kg_waker_cancel(p->config.waker);
+}
+
+int kg_payload_fd(const struct kg_payload *p)
+{
+	return p->epoll_fd;
+}
+
+uint64_t kg_payload_until_due_us(struct kg_payload *p)
+{
+	p->now_us = clock_us();
+	return until_due_us(p);
+}
+
+/* ---- the thread ---- */
 
 /* What the workers said before the stop is still done, as far as sockets take it at once. */
 static void say_last(struct kg_payload *p)
@@ -234,8 +347,10 @@ void kg_payload_run(struct kg_payload *p)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	while (!atomic_load_explicit(&p->stop, memory_order_relaxed))
-		turn(p);
+	while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+		work(p);
+		wait_events(p);
+	}
 	say_last(p);
 	close_all(p);
 	if (registered)
@@ -267,10 +382,13 @@ static enum kg_served serve_waker(struct kg_payload *p, struct kg_source *source
 
 static bool allocate(struct kg_payload *p)
 {
+	bool has_loan = kg_loan_init(&p->loan) == 0;
+
 	p->links = calloc(p->config.link_count, sizeof(*p->links));
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->spare_fd = kg_source_spare_fd(p);
-	return p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p) && kg_gates_create(p);
+	return has_loan && p->links != NULL && p->epoll_fd >= 0 && kg_udp_create(p) &&
+	       kg_gates_create(p);
 }
 
 static void init(struct kg_payload *p)
@@ -298,6 +416,7 @@ static void release(struct kg_payload *p)
 		close(p->spare_fd);
 	if (p->epoll_fd >= 0)
 		close(p->epoll_fd);
+	kg_loan_fini(&p->loan);
 	free(p->links);
 	free(p);
 }

@@ -101,9 +101,11 @@ struct kg_payload_config {
 	  "what a client named is not allowed")                                                    \
 	X(names_asked, "payload_names_asked", COUNTER, "names", "host names of clients asked for") \
 	X(names_failed, "payload_names_failed", COUNTER, "names",                                  \
-	  "host names of clients of which there was no address")
+	  "host names of clients of which there was no address")                                   \
+	X(lent, "payload_lent", COUNTER, "times",                                                  \
+	  "times the thread, quiet, let a worker do its work")
 
-/* One writer: the payload thread. Read by telemetry. */
+/* One writer: who has the payload. Read by telemetry. */
 struct kg_payload_stats {
 	KG_PAYLOAD_METRICS(KG_METRIC_FIELD)
 };
@@ -134,3 +136,31 @@ void kg_payload_stop(struct kg_payload *p);
 void kg_payload_destroy(struct kg_payload *p);
 /* Any thread: adds up the threads of a box. */
 void kg_payload_add_stats(struct kg_payload_stats *sum, const struct kg_payload *p);
+
+/*
+ * A thread that is quiet lends all it has to the worker that wants it, which serves it in turns of
+ * its own: nothing is handed over between threads then. Messages take their rings as ever. It goes
+ * home when it is not quiet any more, when something is put off, and for the stop.
+ */
+
+/* The only worker there is, on its own thread, before its first turn: it sleeps at times, and until
+ * the payload thread has ended looks after each sleep whether it is lent. */
+void kg_payload_want(struct kg_payload *p);
+bool kg_payload_is_lent(const struct kg_payload *p);
+
+/* While it is lent, the worker: */
+
+/* A turn. `look`: sockets are asked for what is new, too. True: the worker is told something that
+ * cannot wait. */
+bool kg_payload_serve(struct kg_payload *p, bool look);
+/* It is more than a worker can do beside its own work, or only the thread can do it. */
+bool kg_payload_wants_home(const struct kg_payload *p);
+void kg_payload_give_back(struct kg_payload *p);
+/* A sleep, as the payload thread's own: prepare; no sleep unless it rests; wait for the descriptor
+ * to be readable, no longer than until_due; cancel. */
+void kg_payload_prepare(struct kg_payload *p);
+bool kg_payload_rests(const struct kg_payload *p);
+void kg_payload_cancel(struct kg_payload *p);
+int kg_payload_fd(const struct kg_payload *p);
+/* KG_NEVER_US: nothing is due. */
+uint64_t kg_payload_until_due_us(struct kg_payload *p);

@@ -58,8 +58,9 @@ struct rig {
 	struct kg_app_end ends[2]; /* by enum rig_tunnel */
 	char destination[KG_IP_TEXT_BYTES];
 	struct kg_payload *payload;
-	pthread_t thread;
+	pthread_t thread, borrower;
 	bool running;
+	atomic_bool borrower_ends;
 	uint32_t credited; /* segments in CREDIT messages met while something else was awaited */
 };
 
@@ -312,9 +313,56 @@ static inline void *rig_thread(void *rig)
 	return NULL;
 }
 
+/* ---- who borrows what a quiet thread has, in programs that are built so ---- */
+
+#ifndef RIG_LENT
+#define RIG_LENT 0
+#endif
+
+/* Until a waker, or a socket of what is lent. */
+static inline void rig_borrower_sleeps(struct rig *rig, bool lent)
+{
+	struct kg_payload *p = rig->payload;
+	struct pollfd fds[] = { { .fd = rig->worker_waker.fd, .events = POLLIN },
+				{ .fd = lent ? kg_payload_fd(p) : -1, .events = POLLIN } };
+	uint64_t until_us = lent ? kg_payload_until_due_us(p) : KG_NEVER_US;
+
+	kg_waker_prepare(&rig->worker_waker);
+	if (lent)
+		kg_payload_prepare(p);
+	if (lent ? kg_payload_rests(p) : !kg_payload_is_lent(p))
+		poll(fds, 2, until_us == KG_NEVER_US ? -1 : (int)(until_us / 1000) + 1);
+	kg_waker_cancel(&rig->worker_waker);
+	if (lent)
+		kg_payload_cancel(p);
+	if (fds[0].revents != 0)
+		kg_waker_take(&rig->worker_waker);
+}
+
+static inline void *rig_borrow(void *arg)
+{
+	struct rig *rig = arg;
+
+	kg_payload_want(rig->payload);
+	while (!atomic_load(&rig->borrower_ends)) {
+		bool lent = kg_payload_is_lent(rig->payload);
+
+		if (lent)
+			kg_payload_serve(rig->payload, true);
+		if (lent && kg_payload_wants_home(rig->payload))
+			kg_payload_give_back(rig->payload);
+		else
+			rig_borrower_sleeps(rig, lent);
+	}
+	return NULL;
+}
+
 static inline void rig_start(struct rig *rig)
 {
 	assert_int_equal(pthread_create(&rig->thread, NULL, rig_thread, rig), 0);
+	atomic_store(&rig->borrower_ends, false);
+	if (RIG_LENT)
+		assert_int_equal(pthread_create(&rig->borrower, NULL, rig_borrow, rig), 0);
 	rig->running = true;
 }
 
@@ -330,6 +378,10 @@ static inline void rig_stop(struct rig *rig)
 {
 	kg_payload_stop(rig->payload);
 	pthread_join(rig->thread, NULL);
+	atomic_store(&rig->borrower_ends, true);
+	kg_waker_post(&rig->worker_waker);
+	if (RIG_LENT)
+		pthread_join(rig->borrower, NULL);
 	rig->running = false;
 	assert_int_equal(rig->payload->stats.flows, 0);
 }
