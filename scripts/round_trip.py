@@ -32,9 +32,8 @@ WHO = {"sched_switch": re.compile(r"next_pid=(\d+)"), "sched_wakeup": re.compile
 
 # The way of the ball, by who has it.
 WAYS = {
-    "ours": ("client's application", "client's payload thread", "client's worker", "server's worker",
-             "server's payload thread", "server's application", "server's payload thread",
-             "server's worker", "client's worker", "client's payload thread", "client's application"),
+    "ours": ("client's application", "client's worker", "server's worker", "server's application",
+             "server's worker", "client's worker", "client's application"),
     "theirs": ("client's application", "client", "server", "server's application", "server", "client",
                "client's application"),
 }

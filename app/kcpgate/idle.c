@@ -17,6 +17,7 @@
 #define STEP_DOUBLINGS 6   /* 16 << 6 > 1000 */
 #define LONG_TURNS     300 /* about a quarter of a second without work: then the steps are longer */
 #define LONG_STEP_US   5000
+#define AWAKE_TURNS    32 /* without a sleep: it has enough to do by itself */
 
 /* So many frames and messages since the last sleep, at least one in so long: more will come. */
 #define BULK_WORK    16
@@ -26,10 +27,13 @@
 /* The default slack of 50 us would make every short step a long one. */
 #define TIMER_SLACK_NS 1000
 
-void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *waker)
+void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *waker,
+		  struct kg_borrowed *borrowed)
 {
-	*idle = (struct kg_idle){ .poll = poll, .waker = waker };
+	*idle = (struct kg_idle){ .poll = poll, .waker = waker, .borrowed = borrowed };
 	idle->fds[idle->fd_count++] = (struct pollfd){ .fd = waker->fd, .events = POLLIN };
+	for (unsigned int i = 0; i < borrowed->count; i++)
+		idle->fds[idle->fd_count++] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (poll == KG_POLL_ADAPTIVE)
 		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 }
@@ -44,13 +48,14 @@ void kg_idle_watch(struct kg_idle *idle, const struct kg_rx_wake *wake)
 		idle->fds[idle->fd_count++] = (struct pollfd){ .fd = wake->fd, .events = POLLIN };
 }
 
-static uint64_t until_timer_us(const struct kg_worker *w)
+static uint64_t until_timer_us(const struct kg_idle *idle, const struct kg_worker *w)
 {
 	uint64_t next = kg_twheel_next_us(w->wheel);
 
 	if (w->answer_us != 0)
 		next = KG_MIN(next, w->answer_us);
-	return next <= w->now_us ? 0 : next - w->now_us;
+	next = next <= w->now_us ? 0 : next - w->now_us;
+	return KG_MIN(next, kg_borrowed_until_due_us(idle->borrowed, w->now_us));
 }
 
 /* What other workers have opened for us. */
@@ -69,7 +74,8 @@ static bool handed_in(const struct kg_worker *w)
 static bool rings_empty(const struct kg_worker *w)
 {
 	for (unsigned int i = 0; i < w->link_count; i++) {
-		if (!rte_ring_empty(w->links[i].rings->to_worker))
+		if (!rte_ring_empty(w->links[i].rings->to_worker) &&
+		    !kg_borrowed_may_wait(&w->borrowed, i))
 			return false;
 	}
 	if (w->kernel->from_kernel != NULL && !rte_ring_empty(w->kernel->from_kernel))
@@ -136,7 +142,7 @@ static enum kg_idle_sleep hear_ports(const struct kg_idle *idle)
 {
 	enum kg_idle_sleep sleep = KG_IDLE_SLEPT;
 
-	for (unsigned int i = 1; i < idle->fd_count; i++) {
+	for (unsigned int i = 1 + idle->borrowed->count; i < idle->fd_count; i++) {
 		short events = idle->fds[i].revents;
 
 		if (events & (POLLERR | POLLHUP))
@@ -150,28 +156,33 @@ static enum kg_idle_sleep hear_ports(const struct kg_idle *idle)
 /* A port that has woken us in vain is not listened to. */
 static enum kg_idle_sleep doze(struct kg_idle *idle, const struct kg_worker *w, uint64_t us)
 {
-	unsigned int count = idle->false_alarm ? 1 : idle->fd_count;
+	unsigned int own = 1 + idle->borrowed->count; /* descriptors that are no port's */
+	unsigned int count = idle->false_alarm ? own : idle->fd_count;
 	struct timespec timeout = timespec_of(us);
 	bool sleeps;
 	int ready = 0;
 
+	kg_borrowed_watch(idle->borrowed, &idle->fds[1]);
 	kg_waker_prepare(idle->waker);
-	sleeps = rings_empty(w);
+	sleeps = kg_borrowed_prepare(idle->borrowed) && rings_empty(w);
 	if (sleeps)
 		ready = ppoll(idle->fds, count, &timeout, NULL);
 	kg_waker_cancel(idle->waker);
+	kg_borrowed_cancel(idle->borrowed);
 	if (!sleeps)
 		return KG_IDLE_NO_SLEEP;
 	if (ready > 0 && idle->fds[0].revents != 0)
 		kg_waker_take(idle->waker);
-	return ready > 0 && count > 1 ? hear_ports(idle) : KG_IDLE_SLEPT;
+	kg_borrowed_hear(idle->borrowed, &idle->fds[1]);
+	return ready > 0 && count > own ? hear_ports(idle) : KG_IDLE_SLEPT;
 }
 
-/* Nobody wakes it, and so nobody pays for waking it. */
-static void nap(uint64_t us)
+/* Nobody wakes it, and so nobody pays for waking it; who has sockets must not. */
+static void nap(struct kg_idle *idle, uint64_t us)
 {
 	struct timespec time = timespec_of(us);
 
+	kg_borrowed_give_back(idle->borrowed);
 	nanosleep(&time, NULL);
 }
 
@@ -180,15 +191,23 @@ static bool is_bulk(const struct kg_idle *idle, const struct kg_worker *w)
 	return idle->work >= BULK_WORK && w->now_us - idle->since_us <= idle->work * BULK_EACH_US;
 }
 
+static void count_turn(struct kg_idle *idle, unsigned int work)
+{
+	idle->work += work;
+	idle->turns = work > 0 ? 0 : idle->turns + 1;
+	idle->awake++;
+	idle->false_alarm &= work == 0;
+}
+
 enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w, unsigned int work)
 {
 	enum kg_idle_sleep sleep = KG_IDLE_SLEPT;
 	uint64_t until_us;
 	bool bulk;
 
-	idle->work += work;
-	idle->turns = work > 0 ? 0 : idle->turns + 1;
-	idle->false_alarm &= work == 0;
+	count_turn(idle, work);
+	if (idle->awake > AWAKE_TURNS)
+		kg_borrowed_give_back(idle->borrowed);
 	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
 		return KG_IDLE_NO_SLEEP;
 	bulk = is_bulk(idle, w);
@@ -196,17 +215,19 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 		rte_pause();
 		return KG_IDLE_NO_SLEEP;
 	}
-	until_us = until_timer_us(w);
+	until_us = until_timer_us(idle, w);
 	if (until_us == 0)
 		return KG_IDLE_NO_SLEEP;
 	idle->work = 0;
 	idle->since_us = w->now_us;
 	if (bulk)
-		nap(KG_MIN(until_us, (uint64_t)BULK_NAP_US));
+		nap(idle, KG_MIN(until_us, (uint64_t)BULK_NAP_US));
 	else
 		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle, w)));
 	if (idle->armed)
 		disarm(idle);
+	if (sleep != KG_IDLE_NO_SLEEP)
+		idle->awake = 0;
 	idle->false_alarm |= sleep == KG_IDLE_WOKEN_BY_FRAME; /* until there is work */
 	return sleep;
 }

@@ -7,6 +7,9 @@
  * most, or 5 ms after a quarter of a second of idleness. It does so, too, after a port has woken it
  * and had no frame, until there is work again, and while a payload thread's ring is full.
  *
+ * Sockets of payload threads that have lent what they have (borrowed.h) wake it as frames do; who
+ * does not find the time to sleep gives them back.
+ *
  * Under load it does what a NIC's interrupt moderation does: as soon as a turn was less than a
  * burst it naps, 100 us at most and woken by nobody. What has gathered then is one burst, is
  * answered by one ACK and is one message to the payload thread, where small turns would pay for
@@ -14,6 +17,7 @@
  */
 #pragma once
 
+#include "borrowed.h"
 #include "config/config.h"
 #include "nic/rx_wake.h"
 #include "payload/msg.h"
@@ -25,10 +29,13 @@ struct kg_worker;
 struct kg_idle {
 	enum kg_poll poll;
 	struct kg_waker *waker;
-	uint32_t turns;                             /* in a row without work */
-	uint64_t work;                              /* frames and messages since the last sleep */
-	uint64_t since_us;                          /* when that was */
-	struct pollfd fds[1 + KG_CONFIG_PORTS_MAX]; /* the waker, then ports */
+	uint32_t turns;    /* in a row without work */
+	uint64_t work;     /* frames and messages since the last sleep */
+	uint64_t since_us; /* when that was */
+	uint32_t awake;    /* turns since the last sleep */
+	struct kg_borrowed *borrowed;
+	/* the waker, payload threads that may lend, ports */
+	struct pollfd fds[1 + KG_CONFIG_PAYLOAD_THREADS_MAX + KG_CONFIG_PORTS_MAX];
 	unsigned int fd_count;
 	const struct kg_rx_wake *interrupts[KG_CONFIG_PORTS_MAX]; /* of ports that have them */
 	unsigned int interrupt_count;
@@ -43,8 +50,9 @@ enum kg_idle_sleep {
 	KG_IDLE_WOKEN_BY_FRAME, /* slept, if not for long */
 };
 
-/* On the worker's own thread. */
-void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *waker);
+/* On the worker's own thread; `borrowed` has begun. */
+void kg_idle_init(struct kg_idle *idle, enum kg_poll poll, struct kg_waker *waker,
+		  struct kg_borrowed *borrowed);
 /* Before the first turn: a frame that comes to this queue ends a sleep. */
 void kg_idle_watch(struct kg_idle *idle, const struct kg_rx_wake *wake);
 /* After every turn, with what it worked on in frames and messages. */

@@ -184,9 +184,11 @@ unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 	w->now_us = now_us;
 	frames = receive_all(w, &more);
 	kg_twheel_advance(w->wheel, w->now_us);
+	kg_borrowed_read(&w->borrowed, w->now_us);
 	others = kg_stage_collect(w);
 	others += kg_stage_exception(w);
 	served = kg_stage_deliver(w);
+	kg_borrowed_write(&w->borrowed);
 	if (!awaits_answer(w, frames, others))
 		sent = transmit_due(w, more ? OUTPUT_BURSTS_RX : OUTPUT_BURSTS_MAX);
 	kg_stage_wake_kernel(w);
@@ -195,7 +197,8 @@ unsigned int kg_worker_turn(struct kg_worker *w, uint64_t now_us)
 
 static void init_idle(struct kg_idle *idle, struct kg_worker *w)
 {
-	kg_idle_init(idle, w->box->config->poll, &w->waker);
+	kg_borrowed_begin(&w->borrowed, w->box);
+	kg_idle_init(idle, w->box->config->poll, &w->waker, &w->borrowed);
 	for (unsigned int port = 0; port < w->box->port_count; port++)
 		kg_idle_watch(idle, &w->box->ports[port].nic.rx_wakes[w->index]);
 }

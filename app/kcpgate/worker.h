@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/slots.h"
 #include "base/twheel.h"
+#include "borrowed.h"
 #include "config/config.h"
 #include "conn.h"
 #include "dropped.h"
@@ -65,9 +66,10 @@ struct kg_worker {
 	struct kg_nexthops *nexthops;
 	struct kg_local_ports local_ports;
 	struct kg_worker_link links[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* by payload thread */
-	unsigned int next_link;                                     /* of the next CONNECT */
-	bool punted; /* since the pump was last woken */
-	bool told;   /* in this turn: payload threads have been given something */
+	struct kg_borrowed borrowed;
+	unsigned int next_link; /* of the next CONNECT */
+	bool punted;            /* since the pump was last woken */
+	bool told;              /* in this turn: payload threads have been given something */
 	uint64_t
 		answer_us; /* until then nothing leaves, for an answer may; 0: what is due leaves */
 	struct kg_shortcuts *shortcuts;

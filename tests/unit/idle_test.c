@@ -59,7 +59,7 @@ static int begin(void **state)
 {
 	(void)state;
 	w.now_us += KG_US_PER_S;
-	kg_idle_init(&idle, KG_POLL_ADAPTIVE, &w.waker);
+	kg_idle_init(&idle, KG_POLL_ADAPTIVE, &w.waker, &w.borrowed);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static void test_blind_it_sleeps_after_a_turn_without_work(void **state)
 static void test_busy_polling_never_sleeps(void **state)
 {
 	(void)state;
-	kg_idle_init(&idle, KG_POLL_BUSY, &w.waker);
+	kg_idle_init(&idle, KG_POLL_BUSY, &w.waker, &w.borrowed);
 	assert_int_equal(turns_until_sleep(0), PATIENCE);
 	assert_int_equal(turns_until_sleep(MANY_WORK), PATIENCE);
 }
