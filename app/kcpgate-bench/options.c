@@ -58,6 +58,9 @@ static const struct row {
 	    "tunnel: of a pair of workers: 2 (default), at the same time; 1, in turn, for exact "
 	    "costs; box: one for the sink or none"),
 	ROW("window", "kcp path talk tunnel", NUMBER, window, 1, KG_KCP_WINDOW_MAX, "KCP segments"),
+	ROW("kcp-mtu", "tunnel", NUMBER, kcp_mtu, 50, 1400,
+	    "bytes of a KCP datagram; 30 more than --size: one message in each; default: what the "
+	    "path takes"),
 	ROW("loss", "kcp talk", FRACTION, loss_percent, 0, 50, "percent of datagrams lost"),
 	ROW("rtt", "talk", FRACTION, rtt_ms, 0.1, 2000, "ms of round trip; default 40"),
 	ROW("jitter", "talk", FRACTION, jitter_ms, 0, 1000,

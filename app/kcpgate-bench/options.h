@@ -18,6 +18,7 @@ struct bench_options {
 	uint32_t window;       /* segments; 0: the test's own */
 	uint32_t channels;     /* 0: the test's own */
 	uint32_t mux;          /* tunnel: channels that all connections share; 0: none */
+	uint32_t kcp_mtu;      /* tunnel; 0: of the path */
 	uint32_t keep_alive_s; /* idle; 0: off */
 	uint32_t workers;      /* tunnel: of each box */
 	uint32_t cores;        /* tunnel: of a pair of workers, 1 or 2 */

@@ -300,9 +300,13 @@ bool bench_tunnel(const struct bench_options *options, json_t *rows)
 		.udphop = options->udphop,
 	};
 	static struct tunnel tunnel;
-	char error[512];
+	char error[512], settings[32];
 	bool ok;
 
+	if (options->kcp_mtu > 0) {
+		snprintf(settings, sizeof(settings), ", \"kcp_mtu\": %u", options->kcp_mtu);
+		params.settings[CLIENT] = params.settings[SERVER] = settings;
+	}
 	tunnel.options = options;
 	kg_clock_init();
 	ok = two_boxes_init(&tunnel.two, &params, error, sizeof(error));
