@@ -9,6 +9,7 @@ clients do not notice.
 
 import json
 import os
+import re
 import select
 import socket
 import stat
@@ -82,6 +83,33 @@ def check_shown(lab, box):
     assert "home" in ctl(box, "tunnels") and "198.18.0." in ctl(box, "channels")
     top = ctl(box, "top", "--times", "1")
     assert "home" in top and "█" in top + "█", top
+
+
+def check_help(box):
+    """What --help names is what there is: who only looks may do so twice, whoever changes something is tried below or,
+    trace, in a test of its own."""
+    said = run(CTL, "--help")
+    named = re.findall(r"^  ([a-z]+)(?: \S+)?  ", said, re.M)
+    looks = {"status", "tunnels", "channels", "paths", "stats", "drops", "why", "log"}
+    assert set(named) == looks | {"top", "events", "hop", "reload", "trace"}, named
+    for word in looks:
+        once, again = ask(box, word), ask(box, word)
+        assert once.keys() == again.keys() and once, word
+    assert ctl(box, "top", "--every", "1", "--times", "2").count("home") >= 2
+    options = set(re.findall(r"^  (--[a-z]+)", said, re.M))
+    assert options == {"--box", "--json", "--every", "--times", "--output", "--decrypted", "--version", "--help"}, options
+    assert run(CTL, "--version").strip() and ctl(box, "dance", status=2)
+
+
+def check_events(lab):
+    """A line each, for as long as one likes."""
+    with subprocess.Popen([CTL, "--box", lab.client.name, "events"], stdout=subprocess.PIPE, text=True) as events:
+        try:
+            eventually("it has been heard", lambda: ctl(lab.client, "hop", "home") is not None and
+                       select.select([events.stdout], [], [], 0.2)[0])
+            assert json.loads(events.stdout.readline())["event"] == "hop"
+        finally:
+            events.terminate()
 
 
 def check_drops(lab):
@@ -228,6 +256,7 @@ with Lab() as lab:
     echo()
     for each in lab.boxes:
         check_shown(lab, each)
+        check_help(each)
     check_drops(lab)
     check_why(lab)
     with Client(lab.client) as listener:
@@ -243,6 +272,7 @@ with Lab() as lab:
         check_hop(lab, hear)
         echo()
         check_reload(lab, hear)
+    check_events(lab)
     check_log(lab)
     check_protocol(lab)
     check_completion(lab)

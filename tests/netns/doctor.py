@@ -57,8 +57,11 @@ with Lab() as lab:
     if PAGES.read_text().strip() != "0":
         skip("others use hugepages: what is missing is not known")
 
+    before = PAGES.read_text(), machine.run("cat", "/proc/self/mounts").stdout
     found = missing(machine.doctor(str(client.path)))
     assert found.keys() == STOPS, found
+    assert missing(machine.doctor(str(client.path))) == found, "asked again, it says something else"
+    assert (PAGES.read_text(), machine.run("cat", "/proc/self/mounts").stdout) == before, "it has changed something"
     assert STOPS <= missing(machine.doctor()).keys()
     table = machine.run(kcpgate(), "--doctor", str(client.path))
     assert table.returncode == 1 and "2 missing" in table.stdout, table

@@ -206,6 +206,24 @@ def check_taking(fake, driver, *how):
     fake.unchanged(before)
 
 
+def check_now(fake):
+    """Not at the next boot; and what is to be put back is kept where one says."""
+    before = tree(fake.root)
+    record = ("--record", str(fake.root / "srv/kept"))
+    (fake.root / "srv").mkdir()
+    with_place = tree(fake.root)
+    fake.hands_over("--now", *record, "--nic", LINK)
+    assert not (fake.root / UNITS[1:] / "kcpgate-setup.service").exists()
+    assert Path(record[1]).exists() and not (fake.root / "var/lib/kcpgate-setup").exists()
+    after = tree(fake.root)
+    fake.setup("--now", *record, "--nic", LINK)
+    fake.unchanged(after)
+    fake.hands_over(*record, "--undo")
+    fake.unchanged(with_place)
+    (fake.root / "srv").rmdir()
+    fake.unchanged(before)
+
+
 def check_refused(fake, word, *how):
     before = tree(fake.root)
     said = fake.setup("--nic", LINK, *how, status=1)
@@ -296,6 +314,7 @@ with contextlib.ExitStack() as everything:
     check_words(fake_machine)
     with namespace:
         check_iommu(fake_machine, namespace)
+        check_now(fake_machine)
     check_what_is_needed(fake_machine, namespace)
     check_nodes(fake_machine)
     if not os.access(PAGES, os.W_OK):
