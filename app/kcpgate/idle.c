@@ -19,11 +19,6 @@
 #define LONG_STEP_US   5000
 #define AWAKE_TURNS    32 /* without a sleep: it has enough to do by itself */
 
-/* So many frames and messages since the last sleep, at least one in so long: more will come. */
-#define BULK_WORK    16
-#define BULK_EACH_US 10
-#define BULK_NAP_US  100
-
 /* The default slack of 50 us would make every short step a long one. */
 #define TIMER_SLACK_NS 1000
 
@@ -177,23 +172,16 @@ static enum kg_idle_sleep doze(struct kg_idle *idle, const struct kg_worker *w, 
 	return ready > 0 && count > own ? hear_ports(idle) : KG_IDLE_SLEPT;
 }
 
-/* Nobody wakes it, and so nobody pays for waking it; who has sockets must not. */
+/* Nobody wakes it; so who has sockets must not. */
 static void nap(struct kg_idle *idle, uint64_t us)
 {
-	struct timespec time = timespec_of(us);
-
 	kg_borrowed_give_back(idle->borrowed);
-	nanosleep(&time, NULL);
-}
-
-static bool is_bulk(const struct kg_idle *idle, const struct kg_worker *w)
-{
-	return idle->work >= BULK_WORK && w->now_us - idle->since_us <= idle->work * BULK_EACH_US;
+	kg_load_nap(us);
 }
 
 static void count_turn(struct kg_idle *idle, unsigned int work)
 {
-	idle->work += work;
+	idle->load.work += work;
 	idle->turns = work > 0 ? 0 : idle->turns + 1;
 	idle->awake++;
 	idle->false_alarm &= work == 0;
@@ -210,7 +198,7 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 		kg_borrowed_give_back(idle->borrowed);
 	if (idle->poll == KG_POLL_BUSY || work >= KG_NIC_BURST)
 		return KG_IDLE_NO_SLEEP;
-	bulk = is_bulk(idle, w);
+	bulk = kg_load_is_bulk(&idle->load, w->now_us);
 	if (!bulk && looks_once_more(idle, w)) {
 		rte_pause();
 		return KG_IDLE_NO_SLEEP;
@@ -218,10 +206,9 @@ enum kg_idle_sleep kg_idle_turn(struct kg_idle *idle, const struct kg_worker *w,
 	until_us = until_timer_us(idle, w);
 	if (until_us == 0)
 		return KG_IDLE_NO_SLEEP;
-	idle->work = 0;
-	idle->since_us = w->now_us;
+	kg_load_sleep(&idle->load, w->now_us);
 	if (bulk)
-		nap(idle, KG_MIN(until_us, (uint64_t)BULK_NAP_US));
+		nap(idle, KG_MIN(until_us, (uint64_t)KG_LOAD_NAP_US));
 	else
 		sleep = doze(idle, w, KG_MIN(until_us, step_us(idle, w)));
 	if (idle->armed)

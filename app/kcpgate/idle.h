@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "nic/rx_wake.h"
 #include "payload/msg.h"
+#include "thread/load.h"
 
 #include <poll.h>
 
@@ -29,10 +30,9 @@ struct kg_worker;
 struct kg_idle {
 	enum kg_poll poll;
 	struct kg_waker *waker;
-	uint32_t turns;    /* in a row without work */
-	uint64_t work;     /* frames and messages since the last sleep */
-	uint64_t since_us; /* when that was */
-	uint32_t awake;    /* turns since the last sleep */
+	uint32_t turns; /* in a row without work */
+	struct kg_load load;
+	uint32_t awake; /* turns since the last sleep */
 	struct kg_borrowed *borrowed;
 	/* the waker, payload threads that may lend, ports */
 	struct pollfd fds[1 + KG_CONFIG_PAYLOAD_THREADS_MAX + KG_CONFIG_PORTS_MAX];
