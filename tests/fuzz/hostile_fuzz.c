@@ -28,6 +28,9 @@
 
 #define FORGOTTEN 0xff /* the step */
 
+#define QUIET_US  (20ull * KG_US_PER_S)
+#define WAKES_MAX 2000u /* in that time; what tries again each 10 ms has as many */
+
 struct kept {
 	struct kg_datagram datagram;
 	uint8_t bytes[ROOM];
@@ -496,6 +499,21 @@ static void start(struct run *run, uint32_t settings)
 	pass(run, 20 * KG_US_PER_S);
 }
 
+/* The peer says nothing any more, and applications nothing: nobody wakes again and again. */
+static void stay_quiet(struct run *run)
+{
+	uint64_t end_us = run->host.now_us + QUIET_US;
+	unsigned int wakes = 0;
+
+	for (; run->host.now_us < end_us; wakes++) {
+		uint64_t next_us = KG_MAX(kg_twheel_next_us(run->host.own.wheel),
+					  run->host.now_us + KG_US_PER_MS);
+
+		pass(run, KG_MIN(next_us, end_us) - run->host.now_us);
+	}
+	FUZZ_CHECK(wakes < WAKES_MAX);
+}
+
 /* When nobody says anything any more, nothing is left after ten minutes. */
 static void end_by_itself(struct run *run)
 {
@@ -527,6 +545,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	relieve(&run);
 	output(&run);
+	if (settings & 128)
+		stay_quiet(&run);
 	if ((settings & 128) && !run.peer.client)
 		end_by_itself(&run);
 	kg_streams_shutdown(run.host.streams, run.host.now_us);
