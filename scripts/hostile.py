@@ -37,6 +37,8 @@ REPORT = re.compile(r".*(?:Sanitizer|runtime error).*")
 ADDRESS, ECHO_PORT = DESTINATION
 STORM_PORT, REFUSED_PORT, SILENT_PORT = 7001, 7998, 7999
 SERVED_S, EVERY_S, SAY_S = 20, 5, 60
+IDLE_S, IDLE_MORE = 10, 0.1  # how much of a CPU more than at the start
+UDP_TIMEOUT_S = 60
 GONE_S = 600  # within which what peers have left behind expires: 255 s of silence, and what lingers after
 
 # Tunnels between the two boxes: entry, UDP port between them, destination, settings of both, of the client.
@@ -57,7 +59,7 @@ FEC = {3005: (3, 2), 3009: (20, 10), 4002: (3, 2), 4003: (20, 10)}
 
 
 def settings(mode, name, **more):
-    made = tunnel(mode, name=name, encryption_algorithm="none", **more)
+    made = tunnel(mode, name=name, encryption_algorithm="none", udp_timeout=UDP_TIMEOUT_S, **more)
     del made["encryption_password"]
     if more.get("protocol") == "udphop":
         del made["kcp"]
@@ -67,7 +69,7 @@ def settings(mode, name, **more):
 
 
 def relayed(listen, address, port, more):
-    wire = {"encryption_algorithm": "none"}
+    wire = {"encryption_algorithm": "none", "udp_timeout": UDP_TIMEOUT_S}
     made = {"name": f"r{listen}", "mode": "relay", "listener": {"listen_port": listen, **wire},
             "forwarder": {"destination_address": address, "destination_port": port, **wire}, **more}
     if not more:
@@ -240,6 +242,18 @@ def watch(lab, seconds, wrong):
     return longest
 
 
+def idle(lab):
+    """Of each box how much of a CPU it takes while nobody asks anything of it."""
+    def used_s():
+        return [sum(int(n) for n in Path(f"/proc/{b.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]) /
+                os.sysconf("SC_CLK_TCK") for b in lab.boxes]
+
+    begun_s, begun = used_s(), time.monotonic()
+    time.sleep(IDLE_S)
+    passed = time.monotonic() - begun
+    return {b.role: (last - first) / passed for b, first, last in zip(lab.boxes, begun_s, used_s())}
+
+
 def rest(lab, before):
     """Until all is back, or patience ends; what is not."""
     begun, more = time.monotonic(), ["?"]
@@ -265,7 +279,7 @@ def run(lab, args):
         eventually("the echo answers", lambda: traffic.echoes(ADDRESS, ECHO_PORT), SERVED_S)
     served(lab)
     time.sleep(EVERY_S)
-    before = {box.role: level.figures(box) for box in lab.boxes}
+    before, idle_before = {box.role: level.figures(box) for box in lab.boxes}, idle(lab)
     hostile = peers(lab, args.seed)
     rng = random.Random(args.seed + 4)
     storms = [Storm(lab, random.Random(rng.random()), [t[0] for t in STORMS], over) for _ in range(2)]
@@ -285,6 +299,10 @@ def run(lab, args):
     wrong += [f"{box.role} has ended" for box in lab.boxes if not box.running]
     if all(box.running for box in lab.boxes):
         wrong += rest(lab, before)
+        for role, share in idle(lab).items():
+            print(f"{role}: idle it takes {share:.3f} of a CPU, {idle_before[role]:.3f} before")
+            if share > idle_before[role] + IDLE_MORE:
+                wrong.append(f"{role} does not come to rest")
         for box in lab.boxes:
             print(f"{box.role}: " + ", ".join(f"{count} {name}" for name, count in box.all_drops().items() if count))
     return wrong
