@@ -70,8 +70,8 @@ with Lab() as lab:
     for name in FAR:
         senders.clear()
         flows[name] = connect(name)
-        with by_wire(ONE_FRAME[name]):
-            traffic.echo_over(flows[name], range(1, ONE_FRAME[name] + 1))
+        with by_wire(ONE_FRAME[name] + 1):
+            traffic.echo_over(flows[name], range(ONE_FRAME[name] + 1))
         sockets = counts(lab.server)[1]
         larger = range(ONE_FRAME[name] + 1, 9000, 500)
         traffic.echo_over(flows[name], larger, window=2)
