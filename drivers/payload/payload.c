@@ -120,24 +120,21 @@ static uint64_t first_us(const struct kg_deadlines *deadlines)
 }
 
 /* Of all deadlines the next. */
-static uint64_t until_due_us(const struct kg_payload *p)
+static uint64_t due_us(const struct kg_payload *p)
 {
-	uint64_t due_us = KG_MIN(first_us(&p->draining), first_us(&p->connecting));
+	uint64_t us = KG_MIN(first_us(&p->draining), first_us(&p->connecting));
 
-	due_us = KG_MIN(KG_MIN(due_us, first_us(&p->trying)), kg_gates_due_us(p));
-	due_us = KG_MIN(due_us, KG_MIN(kg_udp_loss_next_us(p), kg_udp_holds_next_us(p)));
-	if (due_us == KG_NEVER_US)
-		return KG_NEVER_US;
-	return due_us <= p->now_us ? 0 : due_us - p->now_us;
+	us = KG_MIN(KG_MIN(us, first_us(&p->trying)), kg_gates_due_us(p));
+	return KG_MIN(us, KG_MIN(kg_udp_loss_next_us(p), kg_udp_holds_next_us(p)));
 }
 
 static int until_due_ms(const struct kg_payload *p)
 {
-	uint64_t until_us = until_due_us(p);
+	uint64_t us = due_us(p);
 
-	if (until_us == KG_NEVER_US)
+	if (us == KG_NEVER_US)
 		return -1;
-	return until_us == 0 ? 0 : (int)(until_us / KG_US_PER_MS + 1);
+	return us <= p->now_us ? 0 : (int)((us - p->now_us) / KG_US_PER_MS + 1);
 }
 
 /* The same of a thread that would lend what it has, were it quiet. */
@@ -304,10 +301,15 @@ int kg_payload_fd(const struct kg_payload *p)
 	return p->epoll_fd;
 }
 
-uint64_t kg_payload_until_due_us(struct kg_payload *p)
+/* Counted from the last turn, whenever that was. */
+uint64_t kg_payload_until_due_us(const struct kg_payload *p)
 {
-	p->now_us = clock_us();
-	return until_due_us(p);
+	uint64_t us = due_us(p), now_us;
+
+	if (us == KG_NEVER_US)
+		return KG_NEVER_US;
+	now_us = clock_us();
+	return us <= now_us ? 0 : us - now_us;
 }
 
 /* ---- the thread ---- */

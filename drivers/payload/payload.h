@@ -163,4 +163,4 @@ bool kg_payload_rests(const struct kg_payload *p);
 void kg_payload_cancel(struct kg_payload *p);
 int kg_payload_fd(const struct kg_payload *p);
 /* KG_NEVER_US: nothing is due. */
-uint64_t kg_payload_until_due_us(struct kg_payload *p);
+uint64_t kg_payload_until_due_us(const struct kg_payload *p);

@@ -161,6 +161,24 @@ static void what_is_put_off_goes_home(void **state)
 	stop(rig, fd);
 }
 
+/* The worker asks before each of its sleeps. */
+static void what_is_due_is_not_put_off_by_asking(void **state)
+{
+	struct rig *rig = rig_create(8);
+	struct kg_payload *p = rig->payload;
+	uint64_t until_us;
+
+	p->udp_holds.all.tqh_first = (void *)rig; /* somebody's datagrams wait */
+	p->now_us = rig_now_ms() * KG_US_PER_MS;
+	until_us = kg_payload_until_due_us(p);
+	assert_in_range(until_us, 1, 100 * KG_US_PER_MS);
+	usleep((useconds_t)until_us);
+	assert_int_equal(kg_payload_until_due_us(p), 0);
+	p->udp_holds.all.tqh_first = NULL;
+	assert_true(kg_payload_until_due_us(p) == KG_NEVER_US);
+	rig_destroy(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
 		cmocka_unit_test(who_borrows_serves_the_sockets),
 		cmocka_unit_test(a_stream_goes_home),
 		cmocka_unit_test(what_is_put_off_goes_home),
+		cmocka_unit_test(what_is_due_is_not_put_off_by_asking),
 	};
 
 	return cmocka_run_group_tests_name("payload_lent", tests, rig_init_eal, bare_eal_fini);
