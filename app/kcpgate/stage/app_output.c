@@ -39,6 +39,7 @@ void kg_stage_app_output(struct kg_worker *w, const struct kg_shortcut *shortcut
 	if (m != NULL) {
 		len = (uint16_t)kg_buf_chain_gather(chain, rte_pktmbuf_mtod(m, void *));
 		rte_pktmbuf_append(m, len);
+		kg_stage_note_length(w, len);
 		pkt = kg_pkt(m);
 		pkt->local = shortcut->ends.local;
 		pkt->remote = shortcut->ends.remote;

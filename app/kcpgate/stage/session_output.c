@@ -3,9 +3,8 @@
 #include "box.h"
 #include "stage/stage.h"
 
-#define USUAL_BYTES 1536 /* what an Ethernet frame holds */
-
-/* Mbufs are had by the burst, and the one after next is brought into the cache. */
+/* Mbufs are had by the burst, and as much of the one after next as frames have lately had is
+ * brought into the cache. */
 struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w)
 {
 	struct rte_mbuf *m;
@@ -19,8 +18,13 @@ struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w)
 	}
 	m = w->spare[--w->spare_count];
 	if (w->spare_count > 0)
-		kg_prefetch(rte_pktmbuf_mtod(w->spare[w->spare_count - 1], void *), USUAL_BYTES);
+		kg_prefetch(rte_pktmbuf_mtod(w->spare[w->spare_count - 1], void *), w->usual_bytes);
 	return m;
+}
+
+void kg_stage_note_length(struct kg_worker *w, uint32_t bytes)
+{
+	w->usual_bytes = KG_MAX(bytes, w->usual_bytes - w->usual_bytes / 16);
 }
 
 static void give_mbuf_back(struct kg_worker *w, struct rte_mbuf *m)
@@ -49,6 +53,7 @@ static struct rte_mbuf *next_datagram(struct kg_worker *w, struct kg_side *side)
 	pkt->body_len = out.len;
 	pkt->tunnel = side->id;
 	pkt->mtu = out.mtu;
+	kg_stage_note_length(w, side->profile->head_bytes + out.len);
 	return m;
 }
 

@@ -80,6 +80,9 @@ void kg_stage_tx(struct kg_worker *w);
 
 /* An empty mbuf, NULL when none is left: counted. */
 struct rte_mbuf *kg_stage_take_mbuf(struct kg_worker *w);
+/* So much of it was used: mbufs to come are brought into the cache as far. Follows longer ones at
+ * once, and shorter ones slowly. */
+void kg_stage_note_length(struct kg_worker *w, uint32_t bytes);
 /* UDP payload with local and remote set leaves by a next hop that is ready. */
 void kg_stage_route_to(struct kg_worker *w, const struct kg_nexthop *nexthop, struct rte_mbuf *m);
 /* The same in pieces of at most `mtu` bytes; by Linux, if the next hop is not ready. */
