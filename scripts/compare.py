@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Two boxes against two originals, in turn, on the same wire, with the same applications: TCP goodput
-and what it costs, small datagrams, latency on a lossy wire, idle connections. Applications are on the
-same host as the box or original; "of hosts on the wire" they are hosts of their own.
+and what it costs, small datagrams, latency on a lossy wire, idle connections, and datagrams through UDP Hop
+against udphop. Applications are on the same host as the box or original; "of hosts on the wire" they are
+hosts of their own.
 
-    KCPTUBE=path/of/kcptube scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
+    KCPTUBE=path/of/kcptube [UDPHOP_1_1_7=path/of/udphop] scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
 
 Prints each figure as the median over the rounds, and the ratio ours / theirs within a round; --docs
 writes the table into docs/performance.md, where nothing else runs (lib/load.py). Needs iperf3. Both sides run with their own defaults but
-for the preset, regular3 here and there, and AES-GCM.
+for the preset, regular3 here and there, and AES-GCM. What has no original to compare with is left out, and a line
+says so.
 """
 
 import argparse
@@ -29,13 +31,14 @@ from load import load_before  # noqa: E402
 from lab import (CLIENT4, DESTINATION, ENTRY, Lab, eventually, impair_binary,  # noqa: E402
                  kcpgate, wire_bytes)
 from kcptube import PASSWORD, start_original  # noqa: E402
+import udphop_original  # noqa: E402
 import traffic  # noqa: E402
 
 SECONDS = 4
 IDLE_CONNECTIONS = 1000
 ROUND_TRIPS = 3000
 FAR = "198.18.0.12"
-SMALL_BYTES = 64
+SMALL_BYTES, LARGE_BYTES = 64, 1400
 HEADERS_BYTES = 28  # IPv4 and UDP
 BLAST_RATES = (50_000, 100_000, 200_000, 400_000, 600_000, 800_000)  # of which the best counts
 BLAST_S = 2
@@ -129,16 +132,16 @@ def blast(lab, ns, address, size, per_second, seconds):
                      str(ENTRY[1]), str(size), str(per_second), str(seconds))
 
 
-def best_of_rates(lab, processes, sender_ns, address, sink_ns):
+def best_of_rates(lab, processes, sender_ns, address, sink_ns, size=SMALL_BYTES):
     """Of several rates offered: what arrives per second, and the CPU time of both ends for it."""
     best = (0, 0)
-    blast(lab, sender_ns, address, SMALL_BYTES, 100, 1).wait()  # opens the flow
+    blast(lab, sender_ns, address, size, 100, 1).wait()  # opens the flow
     for rate in BLAST_RATES:
-        sender = blast(lab, sender_ns, address, SMALL_BYTES, rate, BLAST_S + 1)
+        sender = blast(lab, sender_ns, address, size, rate, BLAST_S + 1)
         time.sleep(0.7)
-        begin, before, cpu = time.monotonic(), arrived(sink_ns, SMALL_BYTES), cpu_seconds(processes)
+        begin, before, cpu = time.monotonic(), arrived(sink_ns, size), cpu_seconds(processes)
         time.sleep(BLAST_S)
-        count, passed = arrived(sink_ns, SMALL_BYTES) - before, time.monotonic() - begin
+        count, passed = arrived(sink_ns, size) - before, time.monotonic() - begin
         best = max(best, (count / passed, (cpu_seconds(processes) - cpu) / max(count, 1)))
         sender.wait()
     return best
@@ -148,6 +151,16 @@ def datagrams_of_this_host(lab, processes):
     count_arrivals(lab.server.ns, "lo")
     best = best_of_rates(lab, processes, lab.client.ns, ENTRY[0], lab.server.ns)
     return {"udp_64_byte_of_this_host_per_s": best[0], "cpu_us_per_datagram_of_this_host": best[1] * 1e6}
+
+
+def datagrams_of_udphop(lab, processes):
+    count_arrivals(lab.server.ns, "lo")
+    figures = {}
+    for size in (SMALL_BYTES, LARGE_BYTES):
+        best = best_of_rates(lab, processes, lab.client.ns, ENTRY[0], lab.server.ns, size)
+        figures |= {f"udphop_{size}_byte_per_s": best[0],
+                    f"cpu_us_per_{size}_byte_of_udphop": best[1] * 1e6}
+    return figures
 
 
 def hosts_on_the_wire(lab):
@@ -220,7 +233,8 @@ def long_lossy_path(lab, _):
 
 
 MEASURES = (goodput, streams_of_the_wire, datagrams_of_this_host, datagrams_of_the_wire,
-            iperf_datagrams, latency, latency_with_loss, idle, long_path, long_lossy_path)
+            iperf_datagrams, latency, latency_with_loss, idle, long_path, long_lossy_path,
+            datagrams_of_udphop)
 PREPARE = {datagrams_of_the_wire: hosts_on_the_wire, streams_of_the_wire: hosts_on_the_wire}
 
 # What a figure is called, and what was aimed at: of the ratio, or of our own figure.
@@ -241,22 +255,33 @@ FIGURES = {
     "ping_pong_p50_ms_at_5_percent_loss": ("ping-pong, 100 bytes, 5 % loss each way: median, ms", "≤ 1.3 ×"),
     "ping_pong_p99_ms_at_5_percent_loss": ("the same, 99th percentile, ms", "≤ 0.4 ×"),
     "cores_for_1000_idle_connections": ("1,000 idle connections, cores", "≤ 0.05 ×"),
+    "udphop_64_byte_per_s": ("UDP Hop: datagrams of 64 bytes that arrive, thousand/s", "≥ 4 ×"),
+    "cpu_us_per_64_byte_of_udphop": ("CPU of both ends for each of these, µs", ""),
+    "udphop_1400_byte_per_s": ("UDP Hop: datagrams of 1,400 bytes that arrive, thousand/s", "≥ 4 ×"),
+    "cpu_us_per_1400_byte_of_udphop": ("CPU of both ends for each of these, µs", ""),
     "tcp_mbit_per_s_at_40_ms_0_percent_loss": ("one TCP stream over 40 ms, Mbit/s", ""),
     "wire_per_payload_at_40_ms_0_percent_loss": ("the same, bytes on the wire per byte", "≤ 1.10"),
     "tcp_mbit_per_s_at_40_ms_5_percent_loss": ("the stream with 5 % loss each way, Mbit/s", ""),
     "wire_per_payload_at_40_ms_5_percent_loss": ("the same, bytes on the wire per byte", "≤ 1.25"),
 }
 THOUSANDS = ("udp_64_byte_of_this_host_per_s", "udp_64_byte_of_the_wire_per_s",
-             "iperf_udp_64_byte_per_s")
+             "iperf_udp_64_byte_per_s", "udphop_64_byte_per_s", "udphop_1400_byte_per_s")
+
+# Who is at both ends, of what is not KCPTube: our settings, and the original's binary.
+KCPTUBE, UDPHOP = "KCPTUBE", "UDPHOP_1_1_7"
+ORIGINALS = {datagrams_of_udphop: UDPHOP}
 
 
-def start_boxes(lab):
+def start_boxes(lab, _):
     lab.start()
     return [box.process for box in lab.boxes]
 
 
-def start_originals(lab):
-    binary = os.environ["KCPTUBE"]
+def start_originals(lab, original):
+    binary = os.environ[original]
+    if original == UDPHOP:
+        return [udphop_original.start_original(lab, box, binary, "AES-GCM", {"ipv4_only": 1})
+                for box in (lab.server, lab.client)]
     destination = lab.server.config["tunnels"][0]["destination_address"]
     return [start_original(lab, box, binary, "AES-GCM", destination=destination)
             for box in (lab.server, lab.client)]
@@ -265,14 +290,22 @@ def start_originals(lab):
 STARTS = {"ours": start_boxes, "theirs": start_originals}
 
 
+def set_wire(lab, original):
+    lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
+    for box in lab.boxes if original == UDPHOP else ():
+        box.config["tunnels"][0]["protocol"] = "udphop"
+        del box.config["tunnels"][0]["kcp"]
+
+
 def measure(what, start):
     """On a wire of its own, so that nothing lingers from the measure before."""
+    original = ORIGINALS.get(what, KCPTUBE)
     with Lab() as lab:
         PREPARE.get(what, lambda lab: None)(lab)
-        lab.set_tunnels(kcp="regular3", encryption_password=PASSWORD)
+        set_wire(lab, original)
         for box in lab.boxes:
             box.config["memory"] = {"hugepages": False, "mb": 512}
-        return what(lab, start(lab))
+        return what(lab, start(lab, original))
 
 
 def measure_round(figures, measures):
@@ -307,16 +340,30 @@ def row_of(name, rounds):
             f"{statistics.median(ratios):.2g} ×", f"{min(ratios):.2g} to {max(ratios):.2g}", aim)
 
 
-def check_programs():
+def with_originals(measures):
+    """Those whose original is there; a line about each other one."""
+    found = []
+    for what in measures:
+        variable = ORIGINALS.get(what, KCPTUBE)
+        if os.environ.get(variable):
+            found.append(what)
+        else:
+            print(f"{what.__name__}: left out, no original to compare with (environment variable {variable})",
+                  file=sys.stderr)
+    return found
+
+
+def check_programs(measures):
     """What a measure would miss only after minutes ends the script now."""
-    if not os.environ.get("KCPTUBE"):
-        sys.exit("environment variable KCPTUBE: no original to compare with")
+    originals = {os.environ[ORIGINALS.get(what, KCPTUBE)] for what in measures}
+    if not originals:
+        sys.exit("no measure is left")
     try:
         kcpgate()
         impair_binary()
     except AssertionError as missing:
         sys.exit(str(missing))
-    for program in (os.environ["KCPTUBE"], "iperf3", "nft"):
+    for program in (*originals, "iperf3", "nft"):
         if shutil.which(program) is None:
             sys.exit(f"{program}: no such program")
 
@@ -327,9 +374,10 @@ def main():
     parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
     parser.add_argument("--docs", action="store_true")
     arguments = parser.parse_args()
-    check_programs()
+    measures = with_originals(what for what in MEASURES
+                              if arguments.only in (None, what.__name__))
+    check_programs(measures)
     load = load_before(arguments.docs)
-    measures = [what for what in MEASURES if arguments.only in (None, what.__name__)]
     rounds, failure = measure_rounds(arguments.rounds, measures)
     text = table(("", "two boxes", "two originals", "ratio", "least to greatest", "aim"),
                  [row_of(name, rounds) for name in rounds[0]["ours"]])

@@ -18,43 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import kcptube
 
-from lab import CLIENT4, CLIENT6, DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, eventually
+from lab import DESTINATION, ENTRY, SERVER6
 import traffic
+from udphop_original import start_original
 
 PORTS = "3000-3010"
 FEC = "3:2"
 SOURCES = 32
 HOPS = 2
-
-
-def settings_of(role, algorithm, more):
-    ends = {
-        "client": {"listen_port": ENTRY[1], "destination_address": SERVER4,
-                   "destination_port": TUNNEL_PORT},
-        "server": {"listen_port": TUNNEL_PORT, "destination_address": DESTINATION[0],
-                   "destination_port": DESTINATION[1]},
-    }
-    settings = {"mode": role, **ends[role], "encryption_algorithm": algorithm, **more}
-    if algorithm not in kcptube.UNKEYED:
-        settings["encryption_password"] = kcptube.PASSWORD
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
-
-
-def start_original(lab, box, binary, algorithm, more):
-    address = CLIENT4 if box.role == "client" else SERVER4
-    box.ns.ip("address", "add", f"{address}/24", "dev", "wan")
-    box.ns.run("sysctl", "-qw", "net.ipv6.conf.wan.disable_ipv6=0")
-    box.ns.ip("address", "add", f"{CLIENT6 if box.role == 'client' else SERVER6}/64", "dev", "wan", "nodad")
-    (lab.directory / "original.conf").write_text(settings_of(box.role, algorithm, more))
-    log = open(lab.directory / "original.log", "ab")
-    process = lab.popen(box.ns, binary, str(lab.directory / "original.conf"), stdout=log, stderr=log)
-    port = ENTRY[1] if box.role == "client" else TUNNEL_PORT
-
-    def listens():
-        assert process.poll() is None, (lab.directory / "original.log").read_text()
-        return box.ns.run("ss", "-Hlnu", f"sport = :{port}").strip()
-
-    eventually("the original listens", listens)
 
 
 def many_sizes(lab, senders):

@@ -15,7 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 import compare  # noqa: E402
 import load  # noqa: E402
 
-HERE = ("KCPTUBE", "KCPGATE", "KG_IMPAIR")
+HERE = ("KCPTUBE", "UDPHOP_1_1_7", "KCPGATE", "KG_IMPAIR")
 NOWHERE = "/nowhere/at/all"
 
 
@@ -25,6 +25,17 @@ def refused_without(missing):
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and NOWHERE in done.stderr, (missing, done)
     assert "Traceback" not in done.stderr, done.stderr
+
+
+def without_originals():
+    environment = {name: value for name, value in os.environ.items() if name not in HERE}
+    done = subprocess.run([sys.executable, SCRIPTS / "compare.py"], env=environment, timeout=60,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done
+    *left_out, last = done.stderr.splitlines()
+    assert last == "no measure is left" and len(left_out) == len(compare.MEASURES), done.stderr
+    assert left_out[-1] == ("datagrams_of_udphop: left out, no original to compare with "
+                            "(environment variable UDPHOP_1_1_7)"), left_out
 
 
 def two_rounds(fails_in_round):
@@ -42,7 +53,8 @@ def two_rounds(fails_in_round):
 
     compare.measure = lambda what, start: what()
     compare.MEASURES = (goodput, idle)
-    compare.check_programs = lambda: None
+    compare.check_programs = lambda measures: None
+    compare.with_originals = list
     compare.load_before = lambda for_docs: 0.25
     sys.argv = ["compare.py", "--rounds", "2"]
     printed = io.StringIO()
@@ -84,6 +96,7 @@ def main():
     a_load_keeps_docs_as_they_are()
     for missing in HERE:
         refused_without(missing)
+    without_originals()
     assert "one TCP stream, Gbit/s | 2 |" in two_rounds(1)
     text = two_rounds(2)
     assert "1,000 idle connections, cores | 0.5 |" in text and "of 2 rounds" in text, text
