@@ -11,8 +11,11 @@ Needs root; runs in namespaces of its own. Exit status 0: all is back, nothing i
 
 import argparse
 import asyncio
+import json
+import os
 import random
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +25,7 @@ sys.path[:0] = [str(ROOT / "tests" / "netns"), str(ROOT / "scripts" / "lib")]
 import level  # noqa: E402
 from lab import DESTINATION, ENTRY, Lab, eventually, tunnel  # noqa: E402
 
+CTL = os.environ.get("KCPGATE_CTL") or str(ROOT / "build/release/app/kcpgate-ctl/kcpgate-ctl")
 GUEST = (ENTRY[0], 6100)
 RELOAD_EVERY_S, HOP_S, LINGER_S, STEADY_S = 10, 20, 90, 25
 BYTES_MAX, HELD_S = 60_000, 60
@@ -44,7 +48,7 @@ class Applications:
     def __init__(self, lab, count):
         self.lab, self.count = lab, count
         self.over = None
-        self.done = self.refused = 0
+        self.done = 0
         self.broken = []
 
     async def _echo_server(self):
@@ -61,23 +65,22 @@ class Applications:
         return await asyncio.start_server(serve, sock=listener)
 
     async def _connect(self, entry):
-        """A listening socket is handed over when settings change: for a moment there is none."""
-        for attempt in range(20):
-            with self.lab.client.ns:
-                s = socket.socket()
-            s.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(s, entry)
-                return await asyncio.open_connection(sock=s)
-            except ConnectionRefusedError:
-                self.refused += 1
-                s.close()
-                await asyncio.sleep(0.05 * (attempt + 1))
-        raise ConnectionRefusedError(entry)
+        with self.lab.client.ns:
+            s = socket.socket()
+        s.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(s, entry)
+        except OSError:
+            s.close()
+            raise
+        return await asyncio.open_connection(sock=s)
 
-    async def _one(self, rng):
-        reader, writer = await self._connect(GUEST if rng.random() < 0.3 else ENTRY)
-        for _ in range(2):
+    async def _one(self, entry, rng, step):
+        """`step` is told how far it is."""
+        step("connecting")
+        reader, writer = await self._connect(entry)
+        for turn in ("first", "second"):
+            step(turn)
             data = rng.randbytes(rng.randrange(1, BYTES_MAX))
             writer.write(data)
             back = await asyncio.wait_for(reader.readexactly(len(data)), 60)
@@ -86,6 +89,7 @@ class Applications:
                 await asyncio.wait_for(self.over.wait(), rng.uniform(0, HELD_S / 2))
             except asyncio.TimeoutError:
                 pass
+        step("ending")
         writer.write_eof()
         assert await asyncio.wait_for(reader.read(), 60) == b"", "more came back than was sent"
         writer.close()
@@ -95,10 +99,14 @@ class Applications:
         rng = random.Random(seed)
         await asyncio.sleep(rng.uniform(0, HELD_S / 4))
         while not self.over.is_set():
+            steps, begun = [], time.monotonic()
+            entry = GUEST if rng.random() < 0.3 else ENTRY
             try:
-                await self._one(rng)
+                await self._one(entry, rng, steps.append)
             except (OSError, AssertionError, EOFError, asyncio.TimeoutError) as failure:
-                self.broken.append(f"{time.strftime('%H:%M:%S')} {type(failure).__name__}: {failure}")
+                self.broken.append(f"{time.strftime('%H:%M:%S')} port {entry[1]}, {steps[-1]}, after "
+                                   f"{time.monotonic() - begun:.1f} s: {type(failure).__name__}: {failure}")
+                print(self.broken[-1], flush=True)
                 await asyncio.sleep(1)
 
     async def run(self, seconds, meanwhile):
@@ -129,15 +137,44 @@ def at_rest(lab):
     return {box.role: level.figures(box) for box in lab.boxes}
 
 
+class Watch:
+    """Says when a box counts what is not explained, what it was, and how the neighbours were; and what its log says of
+    channels that closed."""
+
+    def __init__(self, box):
+        self.box = box
+        self.before = errors(box)
+        self.read = len(box.log())
+
+    def _dropped(self, names):
+        done = subprocess.run([CTL, "--json", "--box", self.box.name, "why"], capture_output=True, text=True, check=False)
+        rows = json.loads(done.stdout)["dropped"] if done.returncode == 0 else []
+        return [row for row in rows if f"drop_{row['reason']}" in names]
+
+    def look(self):
+        now = errors(self.box)
+        grown = {name: count - self.before.get(name, 0) for name, count in now.items()
+                 if name not in EXPLAINED and count > self.before.get(name, 0)}
+        said = self.box.log()[self.read:]
+        closed = [line for line in said.splitlines() if " closed: " in line][:5]
+        self.before, self.read = now, self.read + len(said)
+        if grown or closed:
+            print(f"{time.strftime('%H:%M:%S')} {self.box.role}: {grown} {self._dropped(grown)[:4]} {closed} "
+                  f"{self.box.ns.ip('neighbour').split()} load {os.getloadavg()[0]}", flush=True)
+
+
 class Meanwhile:
     """Settings of the guest change, in turn at either end; once a minute it is said how things are."""
 
     def __init__(self, lab, applications, seconds):
         self.lab, self.applications, self.seconds = lab, applications, seconds
         self.reloads, self.minute = 0, 0
+        self.watches = [Watch(box) for box in lab.boxes]
         self.rss_kib = {}  # when the pages of pools and heaps have been touched
 
     def __call__(self, seconds):
+        for watch in self.watches:
+            watch.look()
         if seconds >= self.seconds / 5 and not self.rss_kib:
             self.rss_kib = {box.role: box.rss_kib() for box in self.lab.boxes}
         if seconds >= (self.reloads + 1) * RELOAD_EVERY_S:
@@ -187,8 +224,8 @@ def soak(lab, args):
     hops_before = hops(lab)
     asyncio.run(applications.run(args.minutes * 60, meanwhile))
     after = at_rest(lab)
-    print(f"{applications.done} connections opened and closed, {applications.refused} were refused once while a listening "
-          f"socket was handed over, {meanwhile.reloads} reloads, {hops(lab) - hops_before} hops")
+    print(f"{applications.done} connections opened and closed, {meanwhile.reloads} reloads, "
+          f"{hops(lab) - hops_before} hops")
     return [f"broken: {text}" for text in applications.broken] + judge(lab, before, after, meanwhile.rss_kib)
 
 
