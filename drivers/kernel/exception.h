@@ -31,6 +31,8 @@ struct kg_exception_params {
 	X(from_kernel, "tap_from_kernel", COUNTER, "frames", "frames that Linux gave to the TAP") \
 	X(merged, "tap_merged", COUNTER, "frames",                                                \
 	  "frames given to Linux together with others of their flow")                             \
+	X(acks_spared, "tap_acks_spared", COUNTER, "frames",                                      \
+	  "acknowledgements not given to Linux, for a later one says the same and more")          \
 	X(cut, "tap_cut", COUNTER, "frames", "frames cut out of longer ones of Linux")            \
 	X(routed, "tap_routed", COUNTER, "packets", "packets given to Linux to route them")       \
 	X(errors, "tap_errors", COUNTER, "frames", "frames that Linux refused, or without mbuf")
@@ -60,7 +62,8 @@ bool kg_exception_has_frames(const struct kg_exception *e);
 unsigned int kg_exception_ifindex(const struct kg_exception *e);
 
 /* Takes the mbufs, which hold whole Ethernet frames without VLAN tag. Unfilled checksums are
- * completed. TCP frames that continue each other reach Linux as one. */
+ * completed. TCP frames that continue each other reach Linux as one; of acknowledgements of one
+ * flow the last does. */
 void kg_exception_write(struct kg_exception *e, struct rte_mbuf **frames, unsigned int count);
 /* Next frame from the kernel, or NULL: none is there, or it was lost and counted. */
 struct rte_mbuf *kg_exception_read(struct kg_exception *e);

@@ -156,6 +156,20 @@ static void gather(struct kg_tap_frames *frames, struct run *run, struct rte_mbu
 	kg_merge_begin(&run->merge, part);
 }
 
+/* Until a later one of its flow does for it, or the burst ends. */
+static void hold_back(struct kg_tap_frames *frames, struct run *run, struct rte_mbuf *frame,
+		      const struct kg_merge_frame *ack)
+{
+	if (run->head != NULL && kg_merge_outdates(ack, &run->merge.first)) {
+		kg_count(&frames->stats->acks_spared, 1);
+		rte_pktmbuf_free(run->head);
+	} else {
+		end_run(frames, run);
+	}
+	run->head = frame;
+	kg_merge_begin(&run->merge, ack);
+}
+
 static void take_one(struct kg_tap_frames *frames, struct run *runs, struct rte_mbuf *frame)
 {
 	bool sum_good =
@@ -172,6 +186,8 @@ static void take_one(struct kg_tap_frames *frames, struct run *runs, struct rte_
 	run = place_of(frames, runs, &part);
 	if (part.kind == KG_MERGE_PART)
 		return gather(frames, run, frame, &part);
+	if (part.kind == KG_MERGE_ACK)
+		return hold_back(frames, run, frame, &part);
 	end_run(frames, run);
 	give_alone(frames, frame);
 }

@@ -9,6 +9,10 @@
 
 #define IP_PACKET_MAX UINT16_MAX /* RFC 791 §3.1; over IPv6 the header is counted, too */
 
+/* RFC 7323 appendix A: a timestamp alone, behind two NOPs. */
+#define TIMESTAMP       0x0101080au
+#define TIMESTAMP_BYTES 12
+
 static bool is_ipv4(const struct kg_merge_frame *frame)
 {
 	return frame->tcp_at == KG_ETHER_BYTES + KG_IPV4_BYTES;
@@ -73,16 +77,25 @@ static bool is_plain(const uint8_t *tcp)
 	       kg_load_be16(tcp + KG_TCP_URGENT_AT) == 0;
 }
 
+/* It has no other option than a timestamp, and does not push. */
+static bool is_ack_alone(const uint8_t *tcp, size_t header_bytes)
+{
+	return tcp[KG_TCP_FLAGS_AT] == KG_TCP_ACK &&
+	       (header_bytes == KG_TCP_BYTES || (header_bytes == KG_TCP_BYTES + TIMESTAMP_BYTES &&
+						 kg_load_be32(tcp + KG_TCP_BYTES) == TIMESTAMP));
+}
+
 static void look_at_tcp(struct kg_merge_frame *frame, size_t tcp_bytes, bool sum_good)
 {
 	const uint8_t *tcp = frame->bytes + frame->tcp_at;
 	size_t header_bytes = (tcp[KG_TCP_OFFSET_AT] >> 4) * 4u;
 
 	frame->kind = KG_MERGE_ALONE;
-	if (header_bytes < KG_TCP_BYTES || header_bytes >= tcp_bytes || !is_plain(tcp) ||
+	if (header_bytes < KG_TCP_BYTES || header_bytes > tcp_bytes || !is_plain(tcp) ||
+	    (header_bytes == tcp_bytes && !is_ack_alone(tcp, header_bytes)) ||
 	    !(sum_good || sum_is_good(frame, tcp_bytes)))
 		return;
-	frame->kind = KG_MERGE_PART;
+	frame->kind = header_bytes < tcp_bytes ? KG_MERGE_PART : KG_MERGE_ACK;
 	frame->payload_at = (uint16_t)(frame->tcp_at + header_bytes);
 	frame->payload_bytes = (uint16_t)(tcp_bytes - header_bytes);
 	frame->last = (tcp[KG_TCP_FLAGS_AT] & KG_TCP_PSH) != 0;
@@ -133,17 +146,21 @@ static bool ids_fit(const struct kg_merge *merge, const struct kg_merge_frame *p
 }
 
 /* All but lengths, id and checksum. */
-static bool ip_headers_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
+static bool ip_headers_equal(const struct kg_merge_frame *a, const struct kg_merge_frame *b)
 {
-	const struct kg_merge_frame *first = &merge->first;
 	const size_t ip = KG_ETHER_BYTES;
 
-	if (!is_ipv4(first))
-		return equal(first, part, 0, ip + KG_IPV6_LENGTH_AT) &&
-		       equal(first, part, ip + KG_IPV6_NEXT_HEADER_AT, first->tcp_at);
-	return equal(first, part, 0, ip + KG_IPV4_LENGTH_AT) &&
-	       equal(first, part, ip + KG_IPV4_FRAGMENT_AT, ip + KG_IPV4_CSUM_AT) &&
-	       equal(first, part, ip + KG_IPV4_ADDRESSES_AT, first->tcp_at) && ids_fit(merge, part);
+	if (!is_ipv4(a))
+		return equal(a, b, 0, ip + KG_IPV6_LENGTH_AT) &&
+		       equal(a, b, ip + KG_IPV6_NEXT_HEADER_AT, a->tcp_at);
+	return equal(a, b, 0, ip + KG_IPV4_LENGTH_AT) &&
+	       equal(a, b, ip + KG_IPV4_FRAGMENT_AT, ip + KG_IPV4_CSUM_AT) &&
+	       equal(a, b, ip + KG_IPV4_ADDRESSES_AT, a->tcp_at);
+}
+
+static bool ip_headers_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
+{
+	return ip_headers_equal(&merge->first, part) && (!is_ipv4(part) || ids_fit(merge, part));
 }
 
 /* Ports, acknowledgement, window, options. */
@@ -162,6 +179,23 @@ static bool tcp_headers_fit(const struct kg_merge *merge, const struct kg_merge_
 static uint32_t seq_of(const struct kg_merge_frame *part)
 {
 	return kg_load_be32(part->bytes + part->tcp_at + KG_TCP_SEQ_AT);
+}
+
+/* How far b is ahead of a, of numbers that go through zero. */
+static int32_t ahead(const struct kg_merge_frame *b, const struct kg_merge_frame *a, size_t at)
+{
+	return (int32_t)(kg_load_be32(b->bytes + at) - kg_load_be32(a->bytes + at));
+}
+
+bool kg_merge_outdates(const struct kg_merge_frame *later, const struct kg_merge_frame *earlier)
+{
+	const size_t tcp = earlier->tcp_at, stamp = tcp + KG_TCP_BYTES + sizeof(uint32_t);
+
+	return later->kind == KG_MERGE_ACK && earlier->kind == KG_MERGE_ACK &&
+	       later->payload_at == earlier->payload_at && ip_headers_equal(later, earlier) &&
+	       equal(later, earlier, tcp, tcp + KG_TCP_ACK_AT) &&
+	       ahead(later, earlier, tcp + KG_TCP_ACK_AT) > 0 &&
+	       (stamp > earlier->payload_at || ahead(later, earlier, stamp) >= 0);
 }
 
 static void take_part(struct kg_merge *merge, const struct kg_merge_frame *part)

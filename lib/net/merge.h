@@ -5,6 +5,8 @@
  * with ECN, acknowledgement, window and options are equal, no byte is missing between them, flags
  * are ACK alone. PSH or a shorter frame is the last. A frame's checksums are verified before, for
  * the super-frame's would cover what they found.
+ *
+ * Of acknowledgements without payload one does for several: the last says all that the others did.
  */
 #pragma once
 
@@ -17,13 +19,14 @@ enum kg_merge_kind {
 			     before */
 	KG_MERGE_ALONE,   /* TCP that goes alone, after what came before of its flow */
 	KG_MERGE_PART,
+	KG_MERGE_ACK, /* it acknowledges, and that is all; a later one may do for it */
 };
 
 struct kg_merge_frame {
 	const uint8_t *bytes; /* an Ethernet frame, whole and without tag */
 	enum kg_merge_kind kind;
 	uint16_t tcp_at, payload_at; /* the former unless it is foreign */
-	uint16_t payload_bytes;      /* the rest is set of a part only */
+	uint16_t payload_bytes;      /* the rest is set of parts and acknowledgements only */
 	uint16_t ip_id;              /* of IPv4 */
 	bool last;                   /* nothing follows it in a super-frame */
 };
@@ -34,6 +37,11 @@ void kg_merge_look(struct kg_merge_frame *frame, const uint8_t *bytes, size_t le
 
 /* Frames that are not foreign: of the same ends? */
 bool kg_merge_same_flow(const struct kg_merge_frame *a, const struct kg_merge_frame *b);
+
+/* Two frames of one flow: both are acknowledgements, and `later`, which came behind the other,
+ * makes it needless. It acknowledges more; one that repeats another is how loss is told. Options
+ * other than a timestamp, flags and ECN are never lost. */
+bool kg_merge_outdates(const struct kg_merge_frame *later, const struct kg_merge_frame *earlier);
 
 struct kg_merge {
 	struct kg_merge_frame first;

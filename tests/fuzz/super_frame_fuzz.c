@@ -74,9 +74,20 @@ static void fuzz_again(const struct kg_merge *merge, const struct kg_merge_frame
 	free(super);
 }
 
+/* One that makes the other needless cannot be made so by it. */
+static void fuzz_ack(const struct kg_merge_frame *later, const struct kg_merge_frame *earlier)
+{
+	if (later->kind == KG_MERGE_FOREIGN || earlier->kind == KG_MERGE_FOREIGN ||
+	    !kg_merge_same_flow(later, earlier) || !kg_merge_outdates(later, earlier))
+		return;
+	FUZZ_CHECK(!kg_merge_outdates(earlier, later));
+	FUZZ_CHECK(later->payload_bytes == 0 && earlier->payload_bytes == 0);
+}
+
 static void fuzz_merge(const uint8_t *data, size_t len)
 {
 	struct kg_merge_frame parts[FRAMES], part;
+	struct kg_merge_frame before = { 0 };
 	struct kg_merge merge = { 0 };
 
 	while (len > 2 && merge.frames < FRAMES) {
@@ -85,6 +96,8 @@ static void fuzz_merge(const uint8_t *data, size_t len)
 		kg_merge_look(&part, data + 2, bytes, true);
 		data += 2 + bytes;
 		len -= 2 + bytes;
+		fuzz_ack(&part, &before);
+		before = part;
 		if (part.kind != KG_MERGE_PART)
 			continue;
 		FUZZ_CHECK(part.payload_bytes > 0 &&

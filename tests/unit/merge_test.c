@@ -235,8 +235,94 @@ static void flags_go_alone(void **state)
 	tcp_of(f)[19] = 1;
 	tcp_frame_sum(f);
 	assert_int_equal(kind_of(f), KG_MERGE_ALONE);
-	tcp_frame_make(f, 6, 1, SEQ, 0, TCP_ACK); /* nothing but an acknowledgement */
-	assert_int_equal(kind_of(f), KG_MERGE_ALONE);
+}
+
+/* Nothing but an acknowledgement, of the number `ack`. */
+static void make_ack(struct tcp_frame *f, uint8_t version, uint32_t ack)
+{
+	tcp_frame_make(f, version, 1, SEQ, 0, TCP_ACK);
+	kg_store_be32(tcp_of(f) + 8, ack);
+	tcp_frame_sum(f);
+}
+
+static bool outdates(struct tcp_frame *later, struct tcp_frame *earlier)
+{
+	struct kg_merge_frame a = look(later), b = look(earlier);
+
+	return kg_merge_outdates(&a, &b);
+}
+
+static void the_last_acknowledgement_does_for_all(void **state)
+{
+	(void)state;
+	for (uint8_t version = 4; version <= 6; version += 2) {
+		make_ack(&frames[0], version, 0xfffffff0u);
+		make_ack(&frames[1], version, 16); /* the numbers go through zero */
+		assert_int_equal(kind_of(&frames[0]), KG_MERGE_ACK);
+		assert_true(outdates(&frames[1], &frames[0]));
+		assert_false(outdates(&frames[0], &frames[1]));
+		kg_store_be16(tcp_of(&frames[1]) + 14, 7); /* the window is what it is now */
+		tcp_frame_sum(&frames[1]);
+		assert_true(outdates(&frames[1], &frames[0]));
+	}
+}
+
+/* Three alike are how a sender learns of a loss. */
+static void an_acknowledgement_that_is_repeated_stays(void **state)
+{
+	(void)state;
+	make_ack(&frames[0], 4, 100);
+	make_ack(&frames[1], 4, 100);
+	assert_false(outdates(&frames[1], &frames[0]));
+}
+
+/* A byte of the later is another; its checksums are right. */
+static void acknowledgements_that_say_more_stay(void **state)
+{
+	static const struct {
+		uint8_t version;
+		size_t at;
+		uint8_t change;
+	} cases[] = {
+		{ 4, 14 + 1, 3 },          /* ECN */
+		{ 4, 14 + 8, 1 },          /* TTL */
+		{ 4, 34 + 7, 1 },          /* sequence number */
+		{ 4, 34 + 13, 0x40 },      /* ECE */
+		{ 4, 34 + 13, 0x01 },      /* FIN */
+		{ 4, 34 + 13, TCP_PSH },   /* */
+		{ 4, 34 + 12, 0x01 },      /* ECN's third bit (RFC 9768) */
+		{ 4, 34 + 20 + 2, 8 ^ 5 }, /* SACK in the timestamp's place */
+		{ 4, 34 + 20 + 6, 2 },     /* the earlier has a later timestamp */
+		{ 6, 14 + 1, 0x30 },       /* ECN */
+		{ 6, 14 + 7, 1 },          /* hop limit */
+		{ 6, 54 + 13, 0x40 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		bool older = cases[i].at == 34 + 20 + 6;
+		struct tcp_frame *changed = &frames[older ? 0 : 1];
+
+		make_ack(&frames[0], cases[i].version, 100);
+		make_ack(&frames[1], cases[i].version, 200);
+		changed->bytes[cases[i].at] ^= cases[i].change;
+		tcp_frame_sum(changed);
+		assert_false(outdates(&frames[1], &frames[0]));
+	}
+}
+
+/* Nor does payload do for an acknowledgement, nor one that is corrupted. */
+static void only_acknowledgements_do_for_acknowledgements(void **state)
+{
+	(void)state;
+	make_ack(&frames[0], 4, 70);
+	tcp_frame_make(&frames[1], 4, 2, SEQ, MSS, TCP_ACK);
+	assert_false(outdates(&frames[1], &frames[0]));
+	assert_false(outdates(&frames[0], &frames[1]));
+	make_ack(&frames[1], 4, 80);
+	frames[1].bytes[34 + 11] ^= 1;
+	assert_int_equal(kind_of(&frames[1]), KG_MERGE_ALONE);
+	assert_false(outdates(&frames[1], &frames[0]));
 }
 
 /* Each single bit of what a checksum covers, flipped on the wire. */
@@ -369,6 +455,10 @@ int main(void)
 		cmocka_unit_test(what_differs_is_not_merged),
 		cmocka_unit_test(ids_of_what_may_be_cut_count),
 		cmocka_unit_test(flags_go_alone),
+		cmocka_unit_test(the_last_acknowledgement_does_for_all),
+		cmocka_unit_test(an_acknowledgement_that_is_repeated_stays),
+		cmocka_unit_test(acknowledgements_that_say_more_stay),
+		cmocka_unit_test(only_acknowledgements_do_for_acknowledgements),
 		cmocka_unit_test(corrupted_frames_are_never_parts),
 		cmocka_unit_test(what_the_nic_has_verified_is_believed),
 		cmocka_unit_test(unfilled_checksums_are_good),
