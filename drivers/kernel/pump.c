@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The pump's loop: a few frames of each ring to Linux, a few of each TAP to the first worker; then
- * poll, which sleeps only when a while has brought nothing to do.
+ * poll, which sleeps as soon as there is nothing to do.
  */
 #include "kernel/pump.h"
 
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define BURST    64 /* frames per turn and ring, or TAP: one of Linux's super-frames, 45 of 1,500 */
-#define SPIN_US  20 /* without work before the first sleep: a wake-up costs the worker */
+#define SPIN_US  20 /* without work, where it spins before it sleeps */
 #define STALL_MS 1  /* until a full ring is looked at again */
 
 /* Where CPUs are short, tunnels come before a flood of what nobody asked for. */
@@ -273,7 +273,7 @@ static int watch_taps(struct kg_pump *pump)
 static void wait_for_work(struct kg_pump *pump, uint64_t now_us)
 {
 	int timeout = watch_taps(pump);
-	bool spins = now_us - pump->worked_us < SPIN_US;
+	bool spins = pump->config.busy && now_us - pump->worked_us < SPIN_US;
 
 	if (!spins) {
 		kg_waker_prepare(pump->config.waker);

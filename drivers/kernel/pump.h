@@ -68,6 +68,11 @@ struct kg_pump_config {
 	struct kg_exception *const *taps; /* by port */
 	unsigned int tap_count;
 	struct kg_waker *waker; /* this thread's */
+	/* Workers have their CPUs and are spared the waking of this thread, for as long as it
+	 * spins. Where they share theirs it sleeps at once: it would take the time of those that
+	 * have work.
+	 */
+	bool busy;
 };
 
 struct kg_pump;

@@ -34,8 +34,10 @@ static int kernel[PORTS];
 static struct kg_pump_link links[WORKERS];
 static struct kg_waker pump_waker, worker_waker;
 static struct kg_pump *pump;
+static bool is_busy;
 static pthread_t thread;
 static _Atomic pid_t tid; /* the thread's, for Linux */
+static atomic_uint polls;
 
 int kg_exception_fd(const struct kg_exception *e)
 {
@@ -77,6 +79,17 @@ struct rte_mbuf *kg_exception_read(struct kg_exception *e)
 	return frame;
 }
 
+/* Counts the pump's, which are few unless it spins. */
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct timespec timeout = { .tv_sec = timeout_ms / 1000,
+				    .tv_nsec = timeout_ms % 1000 * 1000000L };
+
+	if (gettid() == tid)
+		atomic_fetch_add(&polls, 1);
+	return ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
 static struct rte_mbuf *new_frame(void)
 {
 	struct rte_mbuf *frame = rte_pktmbuf_alloc(mempool);
@@ -102,7 +115,7 @@ static int make(void **state)
 {
 	struct kg_exception *const ports[] = { &taps[0], &taps[1] };
 	static struct kg_exception *by_port[PORTS];
-	struct kg_pump_config config = { links, WORKERS, by_port, PORTS, &pump_waker };
+	struct kg_pump_config config = { links, WORKERS, by_port, PORTS, &pump_waker, is_busy };
 	int pair[2];
 
 	(void)state;
@@ -336,6 +349,49 @@ static void assert_sleeps(void)
 		    5000000);
 }
 
+/* One after the other, each when the one before is through; how often the pump looked for more. */
+static unsigned int polls_for(unsigned int frames)
+{
+	unsigned int before;
+
+	begin();
+	nap();
+	before = atomic_load(&polls);
+	for (unsigned int i = 0; i < frames; i++) {
+		assert_true(kg_pump_frame(&links[0], 0, KG_PUMP_USUAL, new_frame()));
+		kg_waker_wake(&pump_waker);
+		await_count(&taps[0].written, i + 1);
+		nap();
+	}
+	stop();
+	return atomic_load(&polls) - before;
+}
+
+/* Before a frame and behind it, and once more for a token that came late. */
+static void who_shares_a_cpu_sleeps_at_once(void **state)
+{
+	(void)state;
+	assert_in_range(polls_for(100), 100, 300);
+}
+
+static int make_busy(void **state)
+{
+	is_busy = true;
+	return make(state);
+}
+
+static int end_busy(void **state)
+{
+	is_busy = false;
+	return end(state);
+}
+
+static void who_has_a_cpu_looks_for_more(void **state)
+{
+	(void)state;
+	assert_true(polls_for(100) > 400);
+}
+
 static void an_idle_pump_sleeps(void **state)
 {
 	(void)state;
@@ -440,6 +496,8 @@ int main(void)
 		PUMP_TEST(frames_reach_the_first_worker_in_order),
 		PUMP_TEST(a_frame_of_the_kernel_wakes_the_worker),
 		PUMP_TEST(what_is_left_of_a_super_frame_is_read),
+		PUMP_TEST(who_shares_a_cpu_sleeps_at_once),
+		cmocka_unit_test_setup_teardown(who_has_a_cpu_looks_for_more, make_busy, end_busy),
 		PUMP_TEST(an_idle_pump_sleeps),
 		PUMP_TEST(a_tap_that_is_gone_wakes_nobody),
 		PUMP_TEST(a_full_ring_is_not_asked_for_all_the_time),
