@@ -125,11 +125,15 @@ static void correct_pseudo(uint8_t *field, size_t all_bytes, size_t piece_bytes)
 	kg_checksum_store(field, sum);
 }
 
+/* The payload's part of the sum is taken where it comes from, which is in the caches; the buffer
+ * that it goes to may not be, and would be waited for. Headers have an even length. */
 static void write_piece(const struct kg_split *split, uint8_t *out, size_t payload)
 {
 	const struct kg_offload *offload = &split->offload;
 	uint8_t *upper = out + offload->sum_from;
-	size_t upper_bytes = split->headers_bytes - offload->sum_from + payload;
+	size_t header_bytes = split->headers_bytes - offload->sum_from;
+	size_t upper_bytes = header_bytes + payload;
+	uint64_t sum = kg_checksum_add(0, split->bytes + split->next, payload);
 
 	memcpy(out, split->bytes, split->headers_bytes);
 	memcpy(out + split->headers_bytes, split->bytes + split->next, payload);
@@ -139,7 +143,7 @@ static void write_piece(const struct kg_split *split, uint8_t *out, size_t paylo
 	else
 		kg_store_be16(upper + KG_UDP_LENGTH_AT, (uint16_t)upper_bytes);
 	correct_pseudo(upper + offload->sum_at, split->len - offload->sum_from, upper_bytes);
-	kg_checksum_fill(upper, upper_bytes, offload->sum_at, 0);
+	kg_checksum_fill(upper, header_bytes, offload->sum_at, sum);
 }
 
 static void write_whole(const struct kg_split *split, uint8_t *out)
