@@ -15,10 +15,9 @@
 /* Random picks before giving up; with a half-full space, which nobody reaches, one in 2^64 fails.
  */
 #define UID_TRIES 64
-/* By which a copy of the request may be late: the one that was served need not be the first. */
-#define REPEATED_MS 2000u
-/* By which clocks may drift, or the path may become shorter, meanwhile. */
-#define SLACK_MS 1000u
+/* So long a client repeats its request (timers.c). Where frames wait for seconds, on the wire or in
+ * a host that has too much to do, any of the copies may come first, and others long after it. */
+#define REPEATED_MS 30000u
 
 /* ---- handshakes by source ---- */
 
@@ -362,17 +361,17 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 /*
  * A client that is short of ports uses one again before we have forgotten its handshake. The clock
  * of a kcpgate client begins anywhere for each handshake, so a request stamped long before the one
- * that was served, or later than now, is another. (RFC 6191 tells connections apart like this.)
+ * that was served, or long after it, is another. (RFC 6191 tells connections apart like this.)
  */
 static bool is_another(const struct kg_handshake *hs, const struct kg_datagram *in, uint64_t now_us)
 {
-	uint32_t age_ms = (uint32_t)((now_us - hs->begun_us) / KG_US_PER_MS) + SLACK_MS;
+	uint32_t age_ms = (uint32_t)((now_us - hs->begun_us) / KG_US_PER_MS);
 	const uint8_t *payload;
 	size_t len;
 
 	return hs->expires_us != KG_NEVER_US &&
 	       kg_kcp_peek_first(in->data, in->len, 0, &payload, &len) &&
-	       request_ts(payload) - hs->request_ts + REPEATED_MS > REPEATED_MS + age_ms;
+	       request_ts(payload) - hs->request_ts + REPEATED_MS > 2 * REPEATED_MS + age_ms;
 }
 
 /* A repeated request, an acknowledgement of our answer. */
