@@ -148,6 +148,21 @@ void kg_denials_input(struct kg_session *s, const struct kg_datagram *in, uint32
 	};
 }
 
+void kg_session_take_back_denial(struct kg_session *s, const struct kg_datagram *in)
+{
+	struct kg_denials *denials = &s->denials;
+	const struct kg_denial *last;
+	uint32_t conv;
+
+	if (denials->count == 0 ||
+	    kg_framing_conv(s->config.fec, in->data, in->len, &conv) != KG_DROP_NONE)
+		return;
+	last = &denials->waiting[denials->count - 1];
+	if (last->conv == conv && kg_endpoint_equal(&last->ends.local, &in->local) &&
+	    kg_endpoint_equal(&last->ends.remote, &in->remote))
+		denials->count--;
+}
+
 void kg_denials_output(struct kg_session *s, struct kg_datagram *out)
 {
 	const struct kg_denial *denial = &s->denials.waiting[--s->denials.count];

@@ -248,12 +248,15 @@ void kg_session_hop(struct kg_session *s, uint64_t now_us);
 
 /* Client: that is a place of its server: it is asked there, or may answer from there. */
 bool kg_session_has_server(const struct kg_session *s, const struct kg_endpoint *remote);
-/* Server: is this for one of its channels, or does it go on with one of its handshakes? */
+/* Is this for one of its channels, or, of a server, does it go on with one of its handshakes? */
 bool kg_session_knows(const struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
 /* Client: its input does not know the conv, which a server asks about, and another worker may: a
  * NAT that has forgotten one of our ports may lead what goes there to another. Each worker is to be
  * given it; the last one denies. */
 bool kg_session_passes_on(const struct kg_session *s, const struct kg_datagram *in);
+/* Client: what was input last is of a conv that another session of this box knows: it is not
+ * denied. */
+void kg_session_take_back_denial(struct kg_session *s, const struct kg_datagram *in);
 /* Client: the host knows no way to `peer`: what asks there is closed. */
 void kg_session_no_route(struct kg_session *s, const struct kg_ip *peer, uint64_t now_us);
 /* Client: the same for what asks from a local port. */

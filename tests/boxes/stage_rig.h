@@ -39,6 +39,7 @@ static inline int rig_init(void **state)
 		.workers = RIG_WORKERS,
 		.memory_mb = 200,
 		.apart = true,
+		.neighbour = true,
 	};
 	char error[512];
 

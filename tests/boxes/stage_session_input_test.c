@@ -4,6 +4,7 @@
 #include "boxes/stage_rig.h"
 
 #include "base/bytes.h"
+#include "session/internal.h"
 
 #define CONV       77
 #define SN_AT      12
@@ -59,6 +60,35 @@ static void what_asks_nothing_is_passed_to_nobody(void **state)
 	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), unknown + 1);
 }
 
+/* As if the server had answered the neighbour's handshake. */
+static void open_in_neighbour(struct kg_worker *w, uint32_t conv)
+{
+	const struct kg_endpoint remote = { rig_server_ip, RIG_LISTEN_PORT };
+	struct kg_session *s = kg_worker_side(w, 1)->session;
+	struct kg_channel *ch = kg_session_open(s, KG_PROTOCOL_TCP, NULL, NULL, w->now_us);
+
+	assert_non_null(ch);
+	ch->conv = conv;
+	kg_path_leave(&ch->line);
+	assert_true(kg_client_take_path(ch, &remote));
+}
+
+/* The port is one that neither has: the question comes to the first tunnel of that server. */
+static void what_a_neighbour_knows_is_not_denied(void **state)
+{
+	struct kg_worker *w = rig_worker(CLIENT, LOCAL_PORT % RIG_WORKERS);
+	struct rte_mbuf *v[KG_NIC_BURST] = { question() };
+	uint64_t off = rig_count(w, KG_COUNTER_HANDED_OFF);
+	uint64_t unknown = rig_drops(w, KG_DROP_CONV_UNKNOWN);
+
+	open_in_neighbour(w, CONV);
+	kg_pkt(v[0])->passed = RIG_WORKERS - 1; /* nobody else is left to ask */
+	kg_stage_session_input(w, v, 1);
+	assert_int_equal(two_boxes_side(w)->session->denials.count, 0);
+	assert_int_equal(rig_count(w, KG_COUNTER_HANDED_OFF), off);
+	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), unknown + 1);
+}
+
 static void nothing_is_kept_of_what_has_opened(void **state)
 {
 	struct kg_worker *w = rig_worker(CLIENT, LOCAL_PORT % RIG_WORKERS);
@@ -75,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_worker_denies),
 		cmocka_unit_test(what_asks_nothing_is_passed_to_nobody),
+		cmocka_unit_test(what_a_neighbour_knows_is_not_denied),
 		cmocka_unit_test(nothing_is_kept_of_what_has_opened),
 	};
 

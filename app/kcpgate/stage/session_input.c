@@ -36,6 +36,33 @@ static bool pass_on(struct kg_worker *w, struct rte_mbuf *m, const struct kg_dat
 	return true;
 }
 
+/* Is it of a channel that another tunnel of this box has? A path that was left leads to any client
+ * of that server, a tunnel that rests among them, and so may a NAT. */
+static bool is_anothers(const struct kg_worker *w, const struct kg_side *side,
+			const struct kg_datagram *in)
+{
+	if (side->tunnel->config->wire.role != KG_ROLE_CLIENT)
+		return false;
+	for (unsigned int i = 0; i < w->sides.count; i++) {
+		const struct kg_side *other = w->sides.all[i];
+
+		if (other != side && other->tunnel->config->wire.role == KG_ROLE_CLIENT &&
+		    kg_session_knows(other->session, in, w->now_us))
+			return true;
+	}
+	return false;
+}
+
+/* Of a conv that the side does not know; false: the mbuf is another worker's by now. */
+static bool find_its_owner(struct kg_worker *w, const struct kg_side *side, struct rte_mbuf *m,
+			   const struct kg_datagram *in)
+{
+	if (!is_anothers(w, side, in))
+		return !pass_on(w, m, in);
+	kg_session_take_back_denial(side->session, in);
+	return true;
+}
+
 /* False: the mbuf is another worker's by now. */
 static bool input(struct kg_worker *w, struct rte_mbuf *m)
 {
@@ -57,7 +84,7 @@ static bool input(struct kg_worker *w, struct rte_mbuf *m)
 		pkt->tunnel = side != NULL ? side->id : pkt->tunnel;
 	}
 	drop = side != NULL ? kg_side_input(side, &in, w->now_us) : KG_DROP_HANDSHAKE_UNKNOWN;
-	if (drop == KG_DROP_CONV_UNKNOWN && pass_on(w, m, &in))
+	if (drop == KG_DROP_CONV_UNKNOWN && !find_its_owner(w, side, m, &in))
 		return false;
 	if (drop != KG_DROP_NONE)
 		refuse(w, pkt, drop);
