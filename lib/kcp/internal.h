@@ -9,7 +9,8 @@
  *   kcp_recv.c     reassembly, our window      kcp_peer.c   the peer's window, probing
  *   kcp_early.c    messages that overtake      kcp_need.c   how large our window has to be
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
- *   kcp_rate.c     the same, found out
+ *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
+ *   kcp_turn.c     who stands in line there
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "kcp/kcp_peer.h"
 #include "kcp/kcp_recv.h"
 #include "kcp/kcp_rtt.h"
+#include "kcp/kcp_share.h"
 
 /* A window that reopened is announced this often at most, unless data comes before. */
 #define KG_KCP_TELL_TIMES 3
@@ -47,14 +49,18 @@ struct kg_kcp {
 	struct kg_buf_pool *pool;
 	struct kg_kcp_params params;
 	uint16_t mss;                     /* now; params.mtu is the most there may be */
-	bool flushing;                    /* blast off: data of the flush under way has left */
+	bool flushing : 1;                /* blast off: data of the flush under way has left */
+	bool shared : 1;                  /* `member` holds */
+	bool lost : 1;                    /* shared: a time-out, and nothing heard since */
+	bool turn : 1;                    /* of its share */
+	bool answer_wask : 1;             /* WINS is due at once */
+	uint8_t waits : 2;                /* enum kg_kcp_waits */
 	bool ring_stuck : 1;              /* no memory for a larger ring: wait for ACKs */
 	bool begun : 1;                   /* the first of the queue is not its message's first */
 	bool probing : 1;                 /* question_ts is that of probes */
 	bool held_back : 1;               /* with rate_auto: not by the rate, since an ACK */
 	bool paced : 1;                   /* with rate_auto: data waited for its pace alone */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
-	bool answer_wask;                 /* WINS is due at once */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
 	uint32_t queued;                  /* segments without sn */
@@ -69,7 +75,10 @@ struct kg_kcp {
 	struct kg_kcp_cwnd cwnd;
 	uint32_t question_ts; /* of the latest question, or of the first of later probes */
 	struct kg_kcp_peer peer;
-	struct kg_kcp_pace pace;
+	union {
+		struct kg_kcp_pace pace;
+		struct kg_kcp_member member;
+	};
 
 	/* receiving */
 	struct kg_kcp_recv recv;
@@ -114,9 +123,9 @@ void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
  * it worse; but not where a controller knows better. */
 static inline bool kg_kcp_spreads(const struct kg_kcp *kcp)
 {
-	bool free = kcp->pace.limit_gap == 0 && !kg_kcp_rtt_shows_queue(&kcp->rtt);
-
-	return kcp->params.snd_spread && (kcp->params.rate_auto || free);
+	return kcp->params.snd_spread &&
+	       (kcp->params.rate_auto ||
+		(kcp->pace.limit_gap == 0 && !kg_kcp_rtt_shows_queue(&kcp->rtt)));
 }
 /* Segments that it counts. */
 static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
@@ -124,6 +133,15 @@ static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
 	const struct kg_kcp_flight *f = &kcp->flight;
 
 	return kg_kcp_spreads(kcp) ? f->count : f->nxt - f->una;
+}
+static inline struct kg_kcp_pace *kg_kcp_pace_of(struct kg_kcp *kcp)
+{
+	return kcp->shared ? &kcp->member.share->pace : &kcp->pace;
+}
+/* Asks for no turn. */
+static inline bool kg_kcp_is_sparse(const struct kg_kcp *kcp)
+{
+	return kcp->flight.count + kcp->queued <= KG_KCP_SPARSE;
 }
 /* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
  * trip of the fastest, or 0. */

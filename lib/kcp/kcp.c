@@ -65,6 +65,7 @@ void kg_kcp_destroy(struct kg_kcp *kcp)
 	if (kcp == NULL)
 		return;
 	kg_buf_free_chain(kcp->queue);
+	kg_kcp_leave(kcp);
 	kg_kcp_flight_fini(&kcp->flight, kcp->mem, kcp->pool);
 	kg_kcp_recv_fini(&kcp->recv, kcp->mem, kcp->pool);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
@@ -120,6 +121,8 @@ uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
 
 	if (!params->rate_auto)
 		return params->snd_wnd;
+	if (kcp->shared)
+		return KG_MIN(kg_kcp_share_window(kcp->member.share), most);
 	return KG_MIN(kcp->pace.window > 0 ? kcp->pace.window : KG_KCP_RATE_FIRST, most);
 }
 
@@ -145,11 +148,12 @@ uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
 	uint32_t span = f->nxt - f->una;
-	int32_t left =
-		KG_MIN(left_of(kcp->peer.edge, f->nxt), left_of(kg_kcp_own_window(kcp), f->count));
+	int32_t left = left_of(kcp->peer.edge, f->nxt);
 
-	if (kcp->queue == NULL)
+	if (kcp->queue == NULL || (kcp->shared && kcp->lost))
 		return 0;
+	if (!kcp->shared)
+		left = KG_MIN(left, left_of(kg_kcp_own_window(kcp), f->count));
 	if (!kg_kcp_spreads(kcp))
 		left = KG_MIN(left, left_of(kcp->params.snd_wnd, span));
 	if (!kcp->params.nc)
@@ -187,7 +191,7 @@ void kg_kcp_update_tell(struct kg_kcp *kcp)
 
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 {
-	bool knows = kcp->params.rate_auto && kcp->pace.rate != NULL;
+	bool knows = kcp->params.rate_auto && !kcp->shared && kcp->pace.rate != NULL;
 	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
 		     kcp->acks.capacity > 0 || kcp->recv.wnd > kcp->params.rcv_wnd;
 	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
@@ -216,11 +220,15 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 /* Data waits for its pace, and for the grid of flushes when blast is off. */
 static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 {
+	bool may_send = kg_kcp_may_send(kcp) > 0 && (kcp->waits == KG_KCP_WAITS_NOT || kcp->turn);
 	uint64_t due_us = 0;
 
-	if (kg_kcp_may_send(kcp) == 0)
+	if (kcp->waits == KG_KCP_WAITS_TO_MEND && !kcp->turn)
+		return KG_NEVER_US;
+	if (!may_send)
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
-	due_us = KG_MAX(due_us, kg_kcp_pace_next_us(&kcp->pace));
+	if (!kcp->shared)
+		due_us = KG_MAX(due_us, kg_kcp_pace_next_us(&kcp->pace));
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);
 }
 
@@ -254,12 +262,20 @@ void kg_kcp_next_group(struct kg_kcp *kcp)
 
 uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp)
 {
-	return kcp->queue == NULL ? 0 : kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART;
+	uint64_t turns_us = 0;
+
+	if (kcp->queue == NULL)
+		return 0;
+	if (kcp->shared)
+		turns_us = kcp->member.share->busy * (uint64_t)kcp->member.share->pace.gap >>
+			   KG_KCP_PACE_SHIFT;
+	return (uint32_t)KG_MIN(KG_MAX(turns_us, kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART),
+				(uint64_t)KG_US_PER_S);
 }
 
 void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us)
 {
-	kg_kcp_pace_take(&kcp->pace, kg_kcp_clock(kcp, now_us));
+	kg_kcp_pace_take(kg_kcp_pace_of(kcp), kg_kcp_clock(kcp, now_us));
 }
 
 bool kg_kcp_take_repeating(struct kg_kcp *kcp)

@@ -26,6 +26,7 @@ struct digest {
 	bool told;           /* the peer's window, as it is now */
 	unsigned int events; /* enum kg_kcp_event */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
+	struct kg_kcp_account before;
 };
 
 /* A peer may be a window behind what we know of it, which may be a window behind what was sent. */
@@ -315,6 +316,8 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		on_told(kcp, d->now_us);
 	if (d->has_order)
 		kg_kcp_flight_on_acked(&kcp->flight, d->order);
+	kcp->lost &= kg_kcp_account(kcp).delivered == d->before.delivered;
+	kg_kcp_share_note(kcp, &d->before);
 	if (d->has_order && kcp->params.rate_auto)
 		kg_kcp_rate_hear(kcp, d->sent_us, fastest_us(d));
 	if (d->slowest_us >= d->fastest_us) {
@@ -344,6 +347,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.now_ts = kg_kcp_ts(kcp, kcp->now_us),
 		.una = kcp->flight.una,
 		.fastest_us = UINT64_MAX,
+		.before = kg_kcp_account(kcp),
 	};
 	if (kcp->params.rcv_grows)
 		kg_kcp_need_update(kcp, d.now_ts);

@@ -109,9 +109,10 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 /* What has waited for its pace alone, and then for a machine that was busy, catches up. */
 static void take(struct kg_kcp *kcp, uint64_t now_us)
 {
-	uint64_t late_us = kcp->paced ? KG_KCP_PACE_LATE_US : 0;
+	bool late = kcp->shared ? kcp->member.share->late : kcp->paced;
+	uint64_t late_us = late ? KG_KCP_PACE_LATE_US : 0;
 
-	kg_kcp_pace_take(&kcp->pace, now_us - KG_MIN(late_us, now_us));
+	kg_kcp_pace_take(kg_kcp_pace_of(kcp), now_us - KG_MIN(late_us, now_us));
 }
 
 /* Equal to the copy in the datagram before. */
@@ -146,6 +147,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		if (!fits(w, slot->len))
 			return false;
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
+		kcp->lost |= cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		take(kcp, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
@@ -226,6 +228,13 @@ static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 	f->fresh = (uint8_t)KG_MIN(f->nxt - first, (uint32_t)UINT8_MAX);
 }
 
+static bool may_leave(const struct kg_kcp *kcp, uint64_t now_us)
+{
+	if (kcp->shared)
+		return kcp->turn || kg_kcp_is_sparse(kcp);
+	return kg_kcp_pace_next_us(&kcp->pace) <= now_us;
+}
+
 static void put_data(struct kg_kcp *kcp, struct writer *w)
 {
 	uint32_t first = kcp->flight.nxt;
@@ -234,10 +243,11 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 
 	if (!kcp->params.blast && kcp->flush_us > w->now_us)
 		return;
-	if (kg_kcp_pace_next_us(&kcp->pace) > w->now_us)
+	if (!may_leave(kcp, w->now_us))
 		return;
 	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
+	kcp->turn = kcp->turn && w->used == before;
 	on_new(kcp, w, first);
 	if (done && kcp->flushing) {
 		kcp->flushing = false;
@@ -257,6 +267,7 @@ static void note_limit(struct kg_kcp *kcp)
 
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 {
+	struct kg_kcp_account before = kg_kcp_account(kcp);
 	struct writer w = {
 		.out = out,
 		.mtu = kcp->mss + KG_KCP_HEADER_BYTES,
@@ -266,7 +277,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	};
 
 	if (kg_kcp_deadline_us(kcp) > w.now_us) {
-		if (kcp->params.rate_auto)
+		if (kcp->params.rate_auto && !kcp->shared)
 			note_limit(kcp);
 		return 0;
 	}
@@ -277,6 +288,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	put_wask(kcp, &w);
 	put_wins(kcp, &w);
 	put_data(kcp, &w);
+	kg_kcp_share_note(kcp, &before);
 	if (w.used > 0) {
 		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 		if (kcp->group_data == 0)

@@ -6,8 +6,27 @@
 #include "kcp/internal.h"
 #include "rate/rate.h"
 
+static uint32_t seed_of(const struct kg_kcp *kcp)
+{
+	return kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us);
+}
+
+static bool begin_share(struct kg_kcp *kcp)
+{
+	struct kg_kcp_share *share = kcp->member.share;
+
+	if (!share->begun && TAILQ_EMPTY(&share->sending))
+		return false;
+	if (!share->begun)
+		kg_rate_init(&share->rate, seed_of(kcp), kcp->now_us);
+	share->begun = true;
+	return true;
+}
+
 static bool begin(struct kg_kcp *kcp)
 {
+	if (kcp->shared)
+		return begin_share(kcp);
 	if (kcp->pace.rate != NULL)
 		return true;
 	if (kcp->queue == NULL)
@@ -15,7 +34,7 @@ static bool begin(struct kg_kcp *kcp)
 	kcp->pace.rate = kg_mem_alloc(kcp->mem, sizeof(*kcp->pace.rate));
 	if (kcp->pace.rate == NULL)
 		return false;
-	kg_rate_init(kcp->pace.rate, kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us), kcp->now_us);
+	kg_rate_init(kcp->pace.rate, seed_of(kcp), kcp->now_us);
 	return true;
 }
 
@@ -29,31 +48,55 @@ static uint32_t gap_of(const struct kg_kcp *kcp, float pps)
 	return gap < (float)(UINT32_MAX / 2) ? (uint32_t)gap : UINT32_MAX / 2;
 }
 
+/* A conversation's window has 16 bits; those of many add up. */
+static float most_of(const struct kg_kcp *kcp)
+{
+	return kcp->shared ? (float)(1u << 24) : (float)KG_KCP_WINDOW_MAX;
+}
+
+static struct kg_rate_news own_news(struct kg_kcp *kcp)
+{
+	struct kg_kcp_account account = kg_kcp_account(kcp);
+	bool held_back = kcp->held_back;
+
+	kcp->held_back = false;
+	return (struct kg_rate_news){
+		.delivered = account.delivered,
+		.lost = account.lost,
+		.under_way = account.under_way,
+		.backlogged = kcp->queue != NULL && !held_back,
+	};
+}
+
+static struct kg_rate_news shared_news(const struct kg_kcp_share *share)
+{
+	return (struct kg_rate_news){
+		.delivered = share->delivered,
+		.lost = share->lost,
+		.under_way = share->under_way,
+		.backlogged = !TAILQ_EMPTY(&share->sending) || !TAILQ_EMPTY(&share->mending),
+	};
+}
+
 void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
 {
-	const struct kg_kcp_counters *stats = &kcp->stats;
-	const struct kg_rate_news news = {
-		.now_us = kcp->now_us,
-		.sent_us = sent_us,
-		.rtt_us = rtt_us,
-		.delivered = stats->sent - kcp->flight.count,
-		.lost = stats->resent_fast + stats->resent_timeout - stats->resent_needless,
-		.under_way = kcp->flight.count,
-		.backlogged = kcp->queue != NULL && !kcp->held_back,
-	};
+	struct kg_rate_news news = kcp->shared ? shared_news(kcp->member.share) : own_news(kcp);
+	struct kg_kcp_pace *pace = kg_kcp_pace_of(kcp);
 	struct kg_rate *rate;
 	float pps;
 
-	kcp->held_back = false;
 	if (!begin(kcp))
 		return;
-	rate = kcp->pace.rate;
+	news.now_us = kcp->now_us;
+	news.sent_us = sent_us;
+	news.rtt_us = rtt_us;
+	rate = kcp->shared ? &kcp->member.share->rate : kcp->pace.rate;
 	kg_rate_hear(rate, &news);
 	pps = kg_rate_pps(rate);
 	if (pps <= 0)
 		return;
-	kcp->pace.window = (uint32_t)KG_MIN(kg_rate_window(rate), (float)KG_KCP_WINDOW_MAX);
-	kg_kcp_pace_set_gap(&kcp->pace, gap_of(kcp, pps), kcp->now_us);
+	pace->window = (uint32_t)KG_MIN(kg_rate_window(rate), most_of(kcp));
+	kg_kcp_pace_set_gap(pace, gap_of(kcp, pps), kcp->now_us);
 }
 
 void kg_kcp_forget_rate(struct kg_kcp *kcp)

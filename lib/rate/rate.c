@@ -256,7 +256,7 @@ static float took_us(const struct kg_rate *r, const struct kg_rate_news *news)
 static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	float delivered = (float)(news->delivered - r->delivered);
-	float lost = (float)(news->lost - r->lost);
+	float lost = KG_MAX((float)(int32_t)(news->lost - r->lost), 0.0f);
 	float pps = delivered * 1e6f / took_us(r, news);
 	float loss = lost / KG_MAX(delivered + lost, 1.0f);
 

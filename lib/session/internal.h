@@ -190,6 +190,15 @@ _Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 #define KG_SILENT_MIN_MS 600u
 #define KG_SILENT_RTTS   4u
 
+/* Of a peer: turns.c. */
+struct kg_turns {
+	TAILQ_ENTRY(kg_turns) link;
+	struct kg_session *session;
+	struct kg_kcp_share *share; /* NULL: channels share nothing */
+	struct kg_timer timer;      /* the next turn */
+	bool due;                   /* among those whose turn is due */
+};
+
 struct kg_session {
 	struct kg_session_config config;
 	const struct kg_talk *talk;
@@ -200,7 +209,8 @@ struct kg_session {
 	struct kg_twheel *wheel;
 	struct kg_rng *rng;
 	struct kg_seen *seen;
-	struct kg_line_list ready; /* something may be due; served in turn */
+	struct kg_line_list ready;    /* something may be due; served in turn */
+	TAILQ_HEAD(, kg_turns) turns; /* a channel's turn is due */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
 	uint32_t udp_channels;  /* of the hosted ones */
@@ -408,6 +418,16 @@ bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint6
 void kg_channel_doubt(struct kg_channel *ch);
 /* It has proved that. */
 void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
+
+/* ---- turns.c ---- */
+
+/* False without memory. Nobody is in it when it ends. */
+bool kg_turns_init(struct kg_turns *turns, struct kg_session *s);
+void kg_turns_fini(struct kg_turns *turns);
+/* A line with a KCP: it may want a turn now, or others may have theirs. */
+void kg_turns_ask(struct kg_line *line, uint64_t now_us);
+/* Whose turn it is; NULL: nobody's. To be ended by kg_kcp_end_turn. */
+struct kg_line *kg_turns_next(struct kg_session *s, uint64_t now_us);
 
 /* ---- peers.c ---- */
 

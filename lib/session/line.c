@@ -84,6 +84,8 @@ static void fall_silent(struct kg_line *line)
 {
 	line->open = false;
 	line->asking = line->probes = 0;
+	if (line->kcp != NULL)
+		kg_kcp_join(line->kcp, NULL, NULL);
 	if (line->ready)
 		TAILQ_REMOVE(&line->session->ready, line, ready_link);
 	line->ready = false;
@@ -193,6 +195,8 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 
 	if (line->home == KG_HOME_RETIRED)
 		return;
+	if (line->kcp != NULL)
+		kg_turns_ask(line, now_us);
 	send_us = line->ready ? now_us : due_us(line);
 	if (!line->ready && (line->asking != 0 || line->probes > 0 || send_us <= now_us)) {
 		line->ready = true;
@@ -254,7 +258,23 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	return out->len > 0;
 }
 
-/* One datagram of one line, then the next line's turn. */
+static bool turn_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
+{
+	struct kg_line *line;
+	bool sent = false;
+
+	while (!sent && (line = kg_turns_next(s, now_us)) != NULL) {
+		sent = line_output(line, out, now_us);
+		kg_kcp_end_turn(line->kcp, sent);
+		if (sent)
+			kg_line_touch(line, now_us);
+		else /* it stands in line again when its timer has fired */
+			arm(line, due_us(line), now_us);
+	}
+	return sent;
+}
+
+/* One datagram of one line, then the next line's turn; first of those that need none. */
 bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
 {
 	struct kg_line *line;
@@ -274,13 +294,15 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 			return true;
 		}
 		line->ready = false;
+		if (line->kcp != NULL)
+			kg_turns_ask(line, now_us);
 		arm(line, due_us(line), now_us);
 	}
-	return false;
+	return turn_output(s, out, now_us);
 }
 
 bool kg_session_output_pending(const struct kg_session *s)
 {
-	return !TAILQ_EMPTY(&s->ready) || s->denials.count > 0 ||
+	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->turns) || s->denials.count > 0 ||
 	       (s->answers != NULL && s->answers->count > 0);
 }

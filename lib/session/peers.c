@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is known of peers by their IP address: so far the size of packets that pass to them, shared
- * by all channels there. A channel begins with what is known, or as small as paths may be; one that
- * has been heard asks for its peer, by probes that its KCP understands (kg_kcp_probe).
+ * What is known of peers by their IP address, shared by all channels there: the size of packets
+ * that pass to them, and how fast they may go (turns.c). A channel begins with what is known, or as
+ * small as paths may be; one that has been heard asks for its peer, by probes that its KCP
+ * understands (kg_kcp_probe).
  *
  * Nothing here is done at fixed times: a round of probes has a timer, all else waits until a
  * channel hears something.
@@ -13,7 +14,7 @@
 
 #include "net/frame.h"
 
-#define PEERS_MAX     4096 /* the one that was not used for longest gives way */
+#define PEERS_MAX     4096 /* that no channel has a turn at: the one not used for longest goes */
 #define RTT_GUESS_US  (200u * KG_US_PER_MS)
 #define TOLD_EVERY_US (20ull * KG_US_PER_MS) /* for what routers say we look at all channels */
 
@@ -29,6 +30,7 @@ struct kg_peer {
 	uint16_t told;  /* what the host was told */
 	struct kg_pmtu pmtu;
 	struct kg_timer timer; /* a round ends */
+	struct kg_turns turns;
 };
 
 /* ---- sizes ---- */
@@ -86,6 +88,7 @@ static void destroy(struct kg_peer *peer)
 	TAILQ_REMOVE(&s->peer_list, peer, link);
 	s->peer_count--;
 	kg_twheel_cancel(s->wheel, &peer->timer);
+	kg_turns_fini(&peer->turns);
 	kg_mem_free(s->mem, peer, sizeof(*peer));
 }
 
@@ -103,7 +106,7 @@ static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
 	peer->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	if (s->config.path_mtu_set)
 		kg_pmtu_init_set(&peer->pmtu, ceiling_of(s, ip->version));
-	else
+	else if (is_on(s))
 		kg_pmtu_init(&peer->pmtu, kg_path_mtu_min(ip->version), ceiling_of(s, ip->version));
 	peer->next = kg_u32map_remove(&s->peers, peer->key);
 	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
@@ -114,7 +117,22 @@ static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
 		kg_mem_free(s->mem, peer, sizeof(*peer));
 		return NULL;
 	}
+	if (s->config.kcp.rate_auto)
+		kg_turns_init(&peer->turns, s);
 	return peer;
+}
+
+/* Those with channels stay, however many. */
+static void make_room(struct kg_session *s)
+{
+	struct kg_peer *peer = TAILQ_FIRST(&s->peer_list);
+
+	if (!kg_kcp_share_is_used(peer->turns.share)) {
+		destroy(peer);
+		return;
+	}
+	TAILQ_REMOVE(&s->peer_list, peer, link);
+	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
 }
 
 static struct kg_peer *find_or_create(struct kg_session *s, const struct kg_ip *ip)
@@ -122,7 +140,7 @@ static struct kg_peer *find_or_create(struct kg_session *s, const struct kg_ip *
 	struct kg_peer *peer = find(s, ip);
 
 	if (peer == NULL && s->peer_count >= PEERS_MAX)
-		destroy(TAILQ_FIRST(&s->peer_list));
+		make_room(s);
 	if (peer == NULL)
 		return create(s, ip);
 	TAILQ_REMOVE(&s->peer_list, peer, link);
@@ -171,12 +189,24 @@ static bool is_settled(const struct kg_pmtu *pmtu)
 	return pmtu->state == KG_PMTU_REST && pmtu->mtu == pmtu->ceiling;
 }
 
+static void share(struct kg_line *line)
+{
+	struct kg_session *s = line->session;
+	struct kg_peer *peer;
+
+	if (!s->config.kcp.rate_auto || line->kcp == NULL)
+		return;
+	peer = find_or_create(s, &line->path->ends.remote.ip);
+	kg_kcp_join(line->kcp, peer != NULL ? peer->turns.share : NULL, line);
+}
+
 void kg_peers_on_path(struct kg_channel *ch)
 {
 	struct kg_session *s = ch->line.session;
 	const struct kg_ip *ip = &ch->line.path->ends.remote.ip;
 	const struct kg_peer *peer;
 
+	share(&ch->line);
 	if (!is_on(s))
 		return;
 	peer = s->config.path_mtu_set ? find_or_create(s, ip) : find(s, ip);

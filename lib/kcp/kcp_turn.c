@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Has a conversation come to what it shares with others, and stand in line there. */
+#include "kcp/internal.h"
+
+void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user)
+{
+	const struct kg_kcp_account nothing = { 0 };
+	struct kg_kcp_account now = kg_kcp_account(kcp);
+
+	if (!kcp->params.rate_auto || (kcp->shared && kcp->member.share == share))
+		return;
+	kg_kcp_leave(kcp);
+	if (share == NULL)
+		return;
+	kg_kcp_forget_rate(kcp);
+	kcp->shared = true;
+	kcp->member = (struct kg_kcp_member){ .share = share, .user = user };
+	share->members++;
+	kg_kcp_share_account(share, &nothing, &now);
+}
+
+bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
+{
+	enum kg_kcp_waits waits;
+
+	if (!kcp->shared || kcp->waits == KG_KCP_WAITS_TO_MEND)
+		return kcp->shared;
+	if (!kcp->params.blast && kcp->flush_us > now_us)
+		return true;
+	if (kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt) <= now_us)
+		waits = KG_KCP_WAITS_TO_MEND;
+	else if (kg_kcp_may_send(kcp) > 0)
+		waits = KG_KCP_WAITS_TO_SEND;
+	else
+		return true;
+	if (kcp->waits == waits || kg_kcp_is_sparse(kcp))
+		return true;
+	kg_kcp_withdraw(kcp);
+	kcp->waits = waits & 3;
+	TAILQ_INSERT_TAIL(kg_kcp_share_line(kcp), kcp, member.turn_link);
+	return true;
+}
+
+void kg_kcp_end_turn(struct kg_kcp *kcp, bool sent)
+{
+	if (!kcp->turn || !sent)
+		kg_kcp_withdraw(kcp);
+	kcp->turn = false;
+}
