@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """UDP Hop's wire: applications' datagrams through it with every cipher, IPv4 and IPv6, many sources at once.
 One source, one source port at the destination, over hops, a port that dies, and a server that is started anew.
-Through a relay between two ciphers, of which one leg has FEC and loses. Between applications on the wire port to
-port, past Linux. A NAT that changes its mind is followed by the next datagram, or by a sign of life.
+A server may have a name, and several addresses. Through a relay between two ciphers, of which one leg has FEC and
+loses. Between applications on the wire port to port, past Linux. A NAT that changes its mind is followed by the next
+datagram, or by a sign of life.
 
     client ── wire, which can drop a port ── server, 3000-3010
     client ── NAT ── server
@@ -143,6 +144,30 @@ def hop():
         talk.has_one_source()
 
 
+def named():
+    """A server with a name and another address, between which paths hop."""
+    with Lab() as lab:
+        lab.client.etc = {"resolv.conf": "nameserver 127.0.0.1\n",
+                          "hosts": f"127.0.0.1 localhost\n{SERVER4} hop.test\n"}
+        lab.client.config["tunnels"] = [udphop("client", destination_address=["hop.test", SERVER6],
+                                               dport_refresh="1-2")]
+        lab.server.config["tunnels"] = [udphop("server")]
+        lab.start()
+        senders, places = set(), set()
+        with lab.server.ns:
+            _service = traffic.serve_udp_echo(*DESTINATION, senders)
+        talk = Talk(lab, senders)
+        eventually("datagrams pass", talk.ask)
+
+        def both_were_used():
+            talk.is_whole_for(0.5)
+            places.update(row["remote"].rpartition(":")[0] for row in lab.client.channels())
+            return len(places) == 2
+
+        eventually("paths hop to the other address", both_were_used, timeout_s=60)
+        talk.has_one_source()
+
+
 def rebound():
     """Of what is under way as the mapping changes nothing may come; the next datagram passes."""
     with Lab() as lab:
@@ -231,6 +256,7 @@ def past_linux():
 
 ciphers()
 hop()
+named()
 rebound()
 relay()
 past_linux()
