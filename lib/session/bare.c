@@ -171,7 +171,9 @@ bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 	ch->last_data_us = now_us;
 	kg_channel_on_exchange(ch, false);
 	await(bare, now_us);
-	kg_line_touch(&ch->line, now_us);
+	/* One that is ready is armed when it has said all. */
+	if (!ch->line.ready)
+		kg_line_touch(&ch->line, now_us);
 	return true;
 }
 

@@ -276,6 +276,13 @@ static enum kg_drop hear_sign(struct kg_channel *ch, const struct kg_datagram *i
 	return drop;
 }
 
+/* All that a datagram of the application does by itself is to move time-outs away. */
+static bool wants_touch(struct kg_channel *ch, const struct kg_udphop_body *body)
+{
+	return body->feature != KG_UDPHOP_RAW_DATA || ch->roam != NULL || ch->line.asking != 0 ||
+	       kg_bare_of(ch)->alive_due;
+}
+
 static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagram *in,
 				  const struct kg_udphop_body *body, uint64_t now_us)
 {
@@ -290,7 +297,8 @@ static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagra
 	kg_bare_heard(ch, now_us);
 	drop = body->feature == KG_UDPHOP_RAW_DATA ? take(ch, body, now_us)
 						   : hear_sign(ch, in, body, now_us);
-	kg_line_touch(&ch->line, now_us);
+	if (wants_touch(ch, body))
+		kg_line_touch(&ch->line, now_us);
 	return drop;
 }
 
