@@ -111,6 +111,8 @@ struct kg_quiet {
 	uint64_t level; /* bytes */
 	uint64_t moved; /* bytes of sockets, and what datagrams count, up to */
 	uint64_t at_us;
+	uint64_t left_us; /* home, last */
+	uint64_t stay;    /* the level of the last return */
 };
 
 struct kg_payload {
@@ -162,8 +164,9 @@ bool kg_payload_spins(const struct kg_payload *p);
 
 /* After a turn. */
 void kg_quiet_count(struct kg_payload *p, bool worked);
-/* It is not quiet for a while, whatever comes. */
-void kg_quiet_stay(struct kg_payload *p);
+/* It is lent, and comes home: then it is not quiet for a while, whatever comes. */
+void kg_quiet_leave(struct kg_payload *p);
+void kg_quiet_return(struct kg_payload *p);
 bool kg_quiet_is_stream(const struct kg_payload *p);
 /* When it will be quiet, if nothing comes; 0: it is now. */
 int kg_quiet_in_ms(const struct kg_payload *p);

@@ -206,6 +206,7 @@ static bool lends(const struct kg_payload *p)
 static void lend(struct kg_payload *p)
 {
 	kg_count(&p->stats.lent, 1);
+	kg_quiet_leave(p);
 	kg_loan_lend(&p->loan, p->links[0].rings->worker_waker);
 	kg_loan_await(&p->loan);
 }
@@ -276,7 +277,8 @@ bool kg_payload_wants_home(const struct kg_payload *p)
 
 void kg_payload_give_back(struct kg_payload *p)
 {
-	kg_quiet_stay(p);
+	p->now_us = clock_us();
+	kg_quiet_return(p);
 	kg_loan_give_back(&p->loan);
 }
 

@@ -5,16 +5,22 @@
  */
 #include "payload/internal.h"
 
-#define BYTES_PER_MS (64u * 1024) /* half a Gbit/s */
-#define TURN_BYTES   256          /* what a turn takes, or a datagram, beside its bytes */
-#define QUIET_BYTES  (16u * 1024)
-#define STREAM_BYTES (96u * 1024)
-#define LEVEL_MAX    (100u * BYTES_PER_MS) /* who was called back stays at home for so long */
+#define BYTES_PER_MS   (16u * 1024) /* 130 Mbit/s */
+#define TURN_BYTES     64           /* what a turn takes beside its bytes */
+#define DATAGRAM_BYTES 256          /* what a datagram does */
+#define QUIET_BYTES    (16u * 1024)
+#define STREAM_BYTES   (96u * 1024)
+#define LEVEL_MAX      (100u * BYTES_PER_MS)
+
+/* Who is called back stays at home for a while, and longer each time if that was soon. */
+#define STAY_MIN (100u * BYTES_PER_MS)
+#define STAY_MAX (6400u * BYTES_PER_MS)
+#define SOON_US  KG_US_PER_S
 
 static uint64_t moved(const struct kg_payload_stats *stats)
 {
 	return stats->rx_bytes + stats->tx_bytes +
-	       (stats->udp_rx_datagrams + stats->udp_tx_datagrams) * TURN_BYTES;
+	       (stats->udp_rx_datagrams + stats->udp_tx_datagrams) * DATAGRAM_BYTES;
 }
 
 void kg_quiet_count(struct kg_payload *p, bool worked)
@@ -25,14 +31,26 @@ void kg_quiet_count(struct kg_payload *p, bool worked)
 
 	quiet->level -= KG_MIN(quiet->level, falls);
 	quiet->level += now_moved - quiet->moved + (worked ? TURN_BYTES : 0);
-	quiet->level = KG_MIN(quiet->level, (uint64_t)LEVEL_MAX);
+	quiet->level = KG_MIN(quiet->level, KG_MAX(quiet->stay, (uint64_t)LEVEL_MAX));
 	quiet->moved = now_moved;
 	quiet->at_us = p->now_us;
 }
 
-void kg_quiet_stay(struct kg_payload *p)
+void kg_quiet_leave(struct kg_payload *p)
 {
-	p->quiet.level = LEVEL_MAX;
+	p->quiet.left_us = p->now_us;
+}
+
+void kg_quiet_return(struct kg_payload *p)
+{
+	struct kg_quiet *quiet = &p->quiet;
+
+	if (p->now_us - quiet->left_us < SOON_US)
+		quiet->stay = KG_MIN(quiet->stay * 2, (uint64_t)STAY_MAX);
+	else
+		quiet->stay = STAY_MIN;
+	quiet->stay = KG_MAX(quiet->stay, (uint64_t)STAY_MIN);
+	quiet->level = quiet->stay;
 }
 
 bool kg_quiet_is_stream(const struct kg_payload *p)

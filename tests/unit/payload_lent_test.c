@@ -29,12 +29,20 @@ static void questions_are_quiet_and_streams_are_not(void **state)
 	p->now_us = KG_US_PER_S;
 	assert_false(becomes_stream(p, 100, 20)); /* 25,000 round trips a second */
 	assert_int_equal(kg_quiet_in_ms(p), 0);
-	assert_true(becomes_stream(p, 45000, 400)); /* 0.9 Gbit/s */
-	assert_in_range(kg_quiet_in_ms(p), 1, 10);
-	p->now_us += 10 * KG_US_PER_MS;
+	assert_true(becomes_stream(p, 24000, 1000)); /* 0.2 Gbit/s */
+	assert_in_range(kg_quiet_in_ms(p), 1, 20);
+	p->now_us += 20 * KG_US_PER_MS;
 	kg_quiet_count(p, false);
 	assert_int_equal(kg_quiet_in_ms(p), 0);
-	kg_quiet_stay(p);
+	kg_quiet_leave(p);
+	kg_quiet_return(p);
+	assert_in_range(kg_quiet_in_ms(p), 50, 200);
+	kg_quiet_leave(p);
+	kg_quiet_return(p); /* soon */
+	assert_in_range(kg_quiet_in_ms(p), 150, 400);
+	kg_quiet_leave(p);
+	p->now_us += 2 * KG_US_PER_S;
+	kg_quiet_return(p);
 	assert_in_range(kg_quiet_in_ms(p), 50, 200);
 	rig_destroy(rig);
 }
@@ -169,7 +177,7 @@ static void what_is_due_is_not_put_off_by_asking(void **state)
 	uint64_t until_us;
 
 	p->udp_holds.all.tqh_first = (void *)rig; /* somebody's datagrams wait */
-	p->now_us = rig_now_ms() * KG_US_PER_MS;
+	p->now_us = (rig_now_ms() + 20) * KG_US_PER_MS;
 	until_us = kg_payload_until_due_us(p);
 	assert_in_range(until_us, 1, 100 * KG_US_PER_MS);
 	usleep((useconds_t)until_us);
