@@ -36,23 +36,25 @@ def play_ball(connection):
         assert traffic.receive_exactly(connection, len(word)) == word
 
 
+def passes_without_them(lab, ball):
+    before = [times_run(box) for box in lab.boxes]
+    play_ball(ball)
+    return all(times_run(box) - count < ROUND_TRIPS / 5 for box, count in zip(lab.boxes, before))
+
+
 def check(lab):
     with lab.server.ns:
         services = traffic.serve_echo(*DESTINATION)
     with lab.client.ns:
         ball = traffic.connect(*ENTRY)
-        play_ball(ball)
-        eventually("both lend", lambda: all(box.counter("payload_lent") > 0 for box in lab.boxes))
         for _ in range(2):
-            before = [times_run(box) for box in lab.boxes]
-            play_ball(ball)
-            runs = [times_run(box) - count for box, count in zip(lab.boxes, before)]
-            assert all(count < ROUND_TRIPS / 5 for count in runs), f"payload threads ran {runs} times"
+            eventually("questions pass without payload threads", lambda: passes_without_them(lab, ball), 40)
             lent = [box.counter("payload_lent") for box in lab.boxes]
+            assert all(count > 0 for count in lent), f"lent {lent} times"
             traffic.tcp_echo(*ENTRY, STREAM_BYTES)
             traffic.udp_echo(*ENTRY, sizes=range(1, 1401, 10))
-            eventually("a stream's threads come home and lend again", lambda lent=lent: all(
-                box.counter("payload_lent") > count for box, count in zip(lab.boxes, lent)))
+            eventually("threads that have been called back lend again", lambda lent=lent: all(
+                box.counter("payload_lent") > count for box, count in zip(lab.boxes, lent)), 40)
         ball.close()
     del services
 
