@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct arguments {
-	char **list; /* NULL-terminated; EAL keeps pointers into it */
+	char **list; /* NULL-terminated */
 	int count;
 };
 
@@ -89,7 +89,9 @@ static void add_memory(struct arguments *args, const struct kg_config *config)
 
 int kg_eal_init(const struct kg_config *config, char *const *options, int option_count)
 {
-	struct arguments args = { 0 };
+	/* EAL keeps pointers to the texts, and puts others into its list. */
+	static struct arguments args;
+	static char **given;
 
 	add(&args, "kcpgate");
 	/* What went well is no news; a level of the user's comes after this one. Telemetry's,
@@ -106,8 +108,12 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 		add(&args, "%s", config->eal[i]);
 	for (int i = 0; i < option_count; i++)
 		add(&args, "%s", options[i]);
+	given = calloc((size_t)args.count + 1, sizeof(given[0]));
+	if (given == NULL)
+		abort();
+	memcpy(given, args.list, (size_t)args.count * sizeof(given[0]));
 	kg_chatter_redirect();
-	return rte_eal_init(args.count, args.list) < 0 ? -rte_errno : 0;
+	return rte_eal_init(args.count, given) < 0 ? -rte_errno : 0;
 }
 
 bool kg_eal_has_devices(const struct kg_config *config, FILE *errors)
