@@ -32,7 +32,8 @@ from lab import DESTINATION, RELAY4, SERVER4, WIRE4, Lab, eventually, tunnel  # 
 
 SANITIZED = ("--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false",
              "-Dc_args=-fno-sanitize-recover=undefined")
-WATCHED = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+WATCHED = {"ASAN_OPTIONS": "detect_leaks=1", "LSAN_OPTIONS": f"suppressions={ROOT}/tests/netns/leaks.supp",
+           "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 REPORT = re.compile(r".*(?:Sanitizer|runtime error).*")
 ADDRESS, ECHO_PORT = DESTINATION
 STORM_PORT, REFUSED_PORT, SILENT_PORT = 7001, 7998, 7999
