@@ -16,7 +16,7 @@ import struct
 import time
 from pathlib import Path
 
-from lab import DESTINATION, ENTRY, TUNNEL_PORT, Lab, tunnel
+from lab import DESTINATION, ENTRY, TUNNEL_PORT, Lab, eventually, tunnel
 import traffic
 
 PER_SECOND, BYTES, SECONDS = 20_000, 1_200, 4
@@ -49,16 +49,19 @@ def send(s, result):
     result.send((sent, trains * TRAIN - sent))
 
 
-def receive(s, result):
-    """Until nothing has come for two seconds; tells how many have come, and how many of them were not
-    what was sent, or were there before."""
+def receive(s, result, at_rest):
+    """Until nothing has come for a second and nothing is on its way; tells how many have come, and how many of
+    them were not what was sent, or were there before."""
     seen, wrong = set(), 0
-    s.settimeout(2)
+    s.settimeout(1)
     while True:
+        over = at_rest.is_set()
         try:
             data, notes, _, _ = s.recvmsg(1 << 16, 64)
         except TimeoutError:
-            break
+            if over:
+                break
+            continue
         size = struct.unpack_from("=H", notes[0][2])[0] if notes else len(data)
         for start in range(0, len(data), size):
             one = data[start:start + size]
@@ -104,11 +107,17 @@ def waited_s():
                for path in Path(f"/proc/{box.process.pid}/task").glob("*/schedstat")) / 1e9
 
 
+def nothing_is_on_its_way():
+    """On a busy machine what was sent last may take seconds."""
+    return all(channel[name] == 0 for box in lab.boxes for channel in box.channels()
+               for name in ("unread", "in_flight", "queued"))
+
+
 @contextlib.contextmanager
-def in_process(function, s):
+def in_process(function, s, *more):
     """Gives a pipe with the result. The socket is the process's, too, until it has gone."""
     result, told = multiprocessing.Pipe(False)
-    process = multiprocessing.Process(target=function, args=(s, told), daemon=True)
+    process = multiprocessing.Process(target=function, args=(s, told, *more), daemon=True)
     process.start()
     yield result
     process.join()
@@ -116,9 +125,11 @@ def in_process(function, s):
 
 def attempt(way, sender, receiver):
     """The share that arrived, and whether the machine gave everybody time to do their part."""
-    before, waited = lost(), waited_s()
-    with in_process(receive, receiver) as arrived, in_process(send, sender) as gone:
+    before, waited, at_rest = lost(), waited_s(), multiprocessing.Event()
+    with in_process(receive, receiver, at_rest) as arrived, in_process(send, sender) as gone:
         sent, left_out = gone.recv()
+        eventually("all has arrived that was under way", nothing_is_on_its_way, 60)
+        at_rest.set()
         seen, wrong = arrived.recv()
     waited = waited_s() - waited
     named = {name: count - before[name] for name, count in lost().items() if count != before[name]}
