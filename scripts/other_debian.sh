@@ -39,6 +39,7 @@ shift 2
 [ $# -gt 0 ] || set -- unit replay sim
 compiler=${CC:-gcc}
 build=/build/$compiler
+mount --bind "$root" "$root" # ip wants / to be a mount, to have namespaces of its own there
 mkdir -p "$root/tree" "$root/build"
 mount --bind -o ro "$tree" "$root/tree"
 mount -t proc proc "$root/proc"
