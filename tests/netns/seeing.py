@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """DPDK's own dpdk-telemetry.py shows counters and what they mean, tunnels and channels; a table of 100 channels comes in
-pages and is whole.
+pages and is whole. DPDK's exporter, where it is installed (Debian 13), exports the port.
 
     client, 100 × ── wire ── server
 """
 
+import http.client
 import json
+import re
 import shutil
 
 from lab import DESTINATION, ENTRY, Lab, eventually, run, skip, tunnel
+import telemetry
 import traffic
 
 SETTINGS = {"name", "mode", "encryption", "protocol", "kcp", "kcp_mtu", "fec"}  # beside the numbers of a tunnel
+EXPORTER = shutil.which("dpdk-telemetry-exporter.py")
+EXPORTED = ("127.0.0.1", 9876)
 READER = shutil.which("dpdk-telemetry.py")
 if not READER:
     skip("dpdk-telemetry.py is not installed")
@@ -23,6 +28,25 @@ def ask(box, *commands):
                 input="\n".join((*commands, "quit", ""))).splitlines()
     answers = [json.loads(line) for line in lines if line.startswith("{")]
     return {command: answer for one in answers for command, answer in one.items()}
+
+
+def scrape(box):
+    try:
+        with box.ns:
+            connection = http.client.HTTPConnection(*EXPORTED, timeout=10)
+            connection.connect()
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    except OSError:
+        return ""  # not there yet
+
+
+def check_exporter(lab):
+    box = lab.client
+    lab.popen(box.ns, "python3", EXPORTER, "-s", telemetry.socket_path(box.name), "-o", "openmetrics://%s:%d" % EXPORTED)
+    text = eventually("the exporter answers", lambda: scrape(box), 30)
+    packets = re.search(r'rx_packets(?:_total)?\{[^}]*port="net_[^}]*\} (\d+)', text)
+    assert packets and int(packets[1]) > 200, text
 
 
 with Lab() as lab:
@@ -58,6 +82,8 @@ with Lab() as lab:
     assert len(rows["client"]) == 100 and rows["client"].keys() == rows["server"].keys()
     for conv, row in rows["client"].items():
         assert row["sent_bytes"] == rows["server"][conv]["received_bytes"]
+    if EXPORTER:
+        check_exporter(lab)
     for flow in flows:
         flow.close()
     eventually("all channels are gone", lambda: not lab.client.channels() + lab.server.channels())
