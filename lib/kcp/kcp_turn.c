@@ -29,11 +29,13 @@ bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
 		return true;
 	if (kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt) <= now_us)
 		waits = KG_KCP_WAITS_TO_MEND;
+	else if (kcp->waits == KG_KCP_WAITS_TO_SEND)
+		return true;
 	else if (kg_kcp_may_send(kcp) > 0)
 		waits = KG_KCP_WAITS_TO_SEND;
 	else
 		return true;
-	if (kcp->waits == waits || kg_kcp_is_sparse(kcp))
+	if (kg_kcp_is_sparse(kcp))
 		return true;
 	kg_kcp_withdraw(kcp);
 	kcp->waits = waits & 3;

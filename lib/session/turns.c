@@ -17,12 +17,14 @@ static void stand(struct kg_turns *turns, bool due)
 	turns->due = due;
 }
 
+/* A timer that is too early looks again, which is cheaper than to move it with each datagram. */
 static void look(struct kg_turns *turns, uint64_t now_us)
 {
 	uint64_t due_us = kg_kcp_share_due_us(turns->share, now_us);
 
 	stand(turns, due_us <= now_us);
-	kg_twheel_arm(turns->session->wheel, &turns->timer, turns->due ? KG_NEVER_US : due_us);
+	if (!turns->due && due_us < turns->timer.deadline_us)
+		kg_twheel_arm(turns->session->wheel, &turns->timer, due_us);
 }
 
 static void on_timer(struct kg_timer *timer, uint64_t now_us)
