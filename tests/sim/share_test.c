@@ -22,6 +22,8 @@
 #define UPLOADS       64u
 #define LINE_BPS      6250000u
 #define WAY_US        20000u
+#define DUMB_US       500000u /* of queue */
+#define SHORT_US      10000u
 #define OVERHEAD      66u /* of a datagram on the wire */
 #define PIECE_BYTES   1100u
 #define WORD_BYTES    100u
@@ -210,13 +212,13 @@ static void begin_end(struct world *w, int role, bool rate_auto,
 	assert_non_null(end->session);
 }
 
-static void begin(struct world *w, bool rate_auto)
+static void begin(struct world *w, bool rate_auto, uint32_t queue_us)
 {
 	const struct kg_sim_link_params there = { .delay_us = WAY_US,
 						  .jitter_us = 100,
 						  .in_order = true,
 						  .rate_Bps = LINE_BPS,
-						  .queue_us = 500000,
+						  .queue_us = queue_us,
 						  .overhead_bytes = OVERHEAD };
 	const struct kg_sim_link_params back = {
 		.delay_us = WAY_US, .jitter_us = 100, .in_order = true, .overhead_bytes = OVERHEAD
@@ -287,13 +289,13 @@ static struct outcome outcome_of(struct world *w, uint64_t us, uint64_t sent_byt
 	return o;
 }
 
-static struct outcome run(bool rate_auto, unsigned int uploads)
+static struct outcome run(bool rate_auto, unsigned int uploads, uint32_t queue_us)
 {
 	static struct world w;
 	struct outcome o;
 	uint64_t sent_bytes;
 
-	begin(&w, rate_auto);
+	begin(&w, rate_auto, queue_us);
 	for (uint32_t who = 0; who < uploads; who++)
 		open_channel(&w, who, KG_PROTOCOL_TCP);
 	open_channel(&w, UPLOADS, KG_PROTOCOL_UDP);
@@ -310,7 +312,7 @@ static struct outcome run(bool rate_auto, unsigned int uploads)
 /* In windows he waits for half a second. */
 static void who_says_little_hardly_waits(void **state)
 {
-	struct outcome window = run(false, UPLOADS), shared = run(true, UPLOADS);
+	struct outcome window = run(false, UPLOADS, DUMB_US), shared = run(true, UPLOADS, DUMB_US);
 
 	assert_true(shared.p99_ms < WAY_US / 1e3 + 10);
 	assert_true(shared.jain > 0.95);
@@ -322,13 +324,49 @@ static void who_says_little_hardly_waits(void **state)
 static void few_share_as_evenly(void **state)
 {
 	for (unsigned int uploads = 1; uploads <= 8; uploads *= 2) {
-		struct outcome o = run(true, uploads);
+		struct outcome o = run(true, uploads, DUMB_US);
 
 		assert_true(o.p99_ms < WAY_US / 1e3 + 10);
 		assert_true(o.jain > 0.95);
 		assert_true(o.used > 0.95);
 		assert_true(o.own_loss < 0.01);
 	}
+}
+
+/* Strangers have 0.5 of one another there. */
+static void a_short_queue_is_shared_as_evenly(void **state)
+{
+	struct outcome o = run(true, 3, SHORT_US);
+
+	assert_true(o.jain > 0.95);
+	assert_true(o.used > 0.95);
+	assert_true(o.own_loss < 0.01);
+}
+
+/* His handshake, and his first word. */
+static void who_comes_beside_many_is_served_at_once(void **state)
+{
+	static struct world w;
+	uint64_t came_us;
+
+	begin(&w, true, DUMB_US);
+	w.began_us -= WARM_US;
+	w.word_us = KG_NEVER_US;
+	for (uint32_t who = 0; who < UPLOADS; who++)
+		open_channel(&w, who, KG_PROTOCOL_TCP);
+	pass(&w, SEC(1) / 2);
+	w.uploads = UPLOADS;
+	pass(&w, SEC(2));
+	came_us = w.now_us;
+	open_channel(&w, UPLOADS, KG_PROTOCOL_TCP);
+	while (kg_channel_room(w.channels[UPLOADS]) == 0)
+		pass(&w, 1000);
+	say(&w, UPLOADS, WORD_BYTES);
+	while (w.words == 0)
+		pass(&w, 1000);
+	printf("a newcomer was heard after %.0f ms\n", (double)(w.now_us - came_us) / 1e3);
+	assert_true(w.now_us - came_us < SEC(1) / 4);
+	end(&w);
 }
 
 /* What comes of an upload meanwhile, as a part of the line. */
@@ -346,7 +384,7 @@ static void what_one_has_learned_the_next_one_knows(void **state)
 	static struct world w;
 	double first, second;
 
-	begin(&w, true);
+	begin(&w, true, DUMB_US);
 	w.began_us -= WARM_US;
 	open_channel(&w, 0, KG_PROTOCOL_TCP);
 	open_channel(&w, 1, KG_PROTOCOL_TCP);
@@ -372,7 +410,7 @@ static void a_dead_channel_holds_up_nobody(void **state)
 	struct kg_channel_info info;
 	double part;
 
-	begin(&w, true);
+	begin(&w, true, DUMB_US);
 	w.began_us -= WARM_US;
 	open_channel(&w, 0, KG_PROTOCOL_TCP);
 	open_channel(&w, 1, KG_PROTOCOL_TCP);
@@ -395,6 +433,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_says_little_hardly_waits),
 		cmocka_unit_test(few_share_as_evenly),
+		cmocka_unit_test(a_short_queue_is_shared_as_evenly),
+		cmocka_unit_test(who_comes_beside_many_is_served_at_once),
 		cmocka_unit_test(what_one_has_learned_the_next_one_knows),
 		cmocka_unit_test(a_dead_channel_holds_up_nobody),
 	};
