@@ -309,6 +309,7 @@ void kg_exception_destroy(struct kg_exception *e)
 	if (e->ether != NULL)
 		kg_ether_frames_close(e->ether);
 	free(e->ether);
+	kg_tap_frames_rest(&e->frames);
 	close_fd(e->frames.fd);
 	close_fd(e->raw4_fd);
 	close_fd(e->raw6_fd);

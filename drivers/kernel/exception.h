@@ -12,6 +12,8 @@
 
 #include <rte_mbuf.h>
 
+#define KG_EXCEPTION_SPARES 16 /* mbufs that each holds while Linux has frames */
+
 struct kg_exception_params {
 	const char *name;  /* kernel interface to create */
 	struct kg_mac mac; /* the port's */

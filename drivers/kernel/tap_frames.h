@@ -18,11 +18,16 @@ struct kg_tap_frames {
 	struct kg_exception_stats *stats;
 	struct kg_split split; /* of what is in `super`; all zero: nothing was read yet */
 	bool splitting;
+	struct rte_mbuf *spares[KG_EXCEPTION_SPARES]; /* for pieces to come */
+	unsigned int spare_count;
 	uint8_t super[KG_TAP_SUPER_BYTES];
 };
 
 /* Tells Linux what we can finish in its place. What it does not know it does itself. */
 void kg_tap_frames_offer(int fd);
+
+/* Gives back the spares, while nothing is there to read and in the end. */
+void kg_tap_frames_rest(struct kg_tap_frames *frames);
 
 /* Takes the mbufs, Ethernet frames without VLAN tag, in the order of each flow. */
 void kg_tap_frames_write(struct kg_tap_frames *frames, struct rte_mbuf **mbufs, unsigned int count);
