@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A server asks from its own port how it looks from outside: a real STUN server over both IP versions, and
-one of ours that is silent, late, wrong and changes its mind. Programs are told, and a file has it.
+one of ours that is silent, late, wrong and changes its mind, which a tunnel of UDP Hop's wire asks. Programs are told,
+and a file has it.
 
     client ── wire ── server
                ├─ coturn on 198.18.0.9 and fd00:18::9, port 3478
                └─ ours on 198.18.0.9, port 3580
 """
 
-import copy
 import re
 import socket
 import struct
 import threading
 
-from lab import (DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, WIRE4, WIRE6, Lab, eventually)
+from lab import DESTINATION, ENTRY, SERVER4, SERVER6, TUNNEL_PORT, WIRE4, WIRE6, Lab, eventually
+from udphop_settings import udphop
 import servers
 import traffic
 
@@ -73,7 +74,7 @@ def configure(lab):
     path.write_text(HOOK.format(dir=lab.directory))
     path.chmod(0o755)
     home = lab.server.config["tunnels"][0]
-    odd = copy.deepcopy(home)
+    odd = udphop("server")
     logs = lab.directory / "logs"
     logs.mkdir()
     (lab.directory / "taken" / "ip_address.txt.new").mkdir(parents=True)
@@ -124,5 +125,5 @@ with Lab() as lab:
     assert ours.sources == {(SERVER4, ODD_PORT)}, ours.sources
     assert not re.search(r"192\.0\.2\.6", lab.server.log()), "believed what nobody asked for"
     # Of each round one answer begins as none of ours does: it is taken for a datagram of the tunnel.
-    eventually("unasked answers are dropped", lambda: lab.server.drops("datagram_size") >= 2)
+    eventually("unasked answers are dropped", lambda: lab.server.drops("auth_failed") >= 2)
     assert len(told(lab)) == 2, "told of what has not changed"

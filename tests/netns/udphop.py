@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """UDP Hop's wire: applications' datagrams through it with every cipher, IPv4 and IPv6, many sources at once.
 One source, one source port at the destination, over hops, a port that dies, and a server that is started anew.
-A server may have a name, and several addresses. Through a relay between two ciphers, of which one leg has FEC and
+A server may have a name, several addresses, or a TXT record. Through a relay between two ciphers, of which one leg has FEC and
 loses. Between applications on the wire port to port, past Linux. A NAT that changes its mind is followed by the next
 datagram, or by a sign of life.
 
@@ -19,6 +19,7 @@ from lab import (CLIENT4, DESTINATION, ENTRY, RELAY4, SERVER4, SERVER6, TUNNEL_P
                  kcpgate)
 from nat_between import Nat
 from udphop_settings import udphop
+import servers
 import traffic
 
 CIPHERS = ("AES-GCM", "AES-OCB", "chacha20", "xchacha20", "XOR", "none")
@@ -145,12 +146,16 @@ def hop():
 
 
 def named():
-    """A server with a name and another address, between which paths hop."""
+    """A server with a name and another address, between which paths hop; and one that a TXT record says."""
     with Lab() as lab:
+        servers.names(lab, lab.client.ns, f"--txt-record=text.test,{SERVER4}:{TUNNEL_PORT}")
         lab.client.etc = {"resolv.conf": "nameserver 127.0.0.1\n",
                           "hosts": f"127.0.0.1 localhost\n{SERVER4} hop.test\n"}
         lab.client.config["tunnels"] = [udphop("client", destination_address=["hop.test", SERVER6],
-                                               dport_refresh="1-2")]
+                                               dport_refresh="1-2"),
+                                        udphop("client", name="text", listen_port=ENTRY[1] + 1,
+                                               destination_dnstxt="text.test")]
+        del lab.client.config["tunnels"][1]["destination_address"], lab.client.config["tunnels"][1]["destination_port"]
         lab.server.config["tunnels"] = [udphop("server")]
         lab.start()
         senders, places = set(), set()
@@ -166,6 +171,9 @@ def named():
 
         eventually("paths hop to the other address", both_were_used, timeout_s=60)
         talk.has_one_source()
+        lab.client.wait_log(rf"text: text\.test is {SERVER4}, port {TUNNEL_PORT}\n", 60)
+        with lab.client.ns:
+            traffic.udp_echo(ENTRY[0], ENTRY[1] + 1, sizes=SIZES)
 
 
 def rebound():
