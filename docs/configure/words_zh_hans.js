@@ -166,6 +166,8 @@ const WORDS_ZH_HANS = {
   "Network ports that DPDK drives.": "由 DPDK 驱动的网口。",
   "Tunnels.": "隧道。",
   "Use hugepages. `false` works everywhere, slower.": "使用大页内存。`false` 在任何机器上都可用，但较慢。",
+  "Other programs of DPDK may attach, `dpdk-dumpcap` for one: the hugepages are files while the box runs, and who may open these may read and write all in them.":
+    "允许其他 DPDK 程序（例如 `dpdk-dumpcap`）接入：运行期间大页内存以文件形式存在，能打开这些文件的人可以读写其中的一切。",
   "MiB for packets and channels; the box never takes more.": "用于数据包和通道的内存（MiB）；设备绝不会占用更多。",
   "Name in messages and counters.": "消息和计数器中的名称。",
   "PCI address (`0000:03:00.0`), or a DPDK virtual device with its arguments (`net_af_xdp0,iface=eth1`).":

@@ -166,6 +166,8 @@ const WORDS_ZH_HANT = {
   "Network ports that DPDK drives.": "由 DPDK 驅動的網路介面。",
   "Tunnels.": "隧道。",
   "Use hugepages. `false` works everywhere, slower.": "使用大型分頁。`false` 在任何機器上都可用，但較慢。",
+  "Other programs of DPDK may attach, `dpdk-dumpcap` for one: the hugepages are files while the box runs, and who may open these may read and write all in them.":
+    "允許其他 DPDK 程式（例如 `dpdk-dumpcap`）接入：執行期間大型分頁以檔案形式存在，能開啟這些檔案的人可以讀寫其中的一切。",
   "MiB for packets and channels; the box never takes more.": "用於資料包和通道的記憶體（MiB）；設備絕不會佔用更多。",
   "Name in messages and counters.": "訊息和計數器中的名稱。",
   "PCI address (`0000:03:00.0`), or a DPDK virtual device with its arguments (`net_af_xdp0,iface=eth1`).":

@@ -311,7 +311,8 @@ static void finish(struct kg_pump *pump)
 
 void kg_pump_run(struct kg_pump *pump)
 {
-	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
+	/* Else mempools work without a cache. */
+	bool registered = !pump->config.shared && rte_thread_register() == 0;
 	sigset_t all;
 
 	begin_nice(pump);

@@ -73,6 +73,7 @@ struct kg_pump_config {
 	 * have work.
 	 */
 	bool busy;
+	bool shared; /* memory is: EAL registers no threads then */
 };
 
 struct kg_pump;

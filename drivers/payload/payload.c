@@ -346,7 +346,8 @@ static void close_all(struct kg_payload *p)
 
 void kg_payload_run(struct kg_payload *p)
 {
-	bool registered = rte_thread_register() == 0; /* else mempools work without a cache */
+	/* Else mempools work without a cache. */
+	bool registered = !p->config.shared && rte_thread_register() == 0;
 	sigset_t all;
 
 	sigfillset(&all);

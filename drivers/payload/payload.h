@@ -43,7 +43,8 @@ struct kg_payload_config {
 	struct kg_waker *waker;         /* this thread's; the links point to it */
 	struct kg_enquiries *enquiries; /* this thread's, rings and wakers ready */
 	struct kg_buf_pool *pool;
-	bool busy; /* never sleep */
+	bool busy;   /* never sleep */
+	bool shared; /* memory is: EAL registers no threads then */
 	/* Toward applications, of this thread; UDP leaves a quarter to TCP. 0: no limit but the
 	 * process's */
 	unsigned int sockets_max;

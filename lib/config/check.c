@@ -37,6 +37,17 @@ static void check_local_ports(struct kg_load *load)
 				  KG_CONFIG_LOCAL_PORTS_MIN, KG_CONFIG_LOCAL_PORTS_MAX);
 }
 
+static void check_memory(struct kg_load *load)
+{
+	struct kg_place memory = kg_root_place(load, "memory");
+	struct kg_place at = kg_place_member(&memory, "shared");
+
+	if (load->config->shared_memory && !load->config->hugepages)
+		kg_mistakes_error(load->mistakes, &at,
+				  "found true without hugepages; allowed with them, for others "
+				  "attach by their files");
+}
+
 static void check_metrics(struct kg_load *load)
 {
 	struct kg_place at = kg_root_place(load, "metrics");
@@ -220,6 +231,7 @@ static void check_flow_rules(struct kg_load *load, unsigned int i)
 void kg_load_check(struct kg_load *load)
 {
 	check_workers(load);
+	check_memory(load);
 	check_local_ports(load);
 	check_metrics(load);
 	check_port_pairs(load);

@@ -124,7 +124,7 @@ struct kg_config {
 	unsigned int worker_count;
 	unsigned int payload_threads;
 	enum kg_poll poll;
-	bool hugepages;
+	bool hugepages, shared_memory;
 	unsigned int memory_mb;
 	char *metrics; /* where Prometheus finds them: metrics.h; NULL: nowhere */
 	char *eal[KG_CONFIG_EAL_MAX];

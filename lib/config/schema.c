@@ -123,6 +123,11 @@ const struct kg_key kg_schema[] = {
 
 	{ MEMORY("hugepages"), .kind = &kg_kind_bool, MEMBER(kg_config, hugepages),
 	  .fallback = "true", .help = "Use hugepages. `false` works everywhere, slower." },
+	{ MEMORY("shared"), .kind = &kg_kind_bool, MEMBER(kg_config, shared_memory),
+	  .fallback = "false",
+	  .help = "Other programs of DPDK may attach, `dpdk-dumpcap` for one: the hugepages are "
+		  "files "
+		  "while the box runs, and who may open these may read and write all in them." },
 	{ MEMORY("mb"), .kind = &kg_kind_number, MEMBER(kg_config, memory_mb), .min = 64,
 	  .max = 1048576, .fallback = "512",
 	  .help = "MiB for packets and channels; the box never takes more." },

@@ -168,6 +168,9 @@ static void box_keys(void **state)
 		{ "'memory': {'mb': 1}", "memory.mb", "found 1" NUMBER("64 to 1048576") },
 		{ "'memory': {'MB': 512}", "memory.MB", "unknown key; did you mean \"mb\"?" },
 		{ "'eal': [1]", "eal[0]", "found 1; allowed a text that is not empty" },
+		{ "'memory': {'hugepages': false, 'shared': true}", "memory.shared",
+		  "found true without hugepages; allowed with them, for others attach by their "
+		  "files" },
 		{ "'name': ''", "name", "found \"\"" NAME },
 		{ "'name': null", "name", "found null" NAME },
 		{ "'tunnels': {}", "tunnels", "found {}; allowed a list of objects" },

@@ -38,6 +38,7 @@ static bool create_payload(struct kg_box *box, unsigned int index,
 		.enquiries = &payload->enquiries,
 		.pool = kg_buf_mempool_pool(box->bufs),
 		.busy = box->config->poll == KG_POLL_BUSY,
+		.shared = box->config->shared_memory,
 		.sockets_max = kg_payload_sockets_max() / box->payload_count,
 	};
 

@@ -11,6 +11,7 @@ bool kg_box_init_pump(struct kg_box *box, char *error, size_t error_bytes)
 		.tap_count = box->port_count,
 		.waker = &box->pump.waker,
 		.busy = box->config->poll == KG_POLL_BUSY,
+		.shared = box->config->shared_memory,
 	};
 
 	box->pump.pump = kg_pump_create(&config);

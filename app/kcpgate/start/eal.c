@@ -10,12 +10,16 @@
 #include <limits.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
+#include <rte_pdump.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static bool shared; /* with other programs of DPDK: docs/decisions/0081-who-attaches.md */
 
 struct arguments {
 	char **list; /* NULL-terminated */
@@ -84,7 +88,10 @@ static void add_memory(struct arguments *args, const struct kg_config *config)
 	add(args, "-m");
 	add(args, "%u", config->memory_mb);
 	/* Not --in-memory, which would silence telemetry; unlinked pages leave nothing behind. */
-	add(args, config->hugepages ? "--huge-unlink" : "--no-huge");
+	if (!config->hugepages)
+		add(args, "--no-huge");
+	else if (!config->shared_memory)
+		add(args, "--huge-unlink");
 }
 
 int kg_eal_init(const struct kg_config *config, char *const *options, int option_count)
@@ -108,12 +115,15 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 		add(&args, "%s", config->eal[i]);
 	for (int i = 0; i < option_count; i++)
 		add(&args, "%s", options[i]);
+	shared = config->shared_memory;
 	given = calloc((size_t)args.count + 1, sizeof(given[0]));
 	if (given == NULL)
 		abort();
 	memcpy(given, args.list, (size_t)args.count * sizeof(given[0]));
 	kg_chatter_redirect();
-	return rte_eal_init(args.count, given) < 0 ? -rte_errno : 0;
+	if (rte_eal_init(args.count, given) < 0 || (shared && rte_pdump_init() < 0))
+		return -rte_errno;
+	return 0;
 }
 
 bool kg_eal_has_devices(const struct kg_config *config, FILE *errors)
@@ -147,12 +157,34 @@ static void remove_files(const char *path)
 	rmdir(path);
 }
 
+/* EAL itself would do so at the next start. */
+static int remove_page(const struct rte_memseg_list *list, const struct rte_memseg *segment,
+		       void *arg)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+
+	(void)list;
+	(void)arg;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", rte_memseg_get_fd_thread_unsafe(segment));
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len > 0) {
+		path[len] = '\0';
+		unlink(path);
+	}
+	return 0;
+}
+
 void kg_eal_fini(void)
 {
 	bool ours = rte_eal_process_type() == RTE_PROC_PRIMARY;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	if (shared) {
+		rte_pdump_uninit();
+		rte_memseg_walk(remove_page, NULL);
+	}
 	rte_eal_cleanup();
 	if (ours)
 		remove_files(path);

@@ -16,6 +16,6 @@ int kg_eal_init(const struct kg_config *config, char *const *options, int option
 /* False when EAL has not found the device of a port; each such port is told to `errors`. */
 bool kg_eal_has_devices(const struct kg_config *config, FILE *errors);
 
-/* Ends EAL and removes the files it has left in its runtime directory: they are for secondary
- * processes, which a box does not have. */
+/* Ends EAL and removes the files it has left in its runtime directory, and those of shared memory:
+ * they are for secondary processes, which a box that has ended does not have. */
 void kg_eal_fini(void);
