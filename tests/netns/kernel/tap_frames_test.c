@@ -154,8 +154,10 @@ static unsigned int impair(const struct wire *wire, struct rte_mbuf **frames, un
 	if (happens(wire->repeated))
 		frames[count++] = rte_pktmbuf_copy(frame, mempool, 0, UINT32_MAX);
 	if (count > 1 && happens(wire->swapped)) {
+		struct rte_mbuf *last = frames[count - 1];
+
 		frames[count - 1] = frames[count - 2];
-		frames[count - 2] = frame;
+		frames[count - 2] = last;
 	}
 	if (happens(wire->corrupted))
 		corrupt(frame);
