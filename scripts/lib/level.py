@@ -17,6 +17,6 @@ def above(first, last):
     """What is not back, in words."""
     more = [f"{name} was {first[name]}, is {last[name]}" for name, most in GAUGES.items()
             if last[name] > first[name] + most]
-    if last["descriptors"] != first["descriptors"]:
+    if last["descriptors"] > first["descriptors"]:
         more.append(f"{first['descriptors']} descriptors were open, {last['descriptors']} are")
     return more
