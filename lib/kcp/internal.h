@@ -134,6 +134,16 @@ static inline uint32_t kg_kcp_under_way(const struct kg_kcp *kcp)
 
 	return kg_kcp_spreads(kcp) ? f->count : f->nxt - f->una;
 }
+static inline struct kg_kcp_account kg_kcp_account(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_counters *stats = &kcp->stats;
+
+	return (struct kg_kcp_account){
+		.under_way = kcp->lost ? 0 : kcp->flight.count,
+		.delivered = stats->sent - kcp->flight.count,
+		.lost = stats->resent_fast + stats->resent_timeout - stats->resent_needless,
+	};
+}
 static inline struct kg_kcp_pace *kg_kcp_pace_of(struct kg_kcp *kcp)
 {
 	return kcp->shared ? &kcp->member.share->pace : &kcp->pace;

@@ -316,8 +316,10 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		on_told(kcp, d->now_us);
 	if (d->has_order)
 		kg_kcp_flight_on_acked(&kcp->flight, d->order);
-	kcp->lost &= kg_kcp_account(kcp).delivered == d->before.delivered;
-	kg_kcp_share_note(kcp, &d->before);
+	if (kcp->shared) {
+		kcp->lost &= kg_kcp_account(kcp).delivered == d->before.delivered;
+		kg_kcp_share_note(kcp, &d->before);
+	}
 	if (d->has_order && kcp->params.rate_auto)
 		kg_kcp_rate_hear(kcp, d->sent_us, fastest_us(d));
 	if (d->slowest_us >= d->fastest_us) {
@@ -347,8 +349,9 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.now_ts = kg_kcp_ts(kcp, kcp->now_us),
 		.una = kcp->flight.una,
 		.fastest_us = UINT64_MAX,
-		.before = kg_kcp_account(kcp),
 	};
+	if (kcp->shared)
+		d.before = kg_kcp_account(kcp);
 	if (kcp->params.rcv_grows)
 		kg_kcp_need_update(kcp, d.now_ts);
 	while (len >= KG_KCP_HEADER_BYTES) {

@@ -147,7 +147,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		if (!fits(w, slot->len))
 			return false;
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
-		kcp->lost |= cause == KG_KCP_CAUSE_TIMEOUT;
+		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		take(kcp, w->now_us);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
@@ -267,7 +267,7 @@ static void note_limit(struct kg_kcp *kcp)
 
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 {
-	struct kg_kcp_account before = kg_kcp_account(kcp);
+	struct kg_kcp_account before;
 	struct writer w = {
 		.out = out,
 		.mtu = kcp->mss + KG_KCP_HEADER_BYTES,
@@ -281,6 +281,8 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 			note_limit(kcp);
 		return 0;
 	}
+	if (kcp->shared)
+		before = kg_kcp_account(kcp);
 	if (kg_kcp_trim_us(kcp) <= w.now_us)
 		kg_kcp_trim(kcp);
 	w.seg.wnd = (uint16_t)kg_kcp_recv_window(&kcp->recv, kcp->pool);
@@ -288,7 +290,8 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	put_wask(kcp, &w);
 	put_wins(kcp, &w);
 	put_data(kcp, &w);
-	kg_kcp_share_note(kcp, &before);
+	if (kcp->shared)
+		kg_kcp_share_note(kcp, &before);
 	if (w.used > 0) {
 		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 		if (kcp->group_data == 0)

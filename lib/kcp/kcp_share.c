@@ -35,17 +35,6 @@ void *kg_kcp_share_user(const struct kg_kcp *kcp)
 
 /* ---- the account ---- */
 
-struct kg_kcp_account kg_kcp_account(const struct kg_kcp *kcp)
-{
-	const struct kg_kcp_counters *stats = &kcp->stats;
-
-	return (struct kg_kcp_account){
-		.under_way = kcp->lost ? 0 : kcp->flight.count,
-		.delivered = stats->sent - kcp->flight.count,
-		.lost = stats->resent_fast + stats->resent_timeout - stats->resent_needless,
-	};
-}
-
 void kg_kcp_share_account(struct kg_kcp_share *share, const struct kg_kcp_account *before,
 			  const struct kg_kcp_account *now)
 {
@@ -63,11 +52,8 @@ static void begin_again(struct kg_kcp_share *share)
 void kg_kcp_share_note(struct kg_kcp *kcp, const struct kg_kcp_account *before)
 {
 	struct kg_kcp_account now = kg_kcp_account(kcp);
-	struct kg_kcp_share *share;
+	struct kg_kcp_share *share = kcp->member.share;
 
-	if (!kcp->shared)
-		return;
-	share = kcp->member.share;
 	if (share->under_way == 0 && kcp->now_us > share->active_us + FORGET_AFTER_US)
 		begin_again(share);
 	kg_kcp_share_account(share, before, &now);

@@ -55,10 +55,9 @@ struct kg_kcp_member {
 struct kg_kcp_account {
 	uint32_t under_way, delivered, lost;
 };
-struct kg_kcp_account kg_kcp_account(const struct kg_kcp *kcp);
 void kg_kcp_share_account(struct kg_kcp_share *share, const struct kg_kcp_account *before,
 			  const struct kg_kcp_account *now);
-/* What has changed since is the share's, too; harmless without one. */
+/* What has changed since is the share's, too. */
 void kg_kcp_share_note(struct kg_kcp *kcp, const struct kg_kcp_account *before);
 /* It is no member any more; harmless when it was none. */
 void kg_kcp_leave(struct kg_kcp *kcp);
