@@ -25,7 +25,7 @@ bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
 
 	if (!kcp->shared || kcp->waits == KG_KCP_WAITS_TO_MEND)
 		return kcp->shared;
-	if (!kcp->params.blast && kcp->flush_us > now_us)
+	if (kg_kcp_is_sparse(kcp) || (!kcp->params.blast && kcp->flush_us > now_us))
 		return true;
 	if (kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt) <= now_us)
 		waits = KG_KCP_WAITS_TO_MEND;
@@ -34,8 +34,6 @@ bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
 	else if (kg_kcp_may_send(kcp) > 0)
 		waits = KG_KCP_WAITS_TO_SEND;
 	else
-		return true;
-	if (kg_kcp_is_sparse(kcp))
 		return true;
 	kg_kcp_withdraw(kcp);
 	kcp->waits = waits & 3;
