@@ -320,10 +320,7 @@ def main():
         os.environ["KCPGATE"] = str(ROOT / "build/sanitized/app/kcpgate/kcpgate")
     with Lab() as lab:
         wrong = run(lab, args)
-    for text in wrong[:50]:
-        print(f"WRONG: {text}")
-    print("hostile: " + ("all is well" if not wrong else f"{len(wrong)} things are not well"))
-    sys.exit(1 if wrong else 0)
+    level.conclude("hostile", wrong)
 
 
 main()

@@ -244,10 +244,7 @@ def main():
             box.config["tunnels"].append(tunnel(box.role, name="guest", **more))
         lab.client.config["tunnels"][0]["dport_refresh"] = HOP_S
         wrong = soak(lab, args)
-    for text in wrong[:50]:
-        print(f"WRONG: {text}")
-    print("soak: " + ("all is well" if not wrong else f"{len(wrong)} things are not well"))
-    sys.exit(1 if wrong else 0)
+    level.conclude("soak", wrong)
 
 
 main()
