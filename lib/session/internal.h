@@ -211,6 +211,7 @@ struct kg_session {
 	struct kg_seen *seen;
 	struct kg_line_list ready;    /* something may be due; served in turn */
 	TAILQ_HEAD(, kg_turns) turns; /* a channel's turn is due */
+	bool turns_first;             /* at the next datagram, before what is ready */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
 	uint32_t udp_channels;  /* of the hosted ones */

@@ -274,19 +274,10 @@ static bool turn_output(struct kg_session *s, struct kg_datagram *out, uint64_t 
 	return sent;
 }
 
-/* One datagram of one line, then the next line's turn; first of those that need none. */
-bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
+static bool ready_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
 {
 	struct kg_line *line;
 
-	if (s->denials.count > 0) {
-		kg_denials_output(s, out);
-		return true;
-	}
-	if (s->answers != NULL && s->answers->count > 0) {
-		kg_bare_answer_output(s, out);
-		return true;
-	}
 	while ((line = TAILQ_FIRST(&s->ready)) != NULL) {
 		TAILQ_REMOVE(&s->ready, line, ready_link);
 		if (line_output(line, out, now_us)) {
@@ -298,7 +289,25 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 			kg_turns_ask(line, now_us);
 		arm(line, due_us(line), now_us);
 	}
-	return turn_output(s, out, now_us);
+	return false;
+}
+
+/* One datagram of one line, then the next line's: in turn of those that need no turn, and of those
+ * that have theirs. */
+bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
+{
+	if (s->denials.count > 0) {
+		kg_denials_output(s, out);
+		return true;
+	}
+	if (s->answers != NULL && s->answers->count > 0) {
+		kg_bare_answer_output(s, out);
+		return true;
+	}
+	s->turns_first = !s->turns_first;
+	if (s->turns_first && turn_output(s, out, now_us))
+		return true;
+	return ready_output(s, out, now_us) || turn_output(s, out, now_us);
 }
 
 bool kg_session_output_pending(const struct kg_session *s)
