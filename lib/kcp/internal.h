@@ -148,10 +148,31 @@ static inline struct kg_kcp_pace *kg_kcp_pace_of(struct kg_kcp *kcp)
 {
 	return kcp->shared ? &kcp->member.share->pace : &kcp->pace;
 }
+/* It shares with others, but nobody else has something under way or waits: it needs no turn, and
+ * the pace and the window are its own. Not true in between a change and kg_kcp_share_note. */
+static inline bool kg_kcp_is_alone(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_share *share = kcp->member.share;
+
+	return !kcp->lost && share->under_way == kcp->flight.count &&
+	       TAILQ_EMPTY(&share->mending) && TAILQ_EMPTY(&share->sending);
+}
+/* Nothing but its own pace and window is between it and the wire. */
+static inline bool kg_kcp_is_free(const struct kg_kcp *kcp)
+{
+	return !kcp->shared || kg_kcp_is_alone(kcp);
+}
 /* Asks for no turn. */
 static inline bool kg_kcp_is_sparse(const struct kg_kcp *kcp)
 {
 	return kcp->flight.count + kcp->queued <= KG_KCP_SPARSE;
+}
+/* When the pace lets data leave of who is free. */
+static inline uint64_t kg_kcp_pace_due_us(const struct kg_kcp *kcp)
+{
+	if (!kcp->shared)
+		return kg_kcp_pace_next_us(&kcp->pace);
+	return kg_kcp_is_sparse(kcp) ? 0 : kg_kcp_pace_next_us(&kcp->member.share->pace);
 }
 /* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
  * trip of the fastest, or 0. */

@@ -152,7 +152,7 @@ uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 
 	if (kcp->queue == NULL || (kcp->shared && kcp->lost))
 		return 0;
-	if (!kcp->shared)
+	if (kg_kcp_is_free(kcp))
 		left = KG_MIN(left, left_of(kg_kcp_own_window(kcp), f->count));
 	if (!kg_kcp_spreads(kcp))
 		left = KG_MIN(left, left_of(kcp->params.snd_wnd, span));
@@ -227,8 +227,8 @@ static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 		return KG_NEVER_US;
 	if (!may_send)
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
-	if (!kcp->shared)
-		due_us = KG_MAX(due_us, kg_kcp_pace_next_us(&kcp->pace));
+	if (kg_kcp_is_free(kcp))
+		due_us = KG_MAX(due_us, kg_kcp_pace_due_us(kcp));
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);
 }
 

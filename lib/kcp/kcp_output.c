@@ -17,6 +17,7 @@ struct writer {
 	uint16_t used, mtu;
 	bool at_all; /* what is too long for the mtu goes alone */
 	uint64_t now_us;
+	uint64_t pace_us;          /* what leaves takes its place in the pace as if it were then */
 	struct kg_kcp_segment seg; /* conv, wnd and una for all its segments */
 };
 
@@ -107,12 +108,17 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 }
 
 /* What has waited for its pace alone, and then for a machine that was busy, catches up. */
-static void take(struct kg_kcp *kcp, uint64_t now_us)
+static uint64_t pace_us(const struct kg_kcp *kcp, uint64_t now_us)
 {
-	bool late = kcp->shared ? kcp->member.share->late : kcp->paced;
+	bool late = kg_kcp_is_free(kcp) ? kcp->paced : kcp->member.share->late;
 	uint64_t late_us = late ? KG_KCP_PACE_LATE_US : 0;
 
-	kg_kcp_pace_take(kg_kcp_pace_of(kcp), now_us - KG_MIN(late_us, now_us));
+	return now_us - KG_MIN(late_us, now_us);
+}
+
+static void take(struct kg_kcp *kcp, const struct writer *w)
+{
+	kg_kcp_pace_take(kg_kcp_pace_of(kcp), w->pace_us);
 }
 
 /* Equal to the copy in the datagram before. */
@@ -127,7 +133,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
-	take(kcp, w->now_us);
+	take(kcp, w);
 	f->twin_due = false;
 	kcp->stats.resent_twin++;
 	return true;
@@ -149,7 +155,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
-		take(kcp, w->now_us);
+		take(kcp, w);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 		if (f->twin_due)
@@ -175,7 +181,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	kcp->queued--;
 	kcp->begun = buf->mark > 0;
 	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);
-	take(kcp, w->now_us);
+	take(kcp, w);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
 	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
@@ -230,9 +236,9 @@ static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 
 static bool may_leave(const struct kg_kcp *kcp, uint64_t now_us)
 {
-	if (kcp->shared)
-		return kcp->turn || kg_kcp_is_sparse(kcp);
-	return kg_kcp_pace_next_us(&kcp->pace) <= now_us;
+	if (kg_kcp_is_free(kcp))
+		return kg_kcp_pace_due_us(kcp) <= now_us;
+	return kcp->turn || kg_kcp_is_sparse(kcp);
 }
 
 static void put_data(struct kg_kcp *kcp, struct writer *w)
@@ -245,6 +251,7 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 		return;
 	if (!may_leave(kcp, w->now_us))
 		return;
+	w->pace_us = pace_us(kcp, w->now_us);
 	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
 	kcp->turn = kcp->turn && w->used == before;
@@ -277,7 +284,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	};
 
 	if (kg_kcp_deadline_us(kcp) > w.now_us) {
-		if (kcp->params.rate_auto && !kcp->shared)
+		if (kcp->params.rate_auto && kg_kcp_is_free(kcp))
 			note_limit(kcp);
 		return 0;
 	}

@@ -14,8 +14,9 @@ static uint32_t seed_of(const struct kg_kcp *kcp)
 static bool begin_share(struct kg_kcp *kcp)
 {
 	struct kg_kcp_share *share = kcp->member.share;
+	bool waits = kg_kcp_is_alone(kcp) ? kcp->queue != NULL : !TAILQ_EMPTY(&share->sending);
 
-	if (!share->begun && TAILQ_EMPTY(&share->sending))
+	if (!share->begun && !waits)
 		return false;
 	if (!share->begun)
 		kg_rate_init(&share->rate, seed_of(kcp), kcp->now_us);
@@ -54,17 +55,26 @@ static float most_of(const struct kg_kcp *kcp)
 	return kcp->shared ? (float)(1u << 24) : (float)KG_KCP_WINDOW_MAX;
 }
 
-static struct kg_rate_news own_news(struct kg_kcp *kcp)
+/* Data has waited for the rate, since the last time. */
+static bool was_backlogged(struct kg_kcp *kcp)
 {
-	struct kg_kcp_account account = kg_kcp_account(kcp);
 	bool held_back = kcp->held_back;
 
 	kcp->held_back = false;
+	if (kg_kcp_is_free(kcp))
+		return kcp->queue != NULL && !held_back;
+	return !TAILQ_EMPTY(&kcp->member.share->sending) ||
+	       !TAILQ_EMPTY(&kcp->member.share->mending);
+}
+
+static struct kg_rate_news own_news(const struct kg_kcp *kcp)
+{
+	struct kg_kcp_account account = kg_kcp_account(kcp);
+
 	return (struct kg_rate_news){
 		.delivered = account.delivered,
 		.lost = account.lost,
 		.under_way = account.under_way,
-		.backlogged = kcp->queue != NULL && !held_back,
 	};
 }
 
@@ -74,7 +84,6 @@ static struct kg_rate_news shared_news(const struct kg_kcp_share *share)
 		.delivered = share->delivered,
 		.lost = share->lost,
 		.under_way = share->under_way,
-		.backlogged = !TAILQ_EMPTY(&share->sending) || !TAILQ_EMPTY(&share->mending),
 	};
 }
 
@@ -87,6 +96,7 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
 
 	if (!begin(kcp))
 		return;
+	news.backlogged = was_backlogged(kcp);
 	news.now_us = kcp->now_us;
 	news.sent_us = sent_us;
 	news.rtt_us = rtt_us;

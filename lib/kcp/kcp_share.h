@@ -5,7 +5,7 @@
  * datagram, and then it stands behind the others again. Who mends, for a copy of what is under way
  * is due, stands in a line of its own that goes first and knows no window: where all that is under
  * way was lost, nothing else helps. Who has next to nothing under way asks nobody, but what it
- * sends counts.
+ * sends counts; nor does who is alone, for nobody else has something under way or waits.
  *
  * Who has had a time-out and heard nothing since only mends, and what it has under way counts no
  * more: the path may well be there for the others.

@@ -23,8 +23,10 @@ bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
 {
 	enum kg_kcp_waits waits;
 
-	if (!kcp->shared || kcp->waits == KG_KCP_WAITS_TO_MEND)
-		return kcp->shared;
+	if (kg_kcp_is_free(kcp))
+		return false;
+	if (kcp->waits == KG_KCP_WAITS_TO_MEND)
+		return true;
 	if (kg_kcp_is_sparse(kcp) || (!kcp->params.blast && kcp->flush_us > now_us))
 		return true;
 	if (kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt) <= now_us)

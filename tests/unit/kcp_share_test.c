@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Conversations that share a path (kcp/kcp_share.h): who needs a turn, and who gets it. */
+#include "kcp/internal.h"
+#include "kcp_one.h"
+
+#define MANY 100u
+
+struct two {
+	struct kg_mem mem;
+	struct kg_kcp_share *share;
+	struct one ones[2];
+};
+
+static void begin(struct two *t)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.rate_auto = true;
+	params.snd_wnd = 2048;
+	kg_mem_malloc_init(&t->mem);
+	t->share = kg_kcp_share_create(&t->mem, t);
+	assert_non_null(t->share);
+	for (int i = 0; i < 2; i++) {
+		struct one *o = &t->ones[i];
+
+		one_init(o, &params);
+		kg_kcp_join(o->kcp, t->share, o);
+		one_add(o,
+			(struct kg_kcp_segment){ .conv = CONV, .cmd = KG_KCP_WINS, .wnd = 60000 },
+			"");
+		assert_int_equal(one_input(o), KG_DROP_NONE);
+	}
+}
+
+static void end(struct two *t)
+{
+	one_fini(&t->ones[0]);
+	one_fini(&t->ones[1]);
+	kg_kcp_share_destroy(t->share);
+	assert_int_equal(t->mem.in_use_bytes, 0);
+}
+
+/* The peer has had all, at once. */
+static void ack_all(struct one *o)
+{
+	uint32_t una = o->kcp->flight.nxt;
+
+	one_ack(o, una - 1, (uint32_t)(o->now_us / MS), una);
+}
+
+static void who_is_alone_needs_no_turn(void **state)
+{
+	struct two t;
+
+	begin(&t);
+	one_send_many(&t.ones[0], MANY);
+	assert_false(kg_kcp_ask_turn(t.ones[0].kcp, t.ones[0].now_us));
+	assert_int_equal(kg_kcp_deadline_us(t.ones[0].kcp), 0);
+	assert_int_equal(one_drain(&t.ones[0]), KG_KCP_RATE_FIRST);
+	assert_int_equal(kg_kcp_share_due_us(t.share, t.ones[0].now_us), KG_NEVER_US);
+	end(&t);
+}
+
+/* Its pace and its window are the share's. */
+static void what_the_first_has_learned_bounds_it_alone(void **state)
+{
+	struct two t;
+
+	begin(&t);
+	t.share->pace.window = 10;
+	one_send_many(&t.ones[1], MANY);
+	assert_int_equal(one_drain(&t.ones[1]), 10);
+	ack_all(&t.ones[1]);
+	kg_kcp_pace_set_gap(&t.share->pace, 10 * MS << KG_KCP_PACE_SHIFT, t.ones[1].now_us);
+	t.share->pace.free = (t.ones[1].now_us + 500 * MS) << KG_KCP_PACE_SHIFT;
+	assert_int_equal(one_drain(&t.ones[1]), 0);
+	assert_true(kg_kcp_deadline_us(t.ones[1].kcp) > t.ones[1].now_us + 100 * MS);
+	end(&t);
+}
+
+static void beside_another_both_ask(void **state)
+{
+	struct one *first, *second;
+	struct two t;
+
+	begin(&t);
+	t.share->pace.window = 10 * MANY;
+	first = &t.ones[0];
+	second = &t.ones[1];
+	one_send_many(first, MANY);
+	assert_true(one_output(first));
+	one_send_many(second, MANY);
+	assert_int_equal(one_drain(second), 0);
+	assert_true(kg_kcp_ask_turn(second->kcp, second->now_us));
+	assert_int_equal(one_drain(first), 0);
+	assert_true(kg_kcp_ask_turn(first->kcp, first->now_us));
+	assert_ptr_equal(kg_kcp_share_turn(t.share), second);
+	assert_true(one_output(second));
+	kg_kcp_end_turn(second->kcp, true);
+	assert_true(kg_kcp_ask_turn(second->kcp, second->now_us));
+	assert_ptr_equal(kg_kcp_share_turn(t.share), first);
+	assert_true(one_output(first));
+	kg_kcp_end_turn(first->kcp, true);
+	end(&t);
+}
+
+static void who_is_left_alone_needs_none_again(void **state)
+{
+	struct one *first, *second;
+	struct two t;
+
+	begin(&t);
+	first = &t.ones[0];
+	second = &t.ones[1];
+	one_send_many(second, 1);
+	assert_true(one_output(second));
+	one_send_many(first, 2 * MANY);
+	assert_int_equal(one_drain(first), 0);
+	ack_all(second);
+	assert_true(one_drain(first) > 0);
+	assert_false(kg_kcp_ask_turn(first->kcp, first->now_us));
+	end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_is_alone_needs_no_turn),
+		cmocka_unit_test(what_the_first_has_learned_bounds_it_alone),
+		cmocka_unit_test(beside_another_both_ask),
+		cmocka_unit_test(who_is_left_alone_needs_none_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
