@@ -45,7 +45,7 @@ mount --bind -o ro "$tree" "$root/tree"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
 # Not chroot: tests have mount namespaces, in which / must be a mount, and which nsenter would leave.
 cd "$root"
 pivot_root . mnt
