@@ -96,6 +96,7 @@ with Lab() as lab:
         tunnel("server", **FAR, listen_port=PORTS),
         tunnel("server", **FAR, name="custom", listen_port=CUSTOM_PORTS, destination_port="{}",
                destination_address="")]
+    lab.server.etc = {"hosts": "127.0.0.1 localhost\n"}  # a Debian may name ::1, too, which is asked first
     lab.start()
     with lab.server.ns:
         services = (traffic.serve_tcp(*DESTINATION, serve),
