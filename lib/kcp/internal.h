@@ -10,7 +10,7 @@
  *   kcp_early.c    messages that overtake      kcp_need.c   how large our window has to be
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
- *   kcp_turn.c     who stands in line there
+ *   kcp_permit.c     who stands in line there
  */
 #pragma once
 
@@ -52,7 +52,7 @@ struct kg_kcp {
 	bool flushing : 1;                /* blast off: data of the flush under way has left */
 	bool shared : 1;                  /* `member` holds */
 	bool lost : 1;                    /* shared: a time-out, and nothing heard since */
-	bool turn : 1;                    /* of its share */
+	bool permitted : 1;               /* to send a datagram, by its share */
 	bool answer_wask : 1;             /* WINS is due at once */
 	uint8_t waits : 2;                /* enum kg_kcp_waits */
 	bool ring_stuck : 1;              /* no memory for a larger ring: wait for ACKs */
@@ -148,7 +148,7 @@ static inline struct kg_kcp_pace *kg_kcp_pace_of(struct kg_kcp *kcp)
 {
 	return kcp->shared ? &kcp->member.share->pace : &kcp->pace;
 }
-/* It shares with others, but nobody else has something under way or waits: it needs no turn, and
+/* It shares with others, but nobody else has something under way or waits: it needs no permit, and
  * the pace and the window are its own. Not true in between a change and kg_kcp_share_note. */
 static inline bool kg_kcp_is_alone(const struct kg_kcp *kcp)
 {
@@ -162,7 +162,7 @@ static inline bool kg_kcp_is_free(const struct kg_kcp *kcp)
 {
 	return !kcp->shared || kg_kcp_is_alone(kcp);
 }
-/* Asks for no turn. */
+/* Asks for no permit. */
 static inline bool kg_kcp_is_sparse(const struct kg_kcp *kcp)
 {
 	return kcp->flight.count + kcp->queued <= KG_KCP_SPARSE;

@@ -220,10 +220,11 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 /* Data waits for its pace, and for the grid of flushes when blast is off. */
 static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 {
-	bool may_send = kg_kcp_may_send(kcp) > 0 && (kcp->waits == KG_KCP_WAITS_NOT || kcp->turn);
+	bool may_send =
+		kg_kcp_may_send(kcp) > 0 && (kcp->waits == KG_KCP_WAITS_NOT || kcp->permitted);
 	uint64_t due_us = 0;
 
-	if (kcp->waits == KG_KCP_WAITS_TO_MEND && !kcp->turn)
+	if (kcp->waits == KG_KCP_WAITS_TO_MEND && !kcp->permitted)
 		return KG_NEVER_US;
 	if (!may_send)
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
@@ -262,14 +263,14 @@ void kg_kcp_next_group(struct kg_kcp *kcp)
 
 uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp)
 {
-	uint64_t turns_us = 0;
+	uint64_t others_us = 0;
 
 	if (kcp->queue == NULL)
 		return 0;
 	if (kcp->shared)
-		turns_us = kcp->member.share->busy * (uint64_t)kcp->member.share->pace.gap >>
-			   KG_KCP_PACE_SHIFT;
-	return (uint32_t)KG_MIN(KG_MAX(turns_us, kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART),
+		others_us = kcp->member.share->busy * (uint64_t)kcp->member.share->pace.gap >>
+			    KG_KCP_PACE_SHIFT;
+	return (uint32_t)KG_MIN(KG_MAX(others_us, kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART),
 				(uint64_t)KG_US_PER_S);
 }
 

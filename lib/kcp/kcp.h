@@ -78,10 +78,10 @@ void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv);
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd);
 
 /*
- * What conversations with one peer share, with rate_auto: one rate, one window, and turns. Whoever
- * owns them has each ask for a turn (kg_kcp_ask_turn) after anything that may have changed what is
- * due, and gives the first in line its turn when the share's is due. A turn is a datagram with
- * data; who has next to nothing under way needs none. Of one thread.
+ * What conversations with one peer share, with rate_auto: one rate, one window, and permits.
+ * Whoever owns them has each ask for a permit (kg_kcp_ask_permit) after anything that may have
+ * changed what is due, and gives the first in line its permit when the share's is due. A permit is
+ * for a datagram with data; who has next to nothing under way needs none. Of one thread.
  */
 struct kg_kcp_share;
 /* NULL without memory. */
@@ -93,16 +93,16 @@ bool kg_kcp_share_is_used(const struct kg_kcp_share *share);
 void *kg_kcp_share_user(const struct kg_kcp *kcp);
 /* Goes to another share, NULL: to none; until it is destroyed at most. */
 void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
-/* Stands in line if data is due that needs a turn; false when there is no share. */
-bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us);
+/* Stands in line if data is due that needs a permit; false when there is no share. */
+bool kg_kcp_ask_permit(struct kg_kcp *kcp, uint64_t now_us);
 /* Does not stand in line any more. */
 void kg_kcp_withdraw(struct kg_kcp *kcp);
-/* When the first in line may have its turn; KG_NEVER_US: nobody may, until something is heard. */
+/* When the first in line may have its permit; KG_NEVER_US: nobody may, until something is heard. */
 uint64_t kg_kcp_share_due_us(struct kg_kcp_share *share, uint64_t now_us);
-/* It has its turn now: the user it came with. NULL: nobody may. */
-void *kg_kcp_share_turn(struct kg_kcp_share *share);
+/* It has its permit now: the user it came with. NULL: nobody may. */
+void *kg_kcp_share_permit(struct kg_kcp_share *share);
 /* It was asked for a datagram, and gave one or not; who gave one without data stays the first. */
-void kg_kcp_end_turn(struct kg_kcp *kcp, bool sent);
+void kg_kcp_end_permit(struct kg_kcp *kcp, bool sent);
 
 /* The round trip to this peer as another conversation has measured it, for the first time-out; 0:
  * not known. */

@@ -238,7 +238,7 @@ static bool may_leave(const struct kg_kcp *kcp, uint64_t now_us)
 {
 	if (kg_kcp_is_free(kcp))
 		return kg_kcp_pace_due_us(kcp) <= now_us;
-	return kcp->turn || kg_kcp_is_sparse(kcp);
+	return kcp->permitted || kg_kcp_is_sparse(kcp);
 }
 
 static void put_data(struct kg_kcp *kcp, struct writer *w)
@@ -254,7 +254,7 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 	w->pace_us = pace_us(kcp, w->now_us);
 	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
-	kcp->turn = kcp->turn && w->used == before;
+	kcp->permitted = kcp->permitted && w->used == before;
 	on_new(kcp, w, first);
 	if (done && kcp->flushing) {
 		kcp->flushing = false;

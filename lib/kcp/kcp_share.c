@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the account of conversations that share a path, and says whose turn it is. */
+/* Keeps the account of conversations that share a path, and says who has the next permit. */
 #include "kcp/internal.h"
 
 #define FORGET_AFTER_US (10u * KG_US_PER_S)
@@ -83,9 +83,9 @@ void kg_kcp_leave(struct kg_kcp *kcp)
 	kcp->pace = (struct kg_kcp_pace){ 0 };
 }
 
-/* ---- turns ---- */
+/* ---- permits ---- */
 
-struct kg_kcp_turns *kg_kcp_share_line(struct kg_kcp *kcp)
+struct kg_kcp_waiting *kg_kcp_waiting_of(struct kg_kcp *kcp)
 {
 	struct kg_kcp_share *share = kcp->member.share;
 
@@ -95,9 +95,9 @@ struct kg_kcp_turns *kg_kcp_share_line(struct kg_kcp *kcp)
 void kg_kcp_withdraw(struct kg_kcp *kcp)
 {
 	if (kcp->waits != KG_KCP_WAITS_NOT)
-		TAILQ_REMOVE(kg_kcp_share_line(kcp), kcp, member.turn_link);
+		TAILQ_REMOVE(kg_kcp_waiting_of(kcp), kcp, member.wait_link);
 	kcp->waits = KG_KCP_WAITS_NOT;
-	kcp->turn = false;
+	kcp->permitted = false;
 }
 
 static struct kg_kcp *first_of(const struct kg_kcp_share *share)
@@ -121,12 +121,12 @@ uint64_t kg_kcp_share_due_us(struct kg_kcp_share *share, uint64_t now_us)
 	return due_us;
 }
 
-void *kg_kcp_share_turn(struct kg_kcp_share *share)
+void *kg_kcp_share_permit(struct kg_kcp_share *share)
 {
 	struct kg_kcp *kcp = first_of(share);
 
 	if (kcp == NULL)
 		return NULL;
-	kcp->turn = true;
+	kcp->permitted = true;
 	return kcp->member.user;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What conversations with one peer share: a rate, a window, and turns (kcp.h has what their owner
- * does). A conversation whose data is due asks for a turn and stands in a line; the turn is one
- * datagram, and then it stands behind the others again. Who mends, for a copy of what is under way
- * is due, stands in a line of its own that goes first and knows no window: where all that is under
- * way was lost, nothing else helps. Who has next to nothing under way asks nobody, but what it
- * sends counts; nor does who is alone, for nobody else has something under way or waits.
+ * What conversations with one peer share: a rate, a window, and permits (kcp.h has what their owner
+ * does). A conversation whose data is due asks for a permit and stands in a line; a permit is for
+ * one datagram, and then it stands behind the others again. Who mends, for a copy of what is under
+ * way is due, stands in a line of its own that goes first and knows no window: where all that is
+ * under way was lost, nothing else helps. Who has next to nothing under way asks nobody, but what
+ * it sends counts; nor does who is alone, for nobody else has something under way or waits.
  *
  * Who has had a time-out and heard nothing since only mends, and what it has under way counts no
  * more: the path may well be there for the others.
@@ -28,14 +28,14 @@ enum kg_kcp_waits {
 /* Segments, queued or under way, that are next to nothing. */
 #define KG_KCP_SPARSE 4u
 
-TAILQ_HEAD(kg_kcp_turns, kg_kcp);
+TAILQ_HEAD(kg_kcp_waiting, kg_kcp);
 
 struct kg_kcp_share {
 	struct kg_mem *mem;
 	void *user;
 	struct kg_kcp_pace pace; /* free, gap, window */
 	struct kg_rate rate;
-	struct kg_kcp_turns mending, sending;
+	struct kg_kcp_waiting mending, sending;
 	uint64_t active_us;       /* something was sent or heard */
 	uint32_t members, busy;   /* conversations; those with something under way */
 	uint32_t under_way;       /* segments of all of them */
@@ -48,7 +48,7 @@ struct kg_kcp_share {
 struct kg_kcp_member {
 	struct kg_kcp_share *share;
 	void *user;
-	TAILQ_ENTRY(kg_kcp) turn_link;
+	TAILQ_ENTRY(kg_kcp) wait_link;
 };
 
 /* What a conversation has told of itself, before something happens to it. */
@@ -62,6 +62,6 @@ void kg_kcp_share_note(struct kg_kcp *kcp, const struct kg_kcp_account *before);
 /* It is no member any more; harmless when it was none. */
 void kg_kcp_leave(struct kg_kcp *kcp);
 /* Where it stands; it waits. */
-struct kg_kcp_turns *kg_kcp_share_line(struct kg_kcp *kcp);
+struct kg_kcp_waiting *kg_kcp_waiting_of(struct kg_kcp *kcp);
 /* Segments that one of the busy may have under way: a share of the window. */
 uint32_t kg_kcp_share_window(const struct kg_kcp_share *share);

@@ -190,13 +190,13 @@ _Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 #define KG_SILENT_MIN_MS 600u
 #define KG_SILENT_RTTS   4u
 
-/* Of a peer: turns.c. */
-struct kg_turns {
-	TAILQ_ENTRY(kg_turns) link;
+/* Of a peer: permits.c. */
+struct kg_permits {
+	TAILQ_ENTRY(kg_permits) link;
 	struct kg_session *session;
 	struct kg_kcp_share *share; /* NULL: channels share nothing */
-	struct kg_timer timer;      /* the next turn */
-	bool due;                   /* among those whose turn is due */
+	struct kg_timer timer;      /* the next permit */
+	bool due;                   /* among those whose permit is due */
 };
 
 struct kg_session {
@@ -209,9 +209,9 @@ struct kg_session {
 	struct kg_twheel *wheel;
 	struct kg_rng *rng;
 	struct kg_seen *seen;
-	struct kg_line_list ready;    /* something may be due; served in turn */
-	TAILQ_HEAD(, kg_turns) turns; /* a channel's turn is due */
-	bool turns_first;             /* at the next datagram, before what is ready */
+	struct kg_line_list ready;        /* something may be due; served in turn */
+	TAILQ_HEAD(, kg_permits) permits; /* one is due */
+	bool permits_first;               /* at the next datagram, before what is ready */
 	struct kg_line_list homes[KG_HOME_COUNT];
 	uint32_t home_counts[KG_HOME_COUNT];
 	uint32_t udp_channels;  /* of the hosted ones */
@@ -420,15 +420,15 @@ void kg_channel_doubt(struct kg_channel *ch);
 /* It has proved that. */
 void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
 
-/* ---- turns.c ---- */
+/* ---- permits.c ---- */
 
 /* False without memory. Nobody is in it when it ends. */
-bool kg_turns_init(struct kg_turns *turns, struct kg_session *s);
-void kg_turns_fini(struct kg_turns *turns);
-/* A line with a KCP: it may want a turn now, or others may have theirs. */
-void kg_turns_ask(struct kg_line *line, uint64_t now_us);
-/* Whose turn it is; NULL: nobody's. To be ended by kg_kcp_end_turn. */
-struct kg_line *kg_turns_next(struct kg_session *s, uint64_t now_us);
+bool kg_permits_init(struct kg_permits *permits, struct kg_session *s);
+void kg_permits_fini(struct kg_permits *permits);
+/* A line with a KCP: it may want a permit now, or others may have theirs. */
+void kg_permits_ask(struct kg_line *line, uint64_t now_us);
+/* Who has a permit now; NULL: nobody. To be ended by kg_kcp_end_permit. */
+struct kg_line *kg_permits_next(struct kg_session *s, uint64_t now_us);
 
 /* ---- peers.c ---- */
 

@@ -196,7 +196,7 @@ void kg_line_touch(struct kg_line *line, uint64_t now_us)
 	if (line->home == KG_HOME_RETIRED)
 		return;
 	if (line->kcp != NULL)
-		kg_turns_ask(line, now_us);
+		kg_permits_ask(line, now_us);
 	send_us = line->ready ? now_us : due_us(line);
 	if (!line->ready && (line->asking != 0 || line->probes > 0 || send_us <= now_us)) {
 		line->ready = true;
@@ -258,14 +258,14 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 	return out->len > 0;
 }
 
-static bool turn_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
+static bool permit_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
 {
 	struct kg_line *line;
 	bool sent = false;
 
-	while (!sent && (line = kg_turns_next(s, now_us)) != NULL) {
+	while (!sent && (line = kg_permits_next(s, now_us)) != NULL) {
 		sent = line_output(line, out, now_us);
-		kg_kcp_end_turn(line->kcp, sent);
+		kg_kcp_end_permit(line->kcp, sent);
 		if (sent)
 			kg_line_touch(line, now_us);
 		else /* it stands in line again when its timer has fired */
@@ -286,14 +286,14 @@ static bool ready_output(struct kg_session *s, struct kg_datagram *out, uint64_t
 		}
 		line->ready = false;
 		if (line->kcp != NULL)
-			kg_turns_ask(line, now_us);
+			kg_permits_ask(line, now_us);
 		arm(line, due_us(line), now_us);
 	}
 	return false;
 }
 
-/* One datagram of one line, then the next line's: in turn of those that need no turn, and of those
- * that have theirs. */
+/* One datagram of one line, then the next line's: in turn of those that need no permit, and of
+ * those that have theirs. */
 bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t now_us)
 {
 	if (s->denials.count > 0) {
@@ -304,14 +304,14 @@ bool kg_session_output(struct kg_session *s, struct kg_datagram *out, uint64_t n
 		kg_bare_answer_output(s, out);
 		return true;
 	}
-	s->turns_first = !s->turns_first;
-	if (s->turns_first && turn_output(s, out, now_us))
+	s->permits_first = !s->permits_first;
+	if (s->permits_first && permit_output(s, out, now_us))
 		return true;
-	return ready_output(s, out, now_us) || turn_output(s, out, now_us);
+	return ready_output(s, out, now_us) || permit_output(s, out, now_us);
 }
 
 bool kg_session_output_pending(const struct kg_session *s)
 {
-	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->turns) || s->denials.count > 0 ||
+	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->permits) || s->denials.count > 0 ||
 	       (s->answers != NULL && s->answers->count > 0);
 }

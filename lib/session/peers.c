@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What is known of peers by their IP address, shared by all channels there: the size of packets
- * that pass to them, and how fast they may go (turns.c). A channel begins with what is known, or as
- * small as paths may be; one that has been heard asks for its peer, by probes that its KCP
+ * that pass to them, and how fast they may go (permits.c). A channel begins with what is known, or
+ * as small as paths may be; one that has been heard asks for its peer, by probes that its KCP
  * understands (kg_kcp_probe).
  *
  * Nothing here is done at fixed times: a round of probes has a timer, all else waits until a
@@ -14,7 +14,7 @@
 
 #include "net/frame.h"
 
-#define PEERS_MAX     4096 /* that no channel has a turn at: the one not used for longest goes */
+#define PEERS_MAX     4096 /* that no channel waits at: the one not used for longest goes */
 #define RTT_GUESS_US  (200u * KG_US_PER_MS)
 #define TOLD_EVERY_US (20ull * KG_US_PER_MS) /* for what routers say we look at all channels */
 
@@ -30,7 +30,7 @@ struct kg_peer {
 	uint16_t told;  /* what the host was told */
 	struct kg_pmtu pmtu;
 	struct kg_timer timer; /* a round ends */
-	struct kg_turns turns;
+	struct kg_permits permits;
 };
 
 /* ---- sizes ---- */
@@ -88,7 +88,7 @@ static void destroy(struct kg_peer *peer)
 	TAILQ_REMOVE(&s->peer_list, peer, link);
 	s->peer_count--;
 	kg_twheel_cancel(s->wheel, &peer->timer);
-	kg_turns_fini(&peer->turns);
+	kg_permits_fini(&peer->permits);
 	kg_mem_free(s->mem, peer, sizeof(*peer));
 }
 
@@ -118,7 +118,7 @@ static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
 		return NULL;
 	}
 	if (s->config.kcp.rate_auto)
-		kg_turns_init(&peer->turns, s);
+		kg_permits_init(&peer->permits, s);
 	return peer;
 }
 
@@ -127,7 +127,7 @@ static void make_room(struct kg_session *s)
 {
 	struct kg_peer *peer = TAILQ_FIRST(&s->peer_list);
 
-	if (!kg_kcp_share_is_used(peer->turns.share)) {
+	if (!kg_kcp_share_is_used(peer->permits.share)) {
 		destroy(peer);
 		return;
 	}
@@ -197,7 +197,7 @@ static void share(struct kg_line *line)
 	if (!s->config.kcp.rate_auto || line->kcp == NULL)
 		return;
 	peer = find_or_create(s, &line->path->ends.remote.ip);
-	kg_kcp_join(line->kcp, peer != NULL ? peer->turns.share : NULL, line);
+	kg_kcp_join(line->kcp, peer != NULL ? peer->permits.share : NULL, line);
 }
 
 void kg_peers_on_path(struct kg_channel *ch)

@@ -23,7 +23,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	s->seen = supplies->seen;
 	s->now_us = now_us;
 	TAILQ_INIT(&s->ready);
-	TAILQ_INIT(&s->turns);
+	TAILQ_INIT(&s->permits);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(s->homes); i++)
 		TAILQ_INIT(&s->homes[i]);
 	kg_u32map_init(&s->by_conv, mem, rng);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One rate for all channels to a peer (session/turns.c): uploads that fill a line of 50 Mbit/s and
- * 40 ms with half a second of dumb queue, and one beside them who says 100 bytes now and then. He
- * hardly waits, the uploads have equal parts, and the line is full. And what the first channel has
- * learned of a path the next one knows. Prints what it sees.
+ * One rate for all channels to a peer (session/permits.c): uploads that fill a line of 50 Mbit/s
+ * and 40 ms with half a second of dumb queue, and one beside them who says 100 bytes now and then.
+ * He hardly waits, the uploads have equal parts, and the line is full. And what the first channel
+ * has learned of a path the next one knows. Prints what it sees.
  */
 #include "unit/pair_wire.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Conversations that share a path (kcp/kcp_share.h): who needs a turn, and who gets it. */
+/* Conversations that share a path (kcp/kcp_share.h): who needs a permit, and who gets it. */
 #include "kcp/internal.h"
 #include "kcp_one.h"
 
@@ -48,13 +48,13 @@ static void ack_all(struct one *o)
 	one_ack(o, una - 1, (uint32_t)(o->now_us / MS), una);
 }
 
-static void who_is_alone_needs_no_turn(void **state)
+static void who_is_alone_needs_no_permit(void **state)
 {
 	struct two t;
 
 	begin(&t);
 	one_send_many(&t.ones[0], MANY);
-	assert_false(kg_kcp_ask_turn(t.ones[0].kcp, t.ones[0].now_us));
+	assert_false(kg_kcp_ask_permit(t.ones[0].kcp, t.ones[0].now_us));
 	assert_int_equal(kg_kcp_deadline_us(t.ones[0].kcp), 0);
 	assert_int_equal(one_drain(&t.ones[0]), KG_KCP_RATE_FIRST);
 	assert_int_equal(kg_kcp_share_due_us(t.share, t.ones[0].now_us), KG_NEVER_US);
@@ -91,16 +91,16 @@ static void beside_another_both_ask(void **state)
 	assert_true(one_output(first));
 	one_send_many(second, MANY);
 	assert_int_equal(one_drain(second), 0);
-	assert_true(kg_kcp_ask_turn(second->kcp, second->now_us));
+	assert_true(kg_kcp_ask_permit(second->kcp, second->now_us));
 	assert_int_equal(one_drain(first), 0);
-	assert_true(kg_kcp_ask_turn(first->kcp, first->now_us));
-	assert_ptr_equal(kg_kcp_share_turn(t.share), second);
+	assert_true(kg_kcp_ask_permit(first->kcp, first->now_us));
+	assert_ptr_equal(kg_kcp_share_permit(t.share), second);
 	assert_true(one_output(second));
-	kg_kcp_end_turn(second->kcp, true);
-	assert_true(kg_kcp_ask_turn(second->kcp, second->now_us));
-	assert_ptr_equal(kg_kcp_share_turn(t.share), first);
+	kg_kcp_end_permit(second->kcp, true);
+	assert_true(kg_kcp_ask_permit(second->kcp, second->now_us));
+	assert_ptr_equal(kg_kcp_share_permit(t.share), first);
 	assert_true(one_output(first));
-	kg_kcp_end_turn(first->kcp, true);
+	kg_kcp_end_permit(first->kcp, true);
 	end(&t);
 }
 
@@ -118,14 +118,14 @@ static void who_is_left_alone_needs_none_again(void **state)
 	assert_int_equal(one_drain(first), 0);
 	ack_all(second);
 	assert_true(one_drain(first) > 0);
-	assert_false(kg_kcp_ask_turn(first->kcp, first->now_us));
+	assert_false(kg_kcp_ask_permit(first->kcp, first->now_us));
 	end(&t);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_is_alone_needs_no_turn),
+		cmocka_unit_test(who_is_alone_needs_no_permit),
 		cmocka_unit_test(what_the_first_has_learned_bounds_it_alone),
 		cmocka_unit_test(beside_another_both_ask),
 		cmocka_unit_test(who_is_left_alone_needs_none_again),

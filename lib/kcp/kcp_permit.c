@@ -19,7 +19,7 @@ void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user)
 	kg_kcp_share_account(share, &nothing, &now);
 }
 
-bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
+bool kg_kcp_ask_permit(struct kg_kcp *kcp, uint64_t now_us)
 {
 	enum kg_kcp_waits waits;
 
@@ -39,13 +39,13 @@ bool kg_kcp_ask_turn(struct kg_kcp *kcp, uint64_t now_us)
 		return true;
 	kg_kcp_withdraw(kcp);
 	kcp->waits = waits & 3;
-	TAILQ_INSERT_TAIL(kg_kcp_share_line(kcp), kcp, member.turn_link);
+	TAILQ_INSERT_TAIL(kg_kcp_waiting_of(kcp), kcp, member.wait_link);
 	return true;
 }
 
-void kg_kcp_end_turn(struct kg_kcp *kcp, bool sent)
+void kg_kcp_end_permit(struct kg_kcp *kcp, bool sent)
 {
-	if (!kcp->turn || !sent)
+	if (!kcp->permitted || !sent)
 		kg_kcp_withdraw(kcp);
-	kcp->turn = false;
+	kcp->permitted = false;
 }
