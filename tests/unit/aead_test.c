@@ -2,6 +2,7 @@
 /* Every algorithm of the table: what is sealed opens, and nothing else does. */
 #include "crypto/aead_table.h"
 
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "base/rng.h"
 #include "crypto/check_isal.h"
+#include "crypto/gcm_ipsec_mb.h"
 #include "crypto/kdf.h"
 #include "wire/profile.h"
 
@@ -294,6 +296,48 @@ static void iv_stands_at_the_end(void **state)
 	for_each(check_iv);
 }
 
+/* OpenSSL's GCM of the same nonce, which makes each anew. */
+static void seal_by_openssl(EVP_CIPHER_CTX *gcm, uint16_t iv, uint8_t *bytes, int len)
+{
+	uint8_t nonce[16];
+	int n;
+
+	kg_aead_nonce(nonce, sizeof(nonce), (const uint8_t *)&iv);
+	assert_true(EVP_EncryptInit_ex(gcm, NULL, NULL, NULL, nonce));
+	assert_true(EVP_EncryptUpdate(gcm, NULL, &n, (const uint8_t *)kg_profile_kcptube.associated,
+				      (int)strlen(kg_profile_kcptube.associated)));
+	assert_true(EVP_EncryptUpdate(gcm, bytes, &n, bytes, len));
+	assert_true(EVP_EncryptFinal_ex(gcm, bytes + n, &n));
+	assert_true(EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_GCM_GET_TAG, KG_AEAD_TAG_BYTES, bytes + len));
+}
+
+static void each_iv_of_gcm_is_as_openssl_has_it(void **state)
+{
+	struct fixture *f = setup(&kg_aead_aes_gcm);
+	EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+	uint8_t key[KG_AEAD_KEY_BYTES];
+
+	assert_true(kg_kdf_sha3_256("qwerty1234", strlen("qwerty1234"), key));
+	assert_true(EVP_EncryptInit_ex(gcm, EVP_aes_256_gcm(), NULL, NULL, NULL));
+	assert_true(EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_GCM_SET_IVLEN, 16, NULL));
+	assert_true(EVP_EncryptInit_ex(gcm, NULL, NULL, key, NULL));
+	for (uint32_t iv = 0; iv <= UINT16_MAX; iv++) {
+		uint8_t ours[DATAGRAM_MAX], theirs[DATAGRAM_MAX];
+		uint16_t len = (uint16_t)(iv % 37);
+		struct kg_aead_job job = { .data = ours, .len = len, .iv = (uint16_t)iv };
+
+		memcpy(ours, f->plain, len);
+		memcpy(theirs, f->plain, len);
+		f->alg->seal(f->ctx, &job, 1);
+		seal_by_openssl(gcm, (uint16_t)iv, theirs, len);
+		assert_memory_equal(ours, theirs, (size_t)len + KG_AEAD_TAG_BYTES);
+		f->alg->open(f->ctx, &job, 1);
+		assert_true(job.ok);
+	}
+	EVP_CIPHER_CTX_free(gcm);
+	teardown(f);
+}
+
 /* A burst of all kinds of lengths; those in `bad` (a bit mask) are spoilt on the way. */
 static void check_burst(struct fixture *f, uint32_t bad)
 {
@@ -369,12 +413,19 @@ static void xor_whitens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_are_found),         cmocka_unit_test(key_is_sha3_256),
-		cmocka_unit_test(every_length_comes_back), cmocka_unit_test(truncation_is_noticed),
-		cmocka_unit_test(tampering_is_noticed),    cmocka_unit_test(noise_is_noticed),
-		cmocka_unit_test(wrong_key_is_noticed),    cmocka_unit_test(iv_stands_at_the_end),
-		cmocka_unit_test(bad_job_spoils_no_other), cmocka_unit_test(none_folds_the_crc),
-		cmocka_unit_test(only_two_have_no_key),    cmocka_unit_test(xor_whitens),
+		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(key_is_sha3_256),
+		cmocka_unit_test(every_length_comes_back),
+		cmocka_unit_test(truncation_is_noticed),
+		cmocka_unit_test(tampering_is_noticed),
+		cmocka_unit_test(noise_is_noticed),
+		cmocka_unit_test(wrong_key_is_noticed),
+		cmocka_unit_test(iv_stands_at_the_end),
+		cmocka_unit_test(bad_job_spoils_no_other),
+		cmocka_unit_test(none_folds_the_crc),
+		cmocka_unit_test(only_two_have_no_key),
+		cmocka_unit_test(xor_whitens),
+		cmocka_unit_test(each_iv_of_gcm_is_as_openssl_has_it),
 	};
 
 	printf("seed %u\n", SEED);
