@@ -4,8 +4,11 @@
 
 #include <endian.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
-#define MANY_BYTES 128u /* from here on it pays to take 32 at a time */
+#define MANY_BYTES 128u /* from here on it pays to take 32 at a time, or 64 */
 
 static uint64_t halves(uint64_t word)
 {
@@ -72,11 +75,50 @@ __attribute__((target("avx2"))) static uint64_t add_by_32(uint64_t sum, const ui
 {
 	return add_lanes(sum, from, len);
 }
+
+#define BY_64    __attribute__((target("avx512bw,avx512vnni")))
+#define AT_ONCE  4 /* sums side by side: from one addition to the next it takes five cycles */
+#define WORDS_64 (64u / sizeof(uint16_t))
+
+/* Words of 16 bits, as signed ones: 2^15 less than they are. */
+BY_64 static inline __m512i add_signed(__m512i sum, __m512i words)
+{
+	return _mm512_dpwssd_epi32(sum, _mm512_xor_si512(words, _mm512_set1_epi16(INT16_MIN)),
+				   _mm512_set1_epi16(1));
+}
+
+/* Into 32-bit lanes, 64 bytes by an instruction. */
+BY_64 static uint64_t add_by_64(uint64_t sum, const uint8_t *from, size_t len)
+{
+	__m512i sums[AT_ONCE] = { 0 };
+	size_t times = (len + 63) / 64;
+
+	for (; len >= 64 * AT_ONCE; len -= 64 * AT_ONCE, from += 64 * AT_ONCE) {
+		for (int i = 0; i < AT_ONCE; i++)
+			sums[i] = add_signed(sums[i], _mm512_loadu_si512(from + 64 * i));
+	}
+	for (; len >= 64; len -= 64, from += 64)
+		sums[0] = add_signed(sums[0], _mm512_loadu_si512(from));
+	if (len > 0)
+		sums[1] = add_signed(sums[1], _mm512_maskz_loadu_epi8((1ull << len) - 1, from));
+	sums[0] = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]),
+				   _mm512_add_epi32(sums[2], sums[3]));
+	return sum + (times * WORDS_64 << 15) + (uint64_t)(int64_t)_mm512_reduce_add_epi32(sums[0]);
+}
+
+/* On CPUs whose clock stays as it is for that, and which have it all: Ice Lake's and younger. */
+static bool takes_64(size_t len)
+{
+	return len <= UINT16_MAX && __builtin_cpu_supports("avx512bitalg") &&
+	       __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 static uint64_t add_many(uint64_t sum, const uint8_t *from, size_t len)
 {
 #ifdef __x86_64__
+	if (takes_64(len))
+		return add_by_64(sum, from, len);
 	if (__builtin_cpu_supports("avx2"))
 		return add_by_32(sum, from, len);
 #endif
