@@ -18,7 +18,7 @@ void kg_kcp_flight_init(struct kg_kcp_flight *f, uint32_t first_sn, uint8_t rese
 		.next_order = first_sn,
 		.newest_acked = first_sn - 1,
 		.probes_left = KG_KCP_PROBES,
-		.twin_segments = KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS,
+		.twins_saved = KG_KCP_TWINS_SAVED,
 		.resend = resend,
 	};
 }
@@ -104,6 +104,15 @@ static bool park(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_kc
 	return true;
 }
 
+static void save_twin(struct kg_kcp_flight *f, uint32_t sn)
+{
+	uint32_t segments = f->prompt ? KG_KCP_PROMPT_TWIN_SEGMENTS : KG_KCP_TWIN_SEGMENTS;
+	uint32_t most = f->prompt ? KG_KCP_PROMPT_TWINS_SAVED : KG_KCP_TWINS_SAVED;
+
+	if (sn % segments == 0 && f->twins_saved < most)
+		f->twins_saved++;
+}
+
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
 		       uint64_t now_us, uint32_t ts)
 {
@@ -122,8 +131,7 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	};
 	slot->parked = park(f, pool, slot);
 	f->count++;
-	if (f->twin_segments < KG_KCP_TWINS_SAVED * KG_KCP_TWIN_SEGMENTS)
-		f->twin_segments++;
+	save_twin(f, sn);
 	if (f->spares_left > 0)
 		f->spares_left--;
 	list_append(f, sn);
@@ -148,9 +156,9 @@ static bool grant_twin(struct kg_kcp_flight *f, const struct kg_kcp_slot *slot,
 	bool again = slot->copies > 2 || f->prompt;
 	bool dear = cause == KG_KCP_CAUSE_THIN || (cause == KG_KCP_CAUSE_FAST && again);
 
-	if (!dear || f->twin_segments < KG_KCP_TWIN_SEGMENTS)
+	if (!dear || f->twins_saved == 0)
 		return false;
-	f->twin_segments -= KG_KCP_TWIN_SEGMENTS;
+	f->twins_saved--;
 	return true;
 }
 

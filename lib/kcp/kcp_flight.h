@@ -32,7 +32,9 @@
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
  * up the whole window. These are few unless much is lost; then twins would only add to it, so there
  * is one per KG_KCP_TWIN_SEGMENTS segments at most. Where what is late is worse than some more
- * datagrams (kg_kcp_params.prompt) the second copy in a hole is sent twice as well.
+ * datagrams (kg_kcp_params.prompt) the second copy in a hole is sent twice as well, and there are
+ * more of them: those that a burst has lost together are sent again together, and one whose copy
+ * has no twin, and is lost, keeps all behind it waiting for another round trip.
  *
  * Spares: there, and while the path loses, a small segment goes once more behind the new data of
  * the next datagram, so that its loss is made good before anybody has heard of it. A spare is in no
@@ -58,8 +60,10 @@
 
 #define KG_KCP_GROUP_SEGMENTS 16u /* of a datagram, room for so many */
 
-#define KG_KCP_TWIN_SEGMENTS 12u
-#define KG_KCP_TWINS_SAVED   8u /* for later, at most */
+#define KG_KCP_TWIN_SEGMENTS        12u
+#define KG_KCP_TWINS_SAVED          8u /* for later, at most */
+#define KG_KCP_PROMPT_TWIN_SEGMENTS 4u
+#define KG_KCP_PROMPT_TWINS_SAVED   255u
 
 #define KG_KCP_SPARE_BYTES 216u /* of a payload, at most (docs/kcp.md §7.5) */
 #define KG_KCP_SPARES      255u /* segments behind a loss of which small ones have spares */
@@ -101,13 +105,13 @@ struct kg_kcp_flight {
 	uint64_t probe_us;     /* when there are more */
 	uint32_t twin;         /* sn of the copy to be sent once more */
 	bool twin_due : 1;
-	bool prompt : 1;       /* the first copy in a hole is dear, too */
-	bool una_due : 1;      /* the peer has room for the oldest one again */
-	bool unfenced : 1;     /* parked payload may be on its way to memory */
-	uint8_t twin_segments; /* segments sent since */
-	uint8_t spares_left;   /* segments to come that may have spares; 0 without `prompt` */
-	uint8_t fresh;         /* segments that were new in the latest datagram with such */
-	uint16_t listed;       /* bit b: list b has members */
+	bool prompt : 1;     /* the first copy in a hole is dear, too */
+	bool una_due : 1;    /* the peer has room for the oldest one again */
+	bool unfenced : 1;   /* parked payload may be on its way to memory */
+	uint8_t twins_saved; /* that may be granted */
+	uint8_t spares_left; /* segments to come that may have spares; 0 without `prompt` */
+	uint8_t fresh;       /* segments that were new in the latest datagram with such */
+	uint16_t listed;     /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "kcp/kcp_segment.h"
 #include "kcp_pair.h"
 #include "sim/talk.h"
 
@@ -23,6 +24,8 @@
 #define BYTES        1400
 #define SMALL_BYTES  100
 #define AROUND_BYTES 64
+
+#define BURST_TAKES_US (2 * ONE_WAY_US) /* at the pace of a window in a round trip */
 
 static void converse(uint32_t per_s, uint16_t bytes, uint16_t loss, bool prompt, bool arrival,
 		     struct kg_talk_result *result)
@@ -74,6 +77,45 @@ static void a_hole_lasts_for_one_copy(void **state)
 	}
 }
 
+#define BURST 600u
+#define NTH   20u
+
+/* Of every 20th segment the first two copies. */
+static bool lose_two_copies(struct pair *p, int from, const uint8_t *data, uint16_t len)
+{
+	static uint8_t copies[BURST];
+	struct kg_kcp_segment seg;
+	bool lost = false;
+
+	if (p->datagrams == 0)
+		memset(copies, 0, sizeof(copies));
+	for (size_t bytes; (bytes = kg_kcp_segment_decode(data, len, &seg)) > 0;
+	     data += bytes, len -= (uint16_t)bytes)
+		lost |= seg.cmd == KG_KCP_PUSH && seg.sn % NTH == NTH / 2 && copies[seg.sn]++ < 2;
+	return lost;
+}
+
+/* Those that were lost together are sent again together, and have their twins. */
+static void so_do_the_holes_of_a_burst(void **state)
+{
+	struct kg_kcp_params params = preset_params(&presets[0]);
+	struct pair p;
+
+	params.mtu = MTU_BYTES;
+	params.prompt = true;
+	pair_init(&p, &params, &params, 1);
+	pair_set_links(&p, (struct link){ .delay_us = ONE_WAY_US });
+	assert_true(pair_send(&p, 0, BYTES));
+	assert_true(pair_finish(&p, KG_US_PER_S));
+	p.lose = lose_two_copies;
+	p.datagrams = 0;
+	for (uint32_t i = 1; i < BURST; i++)
+		assert_true(pair_send(&p, 0, BYTES));
+	assert_true(pair_finish(&p, 4 * ONE_WAY_US + BURST_TAKES_US));
+	assert_int_equal(pair_stats(&p, 0).resent_twin, BURST / NTH);
+	pair_fini(&p);
+}
+
 static void without_loss_nothing_is_sent_twice(void **state)
 {
 	struct kg_talk_result prompt, other;
@@ -118,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hole_lasts_for_one_copy),
+		cmocka_unit_test(so_do_the_holes_of_a_burst),
 		cmocka_unit_test(what_is_small_comes_with_the_next),
 		cmocka_unit_test(what_may_overtake_waits_for_nothing),
 		cmocka_unit_test(without_loss_nothing_is_sent_twice),
