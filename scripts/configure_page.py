@@ -3,7 +3,7 @@
 """Makes the parts of the configuration page that say what may be configured.
 
 configure_page.py settings SCHEMA.json REFERENCE    all settings: their rules, and the reference's words
-configure_page.py code RULES.wasm                          the rules, as a script that holds them
+configure_page.py code RULES.wasm LICENSE      the rules, as a script that holds them; what jansson's authors ask for
 
 Both are scripts, for a page that is opened as a file cannot load anything else.
 """
@@ -156,9 +156,12 @@ def write_settings(schema_path, reference_path):
     print("const SETTINGS = " + json.dumps(made, indent=1, ensure_ascii=False) + ";")
 
 
-def write_code(path):
+def write_code(path, licence):
     text = base64.b64encode(Path(path).read_bytes()).decode()
-    print("// Made by scripts/configure_page.py: lib/config and lib/import as WebAssembly, jansson (MIT) with them.")
+    print("// Made by scripts/configure_page.py: lib/config and lib/import as WebAssembly, and jansson, whose licence is:")
+    print("//")
+    for line in Path(licence).read_text(encoding="utf-8").splitlines():
+        print(f"// {line}".rstrip())
     print("const RULES_CODE = (")
     print(" +\n".join(f'  "{text[at:at + 100]}"' for at in range(0, len(text), 100)))
     print(");")

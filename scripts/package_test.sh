@@ -59,6 +59,19 @@ chmod 600 "$root/etc/kcpgate/kcpgate.json"
 run kcpgate --check-config /etc/kcpgate/kcpgate.json
 say "installed"
 
+# As a file, in the browser of this machine: ready once its scripts and the rules in them are.
+page=$root/usr/share/doc/kcpgate/configure/index.html
+[ -s "$page" ] || die "no configuration page: package.sh says why"
+if command -v chromium >/dev/null; then
+    chromium --headless --no-sandbox --disable-gpu --user-data-dir="$root/tmp/browser" --virtual-time-budget=20000 \
+        --dump-dom "file://$page" >"$root/tmp/page.html" 2>"$root.log"
+    grep -q '<html[^>]* data-ready' "$root/tmp/page.html" || die "the configuration page does not open"
+    rm -r "$root/tmp/browser" "$root/tmp/page.html"
+    say "its configuration page opens"
+else
+    say "its configuration page is there; no chromium to open it"
+fi
+
 # In a network of its own, until it is ready.
 starts() {
     local log=$root/tmp/box.log
