@@ -11,12 +11,12 @@
  */
 #include "netlink/nexthop.h"
 #include "netlink/lookup.h"
+#include "netlink/neighbours.h"
 
 #include "base/siphash.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -25,21 +25,7 @@
 #define BUCKETS         1024 /* of peers; a power of two */
 #define EVENTS_PER_CALL 64   /* receives */
 #define PEERS_PER_CALL  1024
-#define USES_PER_TICK   256
 #define ROUTES_PER_TICK 256 /* read again: a path found narrow is not announced */
-
-/* The kernel takes 5 s from the first use of a stale entry to its probe (delay_first_probe_time).
- */
-#define USE_INTERVAL_US    (1 * KG_US_PER_S)
-#define FAILED_INTERVAL_US (10 * KG_US_PER_S) /* spares the link broadcasts for who is gone */
-
-struct neighbour {
-	TAILQ_ENTRY(neighbour) link;
-	struct kg_neighbour known; /* the kernel's word on it */
-	uint16_t port;
-	uint32_t users; /* peers that go by it */
-	uint64_t next_use_us;
-};
 
 struct peer {
 	TAILQ_ENTRY(peer) link;
@@ -47,12 +33,11 @@ struct peer {
 	struct kg_nexthop published;
 	struct kg_ip source;
 	uint16_t mtu;
-	struct neighbour *neighbour; /* NULL: no route */
-	bool settled;                /* the route has been looked up since it may have changed */
-	bool told;                   /* `published` has been taken */
+	struct kg_held_neighbour *neighbour; /* NULL: no route */
+	bool settled; /* the route has been looked up since it may have changed */
+	bool told;    /* `published` has been taken */
 };
 
-TAILQ_HEAD(neighbour_list, neighbour);
 TAILQ_HEAD(peer_list, peer);
 LIST_HEAD(peer_bucket, peer);
 
@@ -64,52 +49,11 @@ struct kg_nexthop_watch {
 	struct peer_list peers;
 	unsigned int peer_count;
 	struct kg_siphash_key key; /* strangers choose peers */
-	struct neighbour_list neighbours;
+	struct kg_neighbours neighbours;
 	struct peer_bucket buckets[BUCKETS];
 	unsigned int port_count;
 	struct kg_nexthop_port ports[];
 };
-
-/* Neighbours */
-
-static struct neighbour *neighbour_lookup(struct kg_nexthop_watch *w, unsigned int ifindex,
-					  const struct kg_ip *ip)
-{
-	struct neighbour *neighbour;
-
-	TAILQ_FOREACH (neighbour, &w->neighbours, link) {
-		if (neighbour->known.ifindex == ifindex && kg_ip_equal(&neighbour->known.ip, ip))
-			return neighbour;
-	}
-	return NULL;
-}
-
-/* Takes a reference. NULL: no memory. */
-static struct neighbour *neighbour_hold(struct kg_nexthop_watch *w, uint16_t port,
-					const struct kg_ip *ip)
-{
-	unsigned int ifindex = w->ports[port].ifindex;
-	struct neighbour *neighbour = neighbour_lookup(w, ifindex, ip);
-
-	if (neighbour == NULL) {
-		neighbour = calloc(1, sizeof(*neighbour));
-		if (neighbour == NULL)
-			return NULL;
-		neighbour->port = port;
-		kg_neighbour_lookup(&w->questions, ifindex, ip, &neighbour->known);
-		TAILQ_INSERT_TAIL(&w->neighbours, neighbour, link);
-	}
-	neighbour->users++;
-	return neighbour;
-}
-
-static void neighbour_release(struct kg_nexthop_watch *w, struct neighbour *neighbour)
-{
-	if (neighbour == NULL || --neighbour->users > 0)
-		return;
-	TAILQ_REMOVE(&w->neighbours, neighbour, link);
-	free(neighbour);
-}
 
 /* Peers */
 
@@ -144,7 +88,7 @@ static struct peer *peer_insert(struct kg_nexthop_watch *w, const struct kg_ip *
 
 static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
 {
-	neighbour_release(w, peer->neighbour);
+	kg_neighbours_release(&w->neighbours, peer->neighbour);
 	LIST_REMOVE(peer, bucket);
 	TAILQ_REMOVE(&w->peers, peer, link);
 	w->peer_count--;
@@ -154,7 +98,7 @@ static void peer_remove(struct kg_nexthop_watch *w, struct peer *peer)
 static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *peer,
 			  struct kg_nexthop *nexthop)
 {
-	const struct neighbour *neighbour = peer->neighbour;
+	const struct kg_held_neighbour *neighbour = peer->neighbour;
 	const struct kg_nexthop_port *port;
 
 	*nexthop =
@@ -194,7 +138,7 @@ static void peer_publish(struct kg_nexthop_watch *w, struct peer *peer)
 /* Asks the kernel which way the peer is; without a publication. */
 static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 {
-	struct neighbour *before = peer->neighbour;
+	struct kg_held_neighbour *before = peer->neighbour;
 	struct kg_route route;
 	uint16_t port = 0;
 
@@ -204,14 +148,14 @@ static void peer_settle(struct kg_nexthop_watch *w, struct peer *peer)
 		while (port < w->port_count && w->ports[port].ifindex != route.ifindex)
 			port++;
 		if (port < w->port_count)
-			peer->neighbour =
-				neighbour_hold(w, port,
-					       route.gateway.version != 0 ? &route.gateway
-									  : &peer->published.peer);
+			peer->neighbour = kg_neighbours_hold(
+				&w->neighbours, &w->questions, route.ifindex, port,
+				route.gateway.version != 0 ? &route.gateway
+							   : &peer->published.peer);
 		peer->source = route.source;
 		peer->mtu = route.mtu;
 	}
-	neighbour_release(w, before);
+	kg_neighbours_release(&w->neighbours, before);
 }
 
 /* Those served go to the end, so that none waits for ever. */
@@ -247,16 +191,12 @@ static void unsettle(struct kg_nexthop_watch *w, const struct kg_prefix *prefix)
 	}
 }
 
-static void neighbour_update(struct kg_nexthop_watch *w, struct neighbour *neighbour,
+static void neighbour_update(struct kg_nexthop_watch *w, struct kg_held_neighbour *neighbour,
 			     const struct kg_neighbour *now)
 {
-	bool was_usable = kg_neighbour_usable(&neighbour->known);
-	bool usable = kg_neighbour_usable(now);
-	bool moved = memcmp(&now->mac, &neighbour->known.mac, sizeof(now->mac)) != 0;
 	struct peer *peer;
 
-	neighbour->known = *now;
-	if (was_usable == usable && !(usable && moved))
+	if (!kg_neighbours_hear(neighbour, now))
 		return;
 	TAILQ_FOREACH (peer, &w->peers, link) {
 		if (peer->neighbour == neighbour)
@@ -269,14 +209,14 @@ static int on_event(const struct nlmsghdr *header, void *ctx)
 	struct kg_nexthop_watch *w = ctx;
 	struct kg_neighbour now;
 	struct kg_prefix prefix;
-	struct neighbour *neighbour;
+	struct kg_held_neighbour *neighbour;
 
 	switch (header->nlmsg_type) {
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		if (!kg_neighbour_read(&now, header))
 			break;
-		neighbour = neighbour_lookup(w, now.ifindex, &now.ip);
+		neighbour = kg_neighbours_lookup(&w->neighbours, now.ifindex, &now.ip);
 		if (neighbour != NULL)
 			neighbour_update(w, neighbour, &now);
 		break;
@@ -295,7 +235,7 @@ static int on_event(const struct nlmsghdr *header, void *ctx)
 static void reread_all(struct kg_nexthop_watch *w)
 {
 	struct kg_neighbour now;
-	struct neighbour *neighbour;
+	struct kg_held_neighbour *neighbour;
 
 	TAILQ_FOREACH (neighbour, &w->neighbours, link) {
 		kg_neighbour_lookup(&w->questions, neighbour->known.ifindex, &neighbour->known.ip,
@@ -322,37 +262,6 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
 	catch_up(w);
 }
 
-/* Use */
-
-/* Returns when it is due again. */
-static uint64_t neighbour_use(struct kg_nexthop_watch *w, const struct neighbour *neighbour,
-			      uint64_t now_us)
-{
-	uint16_t state = neighbour->known.state;
-
-	if ((state & (NUD_PERMANENT | NUD_NOARP)) == 0)
-		kg_neighbour_use(&w->questions, neighbour->known.ifindex, &neighbour->known.ip);
-	return now_us + ((state & NUD_FAILED) != 0 ? FAILED_INTERVAL_US : USE_INTERVAL_US);
-}
-
-static void use_some(struct kg_nexthop_watch *w, uint64_t now_us)
-{
-	struct neighbour *last = TAILQ_LAST(&w->neighbours, neighbour_list), *next;
-	unsigned int budget = USES_PER_TICK;
-
-	for (struct neighbour *neighbour = TAILQ_FIRST(&w->neighbours); neighbour != NULL;
-	     neighbour = next) {
-		next = neighbour == last ? NULL : TAILQ_NEXT(neighbour, link);
-		if (neighbour->next_use_us > now_us)
-			continue;
-		if (budget-- == 0)
-			return;
-		neighbour->next_use_us = neighbour_use(w, neighbour, now_us);
-		TAILQ_REMOVE(&w->neighbours, neighbour, link);
-		TAILQ_INSERT_TAIL(&w->neighbours, neighbour, link);
-	}
-}
-
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 {
 	unsigned int budget = ROUTES_PER_TICK;
@@ -364,7 +273,7 @@ void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 		budget -= budget > 0;
 	}
 	kg_nexthop_watch_input(w); /* so that states are fresh */
-	use_some(w, now_us);
+	kg_neighbours_use(&w->neighbours, &w->questions, now_us);
 }
 
 /* The watch itself */
