@@ -12,6 +12,8 @@
  */
 #define USE_INTERVAL_US    (1 * KG_US_PER_S)
 #define FAILED_INTERVAL_US (10 * KG_US_PER_S) /* spares the link broadcasts for who is gone */
+/* The kernel's three broadcasts, a second each (mcast_solicit), after the next use. */
+#define KEPT_US (5 * KG_US_PER_S)
 
 struct kg_held_neighbour *kg_neighbours_lookup(const struct kg_neighbours *all,
 					       unsigned int ifindex, const struct kg_ip *ip)
@@ -37,6 +39,7 @@ struct kg_held_neighbour *kg_neighbours_hold(struct kg_neighbours *all, struct k
 			return NULL;
 		neighbour->port = port;
 		kg_neighbour_lookup(questions, ifindex, ip, &neighbour->known);
+		neighbour->mac = neighbour->known.mac;
 		TAILQ_INSERT_TAIL(all, neighbour, link);
 	}
 	neighbour->users++;
@@ -51,14 +54,38 @@ void kg_neighbours_release(struct kg_neighbours *all, struct kg_held_neighbour *
 	free(neighbour);
 }
 
-bool kg_neighbours_hear(struct kg_held_neighbour *neighbour, const struct kg_neighbour *now)
+bool kg_neighbours_serves(const struct kg_held_neighbour *neighbour)
 {
-	bool was_usable = kg_neighbour_usable(&neighbour->known);
-	bool usable = kg_neighbour_usable(now);
-	bool moved = memcmp(&now->mac, &neighbour->known.mac, sizeof(now->mac)) != 0;
+	return kg_neighbour_usable(&neighbour->known) || neighbour->kept_until_us != 0;
+}
 
+static bool is_lost(const struct kg_neighbour *neighbour)
+{
+	return (neighbour->state & (NUD_INCOMPLETE | NUD_FAILED)) != 0;
+}
+
+bool kg_neighbours_hear(struct kg_held_neighbour *neighbour, const struct kg_neighbour *now,
+			uint64_t now_us)
+{
+	bool served = kg_neighbours_serves(neighbour), usable = kg_neighbour_usable(now);
+	bool moved = usable && memcmp(&now->mac, &neighbour->mac, sizeof(now->mac)) != 0;
+
+	if (usable)
+		neighbour->mac = now->mac;
+	if (!is_lost(now)) /* it is back, or somebody has deleted it */
+		neighbour->kept_until_us = 0;
+	else if (kg_neighbour_usable(&neighbour->known))
+		neighbour->kept_until_us = now_us + KEPT_US;
 	neighbour->known = *now;
-	return was_usable != usable || (usable && moved);
+	return served != kg_neighbours_serves(neighbour) || moved;
+}
+
+bool kg_neighbours_give_up(struct kg_held_neighbour *neighbour, uint64_t now_us)
+{
+	if (neighbour->kept_until_us == 0 || neighbour->kept_until_us > now_us)
+		return false;
+	neighbour->kept_until_us = 0;
+	return true;
 }
 
 /* Returns when it is due again. */
@@ -66,10 +93,11 @@ static uint64_t use(struct kg_nl *questions, const struct kg_held_neighbour *nei
 		    uint64_t now_us)
 {
 	uint16_t state = neighbour->known.state;
+	bool gone = (state & NUD_FAILED) != 0 && neighbour->kept_until_us == 0;
 
 	if ((state & (NUD_PERMANENT | NUD_NOARP)) == 0)
 		kg_neighbour_use(questions, neighbour->known.ifindex, &neighbour->known.ip);
-	return now_us + ((state & NUD_FAILED) != 0 ? FAILED_INTERVAL_US : USE_INTERVAL_US);
+	return now_us + (gone ? FAILED_INTERVAL_US : USE_INTERVAL_US);
 }
 
 void kg_neighbours_use(struct kg_neighbours *all, struct kg_nl *questions, uint64_t now_us)

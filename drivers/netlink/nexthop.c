@@ -51,6 +51,7 @@ struct kg_nexthop_watch {
 	struct kg_siphash_key key; /* strangers choose peers */
 	struct kg_neighbours neighbours;
 	struct peer_bucket buckets[BUCKETS];
+	uint64_t now_us; /* of the last tick */
 	unsigned int port_count;
 	struct kg_nexthop_port ports[];
 };
@@ -109,11 +110,11 @@ static void peer_describe(const struct kg_nexthop_watch *w, const struct peer *p
 	nexthop->source = peer->source;
 	nexthop->mtu = peer->mtu;
 	nexthop->state = KG_NEXTHOP_RESOLVING;
-	if (!kg_neighbour_usable(&neighbour->known))
+	if (!kg_neighbours_serves(neighbour))
 		return;
 	port = &w->ports[neighbour->port];
 	nexthop->state = KG_NEXTHOP_READY;
-	kg_l2_init(&nexthop->l2, &port->mac, &neighbour->known.mac, port->vlan);
+	kg_l2_init(&nexthop->l2, &port->mac, &neighbour->mac, port->vlan);
 }
 
 static bool nexthop_equal(const struct kg_nexthop *a, const struct kg_nexthop *b)
@@ -191,17 +192,22 @@ static void unsettle(struct kg_nexthop_watch *w, const struct kg_prefix *prefix)
 	}
 }
 
-static void neighbour_update(struct kg_nexthop_watch *w, struct kg_held_neighbour *neighbour,
-			     const struct kg_neighbour *now)
+static void publish_those_behind(struct kg_nexthop_watch *w,
+				 const struct kg_held_neighbour *neighbour)
 {
 	struct peer *peer;
 
-	if (!kg_neighbours_hear(neighbour, now))
-		return;
 	TAILQ_FOREACH (peer, &w->peers, link) {
 		if (peer->neighbour == neighbour)
 			peer_publish(w, peer);
 	}
+}
+
+static void neighbour_update(struct kg_nexthop_watch *w, struct kg_held_neighbour *neighbour,
+			     const struct kg_neighbour *now)
+{
+	if (kg_neighbours_hear(neighbour, now, w->now_us))
+		publish_those_behind(w, neighbour);
 }
 
 static int on_event(const struct nlmsghdr *header, void *ctx)
@@ -262,17 +268,29 @@ void kg_nexthop_watch_input(struct kg_nexthop_watch *w)
 	catch_up(w);
 }
 
+static void give_up_lost(struct kg_nexthop_watch *w)
+{
+	struct kg_held_neighbour *neighbour;
+
+	TAILQ_FOREACH (neighbour, &w->neighbours, link) {
+		if (kg_neighbours_give_up(neighbour, w->now_us))
+			publish_those_behind(w, neighbour);
+	}
+}
+
 void kg_nexthop_watch_tick(struct kg_nexthop_watch *w, uint64_t now_us)
 {
 	unsigned int budget = ROUTES_PER_TICK;
 	struct peer *peer;
 
+	w->now_us = now_us;
 	TAILQ_FOREACH (peer, &w->peers, link) { /* what is settled goes to the end */
 		if (peer->neighbour == NULL || budget > 0)
 			peer->settled = false;
 		budget -= budget > 0;
 	}
 	kg_nexthop_watch_input(w); /* so that states are fresh */
+	give_up_lost(w);
 	kg_neighbours_use(&w->neighbours, &w->questions, now_us);
 }
 

@@ -253,10 +253,9 @@ static void nothing_new_is_not_news(void **state)
 	assert_int_equal(b->news.published, published + 1);
 }
 
-/* Our datagrams do not pass through the kernel; it must find out all the same. */
-static void a_host_that_went_away_is_noticed(void **state)
+/* Its host does not answer any more, and the kernel asks it, soon. */
+static struct far_host *go_silent(struct bench *b)
 {
-	struct bench *b = *state;
 	struct far_host *host = far_host_add(&b->far, "198.18.0.9", 9);
 
 	shell("cd /proc/sys/net/ipv4/neigh/" TAP
@@ -269,9 +268,25 @@ static void a_host_that_went_away_is_noticed(void **state)
 	turn(b);
 	host->asked = 0;
 	tick(b);
-	wait_state(b, "198.18.0.9", KG_NEXTHOP_RESOLVING);
+	for (int i = 0;
+	     i < PATIENCE && strstr(shell_output("ip neigh show 198.18.0.9"), "FAILED") == NULL;
+	     i++)
+		turn(b);
+	turn(b);
+	return host;
+}
+
+/* Our datagrams do not pass through the kernel; it must find out all the same. */
+static void a_host_that_went_away_is_noticed(void **state)
+{
+	struct bench *b = *state;
+	struct far_host *host = go_silent(b);
+
 	assert_true(host->asked > 0);
 	assert_true(host->asked_unicast);
+	for (int i = 0; i < 5; i++)
+		tick(b);
+	wait_state(b, "198.18.0.9", KG_NEXTHOP_RESOLVING);
 
 	/* It is looked for again, by broadcast, and found with another MAC. */
 	host->answers = true;
@@ -280,6 +295,39 @@ static void a_host_that_went_away_is_noticed(void **state)
 		tick(b);
 	wait_ready(b, "198.18.0.9", &host->mac);
 	assert_false(host->asked_unicast);
+}
+
+/* The kernel has lost it, and asks all on the link; its answer comes before it is given up. */
+static void a_host_that_is_slow_to_answer_serves(void **state)
+{
+	struct bench *b = *state;
+	struct far_host *host = go_silent(b);
+	unsigned int published = b->news.published;
+
+	tick(b);
+	for (int i = 0; i < 5; i++)
+		turn(b);
+	assert_false(host->asked_unicast);
+	assert_true(leads_to(last(b, "198.18.0.9"), &host->mac));
+	host->answers = true;
+	for (int i = 0; i < 60; i++) {
+		if (i % 20 == 0)
+			tick(b);
+		turn(b);
+	}
+	assert_non_null(strstr(shell_output("ip neigh show 198.18.0.9"), "02:00:00:00:fa:09"));
+	assert_int_equal(b->news.published, published);
+}
+
+/* Who deletes it means it. */
+static void a_deleted_neighbour_is_gone(void **state)
+{
+	struct bench *b = *state;
+
+	go_silent(b);
+	assert_int_equal(last(b, "198.18.0.9")->state, KG_NEXTHOP_READY);
+	shell("ip neigh del 198.18.0.9 dev " TAP);
+	wait_state(b, "198.18.0.9", KG_NEXTHOP_RESOLVING);
 }
 
 static void permanent_neighbours_stay_permanent(void **state)
@@ -525,6 +573,8 @@ int main(void)
 		BENCH_TEST(a_new_mac_is_followed),
 		BENCH_TEST(nothing_new_is_not_news),
 		BENCH_TEST(a_host_that_went_away_is_noticed),
+		BENCH_TEST(a_host_that_is_slow_to_answer_serves),
+		BENCH_TEST(a_deleted_neighbour_is_gone),
 		BENCH_TEST(permanent_neighbours_stay_permanent),
 		BENCH_TEST(routes_are_followed),
 		BENCH_TEST(a_narrow_route_is_known),
