@@ -5,11 +5,11 @@
  */
 #include "kernel/pump.h"
 
+#include "thread/helper.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <rte_errno.h>
-#include <rte_lcore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -311,18 +311,13 @@ static void finish(struct kg_pump *pump)
 
 void kg_pump_run(struct kg_pump *pump)
 {
-	/* Else mempools work without a cache. */
-	bool registered = !pump->config.shared && rte_thread_register() == 0;
-	sigset_t all;
+	bool known = kg_thread_begin(pump->config.shared);
 
 	begin_nice(pump);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!atomic_load_explicit(&pump->stop, memory_order_relaxed))
 		turn(pump);
 	finish(pump);
-	if (registered)
-		rte_thread_unregister();
+	kg_thread_end(known);
 }
 
 void kg_pump_stop(struct kg_pump *pump)

@@ -5,9 +5,9 @@
  */
 #include "payload/internal.h"
 
+#include "thread/helper.h"
+
 #include <errno.h>
-#include <rte_lcore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -346,20 +346,15 @@ static void close_all(struct kg_payload *p)
 
 void kg_payload_run(struct kg_payload *p)
 {
-	/* Else mempools work without a cache. */
-	bool registered = !p->config.shared && rte_thread_register() == 0;
-	sigset_t all;
+	bool known = kg_thread_begin(p->config.shared);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
 		work(p);
 		wait_events(p);
 	}
 	say_last(p);
 	close_all(p);
-	if (registered)
-		rte_thread_unregister();
+	kg_thread_end(known);
 }
 
 void kg_payload_stop(struct kg_payload *p)
