@@ -374,6 +374,11 @@ static bool is_another(const struct kg_handshake *hs, const struct kg_datagram *
 	       request_ts(payload) - hs->request_ts + REPEATED_MS > 2 * REPEATED_MS + age_ms;
 }
 
+static bool acknowledges(const struct kg_datagram *in)
+{
+	return in->len == KG_KCP_HEADER_BYTES && in->data[4] == KG_KCP_ACK;
+}
+
 /* A repeated request, an acknowledgement of our answer. */
 static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagram *in,
 				uint64_t now_us)
@@ -387,6 +392,9 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 	size_t len;
 
 	drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
+	/* What was not said yet: it is late, and for one before from that source. */
+	if (drop == KG_DROP_KCP_MALFORMED && acknowledges(in))
+		return KG_DROP_HANDSHAKE_UNKNOWN;
 	if (drop != KG_DROP_NONE)
 		return drop;
 	kg_handshake_earn(hs, in->len);

@@ -197,6 +197,42 @@ static void ports_of_handshakes_come_again(void **state)
 	pair_stop(pair);
 }
 
+#define UNA_AT 16
+
+/* What a client says to an answer that comes again. */
+static struct logged acknowledge_answer(struct pair *pair)
+{
+	struct logged word = *latest(pair, true, 0);
+
+	word.datagram.len = KG_KCP_HEADER_BYTES;
+	word.bytes[4] = KG_KCP_ACK;
+	kg_store_le32(word.bytes + UNA_AT, 1);
+	return word;
+}
+
+/* The port comes again while that is still under way. */
+static void a_late_word_of_the_handshake_before_is_nobodys(void **state)
+{
+	struct pair *pair = pair_sharing(1);
+	uint16_t first = pair->client.host.port_next;
+	struct logged word;
+
+	pair->client.host.ports_max = 1;
+	pair_open(pair, KG_PROTOCOL_TCP);
+	carry(&pair->client, &pair->server);
+	word = acknowledge_answer(pair);
+	pair->client.host.ports_max = 100;
+	run(pair, 1000);
+	pair->server.answer = ANSWER_LATER;
+	pair->client.host.port_next = first;
+	pair_open(pair, KG_PROTOCOL_TCP);
+	carry(&pair->client, &pair->server);
+	assert_int_equal(pair->server.app_count, 2);
+	word.datagram.data = word.bytes;
+	assert_int_equal(deliver(&pair->server, &word), KG_DROP_HANDSHAKE_UNKNOWN);
+	pair_stop(pair);
+}
+
 /* What repeats the request, early or late, is the same request: copies overtake each other where
  * they wait. */
 static void a_repeated_request_is_not_another(void **state)
@@ -232,6 +268,7 @@ int main(void)
 		cmocka_unit_test(without_another_port_the_channel_ends),
 		cmocka_unit_test(forgotten_channels_die_alone),
 		cmocka_unit_test(ports_of_handshakes_come_again),
+		cmocka_unit_test(a_late_word_of_the_handshake_before_is_nobodys),
 		cmocka_unit_test(a_repeated_request_is_not_another),
 	};
 
