@@ -152,7 +152,10 @@ void kg_mail_read(struct kg_worker *w)
 			w->trace = mail.trace;
 			break;
 		case KG_MAIL_BEGIN_SIDE:
-			kg_side_begin(mail.side);
+			mail.side->barred = kg_side_begin(mail.side);
+			break;
+		case KG_MAIL_OPEN_SIDE:
+			mail.side->barred = false;
 			break;
 		case KG_MAIL_REST_SIDE:
 			kg_resting_begin(mail.side, mail.awaited);

@@ -24,6 +24,7 @@ enum kg_mail_type {
 	KG_MAIL_HOP,            /* of client tunnel `tunnel` all that is open */
 	KG_MAIL_TRACE,          /* by `trace`; NULL: no more, and the one before is nobody's */
 	KG_MAIL_BEGIN_SIDE,     /* `side` is the worker's; awaited: it has begun, or cannot */
+	KG_MAIL_OPEN_SIDE,      /* its gates are open: peers may open connections */
 	KG_MAIL_REST_SIDE,      /* awaited: nothing is open on it any more, or its time is over */
 	KG_MAIL_DRAIN_SIDE,     /* awaited: it has ended, and is nobody's */
 	KG_MAIL_STOP,           /* awaited: the peers have been told, or it is time to go anyway */

@@ -81,11 +81,12 @@ void kg_resting_open(struct kg_worker *w, const struct kg_side *side, struct rte
 }
 
 /* With KCP by a handshake; else by any datagram of a channel that is not there. */
-static bool would_open(const struct kg_side *side, const struct kg_datagram *in)
+bool kg_resting_would_open(const struct kg_side *side, const struct kg_datagram *in)
 {
 	uint32_t conv;
 
-	return kg_side_conv(side, in, &conv) == KG_DROP_NONE && (conv == 0) != side->profile->bare;
+	return side->tunnel->config->wire.role == KG_ROLE_SERVER &&
+	       kg_side_conv(side, in, &conv) == KG_DROP_NONE && (conv == 0) != side->profile->bare;
 }
 
 struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,
@@ -100,5 +101,5 @@ struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,
 		if (kg_session_knows(other->session, in, w->now_us))
 			return other;
 	}
-	return side->resting && would_open(side, in) ? NULL : side;
+	return side->resting && kg_resting_would_open(side, in) ? NULL : side;
 }

@@ -17,6 +17,10 @@ void kg_resting_begin(struct kg_side *side, atomic_uint *awaited);
 /* Nothing is open on it any more, or the control thread says that its time is over. */
 bool kg_resting_is_over(const struct kg_side *side);
 
+/* A server's datagram that is opened, and none of its session's channels or handshakes: it would
+ * open something. */
+bool kg_resting_would_open(const struct kg_side *side, const struct kg_datagram *in);
+
 /* The following are for servers' datagrams while w->resting_sides > 0. */
 /* Opens a run of datagrams for `side`; of those that are for one that rests the packet has its id.
  */

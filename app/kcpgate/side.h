@@ -53,6 +53,7 @@ struct kg_side {
 	 * know, or soon anyway. */
 	bool draining;
 	bool resting;         /* resting.h */
+	bool barred;          /* its gates are not open yet: peers open nothing, and ask again */
 	bool journal;         /* connections that begin and end are told one by one */
 	uint64_t drained_us;  /* when it no longer waits for peers */
 	atomic_uint *awaited; /* as in struct kg_mail, for when it has ended; NULL: nobody waits */

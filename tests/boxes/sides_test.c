@@ -23,6 +23,7 @@
 #define TURNS_MAX   100000 /* 50 s: for what is waited for */
 #define ENDS        4096   /* connections' ends that a test opens at most */
 #define REST_US     (5 * KG_US_PER_MS)
+#define BARRED_S    3 /* more than the second in which requests are taken for old ones */
 #define LINGER_US   (100 * KG_US_PER_S)
 #define HELD_CREDIT 8 /* a flow leaves room, lest the other end's memory decides */
 
@@ -235,7 +236,7 @@ static void post_all(const struct kg_box_tunnel *tunnel, int side, enum kg_mail_
 	}
 }
 
-static struct kg_box_tunnel *begin(int side, const struct kg_config *config)
+static struct kg_box_tunnel *begin_barred(int side, const struct kg_config *config)
 {
 	struct kg_box_tunnel *tunnel;
 	atomic_uint awaited;
@@ -247,6 +248,22 @@ static struct kg_box_tunnel *begin(int side, const struct kg_config *config)
 	turn_until(is_taken, &awaited);
 	for (unsigned int w = 0; w < WORKERS; w++)
 		assert_true(kg_side_has_begun(tunnel->sides[w]));
+	return tunnel;
+}
+
+static void let_in(int side, const struct kg_box_tunnel *tunnel)
+{
+	atomic_uint awaited;
+
+	post_all(tunnel, side, KG_MAIL_OPEN_SIDE, &awaited);
+	turn_until(is_taken, &awaited);
+}
+
+static struct kg_box_tunnel *begin(int side, const struct kg_config *config)
+{
+	struct kg_box_tunnel *tunnel = begin_barred(side, config);
+
+	let_in(side, tunnel);
 	return tunnel;
 }
 
@@ -336,6 +353,24 @@ static void a_tunnel_begins_and_ends_while_workers_turn(void **state)
 	assert_int_equal(kg_port_table_get(ports, GUEST_PORT), KG_PORT_TABLE_NONE);
 	after = take_stock();
 	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+/* Payload threads do not know the tunnel yet: who asks is heard when they do. */
+static void nobody_is_let_in_before_the_gates_are_open(void **state)
+{
+	struct kg_box_tunnel *server = begin_barred(SERVER, &guest_configs[SERVER]);
+	struct kg_box_tunnel *client = begin(CLIENT, &guest_configs[CLIENT]);
+	struct end *one = open_one(0, client->id);
+	unsigned int asked = end_count;
+
+	for (uint64_t end_us = now_us + BARRED_S * KG_US_PER_S; now_us < end_us;)
+		turn();
+	assert_int_equal(end_count, asked);
+	assert_false(one->closed);
+	let_in(SERVER, server);
+	turn_until(is_there, one);
+	end(CLIENT, client);
+	end(SERVER, server);
 }
 
 /* Whoever kept its number too long. */
@@ -496,6 +531,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_begins_and_ends_while_workers_turn),
+		cmocka_unit_test(nobody_is_let_in_before_the_gates_are_open),
 		cmocka_unit_test(a_stale_id_is_nobodys),
 		cmocka_unit_test(channels_leave_ports_that_a_server_takes),
 		cmocka_unit_test(a_thousand_come_and_go_and_the_other_loses_nothing),

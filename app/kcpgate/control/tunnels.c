@@ -3,7 +3,7 @@
  * Leads tunnels through their life while the box runs. What other threads have of one is theirs, so
  * each step is ordered by mail and the next one waits until all have acknowledged it:
  *
- *   comes   sides of the workers begin ─► gates of the payload threads open ─► it forwards
+ *   comes   sides of the workers begin ─► gates of the payload threads open ─► sides let peers in
  *   goes    gates are shut ─► sides drain and end ─► gates are forgotten ─► it is freed
  *   rests   gates rest ─► sides rest ─► nothing is open on it, or its time is over ─► it goes
  */
@@ -21,6 +21,7 @@
 enum step {
 	STEP_BEGIN_SIDES,
 	STEP_OPEN_GATES,
+	STEP_OPEN_SIDES,
 	STEP_REST_GATES,
 	STEP_REST_SIDES,
 	STEP_SHUT_GATES,
@@ -56,13 +57,15 @@ struct kg_control_tunnels {
 
 static bool is_for_workers(enum step step)
 {
-	return step == STEP_BEGIN_SIDES || step == STEP_REST_SIDES || step == STEP_END_SIDES;
+	return step == STEP_BEGIN_SIDES || step == STEP_OPEN_SIDES || step == STEP_REST_SIDES ||
+	       step == STEP_END_SIDES;
 }
 
 static bool post_to_worker(struct kg_control_tunnels *t, struct change *change, unsigned int w)
 {
 	static const enum kg_mail_type types[] = {
 		[STEP_BEGIN_SIDES] = KG_MAIL_BEGIN_SIDE,
+		[STEP_OPEN_SIDES] = KG_MAIL_OPEN_SIDE,
 		[STEP_REST_SIDES] = KG_MAIL_REST_SIDE,
 		[STEP_END_SIDES] = KG_MAIL_DRAIN_SIDE,
 	};
@@ -222,14 +225,19 @@ static void finish(struct kg_control_tunnels *t, struct change *change)
 static void gates_have_opened(struct kg_control_tunnels *t, struct change *change)
 {
 	if (are_open(t, change)) {
-		KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has come\n",
-			   change->tunnel->config->name);
-		finish(t, change);
+		begin_step(t, change, STEP_OPEN_SIDES);
 		return;
 	}
 	run_out(change);
 	leave(t, change->tunnel);
 	begin_step(t, change, STEP_SHUT_GATES);
+}
+
+static void sides_have_opened(struct kg_control_tunnels *t, struct change *change)
+{
+	KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has come\n",
+		   change->tunnel->config->name);
+	finish(t, change);
 }
 
 /* ---- a tunnel goes ---- */
@@ -271,6 +279,9 @@ static void go_on(struct kg_control_tunnels *t, struct change *change)
 		break;
 	case STEP_OPEN_GATES:
 		gates_have_opened(t, change);
+		break;
+	case STEP_OPEN_SIDES:
+		sides_have_opened(t, change);
 		break;
 	case STEP_REST_GATES:
 		kg_control_rest_say(t->box, change->tunnel);

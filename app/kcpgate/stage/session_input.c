@@ -83,6 +83,8 @@ static bool input(struct kg_worker *w, struct rte_mbuf *m)
 		side = kg_resting_owner(w, side, &in);
 		pkt->tunnel = side != NULL ? side->id : pkt->tunnel;
 	}
+	if (side != NULL && side->barred && kg_resting_would_open(side, &in))
+		side = NULL;
 	drop = side != NULL ? kg_side_input(side, &in, w->now_us) : KG_DROP_HANDSHAKE_UNKNOWN;
 	if (drop == KG_DROP_CONV_UNKNOWN && !find_its_owner(w, side, m, &in))
 		return false;
