@@ -97,6 +97,9 @@ struct kg_side *kg_resting_owner(struct kg_worker *w, struct kg_side *side,
 
 	if (side->tunnel->config->wire.role != KG_ROLE_SERVER)
 		return side;
+	/* A client that uses a port again has a handshake with both. */
+	if (!side->resting && kg_session_knows(side->session, in, w->now_us))
+		return side;
 	while ((other = next_at(w, &i, &in->local)) != NULL) {
 		if (kg_session_knows(other->session, in, w->now_us))
 			return other;

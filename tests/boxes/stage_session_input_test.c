@@ -4,6 +4,8 @@
 #include "boxes/stage_rig.h"
 
 #include "base/bytes.h"
+#include "kcp/kcp_segment.h"
+#include "resting.h"
 #include "session/internal.h"
 
 #define CONV       77
@@ -89,6 +91,67 @@ static void what_a_neighbour_knows_is_not_denied(void **state)
 	assert_int_equal(rig_drops(w, KG_DROP_CONV_UNKNOWN), unknown + 1);
 }
 
+/* Of conv 0, from one source; without a message it acknowledges an answer. */
+static struct kg_datagram from_client(uint8_t bytes[KG_DATAGRAM_MAX_BYTES], bool asks, uint32_t ts)
+{
+	const struct kg_message test = {
+		.feature = KG_FEATURE_KEEP_ALIVE,
+		.protocol = KG_PROTOCOL_NOT_CARE,
+	};
+	uint8_t *payload = bytes + KG_KCP_HEADER_BYTES;
+	struct kg_kcp_segment seg = {
+		.cmd = asks ? KG_KCP_PUSH : KG_KCP_ACK,
+		.wnd = 32,
+		.ts = ts,
+		.una = asks ? 0 : 1,
+		.len = asks ? (uint32_t)kg_message_encode(payload, 64, &test) : 0,
+	};
+
+	kg_kcp_segment_encode(bytes, &seg);
+	return (struct kg_datagram){
+		.local = { rig_server_ip, RIG_LISTEN_PORT },
+		.remote = { rig_client_ip, LOCAL_PORT },
+		.data = bytes,
+		.len = (uint16_t)(KG_KCP_HEADER_BYTES + seg.len),
+		.digest = ts,
+		.age_s = -2, /* who asks in the second in which a tunnel comes is refused */
+	};
+}
+
+/* A client uses a port again while a tunnel rests, whose handshake of that port lingers. */
+static void the_latest_handshake_of_a_source_is_meant(void **state)
+{
+	struct kg_worker *w = rig_worker(SERVER, 0);
+	struct kg_side *old = kg_worker_side(w, 0), *new;
+	uint8_t bytes[KG_DATAGRAM_MAX_BYTES];
+	struct kg_datagram first, second, word;
+	struct kg_box_tunnel *tunnel;
+	atomic_uint awaited = 1;
+	char error[256];
+
+	tunnel = kg_box_create_tunnel(w->box, old->tunnel->config, error, sizeof(error));
+	assert_non_null(tunnel);
+	new = tunnel->sides[0];
+	assert_true(kg_side_begin(new));
+	first = from_client(bytes, true, 1000);
+	assert_int_equal(kg_side_input(old, &first, w->now_us), KG_DROP_NONE);
+	kg_resting_begin(old, &awaited);
+	assert_ptr_equal(kg_resting_owner(w, new, &first), old);
+
+	second = from_client(bytes, true, 1000 + 600000);
+	assert_ptr_equal(kg_resting_owner(w, new, &second), new);
+	assert_int_equal(kg_side_input(new, &second, w->now_us), KG_DROP_NONE);
+	word = from_client(bytes, false, 0);
+	assert_ptr_equal(kg_resting_owner(w, new, &word), new);
+	first = from_client(bytes, true, 1000);
+	assert_ptr_equal(kg_resting_owner(w, new, &first), old);
+
+	kg_side_end(new);
+	kg_box_destroy_tunnel(w->box, tunnel);
+	old->resting = false;
+	w->resting_sides--;
+}
+
 static void nothing_is_kept_of_what_has_opened(void **state)
 {
 	struct kg_worker *w = rig_worker(CLIENT, LOCAL_PORT % RIG_WORKERS);
@@ -106,6 +169,7 @@ int main(void)
 		cmocka_unit_test(the_last_worker_denies),
 		cmocka_unit_test(what_asks_nothing_is_passed_to_nobody),
 		cmocka_unit_test(what_a_neighbour_knows_is_not_denied),
+		cmocka_unit_test(the_latest_handshake_of_a_source_is_meant),
 		cmocka_unit_test(nothing_is_kept_of_what_has_opened),
 	};
 
