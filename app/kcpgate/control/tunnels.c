@@ -8,6 +8,7 @@
  *   rests   gates rest ─► sides rest ─► nothing is open on it, or its time is over ─► it goes
  */
 #include "control/internal.h"
+#include "control/steps.h"
 #include "log/journal.h"
 #include "log/troubles.h"
 #include "payload/kept.h"
@@ -18,30 +19,14 @@
 
 #define POST_AGAIN_US (10 * KG_US_PER_MS) /* to a thread whose mailbox was full */
 
-enum step {
-	STEP_BEGIN_SIDES,
-	STEP_OPEN_GATES,
-	STEP_OPEN_SIDES,
-	STEP_REST_GATES,
-	STEP_REST_SIDES,
-	STEP_SHUT_GATES,
-	STEP_END_SIDES,
-	STEP_FORGET_GATES,
-};
-
 /* A tunnel on its way in or out. */
 struct change {
 	TAILQ_ENTRY(change) link;
-	struct kg_box_tunnel *tunnel;
-	enum step step;
+	struct kg_steps steps;
 	kg_tunnel_told *told; /* NULL: it has been */
 	void *ctx;
-	bool ending;          /* of one that rests: told when it has gone */
-	struct kg_kept *kept; /* where the gates leave their sockets as they begin to rest */
-	char error[256];      /* why it could not come; empty: it could */
-	struct kg_gate *gates[KG_CONFIG_PAYLOAD_THREADS_MAX]; /* that are to open */
-	uint64_t unposted;   /* a bit for each thread that was not told of the step yet */
-	atomic_uint awaited; /* threads that have not done it; they: wo after posting */
+	bool ending;     /* of one that rests: told when it has gone */
+	char error[256]; /* why it could not come; empty: it could */
 };
 
 struct kg_control_tunnels {
@@ -53,83 +38,9 @@ struct kg_control_tunnels {
 	TAILQ_HEAD(, change) changes;
 };
 
-/* ---- orders ---- */
-
-static bool is_for_workers(enum step step)
+static void begin_step(struct kg_control_tunnels *t, struct change *change, enum kg_step step)
 {
-	return step == STEP_BEGIN_SIDES || step == STEP_OPEN_SIDES || step == STEP_REST_SIDES ||
-	       step == STEP_END_SIDES;
-}
-
-static bool post_to_worker(struct kg_control_tunnels *t, struct change *change, unsigned int w)
-{
-	static const enum kg_mail_type types[] = {
-		[STEP_BEGIN_SIDES] = KG_MAIL_BEGIN_SIDE,
-		[STEP_OPEN_SIDES] = KG_MAIL_OPEN_SIDE,
-		[STEP_REST_SIDES] = KG_MAIL_REST_SIDE,
-		[STEP_END_SIDES] = KG_MAIL_DRAIN_SIDE,
-	};
-	struct kg_mail mail = {
-		.type = types[change->step],
-		.awaited = &change->awaited,
-		.side = change->tunnel->sides[w],
-	};
-
-	return kg_box_post(t->box, w, &mail);
-}
-
-static bool post_to_payload(struct kg_control_tunnels *t, struct change *change, unsigned int i)
-{
-	static const enum kg_gate_order orders[] = {
-		[STEP_OPEN_GATES] = KG_GATE_OPEN,
-		[STEP_REST_GATES] = KG_GATE_REST,
-		[STEP_SHUT_GATES] = KG_GATE_SHUT,
-		[STEP_FORGET_GATES] = KG_GATE_FORGET,
-	};
-	struct kg_gate_mail mail = {
-		.order = orders[change->step],
-		.tunnel = change->tunnel->id,
-		.gate = change->gates[i],
-		.kept = change->step == STEP_REST_GATES
-				? kg_control_rest_places(change->kept, change->tunnel, i)
-				: NULL,
-		.awaited = &change->awaited,
-		.waker = &t->box->control_waker,
-	};
-
-	return kg_gate_post(t->box->payloads[i].payload, &mail);
-}
-
-static void post(struct kg_control_tunnels *t, struct change *change)
-{
-	for (unsigned int i = 0; change->unposted >> i != 0; i++) {
-		if ((change->unposted >> i & 1) == 0)
-			continue;
-		if (is_for_workers(change->step) ? post_to_worker(t, change, i)
-						 : post_to_payload(t, change, i))
-			change->unposted &= ~(UINT64_C(1) << i);
-	}
-}
-
-/* Those of the threads that have something to do. */
-static uint64_t threads_of(const struct kg_control_tunnels *t, const struct change *change)
-{
-	uint64_t threads = 0;
-
-	if (!is_for_workers(change->step))
-		return UINT64_MAX >> (64 - t->box->payload_count);
-	for (unsigned int w = 0; w < t->box->worker_count; w++) {
-		if (change->step == STEP_BEGIN_SIDES || kg_side_has_begun(change->tunnel->sides[w]))
-			threads |= UINT64_C(1) << w;
-	}
-	return threads;
-}
-
-static void begin_step(struct kg_control_tunnels *t, struct change *change, enum step step)
-{
-	change->step = step;
-	change->unposted = threads_of(t, change);
-	atomic_store(&change->awaited, (unsigned int)__builtin_popcountll(change->unposted));
+	kg_steps_begin(&change->steps, step);
 	t->source.due_us = 0;
 }
 
@@ -145,7 +56,7 @@ static void leave(struct kg_control_tunnels *t, const struct kg_box_tunnel *tunn
 static void run_out(struct change *change)
 {
 	snprintf(change->error, sizeof(change->error), "tunnel %s: out of memory",
-		 change->tunnel->config->name);
+		 change->steps.tunnel->config->name);
 }
 
 static bool have_begun(const struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel)
@@ -160,21 +71,22 @@ static bool have_begun(const struct kg_control_tunnels *t, const struct kg_box_t
 static void close_gates(struct kg_control_tunnels *t, struct change *change)
 {
 	for (unsigned int i = 0; i < t->box->payload_count; i++) {
-		if (change->gates[i] != NULL)
-			kg_gate_destroy(change->gates[i]);
-		change->gates[i] = NULL;
+		if (change->steps.gates[i] != NULL)
+			kg_gate_destroy(change->steps.gates[i]);
+		change->steps.gates[i] = NULL;
 	}
 }
 
 /* The sockets of all threads, so that a port that is somebody else's is known now. */
 static bool create_gates(struct kg_control_tunnels *t, struct change *change)
 {
-	const struct kg_payload_tunnel tunnel = kg_box_payload_tunnel(change->tunnel);
+	const struct kg_payload_tunnel tunnel = kg_box_payload_tunnel(change->steps.tunnel);
 
 	for (unsigned int i = 0; i < t->box->payload_count; i++) {
-		change->gates[i] = kg_gate_create(t->box->payloads[i].payload, &tunnel, &t->kept,
-						  change->error, sizeof(change->error));
-		if (change->gates[i] == NULL)
+		change->steps.gates[i] =
+			kg_gate_create(t->box->payloads[i].payload, &tunnel, &t->kept,
+				       change->error, sizeof(change->error));
+		if (change->steps.gates[i] == NULL)
 			return false;
 	}
 	return true;
@@ -182,27 +94,27 @@ static bool create_gates(struct kg_control_tunnels *t, struct change *change)
 
 static bool is_followed(struct kg_control_tunnels *t, const struct change *change)
 {
-	return kg_control_destinations_follow(t->destinations, change->tunnel) &&
-	       kg_control_stun_follow(t->stun, change->tunnel);
+	return kg_control_destinations_follow(t->destinations, change->steps.tunnel) &&
+	       kg_control_stun_follow(t->stun, change->steps.tunnel);
 }
 
 static void sides_have_begun(struct kg_control_tunnels *t, struct change *change)
 {
-	if (!have_begun(t, change->tunnel) || !is_followed(t, change))
+	if (!have_begun(t, change->steps.tunnel) || !is_followed(t, change))
 		run_out(change);
 	else if (create_gates(t, change)) {
-		begin_step(t, change, STEP_OPEN_GATES);
+		begin_step(t, change, KG_STEP_OPEN_GATES);
 		return;
 	}
 	close_gates(t, change);
-	leave(t, change->tunnel);
-	begin_step(t, change, STEP_END_SIDES);
+	leave(t, change->steps.tunnel);
+	begin_step(t, change, KG_STEP_END_SIDES);
 }
 
 static bool are_open(const struct kg_control_tunnels *t, const struct change *change)
 {
 	for (unsigned int i = 0; i < t->box->payload_count; i++) {
-		if (!kg_gate_is_open(change->gates[i]))
+		if (!kg_gate_is_open(change->steps.gates[i]))
 			return false;
 	}
 	return true;
@@ -225,18 +137,18 @@ static void finish(struct kg_control_tunnels *t, struct change *change)
 static void gates_have_opened(struct kg_control_tunnels *t, struct change *change)
 {
 	if (are_open(t, change)) {
-		begin_step(t, change, STEP_OPEN_SIDES);
+		begin_step(t, change, KG_STEP_OPEN_SIDES);
 		return;
 	}
 	run_out(change);
-	leave(t, change->tunnel);
-	begin_step(t, change, STEP_SHUT_GATES);
+	leave(t, change->steps.tunnel);
+	begin_step(t, change, KG_STEP_SHUT_GATES);
 }
 
 static void sides_have_opened(struct kg_control_tunnels *t, struct change *change)
 {
-	KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has come\n",
-		   change->tunnel->config->name);
+	KG_JOURNAL(NOTICE, change->steps.tunnel->config, "tunnel %s: has come\n",
+		   change->steps.tunnel->config->name);
 	finish(t, change);
 }
 
@@ -245,14 +157,14 @@ static void sides_have_opened(struct kg_control_tunnels *t, struct change *chang
 /* Nobody else knows it any more. */
 static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
 {
-	uint16_t id = change->tunnel->id;
+	uint16_t id = change->steps.tunnel->id;
 
 	if (change->error[0] == '\0')
-		KG_JOURNAL(NOTICE, change->tunnel->config, "tunnel %s: has gone\n",
-			   change->tunnel->config->name);
+		KG_JOURNAL(NOTICE, change->steps.tunnel->config, "tunnel %s: has gone\n",
+			   change->steps.tunnel->config->name);
 	kg_control_destinations_unfollow(t->destinations, id);
 	kg_trouble_forget(id);
-	kg_box_destroy_tunnel(t->box, change->tunnel);
+	kg_box_destroy_tunnel(t->box, change->steps.tunnel);
 	kg_box_renew_rules(t->box);
 	kg_box_renew_reserved(t->box);
 	finish(t, change);
@@ -263,40 +175,40 @@ static void free_tunnel(struct kg_control_tunnels *t, struct change *change)
 /* Workers have been told, before they hear of another in its place. When is the next look at it? */
 static uint64_t watch_resting(struct change *change, uint64_t now_us)
 {
-	if (change->step != STEP_REST_SIDES || change->unposted != 0)
+	if (change->steps.step != KG_STEP_REST_SIDES || change->steps.unposted != 0)
 		return KG_NEVER_US;
 	if (!change->ending)
 		tell(change);
-	return kg_control_rest_watch(change->tunnel, now_us);
+	return kg_control_rest_watch(change->steps.tunnel, now_us);
 }
 
 /* All have acknowledged the step. */
 static void go_on(struct kg_control_tunnels *t, struct change *change)
 {
-	switch (change->step) {
-	case STEP_BEGIN_SIDES:
+	switch (change->steps.step) {
+	case KG_STEP_BEGIN_SIDES:
 		sides_have_begun(t, change);
 		break;
-	case STEP_OPEN_GATES:
+	case KG_STEP_OPEN_GATES:
 		gates_have_opened(t, change);
 		break;
-	case STEP_OPEN_SIDES:
+	case KG_STEP_OPEN_SIDES:
 		sides_have_opened(t, change);
 		break;
-	case STEP_REST_GATES:
-		kg_control_rest_say(t->box, change->tunnel);
-		begin_step(t, change, STEP_REST_SIDES);
+	case KG_STEP_REST_GATES:
+		kg_control_rest_say(t->box, change->steps.tunnel);
+		begin_step(t, change, KG_STEP_REST_SIDES);
 		break;
-	case STEP_REST_SIDES:
-		begin_step(t, change, STEP_SHUT_GATES);
+	case KG_STEP_REST_SIDES:
+		begin_step(t, change, KG_STEP_SHUT_GATES);
 		break;
-	case STEP_SHUT_GATES:
-		begin_step(t, change, STEP_END_SIDES);
+	case KG_STEP_SHUT_GATES:
+		begin_step(t, change, KG_STEP_END_SIDES);
 		break;
-	case STEP_END_SIDES:
-		begin_step(t, change, STEP_FORGET_GATES);
+	case KG_STEP_END_SIDES:
+		begin_step(t, change, KG_STEP_FORGET_GATES);
 		break;
-	case STEP_FORGET_GATES:
+	case KG_STEP_FORGET_GATES:
 		free_tunnel(t, change);
 		break;
 	}
@@ -311,7 +223,8 @@ static struct change *new_change(struct kg_control_tunnels *t, struct kg_box_tun
 
 	if (change == NULL)
 		return NULL;
-	change->tunnel = tunnel;
+	change->steps.box = t->box;
+	change->steps.tunnel = tunnel;
 	change->told = told;
 	change->ctx = ctx;
 	TAILQ_INSERT_TAIL(&t->changes, change, link);
@@ -339,7 +252,7 @@ bool kg_control_tunnels_add(struct kg_control_tunnels *t, const struct kg_tunnel
 	}
 	kg_box_renew_rules(t->box);
 	kg_box_renew_reserved(t->box);
-	begin_step(t, change, STEP_BEGIN_SIDES);
+	begin_step(t, change, KG_STEP_BEGIN_SIDES);
 	return true;
 }
 
@@ -350,14 +263,14 @@ static struct change *change_of(const struct kg_control_tunnels *t,
 	struct change *change;
 
 	TAILQ_FOREACH (change, &t->changes, link) {
-		if (change->tunnel == tunnel)
+		if (change->steps.tunnel == tunnel)
 			break;
 	}
 	return change;
 }
 
 static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told, void *ctx,
-	       enum step first)
+	       enum kg_step first)
 {
 	struct kg_box_tunnel *tunnel = kg_box_find_tunnel(t->box, name);
 	struct change *change;
@@ -368,8 +281,8 @@ static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *t
 	if (change == NULL)
 		return false;
 	leave(t, tunnel);
-	if (first == STEP_REST_GATES)
-		change->kept =
+	if (first == KG_STEP_REST_GATES)
+		change->steps.kept =
 			kg_control_rest_begin(t->box, tunnel, &t->kept, t->source.loop->clock_us());
 	begin_step(t, change, first);
 	return true;
@@ -378,13 +291,13 @@ static bool go(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *t
 bool kg_control_tunnels_remove(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
 			       void *ctx)
 {
-	return go(t, name, told, ctx, STEP_SHUT_GATES);
+	return go(t, name, told, ctx, KG_STEP_SHUT_GATES);
 }
 
 bool kg_control_tunnels_rest(struct kg_control_tunnels *t, const char *name, kg_tunnel_told *told,
 			     void *ctx)
 {
-	return go(t, name, told, ctx, STEP_REST_GATES);
+	return go(t, name, told, ctx, KG_STEP_REST_GATES);
 }
 
 bool kg_control_tunnels_end_rest(struct kg_control_tunnels *t, const struct kg_box_tunnel *tunnel,
@@ -397,17 +310,11 @@ bool kg_control_tunnels_end_rest(struct kg_control_tunnels *t, const struct kg_b
 	change->told = told;
 	change->ctx = ctx;
 	change->ending = true;
-	kg_control_rest_end(change->tunnel);
+	kg_control_rest_end(change->steps.tunnel);
 	return true;
 }
 
 /* ---- the source ---- */
-
-static bool is_done(const struct change *change)
-{
-	return change->unposted == 0 &&
-	       atomic_load_explicit(&change->awaited, memory_order_acquire) == 0;
-}
 
 static bool fed(const struct kg_loop_source *source)
 {
@@ -416,7 +323,7 @@ static bool fed(const struct kg_loop_source *source)
 	const struct change *change;
 
 	TAILQ_FOREACH (change, &t->changes, link) {
-		if (is_done(change))
+		if (kg_steps_is_done(&change->steps))
 			return true;
 	}
 	return false;
@@ -430,12 +337,12 @@ static void serve(struct kg_loop_source *source, uint64_t now_us)
 	source->due_us = KG_NEVER_US;
 	for (; change != NULL; change = next) {
 		next = TAILQ_NEXT(change, link);
-		if (is_done(change)) {
+		if (kg_steps_is_done(&change->steps)) {
 			go_on(t, change);
 			continue;
 		}
-		post(t, change);
-		if (change->unposted != 0)
+		kg_steps_post(&change->steps);
+		if (change->steps.unposted != 0)
 			source->due_us = KG_MIN(source->due_us, now_us + POST_AGAIN_US);
 		source->due_us = KG_MIN(source->due_us, watch_resting(change, now_us));
 	}
@@ -475,8 +382,8 @@ struct kg_control_tunnels *kg_control_tunnels_create(struct kg_loop *loop, struc
 static void close_unposted(struct kg_control_tunnels *t, struct change *change)
 {
 	for (unsigned int i = 0; i < t->box->payload_count; i++) {
-		if ((change->unposted >> i & 1) == 0)
-			change->gates[i] = NULL;
+		if ((change->steps.unposted >> i & 1) == 0)
+			change->steps.gates[i] = NULL;
 	}
 	close_gates(t, change);
 }
@@ -492,7 +399,7 @@ void kg_control_tunnels_destroy(struct kg_control_tunnels *t)
 	kg_control_tunnels_close_kept(t);
 	while ((change = TAILQ_FIRST(&t->changes)) != NULL) {
 		TAILQ_REMOVE(&t->changes, change, link);
-		if (change->step == STEP_OPEN_GATES)
+		if (change->steps.step == KG_STEP_OPEN_GATES)
 			close_unposted(t, change);
 		free(change);
 	}
