@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the files of the payload thread share. Not for others. payload.c is its loop; a flow and its
- * socket end each other, so what stands below it is one thing in several files:
+ * What the files of the payload thread share. Not for others. payload.c is its loop, and life.c
+ * makes what it has; a flow and its socket end each other, so what stands below it is one thing in
+ * several files:
  *
  *   flow.c                      a flow's life, and its messages to its worker
  *   dial.c                      a flow on its way to a target
@@ -159,6 +160,11 @@ struct kg_payload {
 /* Without work just now, but in a stream: the next comes at once, and who waits for it awake spares
  * the worker the waking. A question that was passed on is answered by others, who need the CPU. */
 bool kg_payload_spins(const struct kg_payload *p);
+
+/* ---- life.c ---- */
+
+/* Leaves nothing but what the rings hold, which the links' owner frees. */
+void kg_payload_close_all(struct kg_payload *p);
 
 /* ---- quiet.c ---- */
 
