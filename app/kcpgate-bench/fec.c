@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * FEC alone: groups of equal datagrams through an encoder, and their shards through a decoder, all
- * of them and then without as many as the code makes good. Rates are bytes of datagrams, not of
- * shards.
+ * Measures FEC alone: groups of equal datagrams go through an encoder, and their shards through a
+ * decoder, all of them and then without as many as the code makes good. Rates are bytes of
+ * datagrams, not of shards.
  */
 #include "fec/fec.h"
 #include "base/rng.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * kcpgate-bench: what the parts of a box can do, measured without the noise of the others. Ratios
+ * Measures what the parts of a box can do, each without the noise of the others. Ratios
  * within one run are worth quoting; absolute figures belong to the machine.
  */
 #include "bench.h"

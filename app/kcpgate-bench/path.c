@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Our sender beside seven others on twelve paths (rival/race.h), in virtual time. Every figure is
- * the median over the seeds, but for Jain's: that is of three flows of a kind that begin together,
- * once.
+ * Races our sender and seven others on twelve paths (rival/race.h), in virtual time. Every figure
+ * is the median over the seeds, but for Jain's: that is of three flows of a kind that begin
+ * together, once.
  */
 #include "bench.h"
 

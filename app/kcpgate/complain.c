@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From what a worker meets to a report, if it is time for one. */
+/* Reports what keeps a worker from sending, if it is time for a report. */
 #include "complain.h"
 
 #include "box.h"

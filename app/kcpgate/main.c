@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * kcpgate: arguments, configuration, start, forwarding, stop. To follow a packet, open turn.c.
+ * Leads kcpgate from its arguments through configuration, start and forwarding to the stop. To
+ * follow a packet, open turn.c.
  */
 #include "box.h"
 #include "clock.h"

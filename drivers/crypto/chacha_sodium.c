@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `chacha20` has the iv of the wire four times as its nonce of 8 bytes, `xchacha20` twelve times as
- * its nonce of 24 (docs/wire.md §3).
+ * Seals and opens with libsodium. `chacha20` has the iv of the wire four times as its nonce of 8
+ * bytes, `xchacha20` twelve times as its nonce of 24 (docs/wire.md §3).
  */
 #include "crypto/chacha_sodium.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `none` (docs/wire.md §3): two bytes of check behind the plaintext, a CRC-32 (IEEE 802.3,
- * reflected) folded in half. `XOR`: the same, and then each byte but the last XORed with its right
- * neighbour.
+ * Checks with ISA-L what is not encrypted. `none` (docs/wire.md §3): two bytes of check behind the
+ * plaintext, a CRC-32 (IEEE 802.3, reflected) folded in half. `XOR`: the same, and then each byte
+ * but the last XORed with its right neighbour.
  */
 #include "crypto/check_isal.h"
 

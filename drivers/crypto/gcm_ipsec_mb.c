@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AES-256-GCM with the wire's nonce of 16 bytes: the two of the iv, eight times (docs/wire.md §3).
- * The library's one-shot calls take 12 bytes only, hence init, update, finalize.
+ * Seals and opens with ipsec-mb: AES-256-GCM with the wire's nonce of 16 bytes: the two of the iv,
+ * eight times (docs/wire.md §3). The library's one-shot calls take 12 bytes only, hence init,
+ * update, finalize.
  *
  * Of the nonce init makes a product in GF(2^128) (SP 800-38D §7.1), which for these nonces is
  * linear in the iv's 16 bits: what several of them change is what each of them changes, added up.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AES-256-OCB with the iv of the wire six times as nonce (docs/wire.md §3). The key is expanded
- * once, in a context for either direction; a datagram only sets its nonce. Contexts are in memory
- * that no core dump has.
+ * Seals and opens with OpenSSL: AES-256-OCB with the iv of the wire six times as nonce
+ * (docs/wire.md §3). The key is expanded once, in a context for either direction; a datagram only
+ * sets its nonce. Contexts are in memory that no core dump has.
  */
 #include "crypto/ocb_openssl.h"
 

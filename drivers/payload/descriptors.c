@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How many descriptors the sockets toward applications may take of those that a process has. */
+/* Says how many of the process's descriptors the sockets toward applications may take. */
 #include "payload/payload.h"
 
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Listening sockets of tunnels that listen for applications. Each payload thread has its own, and
+ * Opens the sockets of tunnels that listen for applications. Each payload thread has its own, and
  * the kernel spreads connections and flows over them by a hash of both ends, so that a flow stays
  * with its thread. The first thread binds alone, so that a port which another program has, or
  * another box, is noticed; then it lets the others in.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * TCP toward applications. A read fills buffers to the segment, many per system call; each buffer
- * is one message. Writes gather as many buffers as the socket takes.
+ * Moves bytes between a TCP application and its worker. A read fills buffers to the segment, many
+ * per system call; each buffer is one message. Writes gather as many buffers as the socket takes.
  *
  * How a connection ends:
  *   the application's end in order -> FINISH; its data before that still counts, even when a reset

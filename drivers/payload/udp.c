@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * UDP toward applications. A client tunnel has one socket per listening address and tells flows
- * apart by source (and by the local address they came to, from which the answers leave); a server
- * tunnel has one connected socket per flow. Datagrams wait for the worker's first answer, and a
- * moment for room in an application's socket (udp_hold.c): without credit, room or buffer they
- * are dropped and counted.
+ * Has a flow's socket toward a UDP application. A client tunnel has one socket per listening
+ * address and tells flows apart by source (and by the local address they came to, from which the
+ * answers leave); a server tunnel has one connected socket per flow. Datagrams wait for the
+ * worker's first answer, and a moment for room in an application's socket (udp_hold.c): without
+ * credit, room or buffer they are dropped and counted.
  */
 #include "payload/internal.h"
 

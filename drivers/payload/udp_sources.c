@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who talks to the listening sockets of client tunnels: a flow for each source, and for each
- * address that it has written to. Sources are chosen by strangers: the table's hash has a key, and
- * it is full when all its entries are taken, not before. Flows that have not proved their source
- * never take more than half of it: the workers end the oldest (session/proof.c).
+ * Finds who talks to the listening sockets of client tunnels: there is a flow for each source, and
+ * for each address that it has written to. Sources are chosen by strangers: the table's hash has a
+ * key, and it is full when all its entries are taken, not before. Flows that have not proved their
+ * source never take more than half of it: the workers end the oldest (session/proof.c).
  */
 #include "memory/keyed_hash.h"
 #include "payload/internal.h"

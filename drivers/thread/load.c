@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When a thread naps: as much work as a question and its answer never are, in as short a time. */
+/* Lets a thread nap after more work than a question and its answer are, in as short a time. */
 #include "thread/load.h"
 
 #include <time.h>

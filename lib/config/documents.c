@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a file to JSON. */
+/* Makes JSON of a file. */
 #include "config/file.h"
 #include "config/load.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Single values. Lists are in lists.c. */
+/* Reads single values; lists.c reads lists. */
 #include "config/kinds.h"
 #include "config/values.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* "Did you mean": the known key with the fewest slips between it and what was written. */
+/* Finds the key that was meant: the one with the fewest slips between it and what was written. */
 #include "config/schema.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Custom mappings: lines "local -> remote" of a client. */
+/* Reads custom mappings: lines "local -> remote" of a client. */
 #include "config/kinds.h"
 #include "import/tunnel.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Life cycle, options, deadline and what can be seen of a conversation. */
+/* Makes a conversation, sets its options, and tells its deadline and what can be seen of it. */
 #include "kcp/kcp.h"
 
 #include "kcp/internal.h"

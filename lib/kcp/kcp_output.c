@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queueing messages, and the datagrams that are due (docs/kcp.md §6): ACKs, window segments,
+ * Queues messages, and fills the datagrams that are due (docs/kcp.md §6): ACKs, window segments,
  * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments do not
  * wait for the grid of flushes, as data does when blast is off.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How much a mux channel takes from its streams ahead of the network. What it has taken comes
+ * Bounds what a mux channel takes from its streams ahead of the network. What it has taken comes
  * before whatever another stream will say, at this end and at the reader's. A window may be far
  * more than the path holds: then half a second of a download goes before a question of a hundred
  * bytes.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ARP (RFC 826), ICMP (RFC 792), ICMPv6 (RFC 4443) and neighbour discovery (RFC 4861): only what
- * kind of message it is, and of an error whose datagram it quotes.
+ * Tells of ARP (RFC 826), ICMP (RFC 792), ICMPv6 (RFC 4443) and neighbour discovery (RFC 4861) what
+ * kind of message it is, and of an error whose datagram it quotes; nothing else.
  */
 #include "net/errand.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a channel ends. KCPTube's disconnect ends both directions. Ends that both know half-close say
+ * Ends channels. KCPTube's disconnect ends both directions. Ends that both know half-close say
  * finish instead, each for its own direction, and need no disconnect when both have (ends.h). After
  * the end the line stays for a while to acknowledge what the peer repeats, and after an abort to
  * say so.

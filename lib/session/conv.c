@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whose a datagram is: the conv of its segments, or the iden that stands in its place. */
+/* Reads whose a datagram is: the conv of its segments, or the iden in its place. */
 #include "session/bare.h"
 
 enum kg_drop kg_session_conv(bool bare, const struct kg_fec *fec, const struct kg_datagram *in,

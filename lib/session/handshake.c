@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The conversation on conv 0 that both roles hold (docs/wire.md §4.1, §4.2). */
+/* Holds the conversation on conv 0, in either role (docs/wire.md §4.1, §4.2). */
 #include "session/internal.h"
 
 struct kg_handshake *kg_handshake_create(struct kg_session *s, uint32_t ts_offset_ms,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lines: names, homes, the ready list, timers, and datagrams out. */
+/* Keeps lines: their names, homes, timers, who is ready, and takes datagrams out of them. */
 #include "session/bare.h"
 
 /* By enum kg_line_kind: a line has no room for a pointer. */

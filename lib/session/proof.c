@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Room for channels, and who has to prove what before a channel may have more than a share of it.
+ * Makes room for channels: who has to prove what before a channel may have more than a share of it.
  *
  * A server's channel is in doubt until something came in on its conv, which only who got the answer
  * to the handshake knows; a UDP channel, on both ends, until it has been a conversation

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Windows from bandwidths (docs/wire.md §4.4). */
+/* Computes windows from bandwidths (docs/wire.md §4.4). */
 #include "session/internal.h"
 
 #define WINDOW_MIN 32

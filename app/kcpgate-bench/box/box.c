@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Running boxes from outside: a constant rate, or the search for the rates at which nothing, or
- * hardly anything, is lost, and the latency below them.
+ * Measures running boxes from outside: at a constant rate, or it searches for the rates at which
+ * nothing, or hardly anything, is lost, and measures the latency below them.
  */
 #include "bench.h"
 #include "report.h"

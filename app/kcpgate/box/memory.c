@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a box divides its memory: mbufs by what queues and rings may hold, a quarter of the rest for
+/* Divides a box's memory: mbufs by what queues and rings may hold, a quarter of the rest for
  * the workers' state, an eighth of all for EAL and tables, what is left for payload. */
 #include "box/internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK ports and the TAPs that mirror them. */
+/* Sets up DPDK ports, and the TAPs that mirror them. */
 #include "box/internal.h"
 
 #include "kernel/takeover.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Everything between threads: rings of messages, mail, reports and handed-off datagrams. */
+/* Makes all that is between threads: rings of messages, mail, reports, handed-off datagrams. */
 #include "box/internal.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the CPUs can, whether workers may run where they shall, and who else runs there. */
+/* Checks what the CPUs can, whether workers may run where they shall, and who else runs there. */
 #include "start/cpus.h"
 #include "doctor/internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hugepages, where they are mounted, and how much memory may be locked. */
+/* Checks hugepages, where they are mounted, and how much memory may be locked. */
 #include "doctor/internal.h"
 #include "doctor/rights.h"
 

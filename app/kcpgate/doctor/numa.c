@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether workers, NICs and memory are on the same node of the machine. */
+/* Checks whether workers, NICs and memory are on the same node of the machine. */
 #include "doctor/internal.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether DPDK finds the ports' devices, and may have them. */
+/* Checks whether DPDK finds the ports' devices, and may have them. */
 #include "doctor/internal.h"
 #include "start/claims.h"
 

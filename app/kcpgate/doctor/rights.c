@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Capabilities, the TUN device and directories of journals. */
+/* Checks capabilities, the TUN device and directories of journals. */
 #include "doctor/rights.h"
 
 #include "log/journal.h"

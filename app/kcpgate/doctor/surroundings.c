@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The clock, by which peers know replays, and the ports that Linux gives its own sockets. */
+/* Checks the clock, by which peers know replays, and the ports that Linux gives its own sockets. */
 #include "doctor/internal.h"
 
 #include <unistd.h>

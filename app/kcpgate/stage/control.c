@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Between a worker and the control thread: datagrams that the control thread sends from a tunnel's
- * port, and the answers, which are known by the first bytes of their transaction before anybody
+ * Takes datagrams that the control thread sends from a tunnel's port, and brings it the answers:
+ * those are known by the first bytes of their transaction before anybody
  * takes them for the tunnel's.
  */
 #include "base/bytes.h"

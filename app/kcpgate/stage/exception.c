@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Between a worker and Linux: received frames that are for no tunnel, packets that Linux routes,
- * and what Linux sends. The pump's thread has the other end of the rings.
+ * Gives Linux received frames that are for no tunnel, and packets that it routes, and takes what it
+ * sends. The pump's thread has the other end of the rings.
  */
 #include "box.h"
 #include "net/errand.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/stats, payload, help and tunnels: sinks that make JSON of a box's metrics. */
+/* Answers /kcpgate/stats, payload, help and tunnels: sinks that make JSON of a box's metrics. */
 #include "telemetry.h"
 
 #include "box.h"

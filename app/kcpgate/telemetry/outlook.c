@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/names and stun: what is known of the world outside, a row for each. */
+/* Answers /kcpgate/names and stun: what is known of the world outside, a row for each. */
 #include "telemetry.h"
 
 #include "box.h"

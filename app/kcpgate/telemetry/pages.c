@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/channels, paths and dropped: pages that the workers fill in. */
+/* Answers /kcpgate/channels, paths and dropped: pages that the workers fill in. */
 #include "telemetry.h"
 
 #include "box.h"

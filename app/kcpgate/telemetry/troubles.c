@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /kcpgate/troubles: what keeps tunnels from working, a row for each. */
+/* Answers /kcpgate/troubles: what keeps tunnels from working, a row for each. */
 #include "telemetry.h"
 
 #include "clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kcpgate --try from begin to end. */
+/* Runs kcpgate --try from begin to end. */
 #include "try.h"
 
 #include "clock.h"
