@@ -6,8 +6,8 @@
 set -eu
 package=$(realpath "$1")
 tree=$(realpath "$(dirname "$0")/..")
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-root=${2:-/var/tmp/kcpgate-container-$suite}
+release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+root=${2:-/var/tmp/kcpgate-container-$release}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 die() {
@@ -19,7 +19,7 @@ for program in buildah debootstrap; do
     command -v "$program" >/dev/null || die "needs $program"
 done
 if [ ! -e "$root/etc/os-release" ]; then
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || die "see $root.log"
+    debootstrap --variant=minbase "$release" "$root" "$mirror" >"$root.log" 2>&1 || die "see $root.log"
 fi
 place=$(mktemp -d)
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs

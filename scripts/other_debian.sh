@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# other_debian.sh [SUITE [DIRECTORY [TESTS...]]]: builds this tree with the libraries and the compiler of
+# other_debian.sh [RELEASE [DIRECTORY [SUITE…]]]: builds this tree with the libraries and the compiler of
 # another Debian, trixie unless told, and runs suites of tests there: unit, replay and sim unless told. CC
 # names another compiler. As root; needs debootstrap. The system is installed in DIRECTORY, outside of the
-# tree, at the first run, and kept.
+# tree, at the first run, and kept, and so is each compiler's build in it.
 set -eu
-suite=${1:-trixie}
-root=${2:-/var/tmp/kcpgate-$suite}
+release=${1:-trixie}
+root=${2:-/var/tmp/kcpgate-$release}
 tree=$(realpath "$(dirname "$0")/..")
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 libraries=libc6-dev,libdpdk-dev,libipsec-mb-dev,libjansson-dev,libssl-dev,libmnl-dev,libsodium-dev
@@ -21,9 +21,9 @@ if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
     exit 1
 fi
 if [ "$(cat "$root/installed" 2>/dev/null)" != "$libraries,$programs" ]; then
-    echo "installing $suite in $root"
+    echo "installing $release in $root"
     rm -rf "$root"
-    debootstrap --variant=minbase --include="$libraries,$programs" "$suite" "$root" "$mirror" \
+    debootstrap --variant=minbase --include="$libraries,$programs" "$release" "$root" "$mirror" \
         >"$root.log" 2>&1 || {
         tail -n 20 "$root.log" >&2
         exit 1
@@ -33,7 +33,7 @@ fi
 
 # What is mounted is seen by this shell and its children only, and goes with them.
 if [ "${KG_OTHER_DEBIAN:-}" != inside ]; then
-    exec env KG_OTHER_DEBIAN=inside unshare --mount --propagation private "$0" "$suite" "$root" "${@:3}"
+    exec env KG_OTHER_DEBIAN=inside unshare --mount --propagation private "$0" "$release" "$root" "${@:3}"
 fi
 shift 2
 [ $# -gt 0 ] || set -- unit replay sim
@@ -53,6 +53,9 @@ cd /
 umount -l /mnt
 export PYTHONDONTWRITEBYTECODE=1
 [ -e "$build/build.ninja" ] ||
-    CC=$compiler meson setup "$build" /tree --buildtype=release --werror >/build/setup.log
+    CC=$compiler meson setup "$build" /tree --buildtype=release --werror >/build/setup.log || {
+    tail -n 20 /build/setup.log >&2
+    exit 1
+}
 ninja -C "$build"
 meson test -C "$build" --no-rebuild "${@/#/--suite=}" --print-errorlogs -t 3

@@ -5,8 +5,8 @@
 # The system is kept for the next run, without the package.
 set -eu
 package=$(realpath "$1")
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-root=${2:-/var/tmp/kcpgate-package-$suite}
+release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+root=${2:-/var/tmp/kcpgate-package-$release}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 say() { echo "package_test.sh: $*"; }
@@ -17,9 +17,9 @@ die() {
 [ "$(id -u)" = 0 ] || die "needs root"
 command -v debootstrap >/dev/null || die "needs debootstrap"
 if [ ! -e "$root/installed" ]; then
-    say "installing $suite in $root"
+    say "installing $release in $root"
     rm -rf "$root"
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || die "see $root.log"
+    debootstrap --variant=minbase "$release" "$root" "$mirror" >"$root.log" 2>&1 || die "see $root.log"
     touch "$root/installed"
 fi
 # What is mounted, and the network the box lives in, are seen by this shell and its children only.
