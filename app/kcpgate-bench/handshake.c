@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What it costs that channels come and go: connections are opened as fast as they will, each says
- * a word and leaves. The whole life is measured: both handshake and channel, the word, the end, and
- * the time-outs of what is forgotten.
+ * Measures what it costs that channels come and go: connections are opened as fast as they will,
+ * each says a word and leaves. The whole life is measured: both handshake and channel, the word,
+ * the end, and the time-outs of what is forgotten.
  */
 #include "bench.h"
 #include "many.h"

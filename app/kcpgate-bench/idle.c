@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What channels cost that do nothing. Two boxes are measured empty, then the channels are opened,
- * then the same is measured again: the difference is theirs. Workers take a turn every millisecond,
- * about as often as adaptive polling lets them, so that each turn finds cold caches. Turns are so
- * few that their processor time can be asked for, which leaves other programs out.
+ * Measures what channels cost that do nothing. Two boxes are measured empty, then the channels are
+ * opened, then the same is measured again: the difference is theirs. Workers take a turn every
+ * millisecond, about as often as adaptive polling lets them, so that each turn finds cold caches.
+ * Turns are so few that their processor time can be asked for, which leaves other programs out.
  */
 #include "bench.h"
 #include "many.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the wire carries for a payload, and how late messages are, on a path with delay and loss. In
- * virtual time (sim/talk.h), so nothing else on the machine matters: the figures belong to the
- * code. Every one is the median over the seeds.
+ * Measures what the wire carries for a payload, and how late messages are, on a path with delay and
+ * loss. In virtual time (sim/talk.h), so nothing else on the machine matters: the figures belong to
+ * the code. Every one is the median over the seeds.
  */
 #include "bench.h"
 

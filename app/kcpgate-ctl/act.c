@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands that change something, or listen. */
+/* Has the commands that change something, or listen. */
 #include "ctl.h"
 
 #include <string.h>

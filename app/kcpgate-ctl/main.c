@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kcpgate-ctl: reads the command line and calls the command. */
+/* Reads kcpgate-ctl's command line and calls the command. */
 #include "ctl.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands that show what a box does. */
+/* Has the commands that show what a box does. */
 #include "ctl.h"
 
 #include <stdlib.h>

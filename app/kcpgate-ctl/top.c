@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A live view: what each tunnel carries, now and in the last minute. */
+/* Shows live what each tunnel carries, now and in the last minute. */
 #include "ctl.h"
 
 #include <stdlib.h>

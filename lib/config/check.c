@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must agree within the box and its ports. */
+/* Checks what must agree within the box and its ports. */
 #include "config/kinds.h"
 #include "config/load.h"
 #include "config/metrics.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What must agree when clients say where to: "{}" on a client goes with custom_input and takes the
- * place of what it listens on; on a server it goes with custom_allow and takes the place of a
- * destination.
+ * Checks what must agree when clients say where to: "{}" on a client goes with custom_input and
+ * takes the place of what it listens on; on a server it goes with custom_allow and takes the place
+ * of a destination.
  */
 #include "config/kinds.h"
 #include "config/load.h"

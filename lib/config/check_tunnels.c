@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must agree within a tunnel, with the ports, and between tunnels. */
+/* Checks what must agree within a tunnel, with the ports, and between tunnels. */
 #include "config/load.h"
 
 #include "aead/aead.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a configuration changes of the one that a box runs with. */
+/* Finds what a configuration changes of the one that a box runs with. */
 #include "config/load.h"
 
 #include <stdlib.h>

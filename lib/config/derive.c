@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settings that follow from others: names, the preset's numbers, windows, mtu. */
+/* Derives settings from others: names, the preset's numbers, windows, mtu. */
 #include "config/kinds.h"
 #include "config/load.h"
 #include "config/presets.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lists of values. In JSON a single value stands for a list of one. */
+/* Reads lists of values. In JSON a single value stands for a list of one. */
 #include "config/kinds.h"
 #include "config/values.h"
 #include "net/stun.h"

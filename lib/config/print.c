@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The effective configuration as JSON. */
+/* Makes JSON of the effective configuration. */
 #include "config/kinds.h"
 #include "config/load.h"
 #include "wire/profile.h"

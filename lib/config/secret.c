@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A secret that stands in a file of its own, so that the configuration may be shown to anybody. The
- * configuration holds what is in it, and not where it was from. */
+/* Reads a secret that stands in a file of its own, so that the configuration may be shown to
+ * anybody. The configuration holds what is in it, and not where it was from. */
 #include "config/file.h"
 #include "config/kinds.h"
 #include "config/values.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Loads a configuration: the four steps in their order. */
+/* Loads a configuration, in four steps. */
 #include "config/load.h"
 
 #include <stdlib.h>

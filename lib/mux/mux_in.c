@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages from a mux channel to its streams. A message is sorted by the id in its header, which
- * may lie in several fragments; whatever does not fit its stream is dropped and counted.
+ * Brings messages from a mux channel to its streams. A message is sorted by the id in its header,
+ * which may lie in several fragments; whatever does not fit its stream is dropped and counted.
  */
 #include "mux/internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages of streams to their mux channel. Streams that have something to send take turns, a
- * message each, while the channel has room; what waits for credit is not in the list.
+ * Brings messages of streams to their mux channel. Streams that have something to send take turns,
+ * a message each, while the channel has room; what waits for credit is not in the list.
  */
 #include "mux/internal.h"
 

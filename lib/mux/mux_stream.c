@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A stream of a mux channel: its life and its ends. What ends it behaves as on a channel of its own
- * (session/channel_end.c): between boxes each direction ends by itself, mux_cancel cuts both off;
- * an original knows mux_cancel alone, so towards one a client waits for the answer first.
+ * Leads a stream of a mux channel through its life and its ends. What ends it behaves as on a
+ * channel of its own (session/channel_end.c): between boxes each direction ends by itself,
+ * mux_cancel cuts both off; an original knows mux_cancel alone, so towards one a client waits for
+ * the answer first.
  *
  * Its timer:
  *   waiting   30 s          client: no mux channel has opened

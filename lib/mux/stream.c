@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The streams of a tunnel, to both sides: what the session tells, and what their host calls. */
+/* Has the streams of a tunnel, to both sides: what the session tells, and what their host calls. */
 #include "mux/internal.h"
 
 /* ---- what the session asks and tells ---- */

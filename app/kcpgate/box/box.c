@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A box's life: built in stages, started, stopped, taken down in reverse order. */
+/* Leads a box through its life: built in stages, started, stopped, taken down in reverse order. */
 #include "box/internal.h"
 
 #include "turn.h"

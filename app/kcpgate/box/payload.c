@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The payload threads, told what they need of the tunnels. */
+/* Starts the payload threads, and tells them what they need of the tunnels. */
 #include "box/internal.h"
 
 #include "worker.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The thread between workers and TAPs; box/rings.c makes what it shares with the workers. */
+/* Starts the thread between workers and TAPs; box/rings.c makes what it shares with the workers. */
 #include "box/internal.h"
 
 bool kg_box_init_pump(struct kg_box *box, char *error, size_t error_bytes)

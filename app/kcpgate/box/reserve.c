@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The UDP ports of tunnels that Linux must not give to sockets of its own. The kernel has one list
- * for TCP and UDP: where tunnels have nearly all of the ports it chooses from, they are left out of
- * it, lest no program could connect any more, and what comes in there is told apart by conversation
- * (recent.h).
+ * Reserves the UDP ports of tunnels, which Linux must not give to sockets of its own. The kernel
+ * has one list for TCP and UDP: where tunnels have nearly all of the ports it chooses from, they
+ * are left out of it, lest no program could connect any more, and what comes in there is told apart
+ * by conversation (recent.h).
  */
 #include "box/internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules in NICs that bring each worker of a server what is sent to its share of the listen ports.
- * Handshakes answer with the share of the worker that will own the channel, and clients go there.
+ * Puts rules into NICs that bring each worker of a server what is sent to its share of the listen
+ * ports. Handshakes answer with the share of the worker that will own the channel, and clients go
+ * there.
  */
 #include "box/internal.h"
 

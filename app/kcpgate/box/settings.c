@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settings that were read while the box runs: they stay as long as a tunnel has some of them. */
+/* Keeps settings that were read while the box runs: they stay as long as a tunnel has some of them.
+ */
 #include "box.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels of the box: what all threads need of one, made and taken away by the control thread. */
+/* Makes and takes away what all threads need of a tunnel; the control thread calls. */
 #include "box/internal.h"
 
 #include "clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The workers: memory, tables and tunnels of each, and who wakes it. */
+/* Makes the workers: memory, tables and tunnels of each, and who wakes it. */
 #include "box/internal.h"
 
 #include "clock.h"
