@@ -9,6 +9,11 @@
  * So a datagram starts from what four bits at a time change, which a context has learnt from the
  * library; whether the library's state is of that kind is looked at then.
  *
+ * Of the nonce init makes a product in GF(2^128), as in NIST SP 800-38D, which for these nonces is
+ * linear in the iv's 16 bits: what several of them change is what each of them changes, added up.
+ * So a datagram starts from what four bits at a time change, which a context has learnt from the
+ * library; whether the library's state is of that kind is looked at then.
+ *
  * Every context has a manager (200 KB) of its own: it holds the functions chosen for this CPU, and
  * the library may note errors in it, so threads do not share one. The key is in memory that no core
  * dump has.
