@@ -23,6 +23,8 @@ struct kg_bare {
 	uint64_t asked_us;      /* when a sign of life was last said */
 	uint64_t introduced_us; /* with FEC: when a sign of life last asked whether it is a box */
 	int64_t newest_s;       /* the latest stamp heard, by our clock of now_us */
+	uint64_t ages_us;       /* since when the first of these is that of what is heard: */
+	int16_t ages_s[2];      /* the least age of a stamp, of that time and of the one before */
 	uint32_t received;      /* datagrams of the application */
 	uint32_t number;        /* of the latest sign of life that was said */
 	uint8_t introductions;  /* and how often */

@@ -10,6 +10,9 @@
 
 /* Stamps have whole seconds, by two clocks. What is older than the newest by more is no news. */
 #define NEWS_S 2
+/* Clocks are wrong, and are set: how wrong a peer's is, what was heard in this time says, or in the
+ * one before. */
+#define AGES_US (60ull * KG_US_PER_S)
 
 /* What says whether a peer is a box, so often and so far apart. */
 #define INTRODUCTIONS_MAX 3
@@ -193,12 +196,33 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 
 /* ---- where a server's peer is ---- */
 
-/* It is not older than what was heard already, so nobody has kept it for long. */
+static void note_age(struct kg_bare *bare, int16_t age_s, uint64_t now_us)
+{
+	if (bare->heard && now_us < bare->ages_us + AGES_US) {
+		bare->ages_s[0] = KG_MIN(bare->ages_s[0], age_s);
+		return;
+	}
+	bare->ages_s[1] = bare->heard ? bare->ages_s[0] : age_s;
+	bare->ages_s[0] = age_s;
+	bare->ages_us = now_us;
+}
+
+/* How far its clock is behind ours; of what was said just now the age. */
+static int16_t behind_s(const struct kg_bare *bare)
+{
+	return KG_MIN(bare->ages_s[0], bare->ages_s[1]);
+}
+
+/* It is not older than what was heard already, or than what is said just now: nobody has kept it
+ * for long. */
 static bool is_news(struct kg_bare *bare, const struct kg_datagram *in, uint64_t now_us)
 {
 	int64_t stamp_s = (int64_t)(now_us / KG_US_PER_S) - in->age_s;
-	bool news = !bare->heard || stamp_s + NEWS_S >= bare->newest_s;
+	bool news;
 
+	note_age(bare, in->age_s, now_us);
+	news = !bare->heard || stamp_s + NEWS_S >= bare->newest_s ||
+	       in->age_s <= behind_s(bare) + NEWS_S;
 	bare->newest_s = bare->heard ? KG_MAX(bare->newest_s, stamp_s) : stamp_s;
 	bare->heard = true;
 	return news;
@@ -214,17 +238,17 @@ static bool says(const struct kg_session *s, const struct kg_udphop_body *body, 
 }
 
 /* A box brings the question's number back. An original answers with another, so of that one only
- * its time speaks: it was not said before it was asked for. */
+ * its time speaks, by its own clock: it was not said before it was asked for. */
 static bool answers_question(const struct kg_bare *bare, const struct kg_datagram *in,
 			     const struct kg_udphop_body *body, bool news, uint64_t now_us)
 {
 	const struct kg_roam *roam = bare->ch.roam;
-	uint64_t stamp_s = now_us / KG_US_PER_S - (uint64_t)(int64_t)in->age_s;
+	int64_t said_s = (int64_t)(now_us / KG_US_PER_S) - in->age_s + behind_s(bare);
 
 	if (roam == NULL || !roam->asked || body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE)
 		return false;
 	return says(bare->ch.line.session, body, roam->ts) ||
-	       (news && stamp_s + 1 >= roam->asked_us / KG_US_PER_S);
+	       (news && said_s + 1 >= (int64_t)(roam->asked_us / KG_US_PER_S));
 }
 
 static void note_source(struct kg_channel *ch, const struct kg_datagram *in,

@@ -416,6 +416,43 @@ static void an_original_is_followed_by_its_time(void **state)
 	pair_stop(pair);
 }
 
+/* An original's clock is wrong, and then it is set back. */
+static void an_original_is_followed_by_a_clock_of_its_own(void **state)
+{
+	static const int16_t clocks[] = { 40, 5, -40, 100 };
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	uint32_t iden = info_of(&pair->client, client).conv;
+	struct kg_endpoint at = elsewhere;
+	uint8_t bytes[64];
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(clocks); i++) {
+		struct kg_datagram answer = { .local = { pair->server.address, 3000 },
+					      .data = bytes };
+
+		pair->client.behind_s = clocks[i];
+		for (int minutes = 0; minutes < 3; minutes++) {
+			say(&pair->client, client, "a");
+			run(pair, SEC(61));
+		}
+		say(&pair->client, client, "b");
+		at.ip.bytes[3]++;
+		pair->client.deaf = true; /* which would bring the number back */
+		pair->client.address = at.ip;
+		say(&pair->client, client, "c");
+		pair->client.deaf = false;
+		answer.remote = latest(pair, true, 0)->datagram.remote;
+		answer.len = put_words(bytes, iden, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 99);
+		answer.age_s = (int16_t)(clocks[i] + 8);
+		kg_session_input(pair->server.session, &answer, pair->now_us);
+		assert_false(server_is_with(pair, &at.ip)); /* said before */
+		answer.age_s = clocks[i];
+		kg_session_input(pair->server.session, &answer, pair->now_us);
+		assert_true(server_is_with(pair, &at.ip));
+	}
+	pair_stop(pair);
+}
+
 static void what_is_none_changes_nothing(void **state)
 {
 	struct pair *pair = pair_start(pair_bare(0));
@@ -464,6 +501,7 @@ int main(void)
 		cmocka_unit_test(an_old_copy_does_not_talk_over_who_has_moved),
 		cmocka_unit_test(keep_alive_moves_an_idle_channel),
 		cmocka_unit_test(an_original_is_followed_by_its_time),
+		cmocka_unit_test(an_original_is_followed_by_a_clock_of_its_own),
 		cmocka_unit_test(what_is_none_changes_nothing),
 	};
 

@@ -65,7 +65,8 @@ struct end {
 	bool slow;        /* reads nothing by itself */
 	const char *banner;
 	/* wire */
-	bool deaf; /* loses everything sent to it */
+	bool deaf;        /* loses everything sent to it */
+	int16_t behind_s; /* its clock, behind the other's */
 	bool (*loses)(struct end *end, const struct kg_datagram *datagram); /* NULL: nothing */
 	unsigned int lost;
 	uint64_t drops[KG_DROP_COUNT];
@@ -258,6 +259,7 @@ static inline bool carry(struct end *from, struct end *to)
 		pair->logged++;
 		logged->to_server = to == &pair->server;
 		logged->datagram = pair_arrival(&out, &from->address);
+		logged->datagram.age_s = from->behind_s;
 		if (to->loses != NULL && to->loses(to, &logged->datagram))
 			to->lost++;
 		else if (!to->deaf)
