@@ -275,5 +275,6 @@ def past_linux():
 
 
 PARTS = {part.__name__: part for part in (ciphers, hop, named, rebound, relay, past_linux)}
-for name in sys.argv[1:] or PARTS:
-    PARTS[name]()
+if __name__ == "__main__":
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()
