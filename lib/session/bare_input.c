@@ -110,6 +110,16 @@ static void take_sign(struct kg_channel *ch, const struct kg_udphop_body *body, 
 		(void)take_shard(ch, body, now_us);
 }
 
+/* Ours say nothing but words behind the header: they tell a peer with fec from one without. What it
+ * says is not what our applications shall hear. */
+static enum kg_drop compare_fec(const struct kg_session *s, const struct kg_udphop_body *body)
+{
+	bool with = body->rest_bytes == KG_FEC_HEADER_BYTES + KG_UDPHOP_WORDS_BYTES;
+	bool without = body->rest_bytes == KG_UDPHOP_WORDS_BYTES;
+
+	return (s->config.fec != NULL ? without : with) ? KG_DROP_FEC_MALFORMED : KG_DROP_NONE;
+}
+
 /* ---- answers ---- */
 
 /* `group`: where it stands instead of the question's, of which it is none. */
@@ -297,7 +307,7 @@ static enum kg_drop hear_sign(struct kg_channel *ch, const struct kg_datagram *i
 	else
 		on_answer(ch, body);
 	take_sign(ch, body, now_us);
-	return drop;
+	return drop != KG_DROP_NONE ? drop : compare_fec(ch->line.session, body);
 }
 
 /* All that a datagram of the application does by itself is to move time-outs away. */

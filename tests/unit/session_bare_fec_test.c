@@ -211,6 +211,24 @@ static void signs_of_life_move_no_groups(void **state)
 	pair_stop(pair);
 }
 
+/* What one end takes for an application's the other has put in front. */
+static void who_has_no_fec_is_told_of(void **state)
+{
+	for (int with = 0; with < 2; with++) {
+		struct pair *pair = pair_bare(0);
+		struct end *ends[] = { &pair->client, &pair->server };
+		struct app *client;
+
+		ends[with]->data = 3;
+		ends[with]->parity = 2;
+		client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+		say(&pair->client, client, "a datagram that is long enough");
+		run(pair, SEC(1));
+		assert_true(pair->server.drops[KG_DROP_FEC_MALFORMED] > 0);
+		pair_stop(pair);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +240,7 @@ int main(void)
 		cmocka_unit_test(boxes_know_each_other_by_the_first_answer),
 		cmocka_unit_test(signs_of_life_say_a_group_that_there_is_not),
 		cmocka_unit_test(signs_of_life_move_no_groups),
+		cmocka_unit_test(who_has_no_fec_is_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
