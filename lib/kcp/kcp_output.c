@@ -16,6 +16,7 @@ struct writer {
 	uint8_t *out;
 	uint16_t used, mtu;
 	bool at_all; /* what is too long for the mtu goes alone */
+	bool taken;  /* its place in the pace */
 	uint64_t now_us;
 	uint64_t pace_us;          /* what leaves takes its place in the pace as if it were then */
 	struct kg_kcp_segment seg; /* conv, wnd and una for all its segments */
@@ -116,8 +117,13 @@ static uint64_t pace_us(const struct kg_kcp *kcp, uint64_t now_us)
 	return now_us - KG_MIN(late_us, now_us);
 }
 
-static void take(struct kg_kcp *kcp, const struct writer *w)
+/* Where what is small has spares, and waits for a TCP inside, a datagram has one place in the pace,
+ * however many segments are in it. */
+static void take(struct kg_kcp *kcp, struct writer *w)
 {
+	if (w->taken)
+		return;
+	w->taken = kcp->flight.spares_left > 0;
 	kg_kcp_pace_take(kg_kcp_pace_of(kcp), w->pace_us);
 }
 

@@ -5,10 +5,10 @@
  *   pace = the window in four fifths of a round trip, so that a hole's delay is caught up with;
  *          with FEC the window and its parity in a whole one at least
  *
- * A pace is a gap between segments, or datagrams of parity. What has not been sent for want of
- * something to say, or because nobody looked, may be caught up with up to a burst. Without a
- * round-trip sample there is no pace. A pace that becomes faster does so at once, for what was sent
- * ahead of the slower one too.
+ * A pace is a gap between segments, or datagrams of parity; between datagrams where small ones have
+ * spares. What has not been sent for want of something to say, or because nobody looked, may be
+ * caught up with up to a burst. Without a round-trip sample there is no pace. A pace that becomes
+ * faster does so at once, for what was sent ahead of the slower one too.
  *
  * A window may be far more than the path, or the peer's socket, takes, and without a congestion
  * window nothing else says so. So the pace has a limit, tried out step by step (kcp_pace.c).

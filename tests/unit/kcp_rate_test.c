@@ -142,6 +142,25 @@ static void parity_has_its_part_of_the_rate(void **state)
 	assert_in_range(gap[1], gap[0] * 79ull / 100, gap[0] * 81ull / 100);
 }
 
+/* On a datagram channel that loses, where ACKs of a TCP inside share one. */
+static void a_datagram_has_one_place_in_the_pace(void **state)
+{
+	struct one o;
+
+	begin(&o, 2048, true);
+	o.kcp->flight.prompt = true;
+	kg_kcp_flight_on_loss(&o.kcp->flight);
+	o.kcp->pace.gap = 5u << KG_KCP_PACE_SHIFT;
+	one_send_many(&o, 10);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 10);
+	assert_int_equal(o.kcp->pace.free, (o.now_us + 5) << KG_KCP_PACE_SHIFT);
+	one_send_many(&o, 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.kcp->pace.free, (o.now_us + 10) << KG_KCP_PACE_SHIFT);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +170,7 @@ int main(void)
 		cmocka_unit_test(who_says_little_has_no_controller),
 		cmocka_unit_test(a_pause_does_not_make_it_forget),
 		cmocka_unit_test(parity_has_its_part_of_the_rate),
+		cmocka_unit_test(a_datagram_has_one_place_in_the_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
