@@ -132,8 +132,6 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	slot->parked = park(f, pool, slot);
 	f->count++;
 	save_twin(f, sn);
-	if (f->spares_left > 0)
-		f->spares_left--;
 	list_append(f, sn);
 }
 

@@ -37,8 +37,9 @@
  * has no twin, and is lost, keeps all behind it waiting for another round trip.
  *
  * Spares: there, and while the path loses, a small segment goes once more behind the new data of
- * the next datagram, so that its loss is made good before anybody has heard of it. A spare is in no
- * list and has no order: whatever else is known of its segment stays as if there were none.
+ * the next datagram that has room for it, so that its loss is made good before anybody has heard of
+ * it. A spare is in no list and has no order: whatever else is known of its segment stays as if
+ * there were none.
  *
  * Parked payload: what thousands of segments in flight hold exceeds the caches. Were it left in the
  * buffers it came in, every new message would be written into a buffer that has been out of the
@@ -66,7 +67,7 @@
 #define KG_KCP_PROMPT_TWINS_SAVED   255u
 
 #define KG_KCP_SPARE_BYTES 216u /* of a payload, at most (docs/kcp.md §7.5) */
-#define KG_KCP_SPARES      255u /* segments behind a loss of which small ones have spares */
+#define KG_KCP_SPARES      255u /* datagrams behind a loss in which small ones have spares */
 
 #define KG_KCP_PARK_SEGMENTS 4096u /* in flight, from which on it is worth it */
 #define KG_KCP_PARK_BYTES    512u  /* the same for a payload */
@@ -109,8 +110,8 @@ struct kg_kcp_flight {
 	bool una_due : 1;    /* the peer has room for the oldest one again */
 	bool unfenced : 1;   /* parked payload may be on its way to memory */
 	uint8_t twins_saved; /* that may be granted */
-	uint8_t spares_left; /* segments to come that may have spares; 0 without `prompt` */
-	uint8_t fresh;       /* segments that were new in the latest datagram with such */
+	uint8_t spares_left; /* datagrams to come that may have spares; 0 without `prompt` */
+	uint8_t fresh;       /* segments before nxt that have had no chance of one */
 	uint16_t listed;     /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */

@@ -194,11 +194,25 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	return true;
 }
 
+static bool has_spares(const struct kg_kcp *kcp)
+{
+	return kcp->flight.spares_left > 0 && kcp->group_data == 0;
+}
+
+/* What is small fills a datagram to a half, where it has spares: in a burst the other half is for
+ * those of the datagram before. */
+static bool fits_beside_spares(const struct kg_kcp *kcp, const struct writer *w, uint16_t len)
+{
+	if (w->used == 0 || len > KG_KCP_SPARE_BYTES || !has_spares(kcp))
+		return true;
+	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu / 2;
+}
+
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
 	for (uint32_t left = kg_kcp_may_send(kcp); left > 0 && kcp->queue != NULL; left--) {
-		if (!fits(w, kcp->queue->len))
+		if (!fits(w, kcp->queue->len) || !fits_beside_spares(kcp, w, kcp->queue->len))
 			return false;
 		if (!put_next(kcp, w))
 			break;
@@ -211,12 +225,14 @@ static bool wants_spare(const struct kg_kcp_slot *slot)
 	return slot->buf != NULL && slot->copies == 1 && slot->len <= KG_KCP_SPARE_BYTES;
 }
 
-/* Of what was new in the datagram before, as far as what is new from `first` on leaves room. */
+/* Of what was new in datagrams before and has none yet, as far as what is new from `first` on
+ * leaves room. */
 static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
 
-	for (uint32_t sn = first - KG_MIN(f->fresh, first - f->una); sn != first; sn++) {
+	for (f->fresh = (uint8_t)KG_MIN(f->fresh, first - f->una); f->fresh > 0; f->fresh--) {
+		uint32_t sn = first - f->fresh;
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
 		if (!wants_spare(slot))
@@ -235,9 +251,13 @@ static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 
 	if (f->nxt == first)
 		return;
-	if (f->spares_left > 0 && kcp->group_data == 0)
+	if (has_spares(kcp))
 		put_spares(kcp, w, first);
-	f->fresh = (uint8_t)KG_MIN(f->nxt - first, (uint32_t)UINT8_MAX);
+	else
+		f->fresh = 0;
+	f->fresh = (uint8_t)KG_MIN(f->nxt - first + f->fresh, (uint32_t)UINT8_MAX);
+	if (f->spares_left > 0)
+		f->spares_left--;
 }
 
 static bool may_leave(const struct kg_kcp *kcp, uint64_t now_us)

@@ -74,8 +74,30 @@ static void the_next_new_data_has_it_once_more(void **state)
 	leave(&o, kg_kcp_mss(o.kcp));
 	assert_int_equal(o.segs, 1); /* no room */
 	leave(&o, 100);
-	assert_int_equal(o.segs, 1); /* nothing small */
-	assert_int_equal(one_stats(&o).resent_spare, 1);
+	assert_int_equal(o.segs, 2); /* there is room now, and nothing else that is small */
+	assert_int_equal(o.seg[1].sn, 4);
+	assert_int_equal(one_stats(&o).resent_spare, 2);
+	one_fini(&o);
+}
+
+/* As a TCP answers what has come together: each datagram has room for what was new in the one
+ * before. */
+static void those_of_a_burst_have_room(void **state)
+{
+	enum {
+		A_BURST = 40
+	};
+	unsigned int datagrams = 0, last = 0;
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	for (int i = 0; i < A_BURST; i++)
+		assert_true(one_send(&o, text, 100));
+	for (; one_output(&o); datagrams++)
+		last = o.segs;
+	assert_in_range(datagrams, 2, A_BURST / 5);
+	assert_in_range(one_stats(&o).resent_spare, A_BURST - last, A_BURST - 1);
 	one_fini(&o);
 }
 
@@ -192,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_spare_before_a_loss),
 		cmocka_unit_test(the_next_new_data_has_it_once_more),
+		cmocka_unit_test(those_of_a_burst_have_room),
 		cmocka_unit_test(streams_have_no_spares),
 		cmocka_unit_test(with_parity_there_are_none),
 		cmocka_unit_test(there_are_spares_while_they_are_of_use),
