@@ -99,7 +99,7 @@ static void next_group(struct kg_fec_encoder *encoder)
 static void begin_or_go_on(struct kg_fec_encoder *encoder, uint16_t len)
 {
 	if (encoder->data == 0) {
-		encoder->sums = kg_fec_sums_take(encoder->fec);
+		encoder->sums = kg_fec_sums_claim(encoder->fec);
 		encoder->first = len;
 	} else if (encoder->alike && len != encoder->first) {
 		forgo_parity(encoder);

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define SPARE_MIN    4 /* and as many as are open; more goes back to where it came from */
-#define PART_DIVISOR 4 /* of the memory: groups, which peers may leave open */
+#define SPARE_MIN 4  /* and as many as are open; more goes back to where it came from */
+#define FLOOR     16 /* groups that a tunnel may have, if there is any memory */
 
 static size_t sums_bytes(uint8_t rows)
 {
@@ -17,7 +17,7 @@ static size_t sums_bytes(uint8_t rows)
 static struct kg_fec_sums *sums_create(struct kg_mem *mem, uint8_t rows)
 {
 	size_t bytes = sums_bytes(rows);
-	struct kg_fec_sums *sums = kg_mem_alloc(mem, bytes);
+	struct kg_fec_sums *sums = kg_mem_grow(mem, bytes);
 
 	if (!sums)
 		return NULL;
@@ -29,15 +29,24 @@ static struct kg_fec_sums *sums_create(struct kg_mem *mem, uint8_t rows)
 static void sums_destroy(struct kg_mem *mem, struct kg_fec_sums *sums, uint8_t rows)
 {
 	if (sums)
-		kg_mem_free(mem, sums, sums_bytes(rows));
+		kg_mem_shrink(mem, sums, sums_bytes(rows));
 }
 
-static bool may_grow(const struct kg_fec *fec)
+/* What the groups of other tunnels, and windows, grow to leaves less for ours. */
+bool kg_fec_has_its_share(const struct kg_fec *fec)
 {
-	size_t bytes = sums_bytes(fec->code.parity);
+	return fec->sums_count >= FLOOR &&
+	       fec->sums_count * sums_bytes(fec->code.parity) >= kg_mem_left_to_grow(fec->mem);
+}
 
-	return fec->open_count < fec->mem->soft_limit_bytes / PART_DIVISOR / bytes &&
-	       kg_mem_allows(fec->mem, bytes);
+static struct kg_fec_sums *sums_begin(struct kg_fec *fec)
+{
+	struct kg_fec_sums *sums = NULL;
+
+	if (!kg_fec_has_its_share(fec) && kg_mem_allows(fec->mem, sums_bytes(fec->code.parity)))
+		sums = sums_create(fec->mem, fec->code.parity);
+	fec->sums_count += sums != NULL;
+	return sums;
 }
 
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec)
@@ -45,7 +54,7 @@ struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec)
 	struct kg_fec_sums *sums = TAILQ_FIRST(&fec->spare);
 
 	if (!sums)
-		return may_grow(fec) ? sums_create(fec->mem, fec->code.parity) : NULL;
+		return sums_begin(fec);
 	TAILQ_REMOVE(&fec->spare, sums, link);
 	fec->spare_count--;
 	sums->len = 0;
@@ -60,6 +69,7 @@ void kg_fec_sums_keep(struct kg_fec *fec, uint32_t most)
 		TAILQ_REMOVE(&fec->spare, sums, link);
 		fec->spare_count--;
 		sums_destroy(fec->mem, sums, fec->code.parity);
+		fec->sums_count--;
 	}
 }
 
@@ -69,7 +79,7 @@ void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums)
 		return;
 	TAILQ_INSERT_HEAD(&fec->spare, sums, link);
 	fec->spare_count++;
-	kg_fec_sums_keep(fec, SPARE_MIN + fec->open_count);
+	kg_fec_sums_keep(fec, kg_fec_has_its_share(fec) ? 1 : SPARE_MIN + fec->open_count);
 }
 
 void kg_fec_sums_extend(struct kg_fec_sums *sums, uint8_t rows, uint16_t len)

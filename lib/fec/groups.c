@@ -124,11 +124,13 @@ void kg_fec_age(struct kg_fec *fec)
 	fec->age++;
 }
 
-/* Where there are too many open groups the oldest of all channels gives way. */
-static struct kg_fec_sums *take_sums(struct kg_fec *fec)
+struct kg_fec_sums *kg_fec_sums_claim(struct kg_fec *fec)
 {
-	struct kg_fec_sums *sums = kg_fec_sums_take(fec);
+	struct kg_fec_sums *sums;
 
+	for (int i = 0; i < 2 && kg_fec_has_its_share(fec) && !TAILQ_EMPTY(&fec->open); i++)
+		give_up_oldest(fec);
+	sums = kg_fec_sums_take(fec);
 	if (sums || TAILQ_EMPTY(&fec->open))
 		return sums;
 	give_up_oldest(fec);
@@ -151,7 +153,7 @@ static void begin(struct kg_fec_decoder *decoder, struct kg_fec_group *group, ui
 	struct kg_fec_sums *sums;
 
 	give_up(decoder, group);
-	sums = take_sums(decoder->fec);
+	sums = kg_fec_sums_claim(decoder->fec);
 	if (sums)
 		own(decoder, sums, sn);
 	*group = (struct kg_fec_group){

@@ -41,6 +41,7 @@ struct kg_fec {
 	/* of groups that are over, for the next ones of any channel */
 	struct kg_fec_sums_list spare;
 	uint32_t spare_count;
+	uint32_t sums_count; /* of groups: these, decoders' open ones, and what encoders have */
 	struct kg_fec_sums_list open; /* of decoders' groups, oldest first */
 	uint32_t open_count;
 	uint32_t age;              /* how often kg_fec_age was called */
@@ -58,9 +59,14 @@ void kg_fec_stats_add(struct kg_fec_stats *sum, const struct kg_fec_stats *stats
 #define KG_FEC_COUNT(owner, counter, n) \
 	((owner)->stats.counter += (n), (owner)->fec->stats.counter += (n))
 
-/* For a group: a block per parity shard, no bytes long. NULL when groups have a quarter of the
- * memory, or what is left is kept for what cannot do without. */
+/* Groups have as much memory as they leave for others to grow; it may have become less. */
+bool kg_fec_has_its_share(const struct kg_fec *fec);
+/* For a group: a block per parity shard, no bytes long. NULL when groups have their share, or what
+ * is left is kept for what cannot do without. */
 struct kg_fec_sums *kg_fec_sums_take(struct kg_fec *fec);
+/* The same. Where there are too many open groups of decoders the oldest of all channels give way:
+ * two for each that comes, so that they become fewer when their share does. */
+struct kg_fec_sums *kg_fec_sums_claim(struct kg_fec *fec);
 /* When it is over. NULL is allowed. */
 void kg_fec_sums_give(struct kg_fec *fec, struct kg_fec_sums *sums);
 /* No more to spare than `most`. */

@@ -20,16 +20,18 @@
 static bool list_grow(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {
 	uint32_t capacity = acks->capacity == 0 ? LIST_MIN : acks->capacity * 2;
+	size_t bytes = capacity * sizeof(struct kg_kcp_ack);
 	struct kg_kcp_ack *list;
 
-	if (capacity > LIST_MAX)
+	if (capacity > LIST_MAX ||
+	    (capacity > LIST_MIN && bytes > kg_mem_left_to_grow(mem) / KG_MEM_SHARE_DIVISOR))
 		return false;
-	list = kg_mem_alloc(mem, capacity * sizeof(*list));
+	list = kg_mem_grow(mem, bytes);
 	if (list == NULL)
 		return false;
 	if (acks->count > 0)
 		memcpy(list, acks->list, acks->count * sizeof(*list));
-	kg_mem_free(mem, acks->list, acks->capacity * sizeof(*list));
+	kg_mem_shrink(mem, acks->list, acks->capacity * sizeof(*list));
 	acks->list = list;
 	acks->capacity = (uint16_t)capacity;
 	return true;
@@ -138,6 +140,6 @@ void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us)
 
 void kg_kcp_acks_fini(struct kg_kcp_acks *acks, struct kg_mem *mem)
 {
-	kg_mem_free(mem, acks->list, acks->capacity * sizeof(*acks->list));
+	kg_mem_shrink(mem, acks->list, acks->capacity * sizeof(*acks->list));
 	*acks = (struct kg_kcp_acks){ 0 };
 }

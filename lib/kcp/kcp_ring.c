@@ -7,7 +7,7 @@
 static bool ring_resize(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
 			uint32_t first, uint32_t capacity)
 {
-	uint8_t *to = kg_mem_alloc(mem, capacity * slot_bytes);
+	uint8_t *to = kg_mem_grow(mem, capacity * slot_bytes);
 	const uint8_t *from = ring->slots;
 
 	if (to == NULL)
@@ -33,13 +33,14 @@ bool kg_kcp_ring_grow(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_
 		return false;
 	while (capacity < span)
 		capacity *= 2;
-	if (capacity > KG_KCP_RING_MIN && !kg_mem_allows(mem, capacity * slot_bytes))
+	if (capacity > KG_KCP_RING_MIN &&
+	    capacity * slot_bytes > kg_mem_left_to_grow(mem) / KG_MEM_SHARE_DIVISOR)
 		return false;
 	return ring_resize(ring, mem, slot_bytes, first, capacity);
 }
 
 void kg_kcp_ring_fini(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes)
 {
-	kg_mem_free(mem, ring->slots, ring->capacity * slot_bytes);
+	kg_mem_shrink(mem, ring->slots, ring->capacity * slot_bytes);
 	*ring = (struct kg_kcp_ring){ 0 };
 }

@@ -18,7 +18,7 @@ struct kg_kcp_ring {
 /*
  * Makes room for `span` slots from sn `first` on; slots of the span in use keep their content and
  * new ones are zero. False when `span` is beyond the maximum or memory is short; a ring larger
- * than the smallest does not take what is kept for others' smallest ones.
+ * than the smallest has a share of what is left for what grows.
  */
 bool kg_kcp_ring_grow(struct kg_kcp_ring *ring, struct kg_mem *mem, size_t slot_bytes,
 		      uint32_t first, uint32_t span);

@@ -2,6 +2,8 @@
 /* Both ends of FEC: any `data` of a group's shards give back all of it, in any order. */
 #include "fec_fixture.h"
 
+#include "fec/internal.h"
+
 #define SEED 20261122u
 
 static struct datagram datagrams[SHARDS_MAX];
@@ -555,6 +557,70 @@ static void open_groups_have_a_part(void **state)
 	ends_fini(&e);
 }
 
+/* One shard of each of so many groups, on channels of its own. */
+static void leave_open(struct kg_fec *fec, struct kg_fec_decoder **decoders, uint32_t channels)
+{
+	fill_group(&e, 100);
+	for (uint32_t i = 0; i < channels; i++) {
+		struct body body = bodies[0];
+
+		if (decoders[i] == NULL)
+			decoders[i] = kg_fec_decoder_create(fec, CONV);
+		kg_fec_decoder_input(decoders[i], body.bytes, body.len);
+	}
+}
+
+static size_t held_by(struct kg_fec **fecs, size_t count)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += fecs[i]->sums_count * (10 * KG_FEC_BLOCK_BYTES + sizeof(void *));
+	return bytes;
+}
+
+/* Peers of several tunnels leave groups open, more and more: what is new still has half of the
+ * memory, and no tunnel has much more than another. */
+static void tunnels_share_what_groups_may_take(void **state)
+{
+	enum {
+		TUNNELS = 4,
+		CHANNELS = 60,
+		ROUNDS = 8
+	};
+	struct kg_fec_decoder *decoders[TUNNELS][CHANNELS] = { 0 };
+	struct kg_fec *fecs[TUNNELS];
+	size_t limit;
+
+	begin(20, 10, 0);
+	fecs[0] = e.fec;
+	for (int i = 1; i < TUNNELS; i++)
+		fecs[i] = kg_fec_create(20, 10, FEC_RS, &kg_session_fec_content, &e.mem);
+	for (int i = 0; i < TUNNELS; i++) {
+		for (int j = 0; j < CHANNELS; j++)
+			decoders[i][j] = kg_fec_decoder_create(fecs[i], CONV);
+	}
+	limit = e.mem.in_use_bytes + 400 * 10 * 2112;
+	e.mem.soft_limit_bytes = limit;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < TUNNELS; i++)
+			leave_open(fecs[i], decoders[i], CHANNELS);
+	}
+	assert_true(kg_mem_allows(&e.mem, 400 * 10 * 2112 / 4));
+	assert_true(held_by(fecs, TUNNELS) > 400 * 10 * 2112 / 4);
+	for (int i = 1; i < TUNNELS; i++)
+		assert_in_range(fecs[i]->sums_count, fecs[0]->sums_count / 2,
+				fecs[0]->sums_count * 2);
+	for (int i = 0; i < TUNNELS; i++) {
+		for (int j = 0; j < CHANNELS; j++)
+			kg_fec_decoder_destroy(decoders[i][j]);
+		if (i > 0)
+			kg_fec_destroy(fecs[i]);
+	}
+	ends_fini(&e);
+	assert_int_equal(e.mem.grown_bytes, 0);
+}
+
 /* What a peer leaves open is given up after one age at least and two at most; what is spare goes
  * back when nothing is open. A group that is young still recovers. */
 static void open_groups_age(void **state)
@@ -590,6 +656,7 @@ int main(void)
 		cmocka_unit_test(counts_outlive_channels),
 		cmocka_unit_test(groups_are_given_up),
 		cmocka_unit_test(open_groups_have_a_part),
+		cmocka_unit_test(tunnels_share_what_groups_may_take),
 		cmocka_unit_test(open_groups_age),
 		cmocka_unit_test(short_ones_are_refused),
 		cmocka_unit_test(strangers_are_refused),

@@ -662,6 +662,33 @@ static void sn_wraps_around(void **state)
 	one_fini(&o);
 }
 
+/* Peers with wide windows and holes in them: half of the memory is for what is new, and who comes
+ * late has a ring as well. */
+static void rings_share_what_may_grow(void **state)
+{
+	enum {
+		RINGS = 200,
+		SLOT_BYTES = 16,
+		LIMIT = 1 << 20
+	};
+	struct kg_kcp_ring rings[RINGS + 1] = { 0 };
+	struct kg_mem mem;
+
+	kg_mem_malloc_init(&mem);
+	mem.soft_limit_bytes = LIMIT;
+	for (uint32_t span = 8; span <= KG_KCP_RING_MAX; span *= 2) {
+		for (int i = 0; i < RINGS; i++)
+			kg_kcp_ring_reserve(&rings[i], &mem, SLOT_BYTES, 0, span);
+	}
+	assert_true(mem.in_use_bytes > LIMIT / 4);
+	assert_true(kg_mem_allows(&mem, LIMIT / 2));
+	assert_true(kg_kcp_ring_reserve(&rings[RINGS], &mem, SLOT_BYTES, 0, 32));
+	for (int i = 0; i <= RINGS; i++)
+		kg_kcp_ring_fini(&rings[i], &mem, SLOT_BYTES);
+	assert_int_equal(mem.in_use_bytes, 0);
+	assert_int_equal(mem.grown_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -694,6 +721,7 @@ int main(void)
 		cmocka_unit_test(window_is_capped_at_16_bits),
 		cmocka_unit_test(segment_without_a_buffer_is_not_acknowledged),
 		cmocka_unit_test(hostile_peer_cannot_make_us_hold_more_than_two_windows),
+		cmocka_unit_test(rings_share_what_may_grow),
 		cmocka_unit_test(sn_wraps_around),
 	};
 
