@@ -9,7 +9,8 @@
  *   waiting   30 s          client: no mux channel has opened
  *   idle      udp_timeout   UDP: no data in either direction
  *   answer    answer_wait_s client: see above
- *   linger    255 s         what was sent before the end is still to go, and nobody takes it
+ *   linger    255 s         what was sent before the end is still to go, and nobody takes it: the
+ *                           peer is told mux_cancel instead, once the channel has room for that
  *   return    2 s           credit beyond the first that is not used, for the peer to give others
  */
 #include "mux/internal.h"
@@ -87,6 +88,12 @@ static uint64_t return_us(const struct kg_mux_stream *ms)
 	return any ? ms->used_us + RETURN_US : KG_NEVER_US;
 }
 
+/* Over, and there is only a word left, which waits for room as long as the channel lives. */
+static bool has_only_a_word(const struct kg_mux_stream *ms)
+{
+	return ms->out.head == NULL && !ms->greet && ms->last_word != 0;
+}
+
 static bool is_retired(const struct kg_mux_stream *ms)
 {
 	return ms->stream == NULL && ms->mux == NULL;
@@ -104,7 +111,8 @@ static uint64_t deadline_us(const struct kg_mux_stream *ms)
 	case KG_MUX_CLOSED:
 		if (is_retired(ms))
 			return 0;
-		return ms->mux != NULL ? ms->closed_us + LINGER_US : KG_NEVER_US;
+		return ms->mux == NULL || has_only_a_word(ms) ? KG_NEVER_US
+							      : ms->closed_us + LINGER_US;
 	}
 	return KG_NEVER_US;
 }
@@ -114,14 +122,25 @@ static void arm(struct kg_mux_stream *ms)
 	kg_twheel_arm(ms->streams->wheel, &ms->timer, deadline_us(ms));
 }
 
+/* What was sent is not whole any more, so its end is none either. */
+static void give_up_data(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	kg_buf_queue_clear(&ms->out);
+	if (ms->greet || ms->last_word == 0) {
+		kg_mux_stream_leave(ms, now_us); /* nothing to tell */
+		return;
+	}
+	ms->finish_due = false;
+	ms->last_word = KG_FEATURE_MUX_CANCEL;
+	kg_mux_wake(ms, now_us);
+}
+
 static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	if (ms->state == KG_MUX_WAITING) {
 		kg_mux_stream_cut(ms, KG_CLOSE_HANDSHAKE, "", now_us);
 	} else if (ms->state == KG_MUX_CLOSED) {
-		kg_buf_queue_clear(&ms->out);
-		kg_mux_wake(ms, now_us);
-		kg_mux_stream_leave(ms, now_us);
+		give_up_data(ms, now_us);
 	} else if (now_us >= idle_us(ms)) {
 		kg_mux_stream_cut(ms, KG_CLOSE_IDLE, "", now_us);
 	} else if (now_us >= return_us(ms)) {

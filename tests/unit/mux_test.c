@@ -769,6 +769,31 @@ static void a_plain_stream_passes_through(void **state)
 	pair_stop(pair);
 }
 
+/* For as long as a stream lingers its channel has no room. Its peer hears of the end all the same,
+ * and that not all has come. */
+static void what_nobody_takes_is_cancelled_at_last(void **state)
+{
+	struct pair *pair = start();
+	struct app *app = pair_open(pair, KG_PROTOCOL_TCP), *served = &pair->server.apps[0];
+
+	fill(pair, app, 1);
+	run(pair, SEC(1));
+	pair->client.host.pool.pool.fair_share = 0;
+	assert_true(app_send(&pair->client, app, "late", 4));
+	app_finish(&pair->client, app);
+	app_abort(&pair->client, app);
+	assert_int_equal(app->closed, 1);
+	run(pair, SEC(300));
+	assert_int_equal(served->closed, 0);
+	pair->client.host.pool.pool.fair_share = UINT32_MAX;
+	run(pair, SEC(30));
+	assert_int_equal(served->finished, 0);
+	assert_int_equal(served->closed, 1);
+	assert_int_equal(served->why, KG_CLOSE_RESET);
+	assert_int_equal(served->got_len, 1000);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -808,6 +833,7 @@ int main(void)
 		cmocka_unit_test(who_stops_accepts_nothing),
 		cmocka_unit_test(a_target_goes_before_the_data),
 		cmocka_unit_test(a_plain_stream_passes_through),
+		cmocka_unit_test(what_nobody_takes_is_cancelled_at_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
