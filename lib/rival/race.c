@@ -12,12 +12,13 @@
 
 struct flow {
 	struct kg_endpoint at[KG_RACER_ENDS];
+	struct kg_racer_params params;
+	const struct kg_racer_ops *ops;
 	void *racer;
 };
 
 struct race {
 	const struct kg_race_params *params;
-	struct kg_racer_params racer_params;
 	struct kg_rng rng;
 	struct kg_sim_link link[KG_RACER_ENDS]; /* from each end */
 	struct flow flows[KG_RACE_FLOWS_MAX];
@@ -32,38 +33,46 @@ static void race_fini(struct race *r)
 {
 	for (uint32_t i = 0; i < r->params->flows; i++) {
 		if (r->flows[i].racer != NULL)
-			r->params->racer->ops->destroy(r->flows[i].racer);
+			r->flows[i].ops->destroy(r->flows[i].racer);
 	}
 	for (int end = 0; end < KG_RACER_ENDS; end++)
 		kg_sim_link_fini(&r->link[end]);
 	free(r->waited);
 }
 
-static bool race_init(struct race *r, const struct kg_race_params *params)
+static bool flow_init(struct race *r, uint32_t nth)
 {
+	const struct kg_race_params *params = r->params;
 	const struct kg_ip ip = { .version = 4, .bytes = { 198, 18 } };
 	uint32_t wire_bytes = params->kcp.mtu + params->link[0]->overhead_bytes;
+	bool beside = nth > 0 && params->beside != NULL;
+	const struct kg_racer *racer = beside ? params->beside : params->racer;
+	struct flow *flow = &r->flows[nth];
 
-	*r = (struct race){ .params = params, .now_us = BEGIN_US, .moved_us = BEGIN_US };
-	kg_rng_init(&r->rng, params->seed);
-	r->end_us = BEGIN_US + params->seconds * (uint64_t)KG_US_PER_S;
-	r->racer_params = (struct kg_racer_params){
+	flow->params = (struct kg_racer_params){
 		.kcp = params->kcp,
 		.rival = { .line_pps = params->line_Bps / wire_bytes,
 			   .wire_bytes = wire_bytes,
 			   .rng = &r->rng },
-		.rival_ops = params->racer->rival,
+		.rival_ops = racer->rival,
 	};
+	flow->at[KG_RACER_SENDER] = (struct kg_endpoint){ ip, (uint16_t)(FIRST_PORT + nth) };
+	flow->at[KG_RACER_RECEIVER] = (struct kg_endpoint){ ip, (uint16_t)(3000 + nth) };
+	flow->ops = racer->ops;
+	flow->racer = flow->ops->create(&flow->params, r->now_us);
+	return flow->racer != NULL;
+}
+
+static bool race_init(struct race *r, const struct kg_race_params *params)
+{
+	*r = (struct race){ .params = params, .now_us = BEGIN_US, .moved_us = BEGIN_US };
+	kg_rng_init(&r->rng, params->seed);
+	r->end_us = BEGIN_US + params->seconds * (uint64_t)KG_US_PER_S;
 	for (int end = 0; end < KG_RACER_ENDS; end++)
 		kg_sim_link_init(&r->link[end], params->link[end], &r->rng);
 	r->waited = calloc(SPAN_MS * STEPS + 1, sizeof(*r->waited));
 	for (uint32_t i = 0; i < params->flows; i++) {
-		struct flow *flow = &r->flows[i];
-
-		flow->at[KG_RACER_SENDER] = (struct kg_endpoint){ ip, (uint16_t)(FIRST_PORT + i) };
-		flow->at[KG_RACER_RECEIVER] = (struct kg_endpoint){ ip, (uint16_t)(3000 + i) };
-		flow->racer = params->racer->ops->create(&r->racer_params, r->now_us);
-		if (flow->racer == NULL)
+		if (!flow_init(r, i))
 			return false;
 	}
 	return r->waited != NULL;
@@ -108,8 +117,7 @@ static void receive(struct race *r, enum kg_racer_end end)
 
 		if (end == KG_RACER_RECEIVER)
 			note_wait(r, packet);
-		r->params->racer->ops->input(flow->racer, end, packet->bytes, packet->len,
-					     r->now_us);
+		flow->ops->input(flow->racer, end, packet->bytes, packet->len, r->now_us);
 		free(packet);
 	}
 }
@@ -120,7 +128,7 @@ static void transmit(struct race *r, struct flow *flow, enum kg_racer_end end)
 	enum kg_racer_end to = end == KG_RACER_SENDER ? KG_RACER_RECEIVER : KG_RACER_SENDER;
 	uint16_t len;
 
-	while ((len = r->params->racer->ops->output(flow->racer, end, r->now_us, out)) > 0)
+	while ((len = flow->ops->output(flow->racer, end, r->now_us, out)) > 0)
 		kg_sim_link_send(&r->link[end], r->now_us, &flow->at[end], &flow->at[to], out, len);
 }
 
@@ -129,7 +137,7 @@ static void note_progress(struct race *r)
 	uint64_t delivered = 0;
 
 	for (uint32_t i = 0; i < r->params->flows; i++)
-		delivered += r->params->racer->ops->delivered(r->flows[i].racer);
+		delivered += r->flows[i].ops->delivered(r->flows[i].racer);
 	if (delivered == r->delivered && r->now_us < r->end_us)
 		return;
 	r->stall_us = KG_MAX(r->stall_us, r->now_us - r->moved_us);
@@ -146,7 +154,7 @@ static uint64_t next_us(const struct race *r)
 
 		for (uint32_t i = 0; i < r->params->flows; i++)
 			end_us = KG_MIN(end_us,
-					r->params->racer->ops->deadline_us(r->flows[i].racer, end));
+					r->flows[i].ops->deadline_us(r->flows[i].racer, end));
 		next = KG_MIN(next, KG_MAX(end_us, r->busy_until_us[end]));
 	}
 	return KG_MAX(next, r->now_us + 1);
@@ -188,7 +196,7 @@ static double jain(const struct race *r)
 	double sum = 0, squares = 0;
 
 	for (uint32_t i = 0; i < r->params->flows; i++) {
-		double x = (double)r->params->racer->ops->delivered(r->flows[i].racer);
+		double x = (double)r->flows[i].ops->delivered(r->flows[i].racer);
 
 		sum += x;
 		squares += x * x;
@@ -208,6 +216,8 @@ static void summarise(const struct race *r, struct kg_race_result *result)
 		.own_loss = (double)there->overflowed / (double)KG_MAX(there->sent, 1u),
 		.stall_us = r->stall_us,
 		.jain = jain(r),
+		.first = (double)r->flows[0].ops->delivered(r->flows[0].racer) /
+			 (double)KG_MAX(r->delivered, 1u),
 	};
 }
 

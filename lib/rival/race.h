@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sends one flow, or several of the same kind, over a path for some time, and says what became of
- * it. In virtual time: same parameters, same result.
+ * Sends one flow, or several of the same kind or of two, over a path for some time, and says what
+ * became of it. In virtual time: same parameters, same result.
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 
 struct kg_race_params {
 	const struct kg_racer *racer;
+	const struct kg_racer *beside;            /* all flows but the first; NULL: as that */
 	struct kg_kcp_params kcp;                 /* of engines; the mtu is everybody's */
 	const struct kg_sim_link_params *link[2]; /* there, and back */
 	double line_Bps;                          /* what a user would write of it */
@@ -32,6 +33,7 @@ struct kg_race_result {
 	double own_loss;                   /* of what left, turned away by the queue */
 	uint64_t stall_us;                 /* longest time without a segment */
 	double jain;                       /* of the flows' segments */
+	double first;                      /* of all segments, the first flow's: a part of 1 */
 };
 
 /* False: out of memory. */
