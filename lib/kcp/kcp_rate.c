@@ -6,9 +6,15 @@
 #include "kcp/internal.h"
 #include "rate/rate.h"
 
-static uint32_t seed_of(const struct kg_kcp *kcp)
+static void init(struct kg_rate *rate, const struct kg_kcp *kcp)
 {
-	return kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us);
+	const struct kg_rate_params params = {
+		.kind = kcp->params.rate_kind,
+		.told_pps = kg_kcp_told_pps(kcp->params.rate_told),
+		.seed = kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us),
+	};
+
+	kg_rate_init(rate, &params, kcp->now_us);
 }
 
 static bool begin_share(struct kg_kcp *kcp)
@@ -19,7 +25,7 @@ static bool begin_share(struct kg_kcp *kcp)
 	if (!share->begun && !waits)
 		return false;
 	if (!share->begun)
-		kg_rate_init(&share->rate, seed_of(kcp), kcp->now_us);
+		init(&share->rate, kcp);
 	share->begun = true;
 	return true;
 }
@@ -35,7 +41,7 @@ static bool begin(struct kg_kcp *kcp)
 	kcp->pace.rate = kg_mem_alloc(kcp->mem, sizeof(*kcp->pace.rate));
 	if (kcp->pace.rate == NULL)
 		return false;
-	kg_rate_init(kcp->pace.rate, seed_of(kcp), kcp->now_us);
+	init(kcp->pace.rate, kcp);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Goes from stage to stage as rounds end, and says what each stage allows. */
-#include "rate/rate.h"
+#include "rate/internal.h"
 
 #define WINDOW_FIRST    32.0f
 #define WINDOW_LEAST    4.0f
@@ -39,15 +39,20 @@
 #define LOSS_SMOOTH 4.0f
 #define LOSS_MORE   0.02f /* than is tolerated */
 
-void kg_rate_init(struct kg_rate *r, uint32_t seed, uint64_t now_us)
+void kg_rate_init(struct kg_rate *r, const struct kg_rate_params *params, uint64_t now_us)
 {
 	*r = (struct kg_rate){
 		.began_us = now_us,
 		.sent_us = now_us,
 		.last_us = now_us,
-		.seed = seed | 1,
+		.seed = params->seed | 1,
+		.kind = (uint8_t)params->kind,
 		.pause = PAUSE_LEAST,
 	};
+	if (params->kind == KG_RATE_TOLD)
+		r->pps = (float)KG_MAX(params->told_pps, 1u);
+	else if (params->kind != KG_RATE_FOUND_OUT)
+		kg_rate_window_init(r, now_us);
 }
 
 static uint32_t chance(struct kg_rate *r, uint32_t below)
@@ -181,9 +186,7 @@ static void end_cruise(struct kg_rate *r, float pps, float loss)
 		r->stage = KG_RATE_PROBING;
 }
 
-/* Where so much was sent as `ratio` times less: whether the loss grew as if nothing more than
- * before could arrive, rather than not at all. */
-static bool is_ours(float slow_loss, float fast_loss, float ratio)
+bool kg_rate_is_ours(float slow_loss, float fast_loss, float ratio)
 {
 	float if_ours = 1 - (1 - slow_loss) / ratio;
 
@@ -192,7 +195,7 @@ static bool is_ours(float slow_loss, float fast_loss, float ratio)
 
 static void judge(struct kg_rate *r, float loss)
 {
-	if (is_ours(loss, r->loss, r->before_pps / r->pps)) {
+	if (kg_rate_is_ours(loss, r->loss, r->before_pps / r->pps)) {
 		r->pause = PAUSE_LEAST;
 	} else {
 		set_rate(r, r->before_pps);
@@ -212,7 +215,7 @@ static void start_again(struct kg_rate *r)
 static void end_yield(struct kg_rate *r, float pps, float loss)
 {
 	bool grown = pps > r->before_pps * (1 - r->tolerated) * PROBE_GROWN;
-	bool capped = !grown && is_ours(r->loss, loss, PROBE / CRUISE);
+	bool capped = !grown && kg_rate_is_ours(r->loss, loss, PROBE / CRUISE);
 
 	if (capped)
 		r->tolerated /= 2; /* some of it may have been our doing */
@@ -253,16 +256,11 @@ static float took_us(const struct kg_rate *r, const struct kg_rate_news *news)
 	return (float)KG_MAX(quiet ? KG_MAX(took_us, sent_us) : took_us, 1ull);
 }
 
-static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
+static void end_stage(struct kg_rate *r, const struct kg_rate_round *round)
 {
-	float delivered = (float)(news->delivered - r->delivered);
-	float lost = KG_MAX((float)(int32_t)(news->lost - r->lost), 0.0f);
-	float pps = delivered * 1e6f / took_us(r, news);
-	float loss = lost / KG_MAX(delivered + lost, 1.0f);
-
 	switch ((enum kg_rate_stage)r->stage) {
 	case KG_RATE_STARTING:
-		end_start(r, pps, news->rtt_us);
+		end_start(r, round->pps, round->rtt_us);
 		break;
 	case KG_RATE_DRAINING:
 		if (++r->flat >= FLAT) {
@@ -271,30 +269,50 @@ static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
 		}
 		break;
 	case KG_RATE_CRUISING:
-		end_cruise(r, pps, loss);
+		end_cruise(r, round->pps, round->loss);
 		break;
 	case KG_RATE_PROBING:
-		note_rate(r, pps, CRUISE);
+		note_rate(r, round->pps, CRUISE);
 		r->before_pps = r->pps;
-		r->loss = loss;
+		r->loss = round->loss;
 		r->stage = KG_RATE_YIELDING;
 		break;
 	case KG_RATE_YIELDING:
-		end_yield(r, pps, loss);
+		end_yield(r, round->pps, round->loss);
 		break;
 	case KG_RATE_SETTLING:
-		r->loss = loss;
+		r->loss = round->loss;
 		r->stage = KG_RATE_JUDGING;
 		break;
 	case KG_RATE_JUDGING:
-		judge(r, loss);
+		judge(r, round->loss);
 		break;
 	case KG_RATE_DIPPING:
-		end_dip(r, news->now_us);
+		end_dip(r, round->now_us);
 		break;
 	}
-	if (r->stage == KG_RATE_CRUISING && news->now_us - r->least_at_us > FORGET_US)
+	if (r->stage == KG_RATE_CRUISING && round->now_us - r->least_at_us > FORGET_US)
 		dip(r);
+}
+
+static void end_round(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	float delivered = (float)(news->delivered - r->delivered);
+	float lost = KG_MAX((float)(int32_t)(news->lost - r->lost), 0.0f);
+	const struct kg_rate_round round = {
+		.now_us = news->now_us,
+		.rtt_us = news->rtt_us,
+		.delivered = delivered,
+		.pps = delivered * 1e6f / took_us(r, news),
+		.loss = lost / KG_MAX(delivered + lost, 1.0f),
+	};
+
+	if (r->kind == KG_RATE_FOUND_OUT)
+		end_stage(r, &round);
+	else if (r->kind == KG_RATE_TOLD)
+		kg_rate_told_end(r, &round);
+	else
+		kg_rate_window_end(r, &round);
 }
 
 static bool is_over(const struct kg_rate *r, const struct kg_rate_news *news)
@@ -319,6 +337,8 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	note_quiet(r, news->now_us);
 	note_rtt(r, news);
+	if (r->kind != KG_RATE_FOUND_OUT)
+		kg_rate_window_hear(r, news);
 	r->idle |= !news->backlogged;
 	if (r->stage == KG_RATE_DRAINING && (float)news->under_way <= pipe_of(r))
 		r->flat = FLAT;
@@ -344,6 +364,10 @@ float kg_rate_pps(const struct kg_rate *r)
 		[KG_RATE_JUDGING] = CRUISE,  [KG_RATE_DIPPING] = CRUISE,
 	};
 
+	if (r->kind == KG_RATE_TOLD)
+		return kg_rate_told_pps(r);
+	if (r->kind != KG_RATE_FOUND_OUT)
+		return kg_rate_window_pps(r);
 	if (r->pps <= 0 || r->least_us == 0)
 		return 0;
 	return KG_MAX(r->pps * gains[r->stage], PACE_LEAST * 1e6f / (float)r->least_us);
@@ -353,6 +377,10 @@ float kg_rate_window(const struct kg_rate *r)
 {
 	float pipe = pipe_of(r);
 
+	if (r->kind == KG_RATE_TOLD)
+		return kg_rate_told_window(r);
+	if (r->kind != KG_RATE_FOUND_OUT)
+		return r->window.now;
 	if (r->stage == KG_RATE_STARTING)
 		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)

@@ -13,6 +13,10 @@
  * less is lost then, it was our doing and stays so; if not, that is how the path is, and the loss
  * is tolerated. Whatever its level, random loss costs what it loses and no more.
  *
+ * That is one kind. Another has been told its rate, and makes good what is lost (told.c); two more
+ * keep a window (window.c): fair, which takes as much as a TCP beside it would, and a scavenger,
+ * which takes what others leave.
+ *
  * No I/O, no clock: what is heard comes in, and what may leave is read.
  */
 #pragma once
@@ -20,6 +24,13 @@
 #include "base/base.h"
 
 #define KG_RATE_ROUNDS 10u /* whose best counts */
+
+enum kg_rate_kind {
+	KG_RATE_FOUND_OUT,
+	KG_RATE_TOLD,
+	KG_RATE_FAIR,
+	KG_RATE_SCAVENGER,
+};
 
 enum kg_rate_stage {
 	KG_RATE_STARTING, /* faster each round, until that brings no more */
@@ -30,6 +41,19 @@ enum kg_rate_stage {
 	KG_RATE_SETTLING, /* cut, to see whether losses are our doing: what left before arrives */
 	KG_RATE_JUDGING,
 	KG_RATE_DIPPING, /* with little under way, to see the least round trip */
+};
+
+/* Of those that keep one. */
+struct kg_rate_window {
+	uint64_t epoch_us;   /* when it began to grow since a cut; 0: it does not yet */
+	uint64_t stretch_us; /* when the stretch began whose least round trip is kept */
+	uint32_t stretch_least_us;
+	uint32_t round_most_us; /* the longest round trip of the round */
+	uint32_t rtt_us;        /* smoothed */
+	float now, before;      /* datagrams; before the latest cut */
+	float top, top_s;       /* where it is to grow slowest, and how long after the epoch */
+	float reno;             /* what a plain TCP would have */
+	uint8_t stage;
 };
 
 struct kg_rate {
@@ -46,6 +70,8 @@ struct kg_rate {
 	float before_pps;             /* before the cut that is being tried */
 	float rounds[KG_RATE_ROUNDS]; /* their rates */
 	float tolerated, loss;        /* parts of 1; smoothed */
+	struct kg_rate_window window; /* fair, scavenger */
+	uint8_t kind;                 /* enum kg_rate_kind */
 	uint8_t stage;                /* enum kg_rate_stage */
 	uint8_t at;                   /* of rounds: the next */
 	uint8_t flat;                 /* rounds that brought no more */
@@ -67,7 +93,14 @@ struct kg_rate_news {
 	bool backlogged; /* more waits than may leave */
 };
 
-void kg_rate_init(struct kg_rate *rate, uint32_t seed, uint64_t now_us);
+/* How it begins. */
+struct kg_rate_params {
+	enum kg_rate_kind kind;
+	uint32_t told_pps; /* KG_RATE_TOLD: datagrams per second that are to arrive */
+	uint32_t seed;
+};
+
+void kg_rate_init(struct kg_rate *rate, const struct kg_rate_params *params, uint64_t now_us);
 void kg_rate_hear(struct kg_rate *rate, const struct kg_rate_news *news);
 
 /* Datagrams per second; 0: as fast as the window allows. */

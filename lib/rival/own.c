@@ -11,10 +11,11 @@ struct own {
 
 static void init(void *self, const struct kg_rival_params *params)
 {
+	const struct kg_rate_params rate = { .seed = (uint32_t)kg_rng_next(params->rng) };
 	struct own *own = self;
 
 	*own = (struct own){ 0 };
-	kg_rate_init(&own->rate, (uint32_t)kg_rng_next(params->rng), 0);
+	kg_rate_init(&own->rate, &rate, 0);
 }
 
 static void on_ack(void *self, const struct kg_rival_ack *ack)

@@ -34,9 +34,10 @@ struct kg_racer_ops {
 	uint64_t (*delivered)(const void *racer);
 };
 
-/* This tree's engine, as its parameters are, and with a rate that is found out; a stock one; a
- * rival. */
-extern const struct kg_racer_ops kg_racer_kcp, kg_racer_kcp_auto, kg_racer_stock, kg_racer_rival;
+/* This tree's engine, as its parameters are, and with each kind of rate (rate/rate.h), told what
+ * rivals are told; a stock one; a rival. */
+extern const struct kg_racer_ops kg_racer_kcp, kg_racer_kcp_auto, kg_racer_kcp_told,
+	kg_racer_kcp_fair, kg_racer_kcp_scavenger, kg_racer_stock, kg_racer_rival;
 
 struct kg_racer {
 	const char *name;

@@ -3,6 +3,7 @@
 #include "rival/racer.h"
 
 #include "base/twheel.h"
+#include "rate/rate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +45,35 @@ static void *create(const struct kg_racer_params *params, uint64_t now_us)
 	return create_with(&params->kcp, now_us);
 }
 
-static void *create_auto(const struct kg_racer_params *params, uint64_t now_us)
+static void *create_rated(const struct kg_racer_params *params, enum kg_rate_kind kind,
+			  uint64_t now_us)
 {
 	struct kg_kcp_params kcp = params->kcp;
 
 	kcp.rate_auto = true;
+	kcp.rate_kind = kind & 3;
+	kcp.rate_told = kg_kcp_tell_rate((uint64_t)params->rival.line_pps);
 	return create_with(&kcp, now_us);
+}
+
+static void *create_auto(const struct kg_racer_params *params, uint64_t now_us)
+{
+	return create_rated(params, KG_RATE_FOUND_OUT, now_us);
+}
+
+static void *create_told(const struct kg_racer_params *params, uint64_t now_us)
+{
+	return create_rated(params, KG_RATE_TOLD, now_us);
+}
+
+static void *create_fair(const struct kg_racer_params *params, uint64_t now_us)
+{
+	return create_rated(params, KG_RATE_FAIR, now_us);
+}
+
+static void *create_scavenger(const struct kg_racer_params *params, uint64_t now_us)
+{
+	return create_rated(params, KG_RATE_SCAVENGER, now_us);
 }
 
 static void input(void *racer, enum kg_racer_end end, const uint8_t *data, uint16_t len,
@@ -105,20 +129,14 @@ static uint64_t delivered(const void *racer)
 	return ((const struct engines *)racer)->delivered;
 }
 
-const struct kg_racer_ops kg_racer_kcp = {
-	.create = create,
-	.destroy = destroy,
-	.input = input,
-	.output = output,
-	.deadline_us = deadline_us,
-	.delivered = delivered,
-};
+#define OPS(create_as)                                                                     \
+	{                                                                                  \
+		.create = create_as, .destroy = destroy, .input = input, .output = output, \
+		.deadline_us = deadline_us, .delivered = delivered                         \
+	}
 
-const struct kg_racer_ops kg_racer_kcp_auto = {
-	.create = create_auto,
-	.destroy = destroy,
-	.input = input,
-	.output = output,
-	.deadline_us = deadline_us,
-	.delivered = delivered,
-};
+const struct kg_racer_ops kg_racer_kcp = OPS(create);
+const struct kg_racer_ops kg_racer_kcp_auto = OPS(create_auto);
+const struct kg_racer_ops kg_racer_kcp_told = OPS(create_told);
+const struct kg_racer_ops kg_racer_kcp_fair = OPS(create_fair);
+const struct kg_racer_ops kg_racer_kcp_scavenger = OPS(create_scavenger);

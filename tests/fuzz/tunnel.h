@@ -42,6 +42,8 @@ static inline struct kg_kcp_params tunnel_kcp(const struct tunnel_bits *tunnel)
 		.rcv_grows = automatic,
 		.snd_spread = automatic,
 		.rate_auto = automatic && (bits & 32),
+		.rate_kind = bits & 3,
+		.rate_told = (uint16_t)bits,
 	};
 }
 

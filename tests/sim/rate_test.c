@@ -3,6 +3,7 @@
  * The controller (lib/rate) on links that lose, queue and police: alone, over the transport that
  * rivals have, and within KCP. And on the twelve paths of kcpgate-bench, within KCP.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -107,6 +108,68 @@ static void a_policer_is_found(void **state)
 	}
 }
 
+static double part_of_line(const struct kg_racer *racer, const struct kg_racer *beside, double loss,
+			   uint32_t queue_us, struct kg_race_result *result)
+{
+	struct kg_sim_link_params there = there_and_lose(loss, queue_us);
+	struct kg_race_params params = params_of(racer, &there);
+
+	params.beside = beside;
+	params.flows = beside != NULL ? 2 : 1;
+	params.seconds = 2 * SECONDS;
+	*result = race_run(&params);
+	return (double)result->segments / params.seconds / PPS;
+}
+
+static const struct kg_racer told = { "told", &kg_racer_kcp_told, NULL },
+			     fair = { "fair", &kg_racer_kcp_fair, NULL },
+			     scavenger = { "scavenger", &kg_racer_kcp_scavenger, NULL },
+			     cubic = { "CUBIC", &kg_racer_rival, &kg_rival_cubic };
+
+/* It makes good what is lost, up to three tenths. */
+static void who_was_told_does_as_told(void **state)
+{
+	static const double losses[] = { 0, 0.05, 0.2 };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(losses); i++) {
+		struct kg_sim_link_params there = there_and_lose(losses[i], 20000);
+		struct kg_race_params params = params_of(&told, &there);
+		struct kg_race_result result;
+
+		params.line_Bps /= 2;
+		result = race_run(&params);
+		assert_true(fabs(part_of(&result, PPS / 2) - 1) < 0.07);
+		assert_true(result.queue_p95_ms < 5);
+	}
+}
+
+/* Neither starves. And on a path of its own it is no slower for losses that are not its doing. */
+static void fair_leaves_tcp_its_part(void **state)
+{
+	static const uint32_t queues_us[] = { 20000, 40000, 100000 };
+	struct kg_race_result result;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(queues_us); i++) {
+		assert_true(part_of_line(&fair, &cubic, 0, queues_us[i], &result) > 0.97);
+		assert_true(result.first > 0.4 && result.first < 0.7);
+	}
+	assert_true(part_of_line(&fair, NULL, 0, 20000, &result) > 0.97);
+	assert_true(part_of_line(&fair, NULL, 0.01, 40000, &result) > 0.8);
+}
+
+/* It has what nobody wants. */
+static void a_scavenger_gives_way(void **state)
+{
+	struct kg_race_result result;
+
+	assert_true(part_of_line(&scavenger, NULL, 0, 40000, &result) > 0.93);
+	assert_true(result.queue_p95_ms < 10);
+	assert_true(part_of_line(&scavenger, &racers[1], 0, 40000, &result) > 0.95);
+	assert_true(result.first < 0.15);
+	assert_true(part_of_line(&scavenger, &cubic, 0, 40000, &result) > 0.95);
+	assert_true(result.first < 0.15);
+}
+
 static void those_who_share_a_path_do_so_evenly(void **state)
 {
 	for (size_t i = 0; i < KG_ARRAY_SIZE(racers); i++) {
@@ -185,6 +248,9 @@ int main(void)
 		cmocka_unit_test(random_loss_is_no_reason),
 		cmocka_unit_test(queues_stay_short),
 		cmocka_unit_test(a_policer_is_found),
+		cmocka_unit_test(who_was_told_does_as_told),
+		cmocka_unit_test(fair_leaves_tcp_its_part),
+		cmocka_unit_test(a_scavenger_gives_way),
 		cmocka_unit_test(those_who_share_a_path_do_so_evenly),
 		cmocka_unit_test(a_busy_machine_is_no_path),
 		cmocka_unit_test(the_twelve_paths),

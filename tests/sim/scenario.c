@@ -142,6 +142,8 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 		.snd_spread = sim->seed % 5 > 1,
 		.rcv_grows = sim->seed % 7 > 2,
 		.rate_auto = sim->seed % 11 > 4,
+		.rate_kind = sim->seed / 11 % 4 & 3,
+		.rate_told = kg_kcp_tell_rate(100 + sim->seed % 1000),
 	};
 }
 

@@ -28,6 +28,18 @@ static unsigned int go_round(struct one *o, uint32_t *una)
 	return one_drain(o);
 }
 
+/* From one to what no line has, as far as twelve bits tell it. */
+static void a_rate_that_is_told_has_two_bytes(void **state)
+{
+	for (uint64_t pps = 1; pps < 100000000; pps += pps / 7 + 1) {
+		uint32_t told = kg_kcp_told_pps(kg_kcp_tell_rate(pps));
+
+		assert_true(told <= pps && pps - told <= pps / 2048);
+	}
+	assert_int_equal(kg_kcp_told_pps(kg_kcp_tell_rate(0)), 1);
+	assert_int_equal(kg_kcp_told_pps(kg_kcp_tell_rate(UINT64_MAX)), 4095u << 15);
+}
+
 static void little_is_under_way_before_anything_is_known(void **state)
 {
 	struct one o;
@@ -164,6 +176,7 @@ static void a_datagram_has_one_place_in_the_pace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rate_that_is_told_has_two_bytes),
 		cmocka_unit_test(little_is_under_way_before_anything_is_known),
 		cmocka_unit_test(more_and_more_is_under_way),
 		cmocka_unit_test(a_window_that_is_written_is_a_bound),
