@@ -36,7 +36,7 @@ EXTRA = {"config": {"jansson.h",
 KNOWS = {
     "aead": {"base"},
     "base": set(),
-    "config": {"aead", "base", "fec", "kcp", "net", "wire"},
+    "config": {"aead", "base", "fec", "kcp", "net", "rate", "wire"},
     "fec": {"base", "wire"},
     "import": {"base", "config", "fec", "net"},
     "kcp": {"base", "rate"},

@@ -285,8 +285,8 @@ const WORDS_ZH_HANS = {
   "Stalls its peer with windows over 65535.": "窗口超过 65535 时会让对端停住。",
   "Segments held for the application at most, 128 at least. Not written: more where the path needs it, up to 65535 and as far as memory goes. Larger numbers are taken as the largest, with a warning.":
     "最多为应用保留多少分段，至少 128。不写：线路需要时会更多，最多 65535，且以内存为限。更大的数字按最大值处理，并给出警告。",
-  "How fast data leaves: `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds; `window` sends a window in each round trip, and less where a queue overflows by it. Without `kcp_nc` there is no `auto`.":
-    "数据以多快的速度发出：`auto` 找出线路有多少，使队列保持短，并把所写的窗口和带宽当作上限；`window` 每个往返发一个窗口，队列因此溢出时减少。没有 `kcp_nc` 就没有 `auto`。",
+  "How fast data leaves: `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds; `fair` takes as much as a TCP connection beside it; `scavenger` takes what others leave, and gives way to any queue; bits per second are to arrive, and up to three tenths more than that is sent where so much is lost; `window` sends a window in each round trip, and less where a queue overflows by it. Without `kcp_nc` there is only `window`.":
+    "数据以多快的速度发出：`auto` 找出线路有多少，使队列保持短，并把所写的窗口和带宽当作上限；`fair` 与旁边的一条 TCP 连接占得一样多；`scavenger` 只用别人剩下的，一有队列就让路；写每秒比特数，就要到达这么多，丢失时最多多发三成来补足；`window` 每个往返发一个窗口，队列因此溢出时减少。没有 `kcp_nc` 就只有 `window`。",
   "Forward error correction: of every DATA datagrams of a channel, PARITY more are made; as many may be lost without anything sent again. 255 at most together. Must be the same at both ends. None, or a 0 on either side: off.":
     "前向纠错：通道中每 DATA 个数据报附加 PARITY 个冗余包；丢失不超过 PARITY 个时无需重传。两者之和最多 255。两端必须相同。不写或任一侧为 0：关闭。",
   "Right parity only up to v0.7.2; since v0.7.5 no connection comes about.":

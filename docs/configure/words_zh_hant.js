@@ -286,8 +286,8 @@ const WORDS_ZH_HANT = {
   "Stalls its peer with windows over 65535.": "視窗超過 65535 時會讓對端停住。",
   "Segments held for the application at most, 128 at least. Not written: more where the path needs it, up to 65535 and as far as memory goes. Larger numbers are taken as the largest, with a warning.":
     "最多為應用保留多少分段，至少 128。不寫：線路需要時會更多，最多 65535，且以記憶體為限。更大的數字按最大值處理，並給出警告。",
-  "How fast data leaves: `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds; `window` sends a window in each round trip, and less where a queue overflows by it. Without `kcp_nc` there is no `auto`.":
-    "資料以多快的速度發出：`auto` 找出線路有多少，使佇列保持短，並把所寫的視窗和頻寬當作上限；`window` 每個往返發一個視窗，佇列因此溢出時減少。沒有 `kcp_nc` 就沒有 `auto`。",
+  "How fast data leaves: `auto` finds out what the path has, keeps queues short, and takes windows and bandwidths that are written for upper bounds; `fair` takes as much as a TCP connection beside it; `scavenger` takes what others leave, and gives way to any queue; bits per second are to arrive, and up to three tenths more than that is sent where so much is lost; `window` sends a window in each round trip, and less where a queue overflows by it. Without `kcp_nc` there is only `window`.":
+    "資料以多快的速度發出：`auto` 找出線路有多少，使佇列保持短，並把所寫的視窗和頻寬當作上限；`fair` 與旁邊的一條 TCP 連線占得一樣多；`scavenger` 只用別人剩下的，一有佇列就讓路；寫每秒位元數，就要到達這麼多，丟失時最多多發三成來補足；`window` 每個往返發一個視窗，佇列因此溢出時減少。沒有 `kcp_nc` 就只有 `window`。",
   "Forward error correction: of every DATA datagrams of a channel, PARITY more are made; as many may be lost without anything sent again. 255 at most together. Must be the same at both ends. None, or a 0 on either side: off.":
     "前向糾錯：通道中每 DATA 個資料報附加 PARITY 個冗餘包；丟失不超過 PARITY 個時無需重傳。兩者之和最多 255。兩端必須相同。不寫或任一側為 0：關閉。",
   "Right parity only up to v0.7.2; since v0.7.5 no connection comes about.":

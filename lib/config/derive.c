@@ -6,6 +6,7 @@
 
 #include "fec/shard.h"
 #include "net/frame.h"
+#include "rate/rate.h"
 #include "wire/profile.h"
 
 #include <string.h>
@@ -293,6 +294,20 @@ static void derive_protocol(struct kg_load *load, unsigned int i)
 		wire->udp_timeout_s = UDPHOP_TIMEOUT_S;
 }
 
+static void derive_rate(struct kg_wire_end *wire)
+{
+	static const enum kg_rate_kind kinds[KG_RATE_WORDS] = {
+		[KG_RATE_WORD_FAIR] = KG_RATE_FAIR,
+		[KG_RATE_WORD_SCAVENGER] = KG_RATE_SCAVENGER,
+	};
+	bool told = wire->rate >= KG_RATE_WORDS;
+
+	wire->kcp.rate_auto = wire->rate != KG_RATE_WORD_WINDOW && wire->kcp.nc;
+	wire->kcp.rate_kind = (told ? KG_RATE_TOLD : kinds[wire->rate]) & 3;
+	if (told)
+		wire->kcp.rate_told = kg_kcp_tell_rate(wire->rate / KG_MAX(wire->mtu, 1u));
+}
+
 void kg_load_derive(struct kg_load *load)
 {
 	struct kg_config *config = load->config;
@@ -316,6 +331,6 @@ void kg_load_derive(struct kg_load *load)
 			derive_windows(load, i, preset);
 		}
 		t->wire.kcp.pace = true;
-		t->wire.kcp.rate_auto = t->wire.rate == KG_RATE_AUTO && t->wire.kcp.nc;
+		derive_rate(&t->wire);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads single values; lists.c reads lists. */
+/* Reads single values; lists.c reads lists, words.c what is a word or may be one. */
 #include "config/kinds.h"
 #include "config/values.h"
 
@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 const struct kg_kind kg_kind_object = { .what = "object" };
 const struct kg_kind kg_kind_leg = { .what = "object" };
@@ -70,7 +69,7 @@ void kg_field_fallback(const struct kg_field *field, const struct kg_place *at)
 
 /* ---- texts ---- */
 
-static void store_text(const struct kg_field *field, const char *text)
+void kg_field_store_text(const struct kg_field *field, const char *text)
 {
 	char **member = kg_field_member(field);
 
@@ -107,7 +106,7 @@ static void host_name_load(const struct kg_field *field, const struct kg_place *
 	const char *text = json_string_value(value);
 
 	if (text && kg_is_host_name(text))
-		store_text(field, text);
+		kg_field_store_text(field, text);
 	else
 		kg_field_refuse(field, at, value, "a host name");
 }
@@ -130,7 +129,7 @@ static void name_load(const struct kg_field *field, const struct kg_place *at, c
 	const char *text = json_string_value(value);
 
 	if (text && only_of(text, "._-", KG_NAME_MAX_CHARS))
-		store_text(field, text);
+		kg_field_store_text(field, text);
 	else
 		kg_field_refuse(
 			field, at, value,
@@ -144,80 +143,16 @@ static void tap_load(const struct kg_field *field, const struct kg_place *at, co
 	const char *text = json_string_value(value);
 
 	if (text && only_of(text, "._-@+", KG_TAP_MAX_CHARS))
-		store_text(field, text);
+		kg_field_store_text(field, text);
 	else
 		kg_field_refuse(field, at, value, "the name of an interface, 1 to 15 characters");
 }
 
 const struct kg_kind kg_kind_tap = { "interface name", tap_load, text_dump };
 
-/* ---- words ---- */
-
-static void refuse_word(const struct kg_field *field, const struct kg_place *at,
-			const json_t *value)
-{
-	char found[KG_FOUND_BYTES], allowed[160];
-	size_t used = 0;
-
-	for (const struct kg_word *word = field->key->words; word->name; word++) {
-		int length = snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-				      used ? ", " : "", word->name);
-		used = KG_MIN(used + (size_t)length, sizeof(allowed) - 1);
-	}
-	kg_mistakes_error(field->mistakes, at, "found %s; allowed %s", kg_found(value, found),
-			  allowed);
-}
-
-/* The word as the table writes it, letters in any case; NULL after a report. */
-static const struct kg_word *find_word(const struct kg_field *field, const struct kg_place *at,
-				       const json_t *value)
-{
-	const char *text = json_string_value(value);
-	const struct kg_word *word = field->key->words;
-
-	while (word->name && (!text || strcasecmp(word->name, text)))
-		word++;
-	if (word->name)
-		return word;
-	refuse_word(field, at, value);
-	return NULL;
-}
-
-static void choice_load(const struct kg_field *field, const struct kg_place *at,
-			const json_t *value)
-{
-	const struct kg_word *word = find_word(field, at, value);
-
-	if (word)
-		memcpy(kg_field_member(field), &word->value, sizeof(word->value));
-}
-
-static json_t *choice_dump(const struct kg_key *key, const void *object)
-{
-	const struct kg_word *word = key->words;
-	int value;
-
-	memcpy(&value, kg_key_member(key, object), sizeof(value));
-	while (word->value != value)
-		word++;
-	return json_string(word->name);
-}
-
-const struct kg_kind kg_kind_choice = { "word", choice_load, choice_dump };
-
-static void word_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
-{
-	const struct kg_word *word = find_word(field, at, value);
-
-	if (word)
-		store_text(field, word->name);
-}
-
-const struct kg_kind kg_kind_word = { "word", word_load, text_dump };
-
 /* ---- numbers ---- */
 
-static void store_number(const struct kg_field *field, uint64_t value)
+void kg_field_store_number(const struct kg_field *field, uint64_t value)
 {
 	void *member = kg_field_member(field);
 
@@ -236,7 +171,7 @@ static void store_number(const struct kg_field *field, uint64_t value)
 	}
 }
 
-static uint64_t read_number(const struct kg_key *key, const void *object)
+uint64_t kg_key_number(const struct kg_key *key, const void *object)
 {
 	const void *member = kg_key_member(key, object);
 
@@ -300,51 +235,16 @@ static void number_load(const struct kg_field *field, const struct kg_place *at,
 				    number, key->min, key->max, key->fallback);
 		kg_field_fallback(field, at);
 	} else if (kg_field_number(field, at, value, &number)) {
-		store_number(field, (uint64_t)number);
+		kg_field_store_number(field, (uint64_t)number);
 	}
 }
 
 static json_t *number_dump(const struct kg_key *key, const void *object)
 {
-	return json_integer((json_int_t)read_number(key, object));
+	return json_integer((json_int_t)kg_key_number(key, object));
 }
 
 const struct kg_kind kg_kind_number = { "whole number", number_load, number_dump };
-
-static const struct kg_word *word_of(const struct kg_key *key, const json_t *value)
-{
-	for (const struct kg_word *word = key->words; word->name != NULL; word++) {
-		if (json_is_string(value) && strcasecmp(word->name, json_string_value(value)) == 0)
-			return word;
-	}
-	return NULL;
-}
-
-static void word_or_number_load(const struct kg_field *field, const struct kg_place *at,
-				const json_t *value)
-{
-	const struct kg_word *word = word_of(field->key, value);
-	int64_t number;
-
-	if (word != NULL)
-		store_number(field, (uint64_t)word->value);
-	else if (kg_field_number(field, at, value, &number))
-		store_number(field, (uint64_t)number);
-}
-
-static json_t *word_or_number_dump(const struct kg_key *key, const void *object)
-{
-	uint64_t value = read_number(key, object);
-
-	for (const struct kg_word *word = key->words; word->name != NULL; word++) {
-		if ((uint64_t)word->value == value)
-			return json_string(word->name);
-	}
-	return json_integer((json_int_t)value);
-}
-
-const struct kg_kind kg_kind_word_or_number = { "whole number", word_or_number_load,
-						word_or_number_dump };
 
 static void bool_load(const struct kg_field *field, const struct kg_place *at, const json_t *value)
 {
@@ -367,16 +267,23 @@ static json_t *bool_dump(const struct kg_key *key, const void *object)
 
 const struct kg_kind kg_kind_bool = { "true or false", bool_load, bool_dump };
 
+bool kg_json_bandwidth(const json_t *value, uint64_t *Bps)
+{
+	json_int_t bitps = json_integer_value(value);
+
+	if (json_is_string(value))
+		return kg_parse_bandwidth(json_string_value(value), Bps);
+	*Bps = (uint64_t)bitps / 8;
+	return json_is_integer(value) && bitps >= 0 && (uint64_t)bitps <= KG_BANDWIDTH_MAX_BITPS;
+}
+
 static void bandwidth_load(const struct kg_field *field, const struct kg_place *at,
 			   const json_t *value)
 {
-	json_int_t bitps = json_integer_value(value);
 	uint64_t Bps;
 
-	if (json_is_integer(value) && bitps >= 0 && (uint64_t)bitps <= KG_BANDWIDTH_MAX_BITPS)
-		store_number(field, (uint64_t)bitps / 8);
-	else if (json_is_string(value) && kg_parse_bandwidth(json_string_value(value), &Bps))
-		store_number(field, Bps);
+	if (kg_json_bandwidth(value, &Bps))
+		kg_field_store_number(field, Bps);
 	else
 		kg_field_refuse(
 			field, at, value,
@@ -385,7 +292,7 @@ static void bandwidth_load(const struct kg_field *field, const struct kg_place *
 
 static json_t *bandwidth_dump(const struct kg_key *key, const void *object)
 {
-	return json_integer((json_int_t)(read_number(key, object) * 8));
+	return json_integer((json_int_t)(kg_key_number(key, object) * 8));
 }
 
 const struct kg_kind kg_kind_bandwidth = { "bits per second", bandwidth_load, bandwidth_dump };

@@ -27,8 +27,9 @@ struct kg_kind {
 };
 
 extern const struct kg_kind kg_kind_text, kg_kind_name, kg_kind_tap, kg_kind_choice, kg_kind_word,
-	kg_kind_number, kg_kind_word_or_number, kg_kind_bool, kg_kind_bandwidth, kg_kind_fec,
-	kg_kind_interval, kg_kind_listening, kg_kind_target, kg_kind_host_name, kg_kind_secret_file;
+	kg_kind_number, kg_kind_word_or_number, kg_kind_bool, kg_kind_bandwidth,
+	kg_kind_word_or_bandwidth, kg_kind_fec, kg_kind_interval, kg_kind_listening, kg_kind_target,
+	kg_kind_host_name, kg_kind_secret_file;
 /* Lists; one value alone stands for a list of one. */
 extern const struct kg_kind kg_kind_ports, kg_kind_addresses, kg_kind_gateways, kg_kind_prefixes,
 	kg_kind_numbers, kg_kind_texts, kg_kind_hosts, kg_kind_stun_servers, kg_kind_allows;
@@ -49,6 +50,13 @@ bool kg_key_is_custom(const struct kg_key *key, const void *object);
 
 /* The numbers that the key takes: "0 or 64 to 2000". */
 const char *kg_key_range(const struct kg_key *key, char text[KG_RANGE_BYTES]);
+
+/* The member, of the key's length, and the text, a copy of it. */
+void kg_field_store_number(const struct kg_field *field, uint64_t value);
+uint64_t kg_key_number(const struct kg_key *key, const void *object);
+void kg_field_store_text(const struct kg_field *field, const char *text);
+/* Bytes per second of bits, a number or as kg_parse_bandwidth takes them; false: neither. */
+bool kg_json_bandwidth(const json_t *value, uint64_t *Bps);
 
 /* Reports "found VALUE; allowed ALLOWED". */
 void kg_field_refuse(const struct kg_field *field, const struct kg_place *at, const json_t *value,

@@ -53,8 +53,10 @@ static const struct kg_word udp_order_words[] = {
 };
 
 static const struct kg_word rate_words[] = {
-	{ "auto", KG_RATE_AUTO },
-	{ "window", KG_RATE_WINDOW },
+	{ "auto", KG_RATE_WORD_AUTO },
+	{ "fair", KG_RATE_WORD_FAIR },
+	{ "scavenger", KG_RATE_WORD_SCAVENGER },
+	{ "window", KG_RATE_WORD_WINDOW },
 	{ NULL },
 };
 
@@ -367,12 +369,15 @@ const struct kg_key kg_schema[] = {
 	  .help = "Segments held for the application at most, 128 at least. Not written: more "
 		  "where the path needs it, up to 65535 and as far as memory goes.",
 	  .kcptube = "Stalls its peer with windows over 65535." },
-	{ TUNNEL("rate"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_choice,
+	{ TUNNEL("rate"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_word_or_bandwidth,
 	  MEMBER(kg_tunnel_config, wire.rate), .words = rate_words, .fallback = "\"auto\"",
 	  .help = "How fast data leaves: `auto` finds out what the path has, keeps queues short, "
-		  "and takes windows and bandwidths that are written for upper bounds; `window` "
-		  "sends a window in each round trip, and less where a queue overflows by it. "
-		  "Without `kcp_nc` there is no `auto`.",
+		  "and takes windows and bandwidths that are written for upper bounds; `fair` "
+		  "takes as much as a TCP connection beside it; `scavenger` takes what others "
+		  "leave, and gives way to any queue; bits per second are to arrive, and up to "
+		  "three tenths more than that is sent where so much is lost; `window` sends a "
+		  "window in each round trip, and less where a queue overflows by it. Without "
+		  "`kcp_nc` there is only `window`.",
 	  .kcptube = "Not there." },
 	{ TUNNEL("fec"), .relay = KG_IN_ALL, .kind = &kg_kind_fec,
 	  MEMBER(kg_tunnel_config, wire.fec),

@@ -35,10 +35,13 @@ struct kg_interval {
 #define KG_PATH_MTU_AUTO 0
 #define KG_PATH_MTU_OFF  1
 
-/* Who says how fast data leaves. */
-enum kg_rate_mode {
-	KG_RATE_AUTO,   /* what the path is found to have: rate/rate.h */
-	KG_RATE_WINDOW, /* the window, in each round trip */
+/* Instead of bytes per second that are to arrive, which are more: who says how fast data leaves. */
+enum kg_rate_word {
+	KG_RATE_WORD_AUTO,      /* what the path is found to have: rate/rate.h */
+	KG_RATE_WORD_WINDOW,    /* the window, in each round trip */
+	KG_RATE_WORD_FAIR,      /* as much as TCP beside it */
+	KG_RATE_WORD_SCAVENGER, /* what others leave */
+	KG_RATE_WORDS,
 };
 
 /* What a wire is: names of profiles. */
@@ -70,7 +73,7 @@ struct kg_wire_end {
 	char *kcp_preset;                 /* "fast1" … "regular5", "manual" */
 	/* mtu filled in from mtu/kcp_mtu, windows, nodelay …, blast; conv etc. 0 */
 	struct kg_kcp_params kcp;
-	enum kg_rate_mode rate;
+	uint64_t rate; /* enum kg_rate_word, or bytes per second */
 	struct kg_fec_config fec;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;

@@ -5,9 +5,12 @@
 #define NUMBER(range) "; allowed a whole number, " range
 #define PORTS         "; allowed ports 1 to 65535, ranges as \"3000-3010\", or a list of them"
 #define BITS          "; allowed bits per second: a whole number, or digits followed by one of KMGkmg"
-#define ADDRESS       "; allowed an IPv4 or IPv6 address, or a host name"
-#define BOOLEAN       "; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\""
-#define NAME          "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
+#define RATE                                                                                \
+	"; allowed auto, fair, scavenger, window, or bits per second, 8k at least: digits " \
+	"followed by one of KMGkmg"
+#define ADDRESS "; allowed an IPv4 or IPv6 address, or a host name"
+#define BOOLEAN "; allowed true or false, 1 or 0, \"yes\", \"true\", \"no\", \"false\""
+#define NAME    "; allowed 1 to 32 letters, digits, '_', '.' and '-', the last two not first"
 
 static void broken_json(void **state)
 {
@@ -66,6 +69,9 @@ static void wrong_types(void **state)
 		{ "{'inbound_bandwidth': -8}", "inbound_bandwidth", "found -8" BITS },
 		{ "{'inbound_bandwidth': 1000000000000001}", "inbound_bandwidth",
 		  "found 1000000000000001" BITS },
+		{ "{'rate': 'slow'}", "rate", "found \"slow\"" RATE },
+		{ "{'rate': 1}", "rate", "found 1" RATE },
+		{ "{'rate': '7999'}", "rate", "found \"7999\"" RATE },
 		{ "{'destination_address': 7}", "destination_address", "found 7" ADDRESS },
 		{ "{'destination_address': '[fd00:18::1'}", "destination_address",
 		  "found \"[fd00:18::1\"" ADDRESS },

@@ -132,6 +132,8 @@ static void round_trips(void **state)
 		"{'kcp': 'manual', 'kcp_nodelay': 2, 'kcp_interval': 0, 'kcp_resend': 0, 'kcp_nc': "
 		"0}",
 		"{'outbound_bandwidth': '1G', 'inbound_bandwidth': 12345}",
+		"{'rate': 'scavenger'}",
+		"{'rate': '20M'}",
 		"{'destination_port': '1-65535'}",
 		"{'destination_address': ['fd00:18::1', '198.18.0.9'], 'listen_on': "
 		"'::1,127.0.0.1'}",

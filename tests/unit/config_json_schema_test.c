@@ -26,6 +26,8 @@ static const struct {
 	{ &kg_kind_bool, "{'enum': [true, false, 1, 0, 'yes', 'no', 'true', 'false', '1', '0']}" },
 	{ &kg_kind_bandwidth, "{'type': ['integer', 'string'], 'minimum': 0,"
 			      " 'pattern': '^ *[0-9]+[KMGkmg]? *$'}" },
+	{ &kg_kind_word_or_bandwidth, "{'type': ['integer', 'string'], 'minimum': 8000,"
+				      " 'pattern': '^( *[0-9]+[KMGkmg]? *|[A-Za-z]+)$'}" },
 	{ &kg_kind_fec, "{'type': 'string', 'pattern': '^ *[0-9]+ *: *[0-9]+ *$'}" },
 	{ &kg_kind_interval, "{'type': ['integer', 'string'], 'minimum': 0, 'maximum': 32767,"
 			     " 'pattern': '^ *[0-9]+ *(- *[0-9]+ *)?$'}" },
@@ -96,7 +98,8 @@ static json_t *key_rules(const struct kg_key *key)
 	if (key->max)
 		add_range(key->kind == &kg_kind_numbers ? json_object_get(rules, "items") : rules,
 			  key);
-	if (key->words && key->kind != &kg_kind_word_or_number)
+	if (key->words && key->kind != &kg_kind_word_or_number &&
+	    key->kind != &kg_kind_word_or_bandwidth)
 		add_words(rules, key->words);
 	if (key->fallback)
 		json_object_set_new(rules, "default",

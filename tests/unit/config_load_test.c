@@ -3,6 +3,7 @@
 #include "config/presets.h"
 #include "config/schema.h"
 #include "config_fixture.h"
+#include "rate/rate.h"
 
 static void defaults(void **state)
 {
@@ -85,6 +86,40 @@ static void box_values(void **state)
 	assert_int_equal(port->gateway_count, 2);
 	assert_string_equal(kg_ip_text(&port->gateways[1], text), "fe80::1");
 	unload(&f);
+}
+
+static void rates(void **state)
+{
+	static const struct {
+		const char *tunnel;
+		bool rate_auto;
+		enum kg_rate_kind kind;
+	} cases[] = {
+		{ "{}", true, KG_RATE_FOUND_OUT },
+		{ "{'rate': 'AUTO'}", true, KG_RATE_FOUND_OUT },
+		{ "{'rate': 'window'}", false, KG_RATE_FOUND_OUT },
+		{ "{'rate': 'fair'}", true, KG_RATE_FAIR },
+		{ "{'rate': 'scavenger'}", true, KG_RATE_SCAVENGER },
+		{ "{'rate': '300m'}", true, KG_RATE_TOLD },
+		{ "{'rate': 300000000}", true, KG_RATE_TOLD },
+		{ "{'rate': 'fair', 'kcp': 'manual', 'kcp_nodelay': 1, 'kcp_interval': 1,"
+		  " 'kcp_resend': 2, 'kcp_nc': 0}",
+		  false, KG_RATE_FAIR },
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		const struct kg_kcp_params *kcp;
+
+		load_tunnel(&f, FIXTURE_CLIENT, cases[i].tunnel);
+		expect_good(&f);
+		kcp = &f.config.tunnels[0].wire.kcp;
+		assert_int_equal(kcp->rate_auto, cases[i].rate_auto);
+		assert_int_equal(kcp->rate_kind, cases[i].kind);
+		if (cases[i].kind == KG_RATE_TOLD)
+			assert_in_range(kg_kcp_told_pps(kcp->rate_told), 24980, 25000);
+		unload(&f);
+	}
 }
 
 static void client_values(void **state)
@@ -476,6 +511,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(box_values),
 		cmocka_unit_test(client_values),
+		cmocka_unit_test(rates),
 		cmocka_unit_test(any_address_of_a_family),
 		cmocka_unit_test(fec_with_a_zero),
 		cmocka_unit_test(kcptube_text_forms),

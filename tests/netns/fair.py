@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""One connection of Linux's TCP, with CUBIC, beside an upload through a tunnel whose rate is `fair`, or
+`scavenger`: what each gets of a line that both of them fill. KG_SECONDS names how long.
+
+    near, client ── bridge ── 20 Mbit/s, 40 ms of queue ── 20 ms of round trip ── bridge ── far, server
+"""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+
+from lab import DESTINATION, ENTRY, Lab, impair_binary
+
+SECONDS = float(os.environ.get("KG_SECONDS", "15"))
+WARM_S = 4  # both have found their way by then
+FAR = "198.18.0.12"
+LINE_MBIT, QUEUE_BYTES = 20, 100_000
+
+
+def add_line(lab):
+    """Server and far behind a line of their own."""
+    wire = lab.wire
+    for near, far in (("line-a", "line-b"), ("line-c", "line-d")):
+        wire.ip("link", "add", near, "type", "veth", "peer", "name", far)
+        for link in (near, far):
+            wire.sysctl(f"net.ipv6.conf.{link}.disable_ipv6", 1)
+            wire.run("ethtool", "-K", link, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+            wire.ip("link", "set", link, "up")
+    wire.ip("link", "add", "beyond", "type", "bridge")
+    wire.ip("link", "set", "beyond", "up")
+    wire.ip("link", "set", "line-a", "master", "switch")
+    for link in ("line-d", "to-server", "far"):
+        wire.ip("link", "set", link, "master", "beyond")
+    wire.run("tc", "qdisc", "add", "dev", "line-a", "root", "tbf", "rate", f"{LINE_MBIT}mbit", "burst", "5000",
+             "limit", str(QUEUE_BYTES))
+    process = lab.popen(wire, impair_binary(), "line-b", "line-c", "10", "0", "0",
+                        stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+
+
+class Sink:
+    """Takes what one connection brings and counts it."""
+
+    def __init__(self, ns, address):
+        self.bytes = 0
+        with ns:
+            self.listening = socket.create_server(address)
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self):
+        connection, _ = self.listening.accept()
+        while data := connection.recv(1 << 16):
+            self.bytes += len(data)
+
+
+def pour(ns, address, congestion, ended):
+    with ns:
+        sock = socket.socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion)
+        sock.connect(address)
+    sock.settimeout(1)
+
+    def run():
+        while not ended.is_set():
+            try:
+                sock.send(bytes(1 << 16))
+            except TimeoutError:
+                pass
+        sock.close()
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def shares(rate):
+    """Mbit/s of the tunnel's upload, and of TCP's beside it."""
+    with Lab() as lab:
+        lab.set_tunnels(rate=rate)
+        near = lab.host("near", "198.18.0.11/24")
+        far = lab.host("far", f"{FAR}/24")
+        for host in (near, far):
+            host.run("ethtool", "-K", "eth", "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+        add_line(lab)
+        lab.start()
+        sinks = [Sink(lab.server.ns, DESTINATION), Sink(far, (FAR, 5000))]
+        ended = threading.Event()
+        pouring = [pour(lab.client.ns, ENTRY, b"cubic", ended), pour(near, (FAR, 5000), b"cubic", ended)]
+        time.sleep(WARM_S)
+        before, began = [sink.bytes for sink in sinks], time.monotonic()
+        time.sleep(SECONDS)
+        took = time.monotonic() - began
+        mbit = [(sink.bytes - b) * 8e-6 / took for sink, b in zip(sinks, before)]
+        ended.set()
+        for thread in pouring:
+            thread.join()
+    print(f"{rate}: {mbit[0]:.1f} Mbit/s, TCP beside it {mbit[1]:.1f}", flush=True)
+    return mbit
+
+
+ours, tcp = shares("fair")
+assert 0.3 <= tcp / (ours + tcp) <= 0.6, (ours, tcp)
+ours, tcp = shares("scavenger")
+assert ours / (ours + tcp) < 0.3, (ours, tcp)
