@@ -8,6 +8,7 @@
 #include "kernel/exception.h"
 #include "kernel/ether_frames.h"
 #include "kernel/tap_frames.h"
+#include "kernel/tcp_out.h"
 #include "netlink/link.h"
 
 #include <errno.h>
@@ -82,6 +83,8 @@ static bool tap_open(struct setup *s, struct kg_exception *e)
 	if (e->ifindex == 0)
 		return fail_errno(s, "cannot create interface", errno);
 	kg_tap_frames_offer(e->frames.fd);
+	if (s->params->port_ifindex != 0)
+		e->frames.tcp_out_fd = kg_tcp_out_open(s->params->port_ifindex);
 	return true;
 }
 
@@ -269,7 +272,7 @@ struct kg_exception *kg_exception_create(const struct kg_exception_params *param
 		fail_errno(&s, "create", ENOMEM);
 		return NULL;
 	}
-	e->frames.fd = e->raw4_fd = e->raw6_fd = -1;
+	e->frames.fd = e->frames.tcp_out_fd = e->raw4_fd = e->raw6_fd = -1;
 	e->frames.mempool = params->mempool;
 	e->frames.stats = &e->stats;
 	good = setup(&s, e);
@@ -311,6 +314,7 @@ void kg_exception_destroy(struct kg_exception *e)
 	free(e->ether);
 	kg_tap_frames_rest(&e->frames);
 	close_fd(e->frames.fd);
+	close_fd(e->frames.tcp_out_fd);
 	close_fd(e->raw4_fd);
 	close_fd(e->raw6_fd);
 	free(e);
@@ -324,6 +328,11 @@ int kg_exception_fd(const struct kg_exception *e)
 unsigned int kg_exception_ifindex(const struct kg_exception *e)
 {
 	return e->ifindex;
+}
+
+bool kg_exception_has_way_out(const struct kg_exception *e)
+{
+	return e->frames.tcp_out_fd >= 0;
 }
 
 bool kg_exception_has_frames(const struct kg_exception *e)

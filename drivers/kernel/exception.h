@@ -23,6 +23,9 @@ struct kg_exception_params {
 	const struct kg_ip *gateways; /* default routes, at most one per version */
 	unsigned int gateway_count;
 	struct rte_mempool *mempool; /* for frames from the kernel; one holds a whole frame */
+	/* Of Linux's interface of the port's NIC, by which TCP leaves; 0: there is none, or it
+	 * would leave otherwise than through the port. */
+	unsigned int port_ifindex;
 	/* A DPDK driver that makes the interface in place of a TAP, and its further arguments, with
 	 * a comma in front; NULL: the TAP. */
 	const char *ethdev, *ethdev_arguments;
@@ -35,6 +38,8 @@ struct kg_exception_params {
 	  "frames given to Linux together with others of their flow")                             \
 	X(acks_spared, "tap_acks_spared", COUNTER, "frames",                                      \
 	  "acknowledgements not given to Linux, for a later one says the same and more")          \
+	X(whole, "tap_whole", COUNTER, "frames",                                                  \
+	  "frames of Linux's TCP that left by the port's own interface, not cut here")            \
 	X(cut, "tap_cut", COUNTER, "frames", "frames cut out of longer ones of Linux")            \
 	X(routed, "tap_routed", COUNTER, "packets", "packets given to Linux to route them")       \
 	X(errors, "tap_errors", COUNTER, "frames", "frames that Linux refused, or without mbuf")
@@ -62,6 +67,8 @@ int kg_exception_fd(const struct kg_exception *e); /* readable: kg_exception_rea
 /* kg_exception_read has a frame though the descriptor may not be readable. */
 bool kg_exception_has_frames(const struct kg_exception *e);
 unsigned int kg_exception_ifindex(const struct kg_exception *e);
+/* TCP leaves by the interface of params->port_ifindex. */
+bool kg_exception_has_way_out(const struct kg_exception *e);
 
 /* Takes the mbufs, which hold whole Ethernet frames without VLAN tag. Unfilled checksums are
  * completed. TCP frames that continue each other reach Linux as one; of acknowledgements of one

@@ -3,6 +3,7 @@
  * TAP. */
 #include "kernel/tap_frames.h"
 
+#include "kernel/tcp_out.h"
 #include "net/merge.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
+
+#define OUT_AT_ONCE 4 /* super-frames by the port's own interface, before others' turn */
 
 #define RUNS   8   /* flows of a burst whose frames are gathered at once */
 #define PIECES 128 /* mbufs of a super-frame; more would have less than 512 bytes each */
@@ -240,8 +243,38 @@ static bool read_header(const struct virtio_net_hdr *header, struct kg_offload *
 	return false;
 }
 
-/* The next frame of the kernel's into `super`; false: none is there, or it is counted as lost. */
-static bool read_super(struct kg_tap_frames *frames)
+/* What becomes of a frame of the kernel's that was read. */
+enum fate {
+	SPLIT, /* it is to be cut */
+	OUT,   /* it has left, or is counted as lost */
+	NONE,  /* there was none */
+};
+
+/* Into how many others will cut it. */
+static uint32_t pieces_of(const struct kg_split *split)
+{
+	uint32_t payload = (uint32_t)(split->len - split->headers_bytes);
+	uint16_t piece = split->offload.piece_bytes;
+
+	return split->offload.cut == KG_CUT_NOTHING ? 1 : (payload + piece - 1) / piece;
+}
+
+/* By the port's own interface. */
+static void send_whole(struct kg_tap_frames *frames, const struct virtio_net_hdr *header)
+{
+	const struct kg_split *split = &frames->split;
+	uint32_t count = pieces_of(split);
+
+	if (kg_tcp_out_send(frames->tcp_out_fd, header, split->bytes, split->len)) {
+		kg_count(&frames->stats->from_kernel, count);
+		kg_count(&frames->stats->whole, count);
+	} else {
+		kg_count(&frames->stats->errors, count);
+	}
+}
+
+/* The next frame of the kernel's into `super`. */
+static enum fate read_super(struct kg_tap_frames *frames)
 {
 	struct virtio_net_hdr header;
 	struct iovec parts[] = { { &header, sizeof(header) },
@@ -250,13 +283,17 @@ static bool read_super(struct kg_tap_frames *frames)
 	struct kg_offload offload;
 
 	if (len < 0 && errno == EAGAIN)
-		return false;
+		return NONE;
 	len -= (ssize_t)sizeof(header);
-	if (len > 0 && len < (ssize_t)sizeof(frames->super) && read_header(&header, &offload) &&
-	    kg_split_begin(&frames->split, frames->super, (size_t)len, &offload))
-		return true;
-	kg_count(&frames->stats->errors, 1);
-	return false;
+	if (len <= 0 || len >= (ssize_t)sizeof(frames->super) || !read_header(&header, &offload) ||
+	    !kg_split_begin(&frames->split, frames->super, (size_t)len, &offload)) {
+		kg_count(&frames->stats->errors, 1);
+		return OUT;
+	}
+	if (frames->tcp_out_fd < 0 || !kg_tcp_out_wants(frames->super, (size_t)len))
+		return SPLIT;
+	send_whole(frames, &header);
+	return OUT;
 }
 
 /* An mbuf comes back by way of the whole pool, and its memory is out of the caches by then: what
@@ -298,13 +335,16 @@ static struct rte_mbuf *room_for(struct kg_tap_frames *frames, size_t bytes)
 
 struct rte_mbuf *kg_tap_frames_read(struct kg_tap_frames *frames)
 {
+	enum fate fate = frames->splitting ? SPLIT : OUT;
 	struct rte_mbuf *frame;
 	size_t bytes;
 
-	if (!frames->splitting && !read_super(frames)) {
+	for (unsigned int i = 0; fate == OUT && i < OUT_AT_ONCE; i++)
+		fate = read_super(frames);
+	if (fate == NONE)
 		kg_tap_frames_rest(frames);
+	if (fate != SPLIT)
 		return NULL;
-	}
 	bytes = kg_split_next_bytes(&frames->split);
 	frame = bytes > UINT16_MAX ? NULL : room_for(frames, bytes);
 	kg_split_next(&frames->split, frame == NULL ? NULL : rte_pktmbuf_mtod(frame, uint8_t *));

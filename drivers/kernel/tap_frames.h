@@ -13,7 +13,8 @@
 #define KG_TAP_SUPER_BYTES (UINT16_MAX + KG_ETHER_BYTES + 2 * KG_VLAN_BYTES + 1)
 
 struct kg_tap_frames {
-	int fd; /* made with IFF_VNET_HDR */
+	int fd;         /* made with IFF_VNET_HDR */
+	int tcp_out_fd; /* kg_tcp_out_open, or -1: TCP leaves as all else does */
 	struct rte_mempool *mempool;
 	struct kg_exception_stats *stats;
 	struct kg_split split; /* of what is in `super`; all zero: nothing was read yet */

@@ -6,10 +6,12 @@
 #include "log.h"
 #include "start/claims.h"
 
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
-#define VHOST "/dev/vhost-net"
+#define AF_XDP_PMD "net_af_xdp"
+#define VHOST      "/dev/vhost-net"
 
 static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
@@ -53,9 +55,24 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 		KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues, %s\n", config->name,
 		       config->device, config->tap, box->config->worker_count,
 		       kg_rss_text(&port->nic.rss));
+	if (kg_exception_has_way_out(port->tap))
+		KG_LOG(INFO, "port %s: TCP of Linux leaves by the interface itself, uncut\n",
+		       config->name);
 	if (box->config->poll == KG_POLL_ADAPTIVE)
 		KG_LOG(INFO, "port %s: sleeping workers are woken by %s\n", config->name,
 		       kg_rx_wake_text(port->nic.rx_wakes, (uint16_t)box->config->worker_count));
+}
+
+/* By which frames of Linux leave the port, too. With AF_PACKET the port would receive them, and a
+ * tag is the worker's to insert. */
+static unsigned int own_interface(const struct kg_port_config *config)
+{
+	char link[IF_NAMESIZE];
+
+	if (strncmp(config->device, AF_XDP_PMD, strlen(AF_XDP_PMD)) != 0 || config->vlan != 0 ||
+	    !kg_device_interface(config->device, link))
+		return 0;
+	return if_nametoindex(link);
 }
 
 static struct kg_exception_params tap_params(const struct kg_box *box,
@@ -72,6 +89,7 @@ static struct kg_exception_params tap_params(const struct kg_box *box,
 		.gateways = config->gateways,
 		.gateway_count = config->gateway_count,
 		.mempool = box->mbufs,
+		.port_ifindex = own_interface(config),
 	};
 }
 
