@@ -4,11 +4,6 @@
  * eight times (docs/wire.md §3). The library's one-shot calls take 12 bytes only, hence init,
  * update, finalize.
  *
- * Of the nonce init makes a product in GF(2^128) (SP 800-38D §7.1), which for these nonces is
- * linear in the iv's 16 bits: what several of them change is what each of them changes, added up.
- * So a datagram starts from what four bits at a time change, which a context has learnt from the
- * library; whether the library's state is of that kind is looked at then.
- *
  * Of the nonce init makes a product in GF(2^128), as in NIST SP 800-38D, which for these nonces is
  * linear in the iv's 16 bits: what several of them change is what each of them changes, added up.
  * So a datagram starts from what four bits at a time change, which a context has learnt from the

@@ -13,7 +13,12 @@ struct kg_rate_round {
 
 /* Where so much was sent as `ratio` times less: whether the loss grew as if nothing more than
  * before could arrive, rather than not at all. */
-bool kg_rate_is_ours(float slow_loss, float fast_loss, float ratio);
+static inline bool kg_rate_is_ours(float slow_loss, float fast_loss, float ratio)
+{
+	float if_ours = 1 - (1 - slow_loss) / ratio;
+
+	return fast_loss > (slow_loss + if_ours) / 2;
+}
 
 void kg_rate_told_end(struct kg_rate *rate, const struct kg_rate_round *round);
 float kg_rate_told_pps(const struct kg_rate *rate);

@@ -186,13 +186,6 @@ static void end_cruise(struct kg_rate *r, float pps, float loss)
 		r->stage = KG_RATE_PROBING;
 }
 
-bool kg_rate_is_ours(float slow_loss, float fast_loss, float ratio)
-{
-	float if_ours = 1 - (1 - slow_loss) / ratio;
-
-	return fast_loss > (slow_loss + if_ours) / 2;
-}
-
 static void judge(struct kg_rate *r, float loss)
 {
 	if (kg_rate_is_ours(loss, r->loss, r->before_pps / r->pps)) {
