@@ -7,6 +7,7 @@
 #include "fec/shard.h"
 #include "net/frame.h"
 #include "rate/rate.h"
+#include "rate/told.h"
 #include "wire/profile.h"
 
 #include <string.h>
@@ -305,7 +306,7 @@ static void derive_rate(struct kg_wire_end *wire)
 	wire->kcp.rate_auto = wire->rate != KG_RATE_WORD_WINDOW && wire->kcp.nc;
 	wire->kcp.rate_kind = (told ? KG_RATE_TOLD : kinds[wire->rate]) & 3;
 	if (told)
-		wire->kcp.rate_told = kg_kcp_tell_rate(wire->rate / KG_MAX(wire->mtu, 1u));
+		wire->kcp.rate_told = kg_rate_tell(wire->rate / KG_MAX(wire->mtu, 1u));
 }
 
 void kg_load_derive(struct kg_load *load)

@@ -51,7 +51,7 @@ struct kg_kcp_params {
 	uint8_t rate_kind : 2; /* with rate_auto, which: enum kg_rate_kind (rate/rate.h) */
 	bool rcv_grows : 1;    /* rcv_wnd is the least; what is needed is found out (kcp_need.c) */
 	uint16_t interval_ms;  /* grid of flushes when `blast` is off; 0 means 1 */
-	uint16_t rate_told;    /* of KG_RATE_TOLD: kg_kcp_tell_rate */
+	uint16_t rate_told;    /* of KG_RATE_TOLD: rate/told.h */
 	uint8_t resend;        /* later-acknowledged datagrams that make a hole a loss; 0: never */
 	bool nc;               /* true: no congestion window */
 	bool blast;            /* send at once instead of on the grid */
@@ -61,20 +61,6 @@ struct kg_kcp_params {
 	uint32_t first_sn;     /* 0 on the wire; tests of wrap-around choose another */
 	uint32_t ts_offset_ms; /* added to our clock in ts */
 };
-
-/* Datagrams per second that are to arrive, within a two-thousandth, in two bytes. */
-static inline uint16_t kg_kcp_tell_rate(uint64_t pps)
-{
-	unsigned int doubled = 0;
-
-	for (; pps >= 1u << 12 && doubled < 15; doubled++)
-		pps /= 2;
-	return (uint16_t)(KG_MIN(KG_MAX(pps, 1u), (1u << 12) - 1u) << 4 | doubled);
-}
-static inline uint32_t kg_kcp_told_pps(uint16_t told)
-{
-	return (uint32_t)(told >> 4) << (told & 15);
-}
 
 /* conv 0 runs with these numbers whatever the configuration says (docs/wire.md §4.1). */
 extern const struct kg_kcp_params kg_kcp_handshake_params;

@@ -5,12 +5,13 @@
  */
 #include "kcp/internal.h"
 #include "rate/rate.h"
+#include "rate/told.h"
 
 static void init(struct kg_rate *rate, const struct kg_kcp *kcp)
 {
 	const struct kg_rate_params params = {
 		.kind = kcp->params.rate_kind,
-		.told_pps = kg_kcp_told_pps(kcp->params.rate_told),
+		.told_pps = kg_rate_told(kcp->params.rate_told),
 		.seed = kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us),
 	};
 

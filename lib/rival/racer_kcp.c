@@ -4,6 +4,7 @@
 
 #include "base/twheel.h"
 #include "rate/rate.h"
+#include "rate/told.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static void *create_rated(const struct kg_racer_params *params, enum kg_rate_kin
 
 	kcp.rate_auto = true;
 	kcp.rate_kind = kind & 3;
-	kcp.rate_told = kg_kcp_tell_rate((uint64_t)params->rival.line_pps);
+	kcp.rate_told = kg_rate_tell((uint64_t)params->rival.line_pps);
 	return create_with(&kcp, now_us);
 }
 

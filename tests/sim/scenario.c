@@ -2,6 +2,7 @@
 /* Draws network, settings and flows from the seed. */
 #include <string.h>
 
+#include "rate/told.h"
 #include "sim.h"
 
 /* What a stream may hold at once, either way: a new one's credit in messages of the least size. */
@@ -143,7 +144,7 @@ static struct kg_kcp_params draw_kcp(struct sim *sim)
 		.rcv_grows = sim->seed % 7 > 2,
 		.rate_auto = sim->seed % 11 > 4,
 		.rate_kind = sim->seed / 11 % 4 & 3,
-		.rate_told = kg_kcp_tell_rate(100 + sim->seed % 1000),
+		.rate_told = kg_rate_tell(100 + sim->seed % 1000),
 	};
 }
 

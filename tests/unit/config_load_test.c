@@ -4,6 +4,7 @@
 #include "config/schema.h"
 #include "config_fixture.h"
 #include "rate/rate.h"
+#include "rate/told.h"
 
 static void defaults(void **state)
 {
@@ -117,7 +118,7 @@ static void rates(void **state)
 		assert_int_equal(kcp->rate_auto, cases[i].rate_auto);
 		assert_int_equal(kcp->rate_kind, cases[i].kind);
 		if (cases[i].kind == KG_RATE_TOLD)
-			assert_in_range(kg_kcp_told_pps(kcp->rate_told), 24980, 25000);
+			assert_in_range(kg_rate_told(kcp->rate_told), 24980, 25000);
 		unload(&f);
 	}
 }

@@ -2,6 +2,7 @@
 /* A conversation whose rate is found out: when it has a controller, and what it lets leave. */
 #include "kcp/internal.h"
 #include "kcp_one.h"
+#include "rate/told.h"
 
 #define RTT (40 * MS)
 
@@ -32,12 +33,12 @@ static unsigned int go_round(struct one *o, uint32_t *una)
 static void a_rate_that_is_told_has_two_bytes(void **state)
 {
 	for (uint64_t pps = 1; pps < 100000000; pps += pps / 7 + 1) {
-		uint32_t told = kg_kcp_told_pps(kg_kcp_tell_rate(pps));
+		uint32_t told = kg_rate_told(kg_rate_tell(pps));
 
 		assert_true(told <= pps && pps - told <= pps / 2048);
 	}
-	assert_int_equal(kg_kcp_told_pps(kg_kcp_tell_rate(0)), 1);
-	assert_int_equal(kg_kcp_told_pps(kg_kcp_tell_rate(UINT64_MAX)), 4095u << 15);
+	assert_int_equal(kg_rate_told(kg_rate_tell(0)), 1);
+	assert_int_equal(kg_rate_told(kg_rate_tell(UINT64_MAX)), 4095u << 15);
 }
 
 static void little_is_under_way_before_anything_is_known(void **state)
