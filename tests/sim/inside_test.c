@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A TCP inside a datagram channel, as WireGuard's, in virtual time: BBR sends full datagrams as
+ * fast as it likes over a path of 100 ms and 5 % loss that has no bottleneck, and small ones
+ * acknowledge them. What waits behind holes is all that keeps it from growing: beyond twice the
+ * least round trip it takes the wait for a full path. And a path that has a bottleneck stays full.
+ * Prints what it sees.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/twheel.h"
+#include "kcp_pair.h"
+#include "rival/receiver.h"
+#include "rival/sender.h"
+#include "sim/link.h"
+
+#define ONE_WAY_US   50000u
+#define LATE_US      10000u
+#define MTU_BYTES    1452
+#define DATA_BYTES   1400
+#define ACK_BYTES    100
+#define AROUND_BYTES 64
+#define SECONDS      20u
+#define LINE_BPS     2500000u
+#define QUEUE_US     100000u
+#define WAITS_MAX    2000000u
+
+enum {
+	SENDER,
+	RECEIVER,
+	ENDS
+};
+
+struct end {
+	struct kg_kcp *kcp;
+	struct kg_sim_link link; /* what this end sends */
+	uint32_t *waits_us;      /* of datagrams that came here, one way */
+	uint32_t waits;
+};
+
+struct inside {
+	struct kg_mem mem;
+	struct kg_buf_malloc_pool pool;
+	struct kg_rng rng;
+	struct end ends[ENDS];
+	struct kg_rival_sender *tcp;
+	struct kg_rival_receiver acker;
+	uint64_t now_us;
+};
+
+/* Behind its length stands when it was said. */
+static void say(struct inside *in, int end, const void *what, uint16_t what_bytes, uint16_t bytes)
+{
+	struct kg_buf *buf = kg_buf_alloc(&in->pool.pool, bytes);
+
+	assert_non_null(buf);
+	buf->len = bytes;
+	memset(buf->data, 0, bytes);
+	memcpy(buf->data, &in->now_us, sizeof(in->now_us));
+	memcpy(buf->data + sizeof(in->now_us), what, what_bytes);
+	assert_true(kg_kcp_send(in->ends[end].kcp, buf, in->now_us));
+}
+
+static void acknowledge(struct inside *in)
+{
+	struct kg_rival_acks acks;
+
+	if (kg_rival_receiver_say(&in->acker, in->now_us, &acks))
+		say(in, RECEIVER, &acks, sizeof(acks), ACK_BYTES);
+}
+
+static void hear(struct inside *in, int at, const uint8_t *data)
+{
+	const uint8_t *what = data + sizeof(uint64_t);
+	struct end *end = &in->ends[at];
+	struct kg_rival_data segment;
+	struct kg_rival_acks acks;
+	uint64_t said_us;
+
+	memcpy(&said_us, data, sizeof(said_us));
+	if (end->waits < WAITS_MAX)
+		end->waits_us[end->waits++] = (uint32_t)(in->now_us - said_us);
+	if (at == RECEIVER) {
+		memcpy(&segment, what, sizeof(segment));
+		kg_rival_receiver_take(&in->acker, &segment, in->now_us);
+		acknowledge(in);
+	} else {
+		memcpy(&acks, what, sizeof(acks));
+		kg_rival_sender_hear(in->tcp, &acks, in->now_us);
+	}
+}
+
+static void receive(struct inside *in, int at)
+{
+	struct kg_sim_link_packet *packet;
+	struct kg_buf *message;
+	unsigned int events;
+
+	while ((packet = kg_sim_link_receive(&in->ends[!at].link, in->now_us)) != NULL) {
+		kg_kcp_input(in->ends[at].kcp, packet->bytes, packet->len, in->now_us, &events);
+		free(packet);
+		while ((message = kg_kcp_recv(in->ends[at].kcp)) != NULL) {
+			hear(in, at, message->data);
+			kg_buf_free_chain(message);
+		}
+	}
+}
+
+/* When it is to be asked again. */
+static uint64_t transmit(struct inside *in, struct end *end)
+{
+	static const struct kg_endpoint nowhere;
+	uint8_t out[KG_KCP_MTU_MAX];
+	uint64_t due_us;
+	uint16_t len;
+
+	while ((len = kg_kcp_output(end->kcp, in->now_us, out)) > 0)
+		kg_sim_link_send(&end->link, in->now_us, &nowhere, &nowhere, out, len);
+	due_us = kg_kcp_deadline_us(end->kcp);
+	if (due_us != KG_NEVER_US)
+		due_us = (due_us + KG_TWHEEL_TICK_US - 1) / KG_TWHEEL_TICK_US * KG_TWHEEL_TICK_US;
+	return KG_MIN(due_us, kg_sim_link_next_us(&end->link));
+}
+
+static void run(struct inside *in, uint64_t until_us)
+{
+	struct kg_rival_data segment;
+	uint64_t next_us;
+
+	while (in->now_us < until_us) {
+		for (int end = 0; end < ENDS; end++)
+			receive(in, end);
+		while (kg_rival_sender_next(in->tcp, in->now_us, &segment))
+			say(in, SENDER, &segment, sizeof(segment), DATA_BYTES);
+		acknowledge(in);
+		next_us = KG_MIN(kg_rival_sender_deadline_us(in->tcp), in->acker.say_us);
+		for (int end = 0; end < ENDS; end++)
+			next_us = KG_MIN(next_us, transmit(in, &in->ends[end]));
+		in->now_us = KG_MAX(next_us, in->now_us + 1);
+	}
+}
+
+static void begin(struct inside *in, uint64_t seed, uint16_t loss, uint64_t line_Bps)
+{
+	struct kg_kcp_params params = preset_params(&presets[0]);
+	const struct kg_sim_link_params link = {
+		.delay_us = ONE_WAY_US - 1000,
+		.jitter_us = 2000,
+		.in_order = true,
+		.loss = loss,
+		.rate_Bps = line_Bps,
+		.queue_us = line_Bps > 0 ? QUEUE_US : 0,
+		.overhead_bytes = AROUND_BYTES,
+	};
+
+	*in = (struct inside){ .now_us = KG_US_PER_S };
+	kg_mem_malloc_init(&in->mem);
+	kg_buf_malloc_pool_init(&in->pool, SIZE_MAX);
+	kg_rng_init(&in->rng, seed);
+	params.mtu = MTU_BYTES;
+	params.prompt = params.snd_spread = params.rcv_grows = params.rate_auto = true;
+	for (int i = 0; i < ENDS; i++) {
+		struct end *end = &in->ends[i];
+
+		end->kcp = kg_kcp_create(&params, &in->mem, &in->pool.pool, in->now_us);
+		end->waits_us = malloc(WAITS_MAX * sizeof(*end->waits_us));
+		assert_true(end->kcp != NULL && end->waits_us != NULL);
+		kg_sim_link_init(&end->link, &link, &in->rng);
+	}
+	in->tcp = kg_rival_sender_create(&kg_rival_bbr1,
+					 &(struct kg_rival_params){ .line_pps = 1000,
+								    .wire_bytes = MTU_BYTES,
+								    .rng = &in->rng });
+	assert_non_null(in->tcp);
+	kg_rival_receiver_init(&in->acker);
+}
+
+static void end(struct inside *in)
+{
+	for (int i = 0; i < ENDS; i++) {
+		kg_kcp_destroy(in->ends[i].kcp);
+		kg_sim_link_fini(&in->ends[i].link);
+		free(in->ends[i].waits_us);
+	}
+	kg_rival_sender_destroy(in->tcp);
+	assert_int_equal(in->mem.in_use_bytes, 0);
+	assert_int_equal(in->pool.in_use, 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of a hundred datagrams, sorted by what they waited. */
+static uint32_t nth_us(struct end *end, unsigned int percent)
+{
+	qsort(end->waits_us, end->waits, sizeof(*end->waits_us), compare);
+	return end->waits_us[(uint64_t)end->waits * percent / 100];
+}
+
+/* bit/s that the TCP has brought to the other end. */
+static double goodput(struct inside *in, const char *what)
+{
+	double bps = in->acker.acks.una * 8.0 * DATA_BYTES / SECONDS;
+
+	printf("%s: %.1f Mbit/s, wire / payload %.2f; waits of data p50 %u, p90 %u, p99 %u ms, of "
+	       "ACKs %u, %u, %u ms\n",
+	       what, bps / 1e6,
+	       (double)in->ends[SENDER].link.sent_bytes / (in->acker.acks.una * (double)DATA_BYTES),
+	       nth_us(&in->ends[RECEIVER], 50) / 1000, nth_us(&in->ends[RECEIVER], 90) / 1000,
+	       nth_us(&in->ends[RECEIVER], 99) / 1000, nth_us(&in->ends[SENDER], 50) / 1000,
+	       nth_us(&in->ends[SENDER], 90) / 1000, nth_us(&in->ends[SENDER], 99) / 1000);
+	return bps;
+}
+
+static void it_grows_behind_losses(void **state)
+{
+	struct inside in;
+
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		begin(&in, seed, 65536 / 20, 0);
+		run(&in, in.now_us + SECONDS * KG_US_PER_S);
+		assert_true(goodput(&in, "100 ms, 5 %") > 50e6);
+		end(&in);
+	}
+}
+
+/* There losses are its own doing, and twins of its holes more of what fills the path. */
+static void a_path_stays_full(void **state)
+{
+	struct inside in;
+
+	begin(&in, 1, 0, LINE_BPS);
+	run(&in, in.now_us + SECONDS * KG_US_PER_S);
+	assert_true(goodput(&in, "100 ms, 20 Mbit/s") > 0.8 * 8 * LINE_BPS);
+	assert_true((double)in.ends[SENDER].link.sent_bytes <
+		    1.2 * in.acker.acks.una * (double)DATA_BYTES);
+	end(&in);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_grows_behind_losses),
+		cmocka_unit_test(a_path_stays_full),
+	};
+
+	return cmocka_run_group_tests_name("inside", tests, NULL, NULL);
+}
