@@ -50,6 +50,28 @@ const AllWay = (() => {
 
   // ---- what is shown ----
 
+  // What UDP Hop's wire has nothing for: the rules are asked once, key by key.
+  let needsKcp;
+
+  function refusedByUdpHop() {
+    const sample = ({ type, enum: words }) => words?.[0] ?? { integer: 1, boolean: true }[type] ?? "1";
+    const refused = ({ key, rules }) => {
+      const tunnel = { mode: "client", protocol: "udphop", [key]: sample(rules) };
+      return Rules.check(NAME, JSON.stringify({ tunnels: [tunnel] })).errors.some(({ text }) =>
+        text.startsWith('allowed with protocol "kcptube"'),
+      );
+    };
+    needsKcp ??= new Set(SETTINGS.scopes["tunnels[]"].filter(refused).map(({ key }) => key));
+    return needsKcp;
+  }
+
+  // Of what is written all the same, the verdict says what is wrong; it can be taken away.
+  function isOfWire({ key }, path) {
+    const { protocol } = draft.document.tunnels[draft.tunnel];
+    const bare = `${protocol}`.toLowerCase() === "udphop";
+    return !bare || value(path) !== undefined || !refusedByUdpHop().has(key);
+  }
+
   function takes(setting, mode, part) {
     if (part) return SETTINGS.relay[setting.key]?.includes(part);
     if (mode === "relay") return SETTINGS.relay[setting.key]?.includes("relay");
@@ -69,10 +91,11 @@ const AllWay = (() => {
     (/[^\0-\x7f]/.test(word) && text.includes(word));
 
   function rows(scope, base, mode, part) {
+    const at = ({ key }) => (base ? `${base}.${key}` : key);
     return SETTINGS.scopes[scope]
-      .filter((setting) => scope !== "tunnels[]" || takes(setting, mode, part))
+      .filter((setting) => scope !== "tunnels[]" || (takes(setting, mode, part) && isOfWire(setting, at(setting))))
       .filter((setting) => setting.key !== "memory" && !(scope === "" && Controls.isObjects(setting)))
-      .map((setting) => one(scope, setting, base ? `${base}.${setting.key}` : setting.key, mode));
+      .map((setting) => one(scope, setting, at(setting), mode));
   }
 
   function one(scope, setting, path, mode) {
@@ -83,6 +106,7 @@ const AllWay = (() => {
     return Controls.row(setting, path, before, (to) => {
       put(path, to);
       if (setting.key === "mode") changeMode(path, before);
+      else if (setting.key === "protocol") showOtherWire(path);
       else judge();
     });
   }
@@ -99,6 +123,12 @@ const AllWay = (() => {
       delete tunnel[key];
     }
     show();
+    document.getElementById(Controls.idOf(path))?.focus();
+  }
+
+  function showOtherWire(path) {
+    show();
+    judge();
     document.getElementById(Controls.idOf(path))?.focus();
   }
 

@@ -48,6 +48,8 @@ const Choices = (() => {
   };
   const isUdpHop = ({ use, protocol }) => protocol === "udphop" && ["game", "vpn"].includes(use);
 
+  const isOriginal = ({ original }) => original !== "none";
+
   const parity = ({ use, loss }) => LOSSES[loss][["game", "vpn"].includes(use) ? "soon" : "cheap"];
 
   const port = (text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : text.trim());
@@ -67,8 +69,10 @@ const Choices = (() => {
   }
 
   // Parity of ours and of originals differs, but of old ones.
+  const lacksParity = (answers) => isOriginal(answers) && parity(answers) !== null;
+
   function common(answers) {
-    const fec = answers.original === "none" ? parity(answers) : null;
+    const fec = isOriginal(answers) ? null : parity(answers);
     const both = isUdpHop(answers) ? { protocol: "udphop" } : USES[answers.use].both;
     return { ...both, ...secrecy(answers), ...(fec ? { fec } : {}) };
   }
@@ -134,5 +138,5 @@ const Choices = (() => {
     return { client: one("client", client(answers)), server: one("server", server(answers)) };
   }
 
-  return { START, USES, LOSSES, PROTOCOLS, boxes };
+  return { START, USES, LOSSES, PROTOCOLS, isUdpHop, lacksParity, boxes };
 })();

@@ -10,6 +10,9 @@ const StepsWay = (() => {
     server: "An original is the server",
   };
 
+  const NO_PARITY =
+    "No parity is written: with it most originals do not connect, or bring back wrong datagrams. Two boxes have it.";
+
   const CHOICES = { use: Choices.USES, loss: Choices.LOSSES, protocol: Choices.PROTOCOLS, original: ORIGINALS };
 
   const answers = { ...Choices.START };
@@ -111,8 +114,26 @@ const StepsWay = (() => {
   // Only where it is a question: of games and VPNs.
   const protocol = () =>
     SETTINGS.scopes["tunnels[]"].some(({ key }) => key === "protocol")
-      ? element("div", { id: "step-protocol" }, radios("protocol", "How shall it be carried?", Choices.PROTOCOLS))
+      ? element(
+          "div",
+          { id: "step-protocol" },
+          radios("protocol", "How shall it be carried?", Choices.PROTOCOLS),
+          element(
+            "p",
+            { class: "means" },
+            say("Games and VPNs repair what they lose: UDP Hop's wire keeps nothing waiting for what is sent again."),
+          ),
+        )
       : null;
+
+  // UDP Hop has no windows that they would size.
+  const bandwidths = () =>
+    element(
+      "div",
+      { id: "step-bandwidths" },
+      field("down", "To the client, bits per second", "`100M`, or nothing: windows set themselves."),
+      field("up", "To the server, bits per second", null),
+    );
 
   function port(end, title) {
     return element(
@@ -143,8 +164,7 @@ const StepsWay = (() => {
         2,
         "The way",
         radios("loss", "How many datagrams are lost?", names(Choices.LOSSES)),
-        field("down", "To the client, bits per second", "`100M`, or nothing: windows set themselves."),
-        field("up", "To the server, bits per second", null),
+        bandwidths(),
       ),
       step(
         3,
@@ -196,6 +216,7 @@ const StepsWay = (() => {
 
   function judge() {
     root.querySelector("#step-protocol")?.toggleAttribute("hidden", !["game", "vpn"].includes(answers.use));
+    root.querySelector("#step-bandwidths").toggleAttribute("hidden", Choices.isUdpHop(answers));
     const boxes = Choices.boxes(answers);
     const made = ENDS.map((end) =>
       answers.original === end ? conf(end, boxes[end].tunnels[0]) : json(end, boxes[end]),
@@ -209,6 +230,7 @@ const StepsWay = (() => {
         made.flatMap(({ warnings }) => warnings),
       ),
       costs ? element("div", {}, element("h3", {}, say("What it costs")), Costs.of(costs)) : "",
+      Choices.lacksParity(answers) ? element("p", { class: "note" }, say(NO_PARITY)) : "",
       ...made.map(({ file }) => file),
       element("p", { class: "note" }, say("Save each file on its machine, readable by nobody else: chmod 600.")),
     );

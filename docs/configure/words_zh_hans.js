@@ -55,6 +55,10 @@ const WORDS_ZH_HANS = {
   "The client's port": "客户端的端口",
   "The server's port": "服务端的端口",
   "kcpgate at both ends": "两端都是 kcpgate",
+  "Games and VPNs repair what they lose: UDP Hop's wire keeps nothing waiting for what is sent again.":
+    "游戏和 VPN 会自行补救丢包：使用 UDP Hop 协议，后面的数据不必等待重传。",
+  "No parity is written: with it most originals do not connect, or bring back wrong datagrams. Two boxes have it.":
+    "未写入冗余包设置：启用后，多数原版程序无法连接，或会恢复出错误的数据报。两端都是 kcpgate 时才会启用。",
   "An original is the client": "客户端是原版程序",
   "An original is the server": "服务端是原版程序",
   "A game, or voice": "游戏或语音",

@@ -55,6 +55,10 @@ const WORDS_ZH_HANT = {
   "The client's port": "用戶端的連接埠",
   "The server's port": "伺服器端的連接埠",
   "kcpgate at both ends": "兩端都是 kcpgate",
+  "Games and VPNs repair what they lose: UDP Hop's wire keeps nothing waiting for what is sent again.":
+    "遊戲和 VPN 會自行補救掉包：使用 UDP Hop 協定，後面的資料不必等待重傳。",
+  "No parity is written: with it most originals do not connect, or bring back wrong datagrams. Two boxes have it.":
+    "未寫入冗餘包設定：啟用後，多數原版程式無法連線，或會還原出錯誤的資料報。兩端都是 kcpgate 時才會啟用。",
   "An original is the client": "用戶端是原版程式",
   "An original is the server": "伺服器端是原版程式",
   "A game, or voice": "遊戲或語音",

@@ -46,6 +46,26 @@ const TESTS = {
     await page.getByText("Nothing is wrong with it.").first().waitFor();
   },
 
+  async steps_ask_what_matters_and_say_what_is_left_out({ page }) {
+    await page.getByLabel("Address or name").fill("198.18.0.2");
+    await page.getByLabel("A game, or voice").check();
+    await page.getByLabel("One in twenty, or more").check();
+    await page.getByText("UDP Hop's wire keeps nothing waiting").waitFor();
+    const bandwidth = page.getByLabel("To the client, bits per second");
+    assert(await bandwidth.isVisible());
+    await page.getByLabel("UDP Hop's wire: UDP alone").check();
+    assert(!(await bandwidth.isVisible()));
+    assert.strictEqual(JSON.parse(await downloaded(page, "client.json")).tunnels[0].fec, "6:3");
+    const leftOut = page.getByText("No parity is written");
+    assert.strictEqual(await leftOut.count(), 0);
+    await page.getByLabel("An original is the server").check();
+    await leftOut.waitFor();
+    await page.getByLabel("Hardly any").check();
+    assert.strictEqual(await leftOut.count(), 0);
+    await page.getByLabel("The web, many short connections").check();
+    assert(await bandwidth.isVisible());
+  },
+
   async all_settings_are_there({ page }) {
     await page.getByRole("button", { name: "All settings" }).click();
     await page.getByLabel("Advanced settings, too").check();
@@ -86,6 +106,24 @@ const TESTS = {
       [listener, forwarder.destination_address, own],
       [{ listen_port: "4000-4010" }, "198.18.0.2", undefined],
     );
+  },
+
+  async udp_hop_is_not_offered_what_it_has_not({ page }) {
+    await page.getByRole("button", { name: "All settings" }).click();
+    const shown = () =>
+      page.locator("#form .setting").evaluateAll((rows) => rows.map((row) => row.dataset.path.replace(/.*\./, "")));
+    await page.locator("[id='at-tunnels[0].kcp']").selectOption("fast3");
+    assert((await shown()).includes("mux_tunnels"));
+    const protocol = page.locator("[id='at-tunnels[0].protocol']");
+    await protocol.selectOption("udphop");
+    assert(await protocol.evaluate((control) => control === document.activeElement));
+    const offered = await shown();
+    assert(offered.includes("fec") && !offered.includes("mux_tunnels") && !offered.includes("inbound_bandwidth"));
+    assert(offered.includes("kcp"), "what is written can be taken away");
+    await page.getByLabel("Advanced settings, too").check();
+    assert(!(await shown()).some((key) => /^(kcp_|rate$|pmtu$|blast$|udp_order$)/.test(key)));
+    await protocol.selectOption("kcptube");
+    assert((await shown()).includes("rate"));
   },
 
   async all_settings_are_judged_as_typed({ page }) {
