@@ -335,6 +335,11 @@ bool kg_exception_has_way_out(const struct kg_exception *e)
 	return e->frames.tcp_out_fd >= 0;
 }
 
+bool kg_exception_waits(const struct kg_exception *e)
+{
+	return e->frames.waits;
+}
+
 bool kg_exception_has_frames(const struct kg_exception *e)
 {
 	return e->ether != NULL ? !e->ether->drained : e->frames.splitting;

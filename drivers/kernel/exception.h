@@ -66,6 +66,9 @@ void kg_exception_destroy(struct kg_exception *e);
 int kg_exception_fd(const struct kg_exception *e); /* readable: kg_exception_read has a frame */
 /* kg_exception_read has a frame though the descriptor may not be readable. */
 bool kg_exception_has_frames(const struct kg_exception *e);
+/* The next frame waits for room in the queue of the port's interface; kg_exception_read tries
+ * again, and nobody says when. */
+bool kg_exception_waits(const struct kg_exception *e);
 unsigned int kg_exception_ifindex(const struct kg_exception *e);
 /* TCP leaves by the interface of params->port_ifindex. */
 bool kg_exception_has_way_out(const struct kg_exception *e);

@@ -18,7 +18,7 @@
 
 #define BURST    64 /* frames per turn and ring, or TAP: one of Linux's super-frames, 45 of 1,500 */
 #define SPIN_US  20 /* without work, where it spins before it sleeps */
-#define STALL_MS 1  /* until a full ring is looked at again */
+#define STALL_MS 1  /* until a full ring or queue is looked at again */
 
 /* Where CPUs are short, tunnels come before a flood of what nobody asked for. */
 #define NICE     10
@@ -196,21 +196,32 @@ static unsigned int take(struct kg_exception *tap, uint16_t port, struct rte_rin
 	return count;
 }
 
+static bool may_have_frames(struct kg_pump *pump, unsigned int port)
+{
+	const struct kg_exception *tap = pump->config.taps[port];
+	short events = pump->fds[1 + port].revents;
+
+	pump->gone[port] |= (events & (POLLERR | POLLNVAL)) != 0;
+	return (events & POLLIN) || kg_exception_has_frames(tap) || kg_exception_waits(tap);
+}
+
+/* What the worker is given, and what has left without it. */
 static unsigned int take_all(struct kg_pump *pump)
 {
 	struct kg_pump_link *first = &pump->config.links[0];
-	unsigned int count = 0;
+	unsigned int given = 0, left = 0;
 
 	for (unsigned int port = 0; port < pump->config.tap_count; port++) {
-		short events = pump->fds[1 + port].revents;
+		struct kg_exception *tap = pump->config.taps[port];
+		uint64_t before = kg_exception_get_stats(tap)->whole;
 
-		pump->gone[port] |= (events & (POLLERR | POLLNVAL)) != 0;
-		if ((events & POLLIN) || kg_exception_has_frames(pump->config.taps[port]))
-			count += take(pump->config.taps[port], (uint16_t)port, first->from_kernel);
+		if (may_have_frames(pump, port))
+			given += take(tap, (uint16_t)port, first->from_kernel);
+		left += (unsigned int)(kg_exception_get_stats(tap)->whole - before);
 	}
-	if (count > 0)
+	if (given > 0)
 		kg_waker_wake(first->worker_waker);
-	return count;
+	return given + left;
 }
 
 /* ---- who comes first ---- */
@@ -254,20 +265,24 @@ static uint64_t clock_us(void)
 	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* While the first worker's ring is full the TAPs are not asked. One that is gone would be ready for
- * ever. How long to wait, as poll has it. */
+/* While the first worker's ring is full the TAPs are not asked, nor is one whose port has no room.
+ * One that is gone would be ready for ever. How long to wait, as poll has it. */
 static int watch_taps(struct kg_pump *pump)
 {
-	bool full = rte_ring_full(pump->config.links[0].from_kernel), more = false;
+	bool full = rte_ring_full(pump->config.links[0].from_kernel), stalls = full, more = false;
 
 	for (unsigned int port = 0; port < pump->config.tap_count; port++) {
+		const struct kg_exception *tap = pump->config.taps[port];
+		bool waits = kg_exception_waits(tap);
+
 		pump->fds[1 + port].fd =
-			full || pump->gone[port] ? -1 : kg_exception_fd(pump->config.taps[port]);
-		more |= kg_exception_has_frames(pump->config.taps[port]);
+			full || waits || pump->gone[port] ? -1 : kg_exception_fd(tap);
+		more |= kg_exception_has_frames(tap);
+		stalls |= waits;
 	}
-	if (full)
-		return STALL_MS;
-	return more ? 0 : -1;
+	if (more && !full)
+		return 0;
+	return stalls ? STALL_MS : -1;
 }
 
 static void wait_for_work(struct kg_pump *pump, uint64_t now_us)

@@ -247,7 +247,7 @@ static bool read_header(const struct virtio_net_hdr *header, struct kg_offload *
 enum fate {
 	SPLIT, /* it is to be cut */
 	OUT,   /* it has left, or is counted as lost */
-	NONE,  /* there was none */
+	NONE,  /* there was none, or it waits */
 };
 
 /* Into how many others will cut it. */
@@ -260,40 +260,43 @@ static uint32_t pieces_of(const struct kg_split *split)
 }
 
 /* By the port's own interface. */
-static void send_whole(struct kg_tap_frames *frames, const struct virtio_net_hdr *header)
+static enum fate send_whole(struct kg_tap_frames *frames)
 {
 	const struct kg_split *split = &frames->split;
-	uint32_t count = pieces_of(split);
+	int rc = kg_tcp_out_send(frames->tcp_out_fd, &frames->header, split->bytes, split->len);
 
-	if (kg_tcp_out_send(frames->tcp_out_fd, header, split->bytes, split->len)) {
-		kg_count(&frames->stats->from_kernel, count);
-		kg_count(&frames->stats->whole, count);
+	frames->waits = rc == -EAGAIN;
+	if (frames->waits)
+		return NONE;
+	if (rc == 0) {
+		kg_count(&frames->stats->from_kernel, pieces_of(split));
+		kg_count(&frames->stats->whole, pieces_of(split));
 	} else {
-		kg_count(&frames->stats->errors, count);
+		kg_count(&frames->stats->errors, pieces_of(split));
 	}
+	return OUT;
 }
 
 /* The next frame of the kernel's into `super`. */
 static enum fate read_super(struct kg_tap_frames *frames)
 {
-	struct virtio_net_hdr header;
-	struct iovec parts[] = { { &header, sizeof(header) },
+	struct virtio_net_hdr *header = &frames->header;
+	struct iovec parts[] = { { header, sizeof(*header) },
 				 { frames->super, sizeof(frames->super) } };
 	ssize_t len = readv(frames->fd, parts, KG_ARRAY_SIZE(parts));
 	struct kg_offload offload;
 
 	if (len < 0 && errno == EAGAIN)
 		return NONE;
-	len -= (ssize_t)sizeof(header);
-	if (len <= 0 || len >= (ssize_t)sizeof(frames->super) || !read_header(&header, &offload) ||
+	len -= (ssize_t)sizeof(*header);
+	if (len <= 0 || len >= (ssize_t)sizeof(frames->super) || !read_header(header, &offload) ||
 	    !kg_split_begin(&frames->split, frames->super, (size_t)len, &offload)) {
 		kg_count(&frames->stats->errors, 1);
 		return OUT;
 	}
 	if (frames->tcp_out_fd < 0 || !kg_tcp_out_wants(frames->super, (size_t)len))
 		return SPLIT;
-	send_whole(frames, &header);
-	return OUT;
+	return send_whole(frames);
 }
 
 /* An mbuf comes back by way of the whole pool, and its memory is out of the caches by then: what
@@ -340,7 +343,7 @@ struct rte_mbuf *kg_tap_frames_read(struct kg_tap_frames *frames)
 	size_t bytes;
 
 	for (unsigned int i = 0; fate == OUT && i < OUT_AT_ONCE; i++)
-		fate = read_super(frames);
+		fate = frames->waits ? send_whole(frames) : read_super(frames);
 	if (fate == NONE)
 		kg_tap_frames_rest(frames);
 	if (fate != SPLIT)

@@ -9,6 +9,8 @@
 #include "kernel/exception.h"
 #include "net/split.h"
 
+#include <linux/virtio_net.h>
+
 /* An IP packet, two tags, and one byte more: a full buffer is the sign of a frame that was cut. */
 #define KG_TAP_SUPER_BYTES (UINT16_MAX + KG_ETHER_BYTES + 2 * KG_VLAN_BYTES + 1)
 
@@ -19,6 +21,8 @@ struct kg_tap_frames {
 	struct kg_exception_stats *stats;
 	struct kg_split split; /* of what is in `super`; all zero: nothing was read yet */
 	bool splitting;
+	struct virtio_net_hdr header; /* of what is in `super`, as Linux gave it */
+	bool waits; /* `super` does for room in the queue of the port's own interface */
 	struct rte_mbuf *spares[KG_EXCEPTION_SPARES]; /* for pieces to come */
 	unsigned int spare_count;
 	uint8_t super[KG_TAP_SUPER_BYTES];

@@ -18,5 +18,5 @@ int kg_tcp_out_open(unsigned int ifindex);
  * order. */
 bool kg_tcp_out_wants(const uint8_t *frame, size_t len);
 
-/* Waits for a moment while the NIC's queue is full. False: the frame was not taken. */
-bool kg_tcp_out_send(int fd, const struct virtio_net_hdr *header, const uint8_t *frame, size_t len);
+/* 0; -EAGAIN: the interface's queue is full now; another -errno: the frame is lost. */
+int kg_tcp_out_send(int fd, const struct virtio_net_hdr *header, const uint8_t *frame, size_t len);

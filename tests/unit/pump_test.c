@@ -22,11 +22,16 @@
 #define MBUFS   4095
 #define SUPER   0xffff /* stands for as many as PIECES and one, which are read one by one */
 #define PIECES  (3 * KG_PUMP_FROM_KERNEL)
+#define LEAVES  0xfffe /* goes by the port's own interface */
 
 struct kg_exception {
 	int fd;
 	atomic_uint written, routed;
-	uint16_t cut; /* pieces of a super-frame that are still to be read */
+	uint16_t cut;        /* pieces of a super-frame that are still to be read */
+	atomic_bool no_room; /* where frames leave */
+	bool waits;
+	atomic_uint left; /* frames that have */
+	struct kg_exception_stats stats;
 };
 
 static struct rte_mempool *mempool;
@@ -51,6 +56,26 @@ bool kg_exception_has_frames(const struct kg_exception *e)
 	return e->cut > 0;
 }
 
+bool kg_exception_waits(const struct kg_exception *e)
+{
+	return e->waits;
+}
+
+const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e)
+{
+	return &e->stats;
+}
+
+/* Or waits for room. */
+static void leave(struct kg_exception *e)
+{
+	e->waits = atomic_load(&e->no_room);
+	if (e->waits)
+		return;
+	e->stats.whole++;
+	atomic_fetch_add(&e->left, 1);
+}
+
 void kg_exception_write(struct kg_exception *e, struct rte_mbuf **frames, unsigned int count)
 {
 	atomic_fetch_add(&e->written, count);
@@ -68,12 +93,18 @@ struct rte_mbuf *kg_exception_read(struct kg_exception *e)
 	struct rte_mbuf *frame;
 	uint16_t number;
 
-	if (e->cut > 0)
+	if (e->waits)
+		number = LEAVES;
+	else if (e->cut > 0)
 		number = --e->cut;
 	else if (recv(e->fd, &number, sizeof(number), MSG_DONTWAIT) < 0)
 		return NULL;
-	else if (number >= SUPER)
+	else if (number == SUPER)
 		number = e->cut = PIECES;
+	if (number == LEAVES) {
+		leave(e);
+		return NULL;
+	}
 	frame = rte_pktmbuf_alloc(mempool);
 	assert_non_null(frame);
 	memcpy(rte_pktmbuf_append(frame, sizeof(number)), &number, sizeof(number));
@@ -452,6 +483,41 @@ static void a_full_ring_is_not_asked_for_all_the_time(void **state)
 	stop();
 }
 
+static void tap_sends(int port, unsigned int count)
+{
+	uint16_t number = LEAVES;
+
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(send(kernel[port], &number, sizeof(number), 0), sizeof(number));
+}
+
+/* The TAP is readable all the while, and the port's interface says nothing. */
+static void what_waits_to_leave_is_tried_now_and_then(void **state)
+{
+	(void)state;
+	atomic_store(&taps[0].no_room, true);
+	begin();
+	tap_sends(0, 3);
+	tap_sends(1, 1);
+	await_count(&taps[1].left, 1);
+	assert_sleeps();
+	assert_int_equal(atomic_load(&taps[0].left), 0);
+	atomic_store(&taps[0].no_room, false);
+	await_count(&taps[0].left, 3);
+	assert_true(rte_ring_empty(links[0].from_kernel));
+	stop();
+}
+
+static void what_leaves_does_so_before_the_stop(void **state)
+{
+	(void)state;
+	tap_sends(0, 8);
+	kg_pump_stop(pump);
+	begin();
+	stop();
+	assert_int_equal(atomic_load(&taps[0].left), 8);
+}
+
 /* Whether the thread comes to that priority while `count` unasked frames are offered each
  * millisecond. */
 static bool becomes_nice(int nice, unsigned int count)
@@ -502,6 +568,8 @@ int main(void)
 		PUMP_TEST(an_idle_pump_sleeps),
 		PUMP_TEST(a_tap_that_is_gone_wakes_nobody),
 		PUMP_TEST(a_full_ring_is_not_asked_for_all_the_time),
+		PUMP_TEST(what_waits_to_leave_is_tried_now_and_then),
+		PUMP_TEST(what_leaves_does_so_before_the_stop),
 		PUMP_TEST(a_flood_alone_gives_way),
 	};
 

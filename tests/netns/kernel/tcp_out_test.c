@@ -28,6 +28,7 @@
 #define SEQ     1000
 #define MSS     1000
 #define PIECES  8
+#define MANY    400 /* more than may be under way, less than a TAP's queue holds */
 #define WAIT_MS 10000
 
 static struct rte_mempool *mempool;
@@ -212,6 +213,39 @@ static void what_a_port_that_is_down_loses_is_counted(void **state)
 	assert_int_equal(stats->whole, PIECES);
 }
 
+/* Reads until nothing more leaves. */
+static void pump_out(void)
+{
+	uint64_t before;
+
+	do {
+		before = kg_exception_get_stats(tap)->whole;
+		assert_int_equal(read_from_tap(frame.len), 0);
+	} while (kg_exception_get_stats(tap)->whole > before);
+}
+
+static void what_finds_no_room_waits(void **state)
+{
+	const struct kg_exception_stats *stats = kg_exception_get_stats(tap);
+
+	(void)state;
+	shell("tc qdisc add dev " PORT " root tbf rate 8mbit burst 20kb limit 100mb");
+	tcp_frame_make(&frame, 4, 1, SEQ, PIECES * MSS, TCP_ACK);
+	for (unsigned int i = 0; i < MANY; i++)
+		linux_sends(MSS);
+	pump_out();
+	assert_true(kg_exception_waits(tap));
+	assert_true(stats->whole > 0 && stats->whole < MANY * PIECES);
+	shell("tc qdisc change dev " PORT " root tbf rate 10gbit burst 1mb limit 100mb");
+	for (unsigned int i = 0; i < WAIT_MS && stats->whole < MANY * PIECES; i++) {
+		pump_out();
+		usleep(1000);
+	}
+	assert_int_equal(stats->whole, MANY * PIECES);
+	assert_int_equal(stats->errors, 0);
+	assert_false(kg_exception_waits(tap));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(super_frames_of_ipv6_leave_whole, make, end),
 		cmocka_unit_test_setup_teardown(single_frames_go_the_same_way, make, end),
 		cmocka_unit_test_setup_teardown(all_else_is_the_workers, make, end),
+		cmocka_unit_test_setup_teardown(what_finds_no_room_waits, make, end),
 		cmocka_unit_test_setup_teardown(what_a_port_that_is_down_loses_is_counted, make,
 						end),
 	};
