@@ -70,7 +70,8 @@ static void acknowledge(struct kg_worker *w, atomic_uint *awaited)
 static void drain(struct kg_side *side, atomic_uint *awaited)
 {
 	side->awaited = awaited;
-	kg_side_drain(side);
+	if (!side->draining)
+		kg_side_drain(side);
 }
 
 static void end_drained(struct kg_worker *w)
@@ -86,7 +87,9 @@ static void end_drained(struct kg_worker *w)
 	}
 }
 
-/* Before mail is read: what payload threads said before it has been heard in the turn. */
+/* Before mail is read: what payload threads said before it has been heard in the turn. Where
+ * nothing is open peers hear at once that their mux channels end, lest they open something on these
+ * while the gates are shut. */
 static void end_rested(struct kg_worker *w)
 {
 	for (unsigned int i = 0; w->resting_sides > 0 && i < w->sides.count; i++) {
@@ -97,6 +100,8 @@ static void end_rested(struct kg_worker *w)
 			continue;
 		acknowledge(w, side->awaited);
 		side->awaited = NULL;
+		if (side->conns == 0)
+			kg_side_drain(side);
 	}
 }
 

@@ -52,7 +52,7 @@ static unsigned int rounds = 1000;
 static uint64_t now_us, house_us;
 static struct end ends[ENDS];
 static unsigned int end_count;
-static struct kg_config guest_configs[SIDES], wide_config;
+static struct kg_config guest_configs[SIDES], wide_config, mux_config;
 
 static struct kg_worker *worker_at(int side, unsigned int w)
 {
@@ -373,6 +373,40 @@ static void nobody_is_let_in_before_the_gates_are_open(void **state)
 	end(SERVER, server);
 }
 
+/* Of the server's guest. */
+static bool has_a_channel(const void *tunnel)
+{
+	const struct kg_box_tunnel *server = tunnel;
+	struct kg_session_stats stats;
+	uint64_t channels = 0;
+
+	for (unsigned int w = 0; w < WORKERS; w++) {
+		kg_session_get_stats(server->sides[w]->session, &stats);
+		channels += stats.channels;
+	}
+	return channels > 0;
+}
+
+static bool has_no_channel(const void *tunnel)
+{
+	return !has_a_channel(tunnel);
+}
+
+/* A mux channel without a connection is nothing that is open, and its client opens another. */
+static void a_mux_channel_ends_as_soon_as_its_tunnel_has_rested(void **state)
+{
+	struct kg_box_tunnel *server = begin(SERVER, &guest_configs[SERVER]);
+	struct kg_box_tunnel *client = begin(CLIENT, &mux_config);
+	atomic_uint awaited;
+
+	turn_until(has_a_channel, server);
+	post_all(server, SERVER, KG_MAIL_REST_SIDE, &awaited);
+	turn_until(is_taken, &awaited);
+	turn_until(has_no_channel, server);
+	end(CLIENT, client);
+	end(SERVER, server);
+}
+
 /* Whoever kept its number too long. */
 static void a_stale_id_is_nobodys(void **state)
 {
@@ -512,6 +546,9 @@ static int init(void **state)
 		return -1;
 	}
 	now_us += 2 * KG_US_PER_S; /* what was stamped in the second of the start is refused */
+	if (configure(&mux_config, "client", "6001", GUEST_PORT) != 0)
+		return -1;
+	mux_config.tunnels[0].wire.mux_tunnels = WORKERS;
 	return configure(&guest_configs[CLIENT], "client", "6001", GUEST_PORT) |
 	       configure(&guest_configs[SERVER], "server", "3001", 22) |
 	       configure(&wide_config, "server", "16384-32000", 22);
@@ -523,6 +560,7 @@ static int fini(void **state)
 	kg_config_free(&guest_configs[CLIENT]);
 	kg_config_free(&guest_configs[SERVER]);
 	kg_config_free(&wide_config);
+	kg_config_free(&mux_config);
 	return rte_eal_cleanup();
 }
 
@@ -532,6 +570,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_begins_and_ends_while_workers_turn),
 		cmocka_unit_test(nobody_is_let_in_before_the_gates_are_open),
+		cmocka_unit_test(a_mux_channel_ends_as_soon_as_its_tunnel_has_rested),
 		cmocka_unit_test(a_stale_id_is_nobodys),
 		cmocka_unit_test(channels_leave_ports_that_a_server_takes),
 		cmocka_unit_test(a_thousand_come_and_go_and_the_other_loses_nothing),
