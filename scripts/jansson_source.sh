@@ -20,7 +20,7 @@ apt() {
         -o Dir::State::Lists="$work/lists" -o Dir::Cache::srcpkgcache= -o Dir::Cache::pkgcache= \
         -o APT::Sandbox::User=root "$@"
 }
-apt update
+apt update --error-on=any
 apt source --download-only jansson
 mkdir -p "$to"
 tar -xf jansson_*.orig.tar.* --strip-components=1 -C "$to"

@@ -30,7 +30,7 @@ elif "$tree/scripts/jansson_source.sh" >"$to/build.log" 2>&1; then
     mkdir -p build
     cp -r "$tree/build/jansson" build/
 else
-    lacks="jansson's source: $(tail -n 1 "$to/build.log")"
+    lacks="jansson's source: $(grep -m 1 '^E: ' "$to/build.log" || :)"
 fi
 [ -z "$lacks" ] || echo "package.sh: no configuration page in the package, for want of $lacks" >&2
 dpkg-buildpackage --build=binary --no-sign --build-profiles="${lacks:+pkg.kcpgate.nopage}" >"$to/build.log" 2>&1 || {
