@@ -2,7 +2,6 @@
 /* Sums bytes up, eight at a time, and many of those at once where the machine can. */
 #include "net/checksum.h"
 
-#include <endian.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -130,12 +129,4 @@ uint64_t kg_checksum_add(uint64_t sum, const void *bytes, size_t len)
 	/* Room for what is added here, however long the chain of calls. */
 	return len < MANY_BYTES ? add_few(halves(sum), bytes, len)
 				: add_many(halves(sum), bytes, len);
-}
-
-uint64_t kg_checksum_pseudo(const void *addresses, size_t addresses_bytes, uint8_t protocol,
-			    uint32_t upper_bytes)
-{
-	uint64_t sum = kg_checksum_add(0, addresses, addresses_bytes);
-
-	return sum + htobe16(protocol) + htobe32(upper_bytes);
 }

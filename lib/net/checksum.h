@@ -10,15 +10,34 @@
 #include "net/addr.h"
 #include "net/proto.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* Adds bytes to a running sum. Only the last piece may have an odd length. */
 uint64_t kg_checksum_add(uint64_t sum, const void *bytes, size_t len);
 
+/* The same of a header: of few words of 32 bits, how many the compiler often knows. */
+static inline uint64_t kg_checksum_add_words(uint64_t sum, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i += sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, bytes + i, sizeof(word));
+		sum += word;
+	}
+	return sum;
+}
+
 /* Addresses, protocol and length of the upper layer, as TCP and UDP sum them (RFC 768, RFC 8200
  * §8.1). `addresses` is the source followed by the destination, as both stand in an IP header. */
-uint64_t kg_checksum_pseudo(const void *addresses, size_t addresses_bytes, uint8_t protocol,
-			    uint32_t upper_bytes);
+static inline uint64_t kg_checksum_pseudo(const uint8_t *addresses, size_t addresses_bytes,
+					  uint8_t protocol, uint32_t upper_bytes)
+{
+	uint64_t sum = addresses_bytes == 8 ? kg_checksum_add_words(0, addresses, 8)
+					    : kg_checksum_add_words(0, addresses, 32);
+
+	return sum + htobe16(protocol) + htobe32(upper_bytes);
+}
 
 /* 16 bits, not inverted: 0xffff over a region that holds its right checksum. */
 static inline uint16_t kg_checksum_fold(uint64_t sum)
@@ -40,7 +59,7 @@ static inline void kg_checksum_fill_ipv4(uint8_t *ip, size_t header_bytes)
 {
 	kg_checksum_store(ip + KG_IPV4_CSUM_AT, 0);
 	kg_checksum_store(ip + KG_IPV4_CSUM_AT,
-			  (uint16_t)~kg_checksum_fold(kg_checksum_add(0, ip, header_bytes)));
+			  (uint16_t)~kg_checksum_fold(kg_checksum_add_words(0, ip, header_bytes)));
 }
 
 /* Fills in that of an upper layer, at `at`. The field holds 0, or the pseudo-header's sum instead

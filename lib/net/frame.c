@@ -90,7 +90,7 @@ static void parse_ipv4(struct kg_frame *frame, const uint8_t *ip, size_t len, un
 	if (header_bytes > KG_IPV4_BYTES || ip[KG_IPV4_PROTOCOL_AT] != KG_PROTO_UDP)
 		return; /* for Linux */
 	if (!(trust & KG_FRAME_IP_CSUM_GOOD) &&
-	    kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
+	    kg_checksum_fold(kg_checksum_add_words(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
 		return reject(frame, KG_DROP_IP_CHECKSUM);
 	frame->l3_bytes = KG_IPV4_BYTES;
 	piece = kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & KG_IPV4_FRAGMENT_MASK;

@@ -41,7 +41,7 @@ static size_t look4(const uint8_t *ip, size_t len)
 	total_bytes = kg_load_be16(ip + KG_IPV4_LENGTH_AT);
 	if (total_bytes > len || total_bytes < KG_IPV4_BYTES + KG_TCP_BYTES ||
 	    (kg_load_be16(ip + KG_IPV4_FRAGMENT_AT) & ~KG_IPV4_DONT_FRAGMENT) != 0 ||
-	    kg_checksum_fold(kg_checksum_add(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
+	    kg_checksum_fold(kg_checksum_add_words(0, ip, KG_IPV4_BYTES)) != UINT16_MAX)
 		return 0;
 	return total_bytes;
 }
