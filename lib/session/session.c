@@ -101,10 +101,27 @@ bool kg_session_is_quiet(const struct kg_session *s)
 	return true;
 }
 
-enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+static enum kg_drop input(struct kg_session *s, const struct kg_datagram *in, uint32_t conv,
+			  uint64_t now_us)
+{
+	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, in, conv, now_us)
+						: kg_server_input(s, in, conv, now_us);
+}
+
+/* Behind the header that it has with FEC, too. */
+static enum kg_drop handshake_input(struct kg_session *s, const struct kg_datagram *in,
+				    uint64_t now_us)
 {
 	uint16_t header = kg_framing_header_bytes(s->config.fec);
 	struct kg_datagram inner = *in;
+
+	inner.data += header;
+	inner.len = (uint16_t)(inner.len - header);
+	return input(s, &inner, 0, now_us);
+}
+
+enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us)
+{
 	uint32_t conv;
 	enum kg_drop drop;
 
@@ -114,10 +131,5 @@ enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in
 	if (drop != KG_DROP_NONE)
 		return drop;
 	s->now_us = now_us;
-	if (conv == 0) {
-		inner.data += header;
-		inner.len = (uint16_t)(inner.len - header);
-	}
-	return s->config.role == KG_ROLE_CLIENT ? kg_client_input(s, &inner, conv, now_us)
-						: kg_server_input(s, &inner, conv, now_us);
+	return conv == 0 ? handshake_input(s, in, now_us) : input(s, in, conv, now_us);
 }
