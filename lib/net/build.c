@@ -37,8 +37,13 @@ uint16_t kg_frame_header_bytes(const struct kg_l2 *l2, uint8_t ip_version)
 	return l2->len + kg_ip_header_bytes(ip_version) + KG_UDP_BYTES;
 }
 
+/*
+ * Sums are taken of what headers are written from: a CPU waits for a word that has just been stored
+ * in parts. `addresses` is the sum of both.
+ */
 static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_ip *destination,
-		       uint16_t total_bytes, uint16_t id, enum kg_frame_csum csum)
+		       uint64_t addresses, uint16_t total_bytes, uint16_t id,
+		       enum kg_frame_csum csum)
 {
 	static const uint8_t fixed[KG_IPV4_BYTES] = {
 		[0] = 4 << 4 | KG_IPV4_BYTES / 4,
@@ -46,14 +51,18 @@ static void build_ipv4(uint8_t *ip, const struct kg_ip *source, const struct kg_
 		[KG_IPV4_PROTOCOL_AT] = KG_PROTO_UDP,
 	};
 
+	uint16_t fragment = id == 0 ? KG_IPV4_DONT_FRAGMENT : 0;
+	uint64_t sum = kg_checksum_add_words(addresses, fixed, sizeof(fixed)) +
+		       htobe16(total_bytes) + htobe16(id) + htobe16(fragment);
+
 	memcpy(ip, fixed, sizeof(fixed));
 	kg_store_be16(ip + KG_IPV4_LENGTH_AT, total_bytes);
 	kg_store_be16(ip + KG_IPV4_ID_AT, id);
-	kg_store_be16(ip + KG_IPV4_FRAGMENT_AT, id == 0 ? KG_IPV4_DONT_FRAGMENT : 0);
+	kg_store_be16(ip + KG_IPV4_FRAGMENT_AT, fragment);
 	memcpy(ip + KG_IPV4_ADDRESSES_AT, source->bytes, 4);
 	memcpy(ip + KG_IPV4_ADDRESSES_AT + 4, destination->bytes, 4);
 	if (csum == KG_FRAME_CSUM_SOFTWARE)
-		kg_checksum_fill_ipv4(ip, KG_IPV4_BYTES);
+		kg_checksum_store(ip + KG_IPV4_CSUM_AT, (uint16_t)~kg_checksum_fold(sum));
 }
 
 static void build_ipv6(uint8_t *ip, const struct kg_ip *source, const struct kg_ip *destination,
@@ -74,12 +83,14 @@ static void build_ipv6(uint8_t *ip, const struct kg_ip *source, const struct kg_
 static void build_udp(uint8_t *udp, uint16_t source, uint16_t destination, uint16_t udp_bytes,
 		      uint64_t pseudo, enum kg_frame_csum csum)
 {
+	uint64_t sum = pseudo + htobe16(source) + htobe16(destination) + htobe16(udp_bytes);
+
 	kg_store_be16(udp, source);
 	kg_store_be16(udp + 2, destination);
 	kg_store_be16(udp + KG_UDP_LENGTH_AT, udp_bytes);
-	kg_store_be16(udp + KG_UDP_CSUM_AT, 0);
 	if (csum == KG_FRAME_CSUM_SOFTWARE)
-		kg_checksum_fill(udp, udp_bytes, KG_UDP_CSUM_AT, pseudo);
+		kg_checksum_put(udp + KG_UDP_CSUM_AT,
+				kg_checksum_add(sum, udp + KG_UDP_BYTES, udp_bytes - KG_UDP_BYTES));
 	else
 		kg_checksum_store(udp + KG_UDP_CSUM_AT, kg_checksum_fold(pseudo));
 }
@@ -92,20 +103,23 @@ uint16_t kg_frame_build(uint8_t *out, const struct kg_l2 *l2, const struct kg_en
 	uint16_t udp_bytes = KG_UDP_BYTES + payload_bytes;
 	uint8_t *ip = out + l2->len;
 	uint8_t *udp = ip + (v4 ? KG_IPV4_BYTES : KG_IPV6_BYTES);
-	uint64_t pseudo;
+	uint64_t addresses;
 
 	/* A copy of known size: what is beyond l2->len is overwritten by the IP header. */
 	memcpy(out, l2->bytes, sizeof(l2->bytes));
 	put_ethertype(ip, l2, source->ip.version);
 	if (v4) {
-		build_ipv4(ip, &source->ip, &destination->ip, KG_IPV4_BYTES + udp_bytes, ip_id,
-			   csum);
-		pseudo = kg_checksum_pseudo(ip + KG_IPV4_ADDRESSES_AT, 8, KG_PROTO_UDP, udp_bytes);
+		addresses = kg_checksum_add_words(0, source->ip.bytes, 4) +
+			    kg_checksum_add_words(0, destination->ip.bytes, 4);
+		build_ipv4(ip, &source->ip, &destination->ip, addresses, KG_IPV4_BYTES + udp_bytes,
+			   ip_id, csum);
 	} else {
+		addresses = kg_checksum_add_words(0, source->ip.bytes, 16) +
+			    kg_checksum_add_words(0, destination->ip.bytes, 16);
 		build_ipv6(ip, &source->ip, &destination->ip, udp_bytes);
-		pseudo = kg_checksum_pseudo(ip + KG_IPV6_ADDRESSES_AT, 32, KG_PROTO_UDP, udp_bytes);
 	}
-	build_udp(udp, source->port, destination->port, udp_bytes, pseudo, csum);
+	build_udp(udp, source->port, destination->port, udp_bytes,
+		  kg_checksum_upper(addresses, KG_PROTO_UDP, udp_bytes), csum);
 	return (uint16_t)(udp + KG_UDP_BYTES - out);
 }
 

@@ -29,14 +29,20 @@ static inline uint64_t kg_checksum_add_words(uint64_t sum, const uint8_t *bytes,
 }
 
 /* Addresses, protocol and length of the upper layer, as TCP and UDP sum them (RFC 768, RFC 8200
- * §8.1). `addresses` is the source followed by the destination, as both stand in an IP header. */
+ * §8.1). `addresses` is the sum of both. */
+static inline uint64_t kg_checksum_upper(uint64_t addresses, uint8_t protocol, uint32_t upper_bytes)
+{
+	return addresses + htobe16(protocol) + htobe32(upper_bytes);
+}
+
+/* The same of the source followed by the destination, as both stand in an IP header. */
 static inline uint64_t kg_checksum_pseudo(const uint8_t *addresses, size_t addresses_bytes,
 					  uint8_t protocol, uint32_t upper_bytes)
 {
 	uint64_t sum = addresses_bytes == 8 ? kg_checksum_add_words(0, addresses, 8)
 					    : kg_checksum_add_words(0, addresses, 32);
 
-	return sum + htobe16(protocol) + htobe32(upper_bytes);
+	return kg_checksum_upper(sum, protocol, upper_bytes);
 }
 
 /* 16 bits, not inverted: 0xffff over a region that holds its right checksum. */
@@ -62,13 +68,20 @@ static inline void kg_checksum_fill_ipv4(uint8_t *ip, size_t header_bytes)
 			  (uint16_t)~kg_checksum_fold(kg_checksum_add_words(0, ip, header_bytes)));
 }
 
+/* Of the sum of all else. 0 itself, which in UDP says that there is none (RFC 768), is written as
+ * its twin. */
+static inline void kg_checksum_put(uint8_t *field, uint64_t sum)
+{
+	uint16_t inverted = (uint16_t)~kg_checksum_fold(sum);
+
+	kg_checksum_store(field, inverted == 0 ? UINT16_MAX : inverted);
+}
+
 /* Fills in that of an upper layer, at `at`. The field holds 0, or the pseudo-header's sum instead
- * of `pseudo`. 0 itself, which in UDP says that there is none (RFC 768), is written as its twin. */
+ * of `pseudo`. */
 static inline void kg_checksum_fill(uint8_t *upper, size_t len, size_t at, uint64_t pseudo)
 {
-	uint16_t sum = (uint16_t)~kg_checksum_fold(kg_checksum_add(pseudo, upper, len));
-
-	kg_checksum_store(upper + at, sum == 0 ? UINT16_MAX : sum);
+	kg_checksum_put(upper + at, kg_checksum_add(pseudo, upper, len));
 }
 
 /* The field holds the pseudo-header's sum alone, as a virtual NIC's sender leaves it. */
