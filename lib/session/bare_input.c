@@ -196,7 +196,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 		return answer(s, in, body, KG_UDPHOP_KEEP_ALIVE_RESPONSE, 0);
 	if (body->feature != KG_UDPHOP_RAW_DATA)
 		return KG_DROP_CONV_UNKNOWN;
-	if (!kg_session_make_room(s, KG_PROTOCOL_UDP, now_us))
+	if (!kg_session_make_room(s, KG_PROTOCOL_UDP, &in->remote.ip, now_us))
 		return KG_DROP_CHANNEL_LIMIT;
 	ch = begin(s, in, body->iden, now_us);
 	if (ch == NULL)

@@ -172,7 +172,7 @@ struct kg_channel *kg_session_open_for(struct kg_session *s, const struct kg_beh
 {
 	struct kg_channel *ch;
 
-	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, now_us))
+	if (s->config.destination_count == 0 || !kg_session_make_room(s, protocol, NULL, now_us))
 		return NULL;
 	if (s->config.bare)
 		return kg_bare_open(s, behalf->iden, user, now_us);

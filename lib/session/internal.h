@@ -222,6 +222,7 @@ struct kg_session {
 	} path_tour;
 	struct kg_u32map by_conv;        /* to a line: see line.c */
 	struct kg_u32map paths;          /* see path.c */
+	struct kg_u32map origins;        /* server: see origins.c */
 	struct kg_u32map peers;          /* by address: see peers.c */
 	TAILQ_HEAD(, kg_peer) peer_list; /* the one used last comes last */
 	uint32_t peer_count;
@@ -413,12 +414,21 @@ void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us);
 
 /* ---- proof.c ---- */
 
-/* For one more channel; another that is in doubt may end for it. */
-bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, uint64_t now_us);
+/* For one more channel; another that is in doubt may end for it. `from`: server: who asks. */
+bool kg_session_make_room(struct kg_session *s, enum kg_protocol protocol, const struct kg_ip *from,
+			  uint64_t now_us);
 /* Gives a new channel its doubts and its home. */
 void kg_channel_doubt(struct kg_channel *ch);
 /* It has proved that. */
 void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
+
+/* ---- origins.c ---- */
+
+/* A channel has come to be there, or is there no more. */
+void kg_origins_enter(struct kg_session *s, const struct kg_ip *ip);
+void kg_origins_leave(struct kg_session *s, const struct kg_ip *ip);
+/* How many of its origin there are, as far as memory allowed to count them. */
+uint32_t kg_origins_channels(const struct kg_session *s, const struct kg_ip *ip);
 
 /* ---- permits.c ---- */
 

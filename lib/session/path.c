@@ -111,12 +111,19 @@ void kg_path_give(struct kg_session *s, struct kg_path *path)
 	destroy_unused(s, path);
 }
 
+static bool has_origin(const struct kg_line *line)
+{
+	return line->kind == KG_LINE_CHANNEL && line->session->config.role == KG_ROLE_SERVER;
+}
+
 void kg_path_leave(struct kg_line *line)
 {
 	struct kg_path *path = line->path;
 
 	if (path == NULL)
 		return;
+	if (has_origin(line))
+		kg_origins_leave(line->session, &path->ends.remote.ip);
 	LIST_REMOVE(line, path_link);
 	line->path = NULL;
 	destroy_unused(line->session, path);
@@ -129,6 +136,8 @@ void kg_path_join(struct kg_path *path, struct kg_line *line)
 	path->holds--;
 	LIST_INSERT_HEAD(&path->users, line, path_link);
 	line->path = path;
+	if (has_origin(line))
+		kg_origins_enter(line->session, &path->ends.remote.ip);
 }
 
 bool kg_line_go(struct kg_line *line, const struct kg_tuple *ends)

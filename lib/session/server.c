@@ -351,7 +351,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 		return known;
 	/* Tests of a port are for channels that are there already. */
 	if (request.feature == KG_FEATURE_INITIALISE &&
-	    !kg_session_make_room(s, request.protocol, now_us))
+	    !kg_session_make_room(s, request.protocol, &in->remote.ip, now_us))
 		return KG_DROP_CHANNEL_LIMIT;
 	if (old != NULL)
 		kg_line_retire(&old->line);

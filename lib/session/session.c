@@ -29,6 +29,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	kg_u32map_init(&s->by_conv, mem, rng);
 	kg_u32map_init(&s->paths, mem, rng);
 	kg_u32map_init(&s->by_source, mem, rng);
+	kg_u32map_init(&s->origins, mem, rng);
 	kg_u32map_init(&s->peers, mem, rng);
 	TAILQ_INIT(&s->peer_list);
 	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
@@ -53,6 +54,7 @@ void kg_session_destroy(struct kg_session *s)
 	kg_u32map_fini(&s->by_conv);
 	kg_u32map_fini(&s->paths);
 	kg_u32map_fini(&s->by_source);
+	kg_u32map_fini(&s->origins);
 	kg_peers_fini(s);
 	kg_destinations_fini(s);
 	kg_mem_free(s->mem, s->answers, sizeof(*s->answers));

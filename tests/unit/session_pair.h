@@ -25,8 +25,10 @@
 #define PAIR_PARITY 0 /* off */
 #endif
 #define PAIR_BODY_MAX (PAIR_MTU + KG_FEC_OVERHEAD_BYTES)
-#define PAIR_CHANNELS 16
 #define PAIR_LOG      256
+#ifndef PAIR_CHANNELS
+#define PAIR_CHANNELS 16
+#endif
 
 enum answer {
 	ANSWER_CONNECT,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Channels that have not proved themselves: their share, and who gives way. */
+#define PAIR_CHANNELS 20
 #include "session_pair.h"
 
 #include "base/bytes.h"
@@ -215,6 +216,29 @@ static void udp_leaves_room_for_tcp(void **state)
 	pair_stop(pair);
 }
 
+/* Who has proved all of his channels, and wants all there are. */
+static void an_origin_leaves_room_for_others(void **state)
+{
+	static const struct kg_ip elsewhere = { 4, { 198, 19, 0, 7 } };
+	struct pair *pair = pair_new();
+	struct app *last = NULL;
+
+	pair->client.config.channels_max = pair->server.config.channels_max = PAIR_CHANNELS;
+	pair_start(pair);
+	for (int i = 0; i < PAIR_CHANNELS; i++) {
+		last = pair_open(pair, KG_PROTOCOL_TCP);
+		assert_true(app_send(&pair->client, last, "here", 4));
+	}
+	run(pair, SEC(2));
+	assert_int_equal(stats_of(&pair->server).channels, PAIR_CHANNELS - 1);
+	assert_int_equal(last->opened, 0);
+	/* He asks again, from where nobody has asked yet. */
+	pair->client.address = elsewhere;
+	run(pair, SEC(20));
+	assert_int_equal(last->opened, 1);
+	pair_stop(pair);
+}
+
 static void a_tour_meets_the_doubted_too(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -245,6 +269,7 @@ int main(void)
 		cmocka_unit_test(udp_leaves_memory_to_tcp),
 		cmocka_unit_test(one_answer_proves_nothing),
 		cmocka_unit_test(udp_leaves_room_for_tcp),
+		cmocka_unit_test(an_origin_leaves_room_for_others),
 		cmocka_unit_test(a_tour_meets_the_doubted_too),
 	};
 

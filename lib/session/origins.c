@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How many channels of a server come from one origin: an IPv4 address, or the first 64 bits of an
+ * IPv6 one, for who has one address of such a network has all. Whoever has the password can prove
+ * as many channels as he likes, but each where he is. So an origin has no more than a part of the
+ * room that it leaves to others (docs/decisions/0087).
+ */
+#include "session/internal.h"
+
+#include <string.h>
+
+#define NETWORK_BYTES 8 /* of IPv6 */
+
+struct kg_origin {
+	struct kg_origin *next; /* with the same key */
+	struct kg_ip ip;
+	uint32_t key, channels;
+};
+
+static struct kg_ip network_of(const struct kg_ip *ip)
+{
+	struct kg_ip network = *ip;
+
+	if (network.version == 6)
+		memset(network.bytes + NETWORK_BYTES, 0, sizeof(network.bytes) - NETWORK_BYTES);
+	return network;
+}
+
+static uint32_t key_of(const struct kg_session *s, const struct kg_ip *network)
+{
+	const struct kg_tuple ends = { .remote.ip = *network };
+
+	return kg_session_tuple_key(s, &ends);
+}
+
+static struct kg_origin *find(const struct kg_session *s, const struct kg_ip *network)
+{
+	struct kg_origin *origin = kg_u32map_lookup(&s->origins, key_of(s, network));
+
+	while (origin != NULL && !kg_ip_equal(&origin->ip, network))
+		origin = origin->next;
+	return origin;
+}
+
+/* In front of those with the same key. */
+static struct kg_origin *create(struct kg_session *s, const struct kg_ip *network)
+{
+	struct kg_origin *origin = kg_mem_alloc(s->mem, sizeof(*origin));
+
+	if (origin == NULL)
+		return NULL;
+	origin->ip = *network;
+	origin->key = key_of(s, network);
+	origin->next = kg_u32map_remove(&s->origins, origin->key);
+	if (kg_u32map_insert(&s->origins, origin->key, origin))
+		return origin;
+	kg_mem_free(s->mem, origin, sizeof(*origin));
+	return NULL;
+}
+
+static void destroy(struct kg_session *s, struct kg_origin *origin)
+{
+	struct kg_origin *head = kg_u32map_remove(&s->origins, origin->key), **at = &head;
+
+	while (*at != origin)
+		at = &(*at)->next;
+	*at = origin->next;
+	if (head != NULL)
+		kg_u32map_insert(&s->origins, origin->key, head);
+	kg_mem_free(s->mem, origin, sizeof(*origin));
+}
+
+void kg_origins_enter(struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_ip network = network_of(ip);
+	struct kg_origin *origin = find(s, &network);
+
+	if (origin == NULL)
+		origin = create(s, &network);
+	if (origin != NULL)
+		origin->channels++;
+}
+
+void kg_origins_leave(struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_ip network = network_of(ip);
+	struct kg_origin *origin = find(s, &network);
+
+	if (origin != NULL && --origin->channels == 0)
+		destroy(s, origin);
+}
+
+uint32_t kg_origins_channels(const struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_ip network = network_of(ip);
+	const struct kg_origin *origin = find(s, &network);
+
+	return origin != NULL ? origin->channels : 0;
+}
