@@ -8,6 +8,9 @@
 /* The longest message that is no payload: pre_connect with an address. */
 #define CONTROL_MAX_BYTES 512
 
+/* Of the room for streams, what those of one channel may have against what they leave. */
+#define STREAMS_PARTS 15
+
 static void count_drop(struct kg_mux *mux)
 {
 	kg_session_count_dropped_message(mux->streams->session);
@@ -152,6 +155,15 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 
 /* ---- new streams ---- */
 
+/* As with channels of one origin (session/proof.c): no channel's streams have all the room. */
+static bool has_enough(const struct kg_mux *mux)
+{
+	const struct kg_streams *s = mux->streams;
+	uint32_t used = KG_MAX(kg_streams_count(s), s->held), max = s->config.session.channels_max;
+
+	return mux->count > STREAMS_PARTS * (max > used ? max - used : 0);
+}
+
 /* NULL: this id means nothing here, and the peer has been told. */
 static struct kg_mux_stream *accept_stream(struct kg_mux *mux, const struct kg_message *message,
 					   const struct kg_target *target, uint64_t now_us)
@@ -159,7 +171,8 @@ static struct kg_mux_stream *accept_stream(struct kg_mux *mux, const struct kg_m
 	struct kg_streams *s = mux->streams;
 	struct kg_mux_stream *ms = NULL;
 
-	if (message->protocol == KG_PROTOCOL_TCP || message->protocol == KG_PROTOCOL_UDP)
+	if (!has_enough(mux) &&
+	    (message->protocol == KG_PROTOCOL_TCP || message->protocol == KG_PROTOCOL_UDP))
 		ms = kg_mux_stream_create(s, message->protocol, now_us);
 	if (ms != NULL && kg_mux_stream_join(ms, mux, message->connection_id)) {
 		ms->state = KG_MUX_CONNECTING;

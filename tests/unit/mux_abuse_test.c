@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a peer may say on a mux channel and must not: counted, and nothing else happens. */
+#define MUX_APPS      24
+#define MUX_GOT_BYTES (1u << 16)
 #include "mux_pair.h"
 
 #include "base/bytes.h"
@@ -273,6 +275,25 @@ static void streams_are_limited(void **state)
 	pair_stop(pair);
 }
 
+/* Who wants all there are on one channel leaves some to others. */
+static void a_channel_leaves_streams_to_others(void **state)
+{
+	struct pair *pair = pair_new();
+
+	pair->server.config.session.channels_max = 20;
+	pair_start(pair);
+	run(pair, SEC(1));
+	for (uint32_t id = 0; id < 40; id++)
+		say_message(&pair->client, (struct kg_message){
+						   .feature = KG_FEATURE_MUX_TRANSFER,
+						   .protocol = KG_PROTOCOL_TCP,
+						   .connection_id = id,
+					   });
+	assert_int_equal(pair->server.app_count, 19);
+	assert_int_equal(stats_of(&pair->server).streams, 19);
+	pair_stop(pair);
+}
+
 /* Connections that are cancelled at once still dial. */
 static void what_is_cancelled_counts_until_it_is_over(void **state)
 {
@@ -387,6 +408,7 @@ int main(void)
 		cmocka_unit_test(an_original_has_no_such_words),
 		cmocka_unit_test(datagrams_that_find_no_place_are_counted),
 		cmocka_unit_test(streams_are_limited),
+		cmocka_unit_test(a_channel_leaves_streams_to_others),
 		cmocka_unit_test(what_is_cancelled_counts_until_it_is_over),
 		cmocka_unit_test(the_oldest_unproven_datagrams_give_way),
 		cmocka_unit_test(datagrams_leave_streams_to_tcp),
