@@ -109,7 +109,7 @@ static void save_twin(struct kg_kcp_flight *f, uint32_t sn)
 	uint32_t segments = f->prompt ? KG_KCP_PROMPT_TWIN_SEGMENTS : KG_KCP_TWIN_SEGMENTS;
 	uint32_t most = f->prompt ? KG_KCP_PROMPT_TWINS_SAVED : KG_KCP_TWINS_SAVED;
 
-	if (sn % segments == 0 && f->twins_saved < most)
+	if (f->twins_saved < most && sn % segments == 0)
 		f->twins_saved++;
 }
 
