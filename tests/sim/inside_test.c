@@ -182,7 +182,7 @@ static void begin(struct inside *in, uint64_t seed, uint16_t loss, uint64_t line
 	kg_rival_receiver_init(&in->acker);
 }
 
-static void end(struct inside *in)
+static void finish(struct inside *in)
 {
 	for (int i = 0; i < ENDS; i++) {
 		kg_kcp_destroy(in->ends[i].kcp);
@@ -231,7 +231,7 @@ static void it_grows_behind_losses(void **state)
 		begin(&in, seed, 65536 / 20, 0);
 		run(&in, in.now_us + SECONDS * KG_US_PER_S);
 		assert_true(goodput(&in, "100 ms, 5 %") > 50e6);
-		end(&in);
+		finish(&in);
 	}
 }
 
@@ -245,7 +245,7 @@ static void a_path_stays_full(void **state)
 	assert_true(goodput(&in, "100 ms, 20 Mbit/s") > 0.8 * 8 * LINE_BPS);
 	assert_true((double)in.ends[SENDER].link.sent_bytes <
 		    1.2 * in.acker.acks.una * (double)DATA_BYTES);
-	end(&in);
+	finish(&in);
 }
 
 int main(void)
