@@ -21,6 +21,15 @@
 #define QUEUE_PART  0.2f    /* of the least round trip, that a queue may be */
 #define QUEUE_US    5000.0f /* or so long */
 #define REST_US     500u
+#define FEW_IN_PIPE 128.0f /* chance says much of a round */
+#define ANY_IN_PIPE 16.0f  /* a window of so few is all queue */
+#define PART_LEAST  0.8f
+#define PART_QUEUE  1.5f
+#define PART_PKTS   2.0f
+#define PART_DOWN   0.0625f
+#define PART_UP     0.25f
+#define ROOM_PART   0.75f
+#define ROOM_MORE   1.25f
 #define SEEN_US     2000u /* beyond an eighth of the least round trip: a queue */
 #define QUIET_US    500u
 #define QUIET_PART  8u
@@ -48,6 +57,7 @@ void kg_rate_init(struct kg_rate *r, const struct kg_rate_params *params, uint64
 		.seed = params->seed | 1,
 		.kind = (uint8_t)params->kind,
 		.pause = PAUSE_LEAST,
+		.part = 1,
 	};
 	if (params->kind == KG_RATE_TOLD)
 		r->pps = (float)KG_MAX(params->told_pps, 1u);
@@ -69,9 +79,12 @@ static float pipe_of(const struct kg_rate *r)
 	return r->pps * (float)r->least_us / 1e6f;
 }
 
-static float queue_of(const struct kg_rate *r)
+/* How long a queue may be. */
+static float queue_us(const struct kg_rate *r)
 {
-	return r->pps * KG_MAX((float)r->least_us * QUEUE_PART, QUEUE_US) / 1e6f;
+	float us = KG_MAX((float)r->least_us * QUEUE_PART, QUEUE_US);
+
+	return r->room_us > 0 ? KG_MIN(us, r->room_us) : us;
 }
 
 /* ---- what is measured ---- */
@@ -107,6 +120,9 @@ static void note_rtt(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	if (news->rtt_us == 0)
 		return;
+	r->round_rtts++;
+	r->round_sum_us += news->rtt_us;
+	r->round_most_us = KG_MAX(r->round_most_us, news->rtt_us);
 	if (r->round_least_us == 0 || news->rtt_us < r->round_least_us)
 		r->round_least_us = news->rtt_us;
 	if (r->least_us != 0 && news->rtt_us > r->least_us)
@@ -169,6 +185,23 @@ static bool shows_rest(const struct kg_rate *r)
 	return r->round_least_us > r->least_us + r->least_us / 64 + REST_US;
 }
 
+/* The best of ten rounds is more than the path has where a round is so few datagrams that chance
+ * decides, and the window with it. Then so much less may be under way that the round trip has, on
+ * average, little more queue than it may. */
+static void fit_window(struct kg_rate *r)
+{
+	float least_us = (float)r->least_us, wanted_us, part;
+
+	if (r->round_rtts == 0 || pipe_of(r) > FEW_IN_PIPE || pipe_of(r) < ANY_IN_PIPE) {
+		r->part = 1;
+		return;
+	}
+	wanted_us = least_us + PART_QUEUE * queue_us(r) + PART_PKTS * 1e6f / r->pps;
+	part = wanted_us * (float)r->round_rtts / (float)r->round_sum_us;
+	part = KG_MIN(KG_MAX(part, 1 - PART_DOWN), 1 + PART_UP);
+	r->part = KG_MIN(KG_MAX(r->part * part, PART_LEAST), 1.0f);
+}
+
 static void end_cruise(struct kg_rate *r, float pps, float loss)
 {
 	if (r->fresh) {
@@ -176,6 +209,7 @@ static void end_cruise(struct kg_rate *r, float pps, float loss)
 		return;
 	}
 	note_rate(r, pps, shows_rest(r) ? 1 : CRUISE);
+	fit_window(r);
 	r->loss += (loss - r->loss) / LOSS_SMOOTH;
 	r->tolerated -= r->tolerated / 128;
 	if (r->loss > r->tolerated * 1.25f + LOSS_MORE && !r->idle)
@@ -186,9 +220,12 @@ static void end_cruise(struct kg_rate *r, float pps, float loss)
 		r->stage = KG_RATE_PROBING;
 }
 
+/* Where the queue was never empty although less was sent, it may be full of others'. */
 static void judge(struct kg_rate *r, float loss)
 {
-	if (kg_rate_is_ours(loss, r->loss, r->before_pps / r->pps)) {
+	bool full = shows_rest(r) && pipe_of(r) >= ANY_IN_PIPE;
+
+	if (full || kg_rate_is_ours(loss, r->loss, r->before_pps / r->pps)) {
 		r->pause = PAUSE_LEAST;
 	} else {
 		set_rate(r, r->before_pps);
@@ -205,10 +242,24 @@ static void start_again(struct kg_rate *r)
 	r->fresh = false;
 }
 
+/* What a probe loses behind a queue tells how long that can be; what loses nothing, that it may be
+ * longer. */
+static void note_room(struct kg_rate *r, float loss)
+{
+	float seen_us = (float)r->round_most_us - (float)r->least_us;
+
+	if (pipe_of(r) > FEW_IN_PIPE && loss > r->loss + LOSS_MORE && seen_us > SEEN_US)
+		r->room_us = ROOM_PART * seen_us;
+	else
+		r->room_us *= ROOM_MORE;
+}
+
 static void end_yield(struct kg_rate *r, float pps, float loss)
 {
 	bool grown = pps > r->before_pps * (1 - r->tolerated) * PROBE_GROWN;
 	bool capped = !grown && kg_rate_is_ours(r->loss, loss, PROBE / CRUISE);
+
+	note_room(r, loss);
 
 	if (capped)
 		r->tolerated /= 2; /* some of it may have been our doing */
@@ -342,7 +393,8 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 	r->sent_us = news->sent_us;
 	r->delivered = news->delivered;
 	r->lost = news->lost;
-	r->round_least_us = 0;
+	r->round_least_us = r->round_most_us = r->round_rtts = 0;
+	r->round_sum_us = 0;
 	r->idle = false;
 }
 
@@ -378,5 +430,5 @@ float kg_rate_window(const struct kg_rate *r)
 		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)
 		return KG_MAX(DIP * pipe, WINDOW_LEAST);
-	return pipe + queue_of(r) + WINDOW_LEAST;
+	return (pipe + r->pps * queue_us(r) / 1e6f) * r->part + WINDOW_LEAST;
 }

@@ -48,11 +48,10 @@ struct kg_rate_window {
 	uint64_t epoch_us;   /* when it began to grow since a cut; 0: it does not yet */
 	uint64_t stretch_us; /* when the stretch began whose least round trip is kept */
 	uint32_t stretch_least_us;
-	uint32_t round_most_us; /* the longest round trip of the round */
-	uint32_t rtt_us;        /* smoothed */
-	float now, before;      /* datagrams; before the latest cut */
-	float top, top_s;       /* where it is to grow slowest, and how long after the epoch */
-	float reno;             /* what a plain TCP would have */
+	uint32_t rtt_us;   /* smoothed */
+	float now, before; /* datagrams; before the latest cut */
+	float top, top_s;  /* where it is to grow slowest, and how long after the epoch */
+	float reno;        /* what a plain TCP would have */
 	uint8_t stage;
 };
 
@@ -65,11 +64,16 @@ struct kg_rate {
 	uint32_t delivered, lost; /* when it began */
 	uint32_t least_us;        /* round trip; 0: none yet */
 	uint32_t round_least_us;  /* of this round */
+	uint32_t round_most_us;   /* likewise */
+	uint32_t round_rtts;      /* so many there were, of this sum: */
+	uint64_t round_sum_us;
 	uint32_t seed;
 	float pps;                    /* what the path has, as far as is known; 0: nothing is */
 	float before_pps;             /* before the cut that is being tried */
 	float rounds[KG_RATE_ROUNDS]; /* their rates */
 	float tolerated, loss;        /* parts of 1; smoothed */
+	float part;                   /* of the window, that keeps the queue short on average */
+	float room_us;                /* of the queue, before it loses; 0: not known */
 	struct kg_rate_window window; /* fair, scavenger */
 	uint8_t kind;                 /* enum kg_rate_kind */
 	uint8_t stage;                /* enum kg_rate_stage */

@@ -68,7 +68,6 @@ void kg_rate_window_hear(struct kg_rate *r, const struct kg_rate_news *news)
 
 	if (news->rtt_us == 0)
 		return;
-	w->round_most_us = KG_MAX(w->round_most_us, news->rtt_us);
 	if (w->stretch_least_us == 0 || news->rtt_us < w->stretch_least_us)
 		w->stretch_least_us = news->rtt_us;
 	if (w->rtt_us == 0)
@@ -79,7 +78,7 @@ void kg_rate_window_hear(struct kg_rate *r, const struct kg_rate_news *news)
 
 static bool shows_queue(const struct kg_rate *r)
 {
-	return r->window.round_most_us > r->least_us + r->least_us / 8 + SEEN_US;
+	return r->round_most_us > r->least_us + r->least_us / 8 + SEEN_US;
 }
 
 static bool shows_others(const struct kg_rate *r)
@@ -203,7 +202,6 @@ void kg_rate_window_end(struct kg_rate *r, const struct kg_rate_round *round)
 		judge(r, round->loss);
 	else
 		go_on(r, round);
-	w->round_most_us = 0;
 }
 
 float kg_rate_window_pps(const struct kg_rate *r)

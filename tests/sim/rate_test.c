@@ -184,6 +184,21 @@ static void those_who_share_a_path_do_so_evenly(void **state)
 	}
 }
 
+/* Where a queue is shorter than what one of them lets wait, none takes the others' losses for the
+ * path's. */
+static void strangers_do_not_drown_each_other(void **state)
+{
+	struct kg_sim_link_params there = there_and_lose(0, 8000);
+	struct kg_race_params params = params_of(&racers[1], &there);
+	struct kg_race_result result;
+
+	params.flows = 3;
+	result = race_run(&params);
+	assert_true(part_of(&result, PPS) > 0.93);
+	assert_true(result.own_loss < 0.1);
+	assert_true(result.jain > 0.5);
+}
+
 /* A machine that has been busy finds many acknowledgements at once, and has sent nothing: neither
  * is the path's doing. It costs the time that it takes, a part in eleven. */
 static void a_busy_machine_is_no_path(void **state)
@@ -252,6 +267,7 @@ int main(void)
 		cmocka_unit_test(fair_leaves_tcp_its_part),
 		cmocka_unit_test(a_scavenger_gives_way),
 		cmocka_unit_test(those_who_share_a_path_do_so_evenly),
+		cmocka_unit_test(strangers_do_not_drown_each_other),
 		cmocka_unit_test(a_busy_machine_is_no_path),
 		cmocka_unit_test(the_twelve_paths),
 	};
