@@ -43,9 +43,16 @@ bool kg_kcp_ask_permit(struct kg_kcp *kcp, uint64_t now_us)
 	return true;
 }
 
+/* It keeps its place. */
+static bool goes_on(const struct kg_kcp *kcp)
+{
+	return kcp->waits == KG_KCP_WAITS_TO_SEND &&
+	       kg_kcp_share_goes_on(kcp->member.share, kg_kcp_may_send(kcp) > 0);
+}
+
 void kg_kcp_end_permit(struct kg_kcp *kcp, bool sent)
 {
-	if (!kcp->permitted || !sent)
+	if (!sent || (!kcp->permitted && !goes_on(kcp)))
 		kg_kcp_withdraw(kcp);
 	kcp->permitted = false;
 }

@@ -4,6 +4,16 @@
 
 #define FORGET_AFTER_US (10u * KG_US_PER_S)
 
+/* A permit for each in turn has each datagram acknowledged by one of its own. So where many are
+ * busy, and fast, one sends several in a row, as long as all have had theirs within the round. */
+#define ROW_BUSY_MIN 32u
+#define ROW_MAX      8u
+#define ROUND_US     (16u * KG_US_PER_MS)
+
+/* What may wait behind the windows of all that are busy; of one, at least. */
+#define QUEUE_ALL   8192u
+#define QUEUE_LEAST 64u
+
 struct kg_kcp_share *kg_kcp_share_create(struct kg_mem *mem, void *user)
 {
 	struct kg_kcp_share *share = kg_mem_alloc(mem, sizeof(*share));
@@ -69,6 +79,13 @@ uint32_t kg_kcp_share_window(const struct kg_kcp_share *share)
 	return KG_MAX(window / KG_MAX(share->busy, 1u), 2 * KG_KCP_SPARSE);
 }
 
+uint32_t kg_kcp_queue_share(const struct kg_kcp *kcp)
+{
+	if (!kcp->shared)
+		return UINT32_MAX;
+	return KG_MAX(QUEUE_ALL / KG_MAX(kcp->member.share->busy, 1u), QUEUE_LEAST);
+}
+
 void kg_kcp_leave(struct kg_kcp *kcp)
 {
 	const struct kg_kcp_account nothing = { 0 };
@@ -90,6 +107,23 @@ struct kg_kcp_waiting *kg_kcp_waiting_of(struct kg_kcp *kcp)
 	struct kg_kcp_share *share = kcp->member.share;
 
 	return kcp->waits == KG_KCP_WAITS_TO_MEND ? &share->mending : &share->sending;
+}
+
+static uint32_t row_of(const struct kg_kcp_share *share)
+{
+	uint64_t round_us = (uint64_t)share->busy * share->pace.gap >> KG_KCP_PACE_SHIFT;
+
+	if (share->busy < ROW_BUSY_MIN || round_us == 0)
+		return 1;
+	return (uint32_t)KG_MIN(ROUND_US / round_us, (uint64_t)ROW_MAX);
+}
+
+bool kg_kcp_share_goes_on(struct kg_kcp_share *share, bool wants)
+{
+	bool on = wants && share->in_row + 1u < row_of(share);
+
+	share->in_row = (uint8_t)(on ? share->in_row + 1 : 0);
+	return on;
 }
 
 void kg_kcp_withdraw(struct kg_kcp *kcp)

@@ -42,6 +42,7 @@ struct kg_kcp_share {
 	uint32_t delivered, lost; /* ever, modulo 2^32 */
 	bool begun;               /* something had to wait once */
 	bool late;                /* the first in line has waited for the pace alone */
+	uint8_t in_row;           /* permits that it has had, but for the first */
 };
 
 /* In place of a conversation's own pace. */
@@ -63,5 +64,7 @@ void kg_kcp_share_note(struct kg_kcp *kcp, const struct kg_kcp_account *before);
 void kg_kcp_leave(struct kg_kcp *kcp);
 /* Where it stands; it waits. */
 struct kg_kcp_waiting *kg_kcp_waiting_of(struct kg_kcp *kcp);
+/* Whether who has just sent, and wants to send more, may do so before the others. */
+bool kg_kcp_share_goes_on(struct kg_kcp_share *share, bool wants);
 /* Segments that one of the busy may have under way: a share of the window. */
 uint32_t kg_kcp_share_window(const struct kg_kcp_share *share);

@@ -236,9 +236,12 @@ static uint32_t room_of_windows(const struct kg_channel *ch)
 	uint32_t behind = ch->protocol == KG_PROTOCOL_MUX ? KG_MIN(window, MUX_BEHIND) : window;
 	uint32_t share =
 		kg_buf_share_of_sender(ch->line.session->pool, ch->protocol == KG_PROTOCOL_UDP);
+	uint32_t queue = kg_kcp_queue_share(kcp);
 	uint32_t limit = KG_MIN(window + behind, share);
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
+	if (queue < limit)
+		limit = KG_MIN(limit, path + queue);
 	return limit > unacked ? limit - unacked : 0;
 }
 

@@ -122,6 +122,72 @@ static void who_is_left_alone_needs_none_again(void **state)
 	end(&t);
 }
 
+/* Of which none finds room beside another in a datagram. */
+static void send_long(struct one *o)
+{
+	static const char bytes[1000];
+
+	for (unsigned int i = 0; i < MANY; i++)
+		assert_true(one_send(o, bytes, sizeof(bytes)));
+}
+
+/* How many datagrams the first in line sends before it is somebody else's turn. */
+static unsigned int row(struct two *t, struct one *first)
+{
+	unsigned int sent = 0;
+
+	while (kg_kcp_share_permit(t->share) == first) {
+		assert_true(one_output(first));
+		kg_kcp_end_permit(first->kcp, true);
+		kg_kcp_ask_permit(first->kcp, first->now_us);
+		sent++;
+	}
+	return sent;
+}
+
+/* 40 that have a datagram every 20 us between them: each has one every 800 us, and eight in 6.4 ms.
+ * Where that is one every 8 ms it has two, and where few are busy one. */
+static void who_is_fast_among_many_sends_several_in_a_row(void **state)
+{
+	static const struct {
+		uint32_t others, gap_us;
+		unsigned int row;
+	} cases[] = { { 38, 20, 8 }, { 38, 200, 2 }, { 38, 2000, 1 }, { 4, 20, 1 } };
+	struct two t;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		begin(&t);
+		t.share->pace.window = 10 * MANY;
+		send_long(&t.ones[0]);
+		assert_true(one_output(&t.ones[0]));
+		send_long(&t.ones[1]);
+		t.share->busy += cases[i].others;
+		kg_kcp_pace_set_gap(&t.share->pace, cases[i].gap_us << KG_KCP_PACE_SHIFT,
+				    t.ones[0].now_us);
+		for (int j = 1; j >= 0; j--)
+			assert_true(kg_kcp_ask_permit(t.ones[j].kcp, t.ones[j].now_us));
+		assert_int_equal(row(&t, &t.ones[1]), cases[i].row);
+		assert_int_equal(row(&t, &t.ones[0]), cases[i].row);
+		t.share->busy -= cases[i].others;
+		end(&t);
+	}
+}
+
+static void many_queues_share_what_may_wait(void **state)
+{
+	struct two t;
+
+	begin(&t);
+	t.share->busy += 1;
+	assert_int_equal(kg_kcp_queue_share(t.ones[0].kcp), 8192);
+	t.share->busy += 31;
+	assert_int_equal(kg_kcp_queue_share(t.ones[0].kcp), 256);
+	t.share->busy += 1000;
+	assert_int_equal(kg_kcp_queue_share(t.ones[0].kcp), 64);
+	t.share->busy -= 1032;
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +195,8 @@ int main(void)
 		cmocka_unit_test(what_the_first_has_learned_bounds_it_alone),
 		cmocka_unit_test(beside_another_both_ask),
 		cmocka_unit_test(who_is_left_alone_needs_none_again),
+		cmocka_unit_test(who_is_fast_among_many_sends_several_in_a_row),
+		cmocka_unit_test(many_queues_share_what_may_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
