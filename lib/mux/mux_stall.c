@@ -31,11 +31,12 @@ static bool buffers_are_short(const struct kg_streams *s)
 	return kg_buf_fair_share(s->pool) <= KG_BUF_FLOOR && s->relief_segments == 0;
 }
 
-/* Segments that may wait for the stream's reader. */
+/* Segments that may wait for the stream's reader. Datagrams come in bursts, and what finds no room
+ * is lost. */
 static uint32_t in_max(const struct kg_mux_stream *ms)
 {
 	if (buffers_are_short(ms->streams))
-		return KG_BUF_FLOOR;
+		return ms->protocol == KG_PROTOCOL_UDP ? KG_BUF_BURST / 4 : KG_BUF_FLOOR;
 	return kg_mux_stream_has_credit(ms) ? UINT32_MAX : KG_MUX_QUEUE_SEGMENTS;
 }
 

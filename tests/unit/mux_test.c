@@ -438,6 +438,27 @@ static void where_buffers_are_short_a_stream_has_the_floor(void **state)
 	pair_stop(pair);
 }
 
+/* As toward the channel: what finds no room is lost. */
+static void where_buffers_are_short_a_burst_of_datagrams_has_room(void **state)
+{
+	struct pair *pair = start();
+	struct app *app = pair_open(pair, KG_PROTOCOL_UDP);
+
+	assert_true(app_send(&pair->client, app, "first", 5));
+	run(pair, SEC(1));
+	pair->server.slow = true;
+	pair->server.host.pool.pool.fair_share = KG_BUF_FLOOR;
+	for (unsigned int i = 0; i < KG_BUF_BURST / 4; i++)
+		assert_true(app_send(&pair->client, app, "next", 4));
+	run(pair, SEC(1));
+	assert_int_equal(stats_of(&pair->server).datagrams_dropped, 0);
+	for (unsigned int i = 0; i < 10; i++)
+		assert_true(app_send(&pair->client, app, "more", 4));
+	run(pair, SEC(1));
+	assert_int_equal(stats_of(&pair->server).datagrams_dropped, 10);
+	pair_stop(pair);
+}
+
 /* Readers that take some of it now and then do not. */
 static void who_stands_still_while_buffers_are_short_gives_way(void **state)
 {
@@ -834,6 +855,7 @@ int main(void)
 		cmocka_unit_test(a_target_goes_before_the_data),
 		cmocka_unit_test(a_plain_stream_passes_through),
 		cmocka_unit_test(what_nobody_takes_is_cancelled_at_last),
+		cmocka_unit_test(where_buffers_are_short_a_burst_of_datagrams_has_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
