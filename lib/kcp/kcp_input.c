@@ -105,7 +105,7 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 		note_sample(d, sample_us);
 		d->events |= KG_KCP_ECHOED;
 		on_needless(kcp, ts == slot->first_ts ? slot->copies - 1u : 1u);
-		if (slot->fast)
+		if (slot->fast && !slot->spare) /* which is late by itself */
 			kg_kcp_rtt_on_overtaken(&kcp->rtt, sample_us);
 	}
 }

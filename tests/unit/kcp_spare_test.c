@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Small segments go once more behind new data, while the path loses. */
-#include "kcp/kcp_flight.h"
+#include "kcp/internal.h"
 #include "kcp_one.h"
 
 #define RTT_MS 40u
@@ -152,6 +152,29 @@ static void there_are_spares_while_they_are_of_use(void **state)
 	one_fini(&o);
 }
 
+/* It has overtaken the copy that was sent for a loss, and left later than the first. */
+static void a_spare_that_comes_shows_no_reordering(void **state)
+{
+	uint32_t ts[4];
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	for (int i = 0; i < 4; i++) {
+		leave(&o, 100);
+		ts[i] = o.seg[0].ts;
+	}
+	for (uint32_t i = 2; i < 4; i++)
+		one_ack(&o, 3 + i, ts[i], 3);
+	assert_true(one_drain(&o) > 0);
+	assert_int_equal(one_stats(&o).resent_fast, 3); /* 3 and 4 */
+	o.now_us += RTT_MS / 2 * MS;
+	one_ack(&o, 3, ts[1], 3);
+	assert_int_equal(one_stats(&o).resent_needless, 1);
+	assert_int_equal(o.kcp->rtt.reorder_us, 0);
+	one_fini(&o);
+}
+
 /* una covers it: which of the two came is not known. */
 static void what_has_a_spare_gives_no_sample(void **state)
 {
@@ -218,6 +241,7 @@ int main(void)
 		cmocka_unit_test(streams_have_no_spares),
 		cmocka_unit_test(with_parity_there_are_none),
 		cmocka_unit_test(there_are_spares_while_they_are_of_use),
+		cmocka_unit_test(a_spare_that_comes_shows_no_reordering),
 		cmocka_unit_test(what_has_a_spare_gives_no_sample),
 		cmocka_unit_test(what_is_new_is_acknowledged_by_name),
 		cmocka_unit_test(a_question_is_answered_each_time),
