@@ -288,10 +288,10 @@ static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_r
 		return timeout_us;
 	patience = patience_us(f, rtt, slot);
 	fast_us = patience == 0 ? 0 : slot->sent_us + rtt->latest_us + patience;
-	if (fast_us >= timeout_us)
+	if (fast_us >= timeout_us && !f->prompt)
 		return timeout_us;
-	*cause = KG_KCP_CAUSE_FAST;
-	return fast_us;
+	*cause = KG_KCP_CAUSE_FAST; /* patience does not cost it its twin */
+	return KG_MIN(fast_us, timeout_us);
 }
 
 uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)

@@ -175,6 +175,34 @@ static void a_spare_that_comes_shows_no_reordering(void **state)
 	one_fini(&o);
 }
 
+/* What was overtaken, and is waited for as long as for a time-out, is lost, and has a twin. */
+static void patience_costs_no_twin(void **state)
+{
+	enum {
+		SENT = 8,
+		HOLES = SENT - 2
+	};
+	uint32_t ts[SENT];
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	o.kcp->rtt.reorder_us = 10 * RTT_MS * MS;
+	for (int i = 0; i < SENT; i++) {
+		assert_true(one_send(&o, text, 1300));
+		assert_true(one_output(&o));
+		ts[i] = o.seg[0].ts;
+		o.now_us += MS;
+	}
+	o.now_us += RTT_MS / 2 * MS;
+	for (uint32_t i = HOLES; i < SENT; i++)
+		one_ack(&o, 3 + i, ts[i], 3);
+	o.now_us += 10 * RTT_MS * MS;
+	assert_int_equal(one_drain(&o), 2 * HOLES);
+	assert_int_equal(one_stats(&o).resent_timeout, 0);
+	one_fini(&o);
+}
+
 /* una covers it: which of the two came is not known. */
 static void what_has_a_spare_gives_no_sample(void **state)
 {
@@ -242,6 +270,7 @@ int main(void)
 		cmocka_unit_test(with_parity_there_are_none),
 		cmocka_unit_test(there_are_spares_while_they_are_of_use),
 		cmocka_unit_test(a_spare_that_comes_shows_no_reordering),
+		cmocka_unit_test(patience_costs_no_twin),
 		cmocka_unit_test(what_has_a_spare_gives_no_sample),
 		cmocka_unit_test(what_is_new_is_acknowledged_by_name),
 		cmocka_unit_test(a_question_is_answered_each_time),
