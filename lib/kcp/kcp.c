@@ -212,7 +212,8 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 	kg_kcp_flight_trim(&kcp->flight, kcp->mem);
 	kg_kcp_recv_trim(&kcp->recv, kcp->mem);
 	kg_kcp_acks_fini(&kcp->acks, kcp->mem);
-	if (!kcp->params.rate_auto || kcp->now_us - kcp->active_us >= FORGET_AFTER_US)
+	if (!kcp->shared &&
+	    (!kcp->params.rate_auto || kcp->now_us - kcp->active_us >= FORGET_AFTER_US))
 		kg_kcp_forget_rate(kcp);
 	kg_kcp_recv_set_window(&kcp->recv, kcp->params.rcv_wnd);
 }

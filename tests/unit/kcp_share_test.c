@@ -188,6 +188,24 @@ static void many_queues_share_what_may_wait(void **state)
 	end(&t);
 }
 
+/* Nobody looked for long; what it gives back then is its own. */
+static void a_long_pause_leaves_the_share_as_it_is(void **state)
+{
+	struct one *o;
+	struct two t;
+
+	begin(&t);
+	o = &t.ones[0];
+	one_send_many(o, 1);
+	assert_int_equal(one_drain(o), 1);
+	ack_all(o);
+	o->now_us += 20 * KG_US_PER_S;
+	one_drain(o);
+	assert_int_equal(o->kcp->flight.ring.capacity, 0);
+	assert_ptr_equal(kg_kcp_share_user(o->kcp), &t);
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +213,7 @@ int main(void)
 		cmocka_unit_test(what_the_first_has_learned_bounds_it_alone),
 		cmocka_unit_test(beside_another_both_ask),
 		cmocka_unit_test(who_is_left_alone_needs_none_again),
+		cmocka_unit_test(a_long_pause_leaves_the_share_as_it_is),
 		cmocka_unit_test(who_is_fast_among_many_sends_several_in_a_row),
 		cmocka_unit_test(many_queues_share_what_may_wait),
 	};
