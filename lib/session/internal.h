@@ -422,6 +422,22 @@ void kg_channel_doubt(struct kg_channel *ch);
 /* It has proved that. */
 void kg_channel_settle_doubt(struct kg_channel *ch, uint8_t doubt);
 
+/* ---- by_ip.c ---- */
+
+/* In what is kept of an address: `peers`, `origins`. */
+struct kg_by_ip {
+	struct kg_by_ip *next; /* with the same key */
+	struct kg_ip ip;
+	uint32_t key;
+};
+/* NULL: nothing is kept of it. */
+struct kg_by_ip *kg_by_ip_find(const struct kg_session *s, const struct kg_u32map *map,
+			       const struct kg_ip *ip);
+/* Of an address that is not there. False without memory. */
+bool kg_by_ip_insert(const struct kg_session *s, struct kg_u32map *map, struct kg_by_ip *node,
+		     const struct kg_ip *ip);
+void kg_by_ip_remove(struct kg_u32map *map, struct kg_by_ip *node);
+
 /* ---- origins.c ---- */
 
 /* A channel has come to be there, or is there no more. */

@@ -3,7 +3,7 @@
  * How many channels of a server come from one origin: an IPv4 address, or the first 64 bits of an
  * IPv6 one, for who has one address of such a network has all. Whoever has the password can prove
  * as many channels as he likes, but each where he is. So an origin has no more than a part of the
- * room that it leaves to others (docs/decisions/0087).
+ * room that it leaves to others (docs/decisions/0023).
  */
 #include "session/internal.h"
 
@@ -12,9 +12,8 @@
 #define NETWORK_BYTES 8 /* of IPv6 */
 
 struct kg_origin {
-	struct kg_origin *next; /* with the same key */
-	struct kg_ip ip;
-	uint32_t key, channels;
+	struct kg_by_ip at;
+	uint32_t channels;
 };
 
 static struct kg_ip network_of(const struct kg_ip *ip)
@@ -26,33 +25,18 @@ static struct kg_ip network_of(const struct kg_ip *ip)
 	return network;
 }
 
-static uint32_t key_of(const struct kg_session *s, const struct kg_ip *network)
-{
-	const struct kg_tuple ends = { .remote.ip = *network };
-
-	return kg_session_tuple_key(s, &ends);
-}
-
 static struct kg_origin *find(const struct kg_session *s, const struct kg_ip *network)
 {
-	struct kg_origin *origin = kg_u32map_lookup(&s->origins, key_of(s, network));
+	struct kg_by_ip *at = kg_by_ip_find(s, &s->origins, network);
 
-	while (origin != NULL && !kg_ip_equal(&origin->ip, network))
-		origin = origin->next;
-	return origin;
+	return at != NULL ? KG_CONTAINER_OF(at, struct kg_origin, at) : NULL;
 }
 
-/* In front of those with the same key. */
 static struct kg_origin *create(struct kg_session *s, const struct kg_ip *network)
 {
 	struct kg_origin *origin = kg_mem_alloc(s->mem, sizeof(*origin));
 
-	if (origin == NULL)
-		return NULL;
-	origin->ip = *network;
-	origin->key = key_of(s, network);
-	origin->next = kg_u32map_remove(&s->origins, origin->key);
-	if (kg_u32map_insert(&s->origins, origin->key, origin))
+	if (origin == NULL || kg_by_ip_insert(s, &s->origins, &origin->at, network))
 		return origin;
 	kg_mem_free(s->mem, origin, sizeof(*origin));
 	return NULL;
@@ -60,13 +44,7 @@ static struct kg_origin *create(struct kg_session *s, const struct kg_ip *networ
 
 static void destroy(struct kg_session *s, struct kg_origin *origin)
 {
-	struct kg_origin *head = kg_u32map_remove(&s->origins, origin->key), **at = &head;
-
-	while (*at != origin)
-		at = &(*at)->next;
-	*at = origin->next;
-	if (head != NULL)
-		kg_u32map_insert(&s->origins, origin->key, head);
+	kg_by_ip_remove(&s->origins, &origin->at);
 	kg_mem_free(s->mem, origin, sizeof(*origin));
 }
 

@@ -20,10 +20,8 @@
 
 struct kg_peer {
 	TAILQ_ENTRY(kg_peer) link;
-	struct kg_peer *next; /* with the same key */
+	struct kg_by_ip at;
 	struct kg_session *session;
-	struct kg_ip ip;
-	uint32_t key;
 	uint32_t asker; /* conv of the channel that probes, or did last */
 	uint32_t ts;    /* of its probes */
 	bool asked;     /* of the round under way one has left; before, answers are of another */
@@ -59,32 +57,18 @@ static uint16_t ceiling_of(const struct kg_session *s, uint8_t version)
 
 /* ---- the table ---- */
 
-static uint32_t key_of(const struct kg_session *s, const struct kg_ip *ip)
-{
-	const struct kg_tuple ends = { .remote.ip = *ip };
-
-	return kg_session_tuple_key(s, &ends);
-}
-
 static struct kg_peer *find(const struct kg_session *s, const struct kg_ip *ip)
 {
-	struct kg_peer *peer = kg_u32map_lookup(&s->peers, key_of(s, ip));
+	struct kg_by_ip *at = kg_by_ip_find(s, &s->peers, ip);
 
-	while (peer != NULL && !kg_ip_equal(&peer->ip, ip))
-		peer = peer->next;
-	return peer;
+	return at != NULL ? KG_CONTAINER_OF(at, struct kg_peer, at) : NULL;
 }
 
 static void destroy(struct kg_peer *peer)
 {
 	struct kg_session *s = peer->session;
-	struct kg_peer *head = kg_u32map_remove(&s->peers, peer->key), **at = &head;
 
-	while (*at != peer)
-		at = &(*at)->next;
-	*at = peer->next;
-	if (head != NULL)
-		kg_u32map_insert(&s->peers, peer->key, head);
+	kg_by_ip_remove(&s->peers, &peer->at);
 	TAILQ_REMOVE(&s->peer_list, peer, link);
 	s->peer_count--;
 	kg_twheel_cancel(s->wheel, &peer->timer);
@@ -101,22 +85,17 @@ static struct kg_peer *create(struct kg_session *s, const struct kg_ip *ip)
 	if (peer == NULL)
 		return NULL;
 	peer->session = s;
-	peer->ip = *ip;
-	peer->key = key_of(s, ip);
 	peer->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	if (s->config.path_mtu_set)
 		kg_pmtu_init_set(&peer->pmtu, ceiling_of(s, ip->version));
 	else if (is_on(s))
 		kg_pmtu_init(&peer->pmtu, kg_path_mtu_min(ip->version), ceiling_of(s, ip->version));
-	peer->next = kg_u32map_remove(&s->peers, peer->key);
-	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
-	s->peer_count++;
-	if (!kg_u32map_insert(&s->peers, peer->key, peer)) {
-		TAILQ_REMOVE(&s->peer_list, peer, link);
-		s->peer_count--;
+	if (!kg_by_ip_insert(s, &s->peers, &peer->at, ip)) {
 		kg_mem_free(s->mem, peer, sizeof(*peer));
 		return NULL;
 	}
+	TAILQ_INSERT_TAIL(&s->peer_list, peer, link);
+	s->peer_count++;
 	if (s->config.kcp.rate_auto)
 		kg_permits_init(&peer->permits, s);
 	return peer;
@@ -226,7 +205,7 @@ static void fit_all(struct kg_peer *peer)
 	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++) {
 		TAILQ_FOREACH (line, &s->homes[home], home_link) {
 			if (line->path == NULL ||
-			    !kg_ip_equal(&line->path->ends.remote.ip, &peer->ip))
+			    !kg_ip_equal(&line->path->ends.remote.ip, &peer->at.ip))
 				continue;
 			fit(line, peer->pmtu.mtu);
 			kg_line_channel(line)->sizing = true;
@@ -238,8 +217,8 @@ static struct kg_channel *asker_of(struct kg_peer *peer)
 {
 	struct kg_channel *ch = kg_channel_find(peer->session, peer->asker);
 
-	while (ch != NULL &&
-	       (ch->line.path == NULL || !kg_ip_equal(&ch->line.path->ends.remote.ip, &peer->ip)))
+	while (ch != NULL && (ch->line.path == NULL ||
+			      !kg_ip_equal(&ch->line.path->ends.remote.ip, &peer->at.ip)))
 		ch = ch->namesake;
 	return ch;
 }
@@ -257,7 +236,7 @@ static void tell(struct kg_peer *peer)
 	if (s->ops.path_mtu == NULL || peer->told == peer->pmtu.mtu)
 		return;
 	peer->told = peer->pmtu.mtu;
-	s->ops.path_mtu(s->host, &peer->ip, peer->pmtu.mtu, peer->pmtu.how);
+	s->ops.path_mtu(s->host, &peer->at.ip, peer->pmtu.mtu, peer->pmtu.how);
 }
 
 /* Goes on with the search as far as it is time to; `before`: the size when something came in. */
