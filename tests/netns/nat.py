@@ -30,7 +30,8 @@ def serve(connection):
 def download():
     with traffic.connect(*ENTRY, timeout_s=PATIENCE_S) as s:
         s.sendall(b"d")
-        return traffic.receive_exactly(s, DOWNLOAD) == bytes(DOWNLOAD)
+        assert traffic.receive_exactly(s, DOWNLOAD) == bytes(DOWNLOAD)
+        return True
 
 
 def moves(lab):
@@ -76,12 +77,12 @@ with Lab() as lab:
         rebinding = threading.Thread(target=nat.rebind_until, args=(done, 0.7))
         rebinding.start()
         try:
-            for _ in range(3):
-                assert download()
+            # A fast box ends a download between two changes.
+            eventually("two mappings changed while something was under way",
+                       lambda: download() and moves(lab) >= 2, 60)
         finally:
             done.set()
             rebinding.join()
-    assert moves(lab) > 0, "no mapping changed while something was under way"
     speaks_after_a_pause(lab, nat, lambda s: s.sendall(b"."))
 
 speak.clear()
