@@ -47,6 +47,7 @@ box=$(b from localhost/kcpgate)
 sed -e 's/"hugepages": true/"hugepages": false/' -e 's/net_af_xdp0,iface=eth1/net_tap0,iface=kgcont/' \
     "$tree/config/server.json" >"$place/kcpgate.json"
 chmod 600 "$place/kcpgate.json"
+: >"$place/log"
 unshare --net buildah --root "$place/images" --runroot "$place/run" run --cap-add CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE \
     --volume "$place/kcpgate.json:/etc/kcpgate/kcpgate.json:ro" --volume /dev/net/tun:/dev/net/tun \
     "$box" -- /usr/bin/kcpgate /etc/kcpgate/kcpgate.json >"$place/log" 2>&1 &
