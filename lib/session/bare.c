@@ -272,12 +272,20 @@ void kg_bare_heard(struct kg_channel *ch, uint64_t now_us)
 	bare->unanswered_us = 0;
 }
 
+/* Datagrams come in bursts, and what is refused does not come again. */
+static enum kg_buf_use use_of_next(const struct kg_bare *bare)
+{
+	if (bare->in.head == NULL)
+		return KG_BUF_FIRST;
+	return bare->in.segments < KG_BUF_BURST / 4 ? KG_BUF_FEW : KG_BUF_MORE;
+}
+
 enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
 			  uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
 	struct kg_bare *bare = kg_bare_of(ch);
-	enum kg_buf_use use = bare->in.head == NULL ? KG_BUF_FIRST : KG_BUF_MORE;
+	enum kg_buf_use use = use_of_next(bare);
 	uint16_t part = kg_session_buffer_bytes(s);
 	struct kg_buf *chain;
 

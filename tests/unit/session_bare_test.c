@@ -77,6 +77,23 @@ static void channels_have_a_bound_for_what_is_not_read(void **state)
 	pair_stop(pair);
 }
 
+/* Six at once are not five too many: the first of a burst is no different from its second. */
+static void a_burst_has_room_where_buffers_are_short(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct app *client;
+
+	pair->server.slow = true;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	pair->server.host.pool.limit = pair->server.host.pool.kept = KG_BUF_BURST;
+	for (int i = 0; i < 20; i++)
+		assert_true(app_send(&pair->client, client, "x", 1));
+	exchange(pair);
+	assert_int_equal(pair->server.drops[KG_DROP_NONE], KG_BUF_BURST / 4);
+	assert_int_equal(pair->server.drops[KG_DROP_NO_BUFFER], 20 - KG_BUF_BURST / 4);
+	pair_stop(pair);
+}
+
 /* ---- beginning and end ---- */
 
 static void both_ends_forget_what_is_silent(void **state)
@@ -485,6 +502,7 @@ int main(void)
 		cmocka_unit_test(the_longest_datagram_passes_and_no_longer_one),
 		cmocka_unit_test(datagrams_say_what_the_path_takes),
 		cmocka_unit_test(channels_have_a_bound_for_what_is_not_read),
+		cmocka_unit_test(a_burst_has_room_where_buffers_are_short),
 		cmocka_unit_test(both_ends_forget_what_is_silent),
 		cmocka_unit_test(a_server_started_anew_goes_on),
 		cmocka_unit_test(who_was_refused_is_not_dialled_for_with_each_datagram),
