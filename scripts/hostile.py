@@ -12,6 +12,7 @@ own. Exit status 0: all of that was so.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -38,6 +39,7 @@ REPORT = re.compile(r".*(?:Sanitizer|runtime error).*")
 ADDRESS, ECHO_PORT = DESTINATION
 STORM_PORT, REFUSED_PORT, SILENT_PORT = 7001, 7998, 7999
 SERVED_S, EVERY_S, SAY_S = 20, 5, 60
+ASKS, ASKS_AGAIN_PART = 5, 10  # datagrams on UDP Hop's wire; and one look of so many at most asks again
 IDLE_S, IDLE_MORE = 10, 0.1  # how much of a CPU more than at the start
 UDP_TIMEOUT_S = 60
 GONE_S = 600  # within which what peers have left behind expires: 255 s of silence, and what lingers after
@@ -203,20 +205,65 @@ def drive(peer, over, failures):
 
 # ---- others
 
+class Losses:
+    """Where datagrams are thrown away: in the boxes, by name; before them, where a box did not come for what its port
+    had; and by Linux, for want of room in the sockets of applications."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.last = self._now()
+
+    @staticmethod
+    def _of_box(box):
+        stats = box.stats()
+        link, = json.loads(box.ns.ip("-s", "-j", "link", "show", "wan"))
+        counts = {name: count for name, count in stats.items() if "drop" in name}
+        return {**counts, "not_fetched": link["stats64"]["rx"]["packets"] - stats["rx_frames"]}
+
+    def _now(self):
+        now = {}
+        for box in self.lab.boxes:
+            names, counts = (line.split()[1:] for line in box.ns.run("cat", "/proc/net/snmp").splitlines()
+                             if line.startswith("Udp:"))
+            sockets = int(counts[names.index("RcvbufErrors")])
+            now[box.role] = {**self._of_box(box), "socket_full": sockets}
+        return now
+
+    def since(self):
+        """What has been thrown away since this was asked last, in words."""
+        last, self.last = self.last, self._now()
+        return "; ".join(f"{role} " + ", ".join(f"{count - last[role].get(name, 0)} {name}"
+                                                for name, count in counts.items() if count > last[role].get(name, 0))
+                         for role, counts in self.last.items())
+
+
+def echo_datagrams(entry, asks):
+    """Whether it took more than one question. What a wire without KCP loses is lost: as with any UDP, who has to have
+    an answer asks again, from where he has asked before."""
+    with traffic.udp_socket("127.0.0.1", entry, SERVED_S / asks) as s:
+        for left in reversed(range(asks)):
+            try:
+                traffic.echo_over(s, range(0, 1400, 250))
+                return left + 1 < asks
+            except AssertionError:
+                if left == 0:
+                    raise
+
+
 def served(lab):
-    """How long an application of each of the echoes waits, in seconds."""
-    slowest = 0
+    """How long an application of each of the echoes waits, in seconds, and how many had to ask again."""
+    slowest = again = 0
     with lab.client.ns:
         for entry, _, both, _ in ECHOES:
             begun = time.monotonic()
             try:
                 if "protocol" not in both:
                     traffic.tcp_echo("127.0.0.1", entry, 20_000, timeout_s=SERVED_S)
-                traffic.udp_echo("127.0.0.1", entry, sizes=range(0, 1400, 250), timeout_s=SERVED_S)
+                again += echo_datagrams(entry, ASKS if "protocol" in both else 1)
             except (OSError, AssertionError) as failure:
                 raise AssertionError(f"entry {entry}: {failure}") from failure
             slowest = max(slowest, time.monotonic() - begun)
-    return slowest
+    return slowest, again
 
 
 def reports(box):
@@ -227,19 +274,35 @@ def in_words(boxes):
     return "; ".join(f"{b.role} {level.figures(b)}" for b in boxes)
 
 
+def look(lab, losses, wrong):
+    """How long the slowest of others waited, and whether one had to ask again."""
+    slowest, again = SERVED_S, 0
+    try:
+        slowest, again = served(lab)
+    except (OSError, AssertionError) as failure:
+        wrong.append(f"{time.strftime('%H:%M:%S')} others were not served: {failure!r}")
+    if all(b.running for b in lab.boxes):
+        lost = losses.since()
+        if slowest == SERVED_S or again:
+            print(f"{time.strftime('%H:%M:%S')} thrown away since the look before: {lost}", flush=True)
+    return slowest, again
+
+
 def watch(lab, seconds, wrong):
     """Serves others now and then, as long as all boxes live; the longest that one of them waited."""
-    end, said, longest = time.monotonic() + seconds, time.monotonic(), 0
+    end, said, longest, looks, again = time.monotonic() + seconds, time.monotonic(), 0, 0, 0
+    losses = Losses(lab)
     while time.monotonic() < end and all(b.running for b in lab.boxes):
         time.sleep(EVERY_S)
-        try:
-            longest = max(longest, served(lab))
-        except (OSError, AssertionError) as failure:
-            wrong.append(f"{time.strftime('%H:%M:%S')} others were not served: {failure!r}")
+        slowest, asked_again = look(lab, losses, wrong)
+        longest, looks, again = max(longest, slowest), looks + 1, again + asked_again
         if time.monotonic() > said + SAY_S and all(b.running for b in lab.boxes):
             said = time.monotonic()
             print(f"{(end - said) / 60:.1f} min to go; slowest served in {longest:.2f} s; {in_words(lab.boxes)}",
                   flush=True)
+    print(f"{looks} looks, datagrams on UDP Hop's wire were asked for again in {again}")
+    if again * ASKS_AGAIN_PART > looks:
+        wrong.append(f"{again} looks of {looks} lost datagrams on UDP Hop's wire")
     return longest
 
 
