@@ -218,10 +218,10 @@ static uint32_t large_free(const struct kg_buf_mempool *mp)
 
 void kg_buf_mempool_update_share(struct kg_buf_mempool *mp)
 {
-	uint32_t kept = mp->large->size / KEPT_DIVISOR;
+	uint32_t kept = mp->large->size / KEPT_DIVISOR, left = available(mp->large);
 
-	__atomic_store_n(&mp->pool.fair_share, kg_buf_share(available(mp->large), kept),
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&mp->pool.left, left, __ATOMIC_RELAXED);
+	__atomic_store_n(&mp->pool.fair_share, kg_buf_share(left, kept), __ATOMIC_RELAXED);
 }
 
 KG_METRIC_TABLE(kg_buf_mempool_metrics, kg_buf_mempool_stats,

@@ -180,6 +180,7 @@ void kg_buf_malloc_pool_init(struct kg_buf_malloc_pool *pool, size_t limit)
 			.alloc_cold = malloc_pool_alloc_cold,
 			.free_cold = malloc_pool_free_cold,
 			.fair_share = UINT32_MAX,
+			.left = UINT32_MAX,
 		},
 		.limit = limit,
 	};

@@ -36,6 +36,8 @@ struct kg_buf {
 enum kg_buf_use {
 	KG_BUF_MORE,  /* one more of many; leaves what is kept */
 	KG_BUF_FEW,   /* in order, for a reader who has few unread; leaves half of what is kept */
+	KG_BUF_CROWD, /* one of the next two, of a crowd (session/origins.c); leaves three eighths
+		       */
 	KG_BUF_FIRST, /* an application's, of whom nothing waits; leaves a quarter */
 	KG_BUF_VITAL, /* in order, for a reader who has nothing; words of the protocol */
 };
@@ -69,6 +71,7 @@ struct kg_buf_pool {
 	 * others read it.
 	 */
 	uint32_t fair_share;
+	uint32_t left; /* large ones that are free, kept or not; written likewise */
 };
 
 /* Another thread may have changed it by the next time. */
@@ -77,17 +80,21 @@ static inline uint32_t kg_buf_fair_share(const struct kg_buf_pool *pool)
 	return __atomic_load_n(&pool->fair_share, __ATOMIC_RELAXED);
 }
 
+/* The same: for who has to know how much others have left. */
+static inline uint32_t kg_buf_left(const struct kg_buf_pool *pool)
+{
+	return __atomic_load_n(&pool->left, __ATOMIC_RELAXED);
+}
+
 /* Of `kept` buffers, how many such a use leaves. */
 static inline size_t kg_buf_left_by(enum kg_buf_use use, size_t kept)
 {
-	static const uint8_t quarters[] = {
-		[KG_BUF_MORE] = 4,
-		[KG_BUF_FEW] = 2,
-		[KG_BUF_FIRST] = 1,
-		[KG_BUF_VITAL] = 0,
+	static const uint8_t eighths[] = {
+		[KG_BUF_MORE] = 8,  [KG_BUF_FEW] = 4,   [KG_BUF_CROWD] = 3,
+		[KG_BUF_FIRST] = 2, [KG_BUF_VITAL] = 0,
 	};
 
-	return kept * quarters[use] / 4;
+	return kept * eighths[use] / 8;
 }
 
 /* The share of one conversation in a pool of which `free` buffers are free. */

@@ -319,6 +319,16 @@ uint32_t kg_kcp_unacked(const struct kg_kcp *kcp)
 	return kcp->queued + kcp->flight.count;
 }
 
+uint32_t kg_kcp_held(const struct kg_kcp *kcp)
+{
+	return kg_kcp_unacked(kcp) + kcp->recv.listed + kcp->recv.held;
+}
+
+void kg_kcp_set_of_crowd(struct kg_kcp *kcp, bool of_crowd)
+{
+	kcp->recv.of_crowd = of_crowd;
+}
+
 uint32_t kg_kcp_received(const struct kg_kcp *kcp)
 {
 	return kcp->stats.received;

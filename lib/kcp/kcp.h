@@ -241,6 +241,10 @@ uint32_t kg_kcp_received(const struct kg_kcp *kcp);
 uint32_t kg_kcp_unacked(const struct kg_kcp *kcp);
 /* Of these, queued. */
 uint32_t kg_kcp_queued(const struct kg_kcp *kcp);
+/* Buffers that it holds in either direction. */
+uint32_t kg_kcp_held(const struct kg_kcp *kcp);
+/* Others of its origin hold nearly all: it is not given the last of what is kept. */
+void kg_kcp_set_of_crowd(struct kg_kcp *kcp, bool of_crowd);
 /* What the peer's window is, in segments. */
 uint32_t kg_kcp_peer_window(const struct kg_kcp *kcp);
 /* What ours is, whatever of it is taken. */

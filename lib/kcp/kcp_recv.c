@@ -256,11 +256,15 @@ static bool waits_long(const struct kg_kcp_recv *recv, uint32_t ahead, uint16_t 
  * message. */
 static enum kg_buf_use use_of(const struct kg_kcp_recv *recv, uint32_t ahead)
 {
-	if (ahead > 0)
+	bool few = recv->listed < KG_BUF_FLOOR;
+
+	if (ahead > 0 || (!few && recv->partial == 0))
 		return KG_BUF_MORE;
-	if (recv->listed < KG_BUF_FLOOR)
-		return recv->messages == 0 ? KG_BUF_VITAL : KG_BUF_FEW;
-	return recv->partial > 0 ? KG_BUF_FIRST : KG_BUF_MORE;
+	if (few && recv->messages > 0)
+		return KG_BUF_FEW;
+	if (recv->of_crowd)
+		return KG_BUF_CROWD;
+	return few ? KG_BUF_VITAL : KG_BUF_FIRST;
 }
 
 /* Under pressure. What is beyond holes takes no room from what comes in order. */

@@ -42,6 +42,7 @@ struct kg_kcp_recv {
 	uint32_t advertised;          /* the furthest right edge the peer was told */
 	bool told_shut : 1;           /* the last word was a window of 0 */
 	bool put_off : 1;             /* what came in order found no buffer beside what is unread */
+	bool of_crowd : 1;            /* others of its origin hold nearly all buffers */
 	bool unfenced;                /* payload may be on its way to memory */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */

@@ -82,6 +82,26 @@ static void on_acked(void *host, struct kg_channel *ch, uint32_t segments)
 	}
 }
 
+static uint32_t held_by(const struct kg_streams *s, const struct kg_stream *stream)
+{
+	return s->ops.held != NULL && stream != NULL ? s->ops.held(s->host, stream) : 0;
+}
+
+static uint32_t on_held(void *host, const struct kg_channel *ch)
+{
+	const struct kg_streams *s = host;
+	const struct kg_mux_stream *ms;
+	const struct kg_mux *mux;
+	uint32_t held = 0;
+
+	if (!is_mux(ch))
+		return held_by(s, kg_channel_user(ch));
+	mux = kg_channel_user(ch);
+	TAILQ_FOREACH (ms, &mux->members, link)
+		held += ms->in.segments + ms->out.segments + held_by(s, ms->stream);
+	return held;
+}
+
 static void on_finished(void *host, struct kg_channel *ch)
 {
 	struct kg_streams *s = host;
@@ -145,6 +165,7 @@ static const struct kg_session_ops session_ops = {
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
+	.held = on_held,
 	.finished = on_finished,
 	.closed = on_closed,
 	.path_mtu = on_path_mtu,

@@ -48,6 +48,7 @@ struct kg_stream_ops {
 	void (*opened)(void *host, struct kg_stream *stream);
 	void (*readable)(void *host, struct kg_stream *stream);
 	void (*acked)(void *host, struct kg_stream *stream, uint32_t segments);
+	uint32_t (*held)(void *host, const struct kg_stream *stream); /* may be NULL */
 	void (*finished)(void *host, struct kg_stream *stream);
 	void (*closed)(void *host, struct kg_stream *stream, enum kg_close why, const char *text);
 	/* As in struct kg_session_ops; may be NULL. */
@@ -148,6 +149,13 @@ static inline uint32_t kg_stream_room(const struct kg_stream *stream)
 {
 	return stream->mux == NULL ? kg_channel_room(stream->channel)
 				   : kg_mux_stream_room(stream->mux);
+}
+
+/* As kg_channel_hold; what a mux channel's streams hold is counted now and then. */
+static inline void kg_stream_hold(struct kg_stream *stream, int32_t more)
+{
+	if (stream->channel != NULL)
+		kg_channel_hold(stream->channel, more);
 }
 
 static inline bool kg_stream_peek(struct kg_stream *stream, size_t *bytes, uint64_t now_us)

@@ -6,7 +6,7 @@
  * the host: what lies behind unread data, a disconnect too, waits its turn, and the window that the
  * engine advertises shows the peer how slow the reader is.
  */
-#include "session/internal.h"
+#include "session/crowd.h"
 
 /* The engines of stock peers stop working at sn 2^32 (docs/kcp.md §10). */
 #define SEGMENTS_MAX (UINT32_MAX - (1u << 20))
@@ -186,6 +186,15 @@ static bool send_bare(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_
 	return false;
 }
 
+static bool queue(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	uint32_t held = kg_crowd_before(ch);
+	bool queued = kg_kcp_send(ch->line.kcp, chain, now_us);
+
+	kg_crowd_after(ch, held);
+	return queued;
+}
+
 bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
 	uint32_t segments = kg_buf_chain_count(chain);
@@ -198,7 +207,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	if (!others_wait)
 		kg_channel_await(ch);
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
-	    !kg_kcp_send(ch->line.kcp, chain, now_us))
+	    !queue(ch, chain, now_us))
 		return false;
 	ch->line.session->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
@@ -242,6 +251,8 @@ static uint32_t room_of_windows(const struct kg_channel *ch)
 
 	if (queue < limit)
 		limit = KG_MIN(limit, path + queue);
+	if (kg_crowd_has(ch))
+		return 0;
 	return limit > unacked ? limit - unacked : 0;
 }
 
@@ -317,12 +328,21 @@ static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	kg_channel_on_exchange(ch, true);
 }
 
+static struct kg_buf *take(struct kg_channel *ch)
+{
+	uint32_t held = kg_crowd_before(ch);
+	struct kg_buf *chain = kg_kcp_recv(ch->line.kcp);
+
+	kg_crowd_after(ch, held);
+	return chain;
+}
+
 /* Takes messages from the engine up to the next one for the host. */
 static void fill_inbox(struct kg_channel *ch, uint64_t now_us)
 {
 	struct kg_buf *chain;
 
-	while (ch->inbox == NULL && (chain = kg_kcp_recv(ch->line.kcp)) != NULL)
+	while (ch->inbox == NULL && (chain = take(ch)) != NULL)
 		on_message(ch, chain, now_us);
 }
 
@@ -378,6 +398,18 @@ static void on_flow(struct kg_channel *ch)
 		kg_channel_reckon(ch);
 }
 
+static enum kg_drop kcp_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us,
+			      unsigned int *events)
+{
+	uint32_t held = kg_crowd_before(ch);
+	enum kg_drop drop;
+
+	kg_kcp_set_of_crowd(ch->line.kcp, kg_crowd_has(ch));
+	drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len, now_us, events);
+	kg_crowd_after(ch, held);
+	return drop;
+}
+
 enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us)
 {
 	unsigned int events = 0;
@@ -385,8 +417,7 @@ enum kg_drop kg_channel_input(struct kg_channel *ch, const struct kg_datagram *i
 
 	if (ch->asks > 0 && kg_forgotten_input(ch, in, now_us))
 		return KG_DROP_NONE;
-	drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len, now_us,
-				&events);
+	drop = kcp_input(ch, in, now_us, &events);
 	if (drop != KG_DROP_NONE)
 		return drop;
 	ch->last_input_us = now_us;

@@ -233,6 +233,8 @@ struct kg_session {
 	uint64_t silence_told_us;        /* client: of no silence is told before */
 	struct kg_u32map by_source;      /* server: hash of the source to a chain of handshakes */
 	struct kg_siphash_key source_key;
+	struct kg_timer crowd_timer;         /* server: see crowd.c */
+	bool counts;                         /* what origins hold */
 	uint64_t now_us;                     /* of the latest input, timer or shutdown */
 	struct kg_destination *destinations; /* client: of each destination */
 	struct kg_session_stats stats;
@@ -430,6 +432,14 @@ struct kg_by_ip {
 	struct kg_ip ip;
 	uint32_t key;
 };
+
+/* Where channels of a server come from: origins.c, crowd.c. */
+struct kg_origin {
+	struct kg_by_ip at;
+	uint32_t channels;
+	uint32_t held; /* buffers, where they are counted */
+	bool crowd;    /* its channels have been told of being one */
+};
 /* NULL: nothing is kept of it. */
 struct kg_by_ip *kg_by_ip_find(const struct kg_session *s, const struct kg_u32map *map,
 			       const struct kg_ip *ip);
@@ -440,9 +450,11 @@ void kg_by_ip_remove(struct kg_u32map *map, struct kg_by_ip *node);
 
 /* ---- origins.c ---- */
 
-/* A channel has come to be there, or is there no more. */
-void kg_origins_enter(struct kg_session *s, const struct kg_ip *ip);
-void kg_origins_leave(struct kg_session *s, const struct kg_ip *ip);
+/* Where a line's path leads to; NULL: there was no memory to note it. */
+struct kg_origin *kg_origin_of(const struct kg_line *line);
+/* A channel has come to be where its path leads to, or is there no more. */
+void kg_origins_enter(const struct kg_line *line);
+void kg_origins_leave(const struct kg_line *line);
 /* How many of its origin there are, as far as memory allowed to count them. */
 uint32_t kg_origins_channels(const struct kg_session *s, const struct kg_ip *ip);
 

@@ -11,11 +11,6 @@
 
 #define NETWORK_BYTES 8 /* of IPv6 */
 
-struct kg_origin {
-	struct kg_by_ip at;
-	uint32_t channels;
-};
-
 static struct kg_ip network_of(const struct kg_ip *ip)
 {
 	struct kg_ip network = *ip;
@@ -48,24 +43,33 @@ static void destroy(struct kg_session *s, struct kg_origin *origin)
 	kg_mem_free(s->mem, origin, sizeof(*origin));
 }
 
-void kg_origins_enter(struct kg_session *s, const struct kg_ip *ip)
+struct kg_origin *kg_origin_of(const struct kg_line *line)
 {
-	struct kg_ip network = network_of(ip);
-	struct kg_origin *origin = find(s, &network);
+	struct kg_ip network = network_of(&line->path->ends.remote.ip);
 
-	if (origin == NULL)
+	return find(line->session, &network);
+}
+
+void kg_origins_enter(const struct kg_line *line)
+{
+	struct kg_session *s = line->session;
+	struct kg_origin *origin = kg_origin_of(line);
+	struct kg_ip network;
+
+	if (origin == NULL) {
+		network = network_of(&line->path->ends.remote.ip);
 		origin = create(s, &network);
+	}
 	if (origin != NULL)
 		origin->channels++;
 }
 
-void kg_origins_leave(struct kg_session *s, const struct kg_ip *ip)
+void kg_origins_leave(const struct kg_line *line)
 {
-	struct kg_ip network = network_of(ip);
-	struct kg_origin *origin = find(s, &network);
+	struct kg_origin *origin = kg_origin_of(line);
 
 	if (origin != NULL && --origin->channels == 0)
-		destroy(s, origin);
+		destroy(line->session, origin);
 }
 
 uint32_t kg_origins_channels(const struct kg_session *s, const struct kg_ip *ip)

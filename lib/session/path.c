@@ -123,7 +123,7 @@ void kg_path_leave(struct kg_line *line)
 	if (path == NULL)
 		return;
 	if (has_origin(line))
-		kg_origins_leave(line->session, &path->ends.remote.ip);
+		kg_origins_leave(line);
 	LIST_REMOVE(line, path_link);
 	line->path = NULL;
 	destroy_unused(line->session, path);
@@ -137,7 +137,7 @@ void kg_path_join(struct kg_path *path, struct kg_line *line)
 	LIST_INSERT_HEAD(&path->users, line, path_link);
 	line->path = path;
 	if (has_origin(line))
-		kg_origins_enter(line->session, &path->ends.remote.ip);
+		kg_origins_enter(line);
 }
 
 bool kg_line_go(struct kg_line *line, const struct kg_tuple *ends)

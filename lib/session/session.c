@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A session's life, and the way of a datagram to its line. */
 #include "session/bare.h"
+#include "session/crowd.h"
 
 struct kg_session *kg_session_create(const struct kg_session_config *config,
 				     const struct kg_session_ops *ops, void *host,
@@ -32,6 +33,7 @@ struct kg_session *kg_session_create(const struct kg_session_config *config,
 	kg_u32map_init(&s->origins, mem, rng);
 	kg_u32map_init(&s->peers, mem, rng);
 	TAILQ_INIT(&s->peer_list);
+	kg_crowd_init(s);
 	s->source_key = (struct kg_siphash_key){ { kg_rng_next(rng), kg_rng_next(rng) } };
 	if (config->bare)
 		s->answers = kg_mem_alloc(mem, sizeof(*s->answers));
@@ -55,6 +57,7 @@ void kg_session_destroy(struct kg_session *s)
 	kg_u32map_fini(&s->paths);
 	kg_u32map_fini(&s->by_source);
 	kg_u32map_fini(&s->origins);
+	kg_crowd_fini(s);
 	kg_peers_fini(s);
 	kg_destinations_fini(s);
 	kg_mem_free(s->mem, s->answers, sizeof(*s->answers));

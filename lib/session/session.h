@@ -134,8 +134,12 @@ struct kg_session_ops {
 	void (*opened)(void *host, struct kg_channel *ch);
 	/* A message can be taken with kg_channel_recv; told again only after recv returned NULL. */
 	void (*readable)(void *host, struct kg_channel *ch);
-	/* `segments` more were acknowledged and freed: the application may send on. */
+	/* `segments` more were acknowledged and freed: the application may send on. 0: the room may
+	 * have become another, more or less. */
 	void (*acked)(void *host, struct kg_channel *ch, uint32_t segments);
+	/* Server: how many buffers that have come from the channel the host still has; may be NULL.
+	 */
+	uint32_t (*held)(void *host, const struct kg_channel *ch);
 	/* The peer's application has ended and all its data was taken; ours may still send. Not
 	 * told when the end comes as ops.closed. */
 	void (*finished)(void *host, struct kg_channel *ch);
@@ -341,6 +345,8 @@ uint32_t kg_channel_capabilities(const struct kg_channel *ch);
 /* Relays that its request has passed, up to KG_RELAYS_MAX; more count as so many. */
 #define KG_RELAYS_MAX 8
 uint8_t kg_channel_relays(const struct kg_channel *ch);
+/* Server: so many more, or less, of the buffers that ops.held counts. */
+void kg_channel_hold(struct kg_channel *ch, int32_t more);
 /* Segments that were sent, or wait to be, and are not acknowledged. */
 uint32_t kg_channel_unacked(const struct kg_channel *ch);
 /* Of these, that wait to be sent for the first time. */

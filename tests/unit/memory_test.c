@@ -267,6 +267,7 @@ static void test_buf_fair_share(void **state)
 {
 	struct kg_buf_mempool *mp = kg_buf_mempool_create("share", 1u << 20, 0);
 	struct kg_buf_pool *pool = kg_buf_mempool_pool(mp);
+	struct kg_buf_mempool_stats stats;
 	struct kg_buf *taken = NULL, *buf;
 	uint32_t full_share;
 
@@ -279,6 +280,8 @@ static void test_buf_fair_share(void **state)
 	kg_buf_mempool_update_share(mp);
 	assert_true(pool->fair_share < full_share);
 	assert_true(pool->fair_share > 0);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(kg_buf_left(pool), stats.large_total - stats.large_used);
 	kg_buf_free_chain(taken);
 	kg_buf_mempool_update_share(mp);
 	assert_int_equal(pool->fair_share, full_share);

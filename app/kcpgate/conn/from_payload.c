@@ -111,6 +111,8 @@ void kg_conn_credit(struct kg_worker *w, const struct kg_msg *msg)
 	struct kg_conn *conn = msg->conn;
 
 	conn->outstanding -= (uint16_t)KG_MIN(conn->outstanding, msg->count);
+	if (!conn->ended)
+		kg_stream_hold(&conn->stream, -(int32_t)msg->count);
 	kg_conn_mark(conn, KG_CONN_DATA);
 }
 

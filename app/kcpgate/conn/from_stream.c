@@ -81,6 +81,11 @@ static void on_acked(void *host, struct kg_stream *stream, uint32_t segments)
 	kg_conn_mark(conn_of(stream), KG_CONN_CREDIT);
 }
 
+static uint32_t on_held(void *host, const struct kg_stream *stream)
+{
+	return KG_CONTAINER_OF(stream, const struct kg_conn, stream)->outstanding;
+}
+
 static void on_finished(void *host, struct kg_stream *stream)
 {
 	kg_conn_mark(conn_of(stream), KG_CONN_FINISH);
@@ -217,6 +222,7 @@ const struct kg_stream_ops kg_conn_stream_ops = {
 	.opened = on_opened,
 	.readable = on_readable,
 	.acked = on_acked,
+	.held = on_held,
 	.path_mtu = on_path_mtu,
 	.silent = on_silent,
 	.hopped = on_hopped,

@@ -117,6 +117,7 @@ enum kg_conn_taken kg_conn_tell_data(struct kg_conn *conn)
 	count = kg_buf_chain_count(buf);
 	tell(conn, KG_MSG_DATA, count, buf);
 	conn->outstanding = (uint16_t)(conn->outstanding + count);
+	kg_stream_hold(&conn->stream, (int32_t)count);
 	return KG_CONN_TAKEN;
 }
 
