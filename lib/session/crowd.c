@@ -113,9 +113,14 @@ static void tell(struct kg_session *s, enum kg_home home)
 	}
 }
 
+static bool has_holders(const struct kg_session *s)
+{
+	return kg_session_channels(s) + s->home_counts[KG_HOME_LINGERING] > 0;
+}
+
 static void look(struct kg_session *s, uint64_t now_us)
 {
-	s->counts = kg_buf_fair_share(s->pool) <= KG_BUF_FLOOR;
+	s->counts = kg_buf_fair_share(s->pool) <= KG_BUF_FLOOR && has_holders(s);
 	if (s->counts)
 		count(s);
 	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++)
