@@ -178,6 +178,7 @@ struct kg_buf_mempool *kg_buf_mempool_create(const char *name, size_t bytes, uns
 	mp->pool.free = buf_free;
 	mp->pool.alloc_cold = buf_alloc_cold;
 	mp->pool.free_cold = buf_free_cold;
+	mp->pool.small_room = KG_BUF_SMALL_ROOM;
 	mp->small = create_class(mp, name, "small", count, cache, KG_BUF_SMALL_ROOM);
 	mp->large = create_class(mp, name, "large", count, cache, KG_BUF_LARGE_ROOM);
 	if (mp->small == NULL || mp->large == NULL) {

@@ -81,25 +81,26 @@ static void take(struct kg_buf *to, size_t bytes, const struct kg_buf **at, size
 	}
 }
 
-/* In `count` buffers whose lengths differ by a byte at most; NULL without memory. */
+/* In full buffers and the rest, which may be a small one; NULL without memory. */
 static struct kg_buf *copy(struct kg_buf_pool *pool, const struct kg_buf *from, size_t bytes,
-			   size_t count, enum kg_buf_use use)
+			   uint16_t part, enum kg_buf_use use)
 {
 	struct kg_buf *head = NULL, **tail = &head;
 	size_t done = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		size_t part = bytes * (i + 1) / count - bytes * i / count;
-		struct kg_buf *buf = kg_buf_alloc_for(pool, (uint16_t)part, use);
+	do {
+		uint16_t len = (uint16_t)KG_MIN(bytes, (size_t)part);
+		struct kg_buf *buf = kg_buf_alloc_for(pool, len, use);
 
 		if (buf == NULL) {
 			kg_buf_free_chain(head);
 			return NULL;
 		}
-		take(buf, part, &from, &done);
+		take(buf, len, &from, &done);
+		bytes -= len;
 		*tail = buf;
 		tail = &buf->next;
-	}
+	} while (bytes > 0);
 	return head;
 }
 
@@ -107,14 +108,13 @@ struct kg_buf *kg_buf_chain_cut(struct kg_buf_pool *pool, struct kg_buf *chain, 
 				uint32_t most, enum kg_buf_use use)
 {
 	struct kg_buf *pieces = NULL;
-	size_t bytes, count;
+	size_t bytes;
 
 	if (fits(chain, part))
 		return chain;
 	bytes = kg_buf_chain_len(chain);
-	count = KG_MAX((bytes + part - 1) / part, (size_t)1);
-	if (count <= most)
-		pieces = copy(pool, chain, bytes, count, use);
+	if (bytes <= (size_t)part * most)
+		pieces = copy(pool, chain, bytes, part, use);
 	if (pieces != NULL)
 		kg_buf_free_chain(chain);
 	return pieces;

@@ -52,6 +52,8 @@ enum kg_buf_use {
  * others.
  */
 #define KG_BUF_SHARE_DIVISOR 8
+/* A kind of segments that ends is nearly forgotten after a few times as many. */
+#define KG_BUF_MIX_SEGMENTS 32
 
 struct kg_buf_pool {
 	/*
@@ -66,12 +68,15 @@ struct kg_buf_pool {
 	struct kg_buf *(*alloc_cold)(struct kg_buf_pool *pool);
 	void (*free_cold)(struct kg_buf_pool *pool, struct kg_buf *buf);
 	/*
-	 * How many segments one conversation should hold at most while memory is as tight as it
-	 * is now (UINT32_MAX: no pressure). Written by the pool's host on any thread, while
+	 * How many buffers of a kind one conversation should hold at most while memory is as tight
+	 * as it is now (UINT32_MAX: no pressure). Written by the pool's host on any thread, while
 	 * others read it.
 	 */
 	uint32_t fair_share;
 	uint32_t left; /* large ones that are free, kept or not; written likewise */
+	/* What is no longer takes a small buffer, of which there are as many as of large ones; 0:
+	 * there is one kind. */
+	uint16_t small_room;
 };
 
 /* Another thread may have changed it by the next time. */
@@ -84,6 +89,27 @@ static inline uint32_t kg_buf_fair_share(const struct kg_buf_pool *pool)
 static inline uint32_t kg_buf_left(const struct kg_buf_pool *pool)
 {
 	return __atomic_load_n(&pool->left, __ATOMIC_RELAXED);
+}
+
+/*
+ * Of a conversation's segments, which part was small lately: the next value of a `mix` of 255, 0 at
+ * first. Who has some of each kind may hold more of them than of one: up to twice as many.
+ */
+static inline uint8_t kg_buf_mix_next(uint8_t mix, const struct kg_buf_pool *pool, uint16_t len)
+{
+	uint8_t rest = KG_BUF_MIX_SEGMENTS - 1;
+
+	if (len <= pool->small_room)
+		return (uint8_t)(mix + (UINT8_MAX - mix + rest) / KG_BUF_MIX_SEGMENTS);
+	return (uint8_t)(mix - (mix + rest) / KG_BUF_MIX_SEGMENTS);
+}
+
+/* Segments in place of buffers of a kind. */
+static inline uint32_t kg_buf_share_of_mix(uint32_t share, uint8_t mix)
+{
+	uint64_t segments = (uint64_t)share * UINT8_MAX / KG_MAX(mix, UINT8_MAX - mix);
+
+	return (uint32_t)KG_MIN(segments, (uint64_t)UINT32_MAX);
 }
 
 /* Of `kept` buffers, how many such a use leaves. */

@@ -345,6 +345,11 @@ uint64_t kg_kcp_waits_since_us(const struct kg_kcp *kcp)
 	return kcp->now_us - KG_MIN(age_ms * (uint64_t)KG_US_PER_MS, kcp->now_us);
 }
 
+uint32_t kg_kcp_share_of_mix(const struct kg_kcp *kcp, uint32_t share)
+{
+	return kg_buf_share_of_mix(share, kcp->mix);
+}
+
 uint32_t kg_kcp_queued(const struct kg_kcp *kcp)
 {
 	return kcp->queued;

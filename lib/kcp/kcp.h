@@ -95,6 +95,8 @@ bool kg_kcp_share_is_used(const struct kg_kcp_share *share);
 void *kg_kcp_share_user(const struct kg_kcp *kcp);
 /* Goes to another share, NULL: to none; until it is destroyed at most. */
 void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
+/* Segments that may wait here where so many buffers of a kind may (base/buf.h). */
+uint32_t kg_kcp_share_of_mix(const struct kg_kcp *kcp, uint32_t share);
 /* Segments that may wait behind its window beside those of others; UINT32_MAX: it is in none. */
 uint32_t kg_kcp_queue_share(const struct kg_kcp *kcp);
 /* Stands in line if data is due that needs a permit; false when there is no share. */

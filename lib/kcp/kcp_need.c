@@ -17,7 +17,8 @@
 
 static void grow(struct kg_kcp *kcp)
 {
-	uint32_t wnd = kcp->recv.wnd, share = kg_buf_fair_share(kcp->pool) / SHARE_SPARE;
+	uint32_t wnd = kcp->recv.wnd,
+		 share = kg_kcp_recv_share(&kcp->recv, kcp->pool) / SHARE_SPARE;
 
 	wnd = KG_MIN(KG_MIN(2 * wnd, share), (uint32_t)KG_KCP_WINDOW_MAX);
 	if (wnd > kcp->recv.wnd)

@@ -190,6 +190,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	take(kcp, w);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
+	kcp->mix = kg_buf_mix_next(kcp->mix, kcp->pool, buf->len);
 	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
 	return true;
 }

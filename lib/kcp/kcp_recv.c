@@ -64,15 +64,20 @@ static bool list_full(const struct kg_kcp_recv *recv)
 	return recv->listed >= list_max(recv, recv->wnd);
 }
 
+uint32_t kg_kcp_recv_share(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
+{
+	return kg_buf_share_of_mix(kg_buf_fair_share(pool), recv->mix);
+}
+
 static bool under_pressure(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
-	return kg_buf_fair_share(pool) < recv->wnd;
+	return kg_buf_fair_share(pool) < recv->wnd && kg_kcp_recv_share(recv, pool) < recv->wnd;
 }
 
 /* Under any pressure there is some, else nobody would ever learn that it is over. */
-static uint32_t share_of(const struct kg_buf_pool *pool)
+static uint32_t share_of(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
-	return KG_MAX(kg_buf_fair_share(pool), KG_BUF_FLOOR);
+	return KG_MAX(kg_kcp_recv_share(recv, pool), KG_BUF_FLOOR);
 }
 
 /* How far ahead of nxt the peer may think that it may send. */
@@ -86,7 +91,8 @@ static uint32_t promised(const struct kg_kcp_recv *recv)
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
 	bool pressed = under_pressure(recv, pool);
-	uint32_t max = list_max(recv, pressed ? KG_MIN(share_of(pool), recv->wnd) : recv->wnd);
+	uint32_t max =
+		list_max(recv, pressed ? KG_MIN(share_of(recv, pool), recv->wnd) : recv->wnd);
 	uint32_t window = max > recv->listed ? max - recv->listed : 0;
 
 	/* To tell of room would have it sent, and refused, again and again. */
@@ -273,7 +279,7 @@ static bool holds_enough(const struct kg_kcp_recv *recv, const struct kg_buf_poo
 {
 	uint32_t holds = recv->listed + (ahead > 0 ? recv->held : 0);
 
-	return holds >= list_max(recv, HOLD_SHARES * share_of(pool));
+	return holds >= list_max(recv, HOLD_SHARES * share_of(recv, pool));
 }
 
 /* False when there is no buffer. */
@@ -288,6 +294,7 @@ static bool copy_segment(struct kg_kcp_recv *recv, struct kg_buf_pool *pool,
 	else
 		memcpy(held->buf->data, payload, held->len);
 	recv->unfenced |= held->cold;
+	recv->mix = kg_buf_mix_next(recv->mix, pool, held->len);
 	return true;
 }
 

@@ -43,12 +43,13 @@ struct kg_kcp_recv {
 	bool told_shut : 1;           /* the last word was a window of 0 */
 	bool put_off : 1;             /* what came in order found no buffer beside what is unread */
 	bool of_crowd : 1;            /* others of its origin hold nearly all buffers */
-	bool unfenced;                /* payload may be on its way to memory */
+	bool unfenced : 1;            /* payload may be on its way to memory */
+	bool fragmented : 1;          /* early_kind: some message came in several segments */
+	uint8_t mix;                  /* kg_buf_mix_next */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */
 	uint8_t partial_left;         /* how many it still needs */
 	uint8_t early_kind;           /* 0: no message is given early */
-	bool fragmented;              /* early_kind: some message came in several segments */
 	struct kg_buf *head;          /* list of segments over next; mark is frg */
 	struct kg_buf **tail_link;    /* where the next segment goes */
 	struct kg_buf **partial_link; /* where the unfinished message begins */
@@ -92,6 +93,8 @@ void kg_kcp_recv_trim(struct kg_kcp_recv *recv, struct kg_mem *mem);
 /* Next whole message, or NULL. */
 struct kg_buf *kg_kcp_recv_take(struct kg_kcp_recv *recv);
 
+/* Segments that it may hold while memory is as tight as it is now. */
+uint32_t kg_kcp_recv_share(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* Segments that may come now, counted from nxt; at most KG_KCP_WINDOW_MAX. */
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* The same; from now on the peer knows it. */

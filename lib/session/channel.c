@@ -246,9 +246,11 @@ static uint32_t room_of_windows(const struct kg_channel *ch)
 	uint32_t share =
 		kg_buf_share_of_sender(ch->line.session->pool, ch->protocol == KG_PROTOCOL_UDP);
 	uint32_t queue = kg_kcp_queue_share(kcp);
-	uint32_t limit = KG_MIN(window + behind, share);
+	uint32_t limit = window + behind;
 	uint32_t unacked = kg_kcp_unacked(ch->line.kcp);
 
+	if (share < limit)
+		limit = KG_MIN(limit, kg_kcp_share_of_mix(kcp, share));
 	if (queue < limit)
 		limit = KG_MIN(limit, path + queue);
 	if (kg_crowd_has(ch))

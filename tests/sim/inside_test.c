@@ -3,7 +3,8 @@
  * A TCP inside a datagram channel, as WireGuard's, in virtual time: BBR sends full datagrams as
  * fast as it likes over a path of 100 ms and 5 % loss that has no bottleneck, and small ones
  * acknowledge them. What waits behind holes is all that keeps it from growing: beyond twice the
- * least round trip it takes the wait for a full path. And a path that has a bottleneck stays full.
+ * least round trip it takes the wait for a full path. What the boxes' memory lets wait there bounds
+ * it, too. And a path that has a bottleneck stays full.
  * Prints what it sees.
  */
 #include <setjmp.h>
@@ -21,11 +22,11 @@
 #include "rival/sender.h"
 #include "sim/link.h"
 
-#define ONE_WAY_US   50000u
 #define LATE_US      10000u
 #define MTU_BYTES    1430
 #define DATA_BYTES   1453 /* a full one of WireGuard's is two segments */
 #define ACK_BYTES    100
+#define SMALL_ROOM   240
 #define AROUND_BYTES 64
 #define SECONDS      20u
 #define LINE_BPS     2500000u
@@ -148,16 +149,22 @@ static void run(struct inside *in, uint64_t until_us)
 	}
 }
 
-static void begin(struct inside *in, uint64_t seed, uint16_t loss, uint64_t line_Bps)
+struct path {
+	uint32_t one_way_us;
+	uint16_t loss;     /* parts of 65,536 */
+	uint64_t line_Bps; /* 0: no bottleneck */
+};
+
+static void begin(struct inside *in, uint64_t seed, const struct path *path)
 {
 	struct kg_kcp_params params = preset_params(&presets[0]);
 	const struct kg_sim_link_params link = {
-		.delay_us = ONE_WAY_US - 1000,
+		.delay_us = path->one_way_us - 1000,
 		.jitter_us = 2000,
 		.in_order = true,
-		.loss = loss,
-		.rate_Bps = line_Bps,
-		.queue_us = line_Bps > 0 ? QUEUE_US : 0,
+		.loss = path->loss,
+		.rate_Bps = path->line_Bps,
+		.queue_us = path->line_Bps > 0 ? QUEUE_US : 0,
 		.overhead_bytes = AROUND_BYTES,
 	};
 
@@ -226,22 +233,39 @@ static double goodput(struct inside *in, const char *what)
 
 static void it_grows_behind_losses(void **state)
 {
+	static const struct path path = { .one_way_us = 50000, .loss = 65536 / 20 };
 	struct inside in;
 
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		begin(&in, seed, 65536 / 20, 0);
+		begin(&in, seed, &path);
 		run(&in, in.now_us + SECONDS * KG_US_PER_S);
 		assert_true(goodput(&in, "100 ms, 5 %") > 90e6);
 		finish(&in);
 	}
 }
 
+/* Of 192 MB one channel may have 4,096 buffers of a kind. Every other segment is small: if it were
+ * taken for a large one, the window would be half as long, and so would be what passes. */
+static void memory_of_a_small_box_is_enough(void **state)
+{
+	static const struct path path = { .one_way_us = 20000, .loss = 65536 / 100 };
+	struct inside in;
+
+	begin(&in, 1, &path);
+	in.pool.pool.fair_share = 4096;
+	in.pool.pool.small_room = SMALL_ROOM;
+	run(&in, in.now_us + SECONDS * KG_US_PER_S);
+	assert_true(goodput(&in, "40 ms, 1 %, 192 MB") > 150e6);
+	finish(&in);
+}
+
 /* There losses are its own doing, and twins of its holes more of what fills the path. */
 static void a_path_stays_full(void **state)
 {
+	static const struct path path = { .one_way_us = 50000, .line_Bps = LINE_BPS };
 	struct inside in;
 
-	begin(&in, 1, 0, LINE_BPS);
+	begin(&in, 1, &path);
 	run(&in, in.now_us + SECONDS * KG_US_PER_S);
 	assert_true(goodput(&in, "100 ms, 20 Mbit/s") > 0.8 * 8 * LINE_BPS);
 	assert_true((double)in.ends[SENDER].link.sent_bytes <
@@ -253,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_grows_behind_losses),
+		cmocka_unit_test(memory_of_a_small_box_is_enough),
 		cmocka_unit_test(a_path_stays_full),
 	};
 

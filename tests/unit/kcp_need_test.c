@@ -87,6 +87,38 @@ static void nobody_is_promised_memory_that_is_not_there(void **state)
 	one_fini(&o);
 }
 
+/* A message in a large buffer and a small one, of which there are as many, as a datagram that is a
+ * little longer than a segment is: the large ones alone are what memory is short of. */
+static void who_needs_large_buffers_for_every_other_segment_has_twice_as_many(void **state)
+{
+	static const char large[] = "more than fits a small buffer", small[] = "less";
+	uint32_t sn = 0;
+	struct one o;
+
+	begin(&o);
+	o.pool.pool.fair_share = 1000;
+	o.pool.pool.small_room = sizeof(small);
+	for (int message = 0; message < 500; message++) {
+		one_push(&o, sn++, 1, 1, large);
+		one_push(&o, sn++, 0, 1, small);
+		kg_buf_free_chain(kg_kcp_recv(o.kcp));
+	}
+	assert_in_range(window_of(&o), 950, 1000);
+	o.now_us += RTT;
+	for (int message = 0; message < 500; message++) {
+		one_push(&o, sn++, 0, 1, large);
+		one_expect(&o, large);
+	}
+	one_drain(&o);
+	assert_in_range(o.seg[0].wnd, 950, 1000);
+	o.pool.pool.fair_share = 500;
+	one_push(&o, sn++, 0, 1, large);
+	one_drain(&o);
+	assert_int_equal(o.seg[0].wnd, 499);
+	one_expect(&o, large);
+	one_fini(&o);
+}
+
 /* What he has not read fills the window that he has; more of it would help nobody. */
 static void a_reader_who_stands_still_gets_no_more(void **state)
 {
@@ -209,6 +241,7 @@ int main(void)
 		cmocka_unit_test(a_window_grows_with_what_comes),
 		cmocka_unit_test(a_window_grows_with_how_far_holes_reach),
 		cmocka_unit_test(nobody_is_promised_memory_that_is_not_there),
+		cmocka_unit_test(who_needs_large_buffers_for_every_other_segment_has_twice_as_many),
 		cmocka_unit_test(a_reader_who_stands_still_gets_no_more),
 		cmocka_unit_test(what_is_not_needed_is_given_up),
 		cmocka_unit_test(silence_gives_all_of_it_up),

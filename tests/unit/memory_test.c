@@ -121,6 +121,7 @@ static void test_buf_classes(void **state)
 	assert_int_equal(now.large_used - before.large_used, 1);
 	assert_true(small->room >= 60 && small->room < 2000);
 	assert_int_equal(large->room, KG_BUF_LARGE_ROOM);
+	assert_int_equal(small->room, pool->small_room);
 	assert_null(kg_buf_alloc(pool, KG_BUF_LARGE_ROOM + 1));
 	kg_buf_free(small);
 	kg_buf_free(large);

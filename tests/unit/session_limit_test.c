@@ -162,6 +162,24 @@ static void a_burst_of_datagrams_has_room(void **state)
 	pair_stop(pair);
 }
 
+/* Every other segment is small: as many large ones wait as where all are. */
+static void room_is_of_large_buffers(void **state)
+{
+	static const char bytes[PAIR_MTU + 100];
+	struct pair *pair = pair_start(pair_new());
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_UDP);
+
+	pair->client.host.pool.pool.small_room = 240;
+	for (int i = 0; i < 100; i++) {
+		assert_true(app_send(&pair->client, client, bytes, sizeof(bytes)));
+		run(pair, pair->hop_us);
+		client->got_len = pair->server.apps[0].got_len = 0;
+	}
+	pair->client.host.pool.pool.fair_share = 100;
+	assert_in_range(kg_channel_room(client->ch), 190, 200);
+	pair_stop(pair);
+}
+
 static void without_memory_nothing_opens(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -230,6 +248,7 @@ int main(void)
 		cmocka_unit_test(bandwidths_set_the_windows),
 		cmocka_unit_test(room_follows_window_and_memory),
 		cmocka_unit_test(a_burst_of_datagrams_has_room),
+		cmocka_unit_test(room_is_of_large_buffers),
 		cmocka_unit_test(without_memory_nothing_opens),
 		cmocka_unit_test(ready_channels_take_turns),
 		cmocka_unit_test(an_idle_channel_is_small),
