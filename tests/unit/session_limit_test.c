@@ -221,6 +221,34 @@ static void ready_channels_take_turns(void **state)
 	pair_stop(pair);
 }
 
+/* With one rate for a peer: one channel has many segments to send and needs a permit for each
+ * datagram; another says a word at each datagram, and needs none. */
+static void who_needs_no_permit_lets_others_send(void **state)
+{
+	static const char payload[PAIR_MTU - 25];
+	struct pair *pair = pair_new();
+	struct app *bulk, *talker;
+	uint8_t bytes[PAIR_MTU];
+	struct kg_datagram out = { .data = bytes };
+	unsigned int words = 0;
+
+	pair->client.config.kcp.rate_auto = true;
+	pair_start(pair);
+	bulk = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	talker = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	assert_true(app_send(&pair->client, talker, "x", 1));
+	assert_true(kg_session_output(pair->client.session, &out, pair->now_us));
+	for (int i = 0; i < 20; i++)
+		assert_true(app_send(&pair->client, bulk, payload, sizeof(payload)));
+	for (int i = 0; i < 3; i++) {
+		assert_true(app_send(&pair->client, talker, "x", 1));
+		assert_true(kg_session_output(pair->client.session, &out, pair->now_us));
+		words += out.local.port == info_of(&pair->client, talker).local.port;
+	}
+	assert_in_range(words, 1, 2);
+	pair_stop(pair);
+}
+
 static void an_idle_channel_is_small(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -251,6 +279,7 @@ int main(void)
 		cmocka_unit_test(room_is_of_large_buffers),
 		cmocka_unit_test(without_memory_nothing_opens),
 		cmocka_unit_test(ready_channels_take_turns),
+		cmocka_unit_test(who_needs_no_permit_lets_others_send),
 		cmocka_unit_test(an_idle_channel_is_small),
 	};
 

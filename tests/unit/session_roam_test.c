@@ -111,6 +111,8 @@ static void a_moved_client_is_found_by_its_first_word(void **state)
 	pair_stop(pair);
 }
 
+#define LONG_DOWNLOAD 200000000
+
 static void download(struct pair *pair, const struct app *client, unsigned int messages)
 {
 	size_t before = client->got_len;
@@ -139,6 +141,74 @@ static void a_stream_that_stops_is_asked_for(void **state)
 	assert_true(server_is_with(pair, &pair->server.apps[0], &pair->client.address));
 	assert_int_equal(client->got_len, (2 * KG_FLOWING + 5) * sizeof(data));
 	pair_stop(pair);
+}
+
+/* What a download has brought so far, of which the client keeps nothing. */
+static size_t drain(struct pair *pair, const struct app *client)
+{
+	struct kg_buf *chain;
+	size_t bytes = 0;
+
+	while ((chain = kg_channel_recv(client->ch, pair->now_us)) != NULL) {
+		bytes += kg_buf_chain_len(chain);
+		kg_buf_free_chain(chain);
+	}
+	return bytes;
+}
+
+/* When it owes no ACK, which would tell of its new address. */
+static void move_in_silence(struct pair *pair)
+{
+	pair->client.deaf = true;
+	run(pair, 3 * pair->hop_us);
+	pair->client.deaf = false;
+	pair->client.address.bytes[3] ^= 1 << 6;
+}
+
+/* How long a download takes whose client has another address every so often; 0: never. Ends after
+ * `most_us` in any case. */
+static uint64_t long_download_us(uint64_t every_us, uint64_t most_us)
+{
+	static const char data[1000];
+	struct pair *pair = pair_new();
+	struct app *client, *server = &pair->server.apps[0];
+	uint64_t began_us, moves_us, moves = 0;
+	size_t left = LONG_DOWNLOAD;
+
+	pair->client.loses = is_for_somebody_else;
+	pair->client.config.kcp.rcv_wnd =
+		4096; /* never shut, or it would be told of when it opens */
+	pair->hop_us = 20 * KG_US_PER_MS;
+	pair_start(pair);
+	client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	pair->client.slow = true;
+	began_us = pair->now_us;
+	moves_us = every_us > 0 ? began_us + every_us : KG_NEVER_US;
+	while (left > 0 && pair->now_us < began_us + most_us) {
+		while (kg_channel_room(server->ch) > 0)
+			assert_true(app_send(&pair->server, server, data, sizeof(data)));
+		run(pair, 3 * pair->hop_us);
+		left -= KG_MIN(drain(pair, client), left);
+		if (pair->now_us < moves_us)
+			continue;
+		move_in_silence(pair);
+		moves_us += every_us;
+		moves++;
+	}
+	began_us = pair->now_us - began_us;
+	printf("%d MB and %u moves: %.1f s\n", LONG_DOWNLOAD / 1000000, (unsigned int)moves,
+	       (double)began_us / KG_US_PER_S);
+	pair_stop(pair);
+	return began_us;
+}
+
+/* A NAT that changes its mind every second for a minute, and no keep_alives. */
+static void a_download_outlives_many_moves(void **state)
+{
+	uint64_t still_us = long_download_us(0, KG_NEVER_US / 2);
+
+	assert_in_range(still_us, SEC(40), SEC(90));
+	assert_true(long_download_us(SEC(1), 3 * still_us) <= 2 * still_us);
 }
 
 /* It is one question and its answer; then all is as silent as before. */
@@ -416,6 +486,7 @@ int main(void)
 		cmocka_unit_test(copies_in_place_of_what_is_lost_move_nobody),
 		cmocka_unit_test(a_moved_client_is_found_by_its_first_word),
 		cmocka_unit_test(a_stream_that_stops_is_asked_for),
+		cmocka_unit_test(a_download_outlives_many_moves),
 		cmocka_unit_test(a_stream_that_has_ended_is_asked_for_once),
 		cmocka_unit_test(old_answers_move_nothing),
 		cmocka_unit_test(an_answer_from_where_nobody_was_asked_moves_nobody),
