@@ -20,7 +20,15 @@ struct wire {
 	uint64_t downloaded;
 };
 
-static void wire_init(struct wire *wire, uint32_t queue_us)
+static struct kg_kcp_params with_windows(struct kg_kcp_params kcp, bool rate_auto)
+{
+	kcp.snd_wnd = kcp.rcv_wnd = WINDOW;
+	kcp.pace = true;
+	kcp.rate_auto = kcp.snd_spread = kcp.rcv_grows = rate_auto;
+	return kcp;
+}
+
+static void wire_init(struct wire *wire, uint32_t queue_us, bool rate_auto)
 {
 	const struct kg_sim_link_params params = {
 		.delay_us = 5000,
@@ -34,11 +42,8 @@ static void wire_init(struct wire *wire, uint32_t queue_us)
 	kg_rng_init(&wire->rng, MUX_SEED);
 	kg_sim_link_init(&wire->up, &params, &wire->rng);
 	kg_sim_link_init(&wire->down, &params, &wire->rng);
-	wire->pair->client.config.session.kcp.snd_wnd = WINDOW;
-	wire->pair->client.config.session.kcp.rcv_wnd = WINDOW;
-	wire->pair->server.config.session.kcp = wire->pair->client.config.session.kcp;
-	wire->pair->server.config.session.kcp.pace = true;
-	wire->pair->client.config.session.kcp.pace = true;
+	wire->pair->client.config.session.kcp = wire->pair->server.config.session.kcp =
+		with_windows(wire->pair->client.config.session.kcp, rate_auto);
 	pair_start(wire->pair);
 }
 
@@ -160,13 +165,13 @@ static void ask(struct wire *wire, struct outcome *outcome)
 	outcome->late += ask_us(wire) > SOON_US;
 }
 
-static void measure(uint32_t queue_us, struct outcome *outcome)
+static void measure(uint32_t queue_us, bool rate_auto, struct outcome *outcome)
 {
 	struct app *reads;
 	struct wire wire;
 	uint64_t began_us;
 
-	wire_init(&wire, queue_us);
+	wire_init(&wire, queue_us, rate_auto);
 	run_wire(&wire, SEC(1));
 	reads = begin_download(&wire);
 	run_wire(&wire, SEC(4));
@@ -194,7 +199,7 @@ static void a_question_beside_a_download_is_answered_soon(void **state)
 {
 	struct outcome outcome = { 0 };
 
-	measure(200000, &outcome);
+	measure(200000, false, &outcome);
 	assert_int_equal(outcome.late, 0);
 	expect_full(&outcome);
 }
@@ -206,8 +211,19 @@ static void what_waits_behind_the_pace_counts(void **state)
 	struct outcome outcome = { 0 };
 
 	for (uint32_t queue_us = 46000; queue_us <= 60000; queue_us += 2000)
-		measure(queue_us, &outcome);
+		measure(queue_us, false, &outcome);
 	assert_true(outcome.late <= outcome.asked / 16);
+	expect_full(&outcome);
+}
+
+/* Right after the download was killed, too. */
+static void so_it_is_with_a_rate_that_is_found_out(void **state)
+{
+	struct outcome outcome = { 0 };
+
+	for (uint32_t queue_us = 40000; queue_us <= 200000; queue_us += 40000)
+		measure(queue_us, true, &outcome);
+	assert_int_equal(outcome.late, 0);
 	expect_full(&outcome);
 }
 
@@ -216,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_beside_a_download_is_answered_soon),
 		cmocka_unit_test(what_waits_behind_the_pace_counts),
+		cmocka_unit_test(so_it_is_with_a_rate_that_is_found_out),
 	};
 
 	return cmocka_run_group_tests_name("mux_bound", tests, NULL, NULL);
