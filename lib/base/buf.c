@@ -136,8 +136,12 @@ static struct kg_buf *malloc_pool_get(struct kg_buf_pool *base, size_t align, si
 static struct kg_buf *malloc_pool_alloc(struct kg_buf_pool *pool, uint16_t room,
 					enum kg_buf_use use)
 {
-	size_t bytes = sizeof(struct kg_buf) + KG_BUF_HEADROOM + room;
-	struct kg_buf *buf = malloc_pool_get(pool, _Alignof(max_align_t), bytes, use);
+	size_t bytes;
+	struct kg_buf *buf;
+
+	room = KG_MAX(room, pool->small_room);
+	bytes = sizeof(struct kg_buf) + KG_BUF_HEADROOM + room;
+	buf = malloc_pool_get(pool, _Alignof(max_align_t), bytes, use);
 
 	if (buf == NULL)
 		return NULL;

@@ -117,6 +117,10 @@ static inline uint64_t kg_kcp_clock(struct kg_kcp *kcp, uint64_t now_us)
 struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain);
 /* The same with every queued message of which nothing was sent. */
 void kg_kcp_cut_queue(struct kg_kcp *kcp);
+/* The queue's first segment is longer than `len`, what its datagram has room for. Where it begins a
+ * message of two, and the other one stays small, its end goes there, so that the datagram is full:
+ * else each such message would take two of them. */
+bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len);
 /* Puts a message at the end of the queue. */
 void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
 /* Whether our send window counts what is unacknowledged. Where the pace is held back, or the round

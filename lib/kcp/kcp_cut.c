@@ -3,6 +3,8 @@
  * Cuts messages anew when a segment may hold less than when they were made. A message is cut whole
  * or not at all, for each of its segments says how many follow.
  */
+#include <string.h>
+
 #include "kcp/internal.h"
 
 struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain)
@@ -11,6 +13,28 @@ struct kg_buf *kg_kcp_cut(const struct kg_kcp *kcp, struct kg_buf *chain)
 		kg_buf_chain_cut(kcp->pool, chain, kcp->mss, KG_KCP_FRAGMENTS_MAX, KG_BUF_MORE);
 
 	return pieces != NULL ? pieces : chain;
+}
+
+static size_t room_behind(const struct kg_buf *buf)
+{
+	const uint8_t *end = (const uint8_t *)(buf + 1) + KG_BUF_HEADROOM + buf->room;
+
+	return (size_t)(end - (buf->data + buf->len));
+}
+
+bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len)
+{
+	struct kg_buf *first = kcp->queue, *rest = first->next;
+	uint16_t moved = first->len - len;
+
+	if (kcp->begun || first->mark != 1 || rest->len + moved > kcp->pool->small_room ||
+	    moved > room_behind(rest))
+		return false;
+	memmove(rest->data + moved, rest->data, rest->len);
+	memcpy(rest->data, first->data + len, moved);
+	rest->len += moved;
+	first->len = len;
+	return true;
 }
 
 /* The last segment of the message that begins there. */

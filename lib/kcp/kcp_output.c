@@ -209,11 +209,21 @@ static bool fits_beside_spares(const struct kg_kcp *kcp, const struct writer *w,
 	return w->used + KG_KCP_HEADER_BYTES + len <= w->mtu / 2;
 }
 
+/* It does as it is, or can be made to. */
+static bool next_fits(const struct kg_kcp *kcp, const struct writer *w)
+{
+	uint16_t len = kcp->queue->len;
+
+	if (fits(w, len))
+		return fits_beside_spares(kcp, w, len);
+	return fits(w, 1) && kg_kcp_shorten(kcp, w->mtu - w->used - KG_KCP_HEADER_BYTES);
+}
+
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
 	for (uint32_t left = kg_kcp_may_send(kcp); left > 0 && kcp->queue != NULL; left--) {
-		if (!fits(w, kcp->queue->len) || !fits_beside_spares(kcp, w, kcp->queue->len))
+		if (!next_fits(kcp, w))
 			return false;
 		if (!put_next(kcp, w))
 			break;

@@ -37,6 +37,45 @@ static void messages_are_cut_and_packed(void **state)
 	one_fini(&o);
 }
 
+/* Ten messages that are 27 bytes longer than a segment, as they come out; how many datagrams these
+ * were. */
+static unsigned int send_longer_than_a_segment(uint16_t small_room)
+{
+	static uint8_t bytes[10 * 1403], came[sizeof(bytes)];
+	unsigned int datagrams = 0;
+	size_t len = 0;
+	struct one o;
+
+	one_init_default(&o);
+	o.pool.pool.small_room = small_room;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 251);
+	for (size_t i = 0; i < 10; i++)
+		assert_true(one_send(&o, bytes + i * 1403, 1403));
+	for (uint32_t sn = 0; one_output(&o); datagrams++) {
+		for (unsigned int i = 0; i < o.segs; i++, sn++) {
+			assert_int_equal(o.seg[i].sn, sn);
+			assert_int_equal(o.seg[i].frg, 1 - sn % 2);
+			memcpy(came + len, o.seg[i].payload, o.seg[i].len);
+			len += o.seg[i].len;
+			assert_true(sn % 2 == 0 || len == (sn / 2 + 1) * 1403);
+			assert_true(sn % 2 == 0 || small_room == 0 || o.seg[i].len <= small_room);
+		}
+	}
+	assert_int_equal(len, sizeof(bytes));
+	assert_memory_equal(came, bytes, len);
+	one_fini(&o);
+	return datagrams;
+}
+
+/* Beside the rest of each there is room for the beginning of the next one, as long as the rest of
+ * that stays in its small buffer. */
+static void rests_do_not_travel_alone(void **state)
+{
+	assert_int_equal(send_longer_than_a_segment(0), 20);
+	assert_int_equal(send_longer_than_a_segment(240), 12);
+}
+
 static void bad_chains_are_refused(void **state)
 {
 	struct kg_buf *chain;
@@ -678,6 +717,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_cut_and_packed),
+		cmocka_unit_test(rests_do_not_travel_alone),
 		cmocka_unit_test(bad_chains_are_refused),
 		cmocka_unit_test(acked_segments_are_freed_and_counted),
 		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
