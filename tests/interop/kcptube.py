@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """An original kcptube at the other end: MEGABYTES of TCP each way with hash check, and an echo of
-UDP datagrams of every size from 1 to 1400 bytes. One way at a time: two originals of v0.7.4
+UDP datagrams of every size from 1 to 1400 bytes, and of bursts of those that WireGuard sends. One way at a time: two originals of v0.7.4
 themselves change bytes when 50 MB go both ways at once.
 
     kcptube.py client|server ALGORITHM MEGABYTES      which end the original is
@@ -23,6 +23,7 @@ import traffic  # noqa: E402
 PASSWORD = "qwerty1234"
 UNKEYED = ("none", "XOR")
 MEGABYTE = 1 << 20
+WIREGUARD_BYTES = 1452  # a full datagram of it: a little longer than a segment
 
 
 def original_settings(role, algorithm, destination=DESTINATION[0], **more):
@@ -92,6 +93,9 @@ def main(role, algorithm, megabytes):
                 took_s = transfer(*ENTRY, size, timeout_s=90)
                 print(f"{transfer.__name__} of {megabytes} MB in {took_s:.1f} s")
             traffic.udp_echo(*ENTRY, timeout_s=10)
+            before = ours.counter("tx_frames")
+            traffic.udp_echo(*ENTRY, sizes=[WIREGUARD_BYTES] * 512, timeout_s=10, window=64)
+            print(f"{ours.counter('tx_frames') - before} frames for 512 datagrams of WireGuard's")
         assert process.poll() is None, "the original has ended"
         assert ours.counter("delivered") > size / 1500
         wrong = set(ours.all_drops()) - {"handshake_unknown", "conv_unknown", "handshake_replayed"}
