@@ -9,6 +9,7 @@
 #include "base/slots.h"
 #include "base/twheel.h"
 #include "borrowed.h"
+#include "carried.h"
 #include "config/config.h"
 #include "conn.h"
 #include "dropped.h"
@@ -82,7 +83,8 @@ struct kg_worker {
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
 	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
 	uint16_t spare_count;
-	uint32_t usual_bytes; /* that lately left in one of them */
+	uint32_t usual_bytes;      /* that lately left in one of them */
+	struct kg_carried carried; /* mbufs that applications' threads have */
 	struct kg_troubles troubles;
 	struct kg_dropped_table dropped;
 	struct kg_trace *trace;      /* NULL: nobody traces */

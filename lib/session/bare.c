@@ -280,18 +280,30 @@ static enum kg_buf_use use_of_next(const struct kg_bare *bare)
 	return bare->in.segments < KG_BUF_BURST / 4 ? KG_BUF_FEW : KG_BUF_MORE;
 }
 
-enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
-			  uint64_t now_us)
+/* Where it lies, or a copy. */
+static struct kg_buf *chain_of(const struct kg_bare *bare, const struct kg_datagram *in,
+			       const uint8_t *bytes, uint16_t len)
+{
+	const struct kg_session *s = bare->ch.line.session;
+	enum kg_buf_use use = use_of_next(bare);
+	uint16_t part = kg_session_buffer_bytes(s);
+	struct kg_buf *kept = NULL;
+
+	if (in != NULL && in->keep != NULL)
+		kept = in->keep(in, in->data + (bytes - in->data), len);
+	return kept != NULL ? kept : kg_buf_chain_copy_for(s->pool, bytes, len, part, part, use);
+}
+
+enum kg_drop kg_bare_take(struct kg_channel *ch, const struct kg_datagram *in, const uint8_t *bytes,
+			  uint16_t len, uint64_t now_us)
 {
 	struct kg_session *s = ch->line.session;
 	struct kg_bare *bare = kg_bare_of(ch);
-	enum kg_buf_use use = use_of_next(bare);
-	uint16_t part = kg_session_buffer_bytes(s);
 	struct kg_buf *chain;
 
 	if (bare->in.segments >= QUEUE_SEGMENTS)
 		return KG_DROP_BARE_FULL;
-	chain = kg_buf_chain_copy_for(s->pool, bytes, len, part, part, use);
+	chain = chain_of(bare, in, bytes, len);
 	if (chain == NULL)
 		return KG_DROP_NO_BUFFER;
 	kg_buf_queue_push(&bare->in, chain);

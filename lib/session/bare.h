@@ -63,9 +63,9 @@ struct kg_channel *kg_bare_create(struct kg_session *s, uint32_t iden, uint64_t 
 /* What signs of life say with FEC that they are of: no group that is under way. An original's
  * server of v1.1.7 takes them for its shards, and its client's first group is 0. */
 uint32_t kg_bare_no_group(const struct kg_channel *ch);
-/* For the host to read. */
-enum kg_drop kg_bare_take(struct kg_channel *ch, const uint8_t *bytes, uint16_t len,
-			  uint64_t now_us);
+/* For the host to read. `in`: whose bytes these are, and may stay; NULL: they are copied. */
+enum kg_drop kg_bare_take(struct kg_channel *ch, const struct kg_datagram *in, const uint8_t *bytes,
+			  uint16_t len, uint64_t now_us);
 /* Something valid came from its peer. */
 void kg_bare_heard(struct kg_channel *ch, uint64_t now_us);
 

@@ -46,7 +46,7 @@ static enum kg_drop take_shard(struct kg_channel *ch, const struct kg_udphop_bod
 
 	while (drop == KG_DROP_NONE && kg_fec_decoder_output(decoder, &datagram, &len)) {
 		if (!own)
-			drop = kg_bare_take(ch, datagram, len, now_us);
+			drop = kg_bare_take(ch, NULL, datagram, len, now_us);
 		own = false;
 	}
 	return drop;
@@ -67,10 +67,11 @@ static void introduce(struct kg_channel *ch, uint64_t now_us)
 	kg_line_touch(&ch->line, now_us);
 }
 
-static enum kg_drop take(struct kg_channel *ch, const struct kg_udphop_body *body, uint64_t now_us)
+static enum kg_drop take(struct kg_channel *ch, const struct kg_datagram *in,
+			 const struct kg_udphop_body *body, uint64_t now_us)
 {
 	if (ch->line.framing.decoder == NULL)
-		return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+		return kg_bare_take(ch, in, body->rest, body->rest_bytes, now_us);
 	introduce(ch, now_us);
 	return take_shard(ch, body, now_us);
 }
@@ -88,14 +89,14 @@ static bool has_shard(const struct kg_session *s, const struct kg_udphop_body *b
 
 /* Originals' clients leave the header out of their first datagram, and ours begin with group 0:
  * what can be no header is the application's. */
-static enum kg_drop take_first(struct kg_channel *ch, const struct kg_udphop_body *body,
-			       uint64_t now_us)
+static enum kg_drop take_first(struct kg_channel *ch, const struct kg_datagram *in,
+			       const struct kg_udphop_body *body, uint64_t now_us)
 {
 	const struct kg_session *s = ch->line.session;
 
 	if (s->config.fec == NULL || has_shard(s, body))
-		return take(ch, body, now_us);
-	return kg_bare_take(ch, body->rest, body->rest_bytes, now_us);
+		return take(ch, in, body, now_us);
+	return kg_bare_take(ch, in, body->rest, body->rest_bytes, now_us);
 }
 
 /* Clients of v1.1.4 have their signs of life take part in a group; others say group 0, and we one
@@ -201,7 +202,7 @@ static enum kg_drop first_input(struct kg_session *s, const struct kg_datagram *
 	ch = begin(s, in, body->iden, now_us);
 	if (ch == NULL)
 		return KG_DROP_NO_BUFFER;
-	return take_first(ch, body, now_us);
+	return take_first(ch, in, body, now_us);
 }
 
 /* ---- where a server's peer is ---- */
@@ -329,7 +330,7 @@ static enum kg_drop channel_input(struct kg_channel *ch, const struct kg_datagra
 	else if (body->feature == KG_UDPHOP_KEEP_ALIVE_RESPONSE)
 		measure(ch, now_us);
 	kg_bare_heard(ch, now_us);
-	drop = body->feature == KG_UDPHOP_RAW_DATA ? take(ch, body, now_us)
+	drop = body->feature == KG_UDPHOP_RAW_DATA ? take(ch, in, body, now_us)
 						   : hear_sign(ch, in, body, now_us);
 	if (wants_touch(ch, body))
 		kg_line_touch(&ch->line, now_us);

@@ -195,11 +195,14 @@ struct kg_datagram {
 	int16_t age_s;
 	/* input: so many other workers do not know its conv, either (kg_session_passes_on) */
 	uint8_t passed;
+	/* input: makes a buffer of `len` bytes of the body, once, without a copy; from then on they
+	 * are the buffer's. NULL when it cannot. Itself NULL: never */
+	struct kg_buf *(*keep)(const struct kg_datagram *in, uint8_t *bytes, uint16_t len);
 };
 
 /*
- * Takes a body. Bytes are copied. Anything but KG_DROP_NONE names why it was thrown away; then
- * nothing was allocated and no state was changed.
+ * Takes a body. Bytes are copied, or kept (in->keep). Anything but KG_DROP_NONE names why it was
+ * thrown away; then nothing was allocated and no state was changed.
  */
 enum kg_drop kg_session_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
 

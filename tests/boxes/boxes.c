@@ -149,9 +149,23 @@ static unsigned int mbufs_out(const struct kg_box *box)
 	return out;
 }
 
+/* Datagrams of UDP Hop stay in the mbufs that they came in, if they are no shards. */
+static void check_carried(const struct boxes *boxes)
+{
+	const struct two_boxes_params *params = &boxes->scenario.params;
+	uint64_t carried = 0;
+
+	for (int side = CLIENT; side < SIDES; side++) {
+		for (unsigned int w = 0; w < boxes->two.boxes[side].worker_count; w++)
+			carried += boxes->two.boxes[side].workers[w]->carried.out;
+	}
+	boxes_check(boxes, (carried > 0) == (params->udphop && params->fec == NULL));
+}
+
 static void check(const struct boxes *boxes)
 {
 	apps_check(boxes);
+	check_carried(boxes);
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_box *box = &boxes->two.boxes[side];
 

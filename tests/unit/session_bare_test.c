@@ -47,6 +47,54 @@ static void the_longest_datagram_passes_and_no_longer_one(void **state)
 	pair_stop(pair);
 }
 
+static struct kg_buf *kept; /* what a host would keep */
+#define KEPT_BYTES 8u
+
+static struct kg_buf *keep(const struct kg_datagram *in, uint8_t *bytes, uint16_t len)
+{
+	assert_true(bytes >= in->data && bytes + len == in->data + in->len);
+	if (kept != NULL) {
+		assert_int_equal(len, KEPT_BYTES);
+		memcpy(kept->data, bytes, len);
+		kept->len = len;
+	}
+	return kept;
+}
+
+static uint32_t bufs_of(const struct pair *pair)
+{
+	return (uint32_t)pair->server.host.pool.in_use;
+}
+
+/* Where it can stay, the host keeps it, and a copy is made where it cannot. */
+static void what_can_stay_where_it_came_in_is_not_copied(void **state)
+{
+	struct pair *pair = pair_bare(0);
+	struct kg_buf_malloc_pool hosts;
+	struct app *client, *server = &pair->server.apps[0];
+
+	kg_buf_malloc_pool_init(&hosts, 1);
+	pair->server.slow = true;
+	client = pair_open(pair_start(pair), KG_PROTOCOL_UDP);
+	for (int round = 0; round < 2; round++) {
+		struct logged copy;
+		uint32_t before = bufs_of(pair);
+
+		kept = round == 0 ? kg_buf_alloc(&hosts.pool, KEPT_BYTES) : NULL;
+		say(&pair->client, client, "in place");
+		copy = *latest(pair, true, 0);
+		copy.datagram.data = copy.bytes;
+		copy.datagram.keep = keep;
+		assert_int_equal(bufs_of(pair), before + 1);
+		kg_session_input(pair->server.session, &copy.datagram, pair->now_us);
+		assert_int_equal(bufs_of(pair), before + 1 + round);
+	}
+	assert_true(app_read(&pair->server, server, UINT32_MAX));
+	expect(server, "in placein placein placein place");
+	assert_int_equal(hosts.in_use, 0);
+	pair_stop(pair);
+}
+
 /* So that the box cuts what is longer. */
 static void datagrams_say_what_the_path_takes(void **state)
 {
@@ -500,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_go_both_ways_as_they_are),
 		cmocka_unit_test(the_longest_datagram_passes_and_no_longer_one),
+		cmocka_unit_test(what_can_stay_where_it_came_in_is_not_copied),
 		cmocka_unit_test(datagrams_say_what_the_path_takes),
 		cmocka_unit_test(channels_have_a_bound_for_what_is_not_read),
 		cmocka_unit_test(a_burst_has_room_where_buffers_are_short),

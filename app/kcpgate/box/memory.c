@@ -3,6 +3,7 @@
  * the workers' state, an eighth of all for EAL and tables, what is left for payload. */
 #include "box/internal.h"
 
+#include "carried.h"
 #include "kernel/ether_frames.h"
 #include "nic/mbufs.h"
 #include "nic/reassembly.h"
@@ -51,7 +52,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
 		config->port_count * KG_EXCEPTION_SPARES + vhost_mbufs(config) +
 		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
-		config->worker_count * KG_REASSEMBLY_FRAGMENTS;
+		config->worker_count * (KG_REASSEMBLY_FRAGMENTS + KG_CARRIED_MAX);
 	uint16_t mtu = largest_mtu(config);
 	size_t mbuf_bytes = mbufs * kg_nic_mbuf_bytes(KG_PKT_PRIV_BYTES, mtu);
 	char name[KG_BOX_NAME_BYTES];

@@ -97,6 +97,7 @@ static struct kg_worker *create_worker(struct kg_box *box, unsigned int index, c
 	w->unix_s = kg_clock_unix_s();
 	kg_rng_init(&w->rng, kg_clock_seed());
 	STAILQ_INIT(&w->conns);
+	kg_carried_init(&w->carried);
 	if (kg_waker_init(&w->waker) != 0 || !create_parts(w, error, error_bytes) ||
 	    !begin_sides(w, error, error_bytes)) {
 		destroy_worker(w);

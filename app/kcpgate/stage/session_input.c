@@ -63,43 +63,64 @@ static bool find_its_owner(struct kg_worker *w, const struct kg_side *side, stru
 	return true;
 }
 
-/* False: the mbuf is another worker's by now. */
-static bool input(struct kg_worker *w, struct rte_mbuf *m)
+/* A datagram, and the mbuf that it came in. */
+struct arrival {
+	struct kg_datagram in;
+	struct kg_worker *w;
+	struct rte_mbuf *m; /* NULL: an application's, with what it brought */
+};
+
+static struct kg_buf *keep(const struct kg_datagram *in, uint8_t *bytes, uint16_t len)
+{
+	struct arrival *arrival = KG_CONTAINER_OF(in, struct arrival, in);
+	struct kg_buf *buf = kg_carry(&arrival->w->carried, arrival->m, bytes, len);
+
+	if (buf != NULL)
+		arrival->m = NULL;
+	return buf;
+}
+
+/* The mbuf, to be freed; NULL: it is somebody else's by now. */
+static struct rte_mbuf *input(struct kg_worker *w, struct rte_mbuf *m)
 {
 	struct kg_pkt *pkt = kg_pkt(m);
-	struct kg_datagram in = {
-		.local = pkt->local,
-		.remote = pkt->remote,
-		.data = pkt->body,
-		.len = pkt->body_len,
-		.digest = pkt->digest,
-		.age_s = pkt->age_s,
-		.passed = pkt->passed,
+	struct arrival arrival = {
+		.in = {
+			.local = pkt->local,
+			.remote = pkt->remote,
+			.data = pkt->body,
+			.len = pkt->body_len,
+			.digest = pkt->digest,
+			.age_s = pkt->age_s,
+			.passed = pkt->passed,
+			.keep = keep,
+		},
+		.w = w,
+		.m = m,
 	};
+	const struct kg_datagram *in = &arrival.in;
 	struct kg_side *side = kg_worker_side(w, pkt->tunnel);
 	enum kg_drop drop;
 
 	if (w->resting_sides > 0) {
-		side = kg_resting_owner(w, side, &in);
+		side = kg_resting_owner(w, side, in);
 		pkt->tunnel = side != NULL ? side->id : pkt->tunnel;
 	}
-	if (side != NULL && side->barred && kg_resting_would_open(side, &in))
+	if (side != NULL && side->barred && kg_resting_would_open(side, in))
 		side = NULL;
-	drop = side != NULL ? kg_side_input(side, &in, w->now_us) : KG_DROP_HANDSHAKE_UNKNOWN;
-	if (drop == KG_DROP_CONV_UNKNOWN && !find_its_owner(w, side, m, &in))
-		return false;
+	drop = side != NULL ? kg_side_input(side, in, w->now_us) : KG_DROP_HANDSHAKE_UNKNOWN;
+	if (drop == KG_DROP_CONV_UNKNOWN && !find_its_owner(w, side, m, in))
+		return NULL;
 	if (drop != KG_DROP_NONE)
 		refuse(w, pkt, drop);
 	else
 		kg_worker_count(w, KG_COUNTER_DELIVERED, 1);
-	return true;
+	return arrival.m;
 }
 
 void kg_stage_session_input(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		if (!input(w, v[i]))
-			v[i] = NULL;
-	}
+	for (uint16_t i = 0; i < n; i++)
+		v[i] = input(w, v[i]);
 	rte_pktmbuf_free_bulk(v, n);
 }
