@@ -14,12 +14,34 @@ static void reject(struct kg_frame *frame, enum kg_drop reason)
 	frame->drop = reason;
 }
 
+/*
+ * An endpoint is written by two stores, as large as those by which it is copied a moment later: a
+ * CPU waits for a word that has just been stored in parts.
+ */
+typedef uint64_t front __attribute__((vector_size(16)));
+typedef uint16_t back __attribute__((vector_size(4)));
+
+_Static_assert(sizeof(struct kg_endpoint) == sizeof(front) + sizeof(back) &&
+		       offsetof(struct kg_endpoint, port) == sizeof(front) + sizeof(uint16_t),
+	       "front and back are all of it, and the port is the second half of the latter");
+
 static void endpoint_read(struct kg_endpoint *ep, uint8_t version, const uint8_t *address,
 			  const uint8_t *port)
 {
-	ep->ip.version = version;
-	memcpy(ep->ip.bytes, address, version == 4 ? 4 : 16);
-	ep->port = kg_load_be16(port);
+	front first;
+	back rest = { 0, kg_load_be16(port) };
+
+	if (version == 4) {
+		first = (front){ htole64(4 | (uint64_t)kg_load_le32(address) << 8), 0 };
+	} else {
+		uint64_t before = kg_load_le64(address - 1); /* a header's, and seven bytes */
+
+		first = (front){ htole64((before & ~(uint64_t)UINT8_MAX) | 6), 0 };
+		memcpy((uint8_t *)&first + sizeof(before), address + 7, sizeof(before));
+		rest[0] = htole16(address[15]);
+	}
+	memcpy(ep, &first, sizeof(first));
+	memcpy((uint8_t *)ep + sizeof(first), &rest, sizeof(rest));
 }
 
 /* `pseudo` is the sum of the pseudo-header but for the UDP length. */

@@ -13,14 +13,17 @@ static struct kg_worker_link *payload_of(const struct kg_conn *conn)
 	return &conn->side->worker->links[conn->payload];
 }
 
-static struct kg_msg message(const struct kg_conn *conn, enum kg_msg_type type, uint32_t count)
+/* Field by field where it stands: a struct that is copied right after it was written has to wait
+ * for what was written. */
+static void write_message(struct kg_msg *msg, struct kg_conn *conn, enum kg_msg_type type,
+			  uint32_t count)
 {
-	return (struct kg_msg){
-		.type = type,
-		.count = count,
-		.flow = conn->flow,
-		.conn = conn->streaming ? (void *)(uintptr_t)conn : NULL,
-	};
+	msg->type = type;
+	msg->protocol = 0;
+	msg->tunnel = 0;
+	msg->count = count;
+	msg->flow = conn->flow;
+	msg->conn = conn->streaming ? conn : NULL;
 }
 
 static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, struct kg_buf *buf)
@@ -29,7 +32,7 @@ static bool tell(struct kg_conn *conn, enum kg_msg_type type, uint32_t count, st
 
 	if (msg == NULL)
 		return false;
-	*msg = message(conn, type, count);
+	write_message(msg, conn, type, count);
 	msg->buf = buf;
 	return true;
 }
@@ -41,7 +44,7 @@ bool kg_conn_tell_connect(struct kg_conn *conn)
 
 	if (msg == NULL)
 		return false;
-	*msg = message(conn, KG_MSG_CONNECT, 0);
+	write_message(msg, conn, KG_MSG_CONNECT, 0);
 	msg->protocol = kg_stream_protocol(&conn->stream);
 	msg->tunnel = conn->side->id;
 	msg->target = conn->target != NULL ? conn->target : &app->target;
