@@ -21,19 +21,30 @@ static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16
 	return kg_hash64(sealed, len, side->key.alg->spec->keyed ? 0 : kg_endpoint_hash(source, 0));
 }
 
+/* A wire without KCP has no handshakes whose copies are to be known, and its session sees whose a
+ * body is. */
+static enum kg_drop digest_of(const struct kg_side *side, const struct kg_pkt *pkt,
+			      const struct kg_profile_job *job, uint64_t *known_by)
+{
+	const struct kg_datagram in = { .data = job->data, .len = job->len };
+	uint32_t conv = 1;
+	enum kg_drop drop = side->profile->bare ? KG_DROP_NONE : kg_side_conv(side, &in, &conv);
+
+	*known_by = conv == 0 ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
+	return drop;
+}
+
 static enum kg_drop unwrap(const struct kg_side *side, struct kg_pkt *pkt,
 			   const struct kg_profile_job *job)
 {
-	const struct kg_datagram in = { .data = job->data, .len = job->len };
-	bool bare = side->profile->bare;
 	enum kg_drop drop = job->drop;
-	uint32_t conv;
+	uint64_t known_by;
 
 	if (drop == KG_DROP_NONE)
-		drop = kg_side_conv(side, &in, &conv);
+		drop = digest_of(side, pkt, job, &known_by);
 	if (drop != KG_DROP_NONE)
 		return drop;
-	pkt->digest = conv == 0 && !bare ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
+	pkt->digest = known_by;
 	pkt->age_s = (int16_t)-job->skew_s;
 	pkt->body = job->data;
 	pkt->body_len = job->len;
