@@ -91,6 +91,9 @@ struct kg_kcp_share *kg_kcp_share_create(struct kg_mem *mem, void *user);
 /* Nobody is in it any more. */
 void kg_kcp_share_destroy(struct kg_kcp_share *share);
 bool kg_kcp_share_is_used(const struct kg_kcp_share *share);
+/* What has arrived, and what was lost, is entered there from now on; it outlives the share. */
+struct kg_ledger;
+void kg_kcp_share_keep(struct kg_kcp_share *share, struct kg_ledger *ledger);
 /* The user of the share that it is in; NULL: in none. */
 void *kg_kcp_share_user(const struct kg_kcp *kcp);
 /* Goes to another share, NULL: to none; until it is destroyed at most. */

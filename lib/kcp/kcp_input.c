@@ -27,6 +27,7 @@ struct digest {
 	unsigned int events; /* enum kg_kcp_event */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 	struct kg_kcp_account before;
+	struct kg_ledger *ledger; /* of its share; NULL: none */
 };
 
 /* A peer may be a window behind what we know of it, which may be a window behind what was sent. */
@@ -87,6 +88,13 @@ static void release(struct kg_kcp *kcp, uint32_t sn)
 	kcp->ring_stuck = false;
 }
 
+/* The latest copy has arrived. */
+static void enter(struct kg_ledger *ledger, const struct kg_kcp_slot *slot)
+{
+	if (ledger != NULL)
+		kg_ledger_acked(ledger, slot->sent_us, slot->len);
+}
+
 /* seg->ts says which copy arrived (docs/kcp.md §7.1). */
 static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint32_t ts,
 			    struct digest *d)
@@ -99,6 +107,7 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 	} else if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
 		note_order(d, slot);
+		enter(d->ledger, slot);
 		d->events |= KG_KCP_ECHOED;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
 		sample_us = (uint64_t)(d->now_ts - ts) * KG_US_PER_MS;
@@ -159,6 +168,7 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 	d->resent |= slot->spare || slot->copies > 1;
 	if (slot->copies == 1) {
 		note_order(d, slot);
+		enter(d->ledger, slot);
 		return;
 	}
 	if (age_us + KG_US_PER_MS < kcp->rtt.min_us)
@@ -350,8 +360,10 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.una = kcp->flight.una,
 		.fastest_us = UINT64_MAX,
 	};
-	if (kcp->shared)
+	if (kcp->shared) {
 		d.before = kg_kcp_account(kcp);
+		d.ledger = kcp->member.share->ledger;
+	}
 	if (kcp->params.rcv_grows)
 		kg_kcp_need_update(kcp, d.now_ts);
 	while (len >= KG_KCP_HEADER_BYTES) {

@@ -145,6 +145,13 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	return true;
 }
 
+/* Of a segment, the copy before is lost. */
+static void enter_loss(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot)
+{
+	if (kcp->shared && kcp->member.share->ledger != NULL)
+		kg_ledger_lost(kcp->member.share->ledger, slot->sent_us, slot->len);
+}
+
 /* False when a copy is due that does not fit any more, or must not be in the same datagram. */
 static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 {
@@ -162,6 +169,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		take(kcp, w);
+		enter_loss(kcp, slot);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 		if (f->twin_due)

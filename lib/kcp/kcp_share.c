@@ -33,6 +33,11 @@ void kg_kcp_share_destroy(struct kg_kcp_share *share)
 		kg_mem_free(share->mem, share, sizeof(*share));
 }
 
+void kg_kcp_share_keep(struct kg_kcp_share *share, struct kg_ledger *ledger)
+{
+	share->ledger = ledger;
+}
+
 bool kg_kcp_share_is_used(const struct kg_kcp_share *share)
 {
 	return share != NULL && share->members > 0;

@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "kcp/kcp_pace.h"
+#include "rate/ledger.h"
 #include "rate/rate.h"
 
 struct kg_kcp;
@@ -35,6 +36,7 @@ struct kg_kcp_share {
 	void *user;
 	struct kg_kcp_pace pace; /* free, gap, window */
 	struct kg_rate rate;
+	struct kg_ledger *ledger; /* NULL: nobody keeps one */
 	struct kg_kcp_waiting mending, sending;
 	uint64_t active_us;       /* something was sent or heard */
 	uint32_t members, busy;   /* conversations; those with something under way */
