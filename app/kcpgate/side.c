@@ -88,7 +88,8 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.udp_max = channels - channels / 4,
 		.doubted_max = doubted_max(side),
 		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
-				KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN,
+				KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN |
+				(wire->role == KG_ROLE_SERVER ? KG_CAPABILITY_PLACES : 0),
 		.answer_wait_s = app->kind != KG_APP_RELAYS ? ANSWER_WAIT_S : 0,
 		.destinations = tunnel->addresses,
 		.destination_count = tunnel->address_count,

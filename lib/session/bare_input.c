@@ -256,7 +256,8 @@ static bool answers_question(const struct kg_bare *bare, const struct kg_datagra
 	const struct kg_roam *roam = bare->ch.roam;
 	int64_t said_s = (int64_t)(now_us / KG_US_PER_S) - in->age_s + behind_s(bare);
 
-	if (roam == NULL || !roam->asked || body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE)
+	if (!kg_roam_asks(&bare->ch) || !roam->asked ||
+	    body->feature != KG_UDPHOP_KEEP_ALIVE_RESPONSE)
 		return false;
 	return says(bare->ch.line.session, body, roam->ts) ||
 	       (news && said_s + 1 >= (int64_t)(roam->asked_us / KG_US_PER_S));

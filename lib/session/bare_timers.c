@@ -84,7 +84,7 @@ void kg_bare_on_timer(struct kg_line *line, uint64_t now_us)
 	struct kg_channel *ch = kg_line_channel(line);
 
 	if (now_us >= kg_roam_timeout_us(ch))
-		kg_roam_forget(ch);
+		kg_roam_on_timer(ch, now_us);
 	switch ((enum kg_channel_state)ch->state) {
 	case KG_CHANNEL_HANDSHAKE:
 		if (now_us >= ch->opened_us + CONNECT_US)

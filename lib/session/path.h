@@ -20,6 +20,7 @@ enum kg_path_state {
 	KG_PATH_CURRENT,
 	KG_PATH_TESTING, /* client: hop.h */
 	KG_PATH_OLD,     /* client: likewise */
+	KG_PATH_LIVE,    /* server: a place besides, roam.h */
 };
 
 struct kg_path {

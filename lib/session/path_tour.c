@@ -2,17 +2,25 @@
 /* Shows the paths of a session to whoever asks, one after the other. */
 #include "session/internal.h"
 
-/* A server's path that no line uses is one to which somebody may have moved: roam.h. */
+/* Of a server's path that no line uses: somebody may have moved there, or is there, too (roam.h).
+ */
+static const char *unused_name(const struct kg_path *path)
+{
+	return path->state == KG_PATH_LIVE ? "live" : "asked";
+}
+
 static const char *state_name(const struct kg_session *s, const struct kg_path *path)
 {
 	static const char *const names[] = {
 		[KG_PATH_CURRENT] = "current",
 		[KG_PATH_TESTING] = "testing",
 		[KG_PATH_OLD] = "old",
+		[KG_PATH_LIVE] = "live",
 	};
-	bool asked = s->config.role == KG_ROLE_SERVER && LIST_EMPTY(&path->users);
 
-	return asked ? "asked" : names[path->state];
+	if (s->config.role == KG_ROLE_CLIENT)
+		return names[path->state];
+	return LIST_EMPTY(&path->users) ? unused_name(path) : names[KG_PATH_CURRENT];
 }
 
 static void get_info(const struct kg_session *s, const struct kg_path *path,

@@ -225,7 +225,7 @@ static struct kg_channel *asker_of(struct kg_peer *peer)
 
 static bool may_ask(const struct kg_channel *ch)
 {
-	return ch->line.open && ch->roam == NULL && !ch->line.limited &&
+	return ch->line.open && !kg_roam_asks(ch) && !ch->line.limited &&
 	       kg_kcp_was_heard(ch->line.kcp);
 }
 

@@ -250,7 +250,7 @@ void kg_channel_on_timer(struct kg_line *line, uint64_t now_us)
 	if (kg_kcp_take_repeating(ch->line.kcp))
 		kg_peers_on_heard(ch, KG_KCP_REPEATING, now_us);
 	if (now_us >= kg_roam_timeout_us(ch))
-		kg_roam_forget(ch);
+		kg_roam_on_timer(ch, now_us);
 	if (is_listening(ch) && now_us >= kg_forgotten_due_us(ch, now_us))
 		kg_forgotten_ask(ch, now_us);
 	switch ((enum kg_channel_state)ch->state) {

@@ -44,6 +44,7 @@ enum kg_protocol {
 #define KG_CAPABILITY_RIGHT_PARITY (1u << 1) /* FEC: parity is right, over padding of zeros */
 #define KG_CAPABILITY_MUX          (1u << 2) /* mux_finish, and credit for each connection */
 #define KG_CAPABILITY_MUX_RETURN   (1u << 3) /* little credit at first; what is not used returns */
+#define KG_CAPABILITY_PLACES       (1u << 4) /* a client speaks from several places in turns */
 
 struct kg_initialise {
 	uint32_t uid;

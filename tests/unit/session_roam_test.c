@@ -480,6 +480,87 @@ static void who_asks_again_is_answered_again(void **state)
 	pair_stop(pair);
 }
 
+/* A client that is in two places hears at both. */
+static bool is_for_neither(struct end *end, const struct kg_datagram *datagram)
+{
+	struct kg_ip at = datagram->local.ip;
+
+	at.bytes[3] = end->address.bytes[3];
+	return !kg_ip_equal(&at, &end->address);
+}
+
+static void say_from(struct pair *pair, struct app *client, uint8_t place)
+{
+	pair->client.address.bytes[3] = place;
+	assert_true(app_send(&pair->client, client, "x", 1));
+	carry(&pair->client, &pair->server);
+}
+
+static struct pair *pair_of_many_places(void)
+{
+	struct pair *pair = pair_new();
+
+	pair->client.config.capabilities = KG_CAPABILITY_PLACES;
+	pair->server.config.capabilities = KG_CAPABILITY_PLACES;
+	pair->client.loses = is_for_neither;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	return pair_start(pair);
+}
+
+/* It speaks from both in turns, which are longer than a round trip or shorter. The server knows
+ * them soon, answers where it has heard it last, asks no more, and takes nothing for lost; when it
+ * says no more the other one is forgotten. */
+static void speak_from_two_places(uint64_t turn_us)
+{
+	struct pair *pair = pair_of_many_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	uint8_t home = pair->client.address.bytes[3];
+
+	for (int i = 0; i < 20; i++) {
+		say_from(pair, client, i % 2 == 0 ? 77 : home);
+		assert_true(app_send(&pair->server, server, "y", 1));
+		run(pair, turn_us);
+	}
+	run(pair, SEC(1));
+	assert_int_equal(server->got_len, 20);
+	assert_int_equal(client->got_len, 20);
+	for (int i = 0; i < 20; i++) {
+		say_from(pair, client, i % 2 == 0 ? 77 : home);
+		assert_true(server_is_with(pair, server, &pair->client.address));
+		run(pair, turn_us);
+		assert_null(server->ch->roam->path);
+	}
+	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
+	assert_int_equal(info_of(&pair->server, server).kcp.resent_fast, 0);
+	run(pair, SEC(11));
+	assert_null(server->ch->roam);
+	pair_stop(pair);
+}
+
+static void who_is_in_two_places_has_not_moved(void **state)
+{
+	speak_from_two_places(5 * KG_US_PER_MS);
+	speak_from_two_places(100 * KG_US_PER_MS);
+}
+
+/* It has been asked in one place, and goes on from another one before it answers. */
+static void who_is_in_many_places_answers_from_any(void **state)
+{
+	struct pair *pair = pair_of_many_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	const struct kg_channel *ch = pair->server.apps[0].ch;
+
+	say_from(pair, client, 77);
+	carry(&pair->server, &pair->client);
+	say_from(pair, client, 88);
+	assert_non_null(ch->roam->known[0].path);
+	assert_int_equal(ch->roam->known[0].path->ends.remote.ip.bytes[3], 77);
+	assert_int_equal(ch->roam->path->ends.remote.ip.bytes[3], 88);
+	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
+	pair_stop(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +577,8 @@ int main(void)
 		cmocka_unit_test(who_waits_for_a_window_is_found_again),
 		cmocka_unit_test(a_made_up_source_draws_no_more_than_it_sent),
 		cmocka_unit_test(who_asks_again_is_answered_again),
+		cmocka_unit_test(who_is_in_two_places_has_not_moved),
+		cmocka_unit_test(who_is_in_many_places_answers_from_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
