@@ -18,7 +18,8 @@ MODULES = {
     "drivers/payload": "dial flow tcp udp udp_hold udp_loss udp_rx udp_sources udp_tx",
     "lib/mux": "mux mux_in mux_out mux_stall mux_stream",
     "lib/session": "bare bare_input bare_test bare_timers channel channel_end client forgotten"
-                   " handshake handshake_hop hop kcp_talk line path peers proof roam server timers",
+                   " handshake handshake_hop hop hop_live kcp_talk line path peers proof roam server"
+                   " permits spread timers",
 }
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.S)

@@ -45,7 +45,7 @@ KNOWS = {
     "relay": {"base", "session"},
     "rate": {"base"},
     "rival": {"base", "kcp", "net", "rate", "sim"},
-    "session": {"base", "fec", "kcp", "net", "wire"},
+    "session": {"base", "fec", "kcp", "net", "rate", "wire"},
     "sim": {"base", "fec", "kcp", "net", "session"},
     "telemetry": {"base", "net"},
     "trial": {"base", "kcp", "net", "session", "wire"},

@@ -84,7 +84,7 @@ struct kg_path *kg_client_lease(struct kg_session *s, const struct kg_endpoint *
 bool kg_client_take_path(struct kg_channel *ch, const struct kg_endpoint *remote)
 {
 	struct kg_session *s = ch->line.session;
-	bool hooked = false;
+	bool hooked = kg_spread_join(ch, &remote->ip);
 
 	for (int i = 0; i < PORT_TRIES && !hooked; i++) {
 		struct kg_path *path = kg_client_lease(s, remote, false);
@@ -97,8 +97,10 @@ bool kg_client_take_path(struct kg_channel *ch, const struct kg_endpoint *remote
 			kg_peers_on_path(ch);
 		kg_path_give(s, path);
 	}
-	if (hooked)
+	if (hooked) {
+		kg_spread_enter(s, ch->line.path, s->now_us);
 		kg_hop_begin(ch->line.path, s->now_us);
+	}
 	return hooked;
 }
 
@@ -358,13 +360,13 @@ static enum kg_drop handshake_input(struct kg_handshake *hs, const struct kg_dat
 	return KG_DROP_NONE;
 }
 
-/* A path of the local port that the channel's path was before, or NULL. */
-static struct kg_path *old_path(const struct kg_channel *ch, uint16_t port)
+/* A path of the local port that the channel's path was before, or that is live beside it; NULL. */
+static struct kg_path *path_beside(const struct kg_channel *ch, uint16_t port)
 {
 	struct kg_path *path = kg_path_at_port(ch->line.session, port);
 
-	while (path != NULL &&
-	       (path->state != KG_PATH_OLD || kg_hop_current(path) != ch->line.path))
+	while (path != NULL && ((path->state != KG_PATH_OLD && path->state != KG_PATH_LIVE) ||
+				kg_hop_current(path) != ch->line.path))
 		path = path->next;
 	return path;
 }
@@ -381,7 +383,7 @@ struct kg_channel *kg_client_channel_of(const struct kg_session *s, const struct
 			return ch;
 	}
 	for (ch = first; ch != NULL; ch = ch->namesake) {
-		*path = old_path(ch, in->local.port);
+		*path = path_beside(ch, in->local.port);
 		if (*path != NULL)
 			return ch;
 	}
@@ -433,6 +435,8 @@ enum kg_drop kg_client_input(struct kg_session *s, const struct kg_datagram *in,
 	if (!kg_client_is_from_server(s, path, in))
 		return KG_DROP_SOURCE_UNKNOWN;
 	path->heard = true;
+	if (path->row != 0)
+		kg_spread_heard(&ch->line, path, in->len, now_us);
 	drop = kg_channel_input(ch, in, now_us);
 	if (ch->handshake != NULL) /* a young one: the path may be idle */
 		measure(&ch->line);
@@ -483,6 +487,9 @@ void kg_session_leave_port(struct kg_session *s, uint16_t port, uint64_t now_us)
 
 	for (path = kg_path_at_port(s, port); path != NULL; path = next) {
 		next = path->next;
-		leave_path(s, path, now_us);
+		if (path->state == KG_PATH_LIVE)
+			kg_hop_rest(path, now_us);
+		else
+			leave_path(s, path, now_us);
 	}
 }

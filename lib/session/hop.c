@@ -12,8 +12,6 @@
 #define LEAVE_MS 1000u
 /* Silence is told the host once in that time. */
 #define TELL_US (5ull * KG_US_PER_S)
-/* What the server still sends to an old path comes within that of what came before. */
-#define OLD_MS 5000u
 
 /* ---- time ---- */
 
@@ -28,7 +26,7 @@ static int32_t ms_until(uint32_t ms, uint64_t now_us)
 	return (int32_t)(ms - ms_of(now_us));
 }
 
-static void arm(struct kg_hop_path *hop, int32_t in_ms, uint64_t now_us)
+void kg_hop_arm(struct kg_hop_path *hop, int32_t in_ms, uint64_t now_us)
 {
 	uint64_t in_us = (uint64_t)KG_MAX(in_ms, 1) * KG_US_PER_MS;
 
@@ -43,46 +41,6 @@ static uint32_t hop_after_ms(struct kg_session *s)
 	return min_ms + kg_rng_below(s->rng, max_ms - min_ms + 1);
 }
 
-/* ---- beside a current path ---- */
-
-static unsigned int local_ports(const struct kg_hop_path *current)
-{
-	unsigned int ports = 1;
-
-	for (const struct kg_hop_path *at = current->beside; at != NULL; at = at->beside)
-		ports++;
-	return ports;
-}
-
-static void put_beside(struct kg_hop_path *hop, enum kg_path_state state, struct kg_hop_path *owner)
-{
-	hop->path.state = state;
-	hop->owner = owner;
-	hop->beside = owner->beside;
-	owner->beside = hop;
-}
-
-static void take_from_beside(struct kg_hop_path *hop)
-{
-	struct kg_hop_path **at = &hop->owner->beside;
-
-	while (*at != hop)
-		at = &(*at)->beside;
-	*at = hop->beside;
-	hop->beside = hop->owner = NULL;
-}
-
-/* An old path stays until it is silent; a test until it has ended. */
-static void disown(struct kg_hop_path *hop)
-{
-	bool old = hop->path.state == KG_PATH_OLD;
-
-	take_from_beside(hop);
-	hop->path.state = KG_PATH_CURRENT;
-	if (old)
-		kg_path_give(hop->session, &hop->path);
-}
-
 static void on_timer(struct kg_timer *timer, uint64_t now_us);
 
 void kg_hop_init(struct kg_hop_path *hop, struct kg_session *s)
@@ -95,12 +53,7 @@ void kg_hop_init(struct kg_hop_path *hop, struct kg_session *s)
 void kg_hop_fini(struct kg_hop_path *hop)
 {
 	kg_twheel_cancel(hop->session->wheel, &hop->timer);
-	if (hop->owner != NULL) {
-		take_from_beside(hop);
-		return;
-	}
-	while (hop->beside != NULL)
-		disown(hop->beside);
+	kg_hop_leave_list(hop);
 }
 
 struct kg_path *kg_hop_current(struct kg_path *path)
@@ -141,7 +94,7 @@ static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
 	struct kg_handshake *hs;
 	struct kg_path *path;
 
-	if (ch == NULL || local_ports(hop) >= KG_HOP_PORTS_MAX)
+	if (ch == NULL || kg_hop_local_ports(hop) >= KG_HOP_PORTS_MAX)
 		return;
 	hs = s->talk->test(s, ch, now_us);
 	path = hs != NULL ? kg_client_lease(s, remote, true) : NULL;
@@ -151,7 +104,7 @@ static void test(struct kg_hop_path *hop, const struct kg_endpoint *remote,
 		return;
 	}
 	path->reason = reason;
-	put_beside(kg_hop_path(path), KG_PATH_TESTING, hop);
+	kg_hop_put_beside(kg_hop_path(path), KG_PATH_TESTING, hop);
 	begin_test(hs, path, now_us);
 	kg_path_give(s, path);
 	s->stats.path_tests++;
@@ -164,6 +117,19 @@ static void test_another(struct kg_hop_path *hop, enum kg_hop_reason reason, uin
 
 	if (!kg_endpoint_equal(&remote, &hop->path.ends.remote))
 		test(hop, &remote, reason, now_us);
+}
+
+void kg_hop_widen(struct kg_path *path, uint64_t now_us)
+{
+	struct kg_session *s = kg_hop_path(path)->session;
+	struct kg_destination *at = kg_destination_of(s, &path->ends.remote.ip);
+	const struct kg_endpoint nowhere = { 0 };
+	struct kg_endpoint remote;
+
+	if (at == NULL)
+		return;
+	remote = kg_destination_pick(s, at, &nowhere, now_us);
+	test(kg_hop_path(path), &remote, KG_HOP_WIDER, now_us);
 }
 
 static struct kg_handshake *test_of(const struct kg_path *path)
@@ -232,6 +198,17 @@ static void follow(struct kg_channel *ch, struct kg_path *to, uint64_t now_us)
 	ch->line.session->talk->follow(ch, to->reason == KG_HOP_SILENCE, now_us);
 }
 
+void kg_hop_go(struct kg_path *from, struct kg_path *to, uint64_t now_us)
+{
+	struct kg_line *line, *next;
+
+	for (line = LIST_FIRST(&from->users); line != NULL; line = next) {
+		next = LIST_NEXT(line, path_link);
+		if (line->kind == KG_LINE_CHANNEL)
+			follow(kg_line_channel(line), to, now_us);
+	}
+}
+
 /* The server is there. Channels go on there, if `to` is not NULL. */
 static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uint64_t now_us)
 {
@@ -248,21 +225,6 @@ static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uin
 	}
 }
 
-/* What was beside the old path is now beside the new one, and so is the old one, held. */
-static void take_over(struct kg_hop_path *hop, struct kg_hop_path *old, uint64_t now_us)
-{
-	take_from_beside(hop);
-	hop->path.state = KG_PATH_CURRENT;
-	hop->beside = old->beside;
-	for (struct kg_hop_path *at = hop->beside; at != NULL; at = at->beside)
-		at->owner = hop;
-	put_beside(old, KG_PATH_OLD, hop);
-	old->path.holds++;
-	old->path.watched = true;
-	old->path.heard = false;
-	arm(old, OLD_MS, now_us);
-}
-
 void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
@@ -277,13 +239,16 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 		on_proof(&old->path, NULL, at_once, now_us);
 		return;
 	}
-	s->stats.hops[hop->path.reason]++;
-	if (s->ops.hopped != NULL)
-		s->ops.hopped(s->host, &old->path.ends, &hop->path.ends, hop->path.reason);
+	if (hop->path.reason == KG_HOP_WIDER) {
+		kg_hop_live(hop, now_us);
+		return;
+	}
+	kg_hop_tell(s, &old->path, &hop->path, hop->path.reason);
 	s->ops.port_share(s->host, hop->path.ends.local.port);
-	take_over(hop, old, now_us);
+	kg_hop_take_over(hop, old, now_us);
 	kg_hop_begin(&hop->path, now_us);
 	on_proof(&old->path, &hop->path, at_once, now_us);
+	kg_hop_follow_live(hop, now_us);
 	hop->path.reason = KG_HOP_TIMER; /* from now on the reason to leave it */
 }
 
@@ -319,7 +284,7 @@ void kg_hop_begin(struct kg_path *path, uint64_t now_us)
 		return;
 	hop->hop_ms = ms_of(now_us) + hop_after_ms(hop->session);
 	path->watched = false;
-	arm(hop, ms_until(hop->hop_ms, now_us), now_us);
+	kg_hop_arm(hop, ms_until(hop->hop_ms, now_us), now_us);
 }
 
 void kg_hop_watch(struct kg_path *path, uint64_t now_us)
@@ -329,7 +294,8 @@ void kg_hop_watch(struct kg_path *path, uint64_t now_us)
 	path->watched = true;
 	path->heard = false;
 	hop->look_ms = ms_of(now_us) + silent_ms(hop);
-	arm(hop, KG_MIN(ms_until(hop->look_ms, now_us), ms_until(hop->hop_ms, now_us)), now_us);
+	kg_hop_arm(hop, KG_MIN(ms_until(hop->look_ms, now_us), ms_until(hop->hop_ms, now_us)),
+		   now_us);
 }
 
 /* ---- the server has moved, or the host asks ---- */
@@ -346,7 +312,7 @@ static void leave(struct kg_hop_path *hop, uint64_t now_us)
 	if (begun && ms_until(hop->hop_ms, now_us) <= (int32_t)LEAVE_MS)
 		return;
 	hop->hop_ms = ms_of(now_us) + kg_rng_below(hop->session->rng, LEAVE_MS);
-	arm(hop, ms_until(hop->hop_ms, now_us), now_us);
+	kg_hop_arm(hop, ms_until(hop->hop_ms, now_us), now_us);
 }
 
 static bool is_open(const struct kg_hop_path *hop)
@@ -415,23 +381,14 @@ static void current_on_timer(struct kg_hop_path *hop, uint64_t now_us)
 			test_another(hop, KG_HOP_ADDRESS, now_us);
 		else if (hop->path.reason == KG_HOP_ASKED)
 			test_asked(hop, now_us);
-		else if (hop->session->config.hop_max_s != 0)
+		else if (hop->session->config.hop_max_s != 0 &&
+			 !kg_spread_renew(hop->session, &hop->path, now_us))
 			test_another(hop, KG_HOP_TIMER, now_us);
 		hop->hop_ms = ms_of(now_us) + TEST_MS; /* another one then */
 	}
 	if (hop->path.watched)
 		look_in_ms = ms_until(hop->look_ms, now_us);
-	arm(hop, KG_MIN(look_in_ms, ms_until(hop->hop_ms, now_us)), now_us);
-}
-
-static void old_on_timer(struct kg_hop_path *hop, uint64_t now_us)
-{
-	if (!hop->path.heard) {
-		disown(hop);
-		return;
-	}
-	hop->path.heard = false;
-	arm(hop, OLD_MS, now_us);
+	kg_hop_arm(hop, KG_MIN(look_in_ms, ms_until(hop->hop_ms, now_us)), now_us);
 }
 
 static void on_timer(struct kg_timer *timer, uint64_t now_us)
@@ -442,5 +399,5 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 	if (hop->path.state == KG_PATH_CURRENT)
 		current_on_timer(hop, now_us);
 	else if (hop->path.state == KG_PATH_OLD)
-		old_on_timer(hop, now_us);
+		kg_hop_old_on_timer(hop, now_us);
 }

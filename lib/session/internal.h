@@ -40,6 +40,7 @@
 #include "session/path.h"
 #include "session/roam.h"
 #include "session/session.h"
+#include "session/spread.h"
 
 enum kg_line_kind {
 	KG_LINE_CHANNEL,
@@ -195,6 +196,7 @@ struct kg_permits {
 	TAILQ_ENTRY(kg_permits) link;
 	struct kg_session *session;
 	struct kg_kcp_share *share; /* NULL: channels share nothing */
+	struct kg_spread *spread;   /* NULL: they leave on one 5-tuple */
 	struct kg_timer timer;      /* the next permit */
 	bool due;                   /* among those whose permit is due */
 };
@@ -472,6 +474,8 @@ struct kg_line *kg_permits_next(struct kg_session *s, uint64_t now_us);
 
 void kg_peers_fini(struct kg_session *s);
 void kg_peers_get_info(const struct kg_channel *ch, struct kg_channel_info *info);
+/* What channels at that address share; NULL: nothing. */
+struct kg_permits *kg_peers_permits(const struct kg_session *s, const struct kg_ip *ip);
 /* How the mtu of a path was found out. */
 enum kg_pmtu_how kg_peers_mtu_how(const struct kg_session *s, const struct kg_path *path);
 /* The channel has (another) path. */

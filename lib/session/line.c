@@ -235,13 +235,16 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 
 static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
 {
+	const struct kg_path *path;
+
 	if ((line->asking & KG_ASKING_WHERE) != 0 &&
 	    kg_roam_output(kg_line_channel(line), out, now_us))
 		return true;
 	if (!line->open)
 		return false;
-	out->local = line->path->ends.local;
-	out->remote = line->path->ends.remote;
+	path = line->path->row == 0 ? line->path : kg_spread_way(line, now_us);
+	out->local = path->ends.local;
+	out->remote = path->ends.remote;
 	out->mtu = line->path->mtu;
 	if ((line->asking & KG_ASKING_KNOWN) != 0 &&
 	    kg_forgotten_output(kg_line_channel(line), out, now_us))
@@ -253,6 +256,8 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 			   : ops_of(line)->output(line, now_us, out->data);
 	if (line->limited)
 		ops_of(line)->spend(line, out->len);
+	if (line->path->row != 0 && out->len > 0)
+		kg_spread_sent(line, out->len, now_us);
 	if (!line->path->watched && out->len > 0)
 		kg_hop_watch(line->path, now_us);
 	return out->len > 0;

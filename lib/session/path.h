@@ -20,7 +20,7 @@ enum kg_path_state {
 	KG_PATH_CURRENT,
 	KG_PATH_TESTING, /* client: hop.h */
 	KG_PATH_OLD,     /* client: likewise */
-	KG_PATH_LIVE,    /* server: a place besides, roam.h */
+	KG_PATH_LIVE,    /* client: beside the current one, spread.h; server: roam.h */
 };
 
 struct kg_path {
@@ -35,6 +35,7 @@ struct kg_path {
 	bool watched : 1;   /* somebody waits for an answer, or nobody ever will */
 	bool heard : 1;     /* since it is watched */
 	bool answered : 1;  /* the test of it */
+	uint8_t row : 4;    /* of spread.h's ledger, and 1; 0: none */
 };
 
 _Static_assert(sizeof(struct kg_path) <= 64, "an idle channel may have one for itself");

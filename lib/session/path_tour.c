@@ -35,6 +35,7 @@ static void get_info(const struct kg_session *s, const struct kg_path *path,
 		.mtu = path->mtu,
 		.mtu_how = kg_peers_mtu_how(s, path),
 	};
+	kg_spread_get_info(s, path, info, now_us);
 	LIST_FOREACH (line, &path->users, path_link) {
 		info->users++;
 		if (line->kind == KG_LINE_CHANNEL)

@@ -127,6 +127,13 @@ static struct kg_peer *find_or_create(struct kg_session *s, const struct kg_ip *
 	return peer;
 }
 
+struct kg_permits *kg_peers_permits(const struct kg_session *s, const struct kg_ip *ip)
+{
+	struct kg_peer *peer = find(s, ip);
+
+	return peer != NULL ? &peer->permits : NULL;
+}
+
 void kg_peers_fini(struct kg_session *s)
 {
 	while (!TAILQ_EMPTY(&s->peer_list))

@@ -39,6 +39,8 @@ bool kg_permits_init(struct kg_permits *permits, struct kg_session *s)
 		.timer = { .deadline_us = KG_NEVER_US, .fire = on_timer },
 		.share = kg_kcp_share_create(s->mem, permits),
 	};
+	if (permits->share != NULL && s->config.spread > 0)
+		permits->spread = kg_spread_create(s, permits->share);
 	return permits->share != NULL;
 }
 
@@ -49,6 +51,7 @@ void kg_permits_fini(struct kg_permits *permits)
 	stand(permits, false);
 	kg_twheel_cancel(permits->session->wheel, &permits->timer);
 	kg_kcp_share_destroy(permits->share);
+	kg_spread_destroy(permits->spread);
 }
 
 void kg_permits_ask(struct kg_line *line, uint64_t now_us)

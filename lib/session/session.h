@@ -73,6 +73,9 @@ struct kg_session_config {
 	uint16_t seal_bytes;
 	/* client: seconds between hops of a path (hop.h), by chance; 0: never */
 	uint32_t hop_min_s, hop_max_s;
+	/* client: so many 5-tuples at once (spread.h), up to KG_LEDGER_ROWS; 0: one, and no ledger.
+	 * With kcp.rate_auto */
+	uint8_t spread;
 	/* server: what the answer announces; 0, 0 when the listen ports have gaps */
 	uint16_t announce_first, announce_last;
 	/* server: clients say where to. Who names no target, or none that can be read, is refused;
@@ -406,17 +409,24 @@ struct kg_path_info {
 	uint64_t silent_us;   /* since the last input of a channel here; KG_NEVER_US: none is */
 	uint16_t mtu;         /* IP packets that pass; 0: nobody asks */
 	enum kg_pmtu_how mtu_how;
+	/* client: what its ledger says (rate/ledger.h), where channels spread; verdict NULL: none
+	 * is kept. Bytes ever, of those that came in as datagrams; bytes per second of late */
+	const char *verdict;
+	uint64_t age_us, sent_bytes, acked_bytes, lost_bytes, received_bytes;
+	uint64_t acked_Bps, received_Bps, limit_Bps; /* limit 0: none */
 };
 /* A walk over the paths, likewise; those that come or go meanwhile may be missed, or come twice. */
 void kg_session_path_tour_begin(struct kg_session *s);
 bool kg_session_path_tour_next(struct kg_session *s, struct kg_path_info *info, uint64_t now_us);
 
 /* What a path hopped for. */
-#define KG_HOP_LIST(X)                                          \
-	X(TIMER, "timer", "it was time")                        \
-	X(SILENCE, "silence", "data waited, and nothing came")  \
-	X(ADDRESS, "address", "the server has another address") \
-	X(ASKED, "asked", "the host asked for it")
+#define KG_HOP_LIST(X)                                                     \
+	X(TIMER, "timer", "it was time")                                   \
+	X(SILENCE, "silence", "data waited, and nothing came")             \
+	X(ADDRESS, "address", "the server has another address")            \
+	X(ASKED, "asked", "the host asked for it")                         \
+	X(PENALTY, "penalty", "they were punished for how they were used") \
+	X(BLOCKED, "blocked", "nothing got through on them")
 
 enum kg_hop_reason {
 #define KG_HOP_ENUM(id, name, help) KG_HOP_##id,
@@ -426,29 +436,33 @@ enum kg_hop_reason {
 };
 const char *kg_hop_reason_name(enum kg_hop_reason reason);
 
-#define KG_SESSION_METRICS(X)                                                                    \
-	X(channels, "channels", GAUGE, "channels", "channels there are")                         \
-	X(channels_opened, "channels_opened", COUNTER, "channels", "channels that have begun")   \
-	X(channels_closed, "channels_closed", COUNTER, "channels", "channels that have ended")   \
-	X(handshakes_started, "handshakes_started", COUNTER, "handshakes",                       \
-	  "handshakes that have begun")                                                          \
-	X(handshakes_done, "handshakes_done", COUNTER, "handshakes",                             \
-	  "handshakes that brought a channel")                                                   \
-	X(handshakes_failed, "handshakes_failed", COUNTER, "handshakes",                         \
-	  "handshakes that were refused, or had no answer")                                      \
-	X(messages_dropped, "messages_dropped", COUNTER, "messages",                             \
-	  "messages malformed, of unknown kind, out of place, or beyond what was granted; of a " \
-	  "relay's other leg, too long for this one")                                            \
-	X(peer_moves, "peer_moves", COUNTER, "moves",                                            \
-	  "server: times that a channel's peer went on from another address")                    \
-	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer") \
-	X(path_tests_failed, "path_tests_failed", COUNTER, "tests",                              \
-	  "client: other paths that did not answer")                                             \
-	X(denials, "denials", COUNTER, "channels",                                               \
-	  "peers that were told that we do not know their channel")                              \
-	X(message_bytes_sent, "message_bytes_sent", COUNTER, "bytes",                            \
-	  "bytes of messages taken into channels: what applications said, and what is of mux")   \
-	X(message_bytes_received, "message_bytes_received", COUNTER, "bytes",                    \
+#define KG_SESSION_METRICS(X)                                                                     \
+	X(channels, "channels", GAUGE, "channels", "channels there are")                          \
+	X(channels_opened, "channels_opened", COUNTER, "channels", "channels that have begun")    \
+	X(channels_closed, "channels_closed", COUNTER, "channels", "channels that have ended")    \
+	X(handshakes_started, "handshakes_started", COUNTER, "handshakes",                        \
+	  "handshakes that have begun")                                                           \
+	X(handshakes_done, "handshakes_done", COUNTER, "handshakes",                              \
+	  "handshakes that brought a channel")                                                    \
+	X(handshakes_failed, "handshakes_failed", COUNTER, "handshakes",                          \
+	  "handshakes that were refused, or had no answer")                                       \
+	X(messages_dropped, "messages_dropped", COUNTER, "messages",                              \
+	  "messages malformed, of unknown kind, out of place, or beyond what was granted; of a "  \
+	  "relay's other leg, too long for this one")                                             \
+	X(peer_moves, "peer_moves", COUNTER, "moves",                                             \
+	  "server: times that a channel's peer went on from another address")                     \
+	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer")  \
+	X(paths_beside, "paths_beside", COUNTER, "paths",                                         \
+	  "client: paths that came to be used beside another, where channels spread")             \
+	X(policers, "policers", COUNTER, "paths",                                                 \
+	  "client: paths found to have a policer that others do not have, where channels spread") \
+	X(path_tests_failed, "path_tests_failed", COUNTER, "tests",                               \
+	  "client: other paths that did not answer")                                              \
+	X(denials, "denials", COUNTER, "channels",                                                \
+	  "peers that were told that we do not know their channel")                               \
+	X(message_bytes_sent, "message_bytes_sent", COUNTER, "bytes",                             \
+	  "bytes of messages taken into channels: what applications said, and what is of mux")    \
+	X(message_bytes_received, "message_bytes_received", COUNTER, "bytes",                     \
 	  "bytes of messages that channels had for applications, likewise")
 
 struct kg_session_stats {
