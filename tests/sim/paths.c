@@ -3,7 +3,8 @@
  * A client whose paths hop and a server with eight ports, in a world that goes wrong: the wire
  * loses and stops, a NAT gives the client other addresses, the server's ports die one by one, a
  * clock is wrong by an hour for a while, the server is started anew. No byte may be lost, no
- * channel may be stuck, and only a server that was started anew has forgotten one.
+ * channel may be stuck, and only a server that was started anew has forgotten one. From seed 500 on
+ * the client spreads over several 5-tuples, and its messages are long.
  *
  *   paths SEED                runs one seed and tells about it
  *   paths FIRST COUNT STEP    runs COUNT seeds: FIRST, FIRST+STEP, …
@@ -26,6 +27,8 @@
 #define FLOWS          6
 #define FIRST_PORT     3000
 #define PORTS          8
+#define SPREADS_FROM   500 /* seed */
+#define LONG_BYTES     6000
 #define MESSAGES       300 /* of a flow, each way; the first of the client's says which flow it is */
 #define FAULTS_UNTIL_S 60
 #define LIMIT_US       SEC(900)
@@ -76,12 +79,13 @@ static void print(const struct sim *sim)
 {
 	const struct kg_session_config *config = &sim->ends[KG_ROLE_CLIENT].config;
 
-	printf("seed %llu at %.3f s: hops every %u-%u s, capabilities %u, loss %.1f %%, restart at "
-	       "%.1f s, clock of %d wrong by %d s from %.1f s to %.1f s\n",
+	printf("seed %llu at %.3f s: hops every %u-%u s, spread %u, capabilities %u, loss %.1f %%, "
+	       "restart at %.1f s, clock of %d wrong by %d s from %.1f s to %.1f s\n",
 	       (unsigned long long)sim->seed, seconds(sim, sim->now_us), config->hop_min_s,
-	       config->hop_max_s, config->capabilities, sim->ends[0].link.params.loss / 655.36,
-	       seconds(sim, sim->restart_us), sim->wrong_end, sim->wrong_s,
-	       seconds(sim, sim->wrong_from_us), seconds(sim, sim->wrong_to_us));
+	       config->hop_max_s, config->spread, config->capabilities,
+	       sim->ends[0].link.params.loss / 655.36, seconds(sim, sim->restart_us),
+	       sim->wrong_end, sim->wrong_s, seconds(sim, sim->wrong_from_us),
+	       seconds(sim, sim->wrong_to_us));
 	for (int i = 0; i < FLOWS; i++) {
 		const struct flow *f = &sim->flows[i];
 
@@ -101,7 +105,17 @@ static bool one_in(struct sim *sim, uint32_t n)
 	return below(sim, n) == 0;
 }
 
+static bool spreads(const struct sim *sim)
+{
+	return sim->seed >= SPREADS_FROM;
+}
+
 /* ---- applications ---- */
+
+static size_t message_bytes(const struct sim *sim)
+{
+	return spreads(sim) ? LONG_BYTES : 4;
+}
 
 static uint32_t word(int flow, int by, uint32_t nth)
 {
@@ -112,11 +126,12 @@ static void say(struct sim *sim, int number, int role)
 {
 	struct flow *flow = &sim->flows[number];
 	struct end *end = &sim->ends[role];
-	uint8_t bytes[4];
+	uint8_t bytes[LONG_BYTES] = { 0 };
 	struct kg_buf *chain;
 
 	kg_store_be32(bytes, word(number, role, flow->sent[role]));
-	chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, sizeof(bytes), MTU - 64, MTU - 64);
+	chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, message_bytes(sim), MTU - 64,
+				  MTU - 64);
 	check(sim, chain != NULL);
 	check(sim, kg_channel_send(flow->ch[role], chain, sim->now_us));
 	flow->sent[role]++;
@@ -141,11 +156,11 @@ static void hear(struct sim *sim, struct kg_channel *ch, int role)
 	struct kg_buf *chain;
 
 	while ((chain = kg_channel_recv(ch, sim->now_us)) != NULL) {
-		uint8_t bytes[16];
+		uint8_t bytes[LONG_BYTES];
 		uint32_t said;
 		int number;
 
-		check(sim, kg_buf_chain_len(chain) == 4);
+		check(sim, kg_buf_chain_len(chain) == message_bytes(sim));
 		kg_buf_chain_gather(chain, bytes);
 		kg_buf_free_chain(chain);
 		said = kg_load_be32(bytes);
@@ -371,6 +386,18 @@ static void draw_faults(struct sim *sim)
 	}
 }
 
+/* Over one or several; most servers know of it. */
+static void draw_spread(struct end *end)
+{
+	struct kg_session_config *config = &end->config;
+
+	config->kcp.rate_auto = config->kcp.pace = true;
+	if (config->role == KG_ROLE_CLIENT)
+		config->spread = (uint8_t)(1 + below(end->sim, 8));
+	if (config->capabilities != 0)
+		config->capabilities |= KG_CAPABILITY_PLACES;
+}
+
 static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 {
 	struct end *end = &sim->ends[role];
@@ -403,6 +430,8 @@ static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 		end->config.hop_min_s = 1 + below(sim, 10);
 		end->config.hop_max_s = end->config.hop_min_s + below(sim, 10);
 	}
+	if (spreads(sim))
+		draw_spread(end);
 	kg_sim_link_init(&end->link, &link, &sim->rng);
 	start_session(end);
 }
@@ -495,7 +524,7 @@ static void check_flow(struct sim *sim, const struct flow *flow)
 }
 
 static struct {
-	uint64_t hops[KG_HOP_REASONS], moves, failed, closed_by[KG_CLOSE_COUNT];
+	uint64_t hops[KG_HOP_REASONS], moves, failed, beside, closed_by[KG_CLOSE_COUNT];
 	unsigned int restarts;
 } totals;
 
@@ -511,6 +540,7 @@ static void check_end(struct sim *sim, struct end *end)
 	check(sim, end->host.pool.in_use == 0);
 	totals.moves += stats.peer_moves;
 	totals.failed += stats.path_tests_failed;
+	totals.beside += stats.paths_beside;
 	for (size_t i = 0; i < KG_HOP_REASONS; i++)
 		totals.hops[i] += stats.hops[i];
 	for (size_t i = 0; i < KG_CLOSE_COUNT; i++)
@@ -550,9 +580,9 @@ static void run_seed(uint64_t seed, bool verbose)
 
 static void print_totals(void)
 {
-	printf("passed: moves %llu, tests that failed %llu, restarts %u; hops",
+	printf("passed: moves %llu, tests that failed %llu, paths beside %llu, restarts %u; hops",
 	       (unsigned long long)totals.moves, (unsigned long long)totals.failed,
-	       totals.restarts);
+	       (unsigned long long)totals.beside, totals.restarts);
 	for (size_t i = 0; i < KG_HOP_REASONS; i++)
 		printf(" %s %llu", kg_hop_reason_name(i), (unsigned long long)totals.hops[i]);
 	printf("; closed by");
