@@ -3,19 +3,24 @@
  * A bad wire between two interfaces, for tests and comparisons: frames that come in at one go out
  * at the other later, in the same order, or not at all.
  *
- *     impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT [HARM_PERCENT [VLAN]]
+ *     impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT [HARM_PERCENT [VLAN [LINK…]]]
  *
  * Delay, with jitter more or less, is that of one way. Loss is at random, the seed fixed. Of each
  * harm as much as HARM_PERCENT: a frame comes twice, changes places with the one before if that is
  * still under way, has one bit flipped behind its Ethernet header. At the first interface frames
- * carry the VLAN's tag, at the second none: Linux takes it off what comes in. Prints "ready", runs
- * until SIGTERM, and then prints frames and bytes that came in at each interface.
+ * carry the VLAN's tag, at the second none: Linux takes it off what comes in (0: no tag at either).
+ * LINK is rate=MBIT, with queue=MS (25 unless said): each way that much passes, and a queue; or
+ * what a carrier does to the 5-tuples of UDP over IPv4 (sim/police.h): cap=MBIT, or penalty=MBIT,
+ * after which they crawl with 64 kbit/s. Prints "ready", runs until SIGTERM, and then prints frames
+ * and bytes that came in at each interface.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,10 +32,14 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "sim/police.h"
+
 #define FRAME_BYTES  1600
 #define MACS_BYTES   12    /* Linux gives no frame that is shorter */
 #define LINE_FRAMES  65536 /* under way in one direction; more are lost */
 #define SOCKET_BYTES (16 << 20)
+#define BURST_BYTES  64000
+#define CRAWL_BPS    8000
 
 struct frame {
 	uint64_t due_ns;
@@ -44,11 +53,15 @@ struct line {
 	struct frame *frames;
 	uint32_t head, tail;
 	uint64_t last_due_ns, count, bytes;
-	uint8_t tag[4]; /* put into what leaves; zeros: none */
+	uint8_t tag[4];   /* put into what leaves; zeros: none */
+	uint64_t free_ns; /* what came before has left the bottleneck */
+	struct kg_sim_police police;
 };
 
 static uint64_t delay_ns, jitter_ns, random_state = 1;
 static uint32_t loss_below, harm_below; /* of 2^32 */
+static uint64_t rate_Bps, queue_ns = 25000000;
+static struct kg_sim_police_params carrier = { .burst_bytes = BURST_BYTES, .crawl_Bps = CRAWL_BPS };
 static volatile sig_atomic_t ended;
 
 static void end(int number)
@@ -105,14 +118,54 @@ static struct frame *slot(struct line *line, uint32_t at)
 	return &line->frames[at % LINE_FRAMES];
 }
 
+/* False: it does not go between UDP ports over IPv4. */
+static bool read_ends(const struct frame *frame, struct kg_endpoint *from, struct kg_endpoint *to)
+{
+	const uint8_t *at = frame->bytes + sizeof(struct ether_header);
+	struct iphdr ip;
+	struct udphdr udp;
+
+	if (frame->len < sizeof(struct ether_header) + sizeof(ip) + sizeof(udp))
+		return false;
+	memcpy(&ip, at, sizeof(ip));
+	memcpy(&udp, at + sizeof(ip), sizeof(udp));
+	if (ip.version != 4 || ip.ihl != sizeof(ip) / 4 || ip.protocol != IPPROTO_UDP)
+		return false;
+	*from = (struct kg_endpoint){ .ip = { .version = 4 }, .port = ntohs(udp.source) };
+	*to = (struct kg_endpoint){ .ip = { .version = 4 }, .port = ntohs(udp.dest) };
+	memcpy(from->ip.bytes, &ip.saddr, sizeof(ip.saddr));
+	memcpy(to->ip.bytes, &ip.daddr, sizeof(ip.daddr));
+	return true;
+}
+
+static bool is_let_pass(struct line *line, const struct frame *frame, uint64_t now)
+{
+	struct kg_endpoint from, to;
+
+	return !read_ends(frame, &from, &to) ||
+	       kg_sim_police_lets(&line->police, &carrier, now / 1000, &from, &to, frame->len);
+}
+
+/* When it has left the bottleneck; 0: the queue before that is full. */
+static uint64_t serve(struct line *line, const struct frame *frame, uint64_t now)
+{
+	if (rate_Bps == 0)
+		return now;
+	if (line->free_ns > now + queue_ns)
+		return 0;
+	line->free_ns = KG_MAX(line->free_ns, now) + frame->len * 1000000000ull / rate_Bps;
+	return line->free_ns;
+}
+
 /* The frame that is in the next slot; false: there is no room for it. */
 static bool admit(struct line *line, uint64_t now)
 {
 	struct frame *frame = slot(line, line->tail);
-	uint64_t due = now + delay_ns - jitter_ns;
+	uint64_t due = serve(line, frame, now);
 
-	if (line->tail - line->head == LINE_FRAMES - 1)
+	if (due == 0 || line->tail - line->head == LINE_FRAMES - 1)
 		return false;
+	due += delay_ns - jitter_ns;
 	if (jitter_ns > 0)
 		due += next_random() % (2 * jitter_ns);
 	line->last_due_ns = due > line->last_due_ns ? due : line->last_due_ns;
@@ -170,7 +223,8 @@ static void take_in(struct line *line)
 		line->count++;
 		line->bytes += (uint64_t)len;
 		frame->len = (uint16_t)len;
-		if (!happens(loss_below) && admit(line, now) && harm_below > 0)
+		if (!happens(loss_below) && is_let_pass(line, frame, now) && admit(line, now) &&
+		    harm_below > 0)
 			harm(line, now);
 	}
 }
@@ -231,15 +285,42 @@ static uint32_t share(const char *percent)
 	return (uint32_t)(strtod(percent, NULL) / 100 * 4294967295.0);
 }
 
+/* False: it says nothing of a link. */
+static bool set_link(const char *text)
+{
+	const char *value = strchr(text, '=');
+	uint64_t Bps = value != NULL ? (uint64_t)(strtod(value + 1, NULL) * 125000) : 0;
+
+	if (strncmp(text, "rate=", 5) == 0)
+		rate_Bps = Bps;
+	else if (strncmp(text, "queue=", 6) == 0)
+		queue_ns = (uint64_t)(strtod(value + 1, NULL) * 1e6);
+	else if (strncmp(text, "cap=", 4) == 0)
+		carrier.rate_Bps = Bps;
+	else if (strncmp(text, "penalty=", 8) == 0)
+		carrier.penalty_Bps = Bps;
+	else
+		return false;
+	return true;
+}
+
+static int usage(void)
+{
+	fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT [HARM_PERCENT"
+	      " [VLAN [rate=MBIT | queue=MS | cap=MBIT | penalty=MBIT]…]]\n",
+	      stderr);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	static struct line lines[2];
 
-	if (argc < 6 || argc > 8) {
-		fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT"
-		      " [HARM_PERCENT [VLAN]]\n",
-		      stderr);
-		return 2;
+	if (argc < 6)
+		return usage();
+	for (int i = 8; i < argc; i++) {
+		if (!set_link(argv[i]))
+			return usage();
 	}
 	delay_ns = (uint64_t)(strtod(argv[3], NULL) * 1e6);
 	jitter_ns = (uint64_t)(strtod(argv[4], NULL) * 1e6);
@@ -253,7 +334,7 @@ int main(int argc, char **argv)
 	}
 	lines[0].to = lines[1].from;
 	lines[1].to = lines[0].from;
-	if (argc > 7)
+	if (argc > 7 && atoi(argv[7]) != 0)
 		set_tag(&lines[1], (uint16_t)atoi(argv[7]));
 	signal(SIGTERM, end);
 	puts("ready");

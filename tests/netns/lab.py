@@ -443,14 +443,14 @@ class Lab:
             }}
             }}""")
 
-    def impair(self, round_trip_ms, jitter_ms, loss_percent):
+    def impair(self, round_trip_ms, jitter_ms, loss_percent, *link):
         """The wire takes its time: half the round trip each way, jitter more or less, order kept, and
-        loses some. Returns a process; wire_bytes() of it ends the wire."""
+        loses some; `link` is what impair.c has besides. Returns a process; wire_bytes() of it ends the wire."""
         for box in self.boxes:
             self.wire.ip("link", "set", f"to-{box.role}", "nomaster", "promisc", "on")
             box.ns.run("ethtool", "-K", "wan", "tx", "off")
         process = self.popen(self.wire, impair_binary(), "to-client", "to-server",
-                             str(round_trip_ms / 2), str(jitter_ms), str(loss_percent),
+                             str(round_trip_ms / 2), str(jitter_ms), str(loss_percent), "0", "0", *link,
                              stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         return process
