@@ -68,7 +68,10 @@ void ctl_paths(struct connection *c, const struct ctl_args *args)
 	SHOW(args, "paths", ctl_show_rows(c, "paths", "number"), NULL, { "tunnel", "tunnel" },
 	     { "local", "local" }, { "remote", "remote" }, { "state", "state" },
 	     { "users", "users" }, { "silent s", "silent_ms", 1000 }, { "mtu", "mtu" },
-	     { "known by", "mtu_by" });
+	     { "known by", "mtu_by" }, { "verdict", "verdict" }, { "age s", "age_ms", 1000 },
+	     { "acked KiB", "acked_bytes", 1024 }, { "lost KiB", "lost_bytes", 1024 },
+	     { "received KiB", "received_bytes", 1024 }, { "acked KiB/s", "acked_Bps", 1024 },
+	     { "received KiB/s", "received_Bps", 1024 });
 }
 
 /* ---- numbers ---- */

@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "fec/rs_isal.h"
 #include "log/journal.h"
+#include "rate/ledger.h"
 #include "relay.h"
 #include "relay/relay.h"
 #include "udp_ports/listen_ports.h"
@@ -62,6 +63,17 @@ static struct kg_interval hop_interval(const struct kg_wire_end *wire)
 	return interval;
 }
 
+_Static_assert(KG_SPREAD_MAX == KG_LEDGER_ROWS, "what may be asked for can be had");
+
+/* A server follows those who are in several places; a client says so if it is. */
+static uint32_t capabilities(const struct kg_wire_end *wire)
+{
+	uint32_t all = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX |
+		       KG_CAPABILITY_MUX_RETURN | KG_CAPABILITY_PLACES;
+
+	return wire->role == KG_ROLE_SERVER || wire->spread > 0 ? all : all & ~KG_CAPABILITY_PLACES;
+}
+
 static struct kg_session_config session_config(const struct kg_side *side)
 {
 	const struct kg_worker *w = side->worker;
@@ -87,9 +99,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.channels_max = channels,
 		.udp_max = channels - channels / 4,
 		.doubted_max = doubted_max(side),
-		.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
-				KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN |
-				(wire->role == KG_ROLE_SERVER ? KG_CAPABILITY_PLACES : 0),
+		.capabilities = capabilities(wire),
 		.answer_wait_s = app->kind != KG_APP_RELAYS ? ANSWER_WAIT_S : 0,
 		.destinations = tunnel->addresses,
 		.destination_count = tunnel->address_count,
@@ -97,6 +107,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.destination_port_count = (uint16_t)wire->peer_port_count,
 		.hop_min_s = hop.first_s,
 		.hop_max_s = hop.last_s,
+		.spread = wire->spread,
 		.announce_first = announced.first,
 		.announce_last = announced.last,
 		.custom_targets = kg_app_is_told(app),

@@ -81,6 +81,24 @@ static void check_bare(struct kg_load *load, unsigned int i)
 	}
 }
 
+/* A client's paths share the rate that is found out. */
+static void check_spread(struct kg_load *load, unsigned int i)
+{
+	const struct kg_wire_end *wire = &load->config->tunnels[i].wire;
+	struct kg_place at = kg_tunnel_place(load, i, "spread");
+
+	if (wire->spread == 0 || wire->profile->bare)
+		return;
+	if (wire->role == KG_ROLE_SERVER)
+		kg_mistakes_error(load->mistakes, &at,
+				  "found %u; allowed 0 on a server, which answers on what its "
+				  "clients use",
+				  wire->spread);
+	else if (!wire->kcp.rate_auto)
+		kg_mistakes_error(load->mistakes, &at,
+				  "found %u; allowed with rate \"auto\" and kcp_nc", wire->spread);
+}
+
 /* A TXT record says both, of a client's server. */
 static void check_dnstxt(struct kg_load *load, unsigned int i)
 {
@@ -334,6 +352,7 @@ void kg_load_check_tunnels(struct kg_load *load)
 		check_counts(load, i);
 		check_bare(load, i);
 		check_dnstxt(load, i);
+		check_spread(load, i);
 		check_stun(load, i);
 		check_vrfs(load, i);
 		check_password(load, i);

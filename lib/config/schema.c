@@ -284,6 +284,14 @@ const struct kg_key kg_schema[] = {
 		  "Without effect where there is one port and one address.",
 	  .kcptube = "1 to 19 count as 20, for a hop there may lose something. 0 stays with what "
 		     "is silent. No intervals." },
+	{ TUNNEL("spread"), .needs_kcp = true, .relay = KG_IN_FORWARDER, .kind = &kg_kind_number,
+	  MEMBER(kg_tunnel_config, wire.spread), .min = 0, .max = KG_SPREAD_MAX, .fallback = "0",
+	  .help = "Client: 5-tuples, each with a local port of its own, over which all channels to "
+		  "an address of the server are spread at once, both ways, where a carrier caps or "
+		  "punishes each; one that is punished is left for another. 1: one, which is left "
+		  "when it is punished. 0: each channel has its own, and nobody looks. Needs "
+		  "`rate` `auto`.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("outbound_bandwidth"), .needs_kcp = true, .relay = KG_IN_ALL,
 	  .kind = &kg_kind_bandwidth, MEMBER(kg_tunnel_config, wire.outbound_Bps), .fallback = "0",
 	  .help = "Bits per second towards the peer, number or text with a unit: `K` `M` `G` count "

@@ -44,6 +44,9 @@ enum kg_rate_word {
 	KG_RATE_WORDS,
 };
 
+/* 5-tuples to an address of the peer at once. */
+#define KG_SPREAD_MAX 8
+
 /* What a wire is: names of profiles. */
 enum kg_wire_protocol {
 	KG_WIRE_KCPTUBE,
@@ -82,6 +85,7 @@ struct kg_wire_end {
 	uint16_t mtu;         /* IP packet on the tunnel's path */
 	uint16_t path_mtu;    /* what passes: KG_PATH_MTU_AUTO, KG_PATH_MTU_OFF, or so many bytes */
 	struct kg_interval dport_refresh; /* asks: between hops */
+	uint8_t spread;                   /* asks: 5-tuples at once; 0: no ledger */
 };
 
 /* Can each of several workers have a share of the ports that it answers on? */

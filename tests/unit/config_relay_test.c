@@ -76,6 +76,7 @@ static void keys_have_their_objects(void **state)
 		{ "{'listen_port': 3000}", "listen_port", "it belongs to the listener" },
 		{ "{'dport_refresh': 3}", "dport_refresh", "it belongs to the forwarder" },
 		{ "{'mux_tunnels': 3}", "mux_tunnels", "without effect on a relay" },
+		{ "{'spread': 3}", "spread", "it belongs to the forwarder" },
 		{ "{'listener': {'listen_port': 3000, 'name': 'x'}}", "listener.name",
 		  "it belongs to the relay itself" },
 		{ "{'listener': {'listen_port': 3000, 'destination_port': 1}}",

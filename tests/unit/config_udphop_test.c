@@ -52,6 +52,7 @@ static void what_needs_kcp_is_refused(void **state)
 	static const struct bad cases[] = {
 		{ "{'protocol': 'udphop', 'kcp': 'fast1'}", "kcp", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'mux_tunnels': 2}", "mux_tunnels", NO_SUCH_THING },
+		{ "{'protocol': 'udphop', 'spread': 2}", "spread", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'kcp_mtu': 1200}", "kcp_mtu", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'udp_order': 'arrival'}", "udp_order", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'inbound_bandwidth': '1M'}", "inbound_bandwidth",

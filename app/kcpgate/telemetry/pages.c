@@ -107,6 +107,22 @@ static struct rte_tel_data *channel_row(const struct kg_tunnel_config *config,
 	return row;
 }
 
+/* Of a client whose channels spread. */
+static void add_ledger(struct rte_tel_data *row, const struct kg_path_info *path)
+{
+	if (path->verdict == NULL)
+		return;
+	rte_tel_data_add_dict_string(row, "verdict", path->verdict);
+	kg_tel_add_dict_u64(row, "age_ms", path->age_us / KG_US_PER_MS);
+	kg_tel_add_dict_u64(row, "sent_bytes", path->sent_bytes);
+	kg_tel_add_dict_u64(row, "acked_bytes", path->acked_bytes);
+	kg_tel_add_dict_u64(row, "lost_bytes", path->lost_bytes);
+	kg_tel_add_dict_u64(row, "received_bytes", path->received_bytes);
+	kg_tel_add_dict_u64(row, "acked_Bps", path->acked_Bps);
+	kg_tel_add_dict_u64(row, "received_Bps", path->received_Bps);
+	kg_tel_add_dict_u64(row, "limit_Bps", path->limit_Bps);
+}
+
 static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
 				     const struct kg_path_info *path)
 {
@@ -125,6 +141,7 @@ static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
 		kg_tel_add_dict_u64(row, "silent_ms", path->silent_us / KG_US_PER_MS);
 	kg_tel_add_dict_u64(row, "mtu", path->mtu);
 	rte_tel_data_add_dict_string(row, "mtu_by", kg_pmtu_how_text(path->mtu_how));
+	add_ledger(row, path);
 	return row;
 }
 
