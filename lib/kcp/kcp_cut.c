@@ -25,10 +25,9 @@ static size_t room_behind(const struct kg_buf *buf)
 bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len)
 {
 	struct kg_buf *first = kcp->queue, *rest = first->next;
-	uint16_t moved = first->len - len;
+	uint16_t moved = first->len - len, most = KG_MIN(kcp->pool->small_room, kcp->mss);
 
-	if (kcp->begun || first->mark != 1 || rest->len + moved > kcp->pool->small_room ||
-	    moved > room_behind(rest))
+	if (kcp->begun || first->mark != 1 || rest->len + moved > most || moved > room_behind(rest))
 		return false;
 	memmove(rest->data + moved, rest->data, rest->len);
 	memcpy(rest->data, first->data + len, moved);

@@ -76,6 +76,24 @@ static void rests_do_not_travel_alone(void **state)
 	assert_int_equal(send_longer_than_a_segment(240), 12);
 }
 
+/* Where a segment has less room than a small buffer, its room is the limit. */
+static void rests_are_no_longer_than_a_segment(void **state)
+{
+	static const uint8_t bytes[103];
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.mtu = 100;
+	one_init(&o, &params);
+	o.pool.pool.small_room = 240;
+	for (int i = 0; i < 10; i++)
+		assert_true(one_send(&o, bytes, sizeof(bytes)));
+	while (one_output(&o))
+		assert_true(o.out_len <= params.mtu);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 20);
+	one_fini(&o);
+}
+
 static void bad_chains_are_refused(void **state)
 {
 	struct kg_buf *chain;
@@ -718,6 +736,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_cut_and_packed),
 		cmocka_unit_test(rests_do_not_travel_alone),
+		cmocka_unit_test(rests_are_no_longer_than_a_segment),
 		cmocka_unit_test(bad_chains_are_refused),
 		cmocka_unit_test(acked_segments_are_freed_and_counted),
 		cmocka_unit_test(questions_repeat_what_the_peer_has_had),
