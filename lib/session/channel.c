@@ -188,9 +188,12 @@ static bool send_bare(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_
 
 static bool queue(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
 {
-	uint32_t held = kg_crowd_before(ch);
-	bool queued = kg_kcp_send(ch->line.kcp, chain, now_us);
+	bool queued;
+	uint32_t held;
 
+	kg_crowd_watch(ch->line.session);
+	held = kg_crowd_before(ch);
+	queued = kg_kcp_send(ch->line.kcp, chain, now_us);
 	kg_crowd_after(ch, held);
 	return queued;
 }
@@ -403,10 +406,14 @@ static void on_flow(struct kg_channel *ch)
 static enum kg_drop kcp_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us,
 			      unsigned int *events)
 {
-	uint32_t held = kg_crowd_before(ch);
+	struct kg_session *s = ch->line.session;
 	enum kg_drop drop;
+	uint32_t held;
 
-	kg_kcp_set_of_crowd(ch->line.kcp, kg_crowd_has(ch));
+	kg_crowd_watch(s);
+	if (KG_UNLIKELY(s->counts)) /* where nothing is short it makes no difference */
+		kg_kcp_set_of_crowd(ch->line.kcp, kg_crowd_has(ch));
+	held = kg_crowd_before(ch);
 	drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len, now_us, events);
 	kg_crowd_after(ch, held);
 	return drop;

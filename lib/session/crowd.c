@@ -175,13 +175,9 @@ void kg_channel_hold(struct kg_channel *ch, int32_t more)
 		kg_crowd_add(ch, (uint32_t)more);
 }
 
-bool kg_crowd_has(const struct kg_channel *ch)
+bool kg_crowd_holds_all(const struct kg_channel *ch)
 {
-	const struct kg_session *s = ch->line.session;
-	const struct kg_origin *origin;
+	const struct kg_origin *origin = ch->line.path != NULL ? kg_origin_of(&ch->line) : NULL;
 
-	if (KG_LIKELY(!s->counts) || ch->line.path == NULL)
-		return false;
-	origin = kg_origin_of(&ch->line);
-	return origin != NULL && is_crowd(s, origin);
+	return origin != NULL && is_crowd(ch->line.session, origin);
 }

@@ -306,6 +306,7 @@ static void pinch_step(struct run *run)
 	run->failing = which & 1 ? 0 : (uint64_t)which * 0x0101010101010101ull << which % 8;
 	run->host.own.pool.limit = left & 1 ? SIZE_MAX : run->host.own.pool.in_use + left / 8;
 	run->host.own.pool.kept = left & 2 ? 0 : left / 16;
+	run->host.own.pool.pool.left = left & 1 ? UINT32_MAX : left / 8;
 	run->host.own.pool.pool.fair_share = share & 1 ? UINT32_MAX : share;
 	run->host.own.mem.soft_limit_bytes =
 		share & 2 ? SIZE_MAX : run->host.own.mem.in_use_bytes + share * 16;
@@ -316,7 +317,7 @@ static void relieve(struct run *run)
 	run->failing = 0;
 	run->host.own.pool.limit = SIZE_MAX;
 	run->host.own.pool.kept = 0;
-	run->host.own.pool.pool.fair_share = UINT32_MAX;
+	run->host.own.pool.pool.fair_share = run->host.own.pool.pool.left = UINT32_MAX;
 	run->host.own.mem.soft_limit_bytes = SIZE_MAX;
 }
 

@@ -25,7 +25,8 @@ static void update_share(struct end *end)
 {
 	struct kg_buf_malloc_pool *pool = &end->host.pool;
 
-	pool->pool.fair_share = kg_buf_share(pool->limit - pool->in_use, pool->kept);
+	pool->pool.left = (uint32_t)(pool->limit - pool->in_use);
+	pool->pool.fair_share = kg_buf_share(pool->pool.left, pool->kept);
 }
 
 static void bound_memory(struct end *end)

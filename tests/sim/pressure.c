@@ -96,7 +96,8 @@ void pressure_draw(struct sim *sim)
 
 static void update_share(struct kg_buf_malloc_pool *pool)
 {
-	pool->pool.fair_share = kg_buf_share(pool->limit - pool->in_use, pool->kept);
+	pool->pool.left = (uint32_t)(pool->limit - pool->in_use);
+	pool->pool.fair_share = kg_buf_share(pool->pool.left, pool->kept);
 }
 
 void pressure_update(struct sim *sim)
