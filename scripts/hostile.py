@@ -301,7 +301,7 @@ def watch(lab, seconds, wrong):
             print(f"{(end - said) / 60:.1f} min to go; slowest served in {longest:.2f} s; {in_words(lab.boxes)}",
                   flush=True)
     print(f"{looks} looks, datagrams on UDP Hop's wire were asked for again in {again}")
-    if again * ASKS_AGAIN_PART > looks:
+    if again > max(1, looks // ASKS_AGAIN_PART):
         wrong.append(f"{again} looks of {looks} lost datagrams on UDP Hop's wire")
     return longest
 
