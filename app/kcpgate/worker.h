@@ -83,8 +83,7 @@ struct kg_worker {
 	struct kg_nic_txq txq[KG_CONFIG_PORTS_MAX];
 	struct rte_mbuf *spare[KG_NIC_BURST]; /* for datagrams to come */
 	uint16_t spare_count;
-	uint32_t usual_bytes;      /* that lately left in one of them */
-	struct kg_carried carried; /* mbufs that applications' threads have */
+	uint32_t usual_bytes; /* that lately left in one of them */
 	struct kg_troubles troubles;
 	struct kg_dropped_table dropped;
 	struct kg_trace *trace;      /* NULL: nobody traces */
@@ -94,6 +93,8 @@ struct kg_worker {
 	unsigned int next_published; /* side */
 
 	struct kg_counters stats; /* worker: wo, telemetry: ro */
+
+	struct kg_carried carried; /* mbufs that applications' threads have; they count, too */
 } __rte_cache_aligned;
 
 /* Gives the ring what has been posted. */
