@@ -364,7 +364,7 @@ const AllWay = (() => {
     return element(
       "details",
       {},
-      element("summary", {}, say("The same tunnel for an original")),
+      element("summary", {}, say("The same tunnel for KCPTube or UDP Hop")),
       Elements.file(
         name,
         lines,

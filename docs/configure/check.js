@@ -128,7 +128,11 @@ const CheckWay = (() => {
 
   function show() {
     root.replaceChildren(
-      element("p", { class: "lead" }, say("Paste a configuration of kcpgate, or a KCPTube's .conf file, or open one.")),
+      element(
+        "p",
+        { class: "lead" },
+        say("Paste a configuration of kcpgate, or a .conf file of KCPTube or UDP Hop, or open one."),
+      ),
       element(
         "div",
         { class: "columns" },

@@ -29,7 +29,11 @@ const Choices = (() => {
   // What runs over it. `client`: at that end only.
   const USES = {
     game: { name: "A game, or voice", both: { kcp: "fast1", udp_order: "arrival" }, client: { keep_alive: 20 } },
-    vpn: { name: "A VPN, as WireGuard", both: { kcp: "regular1", udp_order: "arrival" }, client: { keep_alive: 20 } },
+    vpn: {
+      name: "A VPN, such as WireGuard",
+      both: { kcp: "regular1", udp_order: "arrival" },
+      client: { keep_alive: 20 },
+    },
     web: { name: "The web, many short connections", both: { kcp: "regular3" }, client: { mux_tunnels: 3 } },
     bulk: { name: "Long transfers", both: { kcp: "regular5" }, client: {} },
   };

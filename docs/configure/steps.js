@@ -6,12 +6,12 @@ const StepsWay = (() => {
   const ENDS = ["client", "server"];
   const ORIGINALS = {
     none: "kcpgate at both ends",
-    client: "An original is the client",
-    server: "An original is the server",
+    client: "KCPTube or UDP Hop is the client",
+    server: "KCPTube or UDP Hop is the server",
   };
 
   const NO_PARITY =
-    "No parity is written: with it most originals do not connect, or bring back wrong datagrams. Two boxes have it.";
+    "No parity is written: with it most versions of KCPTube and UDP Hop do not connect, or bring back wrong datagrams. Two boxes have it.";
 
   const CHOICES = { use: Choices.USES, loss: Choices.LOSSES, protocol: Choices.PROTOCOLS, original: ORIGINALS };
 
@@ -140,7 +140,11 @@ const StepsWay = (() => {
       "fieldset",
       { class: "end" },
       element("legend", {}, say(title)),
-      field(`${end}Device`, "Interface, or PCI address", "`eth1`, or `0000:03:00.0`."),
+      field(
+        `${end}Device`,
+        "Network interface, or PCI address",
+        "Towards the Internet, as `ip link` names it: `eth1`; or `0000:03:00.0`.",
+      ),
       field(
         `${end}Addresses`,
         "Addresses of its own",
@@ -162,7 +166,7 @@ const StepsWay = (() => {
       ),
       step(
         2,
-        "The way",
+        "The network between",
         radios("loss", "How many datagrams are lost?", names(Choices.LOSSES)),
         bandwidths(),
       ),
@@ -180,7 +184,7 @@ const StepsWay = (() => {
         field("target", "The server connects to", null),
         field("targetPort", "at port", null, { inputmode: "numeric" }),
       ),
-      step(5, "Secrecy", select("algorithm", "Algorithm", algorithms()), secret()),
+      step(5, "Encryption", select("algorithm", "Algorithm", algorithms()), secret()),
       step(
         6,
         "The boxes",

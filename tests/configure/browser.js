@@ -38,7 +38,7 @@ const TESTS = {
 
   async steps_write_for_an_original({ page }) {
     await page.getByLabel("Address or name").fill("198.18.0.2");
-    await page.getByLabel("An original is the server").check();
+    await page.getByLabel("KCPTube or UDP Hop is the server").check();
     const text = await downloaded(page, "server.conf");
     assert.match(text, /^mode=server$/m);
     assert.match(text, /^listen_port=3000-3010$/m);
@@ -58,7 +58,7 @@ const TESTS = {
     assert.strictEqual(JSON.parse(await downloaded(page, "client.json")).tunnels[0].fec, "6:3");
     const leftOut = page.getByText("No parity is written");
     assert.strictEqual(await leftOut.count(), 0);
-    await page.getByLabel("An original is the server").check();
+    await page.getByLabel("KCPTube or UDP Hop is the server").check();
     await leftOut.waitFor();
     await page.getByLabel("Hardly any").check();
     assert.strictEqual(await leftOut.count(), 0);
