@@ -24,10 +24,10 @@ LIMITS = {
 }
 
 # A datagram on UDP Hop's wire, in parts of what it costs through KCPTube's, a frame for each on both: KCP packs
-# short ones, which UDP Hop's wire cannot. What both do, sealing, checksums and a copy, is most of 1,400 bytes.
+# short ones, which UDP Hop's wire cannot. What both do, sealing and checksums, is most of 1,400 bytes.
 UDPHOP_LIMITS = {
-    "UDP Hop, 64 bytes": (64, {"kcp-mtu": 94}, {"client": 0.85, "server": 0.85}),
-    "UDP Hop, 1,400 bytes": (1400, {}, {"client": 0.95, "server": 0.95}),
+    "UDP Hop, 64 bytes": (64, {"kcp-mtu": 94}, {"client": 0.80, "server": 0.80}),
+    "UDP Hop, 1,400 bytes": (1400, {}, {"client": 0.90, "server": 0.88}),
 }
 
 IDLE_CHANNELS, IDLE_BYTES_MAX = 10_000, 1024
