@@ -314,4 +314,6 @@ const WORDS_ZH_HANS = {
   "What the wire is, the same at both ends. `kcptube`: TCP and UDP, and what is lost is sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for VPNs and games that repair themselves: docs/udphop.md.":
     "传输协议，两端必须相同。`kcptube`：支持 TCP 和 UDP，丢包会重传。`udphop`：仅支持 UDP，每个数据报只发一次，与 UDP Hop 相同，适合自带重传或容错的 VPN 和游戏：docs/udphop.md。",
   "UDP Hop is a program of its own.": "UDP Hop 是另一个程序。",
+  "Client: 5-tuples, each with a local port of its own, over which all channels to an address of the server are spread at once, both ways, where a carrier caps or punishes each; one that is punished is left for another. 1: one, which is left when it is punished. 0: each channel has its own, and nobody looks. Needs `rate` `auto`.":
+    "客户端：同时使用的五元组数量，每个都有自己的本地端口；到服务端同一地址的所有通道双向分摊到它们上面，适合运营商对单个五元组限速或惩罚的网络；受到惩罚的会被换掉。1：只用一个，受到惩罚时更换。0：每个通道各用自己的，不作检测。需要 `rate` 为 `auto`。",
 };

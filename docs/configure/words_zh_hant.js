@@ -316,4 +316,6 @@ const WORDS_ZH_HANT = {
   "What the wire is, the same at both ends. `kcptube`: TCP and UDP, and what is lost is sent again. `udphop`: UDP alone, each datagram once, as UDP Hop does it, for VPNs and games that repair themselves: docs/udphop.md.":
     "傳輸協定，兩端必須相同。`kcptube`：支援 TCP 和 UDP，掉包會重傳。`udphop`：僅支援 UDP，每個資料報只發一次，與 UDP Hop 相同，適合自帶重傳或容錯的 VPN 和遊戲：docs/udphop.md。",
   "UDP Hop is a program of its own.": "UDP Hop 是另一個程式。",
+  "Client: 5-tuples, each with a local port of its own, over which all channels to an address of the server are spread at once, both ways, where a carrier caps or punishes each; one that is punished is left for another. 1: one, which is left when it is punished. 0: each channel has its own, and nobody looks. Needs `rate` `auto`.":
+    "用戶端：同時使用的五元組數量，每個都有自己的本機連接埠；到伺服器端同一地址的所有通道雙向分攤到它們上面，適合電信商對單一五元組限速或懲罰的網路；受到懲罰的會被換掉。1：只用一個，受到懲罰時更換。0：每個通道各用自己的，不作偵測。需要 `rate` 為 `auto`。",
 };
