@@ -389,6 +389,7 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 	const uint8_t *payload;
 	unsigned int events = 0;
 	enum kg_drop drop;
+	bool repeated;
 	size_t len;
 
 	drop = kg_kcp_input(hs->line.kcp, in->data, in->len, now_us, &events);
@@ -398,8 +399,12 @@ static enum kg_drop later_input(struct kg_handshake *hs, const struct kg_datagra
 	if (drop != KG_DROP_NONE)
 		return drop;
 	kg_handshake_earn(hs, in->len);
+	repeated = kg_kcp_peek_first(in->data, in->len, 0, &payload, &len);
+	/* Where it was asked before may have died. */
+	if (repeated && !kg_endpoint_equal(&hs->line.path->ends.local, &in->local))
+		kg_line_go(&hs->line, &(struct kg_tuple){ in->local, in->remote });
 	/* A copy of this repetition must open nothing either, once the handshake is forgotten. */
-	if (s->seen != NULL && kg_kcp_peek_first(in->data, in->len, 0, &payload, &len))
+	if (s->seen != NULL && repeated)
 		kg_seen_enter(s->seen, in->digest, in->age_s, now_us);
 	while (kg_handshake_next(hs, &message, bytes))
 		s->stats.messages_dropped++;

@@ -393,6 +393,29 @@ static void a_handshake_leaves_a_dead_port(void **state)
 	pair_stop(pair);
 }
 
+static uint16_t asked_first; /* the server's port */
+
+/* It took the question, and has died since. */
+static bool is_from_asked_first(struct end *end, const struct kg_datagram *datagram)
+{
+	return datagram->remote.port == asked_first;
+}
+
+/* The first answer is lost, and so would all be that come from where the question went first. */
+static void a_handshake_is_answered_where_it_asks(void **state)
+{
+	struct pair *pair = pair_hopping(0, 0, 0);
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP);
+
+	carry(&pair->client, &pair->server);
+	asked_first = pair->log[0].datagram.local.port;
+	pair->client.loses = is_from_asked_first;
+	run(pair, SEC(5));
+	assert_int_equal(client->opened, 1);
+	assert_int_equal(pair->server.app_count, 1);
+	pair_stop(pair);
+}
+
 /* The server's destination takes its time: no port is to blame, and nothing is opened twice. */
 static void who_is_slow_to_answer_opens_nothing_twice(void **state)
 {
@@ -493,6 +516,7 @@ int main(void)
 		cmocka_unit_test(paths_end_with_their_channels),
 		cmocka_unit_test(channels_follow_their_server),
 		cmocka_unit_test(a_handshake_leaves_a_dead_port),
+		cmocka_unit_test(a_handshake_is_answered_where_it_asks),
 		cmocka_unit_test(who_is_slow_to_answer_opens_nothing_twice),
 		cmocka_unit_test(its_paths_are_shown),
 		cmocka_unit_test(each_path_is_shown_once),
