@@ -140,7 +140,8 @@ def check_udphop(lab, directory):
         iden = next(row["conv"] for row in lab.client.channels() if row["tunnel"] == "hop")
         with Trace(lab.client, directory, f"{iden:08x}") as trace:
             traffic.echo_over(flow, [20, 21, 22])
-    assert [packet["out"] for packet in read(trace.path)].count(True) == 3
+    # Where answers take long there are signs of life, too.
+    assert [packet["out"] for packet in read(trace.path)].count(True) >= 3
 
 
 def check_stranger(lab, directory):
