@@ -113,6 +113,17 @@ def nothing_is_on_its_way():
                for name in ("unread", "in_flight", "queued"))
 
 
+def come_to_rest():
+    """What stays says where."""
+    try:
+        eventually("all has arrived that was under way", nothing_is_on_its_way, 60)
+    except AssertionError:
+        for box in lab.boxes:
+            print(box.role, box.channels(), box.tunnels())
+        print(lost())
+        raise
+
+
 @contextlib.contextmanager
 def in_process(function, s, *more):
     """Gives a pipe with the result. The socket is the process's, too, until it has gone."""
@@ -128,7 +139,7 @@ def attempt(way, sender, receiver):
     before, waited, at_rest = lost(), waited_s(), multiprocessing.Event()
     with in_process(receive, receiver, at_rest) as arrived, in_process(send, sender) as gone:
         sent, left_out = gone.recv()
-        eventually("all has arrived that was under way", nothing_is_on_its_way, 60)
+        come_to_rest()
         at_rest.set()
         seen, wrong = arrived.recv()
     waited = waited_s() - waited
