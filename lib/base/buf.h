@@ -36,8 +36,7 @@ struct kg_buf {
 enum kg_buf_use {
 	KG_BUF_MORE,  /* one more of many; leaves what is kept */
 	KG_BUF_FEW,   /* in order, for a reader who has few unread; leaves half of what is kept */
-	KG_BUF_CROWD, /* one of the next two, of a crowd (session/origins.c); leaves three eighths
-		       */
+	KG_BUF_CROWD, /* one of the next two, of a crowd (session/crowd.c); leaves three eighths */
 	KG_BUF_FIRST, /* an application's, of whom nothing waits; leaves a quarter */
 	KG_BUF_VITAL, /* in order, for a reader who has nothing; words of the protocol */
 };

@@ -435,13 +435,6 @@ struct kg_by_ip {
 	uint32_t key;
 };
 
-/* Where channels of a server come from: origins.c, crowd.c. */
-struct kg_origin {
-	struct kg_by_ip at;
-	uint32_t channels;
-	uint32_t held; /* buffers, where they are counted */
-	bool crowd;    /* its channels have been told of being one */
-};
 /* NULL: nothing is kept of it. */
 struct kg_by_ip *kg_by_ip_find(const struct kg_session *s, const struct kg_u32map *map,
 			       const struct kg_ip *ip);
@@ -451,6 +444,14 @@ bool kg_by_ip_insert(const struct kg_session *s, struct kg_u32map *map, struct k
 void kg_by_ip_remove(struct kg_u32map *map, struct kg_by_ip *node);
 
 /* ---- origins.c ---- */
+
+/* Where channels of a server come from: origins.c, crowd.c. */
+struct kg_origin {
+	struct kg_by_ip at;
+	uint32_t channels;
+	uint32_t held; /* buffers, where they are counted */
+	bool crowd;    /* its channels have been told of being one */
+};
 
 /* Where a line's path leads to; NULL: there was no memory to note it. */
 struct kg_origin *kg_origin_of(const struct kg_line *line);
