@@ -62,4 +62,5 @@ with Lab() as lab:
             traffic.udp_echo(*ENTRY, sizes=range(300, 310), timeout_s=10)
         time.sleep(0.5)
     assert lab.server.stats()["mem_fair_share_segments"] == 4  # all the time
-    assert lab.server.counter("mem_buf_large_used") > lab.server.counter("mem_buf_large_total") * 7 // 8
+    # The peer goes on, and most buffers stay with it: a crowd leaves the last ones, not an eighth.
+    assert lab.server.counter("mem_buf_large_used") > lab.server.counter("mem_buf_large_total") * 3 // 4
