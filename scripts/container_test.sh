@@ -58,10 +58,10 @@ if [ "$wait_ds" = 0 ]; then
     kill "$running"
     die "the box does not start"
 fi
-# buildah passes no signal on: the last of its children is the box.
+# buildah passes no signal on: the last of its children, of any of its threads, is the box.
 innermost() {
     local child
-    read -r child _ <"/proc/$1/task/$1/children" || :
+    read -r child _ < <(cat "/proc/$1/task/"*/children) || :
     if [ -n "${child:-}" ]; then innermost "$child"; else echo "$1"; fi
 }
 kill "$(innermost "$running")"
