@@ -91,16 +91,19 @@ static inline uint32_t kg_buf_left(const struct kg_buf_pool *pool)
 }
 
 /*
- * Of a conversation's segments, which part was small lately: the next value of a `mix` of 255, 0 at
- * first. Who has some of each kind may hold more of them than of one: up to twice as many.
+ * Of a conversation's segments, which part was small lately: a `mix` of 255, 0 at first, hears of
+ * the next one. Who has some of each kind may hold more of them than of one: up to twice as many.
+ * Most conversations have one kind, whose mix stays.
  */
-static inline uint8_t kg_buf_mix_next(uint8_t mix, const struct kg_buf_pool *pool, uint16_t len)
+static inline void kg_buf_mix_note(uint8_t *mix, const struct kg_buf_pool *pool, uint16_t len)
 {
-	uint8_t rest = KG_BUF_MIX_SEGMENTS - 1;
+	uint8_t end = len <= pool->small_room ? UINT8_MAX : 0;
+	int step = end - *mix;
 
-	if (len <= pool->small_room)
-		return (uint8_t)(mix + (UINT8_MAX - mix + rest) / KG_BUF_MIX_SEGMENTS);
-	return (uint8_t)(mix - (mix + rest) / KG_BUF_MIX_SEGMENTS);
+	if (step > 0)
+		*mix += (uint8_t)((step + KG_BUF_MIX_SEGMENTS - 1) / KG_BUF_MIX_SEGMENTS);
+	else if (step < 0)
+		*mix -= (uint8_t)((KG_BUF_MIX_SEGMENTS - 1 - step) / KG_BUF_MIX_SEGMENTS);
 }
 
 /* Segments in place of buffers of a kind. */

@@ -63,7 +63,7 @@ struct kg_kcp {
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
-	uint8_t mix;                      /* of what was sent: kg_buf_mix_next */
+	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
 	uint64_t active_us;               /* last input or send */

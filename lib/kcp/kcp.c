@@ -191,13 +191,15 @@ void kg_kcp_update_tell(struct kg_kcp *kcp)
 
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 {
-	bool knows = kcp->params.rate_auto && !kcp->shared && kcp->pace.rate != NULL;
-	bool holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
-		     kcp->acks.capacity > 0 || kcp->recv.wnd > kcp->params.rcv_wnd;
-	bool busy = kcp->queue != NULL || kcp->flight.count > 0 || kcp->recv.held > 0 ||
-		    kg_kcp_acks_owed(&kcp->acks);
+	bool knows, holds;
 
-	if (busy || (!holds && !knows))
+	if (kcp->flight.count > 0 || kcp->queue != NULL || kcp->recv.held > 0 ||
+	    kg_kcp_acks_owed(&kcp->acks))
+		return KG_NEVER_US;
+	knows = kcp->params.rate_auto && !kcp->shared && kcp->pace.rate != NULL;
+	holds = kcp->flight.ring.capacity > 0 || kcp->recv.ring.capacity > 0 ||
+		kcp->acks.capacity > 0 || kcp->recv.wnd > kcp->params.rcv_wnd;
+	if (!holds && !knows)
 		return KG_NEVER_US;
 	return kcp->active_us + (holds ? TRIM_AFTER_US : FORGET_AFTER_US);
 }

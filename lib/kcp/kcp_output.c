@@ -198,7 +198,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	take(kcp, w);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
-	kcp->mix = kg_buf_mix_next(kcp->mix, kcp->pool, buf->len);
+	kg_buf_mix_note(&kcp->mix, kcp->pool, buf->len);
 	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
 	return true;
 }
@@ -345,7 +345,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	if (kcp->shared)
 		kg_kcp_share_note(kcp, &before);
 	if (w.used > 0) {
-		kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
+		kg_kcp_recv_told(&kcp->recv, w.seg.wnd);
 		if (kcp->group_data == 0)
 			kg_kcp_acks_told(&kcp->acks, w.seg.una, w.now_us);
 	}

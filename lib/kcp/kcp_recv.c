@@ -103,13 +103,18 @@ uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_
 	return KG_MIN(window, (uint32_t)KG_KCP_WINDOW_MAX);
 }
 
+void kg_kcp_recv_told(struct kg_kcp_recv *recv, uint32_t window)
+{
+	if ((int32_t)(recv->nxt + window - recv->advertised) > 0)
+		recv->advertised = recv->nxt + window;
+	recv->told_shut = window == 0;
+}
+
 uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
 	uint32_t window = kg_kcp_recv_window(recv, pool);
 
-	if ((int32_t)(recv->nxt + window - recv->advertised) > 0)
-		recv->advertised = recv->nxt + window;
-	recv->told_shut = window == 0;
+	kg_kcp_recv_told(recv, window);
 	return (uint16_t)window;
 }
 
@@ -289,12 +294,13 @@ static bool copy_segment(struct kg_kcp_recv *recv, struct kg_buf_pool *pool,
 	held->buf = held->cold ? kg_buf_alloc_cold(pool) : kg_buf_alloc_for(pool, held->len, use);
 	if (held->buf == NULL)
 		return false;
-	if (held->cold)
+	if (held->cold) {
 		kg_cold_copy(kg_buf_cold_data(held->buf), payload, held->len);
-	else
+		recv->unfenced = true;
+	} else {
 		memcpy(held->buf->data, payload, held->len);
-	recv->unfenced |= held->cold;
-	recv->mix = kg_buf_mix_next(recv->mix, pool, held->len);
+	}
+	kg_buf_mix_note(&recv->mix, pool, held->len);
 	return true;
 }
 
