@@ -117,10 +117,11 @@ void kg_kcp_set_mtu(struct kg_kcp *kcp, uint16_t mtu)
 uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_params *params = &kcp->params;
-	uint32_t most = params->snd_spread ? KG_KCP_WINDOW_MAX : params->snd_wnd;
+	uint32_t most;
 
 	if (!params->rate_auto)
 		return params->snd_wnd;
+	most = params->snd_spread ? KG_KCP_WINDOW_MAX : params->snd_wnd;
 	if (kcp->shared)
 		return KG_MIN(kg_kcp_share_window(kcp->member.share), most);
 	return KG_MIN(kcp->pace.window > 0 ? kcp->pace.window : KG_KCP_RATE_FIRST, most);

@@ -268,7 +268,7 @@ static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
 
-	if (f->nxt == first)
+	if (f->nxt == first || !f->prompt)
 		return;
 	if (has_spares(kcp))
 		put_spares(kcp, w, first);
