@@ -18,10 +18,10 @@ bool kg_tunnel_given(const struct kg_load *load, unsigned int tunnel, const char
 
 struct kg_place kg_tunnel_place(const struct kg_load *load, unsigned int tunnel, const char *key)
 {
-	const struct kg_origin *origin = &load->tunnels[tunnel];
-	bool inherited = json_object_get(origin->inherited, key) != NULL;
+	const struct kg_written *written = &load->tunnels[tunnel];
+	bool inherited = json_object_get(written->inherited, key) != NULL;
 
-	return kg_place_member(inherited ? &origin->relay : &origin->place, key);
+	return kg_place_member(inherited ? &written->relay : &written->place, key);
 }
 
 struct kg_place kg_port_place(const struct kg_load *load, unsigned int port, const char *key)

@@ -75,7 +75,7 @@ struct objects {
 	void *array;
 	size_t bytes; /* of one */
 	unsigned int *count, max;
-	struct kg_origin *origins; /* NULL: not kept */
+	struct kg_written *written; /* NULL: not kept */
 };
 
 /* For lists that stand in `owner`, of which at most `wanted` objects come. */
@@ -112,8 +112,8 @@ static void *next_object(struct kg_load *load, const struct objects *objects,
 		return NULL;
 	}
 	(*objects->count)++;
-	if (objects->origins)
-		objects->origins[i] = (struct kg_origin){ .place = *at, .json = json };
+	if (objects->written)
+		objects->written[i] = (struct kg_written){ .place = *at, .json = json };
 	return (char *)objects->array + i * objects->bytes;
 }
 
@@ -160,16 +160,16 @@ static void load_absent(struct kg_load *load, enum kg_scope scope, const json_t 
 /* ---- a relay ---- */
 
 static void load_leg(struct kg_load *load, const struct kg_document *document,
-		     struct kg_origin *origin, struct kg_tunnel_config *tunnel,
+		     struct kg_written *written, struct kg_tunnel_config *tunnel,
 		     enum kg_relay_object leg)
 {
-	json_t *whole = json_copy(origin->inherited);
+	json_t *whole = json_copy(written->inherited);
 
-	json_object_update(whole, origin->leg);
-	origin->json = whole;
-	load_object(load, document, KG_SCOPE_TUNNEL, origin->inherited, &origin->relay, tunnel);
-	load_object(load, document, KG_SCOPE_TUNNEL, origin->leg, &origin->place, tunnel);
-	load_absent(load, KG_SCOPE_TUNNEL, whole, &origin->place, tunnel, leg);
+	json_object_update(whole, written->leg);
+	written->json = whole;
+	load_object(load, document, KG_SCOPE_TUNNEL, written->inherited, &written->relay, tunnel);
+	load_object(load, document, KG_SCOPE_TUNNEL, written->leg, &written->place, tunnel);
+	load_absent(load, KG_SCOPE_TUNNEL, whole, &written->place, tunnel, leg);
 	tunnel->mode = leg == KG_IN_LISTENER ? KG_MODE_LISTENER : KG_MODE_FORWARDER;
 }
 
@@ -180,7 +180,7 @@ static struct kg_tunnel_config *begin_leg(struct kg_load *load, const struct kg_
 	struct kg_place here = kg_place_member(at, kg_leg_name(leg));
 	const json_t *own = json_object_get(relay, kg_leg_name(leg));
 	struct kg_tunnel_config *tunnel = next_object(load, objects, &here, relay);
-	struct kg_origin *origin;
+	struct kg_written *written;
 	char found[KG_FOUND_BYTES];
 
 	if (tunnel == NULL)
@@ -191,11 +191,11 @@ static struct kg_tunnel_config *begin_leg(struct kg_load *load, const struct kg_
 		kg_mistakes_error(load->mistakes, &here, "found %s; allowed an object",
 				  kg_found(own, found));
 	kg_legs_check_keys(load, own, &here, leg);
-	origin = &load->tunnels[*objects->count - 1];
-	origin->relay = *at;
-	origin->inherited = kg_leg_inherited(relay, leg);
-	origin->leg = kg_leg_own(relay, leg);
-	load_leg(load, document, origin, tunnel, leg);
+	written = &load->tunnels[*objects->count - 1];
+	written->relay = *at;
+	written->inherited = kg_leg_inherited(relay, leg);
+	written->leg = kg_leg_own(relay, leg);
+	load_leg(load, document, written, tunnel, leg);
 	return tunnel;
 }
 
@@ -305,12 +305,12 @@ void kg_load_fini(struct kg_load *load)
 	for (size_t i = 0; i < load->document_count; i++)
 		json_decref(load->documents[i].root);
 	for (unsigned int i = 0; i < load->config->tunnel_count; i++) {
-		struct kg_origin *origin = &load->tunnels[i];
+		struct kg_written *written = &load->tunnels[i];
 
-		if (origin->leg != NULL)
-			json_decref((json_t *)(uintptr_t)origin->json);
-		json_decref(origin->leg);
-		json_decref(origin->inherited);
+		if (written->leg != NULL)
+			json_decref((json_t *)(uintptr_t)written->json);
+		json_decref(written->leg);
+		json_decref(written->inherited);
 	}
 }
 

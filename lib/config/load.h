@@ -15,8 +15,8 @@ struct kg_document {
 	bool exposed; /* every user of the machine can read the file */
 };
 
-/* The object a port or tunnel was made from. */
-struct kg_origin {
+/* The object a port or tunnel was made from, as it is written. */
+struct kg_written {
 	struct kg_place place;
 	const json_t *json;
 	/* A leg of a relay: `json` is made of the leg's object, which stands at `place`, and of the
@@ -30,9 +30,9 @@ struct kg_load {
 	struct kg_mistakes *mistakes;
 	struct kg_document *documents;
 	size_t document_count;
-	bool ports_broken;                           /* what the ports have to offer is not known */
-	struct kg_origin ports[KG_CONFIG_PORTS_MAX]; /* as in config->ports */
-	struct kg_origin tunnels[KG_CONFIG_TUNNELS_MAX]; /* as in config->tunnels */
+	bool ports_broken; /* what the ports have to offer is not known */
+	struct kg_written ports[KG_CONFIG_PORTS_MAX];     /* as in config->ports */
+	struct kg_written tunnels[KG_CONFIG_TUNNELS_MAX]; /* as in config->tunnels */
 };
 
 /* ---- documents.c ---- */
