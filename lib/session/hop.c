@@ -198,19 +198,7 @@ static void follow(struct kg_channel *ch, struct kg_path *to, uint64_t now_us)
 	ch->line.session->talk->follow(ch, to->reason == KG_HOP_SILENCE, now_us);
 }
 
-void kg_hop_go(struct kg_path *from, struct kg_path *to, uint64_t now_us)
-{
-	struct kg_line *line, *next;
-
-	for (line = LIST_FIRST(&from->users); line != NULL; line = next) {
-		next = LIST_NEXT(line, path_link);
-		if (line->kind == KG_LINE_CHANNEL)
-			follow(kg_line_channel(line), to, now_us);
-	}
-}
-
-/* The server is there. Channels go on there, if `to` is not NULL. */
-static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uint64_t now_us)
+void kg_hop_go(struct kg_path *from, struct kg_path *to, enum kg_hop_proof proof, uint64_t now_us)
 {
 	struct kg_line *line, *next;
 
@@ -220,8 +208,9 @@ static void on_proof(struct kg_path *from, struct kg_path *to, bool at_once, uin
 			continue;
 		if (to != NULL)
 			follow(kg_line_channel(line), to, now_us);
-		if (line->open)
-			line->session->talk->on_proof(kg_line_channel(line), at_once, now_us);
+		if (proof != KG_HOP_UNPROVED && line->open)
+			line->session->talk->on_proof(kg_line_channel(line),
+						      proof == KG_HOP_PROVED_AT_ONCE, now_us);
 	}
 }
 
@@ -229,14 +218,15 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 {
 	struct kg_hop_path *hop = kg_hop_path(hs->line.path), *old = hop->owner;
 	struct kg_session *s = hop->session;
-	bool at_once = s->talk->has_asked_once(hs);
+	enum kg_hop_proof proof =
+		s->talk->has_asked_once(hs) ? KG_HOP_PROVED_AT_ONCE : KG_HOP_PROVED;
 
 	if (hop->path.state != KG_PATH_TESTING || hop->path.answered) /* it comes late */
 		return;
 	hop->path.answered = true;
 	kg_destination_wake(s, &hop->path.ends.remote);
 	if (hop->path.reason == KG_HOP_SILENCE && old->path.heard) { /* of others */
-		on_proof(&old->path, NULL, at_once, now_us);
+		kg_hop_go(&old->path, NULL, proof, now_us);
 		return;
 	}
 	if (hop->path.reason == KG_HOP_WIDER) {
@@ -247,7 +237,7 @@ void kg_hop_answered(struct kg_handshake *hs, uint64_t now_us)
 	s->ops.port_share(s->host, hop->path.ends.local.port);
 	kg_hop_take_over(hop, old, now_us);
 	kg_hop_begin(&hop->path, now_us);
-	on_proof(&old->path, &hop->path, at_once, now_us);
+	kg_hop_go(&old->path, &hop->path, proof, now_us);
 	kg_hop_follow_live(hop, now_us);
 	hop->path.reason = KG_HOP_TIMER; /* from now on the reason to leave it */
 }

@@ -77,8 +77,15 @@ void kg_hop_unanswered(struct kg_handshake *hs);
 /* ---- between hop.c, which tests and hops, and hop_live.c, which keeps what is beside ---- */
 
 void kg_hop_arm(struct kg_hop_path *hop, int32_t in_ms, uint64_t now_us);
-/* The channels on one path go on on the other. */
-void kg_hop_go(struct kg_path *from, struct kg_path *to, uint64_t now_us);
+/* What a test that was answered has shown: that the server is there, and whether at the first time
+ * of asking. */
+enum kg_hop_proof {
+	KG_HOP_UNPROVED,
+	KG_HOP_PROVED,
+	KG_HOP_PROVED_AT_ONCE,
+};
+/* The channels on one path go on on the other, if that is not NULL, and hear of the proof. */
+void kg_hop_go(struct kg_path *from, struct kg_path *to, enum kg_hop_proof proof, uint64_t now_us);
 /* Those of a current path, what is beside it included; live ones do not count. */
 unsigned int kg_hop_local_ports(const struct kg_hop_path *current);
 void kg_hop_put_beside(struct kg_hop_path *hop, enum kg_path_state state,

@@ -157,7 +157,7 @@ static void hand_over(struct kg_hop_path *old, struct kg_hop_path *hop, uint64_t
 	kg_hop_take_over(hop, old, now_us);
 	hop->path.reason = KG_HOP_TIMER;
 	kg_hop_begin(&hop->path, now_us);
-	kg_hop_go(&old->path, &hop->path, now_us);
+	kg_hop_go(&old->path, &hop->path, KG_HOP_UNPROVED, now_us);
 	kg_path_give(hop->session, &hop->path);
 }
 
