@@ -262,7 +262,7 @@ static void proceed(struct kg_peer *peer, struct kg_channel *ch, uint16_t before
 	}
 	if (pmtu->mtu < before)
 		fit_all(peer);
-	else if (pmtu->mtu != ch->line.path->mtu)
+	else /* another one on its path may have been told before */
 		fit(&ch->line, pmtu->mtu);
 	ch->sizing = !is_settled(pmtu);
 	if (pmtu->mtu < before || pmtu->state == KG_PMTU_REST)

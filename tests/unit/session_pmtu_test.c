@@ -61,6 +61,56 @@ static void nor_do_nothing_but_such(void **state)
 	say_on_a_new_channel(5 * FULL);
 }
 
+/* ---- several channels on one path ---- */
+
+static bool is_first_wide(struct end *end, const struct kg_datagram *d)
+{
+	return end->lost == 0 && d->len == PAIR_MTU;
+}
+
+/* Of the datagrams in which a message leaves that fills a segment. */
+static uint16_t longest_of(struct pair *pair, struct app *says)
+{
+	static const char text[FULL];
+	unsigned int before = pair->logged;
+	uint16_t longest = 0;
+
+	assert_true(app_send(&pair->client, says, text, FULL));
+	run(pair, SEC(1));
+	for (; before < pair->logged; before++) {
+		const struct logged *logged = &pair->log[before % PAIR_LOG];
+
+		if (logged->to_server)
+			longest = KG_MAX(longest, logged->datagram.len);
+	}
+	return longest;
+}
+
+/* The second one comes while the first has not heard of the widest yet, and learns of it from what
+ * it says next. */
+static void all_on_a_path_know_how_wide_it_is(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *first, *second;
+
+	pair->client.config.path_mtu_max = pair->server.config.path_mtu_max = WIDE;
+	pair->client.config.kcp.rate_auto = pair->server.config.kcp.rate_auto = true;
+	pair->client.config.spread = 1; /* all channels to a server are on one path */
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair->server.loses = is_first_wide;
+	pair_start(pair);
+	first = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1) / 20);
+	assert_int_equal(pair->server.lost, 1);
+	second = pair_open(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(5));
+	assert_int_equal(longest_of(pair, first), PAIR_MTU);
+	assert_true(app_send(&pair->client, second, "a word", 6));
+	run(pair, SEC(1));
+	assert_int_equal(longest_of(pair, second), PAIR_MTU);
+	pair_stop(pair);
+}
+
 /* ---- what it costs where nothing is narrow ---- */
 
 #define ROUNDS 1000 /* of five full segments; what finding out costs, it costs once */
@@ -108,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_segment_that_is_too_long_holds_up_nothing),
 		cmocka_unit_test(nor_do_nothing_but_such),
+		cmocka_unit_test(all_on_a_path_know_how_wide_it_is),
 		cmocka_unit_test(a_wide_path_carries_as_much_as_one_that_is_known_to_be),
 	};
 
