@@ -12,6 +12,7 @@
 #define GROWN       1.25f
 #define FULL_GROWTH 2.0f
 #define FLAT        2u
+#define FLAT_LOSS   0.25f
 #define CRUISE      0.99f
 #define PROBE       1.25f
 #define PROBE_GROWN 1.08f
@@ -154,13 +155,15 @@ static void dip(struct kg_rate *r)
 	r->full = 0;
 }
 
-static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us)
+/* Where much is lost and no more arrives the path has no more, although more might have left: what
+ * holds it back, as the peer's window does, is wider than the path. */
+static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us, float loss)
 {
 	bool grown = pps > r->pps * GROWN;
 
 	if (!r->idle && pps < r->pps * FULL_GROWTH && shows_queue(r, rtt_us))
 		r->flat = FLAT;
-	else if (!grown && !r->fresh && !r->idle)
+	else if (!grown && ((!r->fresh && !r->idle) || loss > FLAT_LOSS))
 		r->flat++;
 	else if (grown)
 		r->flat = 0;
@@ -304,7 +307,7 @@ static void end_stage(struct kg_rate *r, const struct kg_rate_round *round)
 {
 	switch ((enum kg_rate_stage)r->stage) {
 	case KG_RATE_STARTING:
-		end_start(r, round->pps, round->rtt_us);
+		end_start(r, round->pps, round->rtt_us, round->loss);
 		break;
 	case KG_RATE_DRAINING:
 		if (++r->flat >= FLAT) {
