@@ -5,19 +5,12 @@
  * punished (rate/ledger.h). Each way, between our ends and with a server that answers as an
  * original does, and every byte arrives. Prints what it sees.
  */
-#include "unit/pair_wire.h"
+#include "session_rig.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/bytes.h"
-#include "sim/link.h"
-#include "test_host.h"
 
 #define PATH_BPS    12500000u /* 100 Mbit/s */
 #define CAP_BPS     2500000u  /* 20 Mbit/s of a 5-tuple */
@@ -25,26 +18,13 @@
 #define WAY_US      20000u
 #define QUEUE_US    25000u
 #define BURST_BYTES 64000u
-#define OVERHEAD    66u
 #define PIECE_BYTES 1100u
 #define PORTS       50u
 #define WARM_US     SEC(2)
 #define RUN_US      SEC(22)
 
-struct world;
-
-struct end {
-	struct test_host host;
-	struct world *world;
-	struct kg_session_config config;
-	struct kg_session *session;
-	struct kg_sim_link link; /* what this end sends */
-};
-
 struct world {
-	uint64_t now_us, began_us;
-	struct kg_rng rng;
-	struct end ends[2]; /* by role */
+	struct rig rig;
 	struct kg_channel *channels[2];
 	enum kg_role sender;
 	bool saying;
@@ -57,11 +37,21 @@ struct world {
 
 static const struct kg_port_range server_ports = { 3000, 3000 + PORTS - 1 };
 
+static struct world *world_of(struct rig *rig)
+{
+	return KG_CONTAINER_OF(rig, struct world, rig);
+}
+
+static struct world *world_at(void *host)
+{
+	return world_of(((struct rig_end *)host)->rig);
+}
+
 /* ---- applications ---- */
 
 static void say(struct world *w)
 {
-	struct end *end = &w->ends[w->sender];
+	struct rig_end *end = &w->rig.ends[w->sender];
 	uint16_t rest = kg_session_rest_bytes(end->session);
 	uint8_t bytes[PIECE_BYTES] = { 0 };
 	struct kg_buf *chain;
@@ -70,11 +60,12 @@ static void say(struct world *w)
 	chain = kg_buf_chain_copy(&end->host.pool.pool, bytes, sizeof(bytes),
 				  rest - KG_MESSAGE_KIND_BYTES, rest);
 	assert_non_null(chain);
-	assert_true(kg_channel_send(w->channels[w->sender], chain, w->now_us));
+	assert_true(kg_channel_send(w->channels[w->sender], chain, w->rig.now_us));
 }
 
-static void talk(struct world *w)
+static void talk(struct rig *rig)
 {
+	struct world *w = world_of(rig);
 	struct kg_channel *ch = w->channels[w->sender];
 
 	while (w->saying && ch != NULL && kg_channel_room(ch) > 0)
@@ -83,20 +74,20 @@ static void talk(struct world *w)
 
 static void on_connect(void *host, struct kg_channel *ch, const struct kg_target *target)
 {
-	struct world *w = ((struct end *)host)->world;
+	struct world *w = world_at(host);
 
 	w->channels[KG_ROLE_SERVER] = ch;
-	kg_channel_connected(ch, w->now_us);
+	kg_channel_connected(ch, w->rig.now_us);
 }
 
 /* Every piece comes, in order, whole. */
 static void on_readable(void *host, struct kg_channel *ch)
 {
-	struct world *w = ((struct end *)host)->world;
+	struct world *w = world_at(host);
 	uint8_t bytes[PIECE_BYTES];
 	struct kg_buf *chain;
 
-	while ((chain = kg_channel_recv(ch, w->now_us)) != NULL) {
+	while ((chain = kg_channel_recv(ch, w->rig.now_us)) != NULL) {
 		assert_int_equal(kg_buf_chain_gather(chain, bytes), PIECE_BYTES);
 		kg_buf_free_chain(chain);
 		assert_int_equal(kg_load_le64(bytes), w->got);
@@ -112,7 +103,7 @@ static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, cons
 static void on_hopped(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
 		      unsigned int reason)
 {
-	((struct end *)host)->world->hops[reason]++;
+	world_at(host)->hops[reason]++;
 }
 
 static const struct kg_session_ops ops = {
@@ -131,73 +122,23 @@ static bool is_of_channel(const uint8_t *bytes)
 	return kg_load_le32(bytes) != 0; /* conv */
 }
 
-static struct kg_endpoint heard_by_original(struct world *w,
-					    const struct kg_sim_link_packet *packet)
+static void hears(struct rig *rig, int role, struct kg_datagram *in)
 {
-	if (!is_of_channel(packet->bytes))
-		return packet->from;
+	struct world *w = world_of(rig);
+
+	if (role != KG_ROLE_SERVER || !is_of_channel(in->data))
+		return;
 	if (w->first.port == 0)
-		w->first = packet->from;
-	w->latest = packet->from;
-	return w->first;
+		w->first = in->remote;
+	w->latest = in->remote;
+	in->remote = w->first;
 }
 
-static void leave(struct world *w, int role)
+static bool sends(struct rig *rig, int role, struct kg_datagram *out)
 {
-	struct end *end = &w->ends[role];
-	uint8_t bytes[KG_KCP_MTU_MAX];
-	struct kg_datagram out = { .data = bytes };
-
-	while (kg_session_output(end->session, &out, w->now_us)) {
-		out.local.ip = pair_addresses[role];
-		if (w->original && role == KG_ROLE_SERVER && is_of_channel(bytes))
-			out.remote = w->latest;
-		kg_sim_link_send(&end->link, w->now_us, &out.local, &out.remote, bytes, out.len);
-	}
-}
-
-static void arrive(struct world *w, int role)
-{
-	struct end *end = &w->ends[role];
-	struct kg_sim_link_packet *packet;
-
-	while ((packet = kg_sim_link_receive(&w->ends[!role].link, w->now_us)) != NULL) {
-		struct kg_datagram in = {
-			.local = packet->to,
-			.remote = packet->from,
-			.data = packet->bytes,
-			.len = packet->len,
-			.digest = kg_hash64(packet->bytes, packet->len, packet->from.port),
-		};
-
-		if (w->original && role == KG_ROLE_SERVER)
-			in.remote = heard_by_original(w, packet);
-		kg_session_input(end->session, &in, w->now_us);
-		free(packet);
-	}
-}
-
-static void step(struct world *w, uint64_t end_us)
-{
-	uint64_t next_us = end_us;
-
-	for (int role = 0; role < 2; role++)
-		arrive(w, role);
-	talk(w);
-	for (int role = 0; role < 2; role++)
-		leave(w, role);
-	for (int role = 0; role < 2; role++)
-		next_us = KG_MIN(next_us, kg_sim_link_next_us(&w->ends[role].link));
-	next_us = KG_MAX(next_us, w->now_us + 1);
-	pair_pass(&w->now_us, next_us, w->ends[0].host.wheel, w->ends[1].host.wheel);
-}
-
-static void pass(struct world *w, uint64_t us)
-{
-	uint64_t end_us = w->now_us + us;
-
-	while (w->now_us < end_us)
-		step(w, end_us);
+	if (role == KG_ROLE_SERVER && is_of_channel(out->data))
+		out->remote = world_of(rig)->latest;
+	return true;
 }
 
 /* ---- life ---- */
@@ -215,30 +156,19 @@ struct setting {
 	bool original;
 };
 
-static void begin_end(struct world *w, int role, const struct kg_sim_link_params *link,
-		      const struct setting *setting)
+static void configure(struct world *w, const struct setting *setting)
 {
-	struct end *end = &w->ends[role];
+	for (int role = 0; role < 2; role++) {
+		struct kg_session_config *config = &w->rig.ends[role].config;
 
-	end->world = w;
-	test_host_init(&end->host, 1, SIZE_MAX, w->now_us);
-	if (role == KG_ROLE_SERVER)
-		end->host.seen = kg_seen_create(&end->host.mem, 1024, 510, 0);
-	end->config = pair_config(role, 16);
-	end->config.kcp.snd_wnd = end->config.kcp.rcv_wnd = 1024;
-	end->config.kcp.pace = true;
-	end->config.kcp.snd_spread = end->config.kcp.rcv_grows = true;
-	end->config.kcp.rate_auto = true;
-	end->config.capabilities =
-		w->original ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_PLACES;
-	end->config.destination_ports = &server_ports;
-	if (role == KG_ROLE_CLIENT) {
-		end->config.hop_min_s = end->config.hop_max_s = setting->hop_s;
-		end->config.spread = setting->spread;
+		config->kcp.rate_auto = true;
+		config->capabilities =
+			w->original ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_PLACES;
+		config->destination_ports = &server_ports;
 	}
-	kg_sim_link_init(&end->link, link, &w->rng);
-	end->session = test_host_session(&end->host, &end->config, ops, w->now_us);
-	assert_non_null(end->session);
+	w->rig.ends[KG_ROLE_CLIENT].config.hop_min_s = setting->hop_s;
+	w->rig.ends[KG_ROLE_CLIENT].config.hop_max_s = setting->hop_s;
+	w->rig.ends[KG_ROLE_CLIENT].config.spread = setting->spread;
 }
 
 static void begin(struct world *w, const struct carrier *carrier, const struct setting *setting,
@@ -255,30 +185,23 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 			    .crawl_Bps = CRAWL_BPS },
 		.rate_Bps = PATH_BPS,
 		.queue_us = QUEUE_US,
-		.overhead_bytes = OVERHEAD,
+		.overhead_bytes = RIG_OVERHEAD,
 	};
 
-	*w = (struct world){ .now_us = SEC(1000),
-			     .began_us = SEC(1000),
-			     .sender = sender,
-			     .original = setting->original };
-	kg_rng_init(&w->rng, 1);
-	begin_end(w, KG_ROLE_SERVER, &there, setting);
-	begin_end(w, KG_ROLE_CLIENT, &there, setting);
-	w->channels[KG_ROLE_CLIENT] = kg_session_open(w->ends[KG_ROLE_CLIENT].session,
-						      KG_PROTOCOL_TCP, NULL, NULL, w->now_us);
-	assert_non_null(w->channels[KG_ROLE_CLIENT]);
-	pass(w, SEC(1) / 2);
-	assert_non_null(w->channels[KG_ROLE_SERVER]);
-}
-
-static void end(struct world *w)
-{
-	for (int role = 0; role < 2; role++) {
-		kg_session_destroy(w->ends[role].session);
-		kg_sim_link_fini(&w->ends[role].link);
-		assert_true(test_host_fini(&w->ends[role].host));
+	*w = (struct world){ .sender = sender, .original = setting->original };
+	rig_init(&w->rig, talk);
+	if (w->original) {
+		w->rig.hears = hears;
+		w->rig.sends = sends;
 	}
+	configure(w, setting);
+	rig_begin_end(&w->rig, KG_ROLE_SERVER, &there, ops);
+	rig_begin_end(&w->rig, KG_ROLE_CLIENT, &there, ops);
+	w->channels[KG_ROLE_CLIENT] = kg_session_open(w->rig.ends[KG_ROLE_CLIENT].session,
+						      KG_PROTOCOL_TCP, NULL, NULL, w->rig.now_us);
+	assert_non_null(w->channels[KG_ROLE_CLIENT]);
+	rig_pass(&w->rig, SEC(1) / 2);
+	assert_non_null(w->channels[KG_ROLE_SERVER]);
 }
 
 /* ---- what came of it ---- */
@@ -293,18 +216,18 @@ static uint64_t tests_of(struct world *w)
 {
 	struct kg_session_stats stats;
 
-	kg_session_get_stats(w->ends[KG_ROLE_CLIENT].session, &stats);
+	kg_session_get_stats(w->rig.ends[KG_ROLE_CLIENT].session, &stats);
 	return stats.path_tests;
 }
 
 static unsigned int live_paths(struct world *w)
 {
-	struct kg_session *s = w->ends[KG_ROLE_CLIENT].session;
+	struct kg_session *s = w->rig.ends[KG_ROLE_CLIENT].session;
 	struct kg_path_info info;
 	unsigned int live = 0;
 
 	kg_session_path_tour_begin(s);
-	while (kg_session_path_tour_next(s, &info, w->now_us))
+	while (kg_session_path_tour_next(s, &info, w->rig.now_us))
 		live += strcmp(info.state, "live") == 0 || strcmp(info.state, "current") == 0;
 	return live;
 }
@@ -313,18 +236,18 @@ static struct outcome run(const struct carrier *carrier, const struct setting *s
 			  enum kg_role sender)
 {
 	static struct world w;
-	const struct kg_sim_link *link = &w.ends[sender].link;
+	const struct kg_sim_link *link = &w.rig.ends[sender].link;
 	uint64_t bytes;
 	struct outcome o;
 
 	begin(&w, carrier, setting, sender);
 	for (int role = 0; role < 2; role++) /* of those that are to come */
-		w.ends[role].link.params.police.dropped_flows = carrier->holes;
+		w.rig.ends[role].link.params.police.dropped_flows = carrier->holes;
 	w.saying = true;
-	pass(&w, WARM_US);
+	rig_pass(&w.rig, WARM_US);
 	w.warm_got = w.got;
-	pass(&w, RUN_US - WARM_US);
-	bytes = (w.got - w.warm_got) * (PIECE_BYTES + 1 + KG_KCP_HEADER_BYTES + OVERHEAD);
+	rig_pass(&w.rig, RUN_US - WARM_US);
+	bytes = (w.got - w.warm_got) * (PIECE_BYTES + 1 + KG_KCP_HEADER_BYTES + RIG_OVERHEAD);
 	o = (struct outcome){
 		.used = (double)bytes / ((double)(RUN_US - WARM_US) / 1e6 * PATH_BPS),
 		.live = live_paths(&w),
@@ -332,14 +255,14 @@ static struct outcome run(const struct carrier *carrier, const struct setting *s
 		.tests = tests_of(&w),
 	};
 	w.saying = false;
-	pass(&w, SEC(30));
+	rig_pass(&w.rig, SEC(30));
 	assert_int_equal(w.got, w.said);
 	printf("%-8s %-12s %-8s %.3f of the path, %u 5-tuples, %u left, %u by time; lost: %.4f "
 	       "policed, %.4f queue\n",
 	       carrier->name, setting->name, sender == KG_ROLE_CLIENT ? "up" : "down", o.used,
 	       o.live, o.left, w.hops[KG_HOP_TIMER], (double)link->policed / (double)link->sent,
 	       (double)link->overflowed / (double)link->sent);
-	end(&w);
+	rig_fini(&w.rig);
 	return o;
 }
 
