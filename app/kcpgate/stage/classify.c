@@ -4,6 +4,9 @@
 #include "net/frame.h"
 #include "stage/stage.h"
 
+/* A CPU that has seen so much of a frame read brings the rest in by itself. */
+#define AHEAD_BYTES (uint16_t)256
+
 /* What the NIC has verified, in the parser's terms. */
 static unsigned int trust(const struct rte_mbuf *m)
 {
@@ -164,10 +167,10 @@ uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 		uint16_t port = kg_pkt(m)->port;
 		struct kg_frame frame;
 
-		/* The checksum reads all of a frame: let the next one come in meanwhile. */
+		/* The checksum reads all of a frame: let the next one begin to come in. */
 		if (i + 1 < n)
 			kg_prefetch(rte_pktmbuf_mtod(v[i + 1], void *),
-				    rte_pktmbuf_data_len(v[i + 1]));
+				    KG_MIN(rte_pktmbuf_data_len(v[i + 1]), AHEAD_BYTES));
 		kg_frame_parse(&frame, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m),
 			       w->box->ports[port].config->vlan, trust(m));
 		if (frame.kind == KG_FRAME_FRAGMENT)
