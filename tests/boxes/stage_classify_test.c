@@ -125,6 +125,34 @@ static void what_stays_keeps_its_order(void **state)
 	rte_pktmbuf_free(rig_take(w->kernel->frames[0]));
 }
 
+/* What is found out of one datagram is not taken for the next one's that goes, or comes from,
+ * elsewhere. */
+static void each_of_a_burst_is_looked_at(void **state)
+{
+	const struct kg_endpoint address = { { 4, { 198, 18, 0, 77 } }, RIG_LISTEN_PORT };
+	const struct kg_endpoint port = { rig_client_ip,
+					  rig.boxes[CLIENT].config->local_ports->first };
+	const struct kg_endpoint stranger = { ours.ip, RIG_LISTEN_PORT - 1 };
+	struct kg_worker *server = rig_worker(SERVER, 0), *client = rig_worker(CLIENT, 0);
+	struct rte_mbuf *to_server[] = { rig_frame(SERVER, &peer, &ours, 10),
+					 rig_frame(SERVER, &peer, &address, 20),
+					 rig_frame(SERVER, &peer, &ours, 30) };
+	struct rte_mbuf *to_client[] = { rig_frame(CLIENT, &stranger, &port, 10),
+					 rig_frame(CLIENT, &ours, &port, 20),
+					 rig_frame(CLIENT, &stranger, &port, 30) };
+	struct rte_mbuf *last = to_server[2], *middle = to_client[1];
+
+	assert_int_equal(kg_stage_classify(server, to_server, 3), 2);
+	assert_ptr_equal(to_server[1], last);
+	assert_int_equal(kg_stage_classify(client, to_client, 3), 1);
+	assert_ptr_equal(to_client[0], middle);
+	rte_pktmbuf_free_bulk(to_server, 2);
+	rte_pktmbuf_free(middle);
+	rte_pktmbuf_free(rig_take(server->kernel->frames[0]));
+	rte_pktmbuf_free(rig_take(client->kernel->frames[0]));
+	rte_pktmbuf_free(rig_take(client->kernel->frames[0]));
+}
+
 /* A router's word about a datagram of 1,500 bytes from us to the peer. */
 static struct rte_mbuf *too_big(uint16_t mtu)
 {
@@ -179,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_short_one_is_dropped),
 		cmocka_unit_test(a_wrong_checksum_is_dropped),
 		cmocka_unit_test(what_stays_keeps_its_order),
+		cmocka_unit_test(each_of_a_burst_is_looked_at),
 		cmocka_unit_test(a_routers_word_is_for_all_workers),
 	};
 

@@ -81,16 +81,36 @@ static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame
 	       kg_recent_has(&w->box->linux_flows, &tuple, w->now_us);
 }
 
+/* Where the datagram before went, one of the same burst: the next one mostly goes there, too. */
+struct place {
+	struct kg_endpoint local;
+	uint16_t port;
+	uint16_t tunnel;
+	bool ours; /* the address is the port's */
+};
+
+static void find(const struct kg_worker *w, uint16_t port, const struct kg_endpoint *local,
+		 struct place *place)
+{
+	if (place->port == port && kg_endpoint_equal(&place->local, local))
+		return;
+	place->local = *local;
+	place->port = port;
+	place->ours = kg_port_has_address(w->box->ports[port].config, &local->ip);
+	place->tunnel = place->ours ? tunnel_of(w, local) : KG_PORT_TABLE_NONE;
+}
+
 /* True when the frame carries a datagram for a tunnel, or maybe of an application. */
-static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame)
+static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame,
+			  struct place *place)
 {
 	const struct kg_tuple ends = { frame->destination, frame->source };
 	struct kg_pkt *pkt = kg_pkt(m);
 
-	if (!kg_port_has_address(w->box->ports[pkt->port].config, &frame->destination.ip) ||
-	    is_for_linux(w, frame))
+	find(w, pkt->port, &frame->destination, place);
+	if (!place->ours || is_for_linux(w, frame))
 		return false;
-	pkt->tunnel = tunnel_of(w, &frame->destination);
+	pkt->tunnel = place->tunnel;
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
 		pkt->tunnel = client_of(w, &ends);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
@@ -160,6 +180,7 @@ static enum kg_errand errand_of(const struct rte_mbuf *m, const struct kg_frame 
 
 uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
+	struct place place = { 0 };
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -179,7 +200,7 @@ uint16_t kg_stage_classify(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 			continue;
 		if (frame.kind == KG_FRAME_BAD)
 			kg_stage_drop_frame(w, m, frame.drop, KG_STAGE_CLASSIFY);
-		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame))
+		else if (frame.kind == KG_FRAME_UDP && take_datagram(w, m, &frame, &place))
 			v[kept++] = m;
 		else {
 			hear_router(w, m, &frame);
