@@ -86,20 +86,38 @@ BY_64 static inline __m512i add_signed(__m512i sum, __m512i words)
 				   _mm512_set1_epi16(1));
 }
 
-/* Into 32-bit lanes, 64 bytes by an instruction. */
+/* Less than 64, with zeros behind them. */
+BY_64 static inline __m512i add_part(__m512i sum, const uint8_t *from, size_t len)
+{
+	return add_signed(sum, _mm512_maskz_loadu_epi8((1ull << len) - 1, from));
+}
+
+/* Bytes in front of the next cache line; none, where that would part the two of a word. */
+static size_t before_line(const uint8_t *from)
+{
+	size_t len = -(uintptr_t)from % 64;
+
+	return len % 2 == 0 ? len : 0;
+}
+
+/* Into 32-bit lanes, 64 bytes by an instruction: from where a cache line begins, for what lies in
+ * two of them is read twice. */
 BY_64 static uint64_t add_by_64(uint64_t sum, const uint8_t *from, size_t len)
 {
+	size_t first = before_line(from), times = 1 + (len - first + 63) / 64;
 	__m512i sums[AT_ONCE] = { 0 };
-	size_t times = (len + 63) / 64;
 
+	sums[0] = add_part(sums[0], from, first);
+	from += first;
+	len -= first;
 	for (; len >= 64 * AT_ONCE; len -= 64 * AT_ONCE, from += 64 * AT_ONCE) {
 		for (int i = 0; i < AT_ONCE; i++)
 			sums[i] = add_signed(sums[i], _mm512_loadu_si512(from + 64 * i));
 	}
 	for (; len >= 64; len -= 64, from += 64)
-		sums[0] = add_signed(sums[0], _mm512_loadu_si512(from));
+		sums[1] = add_signed(sums[1], _mm512_loadu_si512(from));
 	if (len > 0)
-		sums[1] = add_signed(sums[1], _mm512_maskz_loadu_epi8((1ull << len) - 1, from));
+		sums[2] = add_part(sums[2], from, len);
 	sums[0] = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]),
 				   _mm512_add_epi32(sums[2], sums[3]));
 	return sum + (times * WORDS_64 << 15) + (uint64_t)(int64_t)_mm512_reduce_add_epi32(sums[0]);
