@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {
-    "drivers/payload": "dial flow tcp udp udp_hold udp_loss udp_rx udp_sources udp_tx",
+    "drivers/payload": "dial flow tcp udp udp_hold udp_loss udp_room udp_rx udp_sources udp_tx",
     "lib/mux": "mux mux_in mux_out mux_stall mux_stream",
     "lib/session": "bare bare_input bare_test bare_timers channel channel_end client forgotten"
                    " handshake handshake_hop hop hop_live kcp_talk line path peers proof roam server"

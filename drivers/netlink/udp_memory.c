@@ -15,6 +15,7 @@ struct answer {
 
 static int read_socket(const struct nlmsghdr *header, void *ctx)
 {
+	const struct inet_diag_msg *found = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attribute;
 	struct answer *answer = ctx;
 
@@ -26,6 +27,8 @@ static int read_socket(const struct nlmsghdr *header, void *ctx)
 		    mnl_attr_get_payload_len(attribute) <= SK_MEMINFO_DROPS * sizeof(*memory))
 			continue;
 		answer->memory = (struct kg_udp_memory){
+			.socket = (uint64_t)found->id.idiag_cookie[1] << 32 |
+				  found->id.idiag_cookie[0],
 			.used_bytes = memory[SK_MEMINFO_RMEM_ALLOC],
 			.limit_bytes = memory[SK_MEMINFO_RCVBUF],
 			.drops = memory[SK_MEMINFO_DROPS],

@@ -6,6 +6,7 @@
 
 /* As Linux counts a socket's memory: a datagram takes more than its bytes. */
 struct kg_udp_memory {
+	uint64_t socket;                  /* Linux's name for it, until it is closed */
 	uint32_t used_bytes, limit_bytes; /* of what waits to be received */
 	uint32_t drops;                   /* datagrams, so far */
 };

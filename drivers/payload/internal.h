@@ -11,7 +11,8 @@
  *   tcp.c, tcp_accept.c         TCP
  *   udp.c, udp_rx.c, udp_tx.c   UDP, and its datagrams either way
  *   udp_sources.c               who talks to a listening UDP socket
- *   udp_loss.c, udp_hold.c      what sockets on this host had no room for, and what waits for it
+ *   udp_loss.c, udp_room.c      what sockets on this host had no room for, and what they have
+ *   udp_hold.c                  what waits for it
  *   udp_doubt.c                 answers to sources that may be made up
  *   source.c                    descriptors in epoll, rings to workers, buffers to read into
  *   quiet.c                     whether there is so little to do that a worker can do it as well
@@ -101,9 +102,9 @@ struct kg_gate {
 
 TAILQ_HEAD(kg_gate_list, kg_gate);
 
-struct kg_udp_hold;
 struct kg_udp_holds {
 	TAILQ_HEAD(, kg_udp_hold) all;
+	TAILQ_HEAD(, kg_udp_room) rooms;
 	uint64_t span_us; /* that datagrams wait for room before some go without */
 };
 
@@ -217,8 +218,7 @@ enum kg_flow_state {
 	KG_FLOW_OPENING,    /* client: OPEN is sent, the worker has not answered */
 	KG_FLOW_CONNECTING, /* server: a name is resolved, TCP connects */
 	KG_FLOW_RUNNING,
-	KG_FLOW_DRAINING, /* the worker has closed: TCP writes what is queued and waits for the end
-			   */
+	KG_FLOW_DRAINING, /* the worker has closed: TCP writes what is queued, and waits */
 	KG_FLOW_OVER,     /* the socket is gone; the flow lives until nothing is pending */
 };
 
@@ -255,9 +255,11 @@ struct kg_flow {
 	bool conversed;  /* UDP: and has said something since */
 	/* UDP: Linux is to be asked what the application has lost (udp_loss.c); it knows nothing */
 	bool loss_due, elsewhere;
+	uint8_t in_row;           /* UDP: sent of late */
 	uint32_t drops;           /* of the application's socket at the last question */
 	uint64_t asked_us;        /* when that was; 0: never */
-	uint64_t lost_us;         /* when some was last found to be lost; 0: never */
+	uint64_t burst_us;        /* UDP: when it was last sent a burst; 0: never */
+	uint64_t row_us;          /* since when `in_row` counts, which ends at a burst */
 	struct kg_udp_hold *hold; /* UDP: what waits for room there; NULL: nothing does */
 	uint32_t pending;         /* 1 << enum kg_msg_type */
 	int error;                /* for REFUSED: errno or enum kg_refusal */
@@ -433,6 +435,8 @@ struct kg_udp_tx;
 struct kg_udp_tx *kg_udp_tx_create(void);
 void kg_udp_tx_destroy(struct kg_udp_tx *tx);
 
+/* What all that is gathered costs. */
+int64_t kg_udp_gathered(const struct kg_payload *p, int64_t (*cost_of)(size_t datagram_bytes));
 /* Gathers a datagram for the application; kg_udp_flush sends. Takes the chain. */
 void kg_udp_send(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chain);
 
@@ -447,12 +451,11 @@ void kg_udp_sources_remove(struct kg_udp_sources *sources, const struct kg_flow 
 /* ---- udp_loss.c ---- */
 
 struct kg_udp_loss;
+struct kg_udp_memory;
 /* NULL when memory is short; without the kernel's help nothing is asked. */
 struct kg_udp_loss *kg_udp_loss_create(void);
 void kg_udp_loss_destroy(struct kg_udp_loss *loss);
 
-/* The flow was sent so many at once. */
-void kg_udp_loss_note(struct kg_payload *p, struct kg_flow *flow, uint32_t datagrams);
 /* It may have lost some. */
 void kg_udp_loss_suspect(struct kg_payload *p, struct kg_flow *flow);
 /* The flow's socket goes. */
@@ -461,9 +464,8 @@ void kg_udp_loss_forget(struct kg_payload *p, struct kg_flow *flow);
 void kg_udp_loss_turn(struct kg_payload *p);
 /* When to take a turn; KG_NEVER_US: nobody is to be asked for. */
 uint64_t kg_udp_loss_next_us(const struct kg_payload *p);
-/* Bytes that the flow's receiver has room for, as Linux counts them: `least` when nothing waits
- * there, much when Linux knows nothing. */
-int64_t kg_udp_loss_room(struct kg_payload *p, const struct kg_flow *flow, int64_t least);
+/* What Linux says of the socket of the flow's receiver; false: it knows none, flow->elsewhere. */
+bool kg_udp_loss_ask(struct kg_payload *p, struct kg_flow *flow, struct kg_udp_memory *memory);
 
 /* ---- udp_doubt.c ---- */
 
@@ -474,6 +476,15 @@ struct kg_udp_doubt *kg_udp_doubt_create(void);
 void kg_udp_doubt_destroy(struct kg_udp_doubt *doubt);
 /* Whether a datagram for the flow's application may take room in its socket. */
 bool kg_udp_doubt_lets(struct kg_payload *p, const struct kg_flow *flow);
+
+/* ---- udp_room.c ---- */
+
+/* Shared by flows to one socket; NULL when Linux knows none, or memory is short. */
+struct kg_udp_room *kg_udp_room_get(struct kg_payload *p, struct kg_flow *flow);
+void kg_udp_room_put(struct kg_payload *p, struct kg_udp_room *room);
+/* Room for a datagram of so many bytes, which is to be sent now; false: there is none. */
+bool kg_udp_room_take(struct kg_payload *p, struct kg_udp_room *room, struct kg_flow *flow,
+		      size_t bytes);
 
 /* ---- udp_hold.c ---- */
 

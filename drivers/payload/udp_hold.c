@@ -5,66 +5,87 @@
  * and again: what waits grows old, and whoever sends faster than the application takes is to hear
  * of it, by losses as ever.
  *
- * Linux is asked for the room, once for as much as there is, for flows that have bursts. What is
- * held counts as not yet taken, so the channel's window closes before much waits here.
+ * Linux is asked for the room (udp_room.c) for flows that have bursts. What is held counts as not
+ * yet taken, so the channel's window closes before much waits here.
  */
 #include "payload/internal.h"
 
 #include <stdlib.h>
 
 #define SPAN_US  (20ull * KG_US_PER_MS)
-#define AGAIN_US (KG_US_PER_MS / 2)    /* between two questions */
+#define AGAIN_US (KG_US_PER_MS / 2)    /* between two looks */
 #define AFTER_US (10ull * KG_US_PER_S) /* a burst */
-#define PART     16u                   /* of what waits that goes at a time, in buffers */
+#define BURST    8u                    /* datagrams, within */
+#define BURST_US (2 * KG_US_PER_MS)
+#define PART     16u /* of what waits that goes at a time, in buffers */
 
 struct kg_udp_hold {
 	TAILQ_ENTRY(kg_udp_hold) link; /* while something is in the flow's queue */
 	struct kg_flow *flow;
+	struct kg_udp_room *room;
 	uint64_t since_us;  /* when the queue was empty */
 	uint64_t forced_us; /* when some last went without room */
-	uint64_t asked_us;
-	int64_t room_bytes; /* then, less what was sent since */
 };
 
 void kg_udp_holds_init(struct kg_udp_holds *holds)
 {
 	TAILQ_INIT(&holds->all);
+	TAILQ_INIT(&holds->rooms);
 	holds->span_us = SPAN_US;
 }
 
-/* What Linux takes of a socket's memory for a datagram of so many bytes, and a little more. */
-static int64_t cost_of(size_t bytes)
+static void begin(struct kg_payload *p, struct kg_flow *flow)
 {
-	return (int64_t)(bytes + bytes / 4 + 1024);
+	struct kg_udp_hold *hold = calloc(1, sizeof(*hold));
+
+	if (hold == NULL)
+		return;
+	hold->flow = flow;
+	hold->room = kg_udp_room_get(p, flow);
+	if (hold->room != NULL)
+		flow->hold = hold;
+	else
+		free(hold);
 }
 
-static bool take_room(struct kg_payload *p, struct kg_udp_hold *hold, size_t bytes)
+static void end(struct kg_payload *p, struct kg_flow *flow)
 {
-	if (hold->room_bytes < cost_of(bytes) && p->now_us - hold->asked_us >= AGAIN_US) {
-		kg_udp_flush(p); /* what is gathered takes room, too */
-		hold->asked_us = p->now_us;
-		hold->room_bytes = kg_udp_loss_room(p, hold->flow, cost_of(bytes));
+	if (flow->hold == NULL)
+		return;
+	kg_udp_room_put(p, flow->hold->room);
+	free(flow->hold);
+	flow->hold = NULL;
+}
+
+static bool take_room(struct kg_payload *p, const struct kg_udp_hold *hold, size_t bytes)
+{
+	return kg_udp_room_take(p, hold->room, hold->flow, bytes);
+}
+
+/* However they come, in trains or not, in one turn or in several: a receiver may sleep longer. */
+static void count(struct kg_payload *p, struct kg_flow *flow)
+{
+	if (p->now_us - flow->row_us >= BURST_US) {
+		flow->row_us = p->now_us;
+		flow->in_row = 0;
 	}
-	if (hold->room_bytes < cost_of(bytes))
-		return false;
-	hold->room_bytes -= cost_of(bytes);
-	return true;
+	if (flow->in_row == BURST || ++flow->in_row < BURST)
+		return;
+	flow->burst_us = p->now_us;
+	kg_udp_loss_suspect(p, flow);
 }
 
 /* Of a flow that has had a burst of late; without memory nothing is held. */
 static struct kg_udp_hold *hold_of(struct kg_payload *p, struct kg_flow *flow)
 {
-	bool bursts =
-		flow->asked_us != 0 && p->now_us - flow->asked_us < AFTER_US && !flow->elsewhere;
+	bool bursts;
 
-	if (flow->hold == NULL && bursts) {
-		flow->hold = calloc(1, sizeof(*flow->hold));
-		if (flow->hold != NULL)
-			flow->hold->flow = flow;
-	} else if (!bursts && flow->queue == NULL) {
-		free(flow->hold);
-		flow->hold = NULL;
-	}
+	count(p, flow);
+	bursts = flow->burst_us != 0 && p->now_us - flow->burst_us < AFTER_US && !flow->elsewhere;
+	if (flow->hold == NULL && bursts)
+		begin(p, flow);
+	else if (!bursts && flow->queue == NULL)
+		end(p, flow);
 	return flow->hold;
 }
 
@@ -133,12 +154,9 @@ uint64_t kg_udp_holds_next_us(const struct kg_payload *p)
 
 void kg_udp_hold_end(struct kg_payload *p, struct kg_flow *flow)
 {
-	if (flow->hold == NULL)
-		return;
-	if (flow->queue != NULL)
+	if (flow->hold != NULL && flow->queue != NULL)
 		release(p, flow->hold, UINT32_MAX);
-	free(flow->hold);
-	flow->hold = NULL;
+	end(p, flow);
 }
 
 void kg_udp_holds_end(struct kg_payload *p)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOGETHER 8u                      /* datagrams at once are a burst */
-#define EACH_US  (20ull * KG_US_PER_MS)  /* between two questions */
-#define AGAIN_US (100ull * KG_US_PER_MS) /* of one flow */
+#define EACH_US      (20ull * KG_US_PER_MS)  /* between two questions */
+#define AGAIN_US     (100ull * KG_US_PER_MS) /* of one flow */
+#define ELSEWHERE_US (1ull * KG_US_PER_S)    /* of one that Linux knew no receiver of */
 
 struct kg_udp_loss {
 	struct kg_nl nl;
@@ -36,17 +36,13 @@ void kg_udp_loss_destroy(struct kg_udp_loss *loss)
 	free(loss);
 }
 
-void kg_udp_loss_note(struct kg_payload *p, struct kg_flow *flow, uint32_t datagrams)
-{
-	if (datagrams >= TOGETHER)
-		kg_udp_loss_suspect(p, flow);
-}
-
 void kg_udp_loss_suspect(struct kg_payload *p, struct kg_flow *flow)
 {
 	struct kg_udp_loss *loss = p->udp_loss;
 
-	if (flow->loss_due || flow->elsewhere || loss->nl.socket == NULL)
+	if (flow->loss_due || loss->nl.socket == NULL)
+		return;
+	if (flow->elsewhere && p->now_us - flow->asked_us < ELSEWHERE_US)
 		return;
 	flow->loss_due = true;
 	TAILQ_INSERT_TAIL(&loss->flows, flow, loss_link);
@@ -97,19 +93,15 @@ static bool ask(struct kg_udp_loss *loss, const struct kg_flow *flow, struct kg_
 
 	if (flow->listener != NULL)
 		to = kg_sockaddr_endpoint(&flow->peer.remote);
-	return local_of(flow, &local) && local.ip.version == to.ip.version &&
+	return loss->nl.socket != NULL && local_of(flow, &local) &&
+	       local.ip.version == to.ip.version &&
 	       kg_udp_memory_ask(&loss->nl, &local, &to, memory) == 0;
 }
 
-int64_t kg_udp_loss_room(struct kg_payload *p, const struct kg_flow *flow, int64_t least)
+bool kg_udp_loss_ask(struct kg_payload *p, struct kg_flow *flow, struct kg_udp_memory *memory)
 {
-	struct kg_udp_memory memory;
-
-	if (!ask(p->udp_loss, flow, &memory))
-		return INT32_MAX;
-	if (memory.used_bytes == 0)
-		return KG_MAX((int64_t)memory.limit_bytes, least);
-	return (int64_t)memory.limit_bytes - memory.used_bytes;
+	flow->elsewhere = !ask(p->udp_loss, flow, memory);
+	return !flow->elsewhere;
 }
 
 /* What its socket had dropped before the first question may not have been the flow's. */
@@ -119,7 +111,7 @@ static void look(struct kg_payload *p, struct kg_flow *flow)
 	struct kg_udp_memory memory = { 0 };
 	uint32_t more;
 
-	flow->elsewhere = !ask(p->udp_loss, flow, &memory);
+	(void)kg_udp_loss_ask(p, flow, &memory);
 	flow->asked_us = p->now_us;
 	more = memory.drops - flow->drops;
 	flow->drops = memory.drops;

@@ -147,10 +147,19 @@ void kg_udp_flush(struct kg_payload *p)
 	for (unsigned int i = 0; i < tx->count; i++) {
 		kg_buf_free_chain(tx->trains[i].bufs);
 		kg_flow_taken(p, tx->trains[i].flow, tx->trains[i].buf_count);
-		kg_udp_loss_note(p, tx->trains[i].flow, tx->trains[i].datagrams);
 	}
 	tx->count = 0;
 	tx->iov_count = 0;
+}
+
+int64_t kg_udp_gathered(const struct kg_payload *p, int64_t (*cost_of)(size_t datagram_bytes))
+{
+	const struct kg_udp_tx *tx = p->udp_tx;
+	int64_t cost = 0;
+
+	for (unsigned int i = 0; i < tx->count; i++)
+		cost += tx->trains[i].datagrams * cost_of(tx->trains[i].datagram_bytes);
+	return cost;
 }
 
 /* ---- gathering ---- */
