@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Holds datagrams back from an application on this host while its socket has no room: it may just
- * not have been scheduled. When some have waited for long a part of them goes all the same, again
- * and again: what waits grows old, and whoever sends faster than the application takes is to hear
- * of it, by losses as ever.
+ * not have been scheduled. When the first of them has waited for long a part goes all the same,
+ * again and again, until none waits: what waits grows old, and whoever sends faster than the
+ * application takes is to hear of it, by losses as ever. An application that follows, if only just,
+ * may have some waiting for ever: then one goes now and then, which is as much as TCP needs.
  *
  * Linux is asked for the room (udp_room.c) for flows that have bursts. What is held counts as not
  * yet taken, so the channel's window closes before much waits here.
@@ -12,7 +13,8 @@
 
 #include <stdlib.h>
 
-#define SPAN_US  (20ull * KG_US_PER_MS)
+#define SPAN_US  (50ull * KG_US_PER_MS)
+#define STANDS   2u /* spans, in which some waited always, and between two that go */
 #define AGAIN_US (KG_US_PER_MS / 2)    /* between two looks */
 #define AFTER_US (10ull * KG_US_PER_S) /* a burst */
 #define BURST    8u                    /* datagrams, within */
@@ -23,8 +25,12 @@ struct kg_udp_hold {
 	TAILQ_ENTRY(kg_udp_hold) link; /* while something is in the flow's queue */
 	struct kg_flow *flow;
 	struct kg_udp_room *room;
-	uint64_t since_us;  /* when the queue was empty */
+	uint64_t begun_us;  /* when the queue was empty */
+	uint64_t since_us;  /* `first` buffers, those in front, came after this, */
+	uint64_t until_us;  /* and before this; the others after this */
 	uint64_t forced_us; /* when some last went without room */
+	uint32_t first;
+	bool old; /* some had waited for long since then */
 };
 
 void kg_udp_holds_init(struct kg_udp_holds *holds)
@@ -96,7 +102,9 @@ bool kg_udp_hold(struct kg_payload *p, struct kg_flow *flow, struct kg_buf *chai
 	if (hold == NULL || (flow->queue == NULL && take_room(p, hold, kg_buf_chain_len(chain))))
 		return false;
 	if (flow->queue == NULL) {
-		hold->since_us = p->now_us;
+		hold->begun_us = hold->since_us = hold->until_us = p->now_us;
+		hold->first = 0;
+		hold->old = false;
 		TAILQ_INSERT_TAIL(&p->udp_holds.all, hold, link);
 	}
 	kg_flow_enqueue(flow, chain);
@@ -113,28 +121,46 @@ static size_t first_bytes(const struct kg_flow *flow)
 	return bytes;
 }
 
-/* So many of them whether there is room or not, and as many more as there is room for. */
-static void release(struct kg_payload *p, struct kg_udp_hold *hold, uint32_t without_room)
+static struct kg_buf *take_first(struct kg_payload *p, struct kg_udp_hold *hold)
 {
 	struct kg_flow *flow = hold->flow;
 	uint32_t bufs;
+	struct kg_buf *chain = kg_flow_dequeue_chain(flow, &bufs);
 
-	for (; flow->queue != NULL; without_room -= without_room > 0) {
-		if (without_room == 0 && !take_room(p, hold, first_bytes(flow)))
+	if (hold->first > bufs) {
+		hold->first -= bufs;
+	} else {
+		hold->since_us = hold->until_us;
+		hold->until_us = p->now_us;
+		hold->first = flow->queued;
+	}
+	return chain;
+}
+
+/* As many as there is room for, and so many without. */
+static void release(struct kg_payload *p, struct kg_udp_hold *hold, uint32_t without_room)
+{
+	struct kg_flow *flow = hold->flow;
+
+	while (flow->queue != NULL) {
+		if (!take_room(p, hold, first_bytes(flow)) && without_room-- == 0)
 			return;
-		kg_udp_send(p, flow, kg_flow_dequeue_chain(flow, &bufs));
+		kg_udp_send(p, flow, take_first(p, hold));
 	}
 	TAILQ_REMOVE(&p->udp_holds.all, hold, link);
 }
 
-static uint32_t too_old(struct kg_payload *p, struct kg_udp_hold *hold)
+static uint32_t without_room(struct kg_payload *p, struct kg_udp_hold *hold)
 {
-	if (p->now_us - hold->since_us < p->udp_holds.span_us ||
-	    p->now_us - hold->forced_us < AGAIN_US)
+	uint64_t span_us = p->udp_holds.span_us, begun_us = KG_MAX(hold->begun_us, hold->forced_us);
+
+	hold->old |= p->now_us - hold->since_us >= span_us;
+	if (hold->old ? p->now_us - hold->forced_us < AGAIN_US
+		      : (p->now_us - begun_us) / STANDS < span_us)
 		return 0;
 	hold->forced_us = p->now_us;
 	kg_udp_loss_suspect(p, hold->flow);
-	return 1 + hold->flow->queued / PART;
+	return hold->old ? 1 + hold->flow->queued / PART : 1;
 }
 
 void kg_udp_holds_turn(struct kg_payload *p)
@@ -143,7 +169,7 @@ void kg_udp_holds_turn(struct kg_payload *p)
 
 	for (; hold != NULL; hold = next) {
 		next = TAILQ_NEXT(hold, link);
-		release(p, hold, too_old(p, hold));
+		release(p, hold, without_room(p, hold));
 	}
 }
 
