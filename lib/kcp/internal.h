@@ -61,6 +61,7 @@ struct kg_kcp {
 	bool held_back : 1;               /* with rate_auto: not by the rate, since an ACK */
 	bool paced : 1;                   /* with rate_auto: data waited for its pace alone */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
+	bool rows : 1;                    /* both ends know the word that more follow */
 	uint8_t group_data, group_parity; /* of FEC; 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
@@ -182,6 +183,8 @@ static inline uint64_t kg_kcp_pace_due_us(const struct kg_kcp *kcp)
 /* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
  * trip of the fastest, or 0. */
 void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
+/* With a permit, it has sent a datagram: another one of it is the next of its share. */
+bool kg_kcp_goes_on(const struct kg_kcp *kcp);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; so many new segments have come, up to sn `furthest`. */

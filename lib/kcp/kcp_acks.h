@@ -31,10 +31,17 @@ struct kg_kcp_ack {
 	uint32_t ts;
 };
 
+/* Datagrams that leave one behind another, of which all but the last say that more follow. */
+enum kg_kcp_row {
+	KG_KCP_ROW_NONE,
+	KG_KCP_ROW_GOES_ON,
+	KG_KCP_ROW_ENDED, /* and is to be acknowledged */
+};
+
 struct kg_kcp_acks {
 	struct kg_kcp_ack *list;   /* beyond a gap when they came, in order of arrival */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
-	uint64_t told_us;          /* when the last datagram left */
+	uint64_t told_us;          /* when the last datagram left, or a row began since */
 	uint32_t told;             /* its una */
 	uint32_t flushed_ms;       /* when the last flush of the list was */
 	uint16_t capacity, count;
@@ -44,8 +51,10 @@ struct kg_kcp_acks {
 	uint16_t quota;   /* per datagram of the flush under way; 0: none is */
 	uint8_t batch;    /* segments in order that one ACK is for */
 	uint8_t batches;  /* that became full, since the batch became larger */
-	bool covered_due;
-	bool covered_again; /* it had come before: a copy, a question or a probe, which say more */
+	uint8_t row : 2;  /* enum kg_kcp_row */
+	bool covered_due : 1;
+	bool covered_again : 1; /* it had come before: a copy, a question or a probe, which say more
+				 */
 };
 
 static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
@@ -62,7 +71,10 @@ static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32
 {
 	if (!kg_kcp_acks_owed(acks))
 		return KG_NEVER_US;
-	if (acks->covered_again || una - acks->told >= KG_MAX(acks->batch, 1u))
+	if (acks->row == KG_KCP_ROW_GOES_ON && !acks->covered_again)
+		return acks->told_us + KG_KCP_ACK_WAIT_US;
+	if (acks->covered_again || acks->row == KG_KCP_ROW_ENDED ||
+	    una - acks->told >= KG_MAX(acks->batch, 1u))
 		return 0;
 	if (acks->count == 0)
 		return acks->told_us + KG_KCP_ACK_WAIT_US;
@@ -80,6 +92,17 @@ static inline void kg_kcp_acks_note_again(struct kg_kcp_acks *acks, uint32_t sn,
 {
 	acks->covered = (struct kg_kcp_ack){ sn, ts };
 	acks->covered_due = acks->covered_again = true;
+}
+
+/* A datagram has come; `more`: another one follows at once. */
+static inline void kg_kcp_acks_note_row(struct kg_kcp_acks *acks, bool more, uint64_t now_us)
+{
+	if (more && acks->row == KG_KCP_ROW_NONE)
+		acks->told_us = now_us;
+	if (more)
+		acks->row = KG_KCP_ROW_GOES_ON;
+	else if (acks->row == KG_KCP_ROW_GOES_ON)
+		acks->row = KG_KCP_ROW_ENDED;
 }
 
 /* `len`: bytes of payload. The list is bounded; an ACK that finds no room is forgotten. */

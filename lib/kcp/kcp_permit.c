@@ -2,6 +2,11 @@
 /* Has a conversation come to what it shares with others, and stand in line there. */
 #include "kcp/internal.h"
 
+void kg_kcp_use_rows(struct kg_kcp *kcp)
+{
+	kcp->rows = true;
+}
+
 void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user)
 {
 	const struct kg_kcp_account nothing = { 0 };
@@ -43,16 +48,25 @@ bool kg_kcp_ask_permit(struct kg_kcp *kcp, uint64_t now_us)
 	return true;
 }
 
-/* It keeps its place. */
-static bool goes_on(const struct kg_kcp *kcp)
+bool kg_kcp_goes_on(const struct kg_kcp *kcp)
 {
-	return kcp->waits == KG_KCP_WAITS_TO_SEND &&
-	       kg_kcp_share_goes_on(kcp->member.share, kg_kcp_may_send(kcp) > 0);
+	return kcp->waits == KG_KCP_WAITS_TO_SEND && kg_kcp_share_has_row(kcp->member.share) &&
+	       kg_kcp_may_send(kcp) > 0;
+}
+
+/* It keeps its place, or not. */
+static bool go_on(struct kg_kcp *kcp)
+{
+	bool on = kg_kcp_goes_on(kcp);
+
+	if (kcp->waits == KG_KCP_WAITS_TO_SEND)
+		kg_kcp_share_count(kcp->member.share, on);
+	return on;
 }
 
 void kg_kcp_end_permit(struct kg_kcp *kcp, bool sent)
 {
-	if (!sent || (!kcp->permitted && !goes_on(kcp)))
+	if (!sent || (!kcp->permitted && !go_on(kcp)))
 		kg_kcp_withdraw(kcp);
 	kcp->permitted = false;
 }

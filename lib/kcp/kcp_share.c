@@ -123,12 +123,14 @@ static uint32_t row_of(const struct kg_kcp_share *share)
 	return (uint32_t)KG_MIN(ROUND_US / round_us, (uint64_t)ROW_MAX);
 }
 
-bool kg_kcp_share_goes_on(struct kg_kcp_share *share, bool wants)
+bool kg_kcp_share_has_row(const struct kg_kcp_share *share)
 {
-	bool on = wants && share->in_row + 1u < row_of(share);
+	return share->in_row + 1u < row_of(share);
+}
 
+void kg_kcp_share_count(struct kg_kcp_share *share, bool on)
+{
 	share->in_row = (uint8_t)(on ? share->in_row + 1 : 0);
-	return on;
 }
 
 void kg_kcp_withdraw(struct kg_kcp *kcp)

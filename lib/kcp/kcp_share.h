@@ -66,7 +66,8 @@ void kg_kcp_share_note(struct kg_kcp *kcp, const struct kg_kcp_account *before);
 void kg_kcp_leave(struct kg_kcp *kcp);
 /* Where it stands; it waits. */
 struct kg_kcp_waiting *kg_kcp_waiting_of(struct kg_kcp *kcp);
-/* Whether who has just sent, and wants to send more, may do so before the others. */
-bool kg_kcp_share_goes_on(struct kg_kcp_share *share, bool wants);
+/* Whether who has just sent may send more before the others; and whether he does. */
+bool kg_kcp_share_has_row(const struct kg_kcp_share *share);
+void kg_kcp_share_count(struct kg_kcp_share *share, bool on);
 /* Segments that one of the busy may have under way: a share of the window. */
 uint32_t kg_kcp_share_window(const struct kg_kcp_share *share);

@@ -468,7 +468,8 @@ static struct kg_session_config config_of(const struct run *run, uint32_t settin
 		.doubted_max = settings & 256 ? 3 : 0,
 		.capabilities = settings & 4
 					? KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
-						  KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN
+						  KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN |
+						  KG_CAPABILITY_ROWS
 					: 0,
 		.answer_wait_s = 5,
 		.destinations = &address,

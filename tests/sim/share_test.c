@@ -14,6 +14,8 @@
 
 #define UPLOADS       64u
 #define LINE_BPS      6250000u
+#define FAST_BPS      50000000u
+#define FAST_LOSS     655u /* of 65,536 */
 #define WAY_US        20000u
 #define DUMB_US       500000u /* of queue */
 #define SHORT_US      10000u
@@ -156,7 +158,7 @@ static void begin(struct world *w, bool rate_auto, uint32_t queue_us)
 
 		config->channels_max = 2 * UPLOADS;
 		config->kcp.rate_auto = rate_auto;
-		config->capabilities = KG_CAPABILITY_HALF_CLOSE;
+		config->capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_ROWS;
 	}
 	rig_begin_end(&w->rig, KG_ROLE_SERVER, &back, ops);
 	rig_begin_end(&w->rig, KG_ROLE_CLIENT, &there, ops);
@@ -351,6 +353,35 @@ static void a_dead_channel_holds_up_nobody(void **state)
 	rig_fini(&w.rig);
 }
 
+/* Each sends several datagrams in a row, and has one back for it; two beyond a gap, for its peer
+ * counts datagrams. One in a hundred is lost, so in a third of the time there is a gap. */
+static void who_is_fast_among_many_is_acknowledged_by_the_row(void **state)
+{
+	static struct world w;
+	uint64_t there, back;
+	double part;
+
+	begin(&w, true, DUMB_US);
+	w.rig.ends[KG_ROLE_CLIENT].link.params.rate_Bps = FAST_BPS;
+	w.rig.ends[KG_ROLE_CLIENT].link.params.loss = FAST_LOSS;
+	for (uint32_t who = 0; who < UPLOADS; who++)
+		open_channel(&w, who, KG_PROTOCOL_TCP);
+	rig_pass(&w.rig, SEC(1) / 2);
+	w.uploads = UPLOADS;
+	rig_pass(&w.rig, SEC(2));
+	there = w.rig.ends[KG_ROLE_CLIENT].link.sent;
+	back = w.rig.ends[KG_ROLE_SERVER].link.sent;
+	rig_pass(&w.rig, SEC(1) / 2);
+	there = w.rig.ends[KG_ROLE_CLIENT].link.sent - there;
+	back = w.rig.ends[KG_ROLE_SERVER].link.sent - back;
+	part = (double)there * PIECE_BYTES / (FAST_BPS / 2);
+	printf("fast: %.2f of the line, %.2f datagrams back for each\n", part,
+	       (double)back / (double)there);
+	assert_true(part > 0.8);
+	assert_true(back < there / 4);
+	rig_fini(&w.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +391,7 @@ int main(void)
 		cmocka_unit_test(who_comes_beside_many_is_served_at_once),
 		cmocka_unit_test(what_one_has_learned_the_next_one_knows),
 		cmocka_unit_test(a_dead_channel_holds_up_nobody),
+		cmocka_unit_test(who_is_fast_among_many_is_acknowledged_by_the_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,110 @@ static void what_fills_the_gap_is_told_at_once(void **state)
 	one_fini(&s.one);
 }
 
+/* ---- rows ---- */
+
+static enum kg_drop hear(struct stream *s, uint32_t sn, bool more)
+{
+	struct one *o = &s->one;
+
+	o->now_us += STEP_US;
+	one_add(o,
+		(struct kg_kcp_segment){ .conv = CONV,
+					 .cmd = KG_KCP_PUSH,
+					 .frg = more ? KG_KCP_MORE : 0,
+					 .wnd = 128,
+					 .ts = 1,
+					 .sn = sn },
+		"x");
+	return one_input(o);
+}
+
+/* So many datagrams from sn `first` on, of which the last one is lost where it is not `ended`. */
+static void hear_row(struct stream *s, uint32_t first, uint32_t datagrams, bool ended)
+{
+	for (uint32_t i = 0; i < datagrams; i++) {
+		assert_int_equal(hear(s, first + i, !ended || i + 1 < datagrams), KG_DROP_NONE);
+		if (!ended || i + 1 < datagrams)
+			assert_false(one_output(&s->one));
+	}
+}
+
+static void begin_rows(struct stream *s)
+{
+	stream_init(s);
+	kg_kcp_use_rows(s->one.kcp);
+	s->one.now_us += KG_US_PER_S;
+}
+
+/* It is told at once: the first one of a row does not draw one of its own, though nothing was said
+ * for long. */
+static void a_row_is_acknowledged_when_it_ends(void **state)
+{
+	struct stream s;
+
+	begin_rows(&s);
+	for (uint32_t i = 0; i < 4; i++) {
+		hear_row(&s, 5 * i, 5, true);
+		assert_true(one_output(&s.one));
+		assert_int_equal(s.one.seg[0].una, 5 * (i + 1));
+		assert_false(one_output(&s.one));
+		s.one.now_us += 10 * KG_US_PER_MS;
+	}
+	one_fini(&s.one);
+}
+
+static void a_row_whose_end_is_lost_waits_a_millisecond(void **state)
+{
+	struct stream s;
+	uint64_t began_us;
+
+	begin_rows(&s);
+	began_us = s.one.now_us + STEP_US;
+	hear_row(&s, 0, 5, false);
+	assert_int_equal(kg_kcp_deadline_us(s.one.kcp), began_us + KG_KCP_ACK_WAIT_US);
+	s.one.now_us = began_us + KG_KCP_ACK_WAIT_US;
+	assert_true(one_output(&s.one));
+	assert_int_equal(s.one.seg[0].una, 5);
+	one_fini(&s.one);
+}
+
+/* As many datagrams as make a loss, and no more. */
+static void a_row_beyond_a_gap_tells_of_it_when_it_ends(void **state)
+{
+	struct stream s;
+
+	begin_rows(&s);
+	hear_row(&s, 1, 6, true);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_true(one_output(&s.one));
+		assert_int_equal(s.one.segs, 3);
+	}
+	assert_false(one_output(&s.one));
+	one_fini(&s.one);
+}
+
+static void what_comes_twice_waits_for_no_row(void **state)
+{
+	struct stream s;
+
+	begin_rows(&s);
+	hear_row(&s, 0, 1, true);
+	assert_true(one_output(&s.one));
+	assert_int_equal(hear(&s, 0, true), KG_DROP_NONE);
+	assert_true(one_output(&s.one));
+	one_fini(&s.one);
+}
+
+static void the_word_is_for_those_who_have_agreed(void **state)
+{
+	struct stream s;
+
+	stream_init(&s);
+	assert_int_equal(hear(&s, 0, true), KG_DROP_KCP_MALFORMED);
+	assert_int_equal(hear(&s, 0, false), KG_DROP_NONE);
+	one_fini(&s.one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +284,11 @@ int main(void)
 		cmocka_unit_test(what_is_beyond_a_gap_or_comes_twice_goes_at_once),
 		cmocka_unit_test(behind_a_gap_much_is_acknowledged_by_the_batch),
 		cmocka_unit_test(what_fills_the_gap_is_told_at_once),
+		cmocka_unit_test(a_row_is_acknowledged_when_it_ends),
+		cmocka_unit_test(a_row_whose_end_is_lost_waits_a_millisecond),
+		cmocka_unit_test(a_row_beyond_a_gap_tells_of_it_when_it_ends),
+		cmocka_unit_test(what_comes_twice_waits_for_no_row),
+		cmocka_unit_test(the_word_is_for_those_who_have_agreed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,14 +131,17 @@ static void send_long(struct one *o)
 		assert_true(one_send(o, bytes, sizeof(bytes)));
 }
 
-/* How many datagrams the first in line sends before it is somebody else's turn. */
-static unsigned int row(struct two *t, struct one *first)
+/* How many datagrams the first in line sends before it is somebody else's turn. All but the last
+ * say that more follow, where the peer knows the word. */
+static unsigned int row(struct two *t, struct one *first, bool word)
 {
 	unsigned int sent = 0;
 
 	while (kg_kcp_share_permit(t->share) == first) {
 		assert_true(one_output(first));
 		kg_kcp_end_permit(first->kcp, true);
+		assert_int_equal(first->seg[0].more,
+				 word && kg_kcp_share_permit(t->share) == first);
 		kg_kcp_ask_permit(first->kcp, first->now_us);
 		sent++;
 	}
@@ -166,11 +169,36 @@ static void who_is_fast_among_many_sends_several_in_a_row(void **state)
 				    t.ones[0].now_us);
 		for (int j = 1; j >= 0; j--)
 			assert_true(kg_kcp_ask_permit(t.ones[j].kcp, t.ones[j].now_us));
-		assert_int_equal(row(&t, &t.ones[1]), cases[i].row);
-		assert_int_equal(row(&t, &t.ones[0]), cases[i].row);
+		kg_kcp_use_rows(t.ones[1].kcp);
+		assert_int_equal(row(&t, &t.ones[1], true), cases[i].row);
+		assert_int_equal(row(&t, &t.ones[0], false), cases[i].row);
 		t.share->busy -= cases[i].others;
 		end(&t);
 	}
+}
+
+/* The queue ends before the row does. */
+static void the_last_of_a_queue_says_nothing(void **state)
+{
+	struct one *o;
+	struct two t;
+
+	begin(&t);
+	t.share->pace.window = 10 * MANY;
+	send_long(&t.ones[0]);
+	assert_true(one_output(&t.ones[0]));
+	o = &t.ones[1];
+	kg_kcp_use_rows(o->kcp);
+	one_send_many(o, KG_KCP_SPARSE + 1);
+	t.share->busy += 38;
+	kg_kcp_pace_set_gap(&t.share->pace, 20 << KG_KCP_PACE_SHIFT, o->now_us);
+	assert_true(kg_kcp_ask_permit(o->kcp, o->now_us));
+	assert_ptr_equal(kg_kcp_share_permit(t.share), o);
+	assert_true(one_output(o));
+	assert_int_equal(o->segs, KG_KCP_SPARSE + 1);
+	assert_false(o->seg[0].more);
+	t.share->busy -= 38;
+	end(&t);
 }
 
 static void many_queues_share_what_may_wait(void **state)
@@ -215,6 +243,7 @@ int main(void)
 		cmocka_unit_test(who_is_left_alone_needs_none_again),
 		cmocka_unit_test(a_long_pause_leaves_the_share_as_it_is),
 		cmocka_unit_test(who_is_fast_among_many_sends_several_in_a_row),
+		cmocka_unit_test(the_last_of_a_queue_says_nothing),
 		cmocka_unit_test(many_queues_share_what_may_wait),
 	};
 
