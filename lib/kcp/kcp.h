@@ -101,6 +101,8 @@ void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
 /* The peer has KG_CAPABILITY_ROWS, as we have: who sends several datagrams in a row says so, and
  * who has them acknowledges the row. Nothing is said of what is prompt, nor with groups. */
 void kg_kcp_use_rows(struct kg_kcp *kcp);
+/* Before kg_kcp_input, which refuses it: takes that word off a datagram. */
+void kg_kcp_take_row(struct kg_kcp *kcp, uint8_t *data, size_t len, uint64_t now_us);
 /* Segments that may wait here where so many buffers of a kind may (base/buf.h). */
 uint32_t kg_kcp_share_of_mix(const struct kg_kcp *kcp, uint32_t share);
 /* Segments that may wait behind its window beside those of others; UINT32_MAX: it is in none. */

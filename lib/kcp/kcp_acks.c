@@ -136,7 +136,7 @@ void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us)
 	}
 	acks->told = una;
 	acks->told_us = now_us;
-	acks->row = KG_KCP_ROW_NONE;
+	acks->row_goes_on = acks->row_ended = false;
 }
 
 void kg_kcp_acks_fini(struct kg_kcp_acks *acks, struct kg_mem *mem)

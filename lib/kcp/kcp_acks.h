@@ -31,13 +31,6 @@ struct kg_kcp_ack {
 	uint32_t ts;
 };
 
-/* Datagrams that leave one behind another, of which all but the last say that more follow. */
-enum kg_kcp_row {
-	KG_KCP_ROW_NONE,
-	KG_KCP_ROW_GOES_ON,
-	KG_KCP_ROW_ENDED, /* and is to be acknowledged */
-};
-
 struct kg_kcp_acks {
 	struct kg_kcp_ack *list;   /* beyond a gap when they came, in order of arrival */
 	struct kg_kcp_ack covered; /* the one that came last of those below una */
@@ -51,10 +44,12 @@ struct kg_kcp_acks {
 	uint16_t quota;   /* per datagram of the flush under way; 0: none is */
 	uint8_t batch;    /* segments in order that one ACK is for */
 	uint8_t batches;  /* that became full, since the batch became larger */
-	uint8_t row : 2;  /* enum kg_kcp_row */
+	/* Datagrams leave in rows, and all but the last say that more follow. */
+	bool row_goes_on : 1;
+	bool row_ended : 1;
 	bool covered_due : 1;
-	bool covered_again : 1; /* it had come before: a copy, a question or a probe, which say more
-				 */
+	/* It had come before: a copy, a question or a probe, which say more. */
+	bool covered_again : 1;
 };
 
 static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
@@ -71,10 +66,11 @@ static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32
 {
 	if (!kg_kcp_acks_owed(acks))
 		return KG_NEVER_US;
-	if (acks->row == KG_KCP_ROW_GOES_ON && !acks->covered_again)
+	if (acks->covered_again || acks->row_ended)
+		return 0;
+	if (acks->row_goes_on)
 		return acks->told_us + KG_KCP_ACK_WAIT_US;
-	if (acks->covered_again || acks->row == KG_KCP_ROW_ENDED ||
-	    una - acks->told >= KG_MAX(acks->batch, 1u))
+	if (una - acks->told >= KG_MAX(acks->batch, 1u))
 		return 0;
 	if (acks->count == 0)
 		return acks->told_us + KG_KCP_ACK_WAIT_US;
@@ -97,12 +93,10 @@ static inline void kg_kcp_acks_note_again(struct kg_kcp_acks *acks, uint32_t sn,
 /* A datagram has come; `more`: another one follows at once. */
 static inline void kg_kcp_acks_note_row(struct kg_kcp_acks *acks, bool more, uint64_t now_us)
 {
-	if (more && acks->row == KG_KCP_ROW_NONE)
+	if (more && !acks->row_goes_on && !acks->row_ended)
 		acks->told_us = now_us;
-	if (more)
-		acks->row = KG_KCP_ROW_GOES_ON;
-	else if (acks->row == KG_KCP_ROW_GOES_ON)
-		acks->row = KG_KCP_ROW_ENDED;
+	acks->row_ended = !more && (acks->row_goes_on || acks->row_ended);
+	acks->row_goes_on = more;
 }
 
 /* `len`: bytes of payload. The list is bounded; an ACK that finds no room is forgotten. */

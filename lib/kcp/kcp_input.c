@@ -40,8 +40,6 @@ static bool plausible(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg
 
 	if (seg->conv != kcp->params.conv || nxt - seg->una > BEHIND_MAX)
 		return false;
-	if (seg->more && seg->cmd == KG_KCP_PUSH && !kcp->rows)
-		return false;
 	return seg->cmd != KG_KCP_ACK || nxt - seg->sn - 1 < BEHIND_MAX;
 }
 
@@ -352,12 +350,10 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	uint32_t acked = kcp->acked, received = kcp->stats.received;
 	struct kg_kcp_segment seg;
 	struct digest d;
-	bool more;
 
 	*events = 0;
 	if (!well_formed(kcp, data, len))
 		return KG_DROP_KCP_MALFORMED;
-	more = (data[5] & KG_KCP_MORE) != 0;
 	d = (struct digest){
 		.now_us = kg_kcp_clock(kcp, now_us),
 		.now_ts = kg_kcp_ts(kcp, kcp->now_us),
@@ -377,8 +373,6 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		data += bytes;
 		len -= bytes;
 	}
-	if (kcp->rows)
-		kg_kcp_acks_note_row(&kcp->acks, more, d.now_us);
 	if (kcp->params.rcv_grows && d.has_new)
 		kg_kcp_need_note(kcp, kcp->stats.received - received, d.new_sn);
 	conclude(kcp, &d);

@@ -317,10 +317,16 @@ static void note_limit(struct kg_kcp *kcp)
 	kcp->held_back |= kcp->queue != NULL && room && !kcp->paced;
 }
 
+/* Of data that has just left. */
+static bool says_more(const struct kg_kcp *kcp)
+{
+	return kcp->rows && !kcp->params.prompt && kcp->group_data == 0 && kg_kcp_goes_on(kcp);
+}
+
 uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 {
 	struct kg_kcp_account before;
-	bool row;
+	bool permitted = kcp->permitted;
 	struct writer w = {
 		.out = out,
 		.mtu = kcp->mss + KG_KCP_HEADER_BYTES,
@@ -336,7 +342,6 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	}
 	if (kcp->shared)
 		before = kg_kcp_account(kcp);
-	row = kcp->rows && kcp->permitted && !kcp->params.prompt;
 	if (kg_kcp_trim_us(kcp) <= w.now_us)
 		kg_kcp_trim(kcp);
 	w.seg.wnd = (uint16_t)kg_kcp_recv_window(&kcp->recv, kcp->pool);
@@ -350,7 +355,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 		kg_kcp_recv_told(&kcp->recv, w.seg.wnd);
 		if (kcp->group_data == 0)
 			kg_kcp_acks_told(&kcp->acks, w.seg.una, w.now_us);
-		if (row && kcp->group_data == 0 && !kcp->permitted && kg_kcp_goes_on(kcp))
+		if (permitted && !kcp->permitted && says_more(kcp))
 			out[5] |= KG_KCP_MORE;
 	}
 	kg_kcp_update_probe(kcp);

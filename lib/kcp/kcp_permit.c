@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Has a conversation come to what it shares with others, and stand in line there. */
 #include "kcp/internal.h"
+#include "kcp/kcp_segment.h"
 
 void kg_kcp_use_rows(struct kg_kcp *kcp)
 {
 	kcp->rows = true;
+}
+
+void kg_kcp_take_row(struct kg_kcp *kcp, uint8_t *data, size_t len, uint64_t now_us)
+{
+	if (!kcp->rows || len < KG_KCP_HEADER_BYTES)
+		return;
+	kg_kcp_acks_note_row(&kcp->acks, (data[5] & KG_KCP_MORE) != 0, kg_kcp_clock(kcp, now_us));
+	data[5] &= KG_KCP_MORE - 1;
 }
 
 void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user)

@@ -10,13 +10,13 @@
 #include "base/bytes.h"
 #include "kcp/kcp.h"
 
-#define KG_KCP_MORE 0x80u /* beside frg, in the first segment of a datagram */
+/* Beside frg, in a datagram's first segment: another one follows at once (docs/kcp.md §5). */
+#define KG_KCP_MORE 0x80u
 
 struct kg_kcp_segment {
 	uint32_t conv;
 	uint8_t cmd;
 	uint8_t frg;  /* PUSH: fragments of the message still to come */
-	bool more;    /* the datagram is not the last of its row (docs/kcp.md §5) */
 	uint16_t wnd; /* segments the emitter can take from una on */
 	uint32_t ts;  /* PUSH: emitter's clock in ms; ACK: copied from the PUSH */
 	uint32_t sn;
@@ -49,8 +49,7 @@ static inline size_t kg_kcp_segment_decode(const uint8_t *data, size_t len,
 		return 0;
 	seg->conv = kg_load_le32(data);
 	seg->cmd = data[4];
-	seg->frg = data[5] & (KG_KCP_MORE - 1);
-	seg->more = (data[5] & KG_KCP_MORE) != 0;
+	seg->frg = data[5];
 	seg->wnd = kg_load_le16(data + 6);
 	seg->ts = kg_load_le32(data + 8);
 	seg->sn = kg_load_le32(data + 12);

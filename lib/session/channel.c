@@ -416,6 +416,8 @@ static enum kg_drop kcp_input(struct kg_channel *ch, const struct kg_datagram *i
 	if (KG_UNLIKELY(s->counts)) /* where nothing is short it makes no difference */
 		kg_kcp_set_of_crowd(ch->line.kcp, kg_crowd_has(ch));
 	held = kg_crowd_before(ch);
+	if ((ch->capabilities & KG_CAPABILITY_ROWS) != 0 && ch->line.framing.fec == NULL)
+		kg_kcp_take_row(ch->line.kcp, in->data, in->len, now_us);
 	drop = kg_framing_input(&ch->line.framing, ch->line.kcp, in->data, in->len, now_us, events);
 	kg_crowd_after(ch, held);
 	return drop;

@@ -185,6 +185,7 @@ static enum kg_drop hear(struct stream *s, uint32_t sn, bool more)
 					 .ts = 1,
 					 .sn = sn },
 		"x");
+	kg_kcp_take_row(o->kcp, o->in, o->in_len, o->now_us);
 	return one_input(o);
 }
 
