@@ -4,6 +4,8 @@
 #include "net/frame.h"
 #include "stage/stage.h"
 
+#include <string.h>
+
 /* A CPU that has seen so much of a frame read brings the rest in by itself. */
 #define AHEAD_BYTES (uint16_t)256
 
@@ -54,31 +56,39 @@ static uint16_t tunnel_of(const struct kg_worker *w, const struct kg_endpoint *l
  * From a client's server to a local port that no channel has. We had it once, perhaps before we
  * were killed and started again: the session says that it knows nothing of that.
  */
-static uint16_t client_of(const struct kg_worker *w, const struct kg_tuple *ends)
+static uint16_t client_of(const struct kg_worker *w, const struct kg_frame *frame)
 {
 	const struct kg_port_range *ours = w->box->config->local_ports;
+	uint16_t local_port = frame->destination.port;
 
-	if (ends->local.port < ours->first || ends->local.port > ours->last ||
-	    kg_port_set_has(&w->box->linux_ports, ends->local.port))
+	if (local_port < ours->first || local_port > ours->last ||
+	    kg_port_set_has(&w->box->linux_ports, local_port))
 		return KG_PORT_TABLE_NONE;
 	for (unsigned int i = 0; i < w->sides.count; i++) {
 		const struct kg_side *side = w->sides.all[i];
 
 		if (side->tunnel->config->wire.role == KG_ROLE_CLIENT &&
-		    kg_session_has_server(side->session, &ends->remote))
+		    kg_session_has_server(side->session, &frame->source))
 			return side->id;
 	}
 	return KG_PORT_TABLE_NONE;
+}
+
+static struct kg_tuple ends_of(const struct kg_frame *frame)
+{
+	return (struct kg_tuple){ frame->destination, frame->source };
 }
 
 /* Does it answer what Linux has asked, from a port that is a tunnel's, too? */
 static bool is_for_linux(const struct kg_worker *w, const struct kg_frame *frame)
 {
 	const struct kg_port_range shared = kg_box_shared_ports(w->box);
-	const struct kg_tuple tuple = { frame->destination, frame->source };
+	struct kg_tuple tuple;
 
-	return frame->destination.port >= shared.first && frame->destination.port <= shared.last &&
-	       kg_recent_has(&w->box->linux_flows, &tuple, w->now_us);
+	if (frame->destination.port < shared.first || frame->destination.port > shared.last)
+		return false;
+	tuple = ends_of(frame);
+	return kg_recent_has(&w->box->linux_flows, &tuple, w->now_us);
 }
 
 /* Where the datagram before went, one of the same burst: the next one mostly goes there, too. */
@@ -89,10 +99,11 @@ struct place {
 	bool ours; /* the address is the port's */
 };
 
+/* Byte by byte: what differs in a gap alone is looked up, that is all. */
 static void find(const struct kg_worker *w, uint16_t port, const struct kg_endpoint *local,
 		 struct place *place)
 {
-	if (place->port == port && kg_endpoint_equal(&place->local, local))
+	if (place->port == port && memcmp(&place->local, local, sizeof(*local)) == 0)
 		return;
 	place->local = *local;
 	place->port = port;
@@ -104,7 +115,6 @@ static void find(const struct kg_worker *w, uint16_t port, const struct kg_endpo
 static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct kg_frame *frame,
 			  struct place *place)
 {
-	const struct kg_tuple ends = { frame->destination, frame->source };
 	struct kg_pkt *pkt = kg_pkt(m);
 
 	find(w, pkt->port, &frame->destination, place);
@@ -112,7 +122,7 @@ static bool take_datagram(struct kg_worker *w, struct rte_mbuf *m, const struct 
 		return false;
 	pkt->tunnel = place->tunnel;
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
-		pkt->tunnel = client_of(w, &ends);
+		pkt->tunnel = client_of(w, frame);
 	if (pkt->tunnel == KG_PORT_TABLE_NONE)
 		return false;
 	pkt->local = frame->destination;

@@ -101,16 +101,16 @@ static unsigned int least_body(const struct kg_side *side)
 	return kg_framing_header_bytes(side->fec) + KG_KCP_HEADER_BYTES;
 }
 
-/* Datagrams that cannot hold a segment, or a header, need no decryption. */
+/* Of a run, those that cannot hold a segment, or a header, need no decryption. */
 static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
+	const struct kg_side *side = kg_worker_side(w, kg_pkt(v[0])->tunnel);
+	unsigned int least =
+		least_body(side) + kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t len = kg_pkt(v[i])->body_len;
-		const struct kg_side *side = kg_worker_side(w, kg_pkt(v[i])->tunnel);
-		unsigned int least = least_body(side) +
-				     kg_profile_overhead_bytes(side->profile, side->key.alg->spec);
 
 		if (len < least || len > KG_DATAGRAM_MAX_BYTES)
 			drop_unopened(w, v[i]);
@@ -122,15 +122,16 @@ static uint16_t drop_by_size(struct kg_worker *w, struct rte_mbuf **v, uint16_t 
 
 uint16_t kg_stage_open(struct kg_worker *w, struct rte_mbuf **v, uint16_t n)
 {
-	uint16_t kept = 0;
+	uint16_t kept = 0, sized;
 
-	n = drop_by_size(w, v, n);
 	for (uint16_t i = 0, run; i < n; i += run) {
 		for (run = 1; i + run < n; run++) {
 			if (kg_pkt(v[i + run])->tunnel != kg_pkt(v[i])->tunnel)
 				break;
 		}
-		kept += open_run(w, v + i, run, v + kept);
+		sized = drop_by_size(w, v + i, run);
+		if (sized > 0)
+			kept += open_run(w, v + i, sized, v + kept);
 	}
 	return kept;
 }
