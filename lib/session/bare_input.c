@@ -263,12 +263,24 @@ static bool answers_question(const struct kg_bare *bare, const struct kg_datagra
 	       (news && said_s + 1 >= (int64_t)(roam->asked_us / KG_US_PER_S));
 }
 
+/* As most are: then there is nothing to learn of where its peer is. A bare channel is not limited.
+ */
+static bool is_on_its_path(const struct kg_channel *ch, const struct kg_datagram *in)
+{
+	const struct kg_tuple *ends = &ch->line.path->ends;
+
+	return kg_endpoint_equal(&ends->remote, &in->remote) &&
+	       kg_endpoint_equal(&ends->local, &in->local);
+}
+
 static void note_source(struct kg_channel *ch, const struct kg_datagram *in,
 			const struct kg_udphop_body *body, uint64_t now_us)
 {
-	bool news = is_news(kg_bare_of(ch), in, now_us);
-	bool answered = answers_question(kg_bare_of(ch), in, body, news, now_us);
+	bool news = is_news(kg_bare_of(ch), in, now_us), answered;
 
+	if (is_on_its_path(ch, in))
+		return;
+	answered = answers_question(kg_bare_of(ch), in, body, news, now_us);
 	kg_roam_heard(ch, in, (news ? KG_KCP_ADVANCED : 0) | (answered ? KG_KCP_ANSWERED : 0),
 		      now_us);
 }

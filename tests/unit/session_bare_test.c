@@ -263,6 +263,26 @@ static void answers_come_from_where_it_was_asked(void **state)
 	pair_stop(pair);
 }
 
+/* An answer comes from the port to which the latest datagram went, however soon after another. */
+static void a_server_answers_from_where_it_was_heard_last(void **state)
+{
+	struct pair *pair = pair_start(pair_bare(0));
+	struct app *client = pair_open(pair, KG_PROTOCOL_UDP);
+	struct app *server = &pair->server.apps[0];
+	struct logged other;
+
+	say(&pair->client, client, "a");
+	for (uint16_t port = 3001; port < 3004; port++) {
+		other = *latest(pair, true, 0);
+		other.datagram.data = other.bytes;
+		other.datagram.local.port = port;
+		deliver(&pair->server, &other);
+		say(&pair->server, server, "b");
+		assert_int_equal(latest(pair, false, 0)->datagram.remote.port, port);
+	}
+	pair_stop(pair);
+}
+
 static void a_channel_outlives_hops(void **state)
 {
 	struct pair *pair = pair_start(pair_bare(20));
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test(strangers_give_way_the_oldest_first),
 		cmocka_unit_test(a_stop_says_what_was_taken),
 		cmocka_unit_test(answers_come_from_where_it_was_asked),
+		cmocka_unit_test(a_server_answers_from_where_it_was_heard_last),
 		cmocka_unit_test(a_channel_outlives_hops),
 		cmocka_unit_test(a_dead_port_is_left_within_two_seconds),
 		cmocka_unit_test(a_stream_without_answers_stays_where_it_is),
