@@ -285,13 +285,15 @@ static struct kg_buf *chain_of(const struct kg_bare *bare, const struct kg_datag
 			       const uint8_t *bytes, uint16_t len)
 {
 	const struct kg_session *s = bare->ch.line.session;
-	enum kg_buf_use use = use_of_next(bare);
-	uint16_t part = kg_session_buffer_bytes(s);
 	struct kg_buf *kept = NULL;
+	uint16_t part;
 
 	if (in != NULL && in->keep != NULL)
 		kept = in->keep(in, in->data + (bytes - in->data), len);
-	return kept != NULL ? kept : kg_buf_chain_copy_for(s->pool, bytes, len, part, part, use);
+	if (kept != NULL)
+		return kept;
+	part = kg_session_buffer_bytes(s);
+	return kg_buf_chain_copy_for(s->pool, bytes, len, part, part, use_of_next(bare));
 }
 
 enum kg_drop kg_bare_take(struct kg_channel *ch, const struct kg_datagram *in, const uint8_t *bytes,

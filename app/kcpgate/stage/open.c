@@ -26,11 +26,17 @@ static uint64_t digest(const struct kg_side *side, const uint8_t *sealed, uint16
 static enum kg_drop digest_of(const struct kg_side *side, const struct kg_pkt *pkt,
 			      const struct kg_profile_job *job, uint64_t *known_by)
 {
-	const struct kg_datagram in = { .data = job->data, .len = job->len };
-	uint32_t conv = 1;
-	enum kg_drop drop = side->profile->bare ? KG_DROP_NONE : kg_side_conv(side, &in, &conv);
+	struct kg_datagram in;
+	enum kg_drop drop;
+	uint32_t conv;
 
-	*known_by = conv == 0 ? digest(side, pkt->body, pkt->body_len, &pkt->remote) : 0;
+	*known_by = 0;
+	if (side->profile->bare)
+		return KG_DROP_NONE;
+	in = (struct kg_datagram){ .data = job->data, .len = job->len };
+	drop = kg_side_conv(side, &in, &conv);
+	if (drop == KG_DROP_NONE && conv == 0)
+		*known_by = digest(side, pkt->body, pkt->body_len, &pkt->remote);
 	return drop;
 }
 
