@@ -217,7 +217,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	ch->line.session->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
 	kg_channel_on_exchange(ch, false);
-	ch->flowing = 0;
+	ch->flowing = ch->words = 0;
 	ch->segments += segments;
 	ch->data_left = kg_kcp_unacked(ch->line.kcp);
 	if (ch->segments >= SEGMENTS_MAX)
@@ -332,6 +332,8 @@ static void on_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now
 	}
 	ch->inbox = trim(chain);
 	ch->last_data_us = now_us;
+	if (ch->words > 0)
+		kg_channel_reckon(ch);
 	kg_channel_on_exchange(ch, true);
 }
 
@@ -401,8 +403,10 @@ static void on_acked(struct kg_channel *ch, uint64_t now_us)
 /* One more of those that make a stream, and the time counts in which it may have stopped. */
 static void on_flow(struct kg_channel *ch)
 {
-	if (++ch->flowing == KG_FLOWING)
-		kg_channel_reckon(ch);
+	if (++ch->flowing < KG_FLOWING)
+		return;
+	ch->words = 0;
+	kg_channel_reckon(ch);
 }
 
 static enum kg_drop kcp_input(struct kg_channel *ch, const struct kg_datagram *in, uint64_t now_us,

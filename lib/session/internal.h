@@ -158,17 +158,18 @@ struct kg_channel {
 	uint32_t data_left;    /* unacknowledged segments up to the latest with data */
 	uint32_t capabilities; /* KG_CAPABILITY_… of both ends; until both are known, ours */
 	uint16_t snd_wnd;
-	uint8_t protocol; /* enum kg_protocol */
-	uint8_t state;    /* enum kg_channel_state */
-	uint8_t why;      /* enum kg_close: what ends it once the disconnect is acknowledged */
-	uint8_t probes;   /* keep_alives sent because nothing was heard */
-	uint8_t asks;     /* questions of forgotten.h since something was heard */
-	uint8_t proofs;   /* that the peer is there, likewise */
-	uint8_t doubts;   /* KG_DOUBT_… */
+	uint8_t protocol;   /* enum kg_protocol */
+	uint8_t state;      /* enum kg_channel_state */
+	uint8_t why;        /* enum kg_close: what ends it once the disconnect is acknowledged */
+	uint8_t probes;     /* keep_alives sent because nothing was heard */
+	uint8_t asks;       /* questions of forgotten.h since something was heard */
+	uint8_t proofs;     /* that the peer is there, likewise */
+	uint8_t doubts : 2; /* KG_DOUBT_… */
+	uint8_t words : 3;  /* said because a stream had stopped, that brought no stream */
 	struct kg_exchange exchange; /* UDP, in doubt: what went to and fro */
 	uint16_t owed;               /* control messages to send, bit per feature */
-	uint8_t flowing : 4; /* client: datagrams with payload since we spoke, up to KG_FLOWING */
-	uint8_t relays : 4;  /* that its request has passed, up to KG_RELAYS_MAX */
+	uint8_t flowing : 4;         /* datagrams with payload since we spoke, up to KG_FLOWING */
+	uint8_t relays : 4;          /* that its request has passed, up to KG_RELAYS_MAX */
 	/* The arena gives a channel 256 bytes, and not one more. */
 	uint8_t ends : 4;   /* enum kg_ends */
 	bool finishing : 1; /* disconnect is on its way */
@@ -185,6 +186,8 @@ _Static_assert(sizeof(struct kg_channel) <= 256, "many are idle");
 
 /* So many, one behind the other, are a stream. */
 #define KG_FLOWING 8
+/* Of one that stopped anew it is said so often, if it brings fewer each time. */
+#define KG_WORDS_MAX 7
 
 /* Data waits, and nothing has come for so long, or for some round trips: a path is silent (hop.c),
  * and a peer may have forgotten a channel (forgotten.c). */

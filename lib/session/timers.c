@@ -19,7 +19,9 @@
  *                       nothing has come for two round trips, 200 ms at least: something is said
  *                       once, for a NAT may have given us another address, which the server learns
  *                       by that alone. A server says something after a second, if its peer is a
- *                       box: that may have lost its state
+ *                       box: that may have lost its state. A stream that went on with less than
+ *                       makes one is asked for again, after twice the time: it may have stopped
+ *                       for the same reason
  *   forgotten           something of ours is under way, and nothing comes (forgotten.h)
  *   answer              client's TCP channel: the application has ended and no data came for
  *                       answer_wait_s: the peer, which knows no half-close, is told disconnect
@@ -127,13 +129,21 @@ static uint64_t keep_alive_us(const struct kg_channel *ch)
 	return next_us;
 }
 
+/* After a word that brought data, if little, that is enough. */
+static bool was_stream(const struct kg_channel *ch)
+{
+	if (ch->words == 0 || ch->words == KG_WORDS_MAX)
+		return ch->flowing == KG_FLOWING;
+	return ch->last_data_us > ch->last_alive_us;
+}
+
 static uint64_t stopped_us(const struct kg_channel *ch)
 {
 	uint64_t wait_us = is_server(ch) ? STOPPED_SERVER_MIN_US : STOPPED_MIN_US;
 
-	if (ch->flowing < KG_FLOWING || (is_server(ch) && ch->capabilities == 0))
+	if (!was_stream(ch) || (is_server(ch) && ch->capabilities == 0))
 		return KG_NEVER_US;
-	wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), wait_us);
+	wait_us = KG_MAX(2ull * kg_kcp_rtt_us(ch->line.kcp), wait_us) << ch->words;
 	return (ch->last_input_us | (STOPPED_GRID_US - 1)) + wait_us;
 }
 
@@ -210,6 +220,14 @@ static void keep_alive(struct kg_channel *ch, uint64_t now_us)
 	speak_up(ch, now_us);
 }
 
+static void ask_for_stream(struct kg_channel *ch, uint64_t now_us)
+{
+	ch->last_alive_us = now_us;
+	if (ch->words < KG_WORDS_MAX)
+		ch->words++;
+	speak_up(ch, now_us);
+}
+
 static void handshake_failed(struct kg_channel *ch, uint64_t now_us)
 {
 	ch->line.session->stats.handshakes_failed++;
@@ -229,7 +247,7 @@ static void open_on_timer(struct kg_channel *ch, uint64_t now_us)
 	else if (now_us >= keep_alive_us(ch))
 		keep_alive(ch, now_us);
 	else if (now_us >= stopped_us(ch))
-		speak_up(ch, now_us);
+		ask_for_stream(ch, now_us);
 }
 
 void kg_channel_closed_on_timer(struct kg_channel *ch, uint64_t now_us)

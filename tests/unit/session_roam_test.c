@@ -143,6 +143,26 @@ static void a_stream_that_stops_is_asked_for(void **state)
 	pair_stop(pair);
 }
 
+/* It goes on, and stops for the same reason before it has brought much, again and again. */
+static void a_stream_that_stops_anew_is_asked_for(void **state)
+{
+	struct pair *pair = pair_of_places();
+	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	struct app *server = &pair->server.apps[0];
+	char data[100] = { 0 };
+
+	download(pair, client, 2 * KG_FLOWING);
+	for (unsigned int moves = 1; moves <= 5; moves++) {
+		pair->client.address.bytes[3] ^= 1 << 6;
+		assert_true(app_send(&pair->server, server, data, sizeof(data)));
+		for (int i = 0; client->got_len < (2 * KG_FLOWING + moves) * sizeof(data); i++) {
+			assert_in_range(i, 0, 10 * 4);
+			run(pair, SEC(1) / 4);
+		}
+	}
+	pair_stop(pair);
+}
+
 /* What a download has brought so far, of which the client keeps nothing. */
 static size_t drain(struct pair *pair, const struct app *client)
 {
@@ -567,6 +587,7 @@ int main(void)
 		cmocka_unit_test(copies_in_place_of_what_is_lost_move_nobody),
 		cmocka_unit_test(a_moved_client_is_found_by_its_first_word),
 		cmocka_unit_test(a_stream_that_stops_is_asked_for),
+		cmocka_unit_test(a_stream_that_stops_anew_is_asked_for),
 		cmocka_unit_test(a_download_outlives_many_moves),
 		cmocka_unit_test(a_stream_that_has_ended_is_asked_for_once),
 		cmocka_unit_test(old_answers_move_nothing),
