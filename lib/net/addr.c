@@ -18,19 +18,9 @@ static int ip_family(const struct kg_ip *ip)
 	return ip->version == 4 ? AF_INET : AF_INET6;
 }
 
-bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 bool kg_ip_accepts(const struct kg_ip *at, const struct kg_ip *ip)
 {
 	return kg_ip_equal(at, ip) || (at->version == ip->version && kg_ip_is_unspecified(at));
-}
-
-bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b)
-{
-	return a->port == b->port && kg_ip_equal(&a->ip, &b->ip);
 }
 
 /* fe80::/10 (RFC 4291 §2.5.6). */

@@ -2,6 +2,8 @@
 /* IP addresses, endpoints and their text forms. */
 #pragma once
 
+#include <string.h>
+
 #include "base/base.h"
 
 struct kg_ip {
@@ -31,10 +33,16 @@ struct kg_mac {
 #define KG_IP_TEXT_BYTES       46 /* INET6_ADDRSTRLEN */
 #define KG_ENDPOINT_TEXT_BYTES 56 /* [address]:port */
 
-bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b);
+static inline bool kg_ip_equal(const struct kg_ip *a, const struct kg_ip *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
 /* Does what is bound to `at` get what is sent to `ip`? The same address, or any of its version. */
 bool kg_ip_accepts(const struct kg_ip *at, const struct kg_ip *ip);
-bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b);
+static inline bool kg_endpoint_equal(const struct kg_endpoint *a, const struct kg_endpoint *b)
+{
+	return a->port == b->port && kg_ip_equal(&a->ip, &b->ip);
+}
 /* An IPv6 address that means something on one link only. */
 bool kg_ip_is_link_local(const struct kg_ip *ip);
 /* All zeros. */
