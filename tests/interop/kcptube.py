@@ -24,7 +24,7 @@ PASSWORD = "qwerty1234"
 UNKEYED = ("none", "XOR")
 MEGABYTE = 1 << 20
 WIREGUARD_BYTES = 1452  # a full datagram of it: a little longer than a segment
-BURST = 32  # of them always find room: two segments each of KG_BUF_BURST
+BURST = 32  # of them always find room where their flow is open: two segments each of KG_BUF_BURST
 
 
 def original_settings(role, algorithm, destination=DESTINATION[0], **more):
@@ -93,9 +93,10 @@ def main(role, algorithm, megabytes):
                 transfer(*ENTRY, 10_000, timeout_s=20)
                 took_s = transfer(*ENTRY, size, timeout_s=90)
                 print(f"{transfer.__name__} of {megabytes} MB in {took_s:.1f} s")
-            traffic.udp_echo(*ENTRY, timeout_s=10)
-            before = ours.counter("tx_frames")
-            traffic.udp_echo(*ENTRY, sizes=[WIREGUARD_BYTES] * 512, timeout_s=10, window=BURST)
+            with traffic.udp_socket(*ENTRY, timeout_s=10) as application:
+                traffic.echo_over(application, range(1, 1401))
+                before = ours.counter("tx_frames")
+                traffic.echo_over(application, [WIREGUARD_BYTES] * 512, BURST)
             print(f"{ours.counter('tx_frames') - before} frames for 512 datagrams of WireGuard's")
         assert process.poll() is None, "the original has ended"
         assert ours.counter("delivered") > size / 1500
