@@ -15,6 +15,7 @@ from wire import ACK, PUSH, SO_RCVBUFFORCE, initialise, seal_none, segment
 import traffic
 
 CHANNELS, UDP = 1500, 3
+ON_THEIR_WAY = 256  # buffers that come and go
 SEGMENTS = 24  # in each channel; short of buffers 16 have room
 AT = (SERVER4, TUNNEL_PORT)
 HEADER = struct.Struct("<IBBHIIII")
@@ -62,5 +63,6 @@ with Lab() as lab:
             traffic.udp_echo(*ENTRY, sizes=range(300, 310), timeout_s=10)
         time.sleep(0.5)
     assert lab.server.stats()["mem_fair_share_segments"] == 4  # all the time
-    # The peer goes on, and most buffers stay with it: a crowd leaves the last ones, not an eighth.
-    assert lab.server.counter("mem_buf_large_used") > lab.server.counter("mem_buf_large_total") * 3 // 4
+    # The peer goes on, up to where a crowd is held: an eighth is left, three eighths of what is kept.
+    edge = lab.server.counter("mem_buf_large_total") * 7 // 8
+    assert lab.server.counter("mem_buf_large_used") > edge - ON_THEIR_WAY
