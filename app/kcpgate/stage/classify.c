@@ -4,8 +4,6 @@
 #include "net/frame.h"
 #include "stage/stage.h"
 
-#include <string.h>
-
 /* A CPU that has seen so much of a frame read brings the rest in by itself. */
 #define AHEAD_BYTES (uint16_t)256
 
@@ -99,11 +97,10 @@ struct place {
 	bool ours; /* the address is the port's */
 };
 
-/* Byte by byte: what differs in a gap alone is looked up, that is all. */
 static void find(const struct kg_worker *w, uint16_t port, const struct kg_endpoint *local,
 		 struct place *place)
 {
-	if (place->port == port && memcmp(&place->local, local, sizeof(*local)) == 0)
+	if (place->port == port && kg_endpoint_equal(&place->local, local))
 		return;
 	place->local = *local;
 	place->port = port;
