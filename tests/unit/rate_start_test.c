@@ -17,6 +17,7 @@ struct path {
 	struct kg_rate_news news;
 };
 
+/* Of one who has never more to send than leaves: news.backlogged stays false. */
 static void begin(struct path *path)
 {
 	const struct kg_rate_params params = { .kind = KG_RATE_FOUND_OUT };
@@ -48,7 +49,6 @@ static void who_waits_for_his_peer_fills_the_path(void **state)
 	struct path path;
 
 	begin(&path);
-	path.news.backlogged = false;
 	go_rounds(&path, 4, 500, 0);
 	assert_true(gain_at(&path, 500) > 2);
 	go_rounds(&path, 10, 500, 700);
@@ -61,7 +61,6 @@ static void who_says_little_may_go_on(void **state)
 	struct path path;
 
 	begin(&path);
-	path.news.backlogged = false;
 	go_rounds(&path, 20, 100, 10);
 	assert_true(gain_at(&path, 100) > 2);
 }
@@ -71,7 +70,6 @@ static void more_of_what_is_lost_may_arrive(void **state)
 	struct path path;
 
 	begin(&path);
-	path.news.backlogged = false;
 	for (uint32_t delivered = 16; delivered < 1000; delivered += delivered / 2)
 		go_rounds(&path, 1, delivered, delivered / 2);
 	assert_true(gain_at(&path, 500) > 2);
