@@ -22,9 +22,10 @@
 #define RNG_SEED        1
 #define PIECE_WINDOWS   16u
 #define WARM_UP_WINDOWS 4u
-#define ARENA_BYTES     (16u << 20)
 #define MEMPOOL_CACHE   256u /* as in a box */
 
+/* A ring of the widest window, 2 MB, is no more than one may have of what is left (base/mem.h). */
+#define ARENA_BYTES (64u << 20)
 /* A buffer of each class. */
 #define PAIR_BYTES (KG_BUF_SMALL_ROOM + KG_BUF_LARGE_ROOM + 6 * 64)
 /* So many that none is needed of what a pool keeps, an eighth (memory/buf_mempool.h). */
