@@ -153,6 +153,23 @@ static void datagrams_that_came_together_leave_at_a_pace(void **state)
 	end();
 }
 
+/* A worker that gets no CPU for a second looks late, and finds the burst quiet. No frame comes to
+ * mark the connection where what waits has filled its window. */
+static void what_waits_leaves_however_late(void **state)
+{
+	unsigned int waiting = 400;
+
+	begin(KG_PROTOCOL_UDP);
+	waiting -= turn(waiting);
+	assert_true(waiting > 0);
+	assert_true(pass(SEC(3)));
+	assert_int_equal(conn.burst, 0);
+	waiting -= turn(waiting);
+	assert_int_not_equal(conn.burst, 0);
+	assert_true(pass(SEC(3)));
+	end();
+}
+
 static void what_is_no_burst_leaves_at_once(void **state)
 {
 	begin(KG_PROTOCOL_UDP);
@@ -260,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_datagram_for_a_channel_that_ends_is_counted),
 		cmocka_unit_test(datagrams_that_came_together_leave_at_a_pace),
+		cmocka_unit_test(what_waits_leaves_however_late),
 		cmocka_unit_test(what_is_no_burst_leaves_at_once),
 		cmocka_unit_test(credit_follows_the_share),
 		cmocka_unit_test(a_reader_holds_less_of_what_is_kept),

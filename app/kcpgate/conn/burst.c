@@ -26,17 +26,17 @@ void kg_conn_end_burst(struct kg_conn *conn)
 	kg_mem_free(kg_arena_mem(w->arena), burst, sizeof(*burst));
 }
 
+/* Of a worker that was held up for long something may wait all the same. */
 static void on_timer(struct kg_timer *timer, uint64_t now_us)
 {
 	struct kg_burst *burst = KG_CONTAINER_OF(timer, struct kg_burst, timer);
 	struct kg_conn *conn = burst->conn;
 
-	if (now_us - burst->outlet.looked_us >= QUIET_US) {
-		kg_conn_end_burst(conn);
-		return;
-	}
-	kg_twheel_arm(conn->side->worker->wheel, timer, now_us + QUIET_US);
 	kg_conn_mark(conn, KG_CONN_DATA);
+	if (now_us - burst->outlet.looked_us >= QUIET_US)
+		kg_conn_end_burst(conn);
+	else
+		kg_twheel_arm(conn->side->worker->wheel, timer, now_us + QUIET_US);
 }
 
 /* A place in the worker's table, from 1 on; 0: all are taken. */
