@@ -469,6 +469,8 @@ uint32_t kg_origins_channels(const struct kg_session *s, const struct kg_ip *ip)
 /* False without memory. Nobody is in it when it ends. */
 bool kg_permits_init(struct kg_permits *permits, struct kg_session *s);
 void kg_permits_fini(struct kg_permits *permits);
+/* A line with a KCP: those with whom it shares from now on. NULL: nobody. */
+void kg_permits_join(struct kg_line *line, struct kg_permits *permits);
 /* A line with a KCP: it may want a permit now, or others may have theirs. */
 void kg_permits_ask(struct kg_line *line, uint64_t now_us);
 /* Who has a permit now; NULL: nobody. To be ended by kg_kcp_end_permit. */

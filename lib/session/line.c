@@ -85,7 +85,7 @@ static void fall_silent(struct kg_line *line)
 	line->open = false;
 	line->asking = line->probes = 0;
 	if (line->kcp != NULL)
-		kg_kcp_join(line->kcp, NULL, NULL);
+		kg_permits_join(line, NULL);
 	if (line->ready)
 		TAILQ_REMOVE(&line->session->ready, line, ready_link);
 	line->ready = false;

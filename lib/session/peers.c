@@ -183,7 +183,7 @@ static void share(struct kg_line *line)
 	if (!s->config.kcp.rate_auto || line->kcp == NULL)
 		return;
 	peer = find_or_create(s, &line->path->ends.remote.ip);
-	kg_kcp_join(line->kcp, peer != NULL ? peer->permits.share : NULL, line);
+	kg_permits_join(line, peer != NULL ? &peer->permits : NULL);
 }
 
 void kg_peers_on_path(struct kg_channel *ch)

@@ -54,6 +54,16 @@ void kg_permits_fini(struct kg_permits *permits)
 	kg_spread_destroy(permits->spread);
 }
 
+/* Those whom it leaves may have waited for what it had under way, and hear nothing themselves. */
+void kg_permits_join(struct kg_line *line, struct kg_permits *permits)
+{
+	struct kg_permits *before = kg_kcp_share_user(line->kcp);
+
+	kg_kcp_join(line->kcp, permits != NULL ? permits->share : NULL, line);
+	if (before != NULL && before != permits)
+		look(before, line->session->now_us);
+}
+
 void kg_permits_ask(struct kg_line *line, uint64_t now_us)
 {
 	if (line->open && kg_kcp_ask_permit(line->kcp, now_us))

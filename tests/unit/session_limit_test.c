@@ -2,6 +2,8 @@
 /* Memory, ports, windows, turns. */
 #include "session_pair.h"
 
+#include "session/internal.h"
+
 static void everything_is_given_back(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -249,6 +251,34 @@ static void who_needs_no_permit_lets_others_send(void **state)
 	pair_stop(pair);
 }
 
+/* One has filled the window that two share, and gives way. The other has nothing under way, so
+ * nothing comes that would have its turn looked at, until it asks whether its peer is there. */
+static void who_goes_leaves_the_window_to_others(void **state)
+{
+	static const char payload[PAIR_MTU - 25];
+	struct pair *pair = pair_new();
+	struct app *bulk, *other;
+	uint8_t bytes[PAIR_MTU];
+	struct kg_datagram out = { .data = bytes };
+
+	pair->client.config.kcp.rate_auto = true;
+	pair_start(pair);
+	bulk = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	other = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	run(pair, SEC(1));
+	for (int i = 0; i < 200; i++)
+		assert_true(app_send(&pair->client, bulk, payload, sizeof(payload)));
+	while (kg_session_output(pair->client.session, &out, pair->now_us))
+		;
+	for (int i = 0; i < 5; i++)
+		assert_true(app_send(&pair->client, other, payload, sizeof(payload)));
+	assert_false(kg_session_output(pair->client.session, &out, pair->now_us));
+	kg_channel_close(bulk->ch, KG_CLOSE_GAVE_WAY, 0, "", pair->now_us);
+	run(pair, SEC(1) / 4);
+	assert_int_equal(pair->server.apps[1].messages, 5);
+	pair_stop(pair);
+}
+
 static void an_idle_channel_is_small(void **state)
 {
 	struct pair *pair = pair_start(pair_new());
@@ -280,6 +310,7 @@ int main(void)
 		cmocka_unit_test(without_memory_nothing_opens),
 		cmocka_unit_test(ready_channels_take_turns),
 		cmocka_unit_test(who_needs_no_permit_lets_others_send),
+		cmocka_unit_test(who_goes_leaves_the_window_to_others),
 		cmocka_unit_test(an_idle_channel_is_small),
 	};
 
