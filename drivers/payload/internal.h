@@ -103,8 +103,8 @@ struct kg_gate {
 TAILQ_HEAD(kg_gate_list, kg_gate);
 
 struct kg_udp_holds {
-	TAILQ_HEAD(, kg_udp_hold) all;
-	TAILQ_HEAD(, kg_udp_room) rooms;
+	TAILQ_HEAD(, kg_udp_hold) all;       /* whose turn is next is first */
+	LIST_HEAD(, kg_udp_room) rooms[256]; /* by the names of sockets */
 	uint64_t span_us; /* that datagrams wait for room before some go without */
 };
 
@@ -470,8 +470,7 @@ bool kg_udp_loss_ask(struct kg_payload *p, struct kg_flow *flow, struct kg_udp_m
 /* ---- udp_doubt.c ---- */
 
 struct kg_udp_doubt;
-/* NULL when memory is short; without the kernel's help half of the room is all that strangers have.
- */
+/* NULL when memory is short; without the kernel's help strangers have half of the room. */
 struct kg_udp_doubt *kg_udp_doubt_create(void);
 void kg_udp_doubt_destroy(struct kg_udp_doubt *doubt);
 /* Whether a datagram for the flow's application may take room in its socket. */
@@ -481,9 +480,10 @@ bool kg_udp_doubt_lets(struct kg_payload *p, const struct kg_flow *flow);
 
 /* Shared by flows to one socket; NULL when Linux knows none, or memory is short. */
 struct kg_udp_room *kg_udp_room_get(struct kg_payload *p, struct kg_flow *flow);
-void kg_udp_room_put(struct kg_payload *p, struct kg_udp_room *room);
-/* Room for a datagram of so many bytes, which is to be sent now; false: there is none. */
-bool kg_udp_room_take(struct kg_payload *p, struct kg_udp_room *room, struct kg_flow *flow,
+void kg_udp_room_put(struct kg_udp_room *room);
+/* For a datagram of so many bytes, which is to be sent now; false: there is none. `room`: the
+ * flow's, which is another one when its receiver has a new socket. */
+bool kg_udp_room_take(struct kg_payload *p, struct kg_udp_room **room, struct kg_flow *flow,
 		      size_t bytes);
 
 /* ---- udp_hold.c ---- */

@@ -19,7 +19,8 @@
 #define AFTER_US (10ull * KG_US_PER_S) /* a burst */
 #define BURST    8u                    /* datagrams, within */
 #define BURST_US (2 * KG_US_PER_MS)
-#define PART     16u /* of what waits that goes at a time, in buffers */
+#define PART     16u  /* of what waits that goes at a time, in buffers */
+#define LOOKS    128u /* of flows, in a turn */
 
 struct kg_udp_hold {
 	TAILQ_ENTRY(kg_udp_hold) link; /* while something is in the flow's queue */
@@ -36,7 +37,8 @@ struct kg_udp_hold {
 void kg_udp_holds_init(struct kg_udp_holds *holds)
 {
 	TAILQ_INIT(&holds->all);
-	TAILQ_INIT(&holds->rooms);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(holds->rooms); i++)
+		LIST_INIT(&holds->rooms[i]);
 	holds->span_us = SPAN_US;
 }
 
@@ -54,18 +56,18 @@ static void begin(struct kg_payload *p, struct kg_flow *flow)
 		free(hold);
 }
 
-static void end(struct kg_payload *p, struct kg_flow *flow)
+static void end(struct kg_flow *flow)
 {
 	if (flow->hold == NULL)
 		return;
-	kg_udp_room_put(p, flow->hold->room);
+	kg_udp_room_put(flow->hold->room);
 	free(flow->hold);
 	flow->hold = NULL;
 }
 
-static bool take_room(struct kg_payload *p, const struct kg_udp_hold *hold, size_t bytes)
+static bool take_room(struct kg_payload *p, struct kg_udp_hold *hold, size_t bytes)
 {
-	return kg_udp_room_take(p, hold->room, hold->flow, bytes);
+	return kg_udp_room_take(p, &hold->room, hold->flow, bytes);
 }
 
 /* However they come, in trains or not, in one turn or in several: a receiver may sleep longer. */
@@ -91,7 +93,7 @@ static struct kg_udp_hold *hold_of(struct kg_payload *p, struct kg_flow *flow)
 	if (flow->hold == NULL && bursts)
 		begin(p, flow);
 	else if (!bursts && flow->queue == NULL)
-		end(p, flow);
+		end(flow);
 	return flow->hold;
 }
 
@@ -163,14 +165,29 @@ static uint32_t without_room(struct kg_payload *p, struct kg_udp_hold *hold)
 	return hold->old ? 1 + hold->flow->queued / PART : 1;
 }
 
+static void stand_behind(struct kg_payload *p, struct kg_udp_hold *hold)
+{
+	TAILQ_REMOVE(&p->udp_holds.all, hold, link);
+	TAILQ_INSERT_TAIL(&p->udp_holds.all, hold, link);
+}
+
+/* In each turn another one is first, so that of several to one socket none has all of its room; and
+ * of very many not all ask Linux. */
 void kg_udp_holds_turn(struct kg_payload *p)
 {
-	struct kg_udp_hold *hold = TAILQ_FIRST(&p->udp_holds.all), *next;
+	struct kg_udp_hold *hold, *first = NULL;
 
-	for (; hold != NULL; hold = next) {
-		next = TAILQ_NEXT(hold, link);
+	for (unsigned int i = 0; i < LOOKS; i++) {
+		hold = TAILQ_FIRST(&p->udp_holds.all);
+		if (hold == first)
+			break;
+		stand_behind(p, hold);
 		release(p, hold, without_room(p, hold));
+		if (first == NULL && hold->flow->queue != NULL)
+			first = hold;
 	}
+	if (first != NULL && first == TAILQ_FIRST(&p->udp_holds.all))
+		stand_behind(p, first);
 }
 
 uint64_t kg_udp_holds_next_us(const struct kg_payload *p)
@@ -182,7 +199,7 @@ void kg_udp_hold_end(struct kg_payload *p, struct kg_flow *flow)
 {
 	if (flow->hold != NULL && flow->queue != NULL)
 		release(p, flow->hold, UINT32_MAX);
-	end(p, flow);
+	end(flow);
 }
 
 void kg_udp_holds_end(struct kg_payload *p)

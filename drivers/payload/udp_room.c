@@ -17,7 +17,7 @@
 #define WHOLE    16384u /* what is longer takes pages */
 
 struct kg_udp_room {
-	TAILQ_ENTRY(kg_udp_room) link;
+	LIST_ENTRY(kg_udp_room) link;
 	uint64_t socket; /* as Linux names it */
 	uint32_t flows;
 	uint64_t asked_us;
@@ -39,68 +39,83 @@ static int64_t cost_of(size_t bytes)
 	return (int64_t)KG_MAX(block + RECORD, bytes + PIECE);
 }
 
-static struct kg_udp_room *find(struct kg_payload *p, uint64_t socket)
+/* For one flow more; NULL without memory. */
+static struct kg_udp_room *get(struct kg_payload *p, uint64_t socket)
 {
+	size_t place = socket % KG_ARRAY_SIZE(p->udp_holds.rooms);
 	struct kg_udp_room *room;
 
-	TAILQ_FOREACH (room, &p->udp_holds.rooms, link) {
+	LIST_FOREACH (room, &p->udp_holds.rooms[place], link) {
 		if (room->socket == socket)
-			return room;
+			break;
 	}
-	room = calloc(1, sizeof(*room));
-	if (room == NULL)
-		return NULL;
-	room->socket = socket;
-	TAILQ_INSERT_HEAD(&p->udp_holds.rooms, room, link);
+	if (room == NULL) {
+		room = calloc(1, sizeof(*room));
+		if (room == NULL)
+			return NULL;
+		room->socket = socket;
+		LIST_INSERT_HEAD(&p->udp_holds.rooms[place], room, link);
+	}
+	room->flows++;
 	return room;
 }
 
 struct kg_udp_room *kg_udp_room_get(struct kg_payload *p, struct kg_flow *flow)
 {
-	struct kg_udp_room *room = NULL;
 	struct kg_udp_memory memory;
 
-	if (kg_udp_loss_ask(p, flow, &memory))
-		room = find(p, memory.socket);
-	if (room != NULL)
-		room->flows++;
-	return room;
+	return kg_udp_loss_ask(p, flow, &memory) ? get(p, memory.socket) : NULL;
 }
 
-void kg_udp_room_put(struct kg_payload *p, struct kg_udp_room *room)
+void kg_udp_room_put(struct kg_udp_room *room)
 {
 	if (--room->flows > 0)
 		return;
-	TAILQ_REMOVE(&p->udp_holds.rooms, room, link);
+	LIST_REMOVE(room, link);
 	free(room);
 }
 
-/* A socket in which nothing waits takes a datagram of any length. */
-static void ask(struct kg_payload *p, struct kg_udp_room *room, struct kg_flow *flow, int64_t least)
+/* The receiver has opened its socket anew, which other flows may know already. */
+static void move(struct kg_payload *p, struct kg_udp_room **room, uint64_t socket)
 {
+	struct kg_udp_room *other = get(p, socket);
+
+	if (other == NULL)
+		return;
+	kg_udp_room_put(*room);
+	*room = other;
+}
+
+/* A socket in which nothing waits takes a datagram of any length. */
+static void ask(struct kg_payload *p, struct kg_udp_room **at, struct kg_flow *flow, int64_t least)
+{
+	struct kg_udp_room *room = *at;
 	struct kg_udp_memory memory;
 
 	room->asked_us = p->now_us;
 	if (!kg_udp_loss_ask(p, flow, &memory))
 		return;
-	room->socket = memory.socket; /* it may have been opened anew */
+	if (room->socket != memory.socket)
+		move(p, at, memory.socket);
+	room = *at;
+	room->asked_us = p->now_us;
 	room->bytes = (int64_t)memory.limit_bytes - memory.used_bytes;
 	if (memory.used_bytes == 0)
 		room->bytes = KG_MAX(room->bytes, least);
 	room->bytes -= kg_udp_gathered(p, cost_of);
 }
 
-bool kg_udp_room_take(struct kg_payload *p, struct kg_udp_room *room, struct kg_flow *flow,
+bool kg_udp_room_take(struct kg_payload *p, struct kg_udp_room **room, struct kg_flow *flow,
 		      size_t bytes)
 {
 	int64_t cost = cost_of(bytes);
 
-	if (room->bytes < cost && p->now_us - room->asked_us >= AGAIN_US)
+	if ((*room)->bytes < cost && p->now_us - (*room)->asked_us >= AGAIN_US)
 		ask(p, room, flow, cost);
 	if (flow->elsewhere)
 		return true;
-	if (room->bytes < cost)
+	if ((*room)->bytes < cost)
 		return false;
-	room->bytes -= cost;
+	(*room)->bytes -= cost;
 	return true;
 }
