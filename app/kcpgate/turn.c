@@ -209,6 +209,12 @@ static void count_sleep(struct kg_worker *w, enum kg_idle_sleep sleep)
 	kg_worker_count(w, KG_COUNTER_WOKEN_BY_FRAMES, sleep == KG_IDLE_WOKEN_BY_FRAME);
 }
 
+/* What wakes a worker, and only its housekeeping takes. */
+static bool is_written_to(const struct kg_worker *w)
+{
+	return !rte_ring_empty(w->mail) || (w->index == 0 && !rte_ring_empty(w->box->from_control));
+}
+
 int kg_worker_run(void *worker)
 {
 	struct kg_worker *w = worker;
@@ -220,7 +226,7 @@ int kg_worker_run(void *worker)
 	while (running) {
 		unsigned int work = kg_worker_turn(w, kg_clock_now_us());
 
-		if (w->now_us >= housekeeping_us) {
+		if (w->now_us >= housekeeping_us || (work == 0 && is_written_to(w))) {
 			running = kg_worker_keep_house(w, kg_clock_unix_s());
 			housekeeping_us = w->now_us + KG_WORKER_KEEP_HOUSE_US;
 		}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A frame wakes the worker it is for, by the socket that the driver has of its queue or by the driver's
-interrupt, however long the worker meant to sleep; where nobody sends anything nobody is woken.
+interrupt, however long the worker meant to sleep; where nobody sends anything nobody is woken. Who asks a
+worker something wakes it, too, for a moment.
 
     client ── wire ── server        AF_XDP; then AF_PACKET, two workers on each side; then a driver
                                     with interrupts for the client, net_tap: its interface and the wire's
@@ -15,6 +16,7 @@ import traffic
 
 WORDS = 100
 QUIET_S = 0.004     # long enough for a worker to fall asleep
+QUESTIONS, TURNS = 200, 30
 
 
 def say_words(connections):
@@ -64,9 +66,20 @@ def stays_asleep(box):
     return counts(box) == before and box.counter("sleeps") > sleeps
 
 
+def check_questions(box):
+    """It answers at once, and does not turn and turn until its housekeeping is due."""
+    before = box.counter("turns")
+    for _ in range(QUESTIONS):
+        box.channels()
+    turns = box.counter("turns") - before
+    print(f"{box.role}: {turns / QUESTIONS:.1f} turns a question")
+    assert turns < QUESTIONS * TURNS
+
+
 with Lab(pmd="net_af_xdp0") as lab:
     lab.start()
     check(lab, 1, "AF_XDP sockets", "AF_XDP sockets")
+    check_questions(lab.client)
 
 cpus = two_cpus()
 with Lab(pmd="net_af_packet0") as lab:
