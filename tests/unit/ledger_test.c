@@ -215,6 +215,49 @@ static void what_comes_in_is_judged_likewise(void **state)
 	free(path);
 }
 
+/* Nothing leaves whose fate would be told; so much comes in on each of four each millisecond. */
+static void download(struct path *path, unsigned int ms, const uint32_t *bytes)
+{
+	for (unsigned int i = 0; i < ms; i++) {
+		path->now_us += MSEC(1);
+		for (unsigned int row = 0; row < 4; row++)
+			if (bytes[row] > 0)
+				kg_ledger_received(&path->ledger, row, bytes[row], path->now_us);
+		if (path->now_us < path->judged_us + KG_LEDGER_LOOK_US)
+			continue;
+		path->judged_us = path->now_us;
+		kg_ledger_judge(&path->ledger, path->now_us);
+	}
+}
+
+static void a_download_is_judged_by_what_should_come_in(void **state)
+{
+	struct path *path = path_new(4);
+
+	download(path, 4000, (uint32_t[]){ 300, 300, 300, 300 });
+	all_are(path, 4, KG_LEDGER_FINE);
+	download(path, 1500, (uint32_t[]){ 300, 300, 300, 0 });
+	all_are(path, 3, KG_LEDGER_FINE);
+	assert_int_equal(verdict(path, 3), KG_LEDGER_PENALTY);
+	free(path);
+}
+
+/* What comes in comes now here and now there: in 600 ms 18 KB that do not come say nothing. */
+static void of_little_it_may_be_chance(void **state)
+{
+	struct path *path = path_new(4);
+
+	download(path, 20000, (uint32_t[]){ 30, 30, 30, 30 });
+	for (unsigned int i = 0; i < 5; i++) {
+		download(path, 600, (uint32_t[]){ 60, 30, 0, 30 });
+		all_are(path, 4, KG_LEDGER_FINE);
+		download(path, 3000, (uint32_t[]){ 30, 30, 30, 30 });
+	}
+	download(path, 10000, (uint32_t[]){ 60, 30, 0, 30 });
+	assert_int_equal(verdict(path, 2), KG_LEDGER_PENALTY);
+	free(path);
+}
+
 /* Who is alone has nobody to be compared with: another one is asked for, and tells. */
 static void who_is_alone_is_suspect_first(void **state)
 {
@@ -270,6 +313,8 @@ int main(void)
 		cmocka_unit_test(a_policer_takes_a_smaller_part),
 		cmocka_unit_test(who_never_carried_anything_is_blocked),
 		cmocka_unit_test(what_comes_in_is_judged_likewise),
+		cmocka_unit_test(a_download_is_judged_by_what_should_come_in),
+		cmocka_unit_test(of_little_it_may_be_chance),
 		cmocka_unit_test(who_is_alone_is_suspect_first),
 		cmocka_unit_test(nobody_waits_for_what_passed_before),
 	};

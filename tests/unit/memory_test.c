@@ -234,6 +234,9 @@ static void test_buf_kept(void **state)
 	taken = take_all(pool, KG_BUF_FEW, taken);
 	kg_buf_mempool_get_stats(mp, &stats);
 	assert_int_equal(stats.large_total - stats.large_used, kept / 2);
+	taken = take_all(pool, KG_BUF_CROWD, taken);
+	kg_buf_mempool_get_stats(mp, &stats);
+	assert_int_equal(stats.large_total - stats.large_used, kept * 3 / 8);
 	taken = take_all(pool, KG_BUF_FIRST, taken);
 	kg_buf_mempool_get_stats(mp, &stats);
 	assert_int_equal(stats.large_total - stats.large_used, kept / 4);
