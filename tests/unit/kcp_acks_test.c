@@ -223,6 +223,19 @@ static void a_row_is_acknowledged_when_it_ends(void **state)
 	one_fini(&s.one);
 }
 
+/* Of a stream whose batches are longer. */
+static void a_row_that_ends_is_no_batch(void **state)
+{
+	struct stream s;
+
+	begin_rows(&s);
+	run(&s, 3 * MANY, STEP_US);
+	hear_row(&s, s.sn, 5, true);
+	assert_true(one_output(&s.one));
+	assert_int_equal(s.one.seg[0].una, s.sn + 5);
+	one_fini(&s.one);
+}
+
 static void a_row_whose_end_is_lost_waits_a_millisecond(void **state)
 {
 	struct stream s;
@@ -286,6 +299,7 @@ int main(void)
 		cmocka_unit_test(behind_a_gap_much_is_acknowledged_by_the_batch),
 		cmocka_unit_test(what_fills_the_gap_is_told_at_once),
 		cmocka_unit_test(a_row_is_acknowledged_when_it_ends),
+		cmocka_unit_test(a_row_that_ends_is_no_batch),
 		cmocka_unit_test(a_row_whose_end_is_lost_waits_a_millisecond),
 		cmocka_unit_test(a_row_beyond_a_gap_tells_of_it_when_it_ends),
 		cmocka_unit_test(what_comes_twice_waits_for_no_row),
