@@ -178,6 +178,32 @@ static void who_is_fast_among_many_sends_several_in_a_row(void **state)
 	}
 }
 
+/* Whose peer acknowledges each datagram at once, and who has groups of FEC: nobody would listen. */
+static void who_is_not_waited_for_says_nothing(void **state)
+{
+	struct two t;
+
+	for (unsigned int prompt = 0; prompt <= 1; prompt++) {
+		begin(&t);
+		t.share->pace.window = 10 * MANY;
+		send_long(&t.ones[0]);
+		assert_true(one_output(&t.ones[0]));
+		send_long(&t.ones[1]);
+		t.share->busy += 38;
+		kg_kcp_pace_set_gap(&t.share->pace, 20 << KG_KCP_PACE_SHIFT, t.ones[0].now_us);
+		kg_kcp_use_rows(t.ones[1].kcp);
+		if (prompt == 1)
+			t.ones[1].kcp->params.prompt = true;
+		else
+			kg_kcp_set_groups(t.ones[1].kcp, 100, 1);
+		for (int j = 1; j >= 0; j--)
+			assert_true(kg_kcp_ask_permit(t.ones[j].kcp, t.ones[j].now_us));
+		assert_int_equal(row(&t, &t.ones[1], false), 8);
+		t.share->busy -= 38;
+		end(&t);
+	}
+}
+
 /* The queue ends before the row does. */
 static void the_last_of_a_queue_says_nothing(void **state)
 {
@@ -244,6 +270,7 @@ int main(void)
 		cmocka_unit_test(who_is_left_alone_needs_none_again),
 		cmocka_unit_test(a_long_pause_leaves_the_share_as_it_is),
 		cmocka_unit_test(who_is_fast_among_many_sends_several_in_a_row),
+		cmocka_unit_test(who_is_not_waited_for_says_nothing),
 		cmocka_unit_test(the_last_of_a_queue_says_nothing),
 		cmocka_unit_test(many_queues_share_what_may_wait),
 	};
