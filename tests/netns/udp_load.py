@@ -23,7 +23,8 @@ PER_SECOND, BYTES, SECONDS = 20_000, 1_200, 4
 TRAIN = 20        # datagrams that the kernel cuts from one, as it does for WireGuard
 BEHIND_S = 0.010  # a sender that is held up for longer leaves out what was due
 MUX_ENTRY = (ENTRY[0], ENTRY[1] + 1)
-SHARE = 0.9       # of what was sent must arrive, at least in one of the tries
+SHARE = 0.9       # of what was sent must arrive, at least in one of the tries; see asked()
+NO_WAIT_S = 0.5   # all threads of both boxes, on a machine that has time for them
 TRIES = 3
 UDP_SEGMENT, UDP_GRO, SO_RCVBUFFORCE = 103, 104, 33
 FILL = random.Random(5).randbytes(4 * BYTES)
@@ -134,8 +135,14 @@ def in_process(function, s, *more):
     process.join()
 
 
+def asked(sent, left_out, waited):
+    """The share that must arrive, where the machine had no time for everybody, too: a thread that has to wait
+    for a second may cost what comes in it."""
+    return SHARE - max(0, waited - NO_WAIT_S) / SECONDS if left_out < sent / 100 else 0
+
+
 def attempt(way, sender, receiver):
-    """The share that arrived, and whether the machine gave everybody time to do their part."""
+    """The share that arrived, and the least that had to."""
     before, waited, at_rest = lost(), waited_s(), multiprocessing.Event()
     with in_process(receive, receiver, at_rest) as arrived, in_process(send, sender) as gone:
         sent, left_out = gone.recv()
@@ -150,18 +157,18 @@ def attempt(way, sender, receiver):
     trains = sum(count for name, count in named.items() if name.endswith(" RcvbufErrors"))
     whole = sent - seen - sum(named.values()) + trains  # datagrams in these trains
     assert trains <= whole <= trains * TRAIN, "datagrams have vanished uncounted"
-    return seen / sent, left_out < sent / 100 and waited < SECONDS
+    return seen / sent, asked(sent, left_out, waited)
 
 
 def load(way, sender, receiver):
-    shares = []
+    too_few = []
     for _ in range(TRIES):
-        share, was_fair = attempt(way, sender, receiver)
+        share, least = attempt(way, sender, receiver)
         if share >= SHARE:
             return
-        if was_fair:
-            shares.append(share)
-    assert not shares, f"{way}: only {shares} arrived"
+        if share < least:
+            too_few.append(f"{share:.3f} for {least:.3f}")
+    assert not too_few, f"{way}: only {too_few} arrived"
 
 
 with Lab() as lab:
