@@ -149,6 +149,18 @@ static void go_to(struct app *app, const struct kg_buf *buf)
 	app->got_datagrams++;
 }
 
+/* As a payload thread does whose sockets take all at once. */
+static void on_taken(struct app *app, uint32_t segments)
+{
+	bool udp = app->flow->protocol == KG_PROTOCOL_UDP;
+
+	app->owed += segments;
+	if (app->owed < (udp ? KG_FLOW_TX_SEGMENTS : KG_FLOW_TX_FLOOR) / 2)
+		return;
+	tell(app, KG_MSG_CREDIT, app->owed, NULL);
+	app->owed = 0;
+}
+
 static void on_data(struct app *app, const struct kg_msg *msg)
 {
 	for (const struct kg_buf *buf = msg->buf; buf != NULL; buf = buf->next) {
@@ -167,7 +179,7 @@ static void on_data(struct app *app, const struct kg_msg *msg)
 		app->got_bytes += buf->len;
 	}
 	kg_buf_free_chain(msg->buf);
-	tell(app, KG_MSG_CREDIT, msg->count, NULL);
+	on_taken(app, msg->count);
 }
 
 static void on_close(struct app *app, const struct kg_msg *msg)
@@ -269,28 +281,36 @@ static bool begin(struct flow *flow, uint64_t now_us)
 	return true;
 }
 
+static bool side_turn(struct boxes *boxes, int side)
+{
+	bool any = false;
+
+	for (unsigned int w = 0; w < boxes->two.queues; w++)
+		any |= listen_to(boxes, side, w);
+	for (uint32_t i = 0; side == CLIENT && i < boxes->scenario.flow_count; i++) {
+		any |= begin(&boxes->flows[i], boxes->now_us);
+		any |= act(&boxes->flows[i].client);
+	}
+	for (uint32_t i = 0; side == SERVER && i < boxes->accepted_count; i++)
+		any |= act(&boxes->accepted[i]);
+	return any;
+}
+
 bool apps_turn(struct boxes *boxes)
 {
 	bool any = false;
 
-	for (int side = CLIENT; side < SIDES; side++) {
-		for (unsigned int w = 0; w < boxes->two.queues; w++)
-			any |= listen_to(boxes, side, w);
-	}
-	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++) {
-		any |= begin(&boxes->flows[i], boxes->now_us);
-		any |= act(&boxes->flows[i].client);
-	}
-	for (uint32_t i = 0; i < boxes->accepted_count; i++)
-		any |= act(&boxes->accepted[i]);
+	for (int side = CLIENT; side < SIDES; side++)
+		any |= halt_until_us(boxes, side) == 0 && side_turn(boxes, side);
 	return any;
 }
 
 uint64_t apps_next_us(const struct boxes *boxes)
 {
+	bool halts[SIDES] = { halt_until_us(boxes, CLIENT) > 0, halt_until_us(boxes, SERVER) > 0 };
 	uint64_t next_us = KG_NEVER_US;
 
-	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++) {
+	for (uint32_t i = 0; !halts[CLIENT] && i < boxes->scenario.flow_count; i++) {
 		const struct flow *flow = &boxes->flows[i];
 
 		if (!flow->opened)
@@ -298,7 +318,7 @@ uint64_t apps_next_us(const struct boxes *boxes)
 		else if (may_write(&flow->client))
 			next_us = KG_MIN(next_us, flow->client.next_us);
 	}
-	for (uint32_t i = 0; i < boxes->accepted_count; i++) {
+	for (uint32_t i = 0; !halts[SERVER] && i < boxes->accepted_count; i++) {
 		if (may_write(&boxes->accepted[i]))
 			next_us = KG_MIN(next_us, boxes->accepted[i].next_us);
 	}

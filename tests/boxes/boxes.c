@@ -30,12 +30,17 @@ void boxes_fail(const struct boxes *boxes, const char *file, int line, const cha
 
 /* ---- time ---- */
 
+static bool halts(const struct boxes *boxes, int side)
+{
+	return halt_until_us(boxes, side) > 0;
+}
+
 static bool turn_all(struct boxes *boxes)
 {
 	bool any = false;
 
 	for (int side = CLIENT; side < SIDES; side++) {
-		for (unsigned int w = 0; w < boxes->two.queues; w++)
+		for (unsigned int w = 0; w < boxes->two.queues && !halts(boxes, side); w++)
 			any |= kg_worker_turn(boxes->two.boxes[side].workers[w], boxes->now_us) > 0;
 	}
 	boxes->turns++;
@@ -45,7 +50,7 @@ static bool turn_all(struct boxes *boxes)
 static void keep_house(struct boxes *boxes)
 {
 	for (int side = CLIENT; side < SIDES; side++) {
-		for (unsigned int w = 0; w < boxes->two.queues; w++)
+		for (unsigned int w = 0; w < boxes->two.queues && !halts(boxes, side); w++)
 			kg_worker_keep_house(boxes->two.boxes[side].workers[w], kg_clock_unix_s());
 	}
 }
@@ -56,7 +61,9 @@ static uint64_t next_us(const struct boxes *boxes)
 	uint64_t next = KG_MIN(wire_next_us(boxes), apps_next_us(boxes));
 
 	for (int side = CLIENT; side < SIDES; side++) {
-		for (unsigned int w = 0; w < boxes->two.queues; w++)
+		if (halts(boxes, side))
+			next = KG_MIN(next, halt_until_us(boxes, side));
+		for (unsigned int w = 0; w < boxes->two.queues && !halts(boxes, side); w++)
 			next = KG_MIN(next,
 				      kg_twheel_next_us(boxes->two.boxes[side].workers[w]->wheel));
 	}
@@ -98,6 +105,7 @@ static void run_until_over(struct boxes *boxes)
 		boxes->now_us = busy ? earliest_us : KG_MAX(earliest_us, next_us(boxes));
 		virtual_clock_set(boxes->now_us);
 		boxes_check(boxes, boxes->now_us < boxes->started_us + PATIENCE_US);
+		halt_turn(boxes);
 		busy = wire_turn(boxes);
 		busy |= turn_all(boxes);
 		busy |= apps_turn(boxes);

@@ -5,6 +5,7 @@
  *
  *   boxes.c      command line, the clock, what must hold in the end
  *   scenario.c   draws settings, wire and flows from the seed: a dimension is a line there
+ *   halt.c       boxes that get no CPU
  *   path.c       routers on a narrow way
  *   packet.c     what these and NATs read in frames
  *   nat.c        a NAT that forgets
@@ -21,6 +22,7 @@
 #define BOXES_WORKERS_MAX 3
 #define BOXES_NAT_TIMES   4
 #define BOXES_WIDTHS      3
+#define BOXES_HALTS       4
 /* A request that is repeated from another port is one more. */
 #define BOXES_ACCEPTED_MAX (BOXES_FLOWS_MAX * (1 + BOXES_NAT_TIMES))
 #define BOXES_LEAST_BYTES  8 /* that an end says: whose it is */
@@ -42,6 +44,7 @@ struct app {
 	unsigned int worker;
 	void *conn;
 	int32_t credit;      /* segments it may send */
+	uint32_t owed;       /* that it has taken, and not told yet */
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes, missing_bytes;
 	uint64_t sent_datagrams, got_datagrams;
@@ -72,6 +75,13 @@ struct path {
 	bool fragments; /* these pass, too */
 };
 
+/* A box gets no CPU. */
+struct halt {
+	uint64_t from_us;
+	uint64_t for_us; /* 0: no such halt */
+	bool in_burst;   /* not before datagrams wait for their pace */
+};
+
 /* Of ports, whose mappings are 0 when there is none. */
 struct nat {
 	uint16_t outside_of[65536], inside_of[65536];
@@ -89,6 +99,7 @@ struct scenario {
 	struct kg_sim_link_params wire[SIDES];
 	struct path paths[SIDES];                 /* by who sends */
 	uint64_t nat_forgets_us[BOXES_NAT_TIMES]; /* KG_NEVER_US: not */
+	struct halt halts[SIDES][BOXES_HALTS];    /* one after the other */
 	uint32_t flow_count;
 };
 
@@ -112,6 +123,8 @@ struct boxes {
 	uint32_t accepted_count;
 	unsigned int mbufs_out[SIDES]; /* of the pool, before the first frame */
 	uint64_t turns;
+	unsigned int halted[SIDES]; /* times */
+	uint64_t halted_until_us[SIDES];
 	struct nat nat;
 };
 
@@ -119,6 +132,12 @@ void boxes_fail(const struct boxes *boxes, const char *file, int line, const cha
 
 /* scenario.c */
 void scenario_draw(struct boxes *boxes);
+
+/* halt.c */
+/* What is due of the side's halts begins. */
+void halt_turn(struct boxes *boxes);
+/* How long a side stands still; 0: it goes on. */
+uint64_t halt_until_us(const struct boxes *boxes, int side);
 
 /* path.c */
 /* Puts a frame of a side on its link, as far as the path lets it pass. */

@@ -237,6 +237,23 @@ static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
 	}
 }
 
+static void draw_halts(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct halt *halts = boxes->scenario.halts[between(rng, CLIENT, SERVER)];
+	uint64_t from_us = boxes->now_us;
+
+	if (one_in(rng, 2))
+		return;
+	for (unsigned int i = 0; i < BOXES_HALTS; i++) {
+		from_us += between(rng, 0, KG_US_PER_S);
+		halts[i] = (struct halt){
+			.from_us = from_us,
+			.for_us = between(rng, 20, 2000) * KG_US_PER_MS,
+			.in_burst = one_in(rng, 2),
+		};
+	}
+}
+
 /* Which carries datagrams alone. */
 static void draw_udphop(struct boxes *boxes, struct kg_rng *rng)
 {
@@ -262,7 +279,7 @@ static const struct {
 	{ "path", draw_path },       { "nat", draw_nat },
 	{ "flows", draw_flows },     { "long flow", draw_long_flow },
 	{ "pauses", draw_pauses },   { "neighbour", draw_neighbour },
-	{ "udphop", draw_udphop },
+	{ "udphop", draw_udphop },   { "halts", draw_halts },
 };
 
 static void print_path(const struct boxes *boxes, const struct path *path)
@@ -273,6 +290,19 @@ static void print_path(const struct boxes *boxes, const struct path *path)
 	if (path->width_count > 0)
 		printf("routers are %s, fragments %s\n", path->honest ? "honest" : "silent",
 		       path->fragments ? "pass" : "are lost");
+}
+
+static void print_halts(const struct boxes *boxes, int side)
+{
+	for (unsigned int i = 0; i < BOXES_HALTS; i++) {
+		const struct halt *halt = &boxes->scenario.halts[side][i];
+
+		if (halt->for_us > 0)
+			printf("stands still for %.3f s after %.6f s%s\n",
+			       (double)halt->for_us / KG_US_PER_S,
+			       (double)(halt->from_us - boxes->started_us) / KG_US_PER_S,
+			       halt->in_burst ? ", in a burst" : "");
+	}
 }
 
 static void print(const struct boxes *boxes)
@@ -290,12 +320,13 @@ static void print(const struct boxes *boxes)
 		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
 
 		print_path(boxes, &boxes->scenario.paths[side]);
-
+		print_halts(boxes, side);
 		printf("%s: %u us + %u%s, loss %.2f %%, twice %.2f %%, damaged %.2f %%, rate %u\n",
 		       side == CLIENT ? "there" : "back", link->delay_us, link->jitter_us,
 		       link->in_order ? " in order" : "", link->loss / 655.36,
 		       link->duplicate / 655.36, link->corrupt / 655.36,
 		       (unsigned int)link->rate_Bps);
+		print_halts(boxes, side);
 	}
 }
 
