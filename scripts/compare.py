@@ -5,7 +5,7 @@ and what it costs, small datagrams, latency on a lossy wire, idle connections, a
 against udphop. Applications are on the same host as the box or original; "of hosts on the wire" they are
 hosts of their own.
 
-    KCPTUBE=path/of/kcptube [UDPHOP_1_1_7=path/of/udphop] scripts/compare.py [--rounds N] [--only MEASURE] [--docs]
+    KCPTUBE=path/of/kcptube [UDPHOP_1_1_7=path/of/udphop] scripts/compare.py [--rounds N] [--only MEASURE …] [--docs]
 
 Prints each figure as the median over the rounds, and the ratio ours / theirs within a round; --docs
 writes the table into docs/performance.md, where nothing else runs (lib/load.py). Needs iperf3. Both sides run with their own defaults but
@@ -88,8 +88,10 @@ def stream(server, processes, ns, *options, to=ENTRY[0]):
 
 
 def goodput(lab, processes):
-    gbit, cost = stream(serve_iperf(lab), processes, lab.client.ns)
-    return {"tcp_gbit_per_s": gbit, "cpu_s_per_gbit": cost}
+    up, cost_up = stream(serve_iperf(lab), processes, lab.client.ns)
+    down, cost_down = stream(serve_iperf(lab), processes, lab.client.ns, "-R")
+    return {"tcp_gbit_per_s": up, "cpu_s_per_gbit": cost_up,
+            "tcp_down_gbit_per_s": down, "cpu_s_per_gbit_down": cost_down}
 
 
 def streams_of_the_wire(lab, processes):
@@ -100,6 +102,14 @@ def streams_of_the_wire(lab, processes):
         figures |= {f"tcp_of_the_wire_{way}_gbit_per_s": gbit,
                     f"cpu_s_per_gbit_of_the_wire_{way}": cost}
     return figures
+
+
+def shares_of_local(figures):
+    """What streams of hosts have of what applications on the boxes' own hosts got in the same round."""
+    local = {"up": "tcp_gbit_per_s", "down": "tcp_down_gbit_per_s"}
+    return {f"share_of_local_{way}": figures[f"tcp_of_the_wire_{way}_gbit_per_s"] / figures[name]
+            for way, name in local.items()
+            if name in figures and f"tcp_of_the_wire_{way}_gbit_per_s" in figures}
 
 
 def iperf_datagrams(lab, _):
@@ -241,10 +251,14 @@ PREPARE = {datagrams_of_the_wire: hosts_on_the_wire, streams_of_the_wire: hosts_
 FIGURES = {
     "tcp_gbit_per_s": ("one TCP stream, Gbit/s", "≥ 4 ×"),
     "cpu_s_per_gbit": ("CPU of both ends, seconds per Gbit", "≤ 0.3 ×"),
+    "tcp_down_gbit_per_s": ("the same down, Gbit/s", "≥ 4 ×"),
+    "cpu_s_per_gbit_down": ("CPU of both ends, seconds per Gbit", "≤ 0.3 ×"),
     "tcp_of_the_wire_up_gbit_per_s": ("one TCP stream of hosts on the wire, up, Gbit/s", "≥ 4 ×"),
     "cpu_s_per_gbit_of_the_wire_up": ("CPU of both ends, seconds per Gbit", ""),
     "tcp_of_the_wire_down_gbit_per_s": ("the same down, Gbit/s", "≥ 4 ×"),
     "cpu_s_per_gbit_of_the_wire_down": ("CPU of both ends, seconds per Gbit", ""),
+    "share_of_local_up": ("streams of hosts, up, of those of the boxes' own hosts", "≥ 0.7"),
+    "share_of_local_down": ("the same down", "≥ 0.7"),
     "udp_64_byte_of_this_host_per_s": ("datagrams of 64 bytes that arrive, thousand/s", "≥ 4 ×"),
     "cpu_us_per_datagram_of_this_host": ("CPU of both ends for each of these, µs", ""),
     "udp_64_byte_of_the_wire_per_s": ("the same of hosts on the wire, thousand/s", "≥ 4 ×"),
@@ -314,6 +328,7 @@ def measure_round(figures, measures):
         both = {side: measure(what, start) for side, start in STARTS.items()}
         for side, measured in both.items():
             figures[side].update(measured)
+            figures[side].update(shares_of_local(figures[side]))
 
 
 def measure_rounds(count, measures):
@@ -371,11 +386,11 @@ def check_programs(measures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=[what.__name__ for what in MEASURES])
+    parser.add_argument("--only", nargs="+", choices=[what.__name__ for what in MEASURES])
     parser.add_argument("--docs", action="store_true")
     arguments = parser.parse_args()
     measures = with_originals(what for what in MEASURES
-                              if arguments.only in (None, what.__name__))
+                              if what.__name__ in (arguments.only or [what.__name__]))
     check_programs(measures)
     load = load_before(arguments.docs)
     rounds, failure = measure_rounds(arguments.rounds, measures)
