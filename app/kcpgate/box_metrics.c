@@ -80,6 +80,19 @@ static const char *port_name(const void *host, unsigned int thing,
 	return box->ports[thing].tap != NULL ? box->ports[thing].config->name : NULL;
 }
 
+static const struct kg_tcp_way_stats *tcp_way_of(const void *host, unsigned int port)
+{
+	return kg_exception_tcp_way_stats(((const struct kg_box *)host)->ports[port].tap);
+}
+
+static const char *tcp_way_name(const void *host, unsigned int thing,
+				char number[KG_METRIC_NUMBER_BYTES])
+{
+	const char *name = port_name(host, thing, number);
+
+	return name != NULL && tcp_way_of(host, thing) != NULL ? name : NULL;
+}
+
 static const struct kg_box_tunnel *tunnel_at(const void *host, unsigned int thing)
 {
 	return kg_box_tunnel_at(host, thing);
@@ -199,6 +212,11 @@ static uint64_t read_tap(const void *host, unsigned int port, unsigned int row)
 	return load((const uint64_t *)kg_exception_get_stats(tap) + row);
 }
 
+static uint64_t read_tcp_way(const void *host, unsigned int port, unsigned int row)
+{
+	return load((const uint64_t *)tcp_way_of(host, port) + row);
+}
+
 static uint64_t read_seen(const void *host, unsigned int tunnel, unsigned int row)
 {
 	return kg_seen_forgotten(tunnel_at(host, tunnel)->seen);
@@ -247,6 +265,7 @@ static const struct kg_metric_set sets[] = {
 	{ &kg_drop_metrics, KG_METRIC_OF_WORKER, workers, by_number, read_drop },
 	{ &kg_payload_metrics, KG_METRIC_OF_THREAD, threads, thread_name, read_payload },
 	{ &kg_exception_metrics, KG_METRIC_OF_PORT, ports, port_name, read_tap },
+	{ &kg_tcp_way_metrics, KG_METRIC_OF_PORT, ports, tcp_way_name, read_tcp_way },
 	{ &arena_metrics, KG_METRIC_OF_WORKER, workers, by_number, read_arena },
 	{ &kg_names_metrics, KG_METRIC_OF_BOX, one, nameless, read_names },
 	{ &kg_buf_mempool_metrics, KG_METRIC_OF_BOX, one, nameless, read_bufs },

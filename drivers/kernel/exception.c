@@ -31,6 +31,8 @@
 struct kg_exception {
 	struct kg_tap_frames frames;
 	struct kg_ether_frames *ether; /* in their place; NULL: the TAP's */
+	struct kg_tcp_way *tcp_way;    /* NULL: there is none */
+	int tcp_way_error;             /* why not */
 	int raw4_fd, raw6_fd;          /* -1: the kernel lacks the family */
 	unsigned int ifindex;
 	struct kg_exception_stats stats;
@@ -64,6 +66,25 @@ static bool fail_errno(struct setup *s, const char *what, int error)
 	return fail(s, "%s: %s%s", what, strerror(error), hint);
 }
 
+/* Pump and worker where that is possible, else the cutting. */
+static void spare_tcp(const struct kg_exception_params *params, struct kg_exception *e)
+{
+	const struct kg_tcp_way_params way = {
+		.port_ifindex = params->port_ifindex,
+		.tap_ifindex = e->ifindex,
+		.sockets = params->port_sockets,
+		.socket_count = params->port_socket_count,
+		.first_queue = params->port_first_queue,
+	};
+
+	if (params->port_ifindex == 0)
+		return;
+	if (params->port_socket_count > 0)
+		e->tcp_way_error = kg_tcp_way_begin(&e->tcp_way, &way);
+	if (e->tcp_way == NULL)
+		e->frames.tcp_out_fd = kg_tcp_out_open(params->port_ifindex);
+}
+
 static bool tap_open(struct setup *s, struct kg_exception *e)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR };
@@ -83,8 +104,7 @@ static bool tap_open(struct setup *s, struct kg_exception *e)
 	if (e->ifindex == 0)
 		return fail_errno(s, "cannot create interface", errno);
 	kg_tap_frames_offer(e->frames.fd);
-	if (s->params->port_ifindex != 0)
-		e->frames.tcp_out_fd = kg_tcp_out_open(s->params->port_ifindex);
+	spare_tcp(s->params, e);
 	return true;
 }
 
@@ -309,6 +329,7 @@ void kg_exception_destroy(struct kg_exception *e)
 {
 	if (e == NULL)
 		return;
+	kg_tcp_way_end(e->tcp_way);
 	if (e->ether != NULL)
 		kg_ether_frames_close(e->ether);
 	free(e->ether);
@@ -330,9 +351,16 @@ unsigned int kg_exception_ifindex(const struct kg_exception *e)
 	return e->ifindex;
 }
 
-bool kg_exception_has_way_out(const struct kg_exception *e)
+enum kg_exception_tcp kg_exception_tcp(const struct kg_exception *e)
 {
-	return e->frames.tcp_out_fd >= 0;
+	if (e->tcp_way != NULL)
+		return KG_EXCEPTION_TCP_INSIDE_LINUX;
+	return e->frames.tcp_out_fd >= 0 ? KG_EXCEPTION_TCP_LEAVES_UNCUT : KG_EXCEPTION_TCP_BY_US;
+}
+
+int kg_exception_tcp_error(const struct kg_exception *e)
+{
+	return e->tcp_way_error;
 }
 
 bool kg_exception_waits(const struct kg_exception *e)
@@ -403,4 +431,9 @@ KG_METRIC_TABLE(kg_exception_metrics, kg_exception_stats, KG_EXCEPTION_METRICS(K
 const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e)
 {
 	return &e->stats;
+}
+
+const struct kg_tcp_way_stats *kg_exception_tcp_way_stats(const struct kg_exception *e)
+{
+	return e->tcp_way != NULL ? kg_tcp_way_get_stats(e->tcp_way) : NULL;
 }

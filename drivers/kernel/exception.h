@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/metric.h"
+#include "kernel/tcp_way.h"
 #include "net/addr.h"
 #include "net/frame.h"
 
@@ -26,6 +27,10 @@ struct kg_exception_params {
 	/* Of Linux's interface of the port's NIC, by which TCP leaves; 0: there is none, or it
 	 * would leave otherwise than through the port. */
 	unsigned int port_ifindex;
+	/* Its AF_XDP sockets, in the order of their queues, and of these the first; 0: all TCP
+	 * comes in by the worker. */
+	const int *port_sockets;
+	unsigned int port_socket_count, port_first_queue;
 	/* A DPDK driver that makes the interface in place of a TAP, and its further arguments, with
 	 * a comma in front; NULL: the TAP. */
 	const char *ethdev, *ethdev_arguments;
@@ -70,8 +75,16 @@ bool kg_exception_has_frames(const struct kg_exception *e);
  * again, and nobody says when. */
 bool kg_exception_waits(const struct kg_exception *e);
 unsigned int kg_exception_ifindex(const struct kg_exception *e);
-/* TCP leaves by the interface of params->port_ifindex. */
-bool kg_exception_has_way_out(const struct kg_exception *e);
+
+/* How TCP passes between the interface of params->port_ifindex and Linux. */
+enum kg_exception_tcp {
+	KG_EXCEPTION_TCP_BY_US,
+	KG_EXCEPTION_TCP_LEAVES_UNCUT, /* kernel/tcp_out.h, and comes in by us */
+	KG_EXCEPTION_TCP_INSIDE_LINUX, /* kernel/tcp_way.h */
+};
+enum kg_exception_tcp kg_exception_tcp(const struct kg_exception *e);
+/* Why it is not inside Linux: -errno; 0: it is, or was not to be. */
+int kg_exception_tcp_error(const struct kg_exception *e);
 
 /* Takes the mbufs, which hold whole Ethernet frames without VLAN tag. Unfilled checksums are
  * completed. TCP frames that continue each other reach Linux as one; of acknowledgements of one
@@ -84,3 +97,5 @@ struct rte_mbuf *kg_exception_read(struct kg_exception *e);
  * (pseudo-header sum, as for offload). */
 void kg_exception_route(struct kg_exception *e, struct rte_mbuf *packet);
 const struct kg_exception_stats *kg_exception_get_stats(const struct kg_exception *e);
+/* NULL: TCP does not pass inside Linux. */
+const struct kg_tcp_way_stats *kg_exception_tcp_way_stats(const struct kg_exception *e);

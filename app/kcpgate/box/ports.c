@@ -7,11 +7,21 @@
 #include "start/claims.h"
 
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define AF_XDP_PMD "net_af_xdp"
 #define VHOST      "/dev/vhost-net"
+
+/* Of a box that was killed; the driver would not find its own program. */
+static void clear_interface(const struct kg_port_config *config)
+{
+	char link[IF_NAMESIZE];
+
+	if (kg_device_interface(config->device, link))
+		kg_tcp_way_clear(if_nametoindex(link));
+}
 
 static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
@@ -25,6 +35,7 @@ static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error,
 	};
 	char why[256];
 
+	clear_interface(port->config);
 	if (!kg_nic_start(&port->nic, &params, why, sizeof(why)))
 		FAIL("port %s: %s", port->config->name, why);
 	return true;
@@ -44,6 +55,20 @@ bool kg_box_init_ports(struct kg_box *box, char *error, size_t error_bytes)
 	return true;
 }
 
+static void log_tcp(const char *port, const struct kg_exception *tap)
+{
+	int error = kg_exception_tcp_error(tap);
+
+	if (kg_exception_tcp(tap) == KG_EXCEPTION_TCP_INSIDE_LINUX)
+		KG_LOG(INFO, "port %s: TCP of hosts passes inside Linux, and not the workers\n",
+		       port);
+	if (error != 0)
+		KG_LOG(INFO, "port %s: TCP of hosts passes the workers, for Linux says: %s\n", port,
+		       strerror(-error));
+	if (kg_exception_tcp(tap) == KG_EXCEPTION_TCP_LEAVES_UNCUT)
+		KG_LOG(INFO, "port %s: TCP of Linux leaves by the interface itself, uncut\n", port);
+}
+
 static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 {
 	const struct kg_port_config *config = port->config;
@@ -55,9 +80,7 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 		KG_LOG(INFO, "port %s: %s, mirrored by %s, %u queues, %s\n", config->name,
 		       config->device, config->tap, box->config->worker_count,
 		       kg_rss_text(&port->nic.rss));
-	if (kg_exception_has_way_out(port->tap))
-		KG_LOG(INFO, "port %s: TCP of Linux leaves by the interface itself, uncut\n",
-		       config->name);
+	log_tcp(config->name, port->tap);
 	if (box->config->poll == KG_POLL_ADAPTIVE)
 		KG_LOG(INFO, "port %s: sleeping workers are woken by %s\n", config->name,
 		       kg_rx_wake_text(port->nic.rx_wakes, (uint16_t)box->config->worker_count));
@@ -93,6 +116,26 @@ static struct kg_exception_params tap_params(const struct kg_box *box,
 	};
 }
 
+/* Of the port's queues; their number, 0 unless all have one. */
+static unsigned int xdp_sockets(const struct kg_nic *nic, unsigned int queues, int *sockets)
+{
+	for (unsigned int q = 0; q < queues; q++) {
+		if (nic->rx_wakes[q].by != KG_RX_WAKE_BY_XDP_SOCKET)
+			return 0;
+		sockets[q] = nic->rx_wakes[q].fd;
+	}
+	return queues;
+}
+
+/* Of the interface's queues, that of the port's first. */
+static unsigned int first_queue(const char *device)
+{
+	static const char key[] = ",start_queue=";
+	const char *text = strstr(device, key);
+
+	return text != NULL ? (unsigned int)atoi(text + sizeof(key) - 1) : 0;
+}
+
 /* NULL: it is not wanted, or cannot be had. */
 static struct kg_exception *mirror_by_vhost(const struct kg_box_port *port,
 					    struct kg_exception_params params)
@@ -115,8 +158,12 @@ static struct kg_exception *mirror_by_vhost(const struct kg_box_port *port,
 static bool mirror(struct kg_box *box, struct kg_box_port *port, char *error, size_t error_bytes)
 {
 	struct kg_exception_params params = tap_params(box, port);
+	int sockets[KG_NIC_QUEUES_MAX];
 	char why[256];
 
+	params.port_sockets = sockets;
+	params.port_socket_count = xdp_sockets(&port->nic, box->config->worker_count, sockets);
+	params.port_first_queue = first_queue(port->config->device);
 	port->tap = mirror_by_vhost(port, params);
 	if (port->tap == NULL)
 		port->tap = kg_exception_create(&params, why, sizeof(why));
