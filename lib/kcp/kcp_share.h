@@ -38,13 +38,17 @@ struct kg_kcp_share {
 	struct kg_rate rate;
 	struct kg_ledger *ledger; /* NULL: nobody keeps one */
 	struct kg_kcp_waiting mending, sending;
-	uint64_t active_us;       /* something was sent or heard */
-	uint32_t members, busy;   /* conversations; those with something under way */
-	uint32_t under_way;       /* segments of all of them */
-	uint32_t delivered, lost; /* ever, modulo 2^32 */
-	bool begun;               /* something had to wait once */
-	bool late;                /* the first in line has waited for the pace alone */
-	uint8_t in_row;           /* permits that it has had, but for the first */
+	uint64_t active_us;     /* something was sent or heard */
+	uint32_t members, busy; /* conversations; those with something under way */
+	/* Segments of all of them. Those that count ever, modulo 2^32, do not stand side by side: a
+	 * compiler would add both at once, and read an account by a load wider than the stores just
+	 * before, which waits until all that was stored has left the core. */
+	uint32_t delivered;
+	uint32_t under_way;
+	uint32_t lost;
+	bool begun;     /* something had to wait once */
+	bool late;      /* the first in line has waited for the pace alone */
+	uint8_t in_row; /* permits that it has had, but for the first */
 };
 
 /* In place of a conversation's own pace. */
