@@ -85,6 +85,11 @@ def program(lab):
     return words[words.index("prog/xdp") + 2] if "prog/xdp" in words else None
 
 
+def merges(lab):
+    """Whether Linux merges what the client's interface receives; a lab's do not."""
+    return "generic-receive-offload: on" in lab.client.ns.run("ethtool", "-k", "wan")
+
+
 with Lab("net_af_xdp0") as lab:
     lab.server.config["tunnels"][0]["destination_address"] = FAR
     near = lab.host("near", f"{NEAR}/24", "fd00:18::11/64")
@@ -94,6 +99,7 @@ with Lab("net_af_xdp0") as lab:
         skip("this Linux has no tcx")
     with far:
         services = traffic.serve_echo(FAR, DESTINATION[1])
+    assert merges(lab)
     passes_inside(lab, near)
     sorts(lab, near)
 
@@ -105,7 +111,10 @@ with Lab("net_af_xdp0") as lab:
     assert "passes inside Linux" in lab.client.log()[before:]
     assert program(lab) not in (left, None)
     passes_inside(lab, near)
+    lab.client.ns.run("ethtool", "-K", "wan", "gro", "off")  # which a killed one has left on
+    assert lab.client.stop() == 0 and lab.client.start() is None and merges(lab)
     assert lab.client.stop() == 0
     assert program(lab) is None, "a program is left"
+    assert not merges(lab), "GRO is not as it was"
     lab.client.start()
     passes_inside(lab, near)
