@@ -13,6 +13,9 @@
 #define FULL_GROWTH 2.0f
 #define FLAT        2u
 #define FLAT_LOSS   0.25f
+#define WAITED      8u    /* in a row */
+#define WAITED_US   1000u /* and a sixteenth of the least round trip */
+#define BURST       2u    /* rounds that hear of the first burst, which waits for itself */
 #define CRUISE      0.99f
 #define PROBE       1.25f
 #define PROBE_GROWN 1.08f
@@ -168,6 +171,7 @@ static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us, float loss)
 	else if (grown)
 		r->flat = 0;
 	r->fresh = grown;
+	r->stage = KG_RATE_STARTING;
 	note_rate(r, pps, 1);
 	if (r->flat < FLAT)
 		return;
@@ -307,6 +311,7 @@ static void end_stage(struct kg_rate *r, const struct kg_rate_round *round)
 {
 	switch ((enum kg_rate_stage)r->stage) {
 	case KG_RATE_STARTING:
+	case KG_RATE_BRAKING:
 		end_start(r, round->pps, round->rtt_us, round->loss);
 		break;
 	case KG_RATE_DRAINING:
@@ -380,15 +385,36 @@ static void note_quiet(struct kg_rate *r, uint64_t now_us)
 	r->last_us = now_us;
 }
 
+static bool has_waited(const struct kg_rate *r, uint32_t rtt_us)
+{
+	return rtt_us > r->least_us + r->least_us / 16 + WAITED_US;
+}
+
+/* What a start sends beyond a queue that shows is lost, for the rest of a round. Or the queue that
+ * it made is gone. */
+static void watch_start(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	if (r->stage == KG_RATE_DRAINING) {
+		if ((float)news->under_way <= pipe_of(r))
+			r->flat = FLAT;
+		return;
+	}
+	r->waited = has_waited(r, news->rtt_us) ? (uint8_t)(r->waited + 1) : 0;
+	if (r->waited >= WAITED && r->at >= BURST) {
+		r->stage = KG_RATE_BRAKING;
+		r->waited = 0;
+	}
+}
+
 void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	note_quiet(r, news->now_us);
 	note_rtt(r, news);
 	if (r->kind != KG_RATE_FOUND_OUT)
 		kg_rate_window_hear(r, news);
+	else if (r->stage <= KG_RATE_DRAINING)
+		watch_start(r, news);
 	r->idle |= !news->backlogged;
-	if (r->stage == KG_RATE_DRAINING && (float)news->under_way <= pipe_of(r))
-		r->flat = FLAT;
 	if (!is_over(r, news))
 		return;
 	end_round(r, news);
@@ -406,10 +432,11 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 float kg_rate_pps(const struct kg_rate *r)
 {
 	static const float gains[] = {
-		[KG_RATE_STARTING] = GROWTH, [KG_RATE_DRAINING] = 1 / GROWTH,
-		[KG_RATE_CRUISING] = CRUISE, [KG_RATE_PROBING] = PROBE,
-		[KG_RATE_YIELDING] = YIELD,  [KG_RATE_SETTLING] = CRUISE,
-		[KG_RATE_JUDGING] = CRUISE,  [KG_RATE_DIPPING] = CRUISE,
+		[KG_RATE_STARTING] = GROWTH,     [KG_RATE_BRAKING] = 1,
+		[KG_RATE_DRAINING] = 1 / GROWTH, [KG_RATE_CRUISING] = CRUISE,
+		[KG_RATE_PROBING] = PROBE,       [KG_RATE_YIELDING] = YIELD,
+		[KG_RATE_SETTLING] = CRUISE,     [KG_RATE_JUDGING] = CRUISE,
+		[KG_RATE_DIPPING] = CRUISE,
 	};
 
 	if (r->kind == KG_RATE_TOLD)
@@ -429,7 +456,7 @@ float kg_rate_window(const struct kg_rate *r)
 		return kg_rate_told_window(r);
 	if (r->kind != KG_RATE_FOUND_OUT)
 		return r->window.now;
-	if (r->stage == KG_RATE_STARTING)
+	if (r->stage <= KG_RATE_BRAKING)
 		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)
 		return KG_MAX(DIP * pipe, WINDOW_LEAST);

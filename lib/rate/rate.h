@@ -34,6 +34,7 @@ enum kg_rate_kind {
 
 enum kg_rate_stage {
 	KG_RATE_STARTING, /* faster each round, until that brings no more */
+	KG_RATE_BRAKING,  /* a queue has shown in the midst of a round: no faster until it ends */
 	KG_RATE_DRAINING, /* slower, until the queue that it made is gone */
 	KG_RATE_CRUISING,
 	KG_RATE_PROBING,  /* a round faster */
@@ -81,6 +82,7 @@ struct kg_rate {
 	uint8_t flat;                 /* rounds that brought no more */
 	uint8_t grows;                /* probes in a row that brought more */
 	uint8_t full;                 /* probes in a row that found a queue behind them */
+	uint8_t waited;               /* starting: in a row, what came through a queue */
 	uint8_t left;                 /* rounds until the next probe */
 	uint8_t pause;                /* between probes, about */
 	bool fresh; /* the first round of a cruise: what it hears of left before */
