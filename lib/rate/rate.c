@@ -27,11 +27,9 @@
 #define REST_US     500u
 #define FEW_IN_PIPE 128.0f /* chance says much of a round */
 #define ANY_IN_PIPE 16.0f  /* a window of so few is all queue */
-#define PART_LEAST  0.8f
-#define PART_QUEUE  1.5f
+#define PART_LEAST  0.6f
 #define PART_PKTS   2.0f
-#define PART_DOWN   0.0625f
-#define PART_UP     0.25f
+#define PART_GAIN   0.125f
 #define ROOM_PART   0.75f
 #define ROOM_MORE   1.25f
 #define SEEN_US     2000u /* beyond an eighth of the least round trip: a queue */
@@ -40,6 +38,7 @@
 #define QUIET_FEW   4.0f
 #define FORGET_US   (10u * KG_US_PER_S)
 #define DIP         0.5f
+#define DIP_FEW     0.75f /* their queue is empty now and then anyway */
 #define FULL        2u
 #define GROWS       2u
 
@@ -192,21 +191,26 @@ static bool shows_rest(const struct kg_rate *r)
 	return r->round_least_us > r->least_us + r->least_us / 64 + REST_US;
 }
 
+static bool has_few(const struct kg_rate *r)
+{
+	return pipe_of(r) <= FEW_IN_PIPE;
+}
+
 /* The best of ten rounds is more than the path has where a round is so few datagrams that chance
  * decides, and the window with it. Then so much less may be under way that the round trip has, on
- * average, little more queue than it may. */
+ * average, as much queue as it may. Slowly, for what chance does to a round is no reason. */
 static void fit_window(struct kg_rate *r)
 {
 	float least_us = (float)r->least_us, wanted_us, part;
 
-	if (r->round_rtts == 0 || pipe_of(r) > FEW_IN_PIPE || pipe_of(r) < ANY_IN_PIPE) {
+	if (r->round_rtts == 0 || !has_few(r) || pipe_of(r) < ANY_IN_PIPE) {
 		r->part = 1;
 		return;
 	}
-	wanted_us = least_us + PART_QUEUE * queue_us(r) + PART_PKTS * 1e6f / r->pps;
+	wanted_us = least_us + queue_us(r) + PART_PKTS * 1e6f / r->pps;
 	part = wanted_us * (float)r->round_rtts / (float)r->round_sum_us;
-	part = KG_MIN(KG_MAX(part, 1 - PART_DOWN), 1 + PART_UP);
-	r->part = KG_MIN(KG_MAX(r->part * part, PART_LEAST), 1.0f);
+	part = r->part * (1 + PART_GAIN * (part - 1));
+	r->part = KG_MIN(KG_MAX(part, PART_LEAST), 1.0f);
 }
 
 static void end_cruise(struct kg_rate *r, float pps, float loss)
@@ -255,7 +259,7 @@ static void note_room(struct kg_rate *r, float loss)
 {
 	float seen_us = (float)r->round_most_us - (float)r->least_us;
 
-	if (pipe_of(r) > FEW_IN_PIPE && loss > r->loss + LOSS_MORE && seen_us > SEEN_US)
+	if (!has_few(r) && loss > r->loss + LOSS_MORE && seen_us > SEEN_US)
 		r->room_us = ROOM_PART * seen_us;
 	else
 		r->room_us *= ROOM_MORE;
@@ -459,6 +463,6 @@ float kg_rate_window(const struct kg_rate *r)
 	if (r->stage <= KG_RATE_BRAKING)
 		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)
-		return KG_MAX(DIP * pipe, WINDOW_LEAST);
+		return KG_MAX((has_few(r) ? DIP_FEW : DIP) * pipe, WINDOW_LEAST);
 	return (pipe + r->pps * queue_us(r) / 1e6f) * r->part + WINDOW_LEAST;
 }
