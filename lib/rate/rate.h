@@ -46,13 +46,15 @@ enum kg_rate_stage {
 
 /* Of those that keep one. */
 struct kg_rate_window {
-	uint64_t epoch_us;   /* when it began to grow since a cut; 0: it does not yet */
-	uint64_t stretch_us; /* when the stretch began whose least round trip is kept */
+	uint64_t full_since_us; /* that the queue is full; 0: it is not */
+	uint64_t epoch_us;      /* when it began to grow since a cut; 0: it does not yet */
+	uint64_t stretch_us;    /* when the stretch began whose least round trip is kept */
 	uint32_t stretch_least_us;
 	uint32_t rtt_us;   /* smoothed */
 	float now, before; /* datagrams; before the latest cut */
 	float top, top_s;  /* where it is to grow slowest, and how long after the epoch */
 	float reno;        /* what a plain TCP would have */
+	float full_us;     /* of a round trip, where it lost; 0: not known */
 	uint8_t stage;
 };
 

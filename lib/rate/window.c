@@ -4,7 +4,9 @@
  *
  * Fair grows as CUBIC does (RFC 9438) and is cut as CUBIC is, so that one of those beside it keeps
  * its part; but only by losses while there is a queue. What is lost without one, up to two in a
- * hundred more than is known of the path, is no reason; more is tried, as rate.h has it.
+ * hundred more than is known of the path, is no reason; more is tried, as rate.h has it. Its
+ * datagrams leave evenly, so where a queue is full all the time those of others are lost, who leave
+ * in bursts. That is a reason, too.
  *
  * The scavenger wants no queue at all. While even the fastest of a round has waited, somebody else
  * is there: it gives way, and comes back slowly.
@@ -22,6 +24,9 @@
 #define C     0.4f
 #define BETA  0.7f
 #define ALPHA (3 * (1 - BETA) / (1 + BETA))
+
+#define FULL_PART 0.875f /* of the queue in which the last losses were */
+#define SPARED    0.6f   /* of the time that it takes to come back from a cut */
 
 #define GIVE_WAY    0.5f
 #define TAKE_BACK   0.95f
@@ -86,6 +91,11 @@ static bool shows_others(const struct kg_rate *r)
 	return r->round_least_us > r->least_us + r->least_us / 16 + NOTICED_US;
 }
 
+static float mean_us(const struct kg_rate *r)
+{
+	return (float)r->round_sum_us / (float)KG_MAX(r->round_rtts, 1u);
+}
+
 /* ---- up and down ---- */
 
 static void cut(struct kg_rate *r, float to, enum stage stage)
@@ -95,7 +105,7 @@ static void cut(struct kg_rate *r, float to, enum stage stage)
 	w->top = w->now < w->top ? w->now * (1 + BETA) / 2 : w->now;
 	w->before = w->now;
 	w->now = KG_MAX(w->now * to, WINDOW_LEAST);
-	w->epoch_us = 0;
+	w->epoch_us = w->full_since_us = 0;
 	w->stage = (uint8_t)stage;
 }
 
@@ -169,16 +179,33 @@ static void give_way(struct kg_rate *r)
 	r->flat = 1;
 }
 
+/* The queue has been full for long, and what is lost in it are others'. */
+static bool is_spared(struct kg_rate *r, uint64_t now_us)
+{
+	struct kg_rate_window *w = &r->window;
+	float least_us = (float)r->least_us;
+
+	if (w->full_us <= 0 || mean_us(r) < least_us + FULL_PART * (w->full_us - least_us))
+		w->full_since_us = 0;
+	else if (w->full_since_us == 0)
+		w->full_since_us = now_us;
+	return w->full_since_us != 0 &&
+	       (float)(now_us - w->full_since_us) > SPARED * w->top_s * 1e6f;
+}
+
 static void go_on(struct kg_rate *r, const struct kg_rate_round *round)
 {
 	struct kg_rate_window *w = &r->window;
 	bool full = round->loss > 0 && shows_queue(r);
+	bool spared = r->kind == KG_RATE_FAIR && is_spared(r, round->now_us);
 
 	r->tolerated -= r->tolerated / 128;
 	r->loss = round->loss;
+	if (full)
+		w->full_us = mean_us(r);
 	if (r->kind == KG_RATE_SCAVENGER && (full || shows_others(r)))
 		give_way(r);
-	else if (full)
+	else if (full || spared)
 		cut(r, BETA, CUT);
 	else if (is_strange(r, round->loss))
 		cut(r, BETA, TRYING);

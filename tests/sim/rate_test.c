@@ -157,6 +157,25 @@ static void fair_leaves_tcp_its_part(void **state)
 	assert_true(part_of_line(&fair, NULL, 0.01, 40000, &result) > 0.8);
 }
 
+/* Whose datagrams leave evenly loses none in a queue that is full all the time; TCP does, so it
+ * would have less and less. */
+static void fair_leaves_tcp_its_part_for_long(void **state)
+{
+	struct kg_sim_link_params there = there_and_lose(0, 100000);
+	struct kg_race_params params = params_of(&fair, &there);
+	struct kg_race_result result;
+
+	there.rate_Bps = 2500000;
+	there.delay_us = 30000;
+	params.beside = &cubic;
+	params.flows = 2;
+	params.seconds = 6 * SECONDS;
+	result = race_run(&params);
+	assert_true((double)result.segments / params.seconds > 0.97 * PPS / 3);
+	printf("fair's part: %.2f\n", result.first);
+	assert_true(result.first > 0.4 && result.first < 0.6);
+}
+
 /* It has what nobody wants. */
 static void a_scavenger_gives_way(void **state)
 {
@@ -265,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_policer_is_found),
 		cmocka_unit_test(who_was_told_does_as_told),
 		cmocka_unit_test(fair_leaves_tcp_its_part),
+		cmocka_unit_test(fair_leaves_tcp_its_part_for_long),
 		cmocka_unit_test(a_scavenger_gives_way),
 		cmocka_unit_test(those_who_share_a_path_do_so_evenly),
 		cmocka_unit_test(strangers_do_not_drown_each_other),
