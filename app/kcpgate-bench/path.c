@@ -92,8 +92,14 @@ static void print_path(const struct kg_race_path *path)
 	       "q p50 ms", "q p95 ms", "wire/pl", "own loss%", "stall ms", "Jain");
 }
 
+/* There and back, without a queue. */
+static double rtt_ms(const struct kg_race_path *path)
+{
+	return (path->link[0].delay_us + path->link[1].delay_us) / 1e3;
+}
+
 static void print(const struct kg_race_path *path, const struct kg_racer *racer,
-		  const struct figures *f, json_t *rows)
+		  const struct figures *f, uint32_t seeds, json_t *rows)
 {
 	printf("%-10s %9.2f %9.2f %8.1f %8.1f %8.2f %8.1f %9.0f %6.2f\n", racer->name,
 	       f->goodput_mbit, f->of_bound, f->queue_p50_ms, f->queue_p95_ms, f->wire_per_payload,
@@ -101,12 +107,13 @@ static void print(const struct kg_race_path *path, const struct kg_racer *racer,
 	fflush(stdout);
 	json_array_append_new(
 		rows,
-		json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "test",
-			  "path", "path", path->name, "what", path->what, "sender", racer->name,
-			  "goodput_mbit", f->goodput_mbit, "of_bound", f->of_bound, "queue_p50_ms",
-			  f->queue_p50_ms, "queue_p95_ms", f->queue_p95_ms, "wire_per_payload",
-			  f->wire_per_payload, "own_loss_percent", f->own_loss_percent, "stall_ms",
-			  f->stall_ms, "jain", f->jain));
+		json_pack("{s:s, s:s, s:s, s:f, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+			  "test", "path", "path", path->name, "what", path->what, "rtt_ms",
+			  rtt_ms(path), "seeds", (int)seeds, "sender", racer->name, "goodput_mbit",
+			  f->goodput_mbit, "of_bound", f->of_bound, "queue_p50_ms", f->queue_p50_ms,
+			  "queue_p95_ms", f->queue_p95_ms, "wire_per_payload", f->wire_per_payload,
+			  "own_loss_percent", f->own_loss_percent, "stall_ms", f->stall_ms, "jain",
+			  f->jain));
 }
 
 /* ---- the test ---- */
@@ -129,7 +136,7 @@ static bool race_all(const struct bench_options *options, const struct kg_race_p
 			fprintf(stderr, "out of memory\n");
 			return false;
 		}
-		print(path, &kg_racers[i], &figures, rows);
+		print(path, &kg_racers[i], &figures, options->seeds, rows);
 	}
 	return true;
 }

@@ -13,6 +13,12 @@ CELLS = {
 }
 
 
+# What a sender of ours is to reach, and within what two are equal.
+OURS, GUESS = "kcpgate auto", "kcpgate"
+GOODPUT_EQUAL, QUEUE_LEAST_MS, QUEUE_PART = 0.02, 5, 1 / 4
+GOODPUT_AIM, LOSS_AIM_PERCENT, WIRE_AIM = 0.95, 1, 1.10
+
+
 def names(rows, key):
     """All that stand there, in order."""
     return list(dict.fromkeys(row[key] for row in rows))
@@ -26,6 +32,51 @@ def table(rows, cell):
                                 for path in names(rows, "path")]
 
 
+def queue_aim_ms(row):
+    return max(QUEUE_LEAST_MS, QUEUE_PART * row["rtt_ms"])
+
+
+def goodput_better(rival, ours):
+    return rival["of_bound"] > ours["of_bound"] + GOODPUT_EQUAL
+
+
+def queue_better(rival, ours):
+    return rival["queue_p95_ms"] < ours["queue_p95_ms"] - queue_aim_ms(ours)
+
+
+def is_better(rival, ours):
+    """In one of the two, and in the other not worse."""
+    return ((goodput_better(rival, ours) and not queue_better(ours, rival)) or
+            (queue_better(rival, ours) and not goodput_better(ours, rival)))
+
+
+def mark(text, good):
+    return text if good else f"**{text}**"
+
+
+def points(rows):
+    """Ours on each path against what was aimed at, and who of the seven is better there."""
+    def who(path, ours, better):
+        found = [row["sender"] for row in rows if row["path"] == path and
+                 row["sender"] not in (OURS, GUESS) and better(row, ours)]
+        return ", ".join(found) or "none"
+
+    table_rows = []
+    for ours in (row for row in rows if row["sender"] == OURS):
+        aim_ms = queue_aim_ms(ours)
+        table_rows.append((
+            ours["path"],
+            mark(f"{ours['of_bound']:.2f}", ours["of_bound"] >= GOODPUT_AIM),
+            mark(f"{ours['own_loss_percent']:.1f} %", ours["own_loss_percent"] <= LOSS_AIM_PERCENT),
+            mark(f"{ours['wire_per_payload']:.2f}", ours["wire_per_payload"] <= WIRE_AIM),
+            mark(f"{ours['queue_p95_ms']:.0f} of {aim_ms:.0f} ms", ours["queue_p95_ms"] <= aim_ms),
+            *(who(ours["path"], ours, better) for better in (goodput_better, queue_better, is_better))))
+    seeds = rows[0]["seeds"]
+    return (f"path; seeds 1 to {seeds}", f"goodput, ≥ {GOODPUT_AIM}",
+            f"own loss, ≤ {LOSS_AIM_PERCENT} %", f"wire / payload, ≤ {WIRE_AIM:.2f}",
+            "queueing, p95", "more goodput", "shorter queue", "better"), table_rows
+
+
 def picture(rows):
     """A point for each path, a colour for each sender."""
     points = {sender: [(row["queue_p95_ms"], row["of_bound"]) for row in rows
@@ -36,4 +87,5 @@ def picture(rows):
 def results(binary):
     """Tables by name, and the picture."""
     rows = bench.run(binary, "path")
-    return {name: table(rows, cell) for name, cell in CELLS.items()}, picture(rows)
+    tables = {name: table(rows, cell) for name, cell in CELLS.items()}
+    return {**tables, "path-points": points(rows)}, picture(rows)

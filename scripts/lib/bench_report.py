@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures, and writes the results into docs/: bench_report.py KCPGATE-BENCH [--quick]
+"""Measures, and writes the results into docs/: bench_report.py KCPGATE-BENCH [--quick | --paths]
 
 Each round measures everything once; a ratio is taken within its round, and the median of the
-rounds is shown. --quick: one short round, printed only."""
+rounds is shown. --quick: one short round, printed only. --paths: senders on paths alone."""
 
 import os
 import re
@@ -325,6 +325,15 @@ def write_plots(rounds):
         "cost of a segment, window 128 = 1", KCP_WINDOWS, costs), encoding="utf-8")
 
 
+def measure_paths(binary):
+    """Virtual time: no load disturbs it."""
+    paths, picture = bench_path.results(binary)
+    tables = {name: table(*found) for name, found in paths.items()}
+    print("\n\n".join(tables.values()))
+    write_docs(tables)
+    (DOCS / "performance-path.svg").write_text(picture, encoding="utf-8")
+
+
 def main(binary, quick):
     rounds, load = Rounds(), load_before(for_docs=not quick)
     paths, picture = bench_path.results(binary)
@@ -348,6 +357,9 @@ def main(binary, quick):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--quick"]):
+    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--quick"], ["--paths"]):
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), quick=sys.argv[2:] == ["--quick"])
+    if sys.argv[2:] == ["--paths"]:
+        measure_paths(Path(sys.argv[1]))
+    else:
+        main(Path(sys.argv[1]), quick=sys.argv[2:] == ["--quick"])

@@ -6,7 +6,8 @@ from math import log10
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 40, 50
-COLOURS = ("#1f5fa8", "#c2571a", "#3a8a4d", "#7a4a9c", "#666666", "#b8860b", "#c2185b", "#00838f")
+COLOURS = ("#1f5fa8", "#c2571a", "#3a8a4d", "#7a4a9c", "#666666", "#b8860b", "#c2185b", "#00838f",
+           "#111111")
 TICKS = 5
 
 
