@@ -71,7 +71,7 @@ void ctl_paths(struct connection *c, const struct ctl_args *args)
 	     { "known by", "mtu_by" }, { "verdict", "verdict" }, { "age s", "age_ms", 1000 },
 	     { "acked KiB", "acked_bytes", 1024 }, { "lost KiB", "lost_bytes", 1024 },
 	     { "received KiB", "received_bytes", 1024 }, { "acked KiB/s", "acked_Bps", 1024 },
-	     { "received KiB/s", "received_Bps", 1024 });
+	     { "received KiB/s", "received_Bps", 1024 }, { "limit KiB/s", "limit_Bps", 1024 });
 }
 
 /* ---- numbers ---- */

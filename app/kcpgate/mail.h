@@ -79,7 +79,9 @@ enum kg_report_type {
 	KG_REPORT_OPEN_FAILED, /* client: no channel for an application's connection */
 	KG_REPORT_PATH_MTU,    /* `count`: what passes to `remote.ip`; `why`: enum kg_pmtu_how */
 	KG_REPORT_HOP,         /* client: from `before` to `remote`; `why`: enum kg_hop_reason */
-	KG_REPORT_MOVE,        /* server: the peer of `conv`, from `before` to `remote` */
+	/* client: no more than `count` bytes per second arrive at `remote` from `local` */
+	KG_REPORT_POLICER,
+	KG_REPORT_MOVE, /* server: the peer of `conv`, from `before` to `remote` */
 	/* a router's word, for the other workers: `count` bytes pass from `local` to `remote` */
 	KG_REPORT_TOO_BIG,
 	KG_REPORT_TROUBLE, /* what keeps a tunnel from working: see complain.h */

@@ -77,6 +77,7 @@ static struct kg_session_ops session_ops(void)
 		.path_mtu = wire->path_mtu,
 		.silent = wire->silent,
 		.hopped = wire->hopped,
+		.policed = wire->policed,
 		.moved = wire->moved,
 		.connect = on_connect,
 		KG_RELAY_OPS,

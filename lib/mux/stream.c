@@ -148,6 +148,14 @@ static void on_hopped(void *host, const struct kg_tuple *from, const struct kg_t
 		s->ops.hopped(s->host, from, to, reason);
 }
 
+static void on_policed(void *host, const struct kg_tuple *at, uint64_t limit_Bps)
+{
+	struct kg_streams *s = host;
+
+	if (s->ops.policed != NULL)
+		s->ops.policed(s->host, at, limit_Bps);
+}
+
 static void on_moved(void *host, uint32_t conv, const struct kg_endpoint *from,
 		     const struct kg_endpoint *to)
 {
@@ -171,6 +179,7 @@ static const struct kg_session_ops session_ops = {
 	.path_mtu = on_path_mtu,
 	.silent = on_silent,
 	.hopped = on_hopped,
+	.policed = on_policed,
 	.moved = on_moved,
 };
 

@@ -56,6 +56,7 @@ struct kg_stream_ops {
 	void (*silent)(void *host, const struct kg_ip *server);
 	void (*hopped)(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
 		       unsigned int reason);
+	void (*policed)(void *host, const struct kg_tuple *at, uint64_t limit_Bps);
 	void (*moved)(void *host, uint32_t conv, const struct kg_endpoint *from,
 		      const struct kg_endpoint *to);
 	/* A mux channel has closed; its streams, `count`, are told next. */

@@ -161,6 +161,9 @@ struct kg_session_ops {
 	/* Client: what was at `from` goes on at `to`; `reason`: enum kg_hop_reason. May be NULL. */
 	void (*hopped)(void *host, const struct kg_tuple *from, const struct kg_tuple *to,
 		       unsigned int reason);
+	/* Client: so many bytes per second arrive on this 5-tuple and no more, and on the others it
+	 * is not so: what leaves on it is less from now on. May be NULL. */
+	void (*policed)(void *host, const struct kg_tuple *at, uint64_t limit_Bps);
 	/* Server: the peer of a channel goes on from another address. May be NULL. */
 	void (*moved)(void *host, uint32_t conv, const struct kg_endpoint *from,
 		      const struct kg_endpoint *to);

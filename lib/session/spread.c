@@ -257,14 +257,26 @@ static void narrow(struct kg_spread *spread, uint64_t now_us)
 	kg_ledger_forget(&spread->ledger);
 }
 
-static void leave_bad(struct kg_spread *spread, unsigned int changed, uint64_t now_us)
+static void tell_of_policer(struct kg_spread *spread, unsigned int row)
+{
+	struct kg_session *s = spread->session;
+
+	s->stats.policers++;
+	if (s->ops.policed != NULL)
+		s->ops.policed(s->host, &spread->paths[row]->ends,
+			       (uint64_t)spread->ledger.rows[row].limit_Bps);
+}
+
+/* What follows from verdicts that are new. */
+static void act(struct kg_spread *spread, unsigned int changed, uint64_t now_us)
 {
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++) {
 		const struct kg_ledger_row *row = &spread->ledger.rows[i];
 
 		if ((changed & 1u << i) == 0)
 			continue;
-		spread->session->stats.policers += row->verdict == KG_LEDGER_POLICER;
+		if (row->verdict == KG_LEDGER_POLICER)
+			tell_of_policer(spread, i);
 		if (kg_ledger_is_bad(row->verdict))
 			kg_hop_leave_bad(spread->paths[i], row->verdict, now_us);
 	}
@@ -277,7 +289,7 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 
 	spread->session->now_us = now_us;
 	spread->passed_then = spread->passed_bytes;
-	leave_bad(spread, kg_ledger_judge(&spread->ledger, now_us), now_us);
+	act(spread, kg_ledger_judge(&spread->ledger, now_us), now_us);
 	spread->busy = passed >= BUSY_BYTES || kg_ledger_suspects(&spread->ledger);
 	if (spread->busy)
 		widen(spread, now_us);

@@ -199,6 +199,20 @@ static void on_hopped(void *host, const struct kg_tuple *from, const struct kg_t
 	kg_worker_report(side->worker, &report);
 }
 
+static void on_policed(void *host, const struct kg_tuple *at, uint64_t limit_Bps)
+{
+	const struct kg_side *side = host;
+	struct kg_report report = {
+		.type = KG_REPORT_POLICER,
+		.tunnel = side->id,
+		.local = at->local,
+		.remote = at->remote,
+		.count = (uint32_t)KG_MIN(limit_Bps, (uint64_t)UINT32_MAX),
+	};
+
+	kg_worker_report(side->worker, &report);
+}
+
 static void on_moved(void *host, uint32_t conv, const struct kg_endpoint *from,
 		     const struct kg_endpoint *to)
 {
@@ -226,6 +240,7 @@ const struct kg_stream_ops kg_conn_stream_ops = {
 	.path_mtu = on_path_mtu,
 	.silent = on_silent,
 	.hopped = on_hopped,
+	.policed = on_policed,
 	.moved = on_moved,
 	.finished = on_finished,
 	.closed = on_closed,

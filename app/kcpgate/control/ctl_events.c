@@ -14,6 +14,7 @@ static const char *const names[] = {
 	[KG_REPORT_OPEN_FAILED] = "open_failed",
 	[KG_REPORT_PATH_MTU] = "path_mtu",
 	[KG_REPORT_HOP] = "hop",
+	[KG_REPORT_POLICER] = "policer",
 	[KG_REPORT_MOVE] = "move",
 	[KG_REPORT_TROUBLE] = "trouble",
 };

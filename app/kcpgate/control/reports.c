@@ -35,12 +35,18 @@ struct kg_control_reports {
 
 /* ---- how many lines ---- */
 
+static bool is_of_paths(const struct kg_report *r)
+{
+	return r->type == KG_REPORT_HOP || r->type == KG_REPORT_POLICER ||
+	       r->type == KG_REPORT_MOVE;
+}
+
 /* What is in good order leaves half of the lines to what is not. */
 static unsigned int lines_max(const struct kg_report *r)
 {
 	if (kg_event_is_routine(r))
 		return ROUTINE_LINES_MAX;
-	return r->type == KG_REPORT_HOP || r->type == KG_REPORT_MOVE ? LINES_MAX / 2 : LINES_MAX;
+	return is_of_paths(r) ? LINES_MAX / 2 : LINES_MAX;
 }
 
 static struct lines *journal_of(struct kg_control_reports *reports, uint16_t tunnel)

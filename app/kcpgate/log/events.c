@@ -47,6 +47,17 @@ static void log_hop(const struct kg_tunnel_config *tunnel, const struct kg_repor
 		   r->local.port, kg_hop_reason_name(r->why));
 }
 
+static void log_policer(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
+{
+	char remote[KG_ENDPOINT_TEXT_BYTES];
+
+	KG_JOURNAL(INFO, tunnel,
+		   "%s: less leaves from local port %u to %s, where %u KiB/s arrive and no more "
+		   "(policer)\n",
+		   tunnel->name, r->local.port, kg_endpoint_text(&r->remote, remote),
+		   r->count / 1024);
+}
+
 static void log_move(const struct kg_tunnel_config *tunnel, const struct kg_report *r)
 {
 	char from[KG_ENDPOINT_TEXT_BYTES], to[KG_ENDPOINT_TEXT_BYTES];
@@ -89,6 +100,7 @@ static void (*const loggers[])(const struct kg_tunnel_config *tunnel, const stru
 	[KG_REPORT_OPEN_FAILED] = log_open_failed,
 	[KG_REPORT_PATH_MTU] = log_path_mtu,
 	[KG_REPORT_HOP] = log_hop,
+	[KG_REPORT_POLICER] = log_policer,
 	[KG_REPORT_MOVE] = log_move,
 };
 
