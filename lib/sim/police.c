@@ -24,13 +24,17 @@ static struct kg_sim_policed *lookup(struct kg_sim_police *police, const struct 
 
 static uint64_t rate_Bps(const struct kg_sim_policed *flow, const struct kg_sim_police_params *p)
 {
-	return flow->crawls ? p->crawl_Bps : p->rate_Bps;
+	if (flow->crawls)
+		return p->crawl_Bps;
+	return flow->free ? 0 : p->rate_Bps;
 }
 
 static struct kg_sim_policed *insert(struct kg_sim_police *police,
 				     const struct kg_sim_police_params *p,
 				     const struct kg_tuple *tuple, uint64_t now_us)
 {
+	uint64_t hash = kg_tuple_hash(tuple, HASH_SEED);
+
 	if (police->count == police->room) {
 		police->room = 2 * police->room + 8;
 		police->flows = realloc(police->flows, police->room * sizeof(*police->flows));
@@ -43,7 +47,8 @@ static struct kg_sim_policed *insert(struct kg_sim_police *police,
 		.seen_us = now_us,
 		.tokens = (uint64_t)p->burst_bytes * KG_US_PER_S,
 		.slot = now_us / KG_US_PER_S,
-		.dropped = (kg_tuple_hash(tuple, HASH_SEED) & 0xffff) < p->dropped_flows,
+		.dropped = (hash & 0xffff) < p->dropped_flows,
+		.free = (hash >> 16 & 0xffff) < p->free_flows,
 	};
 	return &police->flows[police->count++];
 }

@@ -22,6 +22,7 @@ struct kg_sim_police_params {
 	 * from then on; 0: no such box */
 	uint64_t penalty_Bps, crawl_Bps;
 	uint32_t dropped_flows; /* in parts of 65,536, by a hash */
+	uint32_t free_flows;    /* whom the policer does not know, likewise */
 };
 #define KG_SIM_PENALTY_SLOTS 5
 
@@ -32,7 +33,7 @@ struct kg_sim_policed {
 	uint64_t slot;   /* which second */
 	uint64_t slot_bytes;
 	uint32_t heavy_slots;
-	bool crawls, dropped;
+	bool crawls, dropped, free;
 };
 
 struct kg_sim_police {

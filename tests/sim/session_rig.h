@@ -30,15 +30,16 @@ struct rig_end {
 };
 
 struct rig {
-	uint64_t now_us, began_us;
+	uint64_t now_us, began_us, seed;
 	struct kg_rng rng;
 	struct rig_end ends[2]; /* by role */
 	/* Applications say what they have; no later than at `talk_us` again. */
 	void (*talk)(struct rig *rig);
 	uint64_t talk_us;
-	/* Before it is sent: false: it is lost. And when it has come. NULL: nothing befalls it. */
+	/* Before it is sent: false: it is lost. And when it has come: false: it is not for the
+	 * session. NULL: nothing befalls it. */
 	bool (*sends)(struct rig *rig, int role, struct kg_datagram *out);
-	void (*hears)(struct rig *rig, int role, struct kg_datagram *in);
+	bool (*hears)(struct rig *rig, int role, struct kg_datagram *in);
 };
 
 /* ---- wire ---- */
@@ -71,9 +72,8 @@ static inline void rig_arrive(struct rig *rig, int role)
 			.digest = kg_hash64(packet->bytes, packet->len, packet->from.port),
 		};
 
-		if (rig->hears != NULL)
-			rig->hears(rig, role, &in);
-		kg_session_input(rig->ends[role].session, &in, rig->now_us);
+		if (rig->hears == NULL || rig->hears(rig, role, &in))
+			kg_session_input(rig->ends[role].session, &in, rig->now_us);
 		free(packet);
 	}
 }
@@ -105,14 +105,21 @@ static inline void rig_pass(struct rig *rig, uint64_t us)
 
 /* ---- life ---- */
 
-static inline void rig_init(struct rig *rig, void (*talk)(struct rig *rig))
+static inline void rig_init(struct rig *rig, uint64_t seed, void (*talk)(struct rig *rig))
 {
-	*rig = (struct rig){
-		.now_us = SEC(1000), .began_us = SEC(1000), .talk = talk, .talk_us = KG_NEVER_US
-	};
-	kg_rng_init(&rig->rng, 1);
-	for (int role = 0; role < 2; role++)
+	*rig = (struct rig){ .now_us = SEC(1000),
+			     .began_us = SEC(1000),
+			     .seed = seed,
+			     .talk = talk,
+			     .talk_us = KG_NEVER_US };
+	kg_rng_init(&rig->rng, seed);
+	for (int role = 0; role < 2; role++) {
+		struct kg_kcp_params *kcp = &rig->ends[role].config.kcp;
+
 		rig->ends[role].config = pair_config(role, 16);
+		kcp->snd_wnd = kcp->rcv_wnd = 1024;
+		kcp->pace = kcp->snd_spread = kcp->rcv_grows = true;
+	}
 }
 
 /* Change the two configs before. */
@@ -120,14 +127,11 @@ static inline void rig_begin_end(struct rig *rig, int role, const struct kg_sim_
 				 struct kg_session_ops ops)
 {
 	struct rig_end *end = &rig->ends[role];
-	struct kg_kcp_params *kcp = &end->config.kcp;
 
 	end->rig = rig;
-	test_host_init(&end->host, 1, SIZE_MAX, rig->now_us);
+	test_host_init(&end->host, rig->seed, SIZE_MAX, rig->now_us);
 	if (role == KG_ROLE_SERVER)
 		end->host.seen = kg_seen_create(&end->host.mem, 1024, 510, 0);
-	kcp->snd_wnd = kcp->rcv_wnd = 1024;
-	kcp->pace = kcp->snd_spread = kcp->rcv_grows = true;
 	kg_sim_link_init(&end->link, link, &rig->rng);
 	end->session = test_host_session(&end->host, &end->config, ops, rig->now_us);
 	assert_non_null(end->session);

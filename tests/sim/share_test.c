@@ -150,7 +150,7 @@ static void begin(struct world *w, bool rate_auto, uint32_t queue_us)
 						 .overhead_bytes = RIG_OVERHEAD };
 
 	*w = (struct world){ 0 };
-	rig_init(&w->rig, talk);
+	rig_init(&w->rig, 1, talk);
 	w->rig.talk_us = w->rig.now_us;
 	w->rig.sends = sends;
 	for (int role = 0; role < 2; role++) {
