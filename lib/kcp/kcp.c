@@ -291,6 +291,11 @@ bool kg_kcp_take_repeating(struct kg_kcp *kcp)
 	return repeating;
 }
 
+bool kg_kcp_has_hole(const struct kg_kcp *kcp)
+{
+	return kcp->recv.held > 0;
+}
+
 bool kg_kcp_was_heard(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;

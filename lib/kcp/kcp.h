@@ -200,6 +200,8 @@ bool kg_kcp_take_repeating(struct kg_kcp *kcp);
 #define KG_KCP_IN_VAIN 4
 /* Whether the peer has acknowledged anything yet. */
 bool kg_kcp_was_heard(const struct kg_kcp *kcp);
+/* Something has come of what is behind something that has not. */
+bool kg_kcp_has_hole(const struct kg_kcp *kcp);
 /* A place in the order of transmission: what leaves from now on is behind it. */
 uint32_t kg_kcp_mark(const struct kg_kcp *kcp);
 /* The peer hears us again, elsewhere: what left before `mark` and is not acknowledged is lost. */

@@ -5,6 +5,7 @@
 #define HELD_US  10000u /* nobody has had the turn for longer */
 #define SLICE_US 250u   /* a tick of the wheel: what is paced leaves together */
 #define CANARY   0.05f  /* of an equal part, for who is young, or seems to be punished */
+#define DOUBTFUL 0.25f  /* for who is suspect: who is to tell has more */
 #define ROW_BITS 3u
 _Static_assert(KG_LEDGER_ROWS == 1u << ROW_BITS, "a slice's row is in its low bits");
 
@@ -130,6 +131,8 @@ static float part_of(const struct kg_ledger *ledger, const struct kg_ledger_row 
 	if (row->up.bad > 0 || kg_ledger_is_bad(row->verdict) ||
 	    (row->verdict == KG_LEDGER_YOUNG && !kg_ledger_suspects(ledger)))
 		return CANARY;
+	if (row->suspect)
+		return DOUBTFUL;
 	if (row->limit_Bps == 0)
 		return 1;
 	return KG_MAX(row->limit_Bps / KG_MAX(best_Bps(ledger), row->limit_Bps), CANARY);
@@ -241,6 +244,11 @@ void kg_ledger_lost(struct kg_ledger *ledger, uint64_t sent_us, uint32_t bytes)
 		return;
 	row->lost_bytes += bytes;
 	row->missed++;
+}
+
+void kg_ledger_hole(struct kg_ledger *ledger)
+{
+	ledger->holes = true;
 }
 
 void kg_ledger_received(struct kg_ledger *ledger, unsigned int row, uint32_t bytes, uint64_t now_us)

@@ -78,6 +78,7 @@ struct kg_ledger {
 	unsigned int on;                /* the row that has it */
 	uint64_t slices;                /* ever */
 	uint64_t passed;                /* bytes, both ways, since they were levelled last */
+	bool holes;                     /* since they were judged last, in what comes in */
 	uint64_t log[KG_LEDGER_SLICES]; /* when each began, and in the low bits its row */
 };
 
@@ -106,6 +107,9 @@ void kg_ledger_lost(struct kg_ledger *ledger, uint64_t sent_us, uint32_t bytes);
 /* That much has come in on a row. */
 void kg_ledger_received(struct kg_ledger *ledger, unsigned int row, uint32_t bytes,
 			uint64_t now_us);
+
+/* What comes in has a hole: the peer has more to say. */
+void kg_ledger_hole(struct kg_ledger *ledger);
 
 /* One of them seems to be punished. The first: so do all others, or there are none, and only
  * another one can tell whether it is the path. */

@@ -7,6 +7,7 @@
 #define SOME_US     (500u * KG_US_PER_MS)
 #define DOWN_BYTES  65536.0f /* that should have come in do, too; of less it may be chance */
 #define YOUNG_US    (2u * KG_US_PER_S)
+#define HEARD_BYTES 16384u               /* that came in: what crawls has not that many by then */
 #define FRESH_US    (8ull * KG_US_PER_S) /* a window of another row says something so long */
 #define LOSS_BAD    0.5f
 #define LOSS_GOOD   0.25f
@@ -103,15 +104,16 @@ static bool others_come_in(const struct kg_ledger *ledger, const struct kg_ledge
 	return row->down.Bps < best_Bps * CRAWLS && best_Bps >= median(&row->down) * CRAWLS;
 }
 
-/* There is no other one, or one that may tell yet. */
+/* There is no other one, or one that may tell yet; or all crawl at once while the peer has more to
+ * say, as where all were used alike and are punished for it together. */
 static bool is_open_question(const struct kg_ledger *ledger)
 {
-	bool young = false;
+	bool open = ledger->holes;
 
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++)
-		young |= kg_ledger_is_open(&ledger->rows[i]) &&
-			 ledger->rows[i].verdict == KG_LEDGER_YOUNG;
-	return young || kg_ledger_count(ledger) == 1;
+		open |= kg_ledger_is_open(&ledger->rows[i]) &&
+			ledger->rows[i].verdict == KG_LEDGER_YOUNG;
+	return open || kg_ledger_count(ledger) == 1;
 }
 
 static float best_of_others(const struct kg_ledger *ledger, const struct kg_ledger_row *row)
@@ -179,12 +181,18 @@ static void judge_down(const struct kg_ledger *ledger, struct kg_ledger_row *row
 		row->verdict = KG_LEDGER_PENALTY;
 }
 
-static void grow_up(struct kg_ledger_row *row, uint64_t now_us)
+/* Where one seems to be punished who comes in its place is to be told from it by more. */
+static bool is_heard(const struct kg_ledger *ledger, const struct kg_ledger_row *row,
+		     uint64_t now_us)
 {
-	bool heard = row->judged_us != 0 || now_us >= row->begun_us + YOUNG_US;
+	return row->judged_us != 0 || now_us >= row->begun_us + YOUNG_US ||
+	       (row->down.bytes >= HEARD_BYTES && !kg_ledger_suspects(ledger));
+}
 
-	if (row->verdict == KG_LEDGER_YOUNG && heard && row->up.bad == 0 && row->down.bad == 0 &&
-	    !row->suspect)
+static void grow_up(const struct kg_ledger *ledger, struct kg_ledger_row *row, uint64_t now_us)
+{
+	if (row->verdict == KG_LEDGER_YOUNG && is_heard(ledger, row, now_us) && row->up.bad == 0 &&
+	    row->down.bad == 0 && !row->suspect)
 		row->verdict = KG_LEDGER_FINE;
 }
 
@@ -253,9 +261,10 @@ unsigned int kg_ledger_judge(struct kg_ledger *ledger, uint64_t now_us)
 		if ((closed & 1u << i) != 0)
 			judge(ledger, row, now_us);
 		if (kg_ledger_is_open(row))
-			grow_up(row, now_us);
+			grow_up(ledger, row, now_us);
 		changed |= row->verdict != before ? 1u << i : 0;
 	}
 	kg_ledger_level(ledger);
+	ledger->holes = false;
 	return changed;
 }

@@ -162,10 +162,16 @@ const struct kg_path *kg_spread_way(struct kg_line *line, uint64_t now_us)
 	return line->path;
 }
 
+/* Who begins to be busy is looked at at once: until there are others all of it leaves on one. */
 static void pass(struct kg_spread *spread, uint16_t bytes, uint64_t now_us)
 {
+	bool begins;
+
 	spread->passed_bytes += bytes;
-	if (spread->timer.link == NULL)
+	begins = !spread->busy && spread->passed_bytes - spread->passed_then >= BUSY_BYTES;
+	if (begins)
+		kg_twheel_arm(spread->session->wheel, &spread->timer, now_us);
+	else if (spread->timer.link == NULL)
 		kg_twheel_arm(spread->session->wheel, &spread->timer, now_us + KG_LEDGER_LOOK_US);
 }
 
@@ -187,6 +193,8 @@ void kg_spread_heard(struct kg_line *line, const struct kg_path *path, uint16_t 
 	if (spread == NULL || spread->paths[path->row - 1] != path)
 		return;
 	kg_ledger_received(&spread->ledger, path->row - 1u, bytes, now_us);
+	if (kg_kcp_has_hole(line->kcp))
+		kg_ledger_hole(&spread->ledger);
 	line->path->heard = true; /* the server is there; which row is bad the ledger says */
 	pass(spread, bytes, now_us);
 }

@@ -27,6 +27,8 @@ struct path {
 		bool lost;
 	} flight[FLIGHT];
 	unsigned int changed;
+	bool only_in; /* what leaves is not data */
+	bool holes;   /* in what comes in */
 };
 
 static struct path *path_new(unsigned int rows)
@@ -66,7 +68,7 @@ static void step(struct path *path)
 {
 	unsigned int at = path->count % FLIGHT, row;
 
-	if (path->count++ >= FLIGHT)
+	if (path->count++ >= FLIGHT && !path->only_in)
 		hear(path, at);
 	row = kg_ledger_turn(&path->ledger, path->now_us);
 	kg_ledger_sent(&path->ledger, row, BYTES);
@@ -74,6 +76,8 @@ static void step(struct path *path)
 	path->flight[at].lost =
 		path->count * 37 % 100 >= path->arrives[row] || is_policed(path, row);
 	kg_ledger_received(&path->ledger, row, path->comes_in[row], path->now_us);
+	if (path->holes)
+		kg_ledger_hole(&path->ledger);
 	path->now_us += EVERY_US;
 	if (path->now_us < path->judged_us + KG_LEDGER_LOOK_US)
 		return;
@@ -216,7 +220,7 @@ static void what_comes_in_is_judged_likewise(void **state)
 }
 
 /* Nothing leaves whose fate would be told; so much comes in on each of four each millisecond. */
-static void download(struct path *path, unsigned int ms, const uint32_t *bytes)
+static void take_in(struct path *path, unsigned int ms, const uint32_t *bytes)
 {
 	for (unsigned int i = 0; i < ms; i++) {
 		path->now_us += MSEC(1);
@@ -234,9 +238,9 @@ static void a_download_is_judged_by_what_should_come_in(void **state)
 {
 	struct path *path = path_new(4);
 
-	download(path, 4000, (uint32_t[]){ 300, 300, 300, 300 });
+	take_in(path, 4000, (uint32_t[]){ 300, 300, 300, 300 });
 	all_are(path, 4, KG_LEDGER_FINE);
-	download(path, 1500, (uint32_t[]){ 300, 300, 300, 0 });
+	take_in(path, 1500, (uint32_t[]){ 300, 300, 300, 0 });
 	all_are(path, 3, KG_LEDGER_FINE);
 	assert_int_equal(verdict(path, 3), KG_LEDGER_PENALTY);
 	free(path);
@@ -247,14 +251,59 @@ static void of_little_it_may_be_chance(void **state)
 {
 	struct path *path = path_new(4);
 
-	download(path, 20000, (uint32_t[]){ 30, 30, 30, 30 });
+	take_in(path, 20000, (uint32_t[]){ 30, 30, 30, 30 });
 	for (unsigned int i = 0; i < 5; i++) {
-		download(path, 600, (uint32_t[]){ 60, 30, 0, 30 });
+		take_in(path, 600, (uint32_t[]){ 60, 30, 0, 30 });
 		all_are(path, 4, KG_LEDGER_FINE);
-		download(path, 3000, (uint32_t[]){ 30, 30, 30, 30 });
+		take_in(path, 3000, (uint32_t[]){ 30, 30, 30, 30 });
 	}
-	download(path, 10000, (uint32_t[]){ 60, 30, 0, 30 });
+	take_in(path, 10000, (uint32_t[]){ 60, 30, 0, 30 });
 	assert_int_equal(verdict(path, 2), KG_LEDGER_PENALTY);
+	free(path);
+}
+
+static void download(struct path *path, unsigned int rows, unsigned int bytes)
+{
+	path->only_in = true;
+	for (unsigned int i = 0; i < rows; i++)
+		path->comes_in[i] = bytes;
+}
+
+/* Rows that were used alike are punished alike, in one moment. Where the peer has more to say it is
+ * no download that has ended. */
+static void all_that_crawl_at_once_are_told_by_another(void **state)
+{
+	struct path *path = path_new(4);
+	unsigned int canary;
+
+	download(path, 4, 3 * BYTES);
+	pass(path, 4000);
+	assert_false(kg_ledger_suspects(&path->ledger));
+	download(path, 4, 20);
+	path->holes = true;
+	pass(path, 600);
+	assert_true(kg_ledger_lacks_a_good_one(&path->ledger));
+	canary = kg_ledger_open(&path->ledger, path->now_us);
+	path->comes_in[canary] = 3 * BYTES;
+	pass(path, 1500);
+	all_are(path, 4, KG_LEDGER_PENALTY);
+	for (unsigned int i = 0; i < 4; i++)
+		kg_ledger_close(&path->ledger, i);
+	pass(path, 300);
+	assert_int_equal(verdict(path, canary), KG_LEDGER_FINE);
+	free(path);
+}
+
+static void who_was_heard_is_young_no_more(void **state)
+{
+	struct path *path = path_new(1);
+
+	download(path, KG_LEDGER_ROWS, BYTES);
+	pass(path, 3000);
+	while (kg_ledger_count(&path->ledger) < KG_LEDGER_ROWS)
+		kg_ledger_open(&path->ledger, path->now_us);
+	pass(path, 300);
+	all_are(path, KG_LEDGER_ROWS, KG_LEDGER_FINE);
 	free(path);
 }
 
@@ -315,6 +364,8 @@ int main(void)
 		cmocka_unit_test(what_comes_in_is_judged_likewise),
 		cmocka_unit_test(a_download_is_judged_by_what_should_come_in),
 		cmocka_unit_test(of_little_it_may_be_chance),
+		cmocka_unit_test(all_that_crawl_at_once_are_told_by_another),
+		cmocka_unit_test(who_was_heard_is_young_no_more),
 		cmocka_unit_test(who_is_alone_is_suspect_first),
 		cmocka_unit_test(nobody_waits_for_what_passed_before),
 	};
