@@ -11,8 +11,8 @@
  * carry the VLAN's tag, at the second none: Linux takes it off what comes in (0: no tag at either).
  * LINK is rate=MBIT, with queue=MS (25 unless said): each way that much passes, and a queue; or
  * what a carrier does to the 5-tuples of UDP over IPv4 (sim/police.h): cap=MBIT, or penalty=MBIT,
- * after which they crawl with 64 kbit/s. Prints "ready", runs until SIGTERM, and then prints frames
- * and bytes that came in at each interface.
+ * after which they crawl with 64 kbit/s. Prints "ready", runs until SIGTERM, and then prints, of
+ * what came in at each interface, frames, bytes, 5-tuples and how many of these crawl.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -304,6 +304,15 @@ static bool set_link(const char *text)
 	return true;
 }
 
+static size_t punished(const struct kg_sim_police *police)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < police->count; i++)
+		count += police->flows[i].crawls;
+	return count;
+}
+
 static int usage(void)
 {
 	fputs("usage: impair INTERFACE INTERFACE DELAY_MS JITTER_MS LOSS_PERCENT [HARM_PERCENT"
@@ -347,7 +356,8 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int i = 0; i < 2; i++)
-		printf("%s %llu frames %llu bytes\n", argv[1 + i],
-		       (unsigned long long)lines[i].count, (unsigned long long)lines[i].bytes);
+		printf("%s %llu frames %llu bytes %zu tuples %zu crawl\n", argv[1 + i],
+		       (unsigned long long)lines[i].count, (unsigned long long)lines[i].bytes,
+		       lines[i].police.count, punished(&lines[i].police));
 	return 0;
 }

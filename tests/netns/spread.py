@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A carrier caps each 5-tuple at a fifth of the path, or punishes those that have more for five seconds: a client
-that spreads over eight of them has most of the path all the same, each way, every byte arrives, and the ledger
-shows what passed on each. A timer alone has a fifth.
+that spreads over eight of them has what the path gives without a carrier all the same, each way, every byte arrives,
+none is punished, and the ledger shows what passed on each. A timer alone has a fifth, or is punished.
 
-Sizes are for a busy machine; KG_PATH_MBIT names the path, KG_SECONDS how long each transfer takes if all of the
-path is used, or all that the timer has. Each case has a lab of its own; where the path is no wider than that, all
-are there at once, for they wait most of their time.
+What is awaited are parts of what the same wire gives without a carrier in the same run, for a busy machine gives
+less. KG_PATH_MBIT names the path, KG_SECONDS how long each transfer takes if all of the path is used, or all that the
+timer has. Each case has a lab of its own; where the path is no wider than that, all are there at once, for they wait
+most of their time.
 
     client ── wire: 40 ms, PATH_MBIT each way, and a carrier ── server, 3000-3010
 """
 
 import os
 import struct
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 from lab import DESTINATION, ENTRY, Lab
@@ -21,25 +23,27 @@ import traffic
 PORTS = "3000-3010"
 LIVE = 8
 PATH_MBIT = float(os.environ.get("KG_PATH_MBIT", "20"))
-SECONDS = float(os.environ.get("KG_SECONDS", "10"))
+SECONDS = float(os.environ.get("KG_SECONDS", "8"))
 TUPLE_MBIT = PATH_MBIT / 5
-AT_ONCE = 3 if PATH_MBIT <= 20 else 1
 TUNNEL_BYTES = 1.062  # on the wire, for each of an application: of 1,514 in a frame 1,425 are its own
 ROUND_TRIP_MS = 40
 
+# A carrier, 5-tuples at once, and of the path what is awaited at most.
+CASES = {"open": ("none", LIVE, 1), "cap": ("cap", LIVE, 1), "penalty": ("penalty", LIVE, 1), "timer": ("cap", 0, 0.2)}
+AT_ONCE = len(CASES) + 1 if PATH_MBIT <= 20 else 1
+MOST, LITTLE = 0.6, 0.35  # of what there is without a carrier; a cap alone leaves 0.2
 
 UP, DOWN = traffic.tcp_upload, traffic.tcp_download
 
 
-def parts(lab, ways, mbit):
+def parts(lab, ways, awaited):
     """Of the path, what one transfer each way gets, beside a connection that keeps the 5-tuples. It takes SECONDS
-    where so much passes."""
-    size = int(mbit / 8 * 1e6 * SECONDS)
-    whole_s = SECONDS * mbit / PATH_MBIT
+    where it gets what is awaited."""
+    size = int(PATH_MBIT * awaited / 8 * 1e6 * SECONDS)
     with lab.client.ns, traffic.connect(*ENTRY) as held:
         held.sendall(struct.pack("!cQ", b"d", 8))
         traffic.receive_exactly(held, 8)
-        return [TUNNEL_BYTES * whole_s / way(*ENTRY, size, timeout_s=SECONDS * 20) for way in ways]
+        return [TUNNEL_BYTES * awaited * SECONDS / way(*ENTRY, size, timeout_s=SECONDS * 20) for way in ways]
 
 
 def show_ledger(box):
@@ -52,38 +56,79 @@ def show_ledger(box):
     return rows
 
 
-def through(lab, carrier, name, start_boxes, ways=(UP, DOWN), mbit=PATH_MBIT):
-    """Through a wire with this carrier, where so much is awaited; parts of the path."""
+def punished_by(wire):
+    """Ends it; 5-tuples that crawl, either way."""
+    wire.terminate()
+    return sum(int(line.split()[-2]) for line in wire.communicate(timeout=10)[0].splitlines())
+
+
+def wire_of(lab, carrier):
+    link = [] if carrier == "none" else [f"{carrier}={TUPLE_MBIT}"]
+    return lab.impair(ROUND_TRIP_MS, 0, 0, f"rate={PATH_MBIT}", *link)
+
+
+def through(lab, carrier, name, start_boxes, ways=(UP, DOWN), awaited=1):
+    """Through a wire with this carrier, where so much of the path is awaited; its parts, and the wire."""
     with lab.server.ns:
         traffic.serve_tcp(*DESTINATION, traffic.bulk)
     start_boxes()
-    lab.impair(ROUND_TRIP_MS, 0, 0, f"rate={PATH_MBIT}", f"{carrier}={TUPLE_MBIT}")
-    got = parts(lab, ways, mbit)
+    wire = wire_of(lab, carrier)
+    got = parts(lab, ways, awaited)
     print(f"{carrier:8} {name:16} of {PATH_MBIT:g} Mbit/s, up and down:", *(f"{part:.2f}" for part in got),
           flush=True)
-    return got
+    return got, wire
 
 
-def between_boxes(carrier, spread):
+def set_up(lab, spread):
+    lab.set_tunnels(kcp="regular3")
+    lab.server.config["tunnels"][0].update(listen_port=PORTS)
+    lab.client.config["tunnels"][0].update(destination_port=PORTS, spread=spread, dport_refresh=30)
+
+
+def between_boxes(carrier, spread, awaited):
+    """Parts of the path, and how many 5-tuples were punished."""
     with Lab() as lab:
-        lab.set_tunnels(kcp="regular3")
-        lab.server.config["tunnels"][0].update(listen_port=PORTS)
-        lab.client.config["tunnels"][0].update(destination_port=PORTS, spread=spread, dport_refresh=30)
-        used = through(lab, carrier, f"spread {spread}" if spread else "timer 30 s", lab.start,
-                       mbit=PATH_MBIT if spread else TUPLE_MBIT)
+        set_up(lab, spread)
+        used, wire = through(lab, carrier, f"spread {spread}" if spread else "timer 30 s", lab.start, awaited=awaited)
         counters = lab.server.tunnels()["home"], lab.client.tunnels()["home"]
-        print(f"  server: {counters[0]['peer_moves']} moves; client: {counters[1]['paths_beside']} beside, "
-              f"{counters[1]['policers']} policers, {counters[1]['hops_penalty']} left", flush=True)
         if spread:
             assert len(show_ledger(lab.client)) > 4
             assert counters[0]["peer_moves"] <= 2
-        return used
+        punished = punished_by(wire)
+        print(f"  server: {counters[0]['peer_moves']} moves; client: {counters[1]['paths_beside']} beside, "
+              f"{counters[1]['policers']} policers, {counters[1]['hops_penalty']} left; {punished} punished",
+              flush=True)
+        return used, punished
+
+
+def take_all(connection):
+    while connection.recv(1 << 16):
+        pass
+
+
+def punished_without():
+    """5-tuples that are punished in SECONDS of an upload that does not spread: one."""
+    with Lab() as lab:
+        set_up(lab, 0)
+        with lab.server.ns:
+            traffic.serve_tcp(*DESTINATION, take_all)
+        lab.start()
+        wire = wire_of(lab, "penalty")
+        with lab.client.ns, traffic.connect(*ENTRY) as upload:
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                upload.send(bytes(1 << 14))
+        return punished_by(wire)
 
 
 if __name__ == "__main__":
     with ProcessPoolExecutor(AT_ONCE) as at_once:
-        spread = [at_once.submit(between_boxes, carrier, LIVE) for carrier in ("cap", "penalty")]
-        timer = at_once.submit(between_boxes, "cap", 0)
-    for case in spread:
-        assert min(case.result()) > 0.7
-    assert max(timer.result()) < 0.3
+        running = {name: at_once.submit(between_boxes, *case) for name, case in CASES.items()}
+        alone = at_once.submit(punished_without)
+    found = {name: case.result() for name, case in running.items()}
+    there = found["open"][0]
+    for name in ("cap", "penalty"):
+        assert all(part > MOST * most for part, most in zip(found[name][0], there)), name
+    assert found["penalty"][1] == 0
+    assert all(part < LITTLE * most for part, most in zip(found["timer"][0], there))
+    assert alone.result() > 0, "this carrier does not punish"
