@@ -10,7 +10,7 @@
  *   kcp_early.c    messages that overtake      kcp_need.c   how large our window has to be
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
- *   kcp_permit.c     who stands in line there
+ *   kcp_permit.c   who stands in line there    kcp_repair.c what goes more than once
  */
 #pragma once
 
@@ -168,6 +168,11 @@ static inline bool kg_kcp_is_free(const struct kg_kcp *kcp)
 {
 	return !kcp->shared || kg_kcp_is_alone(kcp);
 }
+/* Its rate is found out, and it yields to nobody: only then what is lost is not its doing. */
+static inline bool kg_kcp_holds_its_own(const struct kg_kcp *kcp)
+{
+	return kcp->params.rate_auto && kcp->params.rate_kind == KG_RATE_FOUND_OUT;
+}
 /* Asks for no permit. */
 static inline bool kg_kcp_is_sparse(const struct kg_kcp *kcp)
 {
@@ -185,6 +190,8 @@ static inline uint64_t kg_kcp_pace_due_us(const struct kg_kcp *kcp)
 void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
 /* With a permit, it has sent a datagram: another one of it is the next of its share. */
 bool kg_kcp_goes_on(const struct kg_kcp *kcp);
+/* A copy of `sn` goes, for the one before is lost: it may be the first of several. */
+void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; so many new segments have come, up to sn `furthest`. */

@@ -4,6 +4,13 @@
 
 #include "kcp/kcp.h"
 
+/* The average is over twice as many steps: repairs come in bunches, a window's at a time. */
+#define LOSS_HALF   32u
+#define LOSS_OF_ONE (65536u / (2 * LOSS_HALF * KG_KCP_LOSS_STEP))
+
+#define MUCH_LOSS  (65536u / 6) /* third copies are many */
+#define HOLES_LEFT 4u           /* one of a window's in so many windows */
+
 _Static_assert(sizeof(struct kg_kcp_slot) == 32, "two slots per cache line");
 _Static_assert(KG_KCP_MTU_MAX - KG_KCP_HEADER_BYTES <= KG_BUF_COLD_ROOM, "all can be parked");
 _Static_assert(KG_BUF_COLD_ROOM < 1u << 11, "bits of a length");
@@ -135,6 +142,31 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	list_append(f, sn);
 }
 
+/* ---- how much is lost ---- */
+
+static void forget_loss(struct kg_kcp_flight *f)
+{
+	uint16_t acked = (uint16_t)((f->nxt - f->count) / KG_KCP_LOSS_STEP);
+	uint32_t passed = (uint16_t)(acked - f->loss_at);
+
+	f->loss = (uint16_t)(f->loss >> KG_MIN(passed / LOSS_HALF, 16u));
+	f->loss -= (uint16_t)(f->loss * (passed % LOSS_HALF) / (2 * LOSS_HALF));
+	f->loss_at = acked;
+}
+
+static void note_loss(struct kg_kcp_flight *f)
+{
+	forget_loss(f);
+	f->loss = (uint16_t)KG_MIN(f->loss + LOSS_OF_ONE, (uint32_t)UINT16_MAX);
+}
+
+void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies)
+{
+	f->loss -= (uint16_t)KG_MIN(copies * LOSS_OF_ONE, (uint32_t)f->loss);
+}
+
+/* ---- copies ---- */
+
 static bool in_silence(const struct kg_kcp_flight *f, const struct kg_kcp_slot *slot)
 {
 	return (int32_t)(slot->order - f->newest_acked) > 0;
@@ -167,6 +199,8 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 
 	if (cause != KG_KCP_CAUSE_FAST && in_silence(f, slot))
 		use_probe(f, rtt, now_us);
+	else
+		note_loss(f);
 	list_remove(f, sn);
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
 	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
@@ -177,9 +211,32 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	slot->order = f->next_order++;
 	f->una_due &= f->una != sn;
 	f->twin = sn;
-	f->twin_due = grant_twin(f, slot, cause);
+	f->twins = grant_twin(f, slot, cause);
 	kg_kcp_flight_on_loss(f);
 	list_append(f, sn);
+}
+
+/* Of what has left since the oldest so many are holes. With each copy more a part of them stays
+ * that is the loss; what is wanted is that in most windows none does. */
+void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn)
+{
+	uint64_t stay = (uint64_t)(f->nxt - f->una) * f->loss;
+	unsigned int copies = 0;
+
+	for (; copies < KG_KCP_HOLE_COPIES && stay >= 65536 / HOLES_LEFT; copies++)
+		stay = stay * f->loss >> 16;
+	if (copies < 2)
+		return;
+	f->twin = sn;
+	f->twins = (copies - 1) & 3;
+}
+
+void kg_kcp_flight_save_twin(struct kg_kcp_flight *f)
+{
+	if (f->twins == 0 || f->prompt || f->loss < MUCH_LOSS)
+		return;
+	f->twins = 0;
+	f->twins_saved++;
 }
 
 void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, uint32_t sn)
@@ -190,7 +247,8 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, ui
 	free_slot(f, pool, slot);
 	slot->buf = NULL;
 	f->count--;
-	f->twin_due &= f->twin != sn;
+	if (f->twin == sn)
+		f->twins = 0;
 	f->una_due &= f->una != sn;
 	f->probes_left = KG_KCP_PROBES;
 }
@@ -207,12 +265,12 @@ void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams)
 
 	while (orders < KG_KCP_GROUP_SEGMENTS * datagrams)
 		orders *= 2;
-	f->group_mask = orders - 1;
+	f->group_mask = (uint16_t)(orders - 1);
 }
 
 void kg_kcp_flight_next_group(struct kg_kcp_flight *f)
 {
-	f->next_order = (f->next_order + f->group_mask) & ~f->group_mask;
+	f->next_order = (f->next_order + f->group_mask) & ~(uint32_t)f->group_mask;
 }
 
 void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
@@ -299,7 +357,7 @@ uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp
 	uint64_t earliest_us = KG_NEVER_US;
 	enum kg_kcp_cause cause;
 
-	if (f->twin_due || f->una_due)
+	if (f->twins > 0 || f->una_due)
 		return 0;
 	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
 		uint16_t head = f->lists[__builtin_ctz(left)].head;

@@ -36,6 +36,14 @@
  * more of them: those that a burst has lost together are sent again together, and one whose copy
  * has no twin, and is lost, keeps all behind it waiting for another round trip.
  *
+ * A hole that blocks the window, so that nothing will leave until its copy is acknowledged, is
+ * another matter: the path has room for twins then. It has as many, up to two, as make it unlikely
+ * that one of the window's holes stays (kg_kcp_flight_repeat), and nobody keeps an account of them.
+ * Where the window is wider than the path, and much is lost, even a third copy goes once.
+ * `loss` is what that is reckoned by: of the segments acknowledged lately, so many copies were
+ * lost. It is brought up to date where it is asked for, or something is lost, so that a path that
+ * loses nothing does nothing for it.
+ *
  * Spares: there, and while the path loses, a small segment goes once more behind the new data of
  * the next datagram that has room for it, so that its loss is made good before anybody has heard of
  * it. A spare is in no list and has no order: whatever else is known of its segment stays as if
@@ -65,6 +73,8 @@
 #define KG_KCP_TWINS_SAVED          8u /* for later, at most */
 #define KG_KCP_PROMPT_TWIN_SEGMENTS 4u
 #define KG_KCP_PROMPT_TWINS_SAVED   255u
+#define KG_KCP_HOLE_COPIES          3u
+#define KG_KCP_LOSS_STEP            16u
 
 #define KG_KCP_SPARE_BYTES 216u /* of a payload, at most (docs/kcp.md §7.5) */
 #define KG_KCP_SPARES      255u /* datagrams behind a loss in which small ones have spares */
@@ -102,24 +112,26 @@ struct kg_kcp_flight {
 	uint32_t count;    /* segments not acknowledged */
 	uint32_t next_order;
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
-	uint32_t probes_left;  /* copies that may go in silence */
-	uint64_t probe_us;     /* when there are more */
-	uint32_t twin;         /* sn of the copy to be sent once more */
-	bool twin_due : 1;
-	bool prompt : 1;     /* the first copy in a hole is dear, too */
-	bool una_due : 1;    /* the peer has room for the oldest one again */
-	bool unfenced : 1;   /* parked payload may be on its way to memory */
-	uint8_t twins_saved; /* that may be granted */
-	uint8_t spares_left; /* datagrams to come that may have spares; 0 without `prompt` */
-	uint8_t fresh;       /* segments before nxt that have had no chance of one */
-	uint16_t listed;     /* bit b: list b has members */
+	uint32_t twin;         /* sn of the copy to be sent again */
+	uint64_t probe_us;     /* when there are more copies that may go in silence */
+	uint8_t twins : 2;     /* of `twin`, so many; 0: none */
+	bool prompt : 1;       /* the first copy in a hole is dear, too */
+	bool una_due : 1;      /* the peer has room for the oldest one again */
+	bool unfenced : 1;     /* parked payload may be on its way to memory */
+	uint8_t twins_saved;   /* that may be granted */
+	uint8_t spares_left;   /* datagrams to come that may have spares; 0 without `prompt` */
+	uint8_t fresh;         /* segments before nxt that have had no chance of one */
+	uint8_t probes_left;   /* copies that may go in silence */
+	uint16_t listed;       /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
-	uint8_t resend; /* datagrams that make a loss; 0: never */
+	uint16_t loss;       /* copies lost for a segment, in parts of 65,536: a moving average */
+	uint16_t loss_at;    /* KG_KCP_LOSS_STEP segments acknowledged, ever: `loss` is of then */
+	uint16_t group_mask; /* of an order: its place in its group; 0: there are no groups */
+	uint8_t resend;      /* datagrams that make a loss; 0: never */
 	uint8_t acked_count;
-	uint32_t group_mask; /* of an order: its place in its group; 0: there are no groups */
-	uint32_t acked[];    /* newest orders acknowledged, newest first; `resend` places */
+	uint32_t acked[]; /* newest orders acknowledged, newest first; `resend` places */
 };
 
 static inline struct kg_kcp_slot *kg_kcp_flight_slot(const struct kg_kcp_flight *f, uint32_t sn)
@@ -172,6 +184,12 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);
+/* So many copies proved needless that were taken for lost. */
+void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies);
+/* A hole blocks the window: it has as many twins as the loss asks for. */
+void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn);
+/* The copy that goes holds up nobody: it has none where much is lost. */
+void kg_kcp_flight_save_twin(struct kg_kcp_flight *f);
 /* The path has lost something. */
 static inline void kg_kcp_flight_on_loss(struct kg_kcp_flight *f)
 {

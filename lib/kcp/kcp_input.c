@@ -78,6 +78,7 @@ static void note_order(struct digest *d, const struct kg_kcp_slot *slot)
 static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 {
 	kcp->stats.resent_needless += copies;
+	kg_kcp_flight_note_needless(&kcp->flight, copies);
 	kg_kcp_cwnd_on_needless(&kcp->cwnd, kcp->mss);
 }
 

@@ -127,22 +127,22 @@ static void take(struct kg_kcp *kcp, struct writer *w)
 	kg_kcp_pace_take(kg_kcp_pace_of(kcp), w->pace_us);
 }
 
-/* Equal to the copy in the datagram before. */
+/* Equal to the copy in the datagram before. False when it does not fit, or there is another one. */
 static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
 	struct kg_kcp_slot *slot;
 
-	if (!f->twin_due)
+	if (f->twins == 0)
 		return true;
 	slot = kg_kcp_flight_slot(f, f->twin);
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
 	take(kcp, w);
-	f->twin_due = false;
+	f->twins--;
 	kcp->stats.resent_twin++;
-	return true;
+	return f->twins == 0;
 }
 
 /* Of a segment, the copy before is lost. */
@@ -172,7 +172,8 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		enter_loss(kcp, slot);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
-		if (f->twin_due)
+		kg_kcp_repeat(kcp, sn);
+		if (f->twins > 0)
 			return false;
 	}
 	return true;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How often what is lost is sent (docs/kcp.md §7.6). */
+#include "kcp_one.h"
+
+#include "kcp/internal.h"
+
+#define PART(x) ((uint16_t)((x)*65536))
+#define RTT_US  (20 * MS)
+
+/* A window of 128 of which the first five are holes, `more` behind it. */
+static void lose_five(struct one *o, double loss, unsigned int more)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.rate_auto = true;
+	params.snd_spread = true;
+	one_init(o, &params);
+	o->kcp->pace.window = 1000;
+	one_send_many(o, 128 + more);
+	assert_int_equal(one_drain(o), 128);
+	o->kcp->flight.loss = PART(loss);
+	o->now_us += RTT_US;
+	one_ack(o, 5, T0_MS, 0);
+	one_ack(o, 6, T0_MS, 0);
+}
+
+/* Copies by sn, of which none is twice in a datagram. */
+static void count_copies(struct one *o, unsigned int copies[128])
+{
+	memset(copies, 0, 128 * sizeof(*copies));
+	while (one_output(o)) {
+		for (unsigned int i = 0; i < o->segs; i++) {
+			copies[o->seg[i].sn]++;
+			assert_true(i == 0 || o->seg[i].sn != o->seg[i - 1].sn);
+			assert_int_equal(o->seg[i].ts, T0_MS + RTT_US / MS);
+		}
+	}
+}
+
+static void a_hole_that_blocks_is_sent_by_the_loss(void **state)
+{
+	static const struct {
+		double loss;
+		unsigned int copies;
+	} rows[] = { { 0.1, 2 }, { 0.2, 3 }, { 0.9, 3 } };
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(rows); i++) {
+		unsigned int copies[128];
+		struct one o;
+
+		lose_five(&o, rows[i].loss, 1);
+		count_copies(&o, copies);
+		for (uint32_t sn = 0; sn < 5; sn++)
+			assert_int_equal(copies[sn], rows[i].copies);
+		assert_int_equal(one_stats(&o).resent_twin, 5 * (rows[i].copies - 1));
+		one_fini(&o);
+	}
+}
+
+static void a_hole_is_sent_once_where_little_is_lost_or_nothing_waits(void **state)
+{
+	struct one o;
+
+	lose_five(&o, 0.001, 1);
+	assert_int_equal(one_drain(&o), 5);
+	one_fini(&o);
+	lose_five(&o, 0.2, 0);
+	assert_int_equal(one_drain(&o), 5);
+	one_fini(&o);
+}
+
+static void ack_in_wide_window(struct one *o, uint32_t sn, uint32_t ts)
+{
+	struct kg_kcp_segment seg = ack_segment(sn, ts, 0);
+
+	seg.wnd = 4096;
+	one_add(o, seg, "");
+	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
+/* Nor has a third copy a twin there. */
+static void a_hole_goes_once_where_the_window_is_wide(void **state)
+{
+	struct one o;
+
+	lose_five(&o, 0.2, 100);
+	for (uint32_t sn = 7; sn < 128; sn++)
+		ack_in_wide_window(&o, sn, T0_MS);
+	for (int copies = 2; copies < 4; copies++) {
+		uint32_t ts = kg_kcp_ts(o.kcp, o.now_us), next = o.kcp->flight.nxt;
+
+		assert_int_equal(one_drain(&o), copies == 2 ? 105 : 5 + 2);
+		assert_int_equal(one_stats(&o).resent_twin, 0);
+		one_send_many(&o, 2);
+		o.now_us += RTT_US;
+		ack_in_wide_window(&o, next, ts);
+		ack_in_wide_window(&o, next + 1, ts);
+	}
+	one_fini(&o);
+}
+
+/* What has arrived meanwhile is not sent any more. */
+static void twins_of_what_has_arrived_stay(void **state)
+{
+	struct one o;
+
+	lose_five(&o, 0.2, 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 0);
+	one_ack(&o, 0, T0_MS + RTT_US / MS, 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 1);
+	one_fini(&o);
+}
+
+/* A hundred at a time, of which one in twenty is lost once. */
+static void lose_a_twentieth(struct one *o)
+{
+	uint32_t first = o->kcp->flight.nxt, ts = kg_kcp_ts(o->kcp, o->now_us);
+
+	one_send_many(o, 100);
+	assert_int_equal(one_drain(o), 100);
+	o->now_us += RTT_US;
+	for (uint32_t sn = 0; sn < 100; sn++) {
+		if (sn % 20 != 10)
+			one_ack(o, first + sn, ts, first);
+	}
+	ts = kg_kcp_ts(o->kcp, o->now_us);
+	assert_int_equal(one_drain(o), 5);
+	o->now_us += RTT_US;
+	for (uint32_t sn = 10; sn < 100; sn += 20)
+		one_ack(o, first + sn, ts, first + sn + 1);
+	one_ack(o, first + 99, ts, first + 100);
+}
+
+static void the_loss_is_what_is_lost(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	for (int i = 0; i < 60; i++)
+		lose_a_twentieth(&o);
+	assert_in_range(o.kcp->flight.loss, PART(0.045), PART(0.055));
+	one_fini(&o);
+}
+
+/* The path is silent: it tells nothing of what it loses. */
+static void an_outage_is_no_loss(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	one_send_many(&o, 100);
+	one_drain(&o);
+	o.now_us += 1000 * MS;
+	assert_true(one_drain(&o) > 0);
+	assert_int_equal(o.kcp->flight.loss, 0);
+	one_fini(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hole_that_blocks_is_sent_by_the_loss),
+		cmocka_unit_test(a_hole_is_sent_once_where_little_is_lost_or_nothing_waits),
+		cmocka_unit_test(a_hole_goes_once_where_the_window_is_wide),
+		cmocka_unit_test(twins_of_what_has_arrived_stay),
+		cmocka_unit_test(the_loss_is_what_is_lost),
+		cmocka_unit_test(an_outage_is_no_loss),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
