@@ -210,6 +210,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	slot->sent_us = now_us;
 	slot->order = f->next_order++;
 	f->una_due &= f->una != sn;
+	f->tries = cause != KG_KCP_CAUSE_FAST && (f->tries || slot->backoff > 1);
 	f->twin = sn;
 	f->twins = grant_twin(f, slot, cause);
 	kg_kcp_flight_on_loss(f);
@@ -352,13 +353,28 @@ static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_r
 	return KG_MIN(fast_us, timeout_us);
 }
 
+/* The oldest one goes again, behind its time-outs. */
+static uint64_t try_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
+{
+	uint32_t wait_us = KG_MAX(kg_kcp_rtt_srtt_us(rtt), KG_KCP_TRY_US);
+	const struct kg_kcp_slot *slot;
+
+	if ((f->listed & ~1u) == 0)
+		return KG_NEVER_US;
+	slot = kg_kcp_flight_slot(f, f->una);
+	return slot->backoff > 0 ? slot->sent_us + wait_us : KG_NEVER_US;
+}
+
 uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
 {
 	uint64_t earliest_us = KG_NEVER_US;
 	enum kg_kcp_cause cause;
 
-	if (f->twins > 0 || f->una_due)
-		return 0;
+	if (f->twins > 0 || f->una_due || f->tries) {
+		if (f->twins > 0 || f->una_due)
+			return 0;
+		earliest_us = try_us(f, rtt);
+	}
 	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
 		uint16_t head = f->lists[__builtin_ctz(left)].head;
 		uint64_t due_us = slot_due_us(f, rtt, kg_kcp_flight_slot(f, head), &cause);
@@ -377,11 +393,11 @@ static uint32_t full_sn(const struct kg_kcp_flight *f, uint16_t low)
 bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    uint64_t now_us, uint32_t *sn, enum kg_kcp_cause *cause)
 {
-	bool found = f->una_due;
+	bool oldest = f->una_due || (f->tries && try_us(f, rtt) <= now_us), found = oldest;
 
 	*sn = f->una;
 	*cause = KG_KCP_CAUSE_THIN;
-	for (uint32_t left = f->una_due ? 0 : f->listed; left != 0; left &= left - 1) {
+	for (uint32_t left = oldest ? 0 : f->listed; left != 0; left &= left - 1) {
 		uint32_t head = full_sn(f, f->lists[__builtin_ctz(left)].head);
 		enum kg_kcp_cause why;
 

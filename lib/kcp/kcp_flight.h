@@ -28,6 +28,11 @@
  * each time, five copies lost in a row would hold up a window for ten seconds. So the first twelve
  * time-outs there wait no longer than the first.
  *
+ * An outage ends at any moment, and the waits between time-outs grow. So where few conversations
+ * share a path the oldest segment goes at least every KG_KCP_TRY_US from its second time-out on,
+ * and when such a copy is acknowledged all that had left before it is lost: nothing else that it
+ * waits for will come.
+ *
  * Twins: a copy whose loss would be dear is sent twice, in two datagrams: the second copy when few
  * are in flight, where another time-out is all that helps, and the third one of a hole, which holds
  * up the whole window. These are few unless much is lost; then twins would only add to it, so there
@@ -66,6 +71,9 @@
 #define KG_KCP_PREFETCH 32u /* segments ahead */
 #define KG_KCP_THIN     4u  /* segments in flight that are few */
 #define KG_KCP_AS_ONE   12u /* time-outs on a path that lives that wait as long as the first */
+
+#define KG_KCP_TRY_US 250000u /* or a round trip, if that is longer */
+#define KG_KCP_CROWD  16u     /* conversations with a peer: with more nobody tries */
 
 #define KG_KCP_GROUP_SEGMENTS 16u /* of a datagram, room for so many */
 
@@ -117,6 +125,7 @@ struct kg_kcp_flight {
 	uint8_t twins : 2;     /* of `twin`, so many; 0: none */
 	bool prompt : 1;       /* the first copy in a hole is dear, too */
 	bool una_due : 1;      /* the peer has room for the oldest one again */
+	bool tries : 1;        /* the oldest asks again and again whether the path is there */
 	bool unfenced : 1;     /* parked payload may be on its way to memory */
 	uint8_t twins_saved;   /* that may be granted */
 	uint8_t spares_left;   /* datagrams to come that may have spares; 0 without `prompt` */

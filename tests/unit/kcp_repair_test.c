@@ -7,6 +7,8 @@
 #define PART(x) ((uint16_t)((x)*65536))
 #define RTT_US  (20 * MS)
 
+static char text[KG_KCP_MTU_MAX];
+
 /* A window of 128 of which the first five are holes, `more` behind it. */
 static void lose_five(struct one *o, double loss, unsigned int more)
 {
@@ -158,6 +160,82 @@ static void an_outage_is_no_loss(void **state)
 	one_fini(&o);
 }
 
+/* ---- outages ---- */
+
+static void share_init(struct one *o, struct kg_kcp_share **share)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.rate_auto = true;
+	params.snd_spread = true;
+	one_init(o, &params);
+	*share = kg_kcp_share_create(&o->mem, NULL);
+	kg_kcp_join(o->kcp, *share, o);
+}
+
+static void share_fini(struct one *o, struct kg_kcp_share *share)
+{
+	kg_kcp_join(o->kcp, NULL, NULL);
+	kg_kcp_share_destroy(share);
+	one_fini(o);
+}
+
+/* The longest time between two copies of sn 0 in so many seconds. */
+static uint64_t longest_wait_us(struct one *o, unsigned int seconds)
+{
+	uint64_t end_us = o->now_us + seconds * (uint64_t)KG_US_PER_S, last_us = o->now_us,
+		 longest_us = 0;
+
+	while ((o->now_us = KG_MAX(o->now_us + 1, kg_kcp_deadline_us(o->kcp))) < end_us) {
+		while (one_output(o)) {
+			if (o->seg[0].sn != 0)
+				continue;
+			longest_us = KG_MAX(longest_us, o->now_us - last_us);
+			last_us = o->now_us;
+		}
+	}
+	o->now_us = end_us;
+	return longest_us;
+}
+
+static void an_outage_is_asked_whether_it_is_over(void **state)
+{
+	struct kg_kcp_share *share;
+	struct one o;
+
+	share_init(&o, &share);
+	one_send_many(&o, 3);
+	assert_int_equal(one_drain(&o), 3);
+	assert_in_range(longest_wait_us(&o, 20), 290 * MS, 310 * MS);
+	share->members += KG_KCP_CROWD;
+	assert_true(longest_wait_us(&o, 30) > 5000 * MS);
+	share->members -= KG_KCP_CROWD;
+	share_fini(&o, share);
+}
+
+/* What left before a copy that arrived is lost, and does not wait for its own time-out. */
+static void what_an_outage_took_goes_at_once(void **state)
+{
+	struct kg_kcp_share *share;
+	uint32_t ts = 0;
+	struct one o;
+
+	share_init(&o, &share);
+	for (int i = 0; i < 3; i++)
+		assert_true(one_send(&o, text, 1300));
+	assert_int_equal(one_drain(&o), 3);
+	longest_wait_us(&o, 5);
+	while (ts == 0 || o.seg[0].sn != 0) {
+		o.now_us = KG_MAX(o.now_us + 1, kg_kcp_deadline_us(o.kcp));
+		if (one_output(&o) && o.seg[0].sn == 0)
+			ts = o.seg[0].ts;
+	}
+	o.now_us += 20 * MS;
+	one_ack(&o, 0, ts, 1);
+	assert_int_equal(one_drain(&o), 2);
+	share_fini(&o, share);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +245,8 @@ int main(void)
 		cmocka_unit_test(twins_of_what_has_arrived_stay),
 		cmocka_unit_test(the_loss_is_what_is_lost),
 		cmocka_unit_test(an_outage_is_no_loss),
+		cmocka_unit_test(an_outage_is_asked_whether_it_is_over),
+		cmocka_unit_test(what_an_outage_took_goes_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
