@@ -192,6 +192,8 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
 bool kg_kcp_goes_on(const struct kg_kcp *kcp);
 /* A copy of `sn` goes, for the one before is lost: it may be the first of several. */
 void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn);
+/* What leaves next is the last that waits. */
+void kg_kcp_end_burst(struct kg_kcp *kcp);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; so many new segments have come, up to sn `furthest`. */

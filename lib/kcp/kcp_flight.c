@@ -8,6 +8,11 @@
 #define LOSS_HALF   32u
 #define LOSS_OF_ONE (65536u / (2 * LOSS_HALF * KG_KCP_LOSS_STEP))
 
+/* The end of a burst goes again where so much is lost, a part of the round trip later. */
+#define END_LOSS        (65536u / 128)
+#define END_PART        8u
+#define END_WAIT_MIN_US 2000u
+
 #define MUCH_LOSS  (65536u / 6) /* third copies are many */
 #define HOLES_LEFT 4u           /* one of a window's in so many windows */
 
@@ -154,6 +159,12 @@ static void forget_loss(struct kg_kcp_flight *f)
 	f->loss_at = acked;
 }
 
+static uint16_t up_to_date_loss(struct kg_kcp_flight *f)
+{
+	forget_loss(f);
+	return f->loss;
+}
+
 static void note_loss(struct kg_kcp_flight *f)
 {
 	forget_loss(f);
@@ -213,6 +224,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	f->tries = cause != KG_KCP_CAUSE_FAST && (f->tries || slot->backoff > 1);
 	f->twin = sn;
 	f->twins = grant_twin(f, slot, cause);
+	f->ends = false;
 	kg_kcp_flight_on_loss(f);
 	list_append(f, sn);
 }
@@ -238,6 +250,33 @@ void kg_kcp_flight_save_twin(struct kg_kcp_flight *f)
 		return;
 	f->twins = 0;
 	f->twins_saved++;
+}
+
+void kg_kcp_flight_end_burst(struct kg_kcp_flight *f)
+{
+	if ((f->twins > 0 && !f->ends) || f->twins_saved == 0 || f->prompt || f->loss < END_LOSS ||
+	    up_to_date_loss(f) < END_LOSS)
+		return;
+	f->twin = f->nxt;
+	f->twins = 1;
+	f->ends = true;
+}
+
+uint64_t kg_kcp_flight_twin_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
+{
+	uint32_t wait_us = END_WAIT_MIN_US + kg_kcp_rtt_srtt_us(rtt) / END_PART;
+
+	if (!f->ends)
+		return 0;
+	return f->twin == f->nxt - 1 ? kg_kcp_flight_slot(f, f->twin)->sent_us + wait_us
+				     : KG_NEVER_US;
+}
+
+void kg_kcp_flight_on_twin(struct kg_kcp_flight *f)
+{
+	if (f->ends)
+		f->twins_saved--;
+	f->twins--;
 }
 
 void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, uint32_t sn)
@@ -365,15 +404,25 @@ static uint64_t try_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *r
 	return slot->backoff > 0 ? slot->sent_us + wait_us : KG_NEVER_US;
 }
 
+/* What goes besides the heads of lists. */
+static uint64_t unlisted_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
+{
+	uint64_t again_us = f->tries ? try_us(f, rtt) : KG_NEVER_US;
+
+	if (f->una_due)
+		return 0;
+	return f->twins > 0 ? KG_MIN(again_us, kg_kcp_flight_twin_us(f, rtt)) : again_us;
+}
+
 uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt)
 {
 	uint64_t earliest_us = KG_NEVER_US;
 	enum kg_kcp_cause cause;
 
 	if (f->twins > 0 || f->una_due || f->tries) {
-		if (f->twins > 0 || f->una_due)
+		earliest_us = unlisted_us(f, rtt);
+		if (earliest_us == 0)
 			return 0;
-		earliest_us = try_us(f, rtt);
 	}
 	for (uint32_t left = f->listed; left != 0; left &= left - 1) {
 		uint16_t head = f->lists[__builtin_ctz(left)].head;

@@ -41,6 +41,10 @@
  * more of them: those that a burst has lost together are sent again together, and one whose copy
  * has no twin, and is lost, keeps all behind it waiting for another round trip.
  *
+ * In a stream the last segment of a burst has a twin, too, where the path loses, for nothing behind
+ * it shows its loss before its time-out: a part of a round trip later, unless something has
+ * followed.
+ *
  * A hole that blocks the window, so that nothing will leave until its copy is acknowledged, is
  * another matter: the path has room for twins then. It has as many, up to two, as make it unlikely
  * that one of the window's holes stays (kg_kcp_flight_repeat), and nobody keeps an account of them.
@@ -123,6 +127,7 @@ struct kg_kcp_flight {
 	uint32_t twin;         /* sn of the copy to be sent again */
 	uint64_t probe_us;     /* when there are more copies that may go in silence */
 	uint8_t twins : 2;     /* of `twin`, so many; 0: none */
+	bool ends : 1;         /* `twin` is the end of a burst, and waits for something to follow */
 	bool prompt : 1;       /* the first copy in a hole is dear, too */
 	bool una_due : 1;      /* the peer has room for the oldest one again */
 	bool tries : 1;        /* the oldest asks again and again whether the path is there */
@@ -199,6 +204,12 @@ void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies);
 void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn);
 /* The copy that goes holds up nobody: it has none where much is lost. */
 void kg_kcp_flight_save_twin(struct kg_kcp_flight *f);
+/* The next one to be sent is the last of a burst. */
+void kg_kcp_flight_end_burst(struct kg_kcp_flight *f);
+/* When the twin is due; KG_NEVER_US: something has followed. */
+uint64_t kg_kcp_flight_twin_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt);
+/* It is sent. */
+void kg_kcp_flight_on_twin(struct kg_kcp_flight *f);
 /* The path has lost something. */
 static inline void kg_kcp_flight_on_loss(struct kg_kcp_flight *f)
 {

@@ -135,14 +135,18 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	struct kg_kcp_flight *f = &kcp->flight;
 	struct kg_kcp_slot *slot;
 
-	if (f->twins == 0)
+	if (f->twins == 0 || kg_kcp_flight_twin_us(f, &kcp->rtt) > w->now_us)
 		return true;
+	if (f->ends && kcp->queue != NULL) { /* something follows */
+		f->twins = 0;
+		return true;
+	}
 	slot = kg_kcp_flight_slot(f, f->twin);
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
 	take(kcp, w);
-	f->twins--;
+	kg_kcp_flight_on_twin(f);
 	kcp->stats.resent_twin++;
 	return f->twins == 0;
 }
@@ -191,10 +195,12 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	if (kcp->ring_stuck)
 		return false;
 	kcp->queue = buf->next;
-	if (kcp->queue == NULL)
+	if (kcp->queue == NULL) {
 		kcp->queue_tail = &kcp->queue;
-	else
+		kg_kcp_end_burst(kcp);
+	} else {
 		kg_prefetch(kcp->queue->data, kcp->queue->len);
+	}
 	kcp->queued--;
 	kcp->begun = buf->mark > 0;
 	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);

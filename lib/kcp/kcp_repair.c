@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Says when what is lost goes more than once: where it holds up a window, and the path has room. */
+/*
+ * Says what goes more than once: what was lost, where it holds up a window and the path has room,
+ * and the end of a burst, whose loss nothing would show.
+ */
 #include "kcp/internal.h"
 
 /* Where there is no queue. */
@@ -28,4 +31,11 @@ void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn)
 		kg_kcp_flight_repeat(&kcp->flight, sn);
 	else
 		kg_kcp_flight_save_twin(&kcp->flight);
+}
+
+/* FEC's parity does for it what a twin would. */
+void kg_kcp_end_burst(struct kg_kcp *kcp)
+{
+	if (kg_kcp_holds_its_own(kcp) && kcp->group_data == 0)
+		kg_kcp_flight_end_burst(&kcp->flight);
 }

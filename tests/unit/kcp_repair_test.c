@@ -236,6 +236,74 @@ static void what_an_outage_took_goes_at_once(void **state)
 	share_fini(&o, share);
 }
 
+/* ---- ends of bursts ---- */
+
+static void rated_init(struct one *o)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.rate_auto = true;
+	params.snd_spread = true;
+	one_init(o, &params);
+}
+
+static void the_end_of_a_burst_goes_again(void **state)
+{
+	struct one o;
+
+	rated_init(&o);
+	o.kcp->flight.loss = PART(0.02);
+	one_send_many(&o, 5);
+	assert_int_equal(one_drain(&o), 5);
+	o.now_us += MS;
+	one_send_many(&o, 5);
+	assert_int_equal(one_drain(&o), 5);
+	o.now_us += 2 * MS - 1;
+	assert_int_equal(one_drain(&o), 0);
+	assert_int_equal(kg_kcp_deadline_us(o.kcp), o.now_us + 1);
+	o.now_us++;
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].sn, 9);
+	assert_false(one_output(&o));
+	assert_int_equal(one_stats(&o).resent_twin, 1);
+	one_fini(&o);
+}
+
+static void ends_go_once_where_nothing_is_lost(void **state)
+{
+	struct one o;
+
+	rated_init(&o);
+	one_send_many(&o, 5);
+	assert_int_equal(one_drain(&o), 5);
+	o.now_us += 10 * MS;
+	assert_int_equal(one_drain(&o), 0);
+	one_fini(&o);
+}
+
+/* One in twelve segments at most, beside what was saved up. */
+static void ends_are_few(void **state)
+{
+	struct one o;
+
+	rated_init(&o);
+	o.kcp->flight.loss = PART(0.02);
+	for (uint32_t sn = 0; sn < 240; sn++) {
+		uint32_t ts = (uint32_t)(o.now_us / MS);
+
+		one_send_many(&o, 1);
+		one_drain(&o);
+		o.now_us += 5 * MS;
+		one_drain(&o);
+		one_ack(&o, sn, ts, sn + 1);
+		o.kcp->flight.loss = PART(0.02);
+	}
+	assert_in_range(one_stats(&o).resent_twin, 240 / KG_KCP_TWIN_SEGMENTS,
+			240 / KG_KCP_TWIN_SEGMENTS + KG_KCP_TWINS_SAVED);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +315,9 @@ int main(void)
 		cmocka_unit_test(an_outage_is_no_loss),
 		cmocka_unit_test(an_outage_is_asked_whether_it_is_over),
 		cmocka_unit_test(what_an_outage_took_goes_at_once),
+		cmocka_unit_test(the_end_of_a_burst_goes_again),
+		cmocka_unit_test(ends_go_once_where_nothing_is_lost),
+		cmocka_unit_test(ends_are_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
