@@ -99,11 +99,17 @@ static void best_of_rounds(struct kg_rate *r)
 		r->pps = KG_MAX(r->pps, r->rounds[i]);
 }
 
+/* What is lost, as far as it was found to be lost whatever is sent. */
+static float lost_anyway(const struct kg_rate *r)
+{
+	return KG_MIN(KG_MIN(r->random, r->loss), TOLERATED_MOST);
+}
+
 /* Of what left at a gain so much was delivered: what the path would take. What it loses whatever
  * is sent has been sent, too. */
 static void note_rate(struct kg_rate *r, float delivered_pps, float gain)
 {
-	float pps = delivered_pps / gain / (1 - KG_MIN(r->tolerated, TOLERATED_MOST));
+	float pps = delivered_pps / gain / (1 - lost_anyway(r));
 
 	if (r->idle && pps < r->pps)
 		return;
@@ -238,9 +244,10 @@ static void judge(struct kg_rate *r, float loss)
 
 	if (full || kg_rate_is_ours(loss, r->loss, r->before_pps / r->pps)) {
 		r->pause = PAUSE_LEAST;
+		r->random = KG_MIN(r->random, r->tolerated);
 	} else {
 		set_rate(r, r->before_pps);
-		r->tolerated = KG_MAX(loss, r->loss);
+		r->tolerated = r->random = KG_MAX(loss, r->loss);
 	}
 	cruise(r, r->pause);
 }
@@ -273,7 +280,7 @@ static void end_yield(struct kg_rate *r, float pps, float loss)
 	note_room(r, loss);
 
 	if (capped)
-		r->tolerated /= 2; /* some of it may have been our doing */
+		r->random = r->tolerated /= 2; /* some of it may have been our doing */
 	else
 		note_rate(r, pps, 1);
 	if (grown)

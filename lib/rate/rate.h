@@ -75,6 +75,7 @@ struct kg_rate {
 	float before_pps;             /* before the cut that is being tried */
 	float rounds[KG_RATE_ROUNDS]; /* their rates */
 	float tolerated, loss;        /* parts of 1; smoothed */
+	float random;                 /* what was found to be no doing of ours */
 	float part;                   /* of the window, that keeps the queue short on average */
 	float room_us;                /* of the queue, before it loses; 0: not known */
 	struct kg_rate_window window; /* fair, scavenger */

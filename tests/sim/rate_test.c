@@ -74,6 +74,28 @@ static void random_loss_is_no_reason(void **state)
 	}
 }
 
+/* A gigabit, where thousands are under way: what nothing holds up has one copy, and what is lost
+ * anyway counts to the rate for as long as it is. */
+static void a_gigabit_costs_what_it_loses(void **state)
+{
+	static const double losses[][2] = {
+		{ 0.01, 0.01 }, { 0.05, 0.05 }, { 0.1, 0.1 }, { 0.2, 0 }
+	};
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(losses); i++) {
+		struct kg_sim_link_params there = there_and_lose(losses[i][0], 20000),
+					  again = there_and_lose(losses[i][1], 20000);
+		struct kg_race_params params = params_of(&racers[1], &there);
+		struct kg_race_result result;
+
+		there.rate_Bps = again.rate_Bps = 125000000;
+		params.link[1] = &again;
+		params.line_Bps = 125e6;
+		result = race_run(&params);
+		assert_true(part_of(&result, PPS * 1000 / 60 * (1 - losses[i][0])) > 0.9);
+	}
+}
+
 /* Half a second of it, and a fourth of a round trip. */
 static void queues_stay_short(void **state)
 {
@@ -280,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_loss_is_no_reason),
+		cmocka_unit_test(a_gigabit_costs_what_it_loses),
 		cmocka_unit_test(queues_stay_short),
 		cmocka_unit_test(a_policer_is_found),
 		cmocka_unit_test(who_was_told_does_as_told),
