@@ -15,6 +15,8 @@ struct kg_fec_encoder {
 	uint32_t sn;
 	uint8_t data;    /* shards of the group that are out */
 	uint8_t parity;  /* and of these */
+	uint8_t rows;    /* that the group gets of these; 0: it gets none */
+	uint8_t wanted;  /* rows of the groups to come */
 	uint8_t payload; /* shards of data that carry any, or are there for it */
 	bool closing;    /* the group is being filled */
 	bool alike;      /* all of a group have one length, or it gets no parity */
@@ -34,6 +36,7 @@ struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, 
 	encoder->fec = fec;
 	encoder->conv = conv;
 	encoder->sn = first_sn;
+	encoder->wanted = fec->code.parity;
 	encoder->alike = fec->content->once;
 	return encoder;
 }
@@ -41,6 +44,11 @@ struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, 
 void kg_fec_encoder_trust(struct kg_fec_encoder *encoder)
 {
 	encoder->alike = false;
+}
+
+void kg_fec_encoder_set_rows(struct kg_fec_encoder *encoder, uint8_t rows)
+{
+	encoder->wanted = KG_MIN(rows, encoder->fec->code.parity);
 }
 
 /* Half of all numbers away. */
@@ -67,7 +75,7 @@ bool kg_fec_encoder_serves_payload(const struct kg_fec_encoder *encoder)
 	const struct kg_fec_code *code = &encoder->fec->code;
 
 	return kg_fec_encoder_is_full(encoder) &&
-	       encoder->parity * code->data < code->parity * encoder->payload;
+	       encoder->parity * code->data < encoder->rows * encoder->payload;
 }
 
 static uint8_t missing(const struct kg_fec_encoder *encoder)
@@ -78,7 +86,7 @@ static uint8_t missing(const struct kg_fec_encoder *encoder)
 /* A group that is left alone is closed when it is worth it and paid for. */
 static bool may_close(const struct kg_fec_encoder *encoder)
 {
-	return encoder->fec->content->fill != NULL && encoder->payload > 0 &&
+	return encoder->fec->content->fill != NULL && encoder->payload > 0 && encoder->rows > 0 &&
 	       encoder->paid >= missing(encoder);
 }
 
@@ -99,7 +107,8 @@ static void next_group(struct kg_fec_encoder *encoder)
 static void begin_or_go_on(struct kg_fec_encoder *encoder, uint16_t len)
 {
 	if (encoder->data == 0) {
-		encoder->sums = kg_fec_sums_claim(encoder->fec);
+		encoder->rows = encoder->wanted;
+		encoder->sums = encoder->rows > 0 ? kg_fec_sums_claim(encoder->fec) : NULL;
 		encoder->first = len;
 	} else if (encoder->alike && len != encoder->first) {
 		forgo_parity(encoder);
@@ -171,16 +180,16 @@ static uint16_t put_filler(struct kg_fec_encoder *encoder, uint8_t *body)
 
 static uint16_t put_parity(struct kg_fec_encoder *encoder, uint8_t *body)
 {
-	const struct kg_fec_code *code = &encoder->fec->code;
+	uint8_t data = encoder->fec->code.data;
 	uint16_t header = kg_fec_parity_header_bytes(encoder->fec->content);
 	uint16_t len = encoder->sums->len;
 
-	kg_fec_header_encode(body, encoder->sn, (uint8_t)(code->data + encoder->parity));
+	kg_fec_header_encode(body, encoder->sn, (uint8_t)(data + encoder->parity));
 	if (header == KG_FEC_PARITY_HEADER_BYTES)
 		kg_store_be32(body + KG_FEC_HEADER_BYTES, encoder->conv);
 	memcpy(body + header, encoder->sums->rows[encoder->parity], len);
 	KG_FEC_COUNT(encoder, parity_sent, 1);
-	if (++encoder->parity == code->parity)
+	if (++encoder->parity == encoder->rows)
 		next_group(encoder);
 	return header + len;
 }

@@ -57,6 +57,10 @@ struct kg_fec_encoder;
 struct kg_fec_encoder *kg_fec_encoder_create(struct kg_fec *fec, uint32_t conv, uint32_t first_sn);
 void kg_fec_encoder_destroy(struct kg_fec_encoder *encoder);
 
+/* From the next group on so many of the code's parity shards are made, all of them at first; 0: the
+ * datagrams pass uncorrected, and cost no sums. */
+void kg_fec_encoder_set_rows(struct kg_fec_encoder *encoder, uint8_t rows);
+
 /*
  * Takes a datagram that stands at body + KG_FEC_HEADER_BYTES, and writes the header in front of it.
  * Returns the bytes of the body. Pull the output dry first: parity that waits there is lost.

@@ -11,6 +11,7 @@
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
  *   kcp_permit.c   who stands in line there    kcp_repair.c what goes more than once
+ *   kcp_groups.c   FEC's groups, and their parity
  */
 #pragma once
 
@@ -62,7 +63,7 @@ struct kg_kcp {
 	bool paced : 1;                   /* with rate_auto: data waited for its pace alone */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool rows : 1;                    /* both ends know the word that more follow */
-	uint8_t group_data, group_parity; /* of FEC; 0: off */
+	uint8_t group_data, group_parity; /* of FEC, now; data 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
 	uint32_t queued;                  /* segments without sn */
@@ -194,6 +195,8 @@ bool kg_kcp_goes_on(const struct kg_kcp *kcp);
 void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn);
 /* What leaves next is the last that waits. */
 void kg_kcp_end_burst(struct kg_kcp *kcp);
+/* A group's data, in a window of it. */
+void kg_kcp_update_group_part(struct kg_kcp *kcp);
 /* Gives back what was found out of pace or rate. */
 void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; so many new segments have come, up to sn `furthest`. */

@@ -7,7 +7,6 @@
 
 #define TRIM_AFTER_US   1000000u
 #define FORGET_AFTER_US 10000000u /* how fast a path was */
-#define LULL_PART       16u       /* of a round trip */
 
 const struct kg_kcp_params kg_kcp_handshake_params = {
 	.conv = 0,
@@ -78,18 +77,12 @@ void kg_kcp_set_conv(struct kg_kcp *kcp, uint32_t conv)
 	kcp->params.conv = conv;
 }
 
-/* A group of data in a window of it. */
-static void update_group_part(struct kg_kcp *kcp)
-{
-	kcp->rtt.group_part = (uint16_t)KG_MIN(256u * kcp->group_data / kcp->params.snd_wnd, 256u);
-}
-
 void kg_kcp_set_windows(struct kg_kcp *kcp, uint16_t snd_wnd, uint16_t rcv_wnd)
 {
 	if (snd_wnd != 0) {
 		kcp->params.snd_wnd = snd_wnd;
 		kcp->params.snd_spread = false;
-		update_group_part(kcp);
+		kg_kcp_update_group_part(kcp);
 	}
 	if (rcv_wnd != 0) {
 		kcp->params.rcv_wnd = rcv_wnd;
@@ -250,37 +243,6 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));
-}
-
-void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity)
-{
-	kcp->group_data = data;
-	kcp->group_parity = parity;
-	kg_kcp_flight_set_groups(&kcp->flight, data);
-	update_group_part(kcp);
-}
-
-void kg_kcp_next_group(struct kg_kcp *kcp)
-{
-	kg_kcp_flight_next_group(&kcp->flight);
-}
-
-uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp)
-{
-	uint64_t others_us = 0;
-
-	if (kcp->queue == NULL)
-		return 0;
-	if (kcp->shared)
-		others_us = kcp->member.share->busy * (uint64_t)kcp->member.share->pace.gap >>
-			    KG_KCP_PACE_SHIFT;
-	return (uint32_t)KG_MIN(KG_MAX(others_us, kg_kcp_rtt_srtt_us(&kcp->rtt) / LULL_PART),
-				(uint64_t)KG_US_PER_S);
-}
-
-void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us)
-{
-	kg_kcp_pace_take(kg_kcp_pace_of(kcp), kg_kcp_clock(kcp, now_us));
 }
 
 bool kg_kcp_take_repeating(struct kg_kcp *kcp)

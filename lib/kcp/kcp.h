@@ -235,6 +235,9 @@ uint64_t kg_kcp_waits_since_us(const struct kg_kcp *kcp);
 void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity);
 /* To be told before the first datagram of a group; harmless when told again. */
 void kg_kcp_next_group(struct kg_kcp *kcp);
+/* How many datagrams of parity the group is worth that begins: `most` at most, none on a path that
+ * does not lose. */
+uint8_t kg_kcp_parity(struct kg_kcp *kcp, uint8_t most);
 /* How long it may take until the next datagram leaves although data waits, because of window and
  * pace; 0 when none does. */
 uint32_t kg_kcp_lull_us(const struct kg_kcp *kcp);

@@ -159,13 +159,13 @@ static void forget_loss(struct kg_kcp_flight *f)
 	f->loss_at = acked;
 }
 
-static uint16_t up_to_date_loss(struct kg_kcp_flight *f)
+uint16_t kg_kcp_flight_loss(struct kg_kcp_flight *f)
 {
 	forget_loss(f);
 	return f->loss;
 }
 
-static void note_loss(struct kg_kcp_flight *f)
+void kg_kcp_flight_note_loss(struct kg_kcp_flight *f)
 {
 	forget_loss(f);
 	f->loss = (uint16_t)KG_MIN(f->loss + LOSS_OF_ONE, (uint32_t)UINT16_MAX);
@@ -211,7 +211,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	if (cause != KG_KCP_CAUSE_FAST && in_silence(f, slot))
 		use_probe(f, rtt, now_us);
 	else
-		note_loss(f);
+		kg_kcp_flight_note_loss(f);
 	list_remove(f, sn);
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
 	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
@@ -255,7 +255,7 @@ void kg_kcp_flight_save_twin(struct kg_kcp_flight *f)
 void kg_kcp_flight_end_burst(struct kg_kcp_flight *f)
 {
 	if ((f->twins > 0 && !f->ends) || f->twins_saved == 0 || f->prompt || f->loss < END_LOSS ||
-	    up_to_date_loss(f) < END_LOSS)
+	    kg_kcp_flight_loss(f) < END_LOSS)
 		return;
 	f->twin = f->nxt;
 	f->twins = 1;
@@ -308,9 +308,12 @@ void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams)
 	f->group_mask = (uint16_t)(orders - 1);
 }
 
-void kg_kcp_flight_next_group(struct kg_kcp_flight *f)
+bool kg_kcp_flight_next_group(struct kg_kcp_flight *f)
 {
+	bool begins = (f->next_order & f->group_mask) != 0;
+
 	f->next_order = (f->next_order + f->group_mask) & ~(uint32_t)f->group_mask;
+	return begins;
 }
 
 void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order)
@@ -340,7 +343,7 @@ static bool overtaken(const struct kg_kcp_flight *f, uint32_t order)
 static uint32_t patience_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    const struct kg_kcp_slot *slot)
 {
-	if (overtaken(f, slot->order | f->group_mask))
+	if (!f->patient || overtaken(f, slot->order | f->group_mask))
 		return rtt->reorder_us;
 	return KG_MAX(rtt->reorder_us, kg_kcp_rtt_group_us(rtt));
 }

@@ -131,11 +131,13 @@ struct kg_kcp_flight {
 	bool prompt : 1;       /* the first copy in a hole is dear, too */
 	bool una_due : 1;      /* the peer has room for the oldest one again */
 	bool tries : 1;        /* the oldest asks again and again whether the path is there */
+	bool patient : 1;      /* groups have parity, which may bring back what is lost */
 	bool unfenced : 1;     /* parked payload may be on its way to memory */
 	uint8_t twins_saved;   /* that may be granted */
 	uint8_t spares_left;   /* datagrams to come that may have spares; 0 without `prompt` */
 	uint8_t fresh;         /* segments before nxt that have had no chance of one */
 	uint8_t probes_left;   /* copies that may go in silence */
+	uint8_t calm;          /* groups in turn that wanted less parity than they had */
 	uint16_t listed;       /* bit b: list b has members */
 	struct {
 		uint16_t head, tail; /* low bits of sn */
@@ -198,6 +200,10 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);
+/* `loss`, up to date. */
+uint16_t kg_kcp_flight_loss(struct kg_kcp_flight *f);
+/* A copy was lost. */
+void kg_kcp_flight_note_loss(struct kg_kcp_flight *f);
 /* So many copies proved needless that were taken for lost. */
 void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies);
 /* A hole blocks the window: it has as many twins as the loss asks for. */
@@ -224,9 +230,8 @@ void kg_kcp_flight_advance(struct kg_kcp_flight *f);
 
 /* There are groups, of so many datagrams. */
 void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams);
-/* What is sent from now on is in another group. Harmless when nothing was sent since the last call.
- */
-void kg_kcp_flight_next_group(struct kg_kcp_flight *f);
+/* What is sent from now on is in another group. False when nothing was sent since the last call. */
+bool kg_kcp_flight_next_group(struct kg_kcp_flight *f);
 
 /* A datagram acknowledged a copy with this order and nothing sent later. */
 void kg_kcp_flight_on_acked(struct kg_kcp_flight *f, uint32_t order);

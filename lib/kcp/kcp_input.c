@@ -66,13 +66,22 @@ static void note_sample(struct digest *d, uint64_t sample_us)
 	d->slowest_us = KG_MAX(d->slowest_us, sample_us);
 }
 
-static void note_order(struct digest *d, const struct kg_kcp_slot *slot)
+/* False: it had left before something that the datagram has named before. */
+static bool note_order(struct digest *d, const struct kg_kcp_slot *slot)
 {
-	if (!d->has_order || (int32_t)(slot->order - d->order) > 0) {
-		d->order = slot->order;
-		d->sent_us = slot->sent_us;
-	}
+	if (d->has_order && (int32_t)(slot->order - d->order) <= 0)
+		return false;
+	d->order = slot->order;
+	d->sent_us = slot->sent_us;
 	d->has_order = true;
+	return true;
+}
+
+/* It was named behind what had left later: in groups, parity has brought it back. */
+static void note_late(struct kg_kcp *kcp)
+{
+	if (kcp->group_data > 0)
+		kg_kcp_flight_note_loss(&kcp->flight);
 }
 
 static void on_needless(struct kg_kcp *kcp, uint32_t copies)
@@ -107,7 +116,8 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 		kg_kcp_flight_on_loss(&kcp->flight);
 	} else if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
-		note_order(d, slot);
+		if (!note_order(d, slot))
+			note_late(kcp);
 		enter(d->ledger, slot);
 		d->events |= KG_KCP_ECHOED;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
@@ -215,6 +225,24 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 		return;
 	note_sample(d, c.fastest_us);
 	note_sample(d, c.slowest_us);
+}
+
+static bool is_late(const struct kg_kcp *kcp, uint32_t order)
+{
+	return (int32_t)(order - kcp->flight.newest_acked) < 0;
+}
+
+/* In groups: the same of what una covers, or a datagram names by itself. */
+static void note_brought_back(struct kg_kcp *kcp, const struct digest *d)
+{
+	if (d->has_order && is_late(kcp, d->order))
+		note_late(kcp);
+	for (uint32_t sn = kcp->flight.una; (int32_t)(d->una - sn) > 0; sn++) {
+		const struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
+
+		if (slot->buf != NULL && slot->copies == 1 && is_late(kcp, slot->order))
+			note_late(kcp);
+	}
 }
 
 static bool is_beyond(const struct kg_kcp *kcp, uint32_t sn)
@@ -337,6 +365,8 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
 	uint32_t una = kcp->flight.una;
 
+	if (kcp->group_data > 0)
+		note_brought_back(kcp, d);
 	on_una(kcp, d);
 	kg_kcp_flight_advance(&kcp->flight);
 	if (d->told)

@@ -36,6 +36,6 @@ void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn)
 /* FEC's parity does for it what a twin would. */
 void kg_kcp_end_burst(struct kg_kcp *kcp)
 {
-	if (kg_kcp_holds_its_own(kcp) && kcp->group_data == 0)
+	if (kg_kcp_holds_its_own(kcp) && !kcp->flight.patient)
 		kg_kcp_flight_end_burst(&kcp->flight);
 }

@@ -65,8 +65,10 @@ uint16_t kg_framing_encode(struct kg_framing *framing, struct kg_kcp *kcp, uint6
 			kg_kcp_on_parity(kcp, now_us);
 		return kg_fec_encoder_output(encoder, body, now_us);
 	}
-	if (encoder != NULL && kg_fec_encoder_begins(encoder))
+	if (encoder != NULL && kg_fec_encoder_begins(encoder)) {
 		kg_kcp_next_group(kcp);
+		kg_fec_encoder_set_rows(encoder, kg_kcp_parity(kcp, kg_fec_parity(framing->fec)));
+	}
 	len = kg_kcp_output(kcp, now_us, body + KG_FEC_HEADER_BYTES);
 	return len == 0 ? 0 : put_header(encoder, body, len, now_us);
 }

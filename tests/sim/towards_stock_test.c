@@ -240,9 +240,11 @@ static struct result run(double loss, bool fec)
 	return r;
 }
 
-/* What a sender brought there that sent each hole once. */
+/* What a sender brought there that sent each hole once, and all parity always. */
 #define ONE_COPY_5_MBIT   194
+#define ALL_PARITY_0_MBIT 551
 #define ALL_PARITY_5_MBIT 345
+#define ALL_PARITY_WIRE   1.30
 
 static void holes_are_filled_soon(void **state)
 {
@@ -253,16 +255,25 @@ static void holes_are_filled_soon(void **state)
 	run(0.2, false);
 }
 
-static void parity_fills_most(void **state)
+static void parity_follows_the_loss(void **state)
 {
-	assert_true(run(0.05, true).mbit > 0.9 * ALL_PARITY_5_MBIT);
+	struct result clean = run(0, true), some = run(0.01, true), much = run(0.05, true);
+
+	assert_true(clean.mbit > 0.97 * ALL_PARITY_0_MBIT);
+	assert_true(clean.wire_per_payload < 1.10);
+	assert_true(some.mbit > 0.9 * ALL_PARITY_0_MBIT);
+	assert_true(some.wire_per_payload < 0.97 * ALL_PARITY_WIRE);
+	assert_true(much.mbit > 0.9 * ALL_PARITY_5_MBIT);
+	assert_true(much.wire_per_payload < 1.03 * ALL_PARITY_WIRE);
+	run(0.1, true);
+	run(0.2, true);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holes_are_filled_soon),
-		cmocka_unit_test(parity_fills_most),
+		cmocka_unit_test(parity_follows_the_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

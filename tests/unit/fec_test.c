@@ -470,6 +470,34 @@ static void groups_without_parity(void **state)
 	assert_int_equal(scarce.whole.in_use_bytes, 0);
 }
 
+/* One row brings back one datagram, and the group under way has what it began with. */
+static void rows_may_be_fewer(void **state)
+{
+	static const uint8_t wanted[] = { 0, 1, 9 }, expected[] = { 2, 0, 1, 2 };
+
+	begin(3, 2, 0);
+	for (uint32_t sn = 0; sn < KG_ARRAY_SIZE(expected); sn++) {
+		unsigned int rows = 0;
+
+		for (unsigned int i = 0; i < 3; i++) {
+			random_datagram(&e.rng, &datagrams[i], 100);
+			encode(&e, &datagrams[i], &bodies[i], 0);
+			assert_int_equal(kg_load_be32(bodies[i].bytes), sn);
+			if (i > 0)
+				receive(&e, bodies[i].bytes, bodies[i].len, datagrams, 3);
+		}
+		if (sn < KG_ARRAY_SIZE(wanted))
+			kg_fec_encoder_set_rows(e.encoder, wanted[sn]);
+		while ((bodies[3].len = kg_fec_encoder_output(e.encoder, bodies[3].bytes, 0)) > 0) {
+			receive(&e, bodies[3].bytes, bodies[3].len, datagrams, 3);
+			rows++;
+		}
+		assert_int_equal(rows, expected[sn]);
+		assert_int_equal(datagrams[0].out, rows > 0);
+	}
+	ends_fini(&e);
+}
+
 /* Data passes when there is no memory for sums. */
 static void data_needs_no_memory(void **state)
 {
@@ -664,6 +692,7 @@ int main(void)
 		cmocka_unit_test(another_code_harms_nobody),
 		cmocka_unit_test(lack_of_memory),
 		cmocka_unit_test(groups_without_parity),
+		cmocka_unit_test(rows_may_be_fewer),
 		cmocka_unit_test(data_needs_no_memory),
 		cmocka_unit_test(memory_is_bounded),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How often what is lost is sent (docs/kcp.md §7.6). */
+/* How often what is lost is sent, and how much parity it is worth (docs/kcp.md §7.6). */
 #include "kcp_one.h"
 
 #include "kcp/internal.h"
@@ -304,6 +304,59 @@ static void ends_are_few(void **state)
 	one_fini(&o);
 }
 
+/* ---- parity ---- */
+
+/* Rows of the next group, behind `groups` that lost nothing. */
+static uint8_t rows_after(struct one *o, unsigned int groups)
+{
+	uint8_t rows = 0;
+
+	for (unsigned int i = 0; i < groups; i++) {
+		uint32_t sn = o->kcp->flight.nxt;
+
+		kg_kcp_next_group(o->kcp);
+		rows = kg_kcp_parity(o->kcp, 4);
+		one_send_many(o, 1);
+		one_drain(o);
+		one_ack(o, sn, (uint32_t)(o->now_us / MS), sn + 1);
+	}
+	return rows;
+}
+
+static void parity_follows_the_loss(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	kg_kcp_set_groups(o.kcp, 20, 4);
+	assert_int_equal(rows_after(&o, 1), 4);
+	assert_int_equal(rows_after(&o, 600), 0);
+	o.kcp->flight.loss = PART(0.01);
+	assert_int_equal(rows_after(&o, 1), 3);
+	o.kcp->flight.loss = PART(0.05);
+	assert_int_equal(rows_after(&o, 1), 4);
+	o.kcp->flight.loss = PART(0.5);
+	assert_int_equal(rows_after(&o, 1), 4);
+	one_fini(&o);
+}
+
+/* Parity brought it back: it is acknowledged behind what left later, and was lost all the same. */
+static void what_parity_brings_back_was_lost(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	kg_kcp_set_groups(o.kcp, 20, 4);
+	one_send_many(&o, 10);
+	one_drain(&o);
+	for (uint32_t sn = 1; sn < 10; sn++)
+		one_ack(&o, sn, T0_MS, 0);
+	assert_int_equal(o.kcp->flight.loss, 0);
+	one_ack(&o, 0, T0_MS, 10);
+	assert_true(o.kcp->flight.loss > 0);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +371,8 @@ int main(void)
 		cmocka_unit_test(the_end_of_a_burst_goes_again),
 		cmocka_unit_test(ends_go_once_where_nothing_is_lost),
 		cmocka_unit_test(ends_are_few),
+		cmocka_unit_test(parity_follows_the_loss),
+		cmocka_unit_test(what_parity_brings_back_was_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
