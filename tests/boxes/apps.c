@@ -57,6 +57,31 @@ static void tell(struct app *app, enum kg_msg_type type, uint32_t count, struct 
 							 &msg, sizeof(msg)) == 0);
 }
 
+/* ---- stalls ---- */
+
+/* What it has sent and has not arrived waits from now on, unless some did before. */
+static void begin_to_wait(struct app *app)
+{
+	if (app->waits_since_us == 0)
+		app->waits_since_us = app->boxes->now_us;
+}
+
+static struct app *other_end(const struct app *app)
+{
+	return app->side == CLIENT ? app->flow->server : &app->flow->client;
+}
+
+/* Something of what the other end has sent is there. */
+static void end_wait(const struct app *app)
+{
+	struct app *from = other_end(app);
+
+	if (from == NULL || from->waits_since_us == 0)
+		return;
+	from->stall_us = KG_MAX(from->stall_us, app->boxes->now_us - from->waits_since_us);
+	from->waits_since_us = app->got_bytes < from->sent_bytes ? app->boxes->now_us : 0;
+}
+
 /* ---- writing ---- */
 
 /* Bytes of the next message: enough for a head, and nothing is left that is less than one. */
@@ -87,6 +112,7 @@ static bool write_some(struct app *app)
 		app->sent_datagrams++;
 	}
 	app->sent_bytes += bytes;
+	begin_to_wait(app);
 	app->credit--;
 	tell(app, KG_MSG_DATA, 1, buf);
 	return true;
@@ -178,6 +204,7 @@ static void on_data(struct app *app, const struct kg_msg *msg)
 									app->got_bytes + i));
 		app->got_bytes += buf->len;
 	}
+	end_wait(app);
 	kg_buf_free_chain(msg->buf);
 	on_taken(app, msg->count);
 }
@@ -344,6 +371,26 @@ static bool may_miss(const struct boxes *boxes, const struct flow *flow)
 	       (boxes->scenario.params.mux > 0 || boxes->scenario.params.udphop);
 }
 
+/* NATs that forget, and paths that become narrow in silence, are found out in their own time.
+ * Without a model nothing says how long the wire may take. */
+static bool must_flow(const struct boxes *boxes)
+{
+	const struct path *paths = boxes->scenario.paths;
+
+	return boxes->scenario.modelled && !has_nat(boxes) &&
+	       paths[CLIENT].width_count + paths[SERVER].width_count == 0;
+}
+
+static void check_stall(const struct boxes *boxes, const struct app *app)
+{
+	if (boxes->verbose)
+		printf("flow %u, %s: %llu bytes, longest stall %.3f s\n", app->flow->number,
+		       app->side == CLIENT ? "there" : "back", (unsigned long long)app->sent_bytes,
+		       (double)app->stall_us / KG_US_PER_S);
+	if (must_flow(boxes))
+		boxes_check(boxes, app->stall_us <= links_stall_us(boxes));
+}
+
 /* The wire alone makes two of one. */
 static bool may_be_doubled(const struct boxes *boxes, int by)
 {
@@ -376,5 +423,7 @@ void apps_check(const struct boxes *boxes)
 		boxes_check(boxes, client->missing_bytes == 0 && server->missing_bytes == 0);
 		boxes_check(boxes, client->got_bytes == flow->plan_bytes[SERVER]);
 		boxes_check(boxes, server->got_bytes == flow->plan_bytes[CLIENT]);
+		check_stall(boxes, client);
+		check_stall(boxes, server);
 	}
 }

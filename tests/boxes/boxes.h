@@ -6,6 +6,7 @@
  *   boxes.c      command line, the clock, what must hold in the end
  *   scenario.c   draws settings, wire and flows from the seed: a dimension is a line there
  *   halt.c       boxes that get no CPU
+ *   links.c      queues, carriers, radio and outages on the wire
  *   path.c       routers on a narrow way
  *   packet.c     what these and NATs read in frames
  *   nat.c        a NAT that forgets
@@ -23,6 +24,8 @@
 #define BOXES_NAT_TIMES   4
 #define BOXES_WIDTHS      3
 #define BOXES_HALTS       4
+#define BOXES_CHANCES     1024 /* of a trace, but for the last */
+#define BOXES_MODELS_FROM 500  /* the first seed whose wire has a model */
 /* A request that is repeated from another port is one more. */
 #define BOXES_ACCEPTED_MAX (BOXES_FLOWS_MAX * (1 + BOXES_NAT_TIMES))
 #define BOXES_LEAST_BYTES  8 /* that an end says: whose it is */
@@ -48,8 +51,10 @@ struct app {
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes, missing_bytes;
 	uint64_t sent_datagrams, got_datagrams;
-	uint64_t next_us; /* when it writes next */
-	bool there;       /* the worker has a channel for it */
+	uint64_t waits_since_us; /* what it has sent waits, and nothing has arrived; 0: not */
+	uint64_t stall_us;       /* the longest time of that */
+	uint64_t next_us;        /* when it writes next */
+	bool there;              /* the worker has a channel for it */
 	bool finished, closed, reset;
 };
 
@@ -82,6 +87,12 @@ struct halt {
 	bool in_burst;   /* not before datagrams wait for their pace */
 };
 
+/* As sim/bottleneck.h has it. */
+struct trace {
+	uint32_t at_ms[BOXES_CHANCES + 1];
+	size_t count;
+};
+
 /* Of ports, whose mappings are 0 when there is none. */
 struct nat {
 	uint16_t outside_of[65536], inside_of[65536];
@@ -97,6 +108,10 @@ struct scenario {
 	struct two_boxes_params params;
 	char settings[SIDES][256]; /* as the params have them */
 	struct kg_sim_link_params wire[SIDES];
+	bool modelled;
+	const char *model;  /* of the wire, beyond what it is without one */
+	uint64_t outage_us; /* the longest time in which nothing passes, and all waits */
+	struct trace traces[SIDES];
 	struct path paths[SIDES];                 /* by who sends */
 	uint64_t nat_forgets_us[BOXES_NAT_TIMES]; /* KG_NEVER_US: not */
 	struct halt halts[SIDES][BOXES_HALTS];    /* one after the other */
@@ -138,6 +153,12 @@ void scenario_draw(struct boxes *boxes);
 void halt_turn(struct boxes *boxes);
 /* How long a side stands still; 0: it goes on. */
 uint64_t halt_until_us(const struct boxes *boxes, int side);
+
+/* links.c */
+void links_draw(struct boxes *boxes, struct kg_rng *rng);
+/* How long what is sent may wait at most: the longest outage, a second, and two of the longest
+ * round trips, for random loss may take the same segment more than once. */
+uint64_t links_stall_us(const struct boxes *boxes);
 
 /* path.c */
 /* Puts a frame of a side on its link, as far as the path lets it pass. */

@@ -8,6 +8,7 @@
 #include "boxes/packet.h"
 
 #include "base/bytes.h"
+#include "net/frame.h"
 #include "net/proto.h"
 
 #define MORE_FRAGMENTS 0x2000u
@@ -25,9 +26,10 @@ static uint16_t width(const struct boxes *boxes, const struct path *path)
 
 static void put_on(struct boxes *boxes, int side, const uint8_t *bytes, uint16_t len)
 {
-	static const struct kg_endpoint nobody; /* a frame has its own addresses */
+	struct kg_tuple ends; /* as its receiver sees them */
 
-	kg_sim_link_send(&boxes->links[side], boxes->now_us, &nobody, &nobody, bytes, len);
+	kg_frame_ends(bytes, len, &ends);
+	kg_sim_link_send(&boxes->links[side], boxes->now_us, &ends.remote, &ends.local, bytes, len);
 }
 
 /* A router's word to the sender comes from the other side. */

@@ -223,6 +223,25 @@ static void draw_long_flow(struct boxes *boxes, struct kg_rng *rng)
 		flow->plan_bytes[side] = between(rng, 100000, 400000);
 }
 
+/* Something is under way while the wire does what its model is about. */
+static void draw_bulk(struct boxes *boxes, struct kg_rng *rng)
+{
+	uint32_t count = KG_MIN(between(rng, 1, 3), boxes->scenario.flow_count);
+
+	if (!boxes->scenario.modelled)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		struct flow *flow = &boxes->flows[i];
+		uint32_t most_us = between(rng, 10000, 40000);
+
+		flow->write_max_bytes = 1400;
+		flow->pause_max_us = most_us;
+		for (int side = CLIENT; side < SIDES; side++)
+			flow->plan_bytes[side] = (uint32_t)(between(rng, 1, 6) *
+							    (700.0 * KG_US_PER_S / (most_us / 2)));
+	}
+}
+
 /* Either end may be the first to speak after a NAT has forgotten. */
 static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
 {
@@ -280,6 +299,7 @@ static const struct {
 	{ "flows", draw_flows },     { "long flow", draw_long_flow },
 	{ "pauses", draw_pauses },   { "neighbour", draw_neighbour },
 	{ "udphop", draw_udphop },   { "halts", draw_halts },
+	{ "links", links_draw },     { "bulk", draw_bulk },
 };
 
 static void print_path(const struct boxes *boxes, const struct path *path)
@@ -313,6 +333,8 @@ static void print(const struct boxes *boxes)
 	       p->ipv6 ? "IPv6" : "IPv4", p->algorithm, p->udphop ? "UDP Hop" : p->preset,
 	       p->window, p->fec != NULL ? p->fec : "off", p->mux, p->workers, p->keep_alive_s,
 	       boxes->scenario.flow_count);
+	printf("the wire has %s, and is out for %.3f s at most\n", boxes->scenario.model,
+	       (double)boxes->scenario.outage_us / KG_US_PER_S);
 	printf("NAT %s; neighbour %s\n",
 	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there",
 	       p->neighbour ? "is there" : "is not");
