@@ -185,3 +185,5 @@ bool apps_turn(struct boxes *boxes);
 uint64_t apps_next_us(const struct boxes *boxes);
 bool apps_are_over(const struct boxes *boxes);
 void apps_check(const struct boxes *boxes);
+/* After all seeds: no more streams have waited too long than chance makes. */
+bool apps_were_in_time(void);

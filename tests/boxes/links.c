@@ -5,6 +5,8 @@
  */
 #include "boxes/boxes.h"
 
+#include <string.h>
+
 #define PART(n, of) ((uint16_t)((n)*65536 / (of)))
 #define SLOT_MS     250u /* for which a radio's rate stays as it is */
 
@@ -111,7 +113,7 @@ static uint64_t be_radio(struct kg_sim_link_params *link, struct kg_rng *rng, st
 
 /* ---- outages ---- */
 
-/* One after another, with a second at least between them. */
+/* One after another; what the first has held up arrives before the second. */
 static uint64_t fall_silent(struct boxes *boxes, struct kg_rng *rng)
 {
 	uint32_t count = between(rng, 1, 2), ways = between(rng, 1, 3);
@@ -120,7 +122,7 @@ static uint64_t fall_silent(struct boxes *boxes, struct kg_rng *rng)
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t lasts_us = between(rng, 200, 5000) * KG_US_PER_MS;
 
-		from_us += between(rng, 1000, 3000) * KG_US_PER_MS;
+		from_us += between(rng, 3000, 6000) * KG_US_PER_MS;
 		for (int side = CLIENT; side < SIDES; side++) {
 			if ((ways & (1u << side)) == 0)
 				continue;
@@ -195,6 +197,7 @@ static void calm_down(struct scenario *scenario)
 {
 	for (int side = CLIENT; side < SIDES; side++)
 		scenario->paths[side] = (struct path){ .fragments = true };
+	memset(scenario->halts, 0, sizeof(scenario->halts));
 	for (size_t i = 0; i < BOXES_NAT_TIMES; i++)
 		scenario->nat_forgets_us[i] = KG_NEVER_US;
 }
