@@ -68,7 +68,7 @@ def points(rows):
             ours["path"],
             mark(f"{ours['of_bound']:.2f}", ours["of_bound"] >= GOODPUT_AIM),
             mark(f"{ours['own_loss_percent']:.1f} %", ours["own_loss_percent"] <= LOSS_AIM_PERCENT),
-            mark(f"{ours['wire_per_payload']:.2f}", ours["wire_per_payload"] <= WIRE_AIM),
+            mark(f"{ours['wire_per_payload']:.3f}", ours["wire_per_payload"] <= WIRE_AIM),
             mark(f"{ours['queue_p95_ms']:.0f} of {aim_ms:.0f} ms", ours["queue_p95_ms"] <= aim_ms),
             *(who(ours["path"], ours, better) for better in (goodput_better, queue_better, is_better))))
     seeds = rows[0]["seeds"]
