@@ -17,13 +17,14 @@
 
 static const struct kg_racer found_out = { "auto", &kg_racer_kcp_auto, NULL };
 
-/* In the order of rival/paths.c. */
+/* In the order of rival/paths.c. What the satellite brings differs most: three seeds have 0.95
+ * to 1.00 where fifteen have 0.96. */
 static const struct {
 	double least, queue_ms, own_loss;
 } points[KG_RACE_PATHS] = {
 	{ 0.92, 215, 0.08 }, { 0.95, 110, 0.001 }, { 0.96, 140, 0.001 }, { 0.98, 10, 0.005 },
 	{ 0.95, 20, 0.01 },  { 0.96, 15, 0.005 },  { 0.92, 10, 0.01 },   { 0.98, 8, 0.005 },
-	{ 0.98, 8, 0.001 },  { 0.98, 0.5, 0.001 }, { 1.2, 0.5, 0.001 },  { 0.97, 125, 0.01 },
+	{ 0.98, 8, 0.001 },  { 0.98, 0.5, 0.001 }, { 1.2, 0.5, 0.001 },  { 0.94, 125, 0.01 },
 };
 
 static struct kg_race_params params_of(const struct kg_race_path *path, uint64_t seed)
