@@ -63,25 +63,6 @@ void kg_mux_disown(struct kg_mux *mux, enum kg_protocol protocol, uint32_t id, u
 
 /* ---- one message of one stream; false: memory is short ---- */
 
-/* Payload that goes at once tells the server as well as an empty message does. */
-static bool send_greeting(struct kg_mux_stream *ms, uint64_t now_us)
-{
-	struct kg_message message = { .feature = KG_FEATURE_MUX_TRANSFER };
-	const struct kg_target *target = ms->target;
-
-	if (target != NULL) {
-		message.feature = KG_FEATURE_PRE_CONNECT;
-		message.port = target->port;
-		message.data = (const uint8_t *)target->address;
-		message.len = strlen(target->address);
-	}
-	if (target == NULL && ms->out.head != NULL)
-		ms->greet = false;
-	else
-		ms->greet = !say_of(ms, message, now_us);
-	return !ms->greet;
-}
-
 static bool send_grant(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_message message = {
@@ -148,6 +129,26 @@ static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 	if (ms->state != KG_MUX_CLOSED)
 		s->ops.acked(s->host, ms->stream, segments);
 	return true;
+}
+
+/* Payload that goes at once tells the server as well as an empty message does. Nothing goes before:
+ * what is said of a stream that it does not know it ignores. */
+static bool send_greeting(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_message message = { .feature = KG_FEATURE_MUX_TRANSFER };
+	const struct kg_target *target = ms->target;
+
+	if (target != NULL) {
+		message.feature = KG_FEATURE_PRE_CONNECT;
+		message.port = target->port;
+		message.data = (const uint8_t *)target->address;
+		message.len = strlen(target->address);
+	}
+	if (target == NULL && ms->out.head != NULL)
+		ms->greet = !send_payload(ms, now_us);
+	else
+		ms->greet = !say_of(ms, message, now_us);
+	return !ms->greet;
 }
 
 static bool send_last_word(struct kg_mux_stream *ms, uint64_t now_us)

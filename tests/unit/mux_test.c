@@ -340,6 +340,25 @@ static void credit_that_is_not_used_returns(void **state)
 	pair_stop(pair);
 }
 
+/* Of a stream that the server does not know yet it would not be heard. */
+static void credit_comes_behind_what_opens_a_stream(void **state)
+{
+	static const char block[1000];
+	struct pair *pair = pair_start(pair_new()); /* its channel is not open yet */
+	struct app *client = pair_open(pair, KG_PROTOCOL_TCP), *server = &pair->server.apps[0];
+
+	assert_true(app_send(&pair->client, client, "question", 8));
+	run(pair, SEC(1));
+	expect(server, "question");
+	pair->client.slow = true;
+	for (unsigned int i = 0; i < 40; i++)
+		assert_true(app_send(&pair->server, server, block, sizeof(block)));
+	run(pair, SEC(1));
+	app_read(&pair->client, client, UINT32_MAX);
+	assert_int_equal(client->got_len, 40 * sizeof(block));
+	pair_stop(pair);
+}
+
 /* An original grants nothing: the channel stands still, and goes on when there is room. */
 static void towards_an_original_a_full_stream_stalls_its_channel(void **state)
 {
@@ -835,6 +854,7 @@ int main(void)
 		cmocka_unit_test(a_servers_end_is_the_end),
 		cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
 		cmocka_unit_test(credit_that_is_not_used_returns),
+		cmocka_unit_test(credit_comes_behind_what_opens_a_stream),
 		cmocka_unit_test(towards_an_original_a_full_stream_stalls_its_channel),
 		cmocka_unit_test(towards_an_original_who_stands_still_gives_way),
 		cmocka_unit_test(where_buffers_are_short_a_stream_has_the_floor),
