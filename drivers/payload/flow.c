@@ -317,6 +317,7 @@ bool kg_flow_input(struct kg_payload *p, struct kg_link *link, const struct kg_m
 		/* fall through */
 	case KG_MSG_CREDIT:
 		flow->credit += (int32_t)msg->count;
+		flow->unheard = false;
 		flow->ops->resume(p, flow);
 		break;
 	case KG_MSG_FINISH:

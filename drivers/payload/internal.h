@@ -250,6 +250,7 @@ struct kg_flow {
 	bool shut;       /* TCP: our end was sent */
 	bool abort_due;  /* TCP: ABORT waits for ATTACHED */
 	bool reset_due;  /* TCP: draining ends with a reset */
+	bool unheard;    /* TCP of a server: connected, and its first credit is on its way */
 	bool no_trains;  /* UDP: the kernel does not take several datagrams at once */
 	bool answered;   /* UDP: the application was sent something */
 	bool conversed;  /* UDP: and has said something since */

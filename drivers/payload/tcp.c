@@ -253,6 +253,12 @@ static bool can_read(const struct kg_flow *flow)
 
 /* ---- one flow's turn, by state ---- */
 
+/* In between it has spoken, perhaps, and reset: Linux says ECONNREFUSED of who did not connect. */
+static bool has_connected(int error)
+{
+	return error == 0 || error == ECONNRESET || error == EPIPE;
+}
+
 static void check_connected(struct kg_payload *p, struct kg_flow *flow)
 {
 	int error;
@@ -260,10 +266,12 @@ static void check_connected(struct kg_payload *p, struct kg_flow *flow)
 	if (!(flow->source.events & EPOLLOUT) && !is_broken(flow))
 		return;
 	error = socket_error(flow);
-	if (error != 0) {
+	if (!has_connected(error)) {
 		kg_flow_refuse(p, flow, error);
 		return;
 	}
+	take_error(flow, error);
+	flow->unheard = true;
 	kg_count(&p->stats.tcp_connected, 1);
 	kg_flow_connected(p, flow);
 }
@@ -316,13 +324,14 @@ static enum kg_served drain(struct kg_payload *p, struct kg_flow *flow)
 
 /*
  * A reset, or a failure: the application takes no more. What it had sent is read first, which also
- * shows whether its end in order was part of it; but without one nobody waits for credit.
+ * shows whether its end in order was part of it; but without one nobody waits for credit, except
+ * for the first.
  */
 static void break_off(struct kg_payload *p, struct kg_flow *flow)
 {
 	if (!flow->tx_ended)
 		end_tx(p, flow);
-	if (flow->rx_ended || flow->credit > 0 || flow->shut)
+	if (flow->rx_ended || flow->credit > 0 || flow->shut || flow->unheard)
 		return;
 	if (!flow->fin_seen)
 		take_error(flow, socket_error(flow));

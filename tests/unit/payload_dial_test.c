@@ -2,6 +2,8 @@
 /* A server's payload thread connects to the destination. */
 #include "payload_rig.h"
 
+#include <pthread.h>
+
 #include "payload/internal.h"
 
 #define TCP KG_PROTOCOL_TCP
@@ -48,6 +50,46 @@ static void tcp_dials_ipv4(void **state)
 static void tcp_dials_ipv6(void **state)
 {
 	dialled_to(6);
+}
+
+/* A server speaks and resets as soon as it is connected. */
+static void *speak_and_reset(void *listener)
+{
+	for (int i = 0; i < 200; i++) {
+		int fd = accept(*(int *)listener, NULL, NULL);
+
+		rig_write(fd, "answer", 6);
+		rig_reset(fd);
+	}
+	return NULL;
+}
+
+static void what_was_said_before_a_reset_arrives(void **state)
+{
+	struct rig *rig = rig_create(1024);
+	uint16_t port = 0;
+	int listener = rig_bind(4, SOCK_STREAM, &port);
+	pthread_t server;
+
+	assert_int_equal(listen(listener, 1), 0);
+	rig_set_destination(rig, rig_loopback(4, port));
+	rig_start(rig);
+	assert_int_equal(pthread_create(&server, NULL, speak_and_reset, &listener), 0);
+	for (int i = 0; i < 200; i++) {
+		struct rig_channel ch;
+
+		rig_dial(rig, &ch, TCP);
+		ch.flow = rig_expect(rig, KG_MSG_CONNECTED).flow;
+		if (i % 8 == 0)
+			rig_nap(); /* credit comes late */
+		rig_say(&ch, KG_MSG_CREDIT, 10, NULL);
+		rig_take_stream(&ch, (const uint8_t *)"answer", 6, false);
+		rig_expect(rig, KG_MSG_ABORT);
+		rig_close(&ch, true);
+	}
+	pthread_join(server, NULL);
+	close(listener);
+	rig_destroy(rig);
 }
 
 static void refused_connection_says_why(void **state)
@@ -108,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_dials_ipv4),
 		cmocka_unit_test(tcp_dials_ipv6),
+		cmocka_unit_test(what_was_said_before_a_reset_arrives),
 		cmocka_unit_test(refused_connection_says_why),
 		cmocka_unit_test(nobodys_address_is_refused),
 		cmocka_unit_test(hanging_connection_times_out),
