@@ -130,10 +130,9 @@ static unsigned int xdp_sockets(const struct kg_nic *nic, unsigned int queues, i
 /* Of the interface's queues, that of the port's first. */
 static unsigned int first_queue(const char *device)
 {
-	static const char key[] = ",start_queue=";
-	const char *text = strstr(device, key);
+	const char *text = kg_device_argument(device, ",start_queue=");
 
-	return text != NULL ? (unsigned int)atoi(text + sizeof(key) - 1) : 0;
+	return text != NULL ? (unsigned int)atoi(text) : 0;
 }
 
 /* NULL: it is not wanted, or cannot be had. */

@@ -10,15 +10,20 @@
 
 #define KEY_BYTES 96
 
+const char *kg_device_argument(const char *device, const char *key)
+{
+	const char *text = strstr(device, key);
+
+	return text != NULL ? text + strlen(key) : NULL;
+}
+
 bool kg_device_interface(const char *device, char name[IF_NAMESIZE])
 {
-	static const char key[] = ",iface=";
-	const char *text = strstr(device, key);
+	const char *text = kg_device_argument(device, ",iface=");
 	size_t len;
 
 	if (text == NULL)
 		return false;
-	text += sizeof(key) - 1;
 	len = strcspn(text, ",");
 	if (len == 0 || len >= IF_NAMESIZE)
 		return false;

@@ -22,6 +22,8 @@ void kg_claims_release(struct kg_claims *claims);
 /* The process that runs the box of this name; 0: none, or not known. */
 pid_t kg_claims_holder(const struct kg_config *config);
 
+/* Of a device as given to EAL, what stands behind a key such as ",iface="; NULL: it has none. */
+const char *kg_device_argument(const char *device, const char *key);
 /* Linux's interface under a virtual device: what stands behind "iface=", at most IFNAMSIZ-1
  * characters. False: there is none. */
 bool kg_device_interface(const char *device, char name[IF_NAMESIZE]);
