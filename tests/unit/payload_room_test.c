@@ -127,9 +127,13 @@ static void what_linux_counts_is_known(void **state)
 	}
 }
 
-/* Two flows to one socket. */
+static size_t full[BURST];
+
+/* Two flows to one socket, for datagrams of `full` length. */
 static void begin_both(struct dialled *d, struct rig_channel *other)
 {
+	for (unsigned int i = 0; i < BURST; i++)
+		full[i] = 1400;
 	prepare(d, 4);
 	d->rig->payload->udp_holds.span_us = KG_NEVER_US;
 	begin(d, false);
@@ -161,16 +165,12 @@ static void expect_shared_room(struct dialled *d, struct rig_channel *other, con
 	expect_each(d->fd, 2 * BURST);
 }
 
-static size_t full[BURST];
-
 static void flows_to_one_socket_share_its_room(void **state)
 {
 	uint8_t *bytes = rig_pattern(1400 + BURST, 19);
 	struct rig_channel other;
 	struct dialled d;
 
-	for (unsigned int i = 0; i < BURST; i++)
-		full[i] = 1400;
 	begin_both(&d, &other);
 	be_known(&d, &d.ch, bytes, full);
 	be_known(&d, &other, bytes, full);
@@ -198,8 +198,6 @@ static void a_socket_that_was_opened_anew_has_one_room(void **state)
 	struct rig_channel other;
 	struct dialled d;
 
-	for (unsigned int i = 0; i < BURST; i++)
-		full[i] = 1400;
 	begin_both(&d, &other);
 	be_known(&d, &d.ch, bytes, full);
 	open_anew(&d);
@@ -220,8 +218,6 @@ static void who_waits_for_one_socket_takes_turns(void **state)
 	struct rig_channel other;
 	struct dialled d;
 
-	for (unsigned int i = 0; i < BURST; i++)
-		full[i] = 1400;
 	begin_both(&d, &other);
 	assert_true(kg_socket_local(((struct kg_flow *)other.flow)->source.fd, &from));
 	be_known(&d, &d.ch, bytes, full);
