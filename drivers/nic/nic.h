@@ -31,9 +31,15 @@ struct kg_nic {
 	struct kg_rx_wake rx_wakes[KG_NIC_QUEUES_MAX];
 };
 
+/*
+ * A worker that sleeps shares its core: frames wait in the ring until it has the core again, which
+ * may take milliseconds (docs/decisions/0053-woken-by-the-frame.md).
+ */
+#define KG_NIC_TX_DESCRIPTORS         1024
+#define KG_NIC_RX_DESCRIPTORS(sleeps) ((sleeps) ? 2048 : 1024)
 /* Mbufs that the queues of one port may hold. */
-#define KG_NIC_DESCRIPTORS   1024
-#define KG_NIC_MBUFS(queues) ((queues) * (2 * KG_NIC_DESCRIPTORS + 2 * KG_NIC_BURST))
+#define KG_NIC_MBUFS(queues, sleeps) \
+	((queues) * (KG_NIC_RX_DESCRIPTORS(sleeps) + KG_NIC_TX_DESCRIPTORS + 2 * KG_NIC_BURST))
 
 /* Has EAL found the device? */
 bool kg_nic_exists(const char *device);

@@ -48,7 +48,8 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 	const struct kg_config *config = box->config;
 	size_t total = (size_t)config->memory_mb << 20;
 	unsigned int mbufs =
-		config->port_count * KG_NIC_MBUFS(config->worker_count) +
+		config->port_count *
+			KG_NIC_MBUFS(config->worker_count, config->poll == KG_POLL_ADAPTIVE) +
 		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
 		config->port_count * KG_EXCEPTION_SPARES + vhost_mbufs(config) +
 		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
