@@ -54,6 +54,7 @@ static inline struct kg_buf *kg_buf_queue_pop(struct kg_buf_queue *queue)
 	for (uint32_t i = 1; i < chain->mark; i++)
 		last = last->next;
 	queue->head = last->next;
+	__builtin_prefetch(queue->head); /* has waited, and comes next */
 	if (queue->head == NULL)
 		queue->tail = &queue->head;
 	queue->segments -= chain->mark;
