@@ -13,14 +13,14 @@
 #define KEEPS_UP    4u /* of the window, the part that may be unread */
 #define NEEDLESS    8u /* times what is needed: too large */
 #define GIVEN_UP    8u /* the part of it that goes in a round trip */
-#define SHARE_SPARE 2u /* of our share of the memory: others may come */
+#define SHARE_SPARE 8u /* of our share of the memory, the part that is left: others may come */
 
 static void grow(struct kg_kcp *kcp)
 {
-	uint32_t wnd = kcp->recv.wnd,
-		 share = kg_kcp_recv_share(&kcp->recv, kcp->pool) / SHARE_SPARE;
+	uint32_t share = kg_kcp_recv_share(&kcp->recv, kcp->pool);
+	uint32_t wnd = KG_MIN(2u * kcp->recv.wnd, share - share / SHARE_SPARE);
 
-	wnd = KG_MIN(KG_MIN(2 * wnd, share), (uint32_t)KG_KCP_WINDOW_MAX);
+	wnd = KG_MIN(wnd, (uint32_t)KG_KCP_WINDOW_MAX);
 	if (wnd > kcp->recv.wnd)
 		kg_kcp_recv_set_window(&kcp->recv, (uint16_t)wnd);
 }
