@@ -231,12 +231,12 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 
 /* Of what has left since the oldest so many are holes. With each copy more a part of them stays
  * that is the loss; what is wanted is that in most windows none does. */
-void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn)
+void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, unsigned int copies_max)
 {
 	uint64_t stay = (uint64_t)(f->nxt - f->una) * f->loss;
 	unsigned int copies = 0;
 
-	for (; copies < KG_KCP_HOLE_COPIES && stay >= 65536 / HOLES_LEFT; copies++)
+	for (; copies < copies_max && stay >= 65536 / HOLES_LEFT; copies++)
 		stay = stay * f->loss >> 16;
 	if (copies < 2)
 		return;

@@ -206,8 +206,8 @@ uint16_t kg_kcp_flight_loss(struct kg_kcp_flight *f);
 void kg_kcp_flight_note_loss(struct kg_kcp_flight *f);
 /* So many copies proved needless that were taken for lost. */
 void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies);
-/* A hole blocks the window: it has as many twins as the loss asks for. */
-void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn);
+/* A hole blocks the window: it goes as often as the loss asks for, `copies_max` times at most. */
+void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, unsigned int copies_max);
 /* The copy that goes holds up nobody: it has none where much is lost. */
 void kg_kcp_flight_save_twin(struct kg_kcp_flight *f);
 /* The next one to be sent is the last of a burst. */

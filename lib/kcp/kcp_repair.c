@@ -11,16 +11,34 @@ static bool has_room(const struct kg_kcp *kcp)
 	return kg_kcp_holds_its_own(kcp) && !kg_kcp_rtt_shows_queue(&kcp->rtt);
 }
 
-/* Since `sn` so much else has left. Where less than that can leave now, the window will be shut
- * before another copy is acknowledged. */
+/* What may lie between the oldest hole and what leaves. */
+static int32_t window(const struct kg_kcp *kcp)
+{
+	const struct kg_kcp_flight *f = &kcp->flight;
+	int32_t edge = (int32_t)(kcp->peer.edge - f->una);
+
+	return kg_kcp_spreads(kcp) ? edge : KG_MIN(edge, (int32_t)kcp->params.snd_wnd);
+}
+
+/*
+ * Since `sn` so much else has left, and as much leaves before its copy is acknowledged. Where the
+ * window lets less than that go now, it will be shut by then. But older holes shut it, whose copies
+ * are under way; a window of three times as much stays open even when this copy is lost, too.
+ */
 static bool blocks(const struct kg_kcp *kcp, uint32_t sn)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
-	int32_t left = (int32_t)(kcp->peer.edge - f->nxt);
+	int32_t since = (int32_t)(f->nxt - sn), most = window(kcp);
+	int32_t left = most - (int32_t)(f->nxt - f->una);
 
-	if (!kg_kcp_spreads(kcp))
-		left = KG_MIN(left, (int32_t)(kcp->params.snd_wnd - (f->nxt - f->una)));
-	return left < (int32_t)(f->nxt - sn);
+	return left < since && (left <= 0 || most < 3 * since);
+}
+
+/* Where the window is less than the path takes it is shut for longer than it is open, and one hole
+ * that stays costs as much again. In a wider one a few that stay are hardly seen. */
+static unsigned int copies_max(const struct kg_kcp *kcp)
+{
+	return window(kcp) < (int32_t)kcp->pace.window ? KG_KCP_HOLE_COPIES : 2;
 }
 
 void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn)
@@ -28,7 +46,7 @@ void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn)
 	if (kcp->queue == NULL || !has_room(kcp))
 		return;
 	if (blocks(kcp, sn))
-		kg_kcp_flight_repeat(&kcp->flight, sn);
+		kg_kcp_flight_repeat(&kcp->flight, sn, copies_max(kcp));
 	else
 		kg_kcp_flight_save_twin(&kcp->flight);
 }

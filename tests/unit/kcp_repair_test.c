@@ -59,6 +59,19 @@ static void a_hole_that_blocks_is_sent_by_the_loss(void **state)
 	}
 }
 
+static void a_hole_is_sent_twice_at_most_in_a_window_that_the_path_does_not_fill(void **state)
+{
+	unsigned int copies[128];
+	struct one o;
+
+	lose_five(&o, 0.2, 1);
+	o.kcp->pace.window = 100;
+	count_copies(&o, copies);
+	for (uint32_t sn = 0; sn < 5; sn++)
+		assert_int_equal(copies[sn], 2);
+	one_fini(&o);
+}
+
 static void a_hole_is_sent_once_where_little_is_lost_or_nothing_waits(void **state)
 {
 	struct one o;
@@ -71,13 +84,18 @@ static void a_hole_is_sent_once_where_little_is_lost_or_nothing_waits(void **sta
 	one_fini(&o);
 }
 
-static void ack_in_wide_window(struct one *o, uint32_t sn, uint32_t ts)
+static void ack_in_window(struct one *o, uint16_t wnd, uint32_t sn, uint32_t ts)
 {
 	struct kg_kcp_segment seg = ack_segment(sn, ts, 0);
 
-	seg.wnd = 4096;
+	seg.wnd = wnd;
 	one_add(o, seg, "");
 	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
+static void ack_in_wide_window(struct one *o, uint32_t sn, uint32_t ts)
+{
+	ack_in_window(o, 4096, sn, ts);
 }
 
 /* Nor has a third copy a twin there. */
@@ -98,6 +116,27 @@ static void a_hole_goes_once_where_the_window_is_wide(void **state)
 		ack_in_wide_window(&o, next, ts);
 		ack_in_wide_window(&o, next + 1, ts);
 	}
+	one_fini(&o);
+}
+
+/* It has room for as much as leaves until a second copy of it is acknowledged. */
+static void what_older_holes_shut_blocks_nobody(void **state)
+{
+	struct one o;
+	uint32_t ts;
+
+	lose_five(&o, 0.2, 172);
+	for (uint32_t sn = 7; sn < 128; sn++)
+		ack_in_window(&o, 400, sn, T0_MS);
+	ts = kg_kcp_ts(o.kcp, o.now_us);
+	assert_int_equal(one_drain(&o), 5 + 172);
+	one_send_many(&o, 1);
+	o.now_us += RTT_US;
+	for (uint32_t sn = 128; sn < 300; sn++) {
+		if (sn != 172)
+			ack_in_window(&o, 400, sn, ts);
+	}
+	assert_int_equal(one_drain(&o), 5 * 2 + 1 + 1);
 	one_fini(&o);
 }
 
@@ -361,8 +400,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hole_that_blocks_is_sent_by_the_loss),
+		cmocka_unit_test(
+			a_hole_is_sent_twice_at_most_in_a_window_that_the_path_does_not_fill),
 		cmocka_unit_test(a_hole_is_sent_once_where_little_is_lost_or_nothing_waits),
 		cmocka_unit_test(a_hole_goes_once_where_the_window_is_wide),
+		cmocka_unit_test(what_older_holes_shut_blocks_nobody),
 		cmocka_unit_test(twins_of_what_has_arrived_stay),
 		cmocka_unit_test(the_loss_is_what_is_lost),
 		cmocka_unit_test(an_outage_is_no_loss),
