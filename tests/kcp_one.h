@@ -97,6 +97,13 @@ static inline enum kg_drop one_input(struct one *o)
 	return drop;
 }
 
+/* One segment without payload, in a datagram of its own. */
+static inline void one_hear(struct one *o, struct kg_kcp_segment seg)
+{
+	one_add(o, seg, "");
+	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
 static inline void one_push(struct one *o, uint32_t sn, uint8_t frg, uint32_t ts,
 			    const char *payload)
 {
@@ -123,8 +130,7 @@ static inline struct kg_kcp_segment ack_segment(uint32_t sn, uint32_t ts, uint32
 
 static inline void one_ack(struct one *o, uint32_t sn, uint32_t ts, uint32_t una)
 {
-	one_add(o, ack_segment(sn, ts, una), "");
-	assert_int_equal(one_input(o), KG_DROP_NONE);
+	one_hear(o, ack_segment(sn, ts, una));
 }
 
 /* Takes the next datagram apart; false when none is due. */
@@ -174,6 +180,23 @@ static inline void one_send_many(struct one *o, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
 		assert_true(one_send(o, "x", 1));
+}
+
+/* The same, and all of them leave at once. */
+static inline void one_send_now(struct one *o, unsigned int n)
+{
+	one_send_many(o, n);
+	assert_int_equal(one_drain(o), n);
+}
+
+/* A message, and its ACK a round trip later. */
+static inline void one_round_trip(struct one *o, uint32_t sn, uint64_t rtt_us)
+{
+	uint32_t ts = (uint32_t)(o->now_us / MS);
+
+	one_send_now(o, 1);
+	o->now_us += rtt_us;
+	one_ack(o, sn, ts, sn + 1);
 }
 
 /* The next message must be this text. */

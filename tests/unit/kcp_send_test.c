@@ -120,8 +120,7 @@ static void acked_segments_are_freed_and_counted(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	o.now_us += 40 * MS;
 	one_ack(&o, 3, T0_MS, 0);
 	assert_int_equal(o.events, KG_KCP_ADVANCED | KG_KCP_ACKED | KG_KCP_ECHOED);
@@ -173,8 +172,7 @@ static void discarding_leaves_what_the_window_takes(void **state)
 
 	params.snd_wnd = 8;
 	one_init(&o, &params);
-	one_send_many(&o, 3);
-	one_drain(&o);
+	one_send_now(&o, 3);
 	one_send_many(&o, 2);
 	assert_true(one_send(&o, text, 4 * 1376)); /* begins within the window */
 	one_send_many(&o, 5);
@@ -220,13 +218,11 @@ static void remote_window_is_taken_from_the_newest_word(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	for (size_t i = 0; i < KG_ARRAY_SIZE(words); i++) {
 		seg.una = words[i].una;
 		seg.wnd = words[i].wnd;
-		one_add(&o, seg, "");
-		assert_int_equal(one_input(&o), KG_DROP_NONE);
+		one_hear(&o, seg);
 		assert_int_equal(one_stats(&o).rmt_wnd, words[i].then);
 	}
 	one_fini(&o);
@@ -239,8 +235,7 @@ static void hole_is_resent_after_enough_later_datagrams(void **state)
 
 	params.resend = 3;
 	one_init(&o, &params);
-	one_send_many(&o, 20);
-	one_drain(&o);
+	one_send_now(&o, 20);
 	o.now_us += 40 * MS;
 	for (uint32_t sn = 6; sn < 8; sn++) {
 		one_ack(&o, sn, T0_MS, 5);
@@ -266,14 +261,12 @@ static void lost_resend_is_resent_fast(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 5);
-	one_drain(&o);
+	one_send_now(&o, 5);
 	o.now_us += 20 * MS;
 	one_ack(&o, 1, T0_MS, 0);
 	one_ack(&o, 2, T0_MS, 0);
 	assert_int_equal(one_drain(&o), 1);
-	one_send_many(&o, 3);
-	assert_int_equal(one_drain(&o), 3);
+	one_send_now(&o, 3);
 	o.now_us += 20 * MS;
 	one_ack(&o, 5, T0_MS + 20, 0);
 	assert_int_equal(one_drain(&o), 0);
@@ -299,12 +292,8 @@ static void twin_of_what_has_arrived_stays(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 1);
-	one_drain(&o);
-	o.now_us += 1 * MS;
-	one_ack(&o, 0, T0_MS, 1);
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_round_trip(&o, 0, 1 * MS);
+	one_send_now(&o, 1);
 	o.now_us = kg_kcp_deadline_us(o.kcp);
 	assert_true(one_output(&o));
 	assert_true(kg_kcp_deadline_us(o.kcp) <= o.now_us);
@@ -324,12 +313,10 @@ static void hole_waits_for_its_group(void **state)
 		one_init_default(&o);
 		kg_kcp_set_groups(o.kcp, 10, 3);
 		kg_kcp_next_group(o.kcp);
-		one_send_many(&o, 3);
-		assert_int_equal(one_drain(&o), 3);
+		one_send_now(&o, 3);
 		if (later)
 			kg_kcp_next_group(o.kcp);
-		one_send_many(&o, 2);
-		assert_int_equal(one_drain(&o), 2);
+		one_send_now(&o, 2);
 		o.now_us += 40 * MS;
 		one_ack(&o, 3, T0_MS, 0);
 		one_ack(&o, 4, T0_MS, 0);
@@ -357,17 +344,12 @@ static void groups_count_what_was_sent(void **state)
 	for (uint32_t sn = params.first_sn; sn != 1000; sn++) {
 		for (int i = 0; i < 1000; i++)
 			kg_kcp_next_group(o.kcp);
-		one_send_many(&o, 1);
-		assert_int_equal(one_drain(&o), 1);
-		o.now_us += MS;
-		one_ack(&o, sn, T0_MS + sn - params.first_sn, sn + 1);
+		one_round_trip(&o, sn, MS);
 	}
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_send_now(&o, 1);
 	for (int i = 0; i < 2; i++) {
 		kg_kcp_next_group(o.kcp);
-		one_send_many(&o, 1);
-		one_drain(&o);
+		one_send_now(&o, 1);
 		one_ack(&o, 1001 + i, (uint32_t)(o.now_us / MS), 1000);
 	}
 	assert_int_equal(one_drain(&o), 1);
@@ -382,8 +364,7 @@ static void resend_zero_never_resends_by_count(void **state)
 
 	params.resend = 0;
 	one_init(&o, &params);
-	one_send_many(&o, 100);
-	one_drain(&o);
+	one_send_now(&o, 100);
 	o.now_us += 10 * MS;
 	for (uint32_t sn = 1; sn < 100; sn++)
 		one_ack(&o, sn, T0_MS, 0);
@@ -401,8 +382,7 @@ static void reordering_widens_the_wait(void **state)
 	uint64_t acked_us;
 
 	one_init_default(&o);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	o.now_us += 20 * MS;
 	for (uint32_t sn = 1; sn < 10; sn++)
 		one_ack(&o, sn, T0_MS, 0);
@@ -410,8 +390,7 @@ static void reordering_widens_the_wait(void **state)
 	o.now_us += 5 * MS;
 	one_ack(&o, 0, T0_MS, 10); /* the ts of the first copy */
 	assert_int_equal(one_stats(&o).resent_needless, 1);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	acked_us = o.now_us + 20 * MS;
 	o.now_us = acked_us;
 	for (uint32_t sn = 11; sn < 20; sn++)
@@ -446,8 +425,7 @@ static void closed_window_is_probed(void **state)
 
 	one_init_default(&o);
 	start_us = o.now_us;
-	one_add(&o, wins, "");
-	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	one_hear(&o, wins);
 	assert_int_equal(kg_kcp_deadline_us(o.kcp), KG_NEVER_US); /* nothing to send */
 	one_send_many(&o, 3);
 	assert_int_equal(one_drain(&o), 0);
@@ -456,8 +434,7 @@ static void closed_window_is_probed(void **state)
 	assert_in_range(probes_until(&o, start_us + 660 * (uint64_t)KG_US_PER_S), 55, 65);
 	wins.wnd = 2;
 	o.now_us = start_us + 661 * (uint64_t)KG_US_PER_S;
-	one_add(&o, wins, "");
-	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	one_hear(&o, wins);
 	assert_int_equal(one_drain(&o), 2);
 	one_fini(&o);
 }
@@ -485,8 +462,7 @@ static void without_blast_data_keeps_to_the_interval(void **state)
 	params.blast = false;
 	params.interval_ms = 30;
 	one_init(&o, &params);
-	one_send_many(&o, 1);
-	assert_int_equal(one_drain(&o), 1);
+	one_send_now(&o, 1);
 	o.now_us += 3 * MS;
 	one_send_many(&o, 1);
 	assert_int_equal(kg_kcp_deadline_us(o.kcp), (T0_MS + 30) * MS);
@@ -615,8 +591,7 @@ static void questions_repeat_what_the_peer_has_had(void **state)
 
 	one_init_default(&o);
 	assert_int_equal(question(&o, 24).sn, UINT32_MAX);
-	one_send_many(&o, 2);
-	one_drain(&o);
+	one_send_now(&o, 2);
 	assert_int_equal(question(&o, 1000).sn, 0);
 	assert_int_equal(question(&o, 1000).len, 1);
 	assert_int_equal(question(&o, 24).sn, UINT32_MAX); /* no room for it */
@@ -632,8 +607,7 @@ static void only_its_time_stamp_answers_a_question(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 2);
-	one_drain(&o);
+	one_send_now(&o, 2);
 	question(&o, 1000);
 	one_ack(&o, 0, T0_MS, 0);
 	assert_int_equal(o.events & (KG_KCP_ANSWERED | KG_KCP_ECHOED), KG_KCP_ECHOED);
@@ -650,8 +624,7 @@ static void answers_to_probes_answer_no_question(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 2);
-	one_drain(&o);
+	one_send_now(&o, 2);
 	question(&o, 1000);
 	assert_int_equal(kg_kcp_probe(o.kcp, 4096, 0, 600, o.now_us, o.out), 600);
 	one_ack(&o, 0, ASKED_TS, 1);
@@ -674,8 +647,7 @@ static void an_answer_that_is_repeated_is_of_the_same_probe(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 2);
-	one_drain(&o);
+	one_send_now(&o, 2);
 	one_ack(&o, 1, T0_MS, 0);
 	for (unsigned int nth = 0; nth < KG_KCP_PROBES_MAX; nth++) {
 		assert_int_equal(kg_kcp_probe(o.kcp, ts, nth, 600, o.now_us, o.out), 600);
@@ -695,8 +667,7 @@ static void one_segment_that_has_arrived_is_enough_for_a_probe(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 3);
-	one_drain(&o);
+	one_send_now(&o, 3);
 	assert_false(kg_kcp_was_heard(o.kcp));
 	one_ack(&o, 1, T0_MS, 0);
 	assert_true(kg_kcp_was_heard(o.kcp));
@@ -714,15 +685,12 @@ static void what_went_to_a_lost_address_goes_again_at_once(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_send_now(&o, 1);
 	o.now_us += 5 * MS;
 	one_ack(&o, 0, T0_MS, 1);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	mark = kg_kcp_mark(o.kcp);
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_send_now(&o, 1);
 	o.now_us += 1 * MS;
 	assert_false(one_output(&o));
 	kg_kcp_lose_before(o.kcp, mark);

@@ -18,8 +18,7 @@ static void timeouts_back_off_as_nodelay_says(void **state)
 
 		params.nodelay = nodelay;
 		one_init(&o, &params);
-		one_send_many(&o, 1);
-		one_drain(&o);
+		one_send_now(&o, 1);
 		for (size_t i = 0; i < KG_ARRAY_SIZE(expected_ms[0]); i++) {
 			o.now_us = kg_kcp_deadline_us(o.kcp) - 1;
 			assert_int_equal(one_drain(&o), 0);
@@ -43,8 +42,7 @@ static void a_hole_on_a_path_that_lives_is_not_left_for_long(void **state)
 	params.nodelay = 0;
 	params.resend = 0;
 	one_init(&o, &params);
-	one_send_many(&o, 8);
-	one_drain(&o);
+	one_send_now(&o, 8);
 	o.now_us += 100 * MS;
 	for (uint32_t sn = 1; sn < 8; sn++)
 		one_ack(&o, sn, T0_MS, 0);
@@ -64,8 +62,7 @@ static void tell_window(struct one *o, uint16_t wnd)
 {
 	const struct kg_kcp_segment seg = { .conv = CONV, .cmd = KG_KCP_WINS, .wnd = wnd };
 
-	one_add(o, seg, "");
-	assert_int_equal(one_input(o), KG_DROP_NONE);
+	one_hear(o, seg);
 }
 
 /* The peer has refused for so long that the next time-out is far: its word that there is room again
@@ -75,8 +72,7 @@ static void room_at_the_peer_ends_the_wait(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 10);
-	one_drain(&o);
+	one_send_now(&o, 10);
 	tell_window(&o, 100); /* nothing has timed out */
 	assert_false(one_output(&o));
 	for (int i = 0; i < 5000; i++) {
@@ -120,10 +116,7 @@ static void a_sample_of_its_own_counts_more(void **state)
 	uint32_t rto_us;
 
 	one_init_default(&o);
-	one_send_many(&o, 1);
-	one_drain(&o);
-	o.now_us += 30 * MS;
-	one_ack(&o, 0, T0_MS, 1);
+	one_round_trip(&o, 0, 30 * MS);
 	rto_us = one_stats(&o).rto_us;
 	kg_kcp_expect_rtt(o.kcp, 400 * MS);
 	assert_int_equal(one_stats(&o).rto_us, rto_us);
@@ -138,8 +131,7 @@ static void timeout_never_exceeds_a_minute(void **state)
 		struct one o;
 
 		one_init(&o, &params);
-		one_send_many(&o, 1);
-		one_drain(&o);
+		one_send_now(&o, 1);
 		for (int i = 0; i < 100; i++) {
 			uint64_t due_us = kg_kcp_deadline_us(o.kcp);
 
@@ -160,8 +152,7 @@ static void silence_is_probed_with_a_few_copies(void **state)
 
 	params.snd_wnd = 128;
 	one_init(&o, &params);
-	one_send_many(&o, 128);
-	assert_int_equal(one_drain(&o), 128);
+	one_send_now(&o, 128);
 	o.now_us = kg_kcp_deadline_us(o.kcp);
 	assert_int_equal(o.now_us, (T0_MS + 200) * MS);
 	assert_int_equal(one_drain(&o), 32);
@@ -180,13 +171,11 @@ static void probing_goes_on_when_something_is_acknowledged(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 128);
-	one_drain(&o);
+	one_send_now(&o, 128);
 	o.now_us += 200 * MS;
 	assert_int_equal(one_drain(&o), 32);
 	for (wins.una = 1; wins.una < 4; wins.una++) {
-		one_add(&o, wins, "");
-		assert_int_equal(one_input(&o), KG_DROP_NONE);
+		one_hear(&o, wins);
 		assert_int_equal(one_drain(&o), 32);
 	}
 	one_fini(&o);
@@ -199,16 +188,11 @@ static void needless_timeout_is_recognised_by_ts(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	for (int i = 0; i < 50; i++) {
-		one_send_many(&o, 1);
-		one_drain(&o);
-		o.now_us += 40 * MS;
-		one_ack(&o, (uint32_t)i, T0_MS + 40 * (uint32_t)i, (uint32_t)i + 1);
-	}
+	for (uint32_t sn = 0; sn < 50; sn++)
+		one_round_trip(&o, sn, 40 * MS);
 	before = one_stats(&o);
 	assert_in_range(before.rto_us, 50 * MS, 52 * MS);
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_send_now(&o, 1);
 	o.now_us += 60 * MS;
 	assert_int_equal(one_drain(&o), 1);
 	o.now_us += 10 * MS;
@@ -224,8 +208,7 @@ static void absurd_acks_give_no_sample(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 4);
-	one_drain(&o);
+	one_send_now(&o, 4);
 	o.now_us += 30 * MS;
 	one_ack(&o, 0, T0_MS + 500000, 0); /* the future */
 	one_ack(&o, 1, T0_MS - 900, 0);    /* before the segment existed */
@@ -242,8 +225,7 @@ static void sample_of_more_than_a_minute_is_none(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 1);
-	one_drain(&o);
+	one_send_now(&o, 1);
 	o.now_us += 61 * (uint64_t)KG_US_PER_S;
 	one_drain(&o);
 	one_ack(&o, 0, T0_MS, 1); /* the first copy's */
@@ -260,20 +242,16 @@ static void una_gives_samples_only_without_holes(void **state)
 	struct one o;
 
 	one_init_default(&o);
-	one_send_many(&o, 3);
-	one_drain(&o);
+	one_send_now(&o, 3);
 	o.now_us += 20 * MS;
 	one_ack(&o, 1, T0_MS, 0); /* that of 2 is lost */
 	o.now_us += 60 * MS;
-	one_add(&o, wins, "");
-	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	one_hear(&o, wins);
 	assert_int_equal(one_stats(&o).srtt_us, 20 * MS);
-	one_send_many(&o, 3);
-	one_drain(&o);
+	one_send_now(&o, 3);
 	o.now_us += 60 * MS;
 	wins.una = 6;
-	one_add(&o, wins, "");
-	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	one_hear(&o, wins);
 	assert_int_equal(one_stats(&o).srtt_us, 25 * MS);
 	one_fini(&o);
 }
@@ -286,13 +264,11 @@ static void una_gives_two_samples(void **state)
 
 	one_init_default(&o);
 	for (int i = 0; i < 3; i++) {
-		one_send_many(&o, 1);
-		one_drain(&o);
+		one_send_now(&o, 1);
 		o.now_us += 10 * MS;
 	}
 	o.now_us += 30 * MS;
-	one_add(&o, wins, "");
-	assert_int_equal(one_input(&o), KG_DROP_NONE);
+	one_hear(&o, wins);
 	assert_int_equal(one_stats(&o).srtt_us, (7 * 60 * MS + 40 * MS) / 8);
 	one_fini(&o);
 }
@@ -306,14 +282,8 @@ static void timeout_keeps_its_distance(void **state)
 
 		params.interval_ms = 1;
 		one_init(&o, &params);
-		for (uint32_t sn = 0; sn < 100; sn++) {
-			uint32_t ts = (uint32_t)(o.now_us / MS);
-
-			one_send_many(&o, 1);
-			one_drain(&o);
-			o.now_us += rtt_ms * MS;
-			one_ack(&o, sn, ts, sn + 1);
-		}
+		for (uint32_t sn = 0; sn < 100; sn++)
+			one_round_trip(&o, sn, rtt_ms * MS);
 		assert_in_range(one_stats(&o).rto_us, (rtt_ms + 10) * MS, (rtt_ms + 13) * MS);
 		one_fini(&o);
 	}
@@ -322,14 +292,8 @@ static void timeout_keeps_its_distance(void **state)
 /* Acknowledges 20 messages, one at a time, 1 ms after each was sent. */
 static void settle_at_one_ms(struct one *o)
 {
-	for (uint32_t sn = 0; sn < 20; sn++) {
-		uint32_t ts = (uint32_t)(o->now_us / MS);
-
-		one_send_many(o, 1);
-		one_drain(o);
-		o->now_us += 1 * MS;
-		one_ack(o, sn, ts, sn + 1);
-	}
+	for (uint32_t sn = 0; sn < 20; sn++)
+		one_round_trip(o, sn, 1 * MS);
 }
 
 /* A lone segment has nobody behind it whose ACK could show its loss: it goes again early, two times
@@ -346,8 +310,7 @@ static void the_few_go_again_early(void **state)
 	for (unsigned int copy = 1; copy <= 2; copy++) {
 		sent_us = o.now_us;
 		if (copy == 1) {
-			one_send_many(&o, 1);
-			assert_int_equal(one_drain(&o), 1);
+			one_send_now(&o, 1);
 		}
 		o.now_us = kg_kcp_deadline_us(o.kcp);
 		assert_in_range(o.now_us - sent_us, copy * 2 * MS, copy * 5 * MS);
@@ -373,8 +336,7 @@ static void the_many_wait(void **state)
 	one_init_default(&o);
 	settle_at_one_ms(&o);
 	sent_us = o.now_us;
-	one_send_many(&o, 5);
-	assert_int_equal(one_drain(&o), 5);
+	one_send_now(&o, 5);
 	o.now_us = kg_kcp_deadline_us(o.kcp);
 	assert_int_equal(o.now_us - sent_us, one_stats(&o).rto_us);
 	one_fini(&o);
