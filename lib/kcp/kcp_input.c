@@ -77,11 +77,18 @@ static bool note_order(struct digest *d, const struct kg_kcp_slot *slot)
 	return true;
 }
 
-/* It was named behind what had left later: in groups, parity has brought it back. */
+/* It was acknowledged behind what had left later: in groups, parity has brought it back. */
 static void note_late(struct kg_kcp *kcp)
 {
 	if (kcp->group_data > 0)
 		kg_kcp_flight_note_loss(&kcp->flight);
+}
+
+/* Behind what a datagram before has acknowledged. */
+static void note_if_late(struct kg_kcp *kcp, uint32_t order)
+{
+	if ((int32_t)(order - kcp->flight.newest_acked) < 0)
+		note_late(kcp);
 }
 
 static void on_needless(struct kg_kcp *kcp, uint32_t copies)
@@ -178,6 +185,7 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 	c->slowest_us = KG_MAX(c->slowest_us, age_us);
 	d->resent |= slot->spare || slot->copies > 1;
 	if (slot->copies == 1) {
+		note_if_late(kcp, slot->order);
 		note_order(d, slot);
 		enter(d->ledger, slot);
 		return;
@@ -225,24 +233,6 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 		return;
 	note_sample(d, c.fastest_us);
 	note_sample(d, c.slowest_us);
-}
-
-static bool is_late(const struct kg_kcp *kcp, uint32_t order)
-{
-	return (int32_t)(order - kcp->flight.newest_acked) < 0;
-}
-
-/* In groups: the same of what una covers, or a datagram names by itself. */
-static void note_brought_back(struct kg_kcp *kcp, const struct digest *d)
-{
-	if (d->has_order && is_late(kcp, d->order))
-		note_late(kcp);
-	for (uint32_t sn = kcp->flight.una; (int32_t)(d->una - sn) > 0; sn++) {
-		const struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
-
-		if (slot->buf != NULL && slot->copies == 1 && is_late(kcp, slot->order))
-			note_late(kcp);
-	}
 }
 
 static bool is_beyond(const struct kg_kcp *kcp, uint32_t sn)
@@ -365,8 +355,8 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
 	uint32_t una = kcp->flight.una;
 
-	if (kcp->group_data > 0)
-		note_brought_back(kcp, d);
+	if (d->has_order)
+		note_if_late(kcp, d->order);
 	on_una(kcp, d);
 	kg_kcp_flight_advance(&kcp->flight);
 	if (d->told)

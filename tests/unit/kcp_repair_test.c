@@ -362,20 +362,27 @@ static void parity_follows_the_loss(void **state)
 	one_fini(&o);
 }
 
-/* Parity brought it back: it is acknowledged behind what left later, and was lost all the same. */
+/* Parity brought it back: it is acknowledged behind what left later, by name or by una, and was
+ * lost all the same. */
 static void what_parity_brings_back_was_lost(void **state)
 {
-	struct one o;
+	const struct kg_kcp_segment wins = {
+		.conv = CONV, .cmd = KG_KCP_WINS, .wnd = 128, .una = 10
+	};
 
-	one_init_default(&o);
-	kg_kcp_set_groups(o.kcp, 20, 4);
-	one_send_now(&o, 10);
-	for (uint32_t sn = 1; sn < 10; sn++)
-		one_ack(&o, sn, T0_MS, 0);
-	assert_int_equal(o.kcp->flight.loss, 0);
-	one_ack(&o, 0, T0_MS, 10);
-	assert_true(o.kcp->flight.loss > 0);
-	one_fini(&o);
+	for (int named = 0; named < 2; named++) {
+		struct one o;
+
+		one_init_default(&o);
+		kg_kcp_set_groups(o.kcp, 20, 4);
+		one_send_now(&o, 10);
+		for (uint32_t sn = 1; sn < 10; sn++)
+			one_ack(&o, sn, T0_MS, 0);
+		assert_int_equal(o.kcp->flight.loss, 0);
+		one_hear(&o, named ? ack_segment(0, T0_MS, 10) : wins);
+		assert_true(o.kcp->flight.loss > 0);
+		one_fini(&o);
+	}
 }
 
 int main(void)
