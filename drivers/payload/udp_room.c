@@ -89,16 +89,16 @@ static void move(struct kg_payload *p, struct kg_udp_room **room, uint64_t socke
 /* A socket in which nothing waits takes a datagram of any length. */
 static void ask(struct kg_payload *p, struct kg_udp_room **at, struct kg_flow *flow, int64_t least)
 {
-	struct kg_udp_room *room = *at;
 	struct kg_udp_memory memory;
+	bool told = kg_udp_loss_ask(p, flow, &memory);
+	struct kg_udp_room *room;
 
-	room->asked_us = p->now_us;
-	if (!kg_udp_loss_ask(p, flow, &memory))
-		return;
-	if (room->socket != memory.socket)
+	if (told && (*at)->socket != memory.socket)
 		move(p, at, memory.socket);
 	room = *at;
 	room->asked_us = p->now_us;
+	if (!told)
+		return;
 	room->bytes = (int64_t)memory.limit_bytes - memory.used_bytes;
 	if (memory.used_bytes == 0)
 		room->bytes = KG_MAX(room->bytes, least);
