@@ -49,24 +49,48 @@ void kg_nl_put_ip(struct nlmsghdr *header, uint16_t type, const struct kg_ip *ip
 	mnl_attr_put(header, type, ip->version == 4 ? 4 : 16, ip->bytes);
 }
 
+/* What is left of an answer that was not read to its end. The kernel goes on with a dump as its
+ * parts are taken, and begins no other before. */
+static void forget(struct kg_nl *nl)
+{
+	uint8_t received[KG_NL_RECEIVE_BYTES];
+
+	while (recv(mnl_socket_get_fd(nl->socket), received, sizeof(received), MSG_DONTWAIT) >= 0)
+		;
+	nl->left = false;
+}
+
 /* An acknowledgement ends what is not a dump, a message of its own ends a dump. */
-int kg_nl_dump(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)
+static int hear(struct kg_nl *nl, mnl_cb_t answer, void *ctx)
 {
 	_Alignas(8) uint8_t received[KG_NL_RECEIVE_BYTES];
 	unsigned int port = mnl_socket_get_portid(nl->socket);
-	int verdict;
+	int verdict = MNL_CB_OK;
 
-	header->nlmsg_seq = ++nl->seq;
-	if (mnl_socket_sendto(nl->socket, header, header->nlmsg_len) < 0)
-		return -errno;
-	do {
+	while (verdict > MNL_CB_STOP) {
 		ssize_t len = mnl_socket_recvfrom(nl->socket, received, sizeof(received));
 
+		if (len < 0 && errno == EINTR)
+			continue;
 		if (len < 0)
 			return -errno;
 		verdict = mnl_cb_run(received, (size_t)len, nl->seq, port, answer, ctx);
-	} while (verdict > MNL_CB_STOP);
+	}
 	return verdict == MNL_CB_STOP ? 0 : -errno;
+}
+
+int kg_nl_dump(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)
+{
+	int error;
+
+	if (nl->left)
+		forget(nl);
+	header->nlmsg_seq = ++nl->seq;
+	if (mnl_socket_sendto(nl->socket, header, header->nlmsg_len) < 0)
+		return -errno;
+	error = hear(nl, answer, ctx);
+	nl->left = error != 0;
+	return error;
 }
 
 int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx)

@@ -16,7 +16,8 @@
 
 struct kg_nl {
 	struct mnl_socket *socket;
-	uint32_t seq;
+	uint32_t seq; /* of the latest request; an answer to another is none */
+	bool left;    /* something of an answer may be, in the socket */
 };
 
 /* Room for one request. */
@@ -40,7 +41,8 @@ void kg_nl_put_ip(struct nlmsghdr *header, uint16_t type, const struct kg_ip *ip
  * message that comes before. */
 int kg_nl_talk(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx);
 
-/* The same for a question with NLM_F_DUMP: each message of the answer goes to `answer`. */
+/* The same for a question with NLM_F_DUMP: each message of the answer goes to `answer`. -EINTR:
+ * what was asked for changed meanwhile, and what was given may not fit together. */
 int kg_nl_dump(struct kg_nl *nl, struct nlmsghdr *header, mnl_cb_t answer, void *ctx);
 
 /* AF_INET or AF_INET6. */
