@@ -7,7 +7,8 @@
  *
  * Delay, with jitter more or less, is that of one way. Loss is at random, the seed fixed. Of each
  * harm as much as HARM_PERCENT: a frame comes twice, changes places with the one before if that is
- * still under way, has one bit flipped behind its Ethernet header. At the first interface frames
+ * still under way, has one bit flipped behind its Ethernet header; but what has no checksum there,
+ * as ARP, is lost instead: a wire's own check would have found it. At the first interface frames
  * carry the VLAN's tag, at the second none: Linux takes it off what comes in (0: no tag at either).
  * LINK is rate=MBIT, with queue=MS (25 unless said): each way that much passes, and a queue; or
  * what a carrier does to the 5-tuples of UDP over IPv4 (sim/police.h): cap=MBIT, or penalty=MBIT,
@@ -186,6 +187,15 @@ static void swap_last_two(struct line *line)
 	last->due_ns = due_ns;
 }
 
+static bool has_checksum(const struct frame *frame)
+{
+	struct ether_header ethernet;
+
+	memcpy(&ethernet, frame->bytes, sizeof(ethernet));
+	return ethernet.ether_type == htons(ETHERTYPE_IP) ||
+	       ethernet.ether_type == htons(ETHERTYPE_IPV6);
+}
+
 static void flip_bit(struct frame *frame)
 {
 	size_t bits = (frame->len - sizeof(struct ether_header)) * 8;
@@ -205,8 +215,13 @@ static void harm(struct line *line, uint64_t now)
 	}
 	if (happens(harm_below) && line->tail - line->head > 1)
 		swap_last_two(line);
-	if (happens(harm_below) && last->len > sizeof(struct ether_header))
+	if (!happens(harm_below) || last->len <= sizeof(struct ether_header))
+		return;
+	last = slot(line, line->tail - 1);
+	if (has_checksum(last))
 		flip_bit(slot(line, line->tail - 1));
+	else
+		line->tail--;
 }
 
 static void take_in(struct line *line)
