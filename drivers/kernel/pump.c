@@ -6,6 +6,7 @@
 #include "kernel/pump.h"
 
 #include "thread/helper.h"
+#include "thread/monotonic.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BURST    64 /* frames per turn and ring, or TAP: one of Linux's super-frames, 45 of 1,500 */
@@ -257,14 +257,6 @@ static void mind_floods(struct kg_pump *pump, uint64_t now_us)
 
 /* ---- the loop ---- */
 
-static uint64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* While the first worker's ring is full the TAPs are not asked, nor is one whose port has no room.
  * One that is gone would be ready for ever. How long to wait, as poll has it. */
 static int watch_taps(struct kg_pump *pump)
@@ -305,7 +297,7 @@ static void wait_for_work(struct kg_pump *pump, uint64_t now_us)
 static void turn(struct kg_pump *pump)
 {
 	unsigned int work = take_all(pump) + give_all(pump);
-	uint64_t now_us = clock_us();
+	uint64_t now_us = kg_monotonic_us();
 
 	if (work > 0)
 		pump->worked_us = now_us;

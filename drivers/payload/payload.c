@@ -6,8 +6,7 @@
 #include "payload/internal.h"
 
 #include "thread/helper.h"
-
-#include <time.h>
+#include "thread/monotonic.h"
 
 #define EVENTS_PER_TURN 64
 #define SPIN_US         20 /* without work before a sleep: a wake-up costs the worker */
@@ -67,14 +66,6 @@ static bool serve_ready(struct kg_payload *p)
 		worked |= served != KG_SERVED_STALLED;
 	}
 	return worked;
-}
-
-static uint64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
 }
 
 static bool due(const struct kg_payload *p, const struct kg_flow *flow)
@@ -220,7 +211,7 @@ static bool work(struct kg_payload *p)
 {
 	bool worked = false, told;
 
-	p->now_us = clock_us();
+	p->now_us = kg_monotonic_us();
 	for (unsigned int i = 0; i < p->config.link_count; i++) {
 		kg_link_post_pending(p, &p->links[i]);
 		worked |= take_messages(p, &p->links[i]);
@@ -269,7 +260,7 @@ bool kg_payload_wants_home(const struct kg_payload *p)
 
 void kg_payload_give_back(struct kg_payload *p)
 {
-	p->now_us = clock_us();
+	p->now_us = kg_monotonic_us();
 	kg_quiet_return(p);
 	kg_loan_give_back(&p->loan);
 }
@@ -302,7 +293,7 @@ uint64_t kg_payload_until_due_us(const struct kg_payload *p)
 
 	if (us == KG_NEVER_US)
 		return KG_NEVER_US;
-	now_us = clock_us();
+	now_us = kg_monotonic_us();
 	return us <= now_us ? 0 : us - now_us;
 }
 

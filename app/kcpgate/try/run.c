@@ -6,10 +6,10 @@
 #include "kernel/udp_errors.h"
 #include "payload/payload.h"
 #include "payload/socket.h"
+#include "thread/monotonic.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define AT_A_TIME         256
@@ -30,14 +30,6 @@ struct run {
 	struct slot slots[AT_A_TIME];
 	uint64_t progress_us; /* when it is shown again; KG_NEVER_US: nobody looks */
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* ---- one of them ---- */
 
@@ -89,7 +81,7 @@ static void begin(struct run *run, struct slot *slot, struct kg_try_place *place
 	}
 	slot->fd = fd;
 	if (!watch(run, slot) || !kg_trial_init(&slot->trial, &host->tunnel->trials,
-						&host->clocks[place->ip], now_us())) {
+						&host->clocks[place->ip], kg_monotonic_us())) {
 		close(fd);
 		fail_here(run, place, ENOMEM);
 		return;
@@ -111,7 +103,7 @@ static void take_errors(struct slot *slot)
 	struct kg_udp_error error;
 
 	while (kg_udp_error_take(slot->fd, &error))
-		kg_trial_unreachable(&slot->trial, error.why, &error.by, now_us());
+		kg_trial_unreachable(&slot->trial, error.why, &error.by, kg_monotonic_us());
 }
 
 static void receive(struct slot *slot)
@@ -125,7 +117,7 @@ static void receive(struct slot *slot)
 		if (len < 0 && kg_would_block(errno))
 			return;
 		if (len > 0)
-			kg_trial_input(&slot->trial, datagram, (uint16_t)len, now_us(),
+			kg_trial_input(&slot->trial, datagram, (uint16_t)len, kg_monotonic_us(),
 				       kg_clock_unix_s());
 	}
 }
@@ -134,7 +126,7 @@ static void receive(struct slot *slot)
 static void transmit(struct slot *slot)
 {
 	uint8_t datagram[KG_DATAGRAM_MAX_BYTES];
-	uint64_t at_us = now_us();
+	uint64_t at_us = kg_monotonic_us();
 	uint16_t len;
 
 	while ((len = kg_trial_output(&slot->trial, datagram, at_us, kg_clock_unix_s())) > 0) {
@@ -166,7 +158,7 @@ static void fill(struct run *run)
 
 static uint64_t serve(struct run *run)
 {
-	uint64_t at_us = now_us(), deadline_us = KG_NEVER_US;
+	uint64_t at_us = kg_monotonic_us(), deadline_us = KG_NEVER_US;
 
 	for (unsigned int i = 0; i < run->slot_count; i++) {
 		struct slot *slot = &run->slots[i];
@@ -185,7 +177,7 @@ static uint64_t serve(struct run *run)
 static void wait_until(struct run *run, uint64_t deadline_us)
 {
 	struct epoll_event events[AT_A_TIME];
-	uint64_t at_us = now_us();
+	uint64_t at_us = kg_monotonic_us();
 	uint64_t wait_us = deadline_us > at_us ? deadline_us - at_us : 0;
 	int count = epoll_wait(run->epoll_fd, events, AT_A_TIME,
 			       (int)((wait_us + KG_US_PER_MS - 1) / KG_US_PER_MS));
@@ -197,7 +189,7 @@ static void wait_until(struct run *run, uint64_t deadline_us)
 /* On a terminal only. */
 static void show_progress(struct run *run)
 {
-	uint64_t at_us = now_us();
+	uint64_t at_us = kg_monotonic_us();
 
 	if (at_us < run->progress_us)
 		return;
