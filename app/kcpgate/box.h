@@ -126,6 +126,16 @@ static inline struct kg_box_tunnel *kg_box_tunnel(const struct kg_box *box, uint
 	return kg_slots_get(&box->tunnels, id);
 }
 
+/* One of its ports has it. */
+static inline bool kg_box_has_address(const struct kg_box *box, const struct kg_ip *ip)
+{
+	for (unsigned int port = 0; port < box->port_count; port++) {
+		if (kg_port_has_address(box->ports[port].config, ip))
+			return true;
+	}
+	return false;
+}
+
 static inline struct kg_port_range kg_box_shared_ports(const struct kg_box *box)
 {
 	return atomic_load_explicit(&box->shared_ports, memory_order_relaxed);

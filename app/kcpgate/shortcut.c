@@ -91,15 +91,6 @@ unsigned int kg_shortcut_owner(const struct kg_pkt *pkt, unsigned int workers)
 
 /* ---- life ---- */
 
-static bool is_ours(const struct kg_box *box, const struct kg_ip *ip)
-{
-	for (unsigned int port = 0; port < box->port_count; port++) {
-		if (kg_port_has_address(box->ports[port].config, ip))
-			return true;
-	}
-	return false;
-}
-
 static bool is_dialled(const struct kg_shortcut *shortcut)
 {
 	const struct kg_side *side = shortcut->conn->side;
@@ -128,7 +119,7 @@ static bool may_shorten(const struct kg_shortcut *shortcut)
 	       kg_port_table_get(&box->udp_ports, ends->local.port) ==
 		       (dialled ? KG_PORT_TABLE_NONE : KG_PORT_TABLE_LISTENED) &&
 	       kg_shortcut_owner(&received, box->worker_count) == side->worker->index &&
-	       is_ours(box, &ends->local.ip) && !kg_ip_is_link_local(&ends->remote.ip);
+	       kg_box_has_address(box, &ends->local.ip) && !kg_ip_is_link_local(&ends->remote.ip);
 }
 
 void kg_shortcut_open(struct kg_conn *conn, const struct kg_tuple *ends)

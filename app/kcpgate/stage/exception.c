@@ -70,15 +70,6 @@ static bool is_tunnels(const struct kg_worker *w, uint16_t port)
 	return false;
 }
 
-static bool is_own(const struct kg_box *box, const struct kg_ip *ip)
-{
-	for (unsigned int port = 0; port < box->port_count; port++) {
-		if (kg_port_has_address(box->ports[port].config, ip))
-			return true;
-	}
-	return false;
-}
-
 /* Linux knows nothing of the tunnels. What it complains about would tell strangers which of their
  * ports are in use, for there nobody complains. */
 static bool betrays(const struct kg_worker *w, const struct rte_mbuf *frame)
@@ -87,7 +78,7 @@ static bool betrays(const struct kg_worker *w, const struct rte_mbuf *frame)
 
 	return kg_errand_complains(rte_pktmbuf_mtod(frame, const uint8_t *),
 				   rte_pktmbuf_data_len(frame), &about) &&
-	       is_own(w->box, &about.ip) && is_tunnels(w, about.port);
+	       kg_box_has_address(w->box, &about.ip) && is_tunnels(w, about.port);
 }
 
 /* Where tunnels and Linux share ports: Linux awaits an answer there. Tunnels' datagrams that only
