@@ -196,39 +196,39 @@ static int make_maps(struct kg_tcp_way *way, const struct kg_tcp_way_params *par
 	return rc;
 }
 
-/* Has the TCP that comes to `at` or leaves there turn. The link, or -errno. */
-static int turn(const struct kg_tcp_way_turn *turn, unsigned int at)
+/* Redirects the TCP that comes to `at` or leaves there. The link, or -errno. */
+static int redirect(const struct kg_tcp_way_redirect *redirect, unsigned int at)
 {
 	struct kg_tcp_way_code code;
 	int program_fd, fd;
 
-	kg_tcp_way_code_turn(&code, turn);
+	kg_tcp_way_code_redirect(&code, redirect);
 	program_fd = load(BPF_PROG_TYPE_SCHED_CLS, &code);
 	if (program_fd < 0)
 		return program_fd;
-	fd = attach(turn->received ? TCX_INGRESS : TCX_EGRESS, at, program_fd);
+	fd = attach(redirect->received ? TCX_INGRESS : TCX_EGRESS, at, program_fd);
 	close(program_fd);
 	return fd;
 }
 
-static int open_turns(struct kg_tcp_way *way, const struct kg_tcp_way_params *params)
+static int open_redirects(struct kg_tcp_way *way, const struct kg_tcp_way_params *params)
 {
-	const struct kg_tcp_way_turn in = {
+	const struct kg_tcp_way_redirect in = {
 		.ifindex = params->tap_ifindex,
 		.received = true,
 		.array_fd = way->array_fd,
 		.counter_at = offsetof(struct kg_tcp_way_stats, in),
 	};
-	const struct kg_tcp_way_turn out = {
+	const struct kg_tcp_way_redirect out = {
 		.ifindex = params->port_ifindex,
 		.array_fd = way->array_fd,
 		.counter_at = offsetof(struct kg_tcp_way_stats, out),
 	};
 
-	way->in_fd = turn(&in, params->port_ifindex);
+	way->in_fd = redirect(&in, params->port_ifindex);
 	if (way->in_fd < 0)
 		return way->in_fd;
-	way->out_fd = turn(&out, params->tap_ifindex);
+	way->out_fd = redirect(&out, params->tap_ifindex);
 	return way->out_fd < 0 ? way->out_fd : 0;
 }
 
@@ -276,7 +276,7 @@ int kg_tcp_way_begin(struct kg_tcp_way **way, const struct kg_tcp_way_params *pa
 	w->sort_fd = w->before_fd = -1;
 	rc = make_maps(w, params);
 	if (rc == 0)
-		rc = open_turns(w, params);
+		rc = open_redirects(w, params);
 	if (rc == 0)
 		rc = merge(w);
 	if (rc == 0)

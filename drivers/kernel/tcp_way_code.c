@@ -203,7 +203,7 @@ static void find_tcp(struct writer *w)
 	land(w, found);
 }
 
-static void count_frames(struct writer *w, const struct kg_tcp_way_turn *turn)
+static void count_frames(struct writer *w, const struct kg_tcp_way_redirect *redirect)
 {
 	uint32_t several;
 
@@ -211,12 +211,13 @@ static void count_frames(struct writer *w, const struct kg_tcp_way_turn *turn)
 	several = jump_if(w, BPF_JNE, BPF_REG_0, 0);
 	set(w, BPF_REG_0, 1);
 	land(w, several);
-	load_map(w, BPF_REG_1, turn->array_fd, true, turn->counter_at);
+	load_map(w, BPF_REG_1, redirect->array_fd, true, redirect->counter_at);
 	PUT(w, .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_0,
 	    .imm = BPF_ADD);
 }
 
-void kg_tcp_way_code_turn(struct kg_tcp_way_code *code, const struct kg_tcp_way_turn *turn)
+void kg_tcp_way_code_redirect(struct kg_tcp_way_code *code,
+			      const struct kg_tcp_way_redirect *redirect)
 {
 	struct writer w = { .code = code };
 
@@ -225,9 +226,9 @@ void kg_tcp_way_code_turn(struct kg_tcp_way_code *code, const struct kg_tcp_way_
 	load(&w, BPF_W, BPF_REG_0, BPF_REG_6, offsetof(struct __sk_buff, vlan_present));
 	reject_if(&w, BPF_JNE, BPF_REG_0, 0);
 	find_tcp(&w);
-	count_frames(&w, turn);
-	set(&w, BPF_REG_1, (int32_t)turn->ifindex);
-	set(&w, BPF_REG_2, turn->received ? BPF_F_INGRESS : 0);
+	count_frames(&w, redirect);
+	set(&w, BPF_REG_1, (int32_t)redirect->ifindex);
+	set(&w, BPF_REG_2, redirect->received ? BPF_F_INGRESS : 0);
 	call(&w, BPF_FUNC_redirect);
 	leave(&w);
 	land_rejects(&w);

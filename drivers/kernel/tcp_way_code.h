@@ -21,10 +21,11 @@ struct kg_tcp_way_code {
 void kg_tcp_way_code_sort(struct kg_tcp_way_code *code, int xskmap_fd);
 /* Of an interface (tcx): TCP goes to another, as received there or to be sent. The array's number
  * at `counter_at` bytes counts frames, those that others will cut, or have merged, too. */
-struct kg_tcp_way_turn {
+struct kg_tcp_way_redirect {
 	unsigned int ifindex;
 	bool received;
 	int array_fd;
 	uint32_t counter_at;
 };
-void kg_tcp_way_code_turn(struct kg_tcp_way_code *code, const struct kg_tcp_way_turn *turn);
+void kg_tcp_way_code_redirect(struct kg_tcp_way_code *code,
+			      const struct kg_tcp_way_redirect *redirect);
