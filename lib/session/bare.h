@@ -3,8 +3,9 @@
  * Channels of a wire without KCP, UDP Hop's (docs/udphop.md). Such a channel is bare: what an
  * application says leaves once, as it is, and nobody says that it has arrived.
  *
- *   client  has one as soon as an application speaks, and chooses its iden, which takes conv's
- * place server  has one since the first datagram with an iden that it does not know
+ *   client  has one as soon as an application speaks, and chooses its iden, in conv's place
+ *
+ *   server  has one since the first datagram with an iden that it does not know
  *
  * Neither tells the other an end: both forget a channel when its application is silent. Paths,
  * hops, roaming, doubts and homes are those of all channels (struct kg_talk).
@@ -53,6 +54,29 @@ struct kg_bare_answers {
 };
 
 extern const struct kg_talk kg_bare_talk;
+
+/* ---- what the session's other files ask: bare.c, bare_input.c ---- */
+
+enum kg_drop kg_bare_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
+/* The next of what is answered without a channel. */
+void kg_bare_answer_output(struct kg_session *s, struct kg_datagram *out);
+/* Each as kg_channel_… or kg_session_… of that name. */
+struct kg_channel *kg_bare_open(struct kg_session *s, uint32_t iden, void *user, uint64_t now_us);
+void kg_bare_connected(struct kg_channel *ch, uint64_t now_us);
+bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
+uint32_t kg_bare_room(const struct kg_channel *ch);
+bool kg_bare_peek(struct kg_channel *ch, size_t *bytes);
+struct kg_buf *kg_bare_recv(struct kg_channel *ch);
+void kg_bare_discard_input(struct kg_channel *ch);
+bool kg_bare_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
+uint32_t kg_bare_queued(const struct kg_channel *ch);
+uint32_t kg_bare_received(const struct kg_channel *ch);
+/* The longest datagram of an application. */
+size_t kg_bare_datagram_max(const struct kg_session *s);
+/* It ends for its host; what waits to be sent still goes. */
+void kg_bare_end(struct kg_channel *ch, enum kg_close why, const char *text, uint64_t now_us);
+/* Says a sign of life, to be answered. */
+void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us);
 
 /* ---- bare.c ---- */
 

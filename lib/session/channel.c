@@ -6,6 +6,7 @@
  * the host: what lies behind unread data, a disconnect too, waits its turn, and the window that the
  * engine advertises shows the peer how slow the reader is.
  */
+#include "session/bare.h"
 #include "session/crowd.h"
 
 /* The engines of stock peers stop working at sn 2^32 (docs/kcp.md §10). */

@@ -5,6 +5,7 @@
  * the end the line stays for a while to acknowledge what the peer repeats, and after an abort to
  * say so.
  */
+#include "session/bare.h"
 #include "session/internal.h"
 
 /* A peer that did not hear our last acknowledgement asks again for this long. */

@@ -5,6 +5,7 @@
  * channel's address before it hears from it, so something is sent at once, or a server that speaks
  * first would wait for ever.
  */
+#include "session/bare.h"
 #include "session/internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tells the host about a session and its channels, and changes nothing. */
+#include "session/bare.h"
 #include "session/internal.h"
 
 const char *kg_channel_state_name(enum kg_channel_state state)

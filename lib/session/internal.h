@@ -250,6 +250,12 @@ static inline struct kg_channel *kg_line_channel(struct kg_line *line)
 	return KG_CONTAINER_OF(line, struct kg_channel, line);
 }
 
+/* bare.h */
+static inline bool kg_channel_is_bare(const struct kg_channel *ch)
+{
+	return ch->line.kcp == NULL;
+}
+
 static inline struct kg_handshake *kg_line_handshake(struct kg_line *line)
 {
 	return KG_CONTAINER_OF(line, struct kg_handshake, line);
@@ -320,6 +326,10 @@ void kg_handshake_linger(struct kg_handshake *hs, uint64_t now_us);
 bool kg_handshake_next(struct kg_handshake *hs, struct kg_message *message,
 		       uint8_t bytes[KG_CONTROL_MAX_BYTES]);
 
+/* The words of a failure, fit for a log; empty for other messages. */
+#define KG_TEXT_BYTES (KG_MESSAGE_TEXT_MAX_BYTES + 1)
+const char *kg_message_text(const struct kg_message *message, char text[KG_TEXT_BYTES]);
+
 /* ---- handshake_hop.c ---- */
 
 /* Client: when to ask elsewhere. */
@@ -328,10 +338,6 @@ void kg_handshake_hop(struct kg_handshake *hs, uint64_t now_us);
 /* It has its answer, which came from there. */
 void kg_handshake_hop_answered(struct kg_handshake *hs, const struct kg_endpoint *from,
 			       uint64_t now_us);
-
-/* The words of a failure, fit for a log; empty for other messages. */
-#define KG_TEXT_BYTES (KG_MESSAGE_TEXT_MAX_BYTES + 1)
-const char *kg_message_text(const struct kg_message *message, char text[KG_TEXT_BYTES]);
 
 /* ---- client.c, server.c ---- */
 
@@ -390,34 +396,6 @@ void kg_channel_settle(struct kg_channel *ch, uint64_t now_us);
 /* The peer says so. */
 void kg_channel_on_finish(struct kg_channel *ch, uint64_t now_us);
 void kg_channel_on_disconnect(struct kg_channel *ch, const char *text, uint64_t now_us);
-
-/* ---- bare.c, bare_input.c: where a channel has no KCP ---- */
-
-static inline bool kg_channel_is_bare(const struct kg_channel *ch)
-{
-	return ch->line.kcp == NULL;
-}
-
-enum kg_drop kg_bare_input(struct kg_session *s, const struct kg_datagram *in, uint64_t now_us);
-/* The next of what is answered without a channel. */
-void kg_bare_answer_output(struct kg_session *s, struct kg_datagram *out);
-/* Each as kg_channel_… or kg_session_… of that name. */
-struct kg_channel *kg_bare_open(struct kg_session *s, uint32_t iden, void *user, uint64_t now_us);
-void kg_bare_connected(struct kg_channel *ch, uint64_t now_us);
-bool kg_bare_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
-uint32_t kg_bare_room(const struct kg_channel *ch);
-bool kg_bare_peek(struct kg_channel *ch, size_t *bytes);
-struct kg_buf *kg_bare_recv(struct kg_channel *ch);
-void kg_bare_discard_input(struct kg_channel *ch);
-bool kg_bare_asks(const struct kg_session *s, struct kg_endpoint *remote, uint64_t *since_us);
-uint32_t kg_bare_queued(const struct kg_channel *ch);
-uint32_t kg_bare_received(const struct kg_channel *ch);
-/* The longest datagram of an application. */
-size_t kg_bare_datagram_max(const struct kg_session *s);
-/* It ends for its host; what waits to be sent still goes. */
-void kg_bare_end(struct kg_channel *ch, enum kg_close why, const char *text, uint64_t now_us);
-/* Says a sign of life, to be answered. */
-void kg_bare_say_alive(struct kg_channel *ch, uint64_t now_us);
 
 /* ---- proof.c ---- */
 

@@ -4,6 +4,7 @@
  * before a datagram shows a whole valid request, and an exact copy of one that was served, or is
  * being served, opens nothing.
  */
+#include "session/bare.h"
 #include "session/internal.h"
 
 #include <string.h>
