@@ -159,12 +159,20 @@ static bool is_proved(const struct kg_pmtu *p, unsigned int best, unsigned int c
 	       is_unlikely(lost, lost + answered, above);
 }
 
+/* So many of the round's sizes pass: up to the longest that was answered, or that others had. */
+static unsigned int passing(const struct kg_pmtu *p)
+{
+	unsigned int best = p->count;
+
+	while (best > 0 && p->hits[best - 1] == 0 && p->sizes[best - 1] > p->passed)
+		best--;
+	return best;
+}
+
 static void conclude_check(struct kg_pmtu *p, uint64_t now_us)
 {
-	unsigned int count = p->count, best = count;
+	unsigned int count = p->count, best = passing(p);
 
-	while (best > 0 && p->hits[best - 1] == 0)
-		best--;
 	tally(p);
 	p->count = 0;
 	p->due_us = now_us;
@@ -265,15 +273,26 @@ bool kg_pmtu_on_too_big(struct kg_pmtu *p, uint16_t mtu, uint64_t now_us)
 	return true;
 }
 
-void kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us)
+bool kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us)
 {
 	if (p->state == KG_PMTU_CHECK || p->mtu == p->floor || now_us < p->calm_us)
-		return;
+		return false;
 	p->state = KG_PMTU_CHECK;
 	p->count = p->tries = 0;
+	p->passed = 0;
 	memset(p->hits, 0, sizeof(p->hits));
 	memset(p->lost, 0, sizeof(p->lost));
 	p->due_us = now_us;
+	return true;
+}
+
+void kg_pmtu_on_passed(struct kg_pmtu *p, uint16_t size, uint64_t now_us)
+{
+	if (p->state != KG_PMTU_CHECK)
+		return;
+	p->passed = KG_MAX(p->passed, size);
+	if (p->passed >= p->mtu)
+		calm_down(p, now_us);
 }
 
 const char *kg_pmtu_how_text(enum kg_pmtu_how how)

@@ -12,7 +12,8 @@
  *
  *   check    a suspicion: large packets do not pass any more, small ones do. Rounds in which
  *            only smaller ones were answered confirm it, when chance cannot have lost all the
- *            larger ones
+ *            larger ones. What passes besides, and is as long, refutes it: a policer that drops
+ *            much lets small packets through more often, and yet some of each size
  *
  * A router is believed at once, for that costs nothing lasting: what it denies is tried, and who
  * was wrong is not heard for a while. Nothing is believed to be narrower than the floor.
@@ -46,6 +47,7 @@ struct kg_pmtu {
 	uint8_t heard;                  /* bits: which of these were answered */
 	uint8_t hits[KG_PMTU_PROBES];   /* check: answers to each size, of all rounds */
 	uint8_t lost[KG_PMTU_PROBES];   /* check: no answer to it, nor to any that is longer */
+	uint16_t passed;                /* check: the longest of other packets that did */
 	uint8_t how;                    /* enum kg_pmtu_how */
 	uint8_t state;                  /* enum kg_pmtu_state */
 	uint8_t tries;                  /* search: rounds that brought nothing new; check: rounds */
@@ -78,7 +80,9 @@ void kg_pmtu_on_answer(struct kg_pmtu *p, unsigned int index, uint64_t now_us);
 /* A router says that packets of more than `mtu` do not pass. False: it is not believed, or says
  * nothing new. */
 bool kg_pmtu_on_too_big(struct kg_pmtu *p, uint16_t mtu, uint64_t now_us);
-/* Packets seem to be lost for their size. */
-void kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us);
+/* Packets seem to be lost for their size. True: it is checked from now on. */
+bool kg_pmtu_on_suspicion(struct kg_pmtu *p, uint64_t now_us);
+/* A packet of this size that is no probe, and left since the check began, has passed. */
+void kg_pmtu_on_passed(struct kg_pmtu *p, uint16_t size, uint64_t now_us);
 
 const char *kg_pmtu_how_text(enum kg_pmtu_how how);

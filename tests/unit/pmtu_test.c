@@ -180,6 +180,61 @@ static void a_path_that_narrows_is_noticed_by_few_answers(void **state)
 	expect_narrowing_noticed(5, true);
 }
 
+/* A policer lets hardly a probe through that is not small; what else is sent is as long, and some
+ * of it passes. */
+static void what_is_as_long_and_passes_refutes_it(void **state)
+{
+	struct path p = path(CEILING, 0);
+
+	run(&p, KG_US_PER_S);
+	p.width = 807;
+	kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
+	run(&p, 5 * RTT_US);
+	assert_int_equal(p.pmtu.state, KG_PMTU_CHECK);
+	kg_pmtu_on_passed(&p.pmtu, CEILING, p.now_us);
+	assert_int_equal(p.pmtu.state, KG_PMTU_REST);
+	run(&p, MINUTE);
+	assert_int_equal(p.pmtu.mtu, CEILING);
+}
+
+static void it_is_not_narrower_than_what_passes(void **state)
+{
+	struct path p = path(CEILING, 0);
+
+	run(&p, KG_US_PER_S);
+	p.width = 807;
+	assert_true(kg_pmtu_on_suspicion(&p.pmtu, p.now_us));
+	assert_false(kg_pmtu_on_suspicion(&p.pmtu, p.now_us));
+	kg_pmtu_on_passed(&p.pmtu, 1100, p.now_us);
+	run(&p, KG_US_PER_S);
+	assert_int_equal(p.pmtu.how, KG_PMTU_LOST);
+	assert_in_range(p.pmtu.mtu, 1100 - (CEILING - FLOOR) / KG_PMTU_PROBES, 1100);
+}
+
+static uint64_t narrowing_takes_us(uint16_t width, bool small_ones_pass)
+{
+	struct path p = path(CEILING, 0);
+	uint64_t begun_us;
+
+	run(&p, KG_US_PER_S);
+	p.width = width;
+	begun_us = p.now_us;
+	kg_pmtu_on_suspicion(&p.pmtu, p.now_us);
+	while (p.pmtu.mtu > width) {
+		step(&p);
+		if (small_ones_pass)
+			kg_pmtu_on_passed(&p.pmtu, width, p.now_us);
+		assert_true(p.now_us < begun_us + KG_US_PER_S);
+	}
+	return p.now_us - begun_us;
+}
+
+static void what_is_short_and_passes_refutes_nothing(void **state)
+{
+	for (uint16_t width = FLOOR; width < CEILING; width += 11)
+		assert_int_equal(narrowing_takes_us(width, true), narrowing_takes_us(width, false));
+}
+
 /* A peer that hears nothing at all is no narrow path, and is left in peace soon. */
 static void silence_is_no_narrow_path(void **state)
 {
@@ -264,6 +319,9 @@ int main(void)
 		cmocka_unit_test(heavy_loss_is_no_narrow_path),
 		cmocka_unit_test(a_path_that_narrows_is_noticed_behind_losses),
 		cmocka_unit_test(a_path_that_narrows_is_noticed_by_few_answers),
+		cmocka_unit_test(what_is_as_long_and_passes_refutes_it),
+		cmocka_unit_test(it_is_not_narrower_than_what_passes),
+		cmocka_unit_test(what_is_short_and_passes_refutes_nothing),
 		cmocka_unit_test(silence_is_no_narrow_path),
 		cmocka_unit_test(suspicions_that_are_wrong_become_rare),
 		cmocka_unit_test(a_router_is_believed_at_once),
