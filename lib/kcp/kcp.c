@@ -270,6 +270,11 @@ uint32_t kg_kcp_mark(const struct kg_kcp *kcp)
 	return kcp->flight.next_order;
 }
 
+uint32_t kg_kcp_newest(const struct kg_kcp *kcp)
+{
+	return kcp->flight.newest_acked;
+}
+
 void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark)
 {
 	for (uint8_t i = 0; i < kcp->flight.resend; i++)

@@ -204,6 +204,8 @@ bool kg_kcp_was_heard(const struct kg_kcp *kcp);
 bool kg_kcp_has_hole(const struct kg_kcp *kcp);
 /* A place in the order of transmission: what leaves from now on is behind it. */
 uint32_t kg_kcp_mark(const struct kg_kcp *kcp);
+/* The latest place there that the peer has acknowledged. */
+uint32_t kg_kcp_newest(const struct kg_kcp *kcp);
 /* The peer hears us again, elsewhere: what left before `mark` and is not acknowledged is lost. */
 void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark);
 

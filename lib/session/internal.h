@@ -466,6 +466,8 @@ enum kg_pmtu_how kg_peers_mtu_how(const struct kg_session *s, const struct kg_pa
 void kg_peers_on_path(struct kg_channel *ch);
 /* Its KCP has told of answers, or of repetitions. */
 void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_us);
+/* A datagram with data has left on a path that is checked. */
+void kg_peers_on_sent(struct kg_line *line, uint16_t bytes);
 /* The probe that is due; false while something must go before. */
 bool kg_peers_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us);
 

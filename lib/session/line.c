@@ -233,6 +233,16 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
 }
 
+static uint16_t kcp_output(struct kg_line *line, uint64_t now_us, uint8_t *body)
+{
+	uint32_t before = kg_kcp_mark(line->kcp);
+	uint16_t len = kg_framing_output(&line->framing, line->kcp, now_us, body);
+
+	if (KG_UNLIKELY(line->path->checked) && kg_kcp_mark(line->kcp) != before)
+		kg_peers_on_sent(line, len);
+	return len;
+}
+
 static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t now_us)
 {
 	const struct kg_path *path;
@@ -251,9 +261,8 @@ static bool line_output(struct kg_line *line, struct kg_datagram *out, uint64_t 
 		return true;
 	if (line->probes > 0 && kg_peers_output(line, out, now_us))
 		return true;
-	out->len = line->kcp != NULL
-			   ? kg_framing_output(&line->framing, line->kcp, now_us, out->data)
-			   : ops_of(line)->output(line, now_us, out->data);
+	out->len = line->kcp != NULL ? kcp_output(line, now_us, out->data)
+				     : ops_of(line)->output(line, now_us, out->data);
 	if (line->limited)
 		ops_of(line)->spend(line, out->len);
 	if (line->path->row != 0 && out->len > 0)

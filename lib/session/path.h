@@ -29,7 +29,8 @@ struct kg_path {
 	struct kg_path *next; /* with the same key: path.c */
 	uint32_t holds;
 	uint16_t mtu;       /* IP packets that pass, as far as is known (peers.c); 0: nobody asks */
-	uint8_t state : 4;  /* enum kg_path_state */
+	uint8_t state : 3;  /* enum kg_path_state */
+	bool checked : 1;   /* its datagrams are witnesses, while the peer is checked (peers.c) */
 	uint8_t reason : 4; /* of a test, enum kg_hop_reason */
 	bool leased : 1;    /* client: the local port is to be given back */
 	bool watched : 1;   /* somebody waits for an answer, or nobody ever will */

@@ -9,6 +9,7 @@
  * channel hears something.
  */
 #include "session/internal.h"
+#include "session/witnesses.h"
 
 #include <string.h>
 
@@ -27,7 +28,8 @@ struct kg_peer {
 	bool asked;     /* of the round under way one has left; before, answers are of another */
 	uint16_t told;  /* what the host was told */
 	struct kg_pmtu pmtu;
-	struct kg_timer timer; /* a round ends */
+	struct kg_witnesses witnesses; /* of a check */
+	struct kg_timer timer;         /* a round ends */
 	struct kg_permits permits;
 };
 
@@ -203,22 +205,74 @@ void kg_peers_on_path(struct kg_channel *ch)
 	ch->line.probes = 0;
 }
 
-/* All channels there. */
-static void fit_all(struct kg_peer *peer)
+static void each_channel(struct kg_peer *peer, void (*on_channel)(struct kg_channel *ch, void *ctx),
+			 void *ctx)
 {
 	struct kg_session *s = peer->session;
 	struct kg_line *line;
 
 	for (unsigned int home = KG_HOME_CHANNELS; kg_home_is_hosted(home); home++) {
 		TAILQ_FOREACH (line, &s->homes[home], home_link) {
-			if (line->path == NULL ||
-			    !kg_ip_equal(&line->path->ends.remote.ip, &peer->at.ip))
-				continue;
-			fit(line, peer->pmtu.mtu);
-			kg_line_channel(line)->sizing = true;
+			if (line->path != NULL &&
+			    kg_ip_equal(&line->path->ends.remote.ip, &peer->at.ip))
+				on_channel(kg_line_channel(line), ctx);
 		}
 	}
 }
+
+static void fit_one(struct kg_channel *ch, void *mtu)
+{
+	fit(&ch->line, *(const uint16_t *)mtu);
+	ch->sizing = true;
+}
+
+static void fit_all(struct kg_peer *peer)
+{
+	each_channel(peer, fit_one, &peer->pmtu.mtu);
+}
+
+/* ---- suspicion ---- */
+
+static void check_one(struct kg_channel *ch, void *ctx)
+{
+	ch->line.path->checked = true;
+}
+
+/* Long packets seem to be lost: what becomes of those that leave now? */
+static void suspect(struct kg_peer *peer, uint64_t now_us)
+{
+	if (!kg_pmtu_on_suspicion(&peer->pmtu, now_us))
+		return;
+	peer->witnesses.count = 0;
+	each_channel(peer, check_one, NULL);
+}
+
+/* Its acknowledgement is to be heard. */
+void kg_peers_on_sent(struct kg_line *line, uint16_t bytes)
+{
+	const struct kg_session *s = line->session;
+	const struct kg_ip *ip = &line->path->ends.remote.ip;
+	struct kg_peer *peer = find(s, ip);
+	uint16_t packet = bytes + s->config.seal_bytes + headers(ip->version);
+
+	line->path->checked = peer != NULL && peer->pmtu.state == KG_PMTU_CHECK;
+	if (!line->path->checked || packet <= peer->pmtu.passed || packet > peer->pmtu.mtu)
+		return;
+	kg_witnesses_add(&peer->witnesses, kg_line_channel(line)->conv, kg_kcp_mark(line->kcp) - 1,
+			 packet);
+	kg_line_channel(line)->sizing = true;
+}
+
+static void hear_witness(struct kg_peer *peer, const struct kg_channel *ch, uint64_t now_us)
+{
+	uint16_t packet =
+		kg_witnesses_hear(&peer->witnesses, ch->conv, kg_kcp_newest(ch->line.kcp));
+
+	if (packet > 0)
+		kg_pmtu_on_passed(&peer->pmtu, packet, now_us);
+}
+
+/* ---- probes ---- */
 
 static struct kg_channel *asker_of(struct kg_peer *peer)
 {
@@ -316,8 +370,9 @@ void kg_peers_on_heard(struct kg_channel *ch, unsigned int events, uint64_t now_
 		if (peer->asked && (answered & 1u << i) != 0)
 			kg_pmtu_on_answer(&peer->pmtu, i, now_us);
 	}
+	hear_witness(peer, ch, now_us);
 	if ((events & KG_KCP_REPEATING) != 0)
-		kg_pmtu_on_suspicion(&peer->pmtu, now_us);
+		suspect(peer, now_us);
 	proceed(peer, ch, before, now_us);
 }
 
