@@ -12,6 +12,7 @@
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
  *   kcp_permit.c   who stands in line there    kcp_repair.c what goes more than once
  *   kcp_groups.c   FEC's groups, and their parity
+ *   kcp_drop.c     messages that are too old; kcp_mark.h: which
  */
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "kcp/kcp_acks.h"
 #include "kcp/kcp_cwnd.h"
 #include "kcp/kcp_flight.h"
+#include "kcp/kcp_mark.h"
 #include "kcp/kcp_pace.h"
 #include "kcp/kcp_peer.h"
 #include "kcp/kcp_recv.h"
@@ -63,6 +65,8 @@ struct kg_kcp {
 	bool paced : 1;                   /* with rate_auto: data waited for its pace alone */
 	bool repeating : 1;               /* a segment was sent again and again in vain */
 	bool rows : 1;                    /* both ends know the word that more follow */
+	bool expires : 1;                 /* some message was of use for a time only */
+	bool dropped : 1;                 /* one that waited was too old; to be told */
 	uint8_t group_data, group_parity; /* of FEC, now; data 0: off */
 	uint8_t tell_left;                /* announcements of a window still to make */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
@@ -72,7 +76,7 @@ struct kg_kcp {
 	uint64_t flush_us;                /* blast off: no data leaves before */
 
 	/* sending */
-	struct kg_buf *queue; /* segments without sn; mark holds frg */
+	struct kg_buf *queue; /* segments without sn; mark: kcp_mark.h */
 	struct kg_buf **queue_tail;
 	struct kg_kcp_rtt rtt;
 	struct kg_kcp_cwnd cwnd;
@@ -89,7 +93,8 @@ struct kg_kcp {
 	uint64_t tell_us; /* when the next announcement of a window is due */
 
 	struct kg_kcp_counters stats;
-	uint32_t acked; /* segments that left the send side since kg_kcp_take_acked */
+	uint16_t acked;   /* segments that left the send side since kg_kcp_take_acked */
+	uint16_t blanked; /* that had their place filled since kg_kcp_take_blanked */
 
 	/* How much our window has to hold: of the round trip under way. */
 	uint16_t came;     /* new segments, 65,535 at most */
@@ -123,8 +128,21 @@ void kg_kcp_cut_queue(struct kg_kcp *kcp);
  * message of two, and the other one stays small, its end goes there, so that the datagram is full:
  * else each such message would take two of them. */
 bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len);
-/* Puts a message at the end of the queue. */
-void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message);
+/* Puts a message at the end of the queue; `until`: of kg_kcp_mark_until. */
+void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message, uint32_t until);
+/* The last segment of the message that begins there. */
+struct kg_buf *kg_kcp_message_end(struct kg_buf *message);
+/* When the first of the queue is too old; KG_NEVER_US: it never is. */
+static inline uint64_t kg_kcp_stale_us(const struct kg_kcp *kcp)
+{
+	const struct kg_buf *first = kcp->queue;
+
+	if (!kcp->expires || first == NULL || (first->mark & KG_KCP_MARK_HAS_UNTIL) == 0)
+		return KG_NEVER_US;
+	return kg_until_us(first->mark >> KG_KCP_MARK_FRG_BITS, kcp->now_us);
+}
+/* The segment is about to be sent again: if it is too old, its place is filled. */
+void kg_kcp_blank(struct kg_kcp *kcp, struct kg_kcp_slot *slot);
 /* Whether our send window counts what is unacknowledged. Where the pace is held back, or the round
  * trip shows a queue, losses are probably our doing, and the oldest hole holds up what would make
  * it worse; but not where a controller knows better. */

@@ -242,6 +242,8 @@ uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
 							     kg_kcp_rtt_srtt_us(&kcp->rtt)));
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
+	if (kcp->expires)
+		deadline_us = KG_MIN(deadline_us, kg_kcp_stale_us(kcp));
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));
 }
 

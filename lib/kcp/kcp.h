@@ -159,6 +159,23 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
  * when that does not hold or memory is short. The queue has no limit of its own.
  */
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us);
+/*
+ * The same with a message that is of use until then, which is less than two hours away. If it still
+ * waits by then it gets no sn, and kg_kcp_drop_stale throws it away, which who sends such messages
+ * calls before each kg_kcp_output. If it was lost, and is to be sent again, its place is filled,
+ * as far as it is one segment: by the KG_KCP_BLANK_BYTES in front of its payload, a message for
+ * the peer to pass over. The peer may get either, or both.
+ */
+#define KG_KCP_BLANK_BYTES 3u
+bool kg_kcp_send_until(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t until_us,
+		       uint64_t now_us);
+/* How many messages were too old, and are thrown away, from the head of the queue on. */
+uint32_t kg_kcp_drop_stale(struct kg_kcp *kcp, uint64_t now_us);
+/* Whether there were some, since it was told; and whether there were, which is told once. */
+bool kg_kcp_has_dropped(const struct kg_kcp *kcp);
+bool kg_kcp_take_dropped(struct kg_kcp *kcp);
+/* How many had their place filled, since the last call. */
+uint16_t kg_kcp_take_blanked(struct kg_kcp *kcp);
 
 /* Throws away the queued messages for which the window has no room yet; but the first of the queue
  * stays, since it may have begun to be sent. */
@@ -248,7 +265,7 @@ void kg_kcp_on_parity(struct kg_kcp *kcp, uint64_t now_us);
 
 /* Segments that may be unacknowledged, as far as we are concerned. */
 uint32_t kg_kcp_own_window(const struct kg_kcp *kcp);
-/* Segments that were acknowledged, and whose buffers are free, since the last call. */
+/* Segments that were acknowledged, and whose buffers are free, since the last call, modulo 2^16. */
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp);
 /* No more is expected for now: rings are given back as soon as they hold nothing. */
 void kg_kcp_rest(struct kg_kcp *kcp);

@@ -27,7 +27,8 @@ bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len)
 	struct kg_buf *first = kcp->queue, *rest = first->next;
 	uint16_t moved = first->len - len, most = KG_MIN(kcp->pool->small_room, kcp->mss);
 
-	if (kcp->begun || first->mark != 1 || rest->len + moved > most || moved > room_behind(rest))
+	if (kcp->begun || kg_kcp_mark_frg(first) != 1 || rest->len + moved > most ||
+	    moved > room_behind(rest))
 		return false;
 	memmove(rest->data + moved, rest->data, rest->len);
 	memcpy(rest->data, first->data + len, moved);
@@ -36,23 +37,23 @@ bool kg_kcp_shorten(const struct kg_kcp *kcp, uint16_t len)
 	return true;
 }
 
-/* The last segment of the message that begins there. */
-static struct kg_buf *end_of(struct kg_buf *message)
+struct kg_buf *kg_kcp_message_end(struct kg_buf *message)
 {
-	while (message->mark > 0)
+	while (kg_kcp_mark_frg(message) > 0)
 		message = message->next;
 	return message;
 }
 
-void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message)
+void kg_kcp_append(struct kg_kcp *kcp, struct kg_buf *message, uint32_t until)
 {
 	uint32_t left = kg_buf_chain_count(message);
 
 	kcp->queued += left;
 	*kcp->queue_tail = message;
 	for (; message != NULL; message = message->next) {
-		message->mark = --left;
+		message->mark = --left | until;
 		kcp->queue_tail = &message->next;
+		until = 0;
 	}
 }
 
@@ -64,12 +65,13 @@ void kg_kcp_cut_queue(struct kg_kcp *kcp)
 	kcp->queue_tail = &kcp->queue;
 	kcp->queued = 0;
 	while (next != NULL) {
-		struct kg_buf *message = next, *last = end_of(message);
+		struct kg_buf *message = next, *last = kg_kcp_message_end(message);
+		uint32_t until = message->mark & ~KG_KCP_MARK_FRG_MASK;
 
 		next = last->next;
 		last->next = NULL;
 		if (!kcp->begun || kcp->queue != NULL)
 			message = kg_kcp_cut(kcp, message);
-		kg_kcp_append(kcp, message);
+		kg_kcp_append(kcp, message, until);
 	}
 }

@@ -3,6 +3,7 @@
 #include "kcp/kcp_flight.h"
 
 #include "kcp/kcp.h"
+#include "kcp/kcp_mark.h"
 
 /* The average is over twice as many steps: repairs come in bunches, a window's at a time. */
 #define LOSS_HALF   32u
@@ -98,12 +99,14 @@ void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem)
 	kg_kcp_ring_fini(&f->ring, mem, sizeof(struct kg_kcp_slot));
 }
 
-/* False, and the payload stays where it is, when parking is of no use or there is no memory. */
+/* False, and the payload stays where it is, when parking is of no use, or the mark is needed, or
+ * there is no memory. */
 static bool park(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_kcp_slot *slot)
 {
 	struct kg_buf *buf = slot->buf;
 
-	if (f->count < KG_KCP_PARK_SEGMENTS || buf->len < KG_KCP_PARK_BYTES)
+	if (f->count < KG_KCP_PARK_SEGMENTS || buf->len < KG_KCP_PARK_BYTES ||
+	    (buf->mark & KG_KCP_MARK_HAS_UNTIL) != 0)
 		return false;
 	slot->buf = kg_buf_alloc_cold(pool);
 	if (slot->buf == NULL) {
@@ -139,7 +142,7 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 		.first_ts = ts,
 		.len = buf->len,
 		.copies = 1,
-		.frg = (uint8_t)buf->mark,
+		.frg = kg_kcp_mark_frg(buf) & KG_KCP_MARK_FRG_MASK,
 	};
 	slot->parked = park(f, pool, slot);
 	f->count++;

@@ -142,6 +142,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 		return true;
 	}
 	slot = kg_kcp_flight_slot(f, f->twin);
+	kg_kcp_blank(kcp, slot);
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
@@ -151,11 +152,11 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	return f->twins == 0;
 }
 
-/* Of a segment, the copy before is lost. */
-static void enter_loss(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot)
+/* Of a segment, the copy before, of so many bytes, is lost. */
+static void enter_loss(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot, uint16_t len)
 {
 	if (kcp->shared && kcp->member.share->ledger != NULL)
-		kg_ledger_lost(kcp->member.share->ledger, slot->sent_us, slot->len);
+		kg_ledger_lost(kcp->member.share->ledger, slot->sent_us, len);
 }
 
 /* False when a copy is due that does not fit any more, or must not be in the same datagram. */
@@ -168,14 +169,16 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 	while (kg_kcp_flight_next_due(f, &kcp->rtt, w->now_us, &sn, &cause)) {
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 		uint32_t order = slot->order;
+		uint16_t len = slot->len;
 
+		kg_kcp_blank(kcp, slot);
 		if (!fits(w, slot->len))
 			return false;
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
 		take(kcp, w);
-		enter_loss(kcp, slot);
+		enter_loss(kcp, slot, len);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
 		kg_kcp_repeat(kcp, sn);
@@ -202,8 +205,8 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 		kg_prefetch(kcp->queue->data, kcp->queue->len);
 	}
 	kcp->queued--;
-	kcp->begun = buf->mark > 0;
-	put_push(w, (uint8_t)buf->mark, kcp->flight.nxt, ts, buf->data, buf->len);
+	kcp->begun = kg_kcp_mark_frg(buf) > 0;
+	put_push(w, kg_kcp_mark_frg(buf), kcp->flight.nxt, ts, buf->data, buf->len);
 	take(kcp, w);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
@@ -240,6 +243,8 @@ static bool next_fits(const struct kg_kcp *kcp, const struct writer *w)
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
 	for (uint32_t left = kg_kcp_may_send(kcp); left > 0 && kcp->queue != NULL; left--) {
+		if (kcp->expires && kg_kcp_stale_us(kcp) <= w->now_us)
+			break;
 		if (!next_fits(kcp, w))
 			return false;
 		if (!put_next(kcp, w))
@@ -248,9 +253,11 @@ static bool put_new(struct kg_kcp *kcp, struct writer *w)
 	return true;
 }
 
-static bool wants_spare(const struct kg_kcp_slot *slot)
+static bool wants_spare(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot)
 {
-	return slot->buf != NULL && slot->copies == 1 && slot->len <= KG_KCP_SPARE_BYTES;
+	if (slot->buf == NULL || slot->copies > 1 || slot->len > KG_KCP_SPARE_BYTES)
+		return false;
+	return !kcp->expires || !kg_kcp_mark_is_stale(slot->buf, kcp->now_us);
 }
 
 /* Of what was new in datagrams before and has none yet, as far as what is new from `first` on
@@ -263,7 +270,7 @@ static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 		uint32_t sn = first - f->fresh;
 		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
 
-		if (!wants_spare(slot))
+		if (!wants_spare(kcp, slot))
 			continue;
 		if (!fits(w, slot->len))
 			break;
@@ -391,6 +398,7 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 			 uint8_t *out)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
+	bool first = !kg_kcp_was_heard(kcp) && f->count > 0;
 	struct writer w = {
 		.out = out,
 		.mtu = KG_MIN(room, kcp->params.mtu),
@@ -401,7 +409,9 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 	kcp->question_ts = ts;
 	kcp->probing = false;
 	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
-	if (!kg_kcp_was_heard(kcp) && f->count > 0 && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
+	if (first)
+		kg_kcp_blank(kcp, kg_kcp_flight_slot(f, f->una));
+	if (first && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
 		put_copy(&w, kg_kcp_flight_slot(f, f->una), f->una, ts);
 	else
 		put_push(&w, 0, had_by_peer(kcp), ts, out, 0);
@@ -457,7 +467,7 @@ static bool is_one_segment(const struct kg_kcp *kcp, const struct kg_buf *chain)
 	return chain != NULL && chain->next == NULL && chain->len <= kcp->mss;
 }
 
-bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
+bool kg_kcp_send_until(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t until_us, uint64_t now_us)
 {
 	bool whole = is_one_segment(kcp, chain), waits;
 
@@ -467,27 +477,17 @@ bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 	if (kcp->flight.ring.capacity == 0 && !kg_kcp_flight_reserve(&kcp->flight, kcp->mem))
 		return false;
 	waits = kcp->queue != NULL;
-	kg_kcp_append(kcp, whole ? chain : kg_kcp_cut(kcp, chain));
+	kcp->expires |= until_us != KG_NEVER_US;
+	kg_kcp_append(kcp, whole ? chain : kg_kcp_cut(kcp, chain), kg_kcp_mark_until(until_us));
 	kcp->active_us = kg_kcp_clock(kcp, now_us);
 	if (!waits)
 		kg_kcp_update_probe(kcp);
 	return true;
 }
 
-void kg_kcp_discard_queue(struct kg_kcp *kcp)
+bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 {
-	uint32_t window = kg_kcp_send_window(kcp), taken = kg_kcp_under_way(kcp);
-	struct kg_buf *last = kcp->queue;
-	uint32_t kept = 1;
-
-	if (last == NULL)
-		return;
-	for (; last->next != NULL && (last->mark > 0 || taken + kept < window); last = last->next)
-		kept++;
-	kg_buf_free_chain(last->next);
-	last->next = NULL;
-	kcp->queue_tail = &last->next;
-	kcp->queued = kept;
+	return kg_kcp_send_until(kcp, chain, KG_NEVER_US, now_us);
 }
 
 struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages that are of use for a time only: what waits is dropped, what was lost is replaced. */
+#include "kcp_one.h"
+
+#include "kcp/internal.h"
+
+#define USE_US (50 * MS) /* less than the first time-out */
+
+static const uint8_t blank[KG_KCP_BLANK_BYTES] = { 'n', 'i', 'l' };
+
+static void send_until(struct one *o, size_t len, uint64_t until_us)
+{
+	static const uint8_t bytes[4 * KG_KCP_MTU_MAX] = "a datagram";
+	uint16_t mss = kg_kcp_mss(o->kcp);
+	struct kg_buf *chain = kg_buf_chain_copy(&o->pool.pool, bytes, len, mss, mss);
+
+	assert_non_null(chain);
+	memcpy(chain->data - sizeof(blank), blank, sizeof(blank));
+	assert_true(kg_kcp_send_until(o->kcp, chain, until_us, o->now_us));
+}
+
+static void send_for_a_time(struct one *o, size_t len)
+{
+	send_until(o, len, o->now_us + USE_US);
+}
+
+/* Until then nothing is due. */
+static void wait_until_due(struct one *o)
+{
+	uint64_t due_us = kg_kcp_deadline_us(o->kcp);
+
+	assert_int_not_equal(due_us, KG_NEVER_US);
+	assert_true(due_us > o->now_us);
+	o->now_us = due_us;
+}
+
+static void what_waits_too_long_is_dropped(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 2;
+	one_init(&o, &params);
+	for (int i = 0; i < 5; i++)
+		send_for_a_time(&o, 10);
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us), 0);
+	assert_int_equal(one_drain(&o), 2);
+	assert_int_equal(kg_kcp_queued(o.kcp), 3);
+	wait_until_due(&o);
+	assert_int_equal(o.now_us, T0_MS * MS + USE_US);
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us - 1), 0);
+	assert_false(kg_kcp_has_dropped(o.kcp));
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us), 3);
+	assert_int_equal(kg_kcp_queued(o.kcp), 0);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 2);
+	assert_true(kg_kcp_has_dropped(o.kcp));
+	assert_true(kg_kcp_take_dropped(o.kcp));
+	assert_false(kg_kcp_take_dropped(o.kcp));
+	/* There is a queue as before. */
+	assert_true(one_send(&o, "x", 1));
+	one_ack(&o, 1, T0_MS, 2);
+	assert_int_equal(one_drain(&o), 1);
+	assert_int_equal(o.seg[0].sn, 2);
+	one_fini(&o);
+}
+
+static void what_was_lost_is_replaced(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	send_for_a_time(&o, 10);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].len, 10);
+	wait_until_due(&o);
+	assert_true(o.now_us >= T0_MS * MS + USE_US);
+	for (int copies = 0; copies < 3; copies++) {
+		while (!one_output(&o))
+			wait_until_due(&o);
+		assert_int_equal(o.seg[0].sn, 0);
+		assert_int_equal(o.seg[0].frg, 0);
+		assert_int_equal(o.seg[0].len, sizeof(blank));
+		assert_memory_equal(o.seg[0].payload, blank, sizeof(blank));
+	}
+	assert_int_equal(kg_kcp_take_blanked(o.kcp), 1);
+	assert_int_equal(kg_kcp_take_blanked(o.kcp), 0);
+	one_ack(&o, 0, o.seg[0].ts, 1);
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* The last bytes of its room are in front of the buffer's. */
+static void what_is_shorter_is_replaced_too(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	send_for_a_time(&o, 1);
+	assert_int_equal(one_drain(&o), 1);
+	wait_until_due(&o);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].len, sizeof(blank));
+	assert_memory_equal(o.seg[0].payload, blank, sizeof(blank));
+	one_fini(&o);
+}
+
+static void what_is_not_too_old_goes_again(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	send_until(&o, 10, o.now_us + KG_US_PER_S);
+	assert_true(one_send(&o, "for ever", 8));
+	assert_int_equal(one_drain(&o), 2);
+	wait_until_due(&o);
+	assert_int_equal(one_drain(&o), 2);
+	one_ack(&o, 0, T0_MS, 1);
+	o.now_us += KG_US_PER_S;
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].sn, 1);
+	assert_int_equal(o.seg[0].len, 8);
+	assert_int_equal(kg_kcp_take_blanked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* One copy of the first part, and one of what took its place, may both be under way. */
+static void what_is_in_parts_goes_as_it_is(void **state)
+{
+	uint16_t mss;
+	struct one o;
+
+	one_init_default(&o);
+	mss = kg_kcp_mss(o.kcp);
+	send_for_a_time(&o, mss + 100u);
+	assert_int_equal(one_drain(&o), 2);
+	wait_until_due(&o);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].frg, 1);
+	assert_int_equal(o.seg[0].len, mss);
+	assert_true(one_output(&o));
+	assert_int_equal(o.seg[0].frg, 0);
+	assert_int_equal(o.seg[0].len, 100);
+	assert_int_equal(kg_kcp_take_blanked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* Of what has begun to be sent the rest follows; what is behind it is dropped whole. */
+static void what_has_begun_is_sent_to_its_end(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 1;
+	one_init(&o, &params);
+	send_for_a_time(&o, 3u * kg_kcp_mss(o.kcp));
+	send_for_a_time(&o, 2u * kg_kcp_mss(o.kcp));
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += USE_US;
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us), 0);
+	for (uint32_t sn = 0; sn < 3; sn++) {
+		one_ack(&o, sn, o.seg[0].ts, sn + 1);
+		kg_kcp_drop_stale(o.kcp, o.now_us);
+		assert_int_equal(one_drain(&o), sn < 2);
+	}
+	assert_int_equal(kg_kcp_unacked(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* Behind what is always of use; its datagram goes without it. */
+static void what_is_too_old_gets_no_sn(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	assert_true(one_send(&o, "first", 5));
+	send_for_a_time(&o, 10);
+	assert_true(one_send(&o, "last", 4));
+	o.now_us += USE_US;
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us), 0);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us), 1);
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].sn, 1);
+	assert_memory_equal(o.seg[0].payload, "last", 4);
+	one_fini(&o);
+}
+
+/* A message that is cut anew keeps its time. */
+static void a_narrower_path_does_not_make_it_younger(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = 1;
+	one_init(&o, &params);
+	assert_true(one_send(&o, "x", 1));
+	assert_int_equal(one_drain(&o), 1);
+	send_for_a_time(&o, kg_kcp_mss(o.kcp));
+	kg_kcp_set_mtu(o.kcp, params.mtu / 2);
+	assert_int_equal(kg_kcp_queued(o.kcp), 3);
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us + USE_US - MS), 0);
+	assert_int_equal(kg_kcp_drop_stale(o.kcp, o.now_us + USE_US), 1);
+	assert_int_equal(kg_kcp_queued(o.kcp), 0);
+	one_fini(&o);
+}
+
+/* A spare is a copy like others. */
+static void what_is_too_old_has_no_spare(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.prompt = true;
+	one_init(&o, &params);
+	kg_kcp_flight_on_loss(&o.kcp->flight);
+	send_until(&o, 10, o.now_us + MS);
+	assert_int_equal(one_drain(&o), 1);
+	o.now_us += 2 * MS;
+	assert_true(one_send(&o, "new", 3));
+	assert_true(one_output(&o));
+	assert_int_equal(o.segs, 1);
+	assert_int_equal(one_stats(&o).resent_spare, 0);
+	one_fini(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_waits_too_long_is_dropped),
+		cmocka_unit_test(what_was_lost_is_replaced),
+		cmocka_unit_test(what_is_shorter_is_replaced_too),
+		cmocka_unit_test(what_is_not_too_old_goes_again),
+		cmocka_unit_test(what_is_in_parts_goes_as_it_is),
+		cmocka_unit_test(what_has_begun_is_sent_to_its_end),
+		cmocka_unit_test(what_is_too_old_gets_no_sn),
+		cmocka_unit_test(a_narrower_path_does_not_make_it_younger),
+		cmocka_unit_test(what_is_too_old_has_no_spare),
+	};
+
+	return cmocka_run_group_tests_name("kcp_stale", tests, NULL, NULL);
+}
