@@ -92,6 +92,7 @@ static struct kg_session_config session_config(const struct kg_side *side)
 		.outbound_Bps = wire->outbound_Bps,
 		.inbound_Bps = wire->inbound_Bps,
 		.udp_timeout_s = wire->udp_timeout_s,
+		.udp_deadline_ms = wire->udp_deadline_ms,
 		.udp_arrival = app->udp_order == KG_UDP_ARRIVAL,
 		.keep_alive_s = wire->keep_alive_s,
 		.worker = (uint16_t)w->index,

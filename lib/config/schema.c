@@ -272,6 +272,13 @@ const struct kg_key kg_schema[] = {
 		  "were sent, so that one that is lost and sent again holds up those behind it; "
 		  "`arrival` gives each as soon as it is whole, for games and voice.",
 	  .kcptube = "Not there." },
+	{ TUNNEL("udp_deadline"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
+	  MEMBER(kg_tunnel_config, wire.udp_deadline_ms), .min = 0, .max = 65535, .fallback = "0",
+	  .help = "Milliseconds after which a datagram of an application is of no use: one that "
+		  "still waits is thrown away, and one that was lost is not sent again, for games "
+		  "and voice. Each end has its own, for what it sends. 0: each is sent until it "
+		  "arrives.",
+	  .kcptube = "Not there." },
 	{ TUNNEL("keep_alive"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.keep_alive_s), .min = 0, .max = 65535,
 	  .beyond = KG_BEYOND_CAP, .fallback = "0",

@@ -80,6 +80,7 @@ struct kg_wire_end {
 	struct kg_fec_config fec;
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
+	uint32_t udp_deadline_ms; /* 0: datagrams are sent whatever their age */
 	uint32_t keep_alive_s;
 	uint16_t mux_tunnels; /* asks: channels that connections share; 0: each its own */
 	uint16_t mtu;         /* IP packet on the tunnel's path */

@@ -218,6 +218,8 @@ void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_abort(struct kg_mux_stream *ms, uint64_t now_us);
 void kg_mux_stream_free(struct kg_mux_stream *ms);
+/* The time of its timer may have come nearer. */
+void kg_mux_stream_arm(struct kg_mux_stream *ms);
 /* The peer has granted more. */
 void kg_mux_stream_on_credit(struct kg_mux_stream *ms, uint32_t bytes, uint64_t now_us);
 /* Of the credit that the peer has. */
@@ -258,6 +260,10 @@ bool kg_mux_has_room(const struct kg_mux *mux);
 
 /* It may have something to send. */
 void kg_mux_wake(struct kg_mux_stream *ms, uint64_t now_us);
+/* Throws away what has waited for longer than udp_deadline; false: nothing has. */
+bool kg_mux_stream_drop_stale(struct kg_mux_stream *ms, uint64_t now_us);
+/* When the first of what waits will have. */
+uint64_t kg_mux_stream_stale_us(const struct kg_mux_stream *ms);
 /* As many messages as the channel has room for. */
 void kg_mux_pump(struct kg_mux *mux, uint64_t now_us);
 /* Tells the peer that an id means nothing here, if that is possible now. */

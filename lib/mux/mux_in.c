@@ -149,7 +149,7 @@ static void on_payload(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t 
 	ms->in_bytes += kg_mux_cost(bytes);
 	kg_mux_stream_promise(ms, -(int64_t)kg_mux_cost(bytes));
 	kg_buf_queue_push(&ms->in, chain);
-	kg_mux_stream_on_came(ms, chain->mark, now_us);
+	kg_mux_stream_on_came(ms, kg_buf_queue_count(chain), now_us);
 	kg_mux_stream_tell_readable(ms);
 }
 

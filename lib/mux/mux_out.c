@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/until.h"
 
 #define RETRY_US (100ull * KG_US_PER_MS) /* when memory was short */
 
@@ -109,15 +110,53 @@ static void count_payload(struct kg_streams *s, enum kg_protocol protocol, size_
 		s->stats.tcp_sent += bytes;
 }
 
+static bool has_deadline(const struct kg_mux_stream *ms)
+{
+	return ms->protocol == KG_PROTOCOL_UDP && ms->streams->config.session.udp_deadline_ms != 0;
+}
+
+/* Until when a message that came with the note is of use. */
+static uint64_t until_us(const struct kg_mux_stream *ms, uint32_t note, uint64_t now_us)
+{
+	return has_deadline(ms) ? kg_until_us(note, now_us) : KG_NEVER_US;
+}
+
+uint64_t kg_mux_stream_stale_us(const struct kg_mux_stream *ms)
+{
+	uint64_t now_us = kg_session_now_us(ms->streams->session);
+
+	if (ms->out.head == NULL)
+		return KG_NEVER_US;
+	return until_us(ms, kg_buf_queue_note(ms->out.head), now_us);
+}
+
+bool kg_mux_stream_drop_stale(struct kg_mux_stream *ms, uint64_t now_us)
+{
+	struct kg_streams *s = ms->streams;
+	uint32_t before = ms->out.segments;
+
+	while (ms->out.head != NULL &&
+	       until_us(ms, kg_buf_queue_note(ms->out.head), now_us) <= now_us) {
+		kg_buf_free_chain(kg_buf_queue_pop(&ms->out));
+		kg_session_count_stale(s->session);
+	}
+	if (ms->out.segments == before)
+		return false;
+	if (ms->state != KG_MUX_CLOSED)
+		s->ops.acked(s->host, ms->stream, before - ms->out.segments);
+	return true;
+}
+
 static bool send_payload(struct kg_mux_stream *ms, uint64_t now_us)
 {
 	struct kg_streams *s = ms->streams;
 	struct kg_buf *chain = kg_buf_queue_pop(&ms->out);
 	size_t bytes = kg_buf_chain_len(chain);
-	uint32_t segments = chain->mark;
+	uint32_t segments = kg_buf_queue_count(chain);
+	uint64_t ends_us = until_us(ms, kg_buf_queue_note(chain), now_us);
 
 	put_header(ms, chain);
-	if (!kg_channel_send_message(ms->mux->channel, chain, now_us)) {
+	if (!kg_channel_send_until(ms->mux->channel, chain, ends_us, now_us)) {
 		chain->data += KG_MESSAGE_MUX_BYTES;
 		chain->len -= KG_MESSAGE_MUX_BYTES;
 		kg_buf_queue_return(&ms->out, chain);
@@ -144,7 +183,9 @@ static bool send_greeting(struct kg_mux_stream *ms, uint64_t now_us)
 		message.data = (const uint8_t *)target->address;
 		message.len = strlen(target->address);
 	}
-	if (target == NULL && ms->out.head != NULL)
+	if (target == NULL && kg_mux_stream_drop_stale(ms, now_us) && ms->out.head == NULL)
+		ms->greet = false; /* the next datagram tells it as well */
+	else if (target == NULL && ms->out.head != NULL)
 		ms->greet = !send_payload(ms, now_us);
 	else
 		ms->greet = !say_of(ms, message, now_us);
@@ -181,6 +222,8 @@ static bool send_one(struct kg_mux_stream *ms, uint64_t now_us)
 		return send_grant(ms, now_us);
 	if (ms->return_due)
 		return send_return(ms, now_us);
+	if (kg_mux_stream_drop_stale(ms, now_us))
+		return true;
 	if (ms->out.head != NULL)
 		return send_payload(ms, now_us);
 	return send_last_word(ms, now_us);
@@ -254,6 +297,14 @@ static bool is_sendable(const struct kg_mux_stream *ms, const struct kg_buf *cha
 	return true;
 }
 
+/* Of a message that comes now. */
+static uint32_t note(const struct kg_mux_stream *ms, uint64_t now_us)
+{
+	uint32_t deadline_ms = ms->streams->config.session.udp_deadline_ms;
+
+	return has_deadline(ms) ? kg_until(now_us + deadline_ms * (uint64_t)KG_US_PER_MS) : 0;
+}
+
 bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t now_us)
 {
 	if ((ms->ends & KG_ENDS_OURS) != 0 || ms->state == KG_MUX_CLOSED || !is_sendable(ms, chain))
@@ -266,8 +317,10 @@ bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t
 	ms->last_data_us = now_us;
 	if (ms->doubted)
 		kg_mux_stream_on_exchange(ms, false);
-	kg_buf_queue_push(&ms->out, chain);
+	kg_buf_queue_push_noted(&ms->out, chain, note(ms, now_us));
 	kg_mux_wake(ms, now_us);
+	if (ms->out.head == chain && has_deadline(ms))
+		kg_mux_stream_arm(ms);
 	return true;
 }
 

@@ -8,6 +8,7 @@
  * Its timer:
  *   waiting   30 s          client: no mux channel has opened
  *   idle      udp_timeout   UDP: no data in either direction
+ *   stale     udp_deadline  UDP: what waits is too old
  *   answer    answer_wait_s client: see above
  *   linger    255 s         what was sent before the end is still to go, and nobody takes it: the
  *                           peer is told mux_cancel instead, once the channel has room for that
@@ -103,11 +104,12 @@ static uint64_t deadline_us(const struct kg_mux_stream *ms)
 {
 	switch ((enum kg_mux_state)ms->state) {
 	case KG_MUX_WAITING:
-		return ms->opened_us + WAITING_US;
+		return KG_MIN(ms->opened_us + WAITING_US, kg_mux_stream_stale_us(ms));
 	case KG_MUX_CONNECTING:
 		break;
 	case KG_MUX_OPEN:
-		return KG_MIN(KG_MIN(idle_us(ms), answer_us(ms)), return_us(ms));
+		return KG_MIN(KG_MIN(idle_us(ms), answer_us(ms)),
+			      KG_MIN(return_us(ms), kg_mux_stream_stale_us(ms)));
 	case KG_MUX_CLOSED:
 		if (is_retired(ms))
 			return 0;
@@ -117,7 +119,7 @@ static uint64_t deadline_us(const struct kg_mux_stream *ms)
 	return KG_NEVER_US;
 }
 
-static void arm(struct kg_mux_stream *ms)
+void kg_mux_stream_arm(struct kg_mux_stream *ms)
 {
 	kg_twheel_arm(ms->streams->wheel, &ms->timer, deadline_us(ms));
 }
@@ -137,6 +139,8 @@ static void give_up_data(struct kg_mux_stream *ms, uint64_t now_us)
 
 static void on_due(struct kg_mux_stream *ms, uint64_t now_us)
 {
+	if (kg_mux_stream_drop_stale(ms, now_us))
+		return;
 	if (ms->state == KG_MUX_WAITING) {
 		kg_mux_stream_cut(ms, KG_CLOSE_HANDSHAKE, "", now_us);
 	} else if (ms->state == KG_MUX_CLOSED) {
@@ -161,7 +165,7 @@ static void on_timer(struct kg_timer *timer, uint64_t now_us)
 	}
 	if (now_us >= deadline_us(ms))
 		on_due(ms, now_us);
-	arm(ms);
+	kg_mux_stream_arm(ms);
 }
 
 /* ---- credit ---- */
@@ -184,7 +188,7 @@ void kg_mux_stream_on_credit(struct kg_mux_stream *ms, uint32_t bytes, uint64_t 
 {
 	ms->out_credit_bytes += bytes;
 	ms->used_us = now_us;
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	kg_mux_wake(ms, now_us);
 }
 
@@ -269,7 +273,7 @@ struct kg_mux_stream *kg_mux_stream_create(struct kg_streams *s, enum kg_protoco
 	TAILQ_INSERT_TAIL(&s->waiting, ms, link);
 	hold(ms);
 	s->stats.opened++;
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	return ms;
 }
 
@@ -326,7 +330,7 @@ void kg_mux_stream_leave(struct kg_mux_stream *ms, uint64_t now_us)
 		TAILQ_REMOVE(&mux->ready, ms, ready_link);
 	ms->ready = false;
 	ms->mux = NULL;
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	if (mux->open && !ms->heard_out)
 		kg_mux_remember(mux, ms->id, now_us);
 	kg_mux_unstall(mux, ms, now_us);
@@ -349,7 +353,7 @@ void kg_mux_stream_close(struct kg_mux_stream *ms, enum kg_close why, const char
 	believe(ms); /* no longer one that could give way */
 	s->stats.closed++;
 	s->stats.gave_way += why == KG_CLOSE_GAVE_WAY;
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	s->ops.closed(s->host, ms->stream, why, text);
 }
 
@@ -358,7 +362,7 @@ void kg_mux_stream_free(struct kg_mux_stream *ms)
 	ms->stream = NULL;
 	let_go(ms);
 	kg_mux_stream_discard(ms, kg_session_now_us(ms->streams->session));
-	arm(ms);
+	kg_mux_stream_arm(ms);
 }
 
 /* ---- beginnings ---- */
@@ -373,7 +377,7 @@ bool kg_mux_stream_attach(struct kg_mux_stream *ms, struct kg_mux *mux, uint64_t
 	ms->greet = ms->protocol == KG_PROTOCOL_TCP || ms->target != NULL;
 	kg_mux_wake(ms, now_us);
 	on_end(ms, KG_ENDS_MAY_SPEAK, now_us);
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	if (ms->state == KG_MUX_OPEN)
 		s->ops.opened(s->host, ms->stream);
 	return true;
@@ -385,7 +389,7 @@ void kg_mux_stream_connected(struct kg_mux_stream *ms, uint64_t now_us)
 		return;
 	ms->state = KG_MUX_OPEN;
 	ms->last_data_us = now_us;
-	arm(ms);
+	kg_mux_stream_arm(ms);
 	if (ms->in.head != NULL)
 		kg_mux_stream_tell_readable(ms);
 	else
@@ -434,7 +438,7 @@ void kg_mux_stream_finish(struct kg_mux_stream *ms, uint64_t now_us)
 	if (ms->mux == NULL)
 		return;
 	on_end(ms, KG_ENDS_MAY_SPEAK, now_us);
-	arm(ms);
+	kg_mux_stream_arm(ms);
 }
 
 void kg_mux_stream_cut(struct kg_mux_stream *ms, enum kg_close why, const char *text,

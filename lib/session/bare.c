@@ -247,7 +247,7 @@ static uint16_t output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 	chain = kg_buf_queue_pop(&bare->out);
 	if (chain == NULL)
 		return 0;
-	segments = chain->mark;
+	segments = kg_buf_queue_count(chain);
 	len = put_datagram(bare, chain, now_us, body);
 	kg_buf_free_chain(chain);
 	if (bare->ch.state != KG_CHANNEL_CLOSED)

@@ -8,6 +8,7 @@
  */
 #include "session/bare.h"
 #include "session/crowd.h"
+#include "session/stale.h"
 
 /* The engines of stock peers stop working at sn 2^32 (docs/kcp.md §10). */
 #define SEGMENTS_MAX (UINT32_MAX - (1u << 20))
@@ -189,19 +190,22 @@ static bool send_bare(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_
 	return false;
 }
 
-static bool queue(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+static bool queue(struct kg_channel *ch, struct kg_buf *chain, uint64_t until_us, uint64_t now_us)
 {
 	bool queued;
 	uint32_t held;
 
 	kg_crowd_watch(ch->line.session);
 	held = kg_crowd_before(ch);
-	queued = kg_kcp_send(ch->line.kcp, chain, now_us);
+	if (until_us != KG_NEVER_US)
+		kg_stale_put_blank(chain);
+	queued = kg_kcp_send_until(ch->line.kcp, chain, until_us, now_us);
 	kg_crowd_after(ch, held);
 	return queued;
 }
 
-bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+bool kg_channel_send_until(struct kg_channel *ch, struct kg_buf *chain, uint64_t until_us,
+			   uint64_t now_us)
 {
 	uint32_t segments = kg_buf_chain_count(chain);
 	size_t bytes = kg_buf_chain_len(chain);
@@ -213,7 +217,7 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 	if (!others_wait)
 		kg_channel_await(ch);
 	if ((ch->ends & KG_ENDS_OURS) != 0 || ch->state > KG_CHANNEL_OPEN ||
-	    !queue(ch, chain, now_us))
+	    !queue(ch, chain, until_us, now_us))
 		return false;
 	ch->line.session->stats.message_bytes_sent += bytes;
 	ch->last_data_us = now_us;
@@ -227,6 +231,13 @@ bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64
 		return true;
 	kg_line_touch(&ch->line, now_us);
 	return true;
+}
+
+bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
+{
+	uint64_t until_us = kg_stale_until_us(ch->line.session, chain, now_us);
+
+	return kg_channel_send_until(ch, chain, until_us, now_us);
 }
 
 bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us)
@@ -354,20 +365,6 @@ static void fill_inbox(struct kg_channel *ch, uint64_t now_us)
 
 	while (ch->inbox == NULL && (chain = take(ch)) != NULL)
 		on_message(ch, chain, now_us);
-}
-
-void kg_channel_discard_input(struct kg_channel *ch)
-{
-	struct kg_buf *chain;
-
-	if (kg_channel_is_bare(ch)) {
-		kg_bare_discard_input(ch);
-		return;
-	}
-	kg_buf_free_chain(ch->inbox);
-	ch->inbox = NULL;
-	while ((chain = kg_kcp_recv(ch->line.kcp)) != NULL)
-		kg_buf_free_chain(chain);
 }
 
 static void on_readable(struct kg_channel *ch, uint64_t now_us)

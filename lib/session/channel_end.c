@@ -34,6 +34,20 @@ void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_
 	s->ops.closed(s->host, ch, why, text);
 }
 
+void kg_channel_discard_input(struct kg_channel *ch)
+{
+	struct kg_buf *chain;
+
+	if (kg_channel_is_bare(ch)) {
+		kg_bare_discard_input(ch);
+		return;
+	}
+	kg_buf_free_chain(ch->inbox);
+	ch->inbox = NULL;
+	while ((chain = kg_kcp_recv(ch->line.kcp)) != NULL)
+		kg_buf_free_chain(chain);
+}
+
 void kg_channel_free(struct kg_channel *ch)
 {
 	ch->user = NULL;

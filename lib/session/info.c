@@ -166,6 +166,11 @@ void kg_session_count_dropped_message(struct kg_session *s)
 	s->stats.messages_dropped++;
 }
 
+void kg_session_count_stale(struct kg_session *s)
+{
+	s->stats.datagrams_stale++;
+}
+
 uint16_t kg_session_rest_bytes(const struct kg_session *s)
 {
 	return kg_session_buffer_bytes(s);

@@ -378,7 +378,6 @@ void kg_channel_on_exchange(struct kg_channel *ch, bool in);
 void kg_channel_say(struct kg_channel *ch, enum kg_feature feature, uint64_t now_us);
 /* Sends what kg_channel_say could not. */
 void kg_channel_pay(struct kg_channel *ch, uint64_t now_us);
-void kg_channel_discard_input(struct kg_channel *ch);
 
 /* ---- channel_end.c ---- */
 
@@ -388,6 +387,8 @@ enum kg_ends_way kg_channel_ends_way(const struct kg_channel *ch);
 void kg_channel_on_end(struct kg_channel *ch, enum kg_ends_event event, uint64_t now_us);
 /* Ends both directions: disconnect goes after all data. */
 void kg_channel_disconnect(struct kg_channel *ch, enum kg_close why, uint64_t now_us);
+/* Nobody will read what has come. */
+void kg_channel_discard_input(struct kg_channel *ch);
 /* Over for the host; the line serves the peer for another linger_us. */
 void kg_channel_close(struct kg_channel *ch, enum kg_close why, uint64_t linger_us,
 		      const char *text, uint64_t now_us);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps lines: their names, homes, timers, who is ready, and takes datagrams out of them. */
 #include "session/bare.h"
+#include "session/stale.h"
 
 /* By enum kg_line_kind: a line has no room for a pointer. */
 static const struct kg_line_ops *ops_of(const struct kg_line *line)
@@ -233,10 +234,17 @@ bool kg_line_hear(struct kg_buf *chain, struct kg_message *message,
 	return fits && kg_message_decode(message, bytes, len) == KG_DROP_NONE;
 }
 
+static uint16_t kcp_body(struct kg_line *line, uint64_t now_us, uint8_t *body)
+{
+	if (KG_UNLIKELY(line->session->config.udp_deadline_ms != 0))
+		return kg_stale_output(line, now_us, body);
+	return kg_framing_output(&line->framing, line->kcp, now_us, body);
+}
+
 static uint16_t kcp_output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 {
 	uint32_t before = kg_kcp_mark(line->kcp);
-	uint16_t len = kg_framing_output(&line->framing, line->kcp, now_us, body);
+	uint16_t len = kcp_body(line, now_us, body);
 
 	if (KG_UNLIKELY(line->path->checked) && kg_kcp_mark(line->kcp) != before)
 		kg_peers_on_sent(line, len);

@@ -48,6 +48,7 @@ struct kg_session_config {
 	struct kg_fec *fec;                 /* NULL: off. The caller's, of kg_session_fec_content */
 	uint64_t outbound_Bps, inbound_Bps; /* bytes per second; 0: not set */
 	uint32_t udp_timeout_s;
+	uint32_t udp_deadline_ms; /* datagrams that are as old are not sent any more; 0: all are */
 	bool udp_arrival;         /* datagrams do not wait for others that are missing */
 	uint32_t keep_alive_s;    /* 0: off */
 	uint16_t worker, workers; /* this worker's number and how many there are */
@@ -297,6 +298,11 @@ void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us
 bool kg_channel_send(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
 /* A mux channel: the same with a whole message, whose header is in place. */
 bool kg_channel_send_message(struct kg_channel *ch, struct kg_buf *chain, uint64_t now_us);
+/* The same with one that is of use until then: a datagram that came udp_deadline_ms before. */
+bool kg_channel_send_until(struct kg_channel *ch, struct kg_buf *chain, uint64_t until_us,
+			   uint64_t now_us);
+/* It did not get so far. */
+void kg_session_count_stale(struct kg_session *s);
 /* Segments that may be queued beyond what is unacknowledged now; UDP beyond it is dropped, TCP
  * stops reading. */
 uint32_t kg_channel_room(const struct kg_channel *ch);
@@ -452,6 +458,12 @@ const char *kg_hop_reason_name(enum kg_hop_reason reason);
 	X(messages_dropped, "messages_dropped", COUNTER, "messages",                              \
 	  "messages malformed, of unknown kind, out of place, or beyond what was granted; of a "  \
 	  "relay's other leg, too long for this one")                                             \
+	X(datagrams_stale, "datagrams_stale", COUNTER, "datagrams",                               \
+	  "datagrams of applications that waited for longer than udp_deadline, and were not "     \
+	  "sent")                                                                                 \
+	X(datagrams_blanked, "datagrams_blanked", COUNTER, "datagrams",                           \
+	  "datagrams of applications that were lost, and too old to be sent again: something "    \
+	  "that the peer passes over went in their place")                                        \
 	X(peer_moves, "peer_moves", COUNTER, "moves",                                             \
 	  "server: times that a channel's peer went on from another address")                     \
 	X(path_tests, "path_tests", COUNTER, "tests", "client: other paths asked for an answer")  \

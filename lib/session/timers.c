@@ -29,6 +29,7 @@
  *                       acknowledgement; while data does, or the peer's window is closed, the time
  *                       of silence applies: nothing written before the end is given up early
  *   owed        100 ms  channel: a control message found no memory
+ *   stale       at once channel: datagrams were too old, so there is room (stale.h)
  *   roam                server's channel: another address does not answer (roam.h)
  *   linger              closed channel: serves what the peer repeats (channel_end.c says how long)
  *   handshake linger    answered handshake: likewise, for the times below
@@ -36,7 +37,7 @@
  * An open channel's time-outs only move away with every datagram, but for a few events that say so
  * (kg_channel_reckon). So the nearest is kept, and reckoned again when its time has come.
  */
-#include "session/internal.h"
+#include "session/stale.h"
 
 #define S(seconds) ((uint64_t)(seconds)*KG_US_PER_S)
 
@@ -198,6 +199,8 @@ uint64_t kg_channel_timeout_us(struct kg_line *line, uint64_t now_us)
 {
 	struct kg_channel *ch = kg_line_channel(line);
 
+	if (kg_stale_is_untold(ch))
+		return now_us;
 	if (ch->state != KG_CHANNEL_OPEN)
 		return timeout_us(ch, now_us);
 	if (ch->timeout_us <= now_us)
@@ -265,6 +268,7 @@ void kg_channel_on_timer(struct kg_line *line, uint64_t now_us)
 	struct kg_channel *ch = kg_line_channel(line);
 
 	kg_channel_pay(ch, now_us);
+	kg_stale_tell(ch);
 	if (kg_kcp_take_repeating(ch->line.kcp))
 		kg_peers_on_heard(ch, KG_KCP_REPEATING, now_us);
 	if (now_us >= kg_roam_timeout_us(ch))

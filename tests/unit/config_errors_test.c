@@ -55,6 +55,7 @@ static void wrong_types(void **state)
 		  "found true; allowed 0 to 32767, or two of them, as \"30-90\"" },
 		{ "{'spread': 9}", "spread", "found 9" NUMBER("0 to 8") },
 		{ "{'udp_timeout': [1]}", "udp_timeout", "found [1]" NUMBER("0 to 65535") },
+		{ "{'udp_deadline': 65536}", "udp_deadline", "found 65536" NUMBER("0 to 65535") },
 		{ "{'udp_timeout': 1.5}", "udp_timeout", "found 1.5" NUMBER("0 to 65535") },
 		{ "{'mode': 1}", "mode", "found 1; allowed client, server, relay" },
 		{ "{'kcp': 'regular9'}", "kcp",

@@ -41,6 +41,7 @@ static void defaults(void **state)
 	assert_true(t->wire.kcp.blast);
 	assert_int_equal(t->wire.kcp.conv, 0);
 	assert_int_equal(t->wire.udp_timeout_s, 180);
+	assert_int_equal(t->wire.udp_deadline_ms, 0);
 	assert_int_equal(t->wire.keep_alive_s, 0);
 	assert_int_equal(t->wire.outbound_Bps, 0);
 	assert_int_equal(t->wire.inbound_Bps, 0);
@@ -129,7 +130,7 @@ static void client_values(void **state)
 	char text[KG_IP_TEXT_BYTES];
 
 	load_tunnel(&f, FIXTURE_CLIENT,
-		    "{'name': 'home', 'listen_on': '127.0.0.1',"
+		    "{'name': 'home', 'listen_on': '127.0.0.1', 'udp_deadline': 250,"
 		    " 'destination_port': ['3000-3010', 4000, '4001,5000'],"
 		    " 'destination_address': ['198.18.0.1', 'fd00:18::1'],"
 		    " 'encryption_algorithm': 'aes-gcm', 'encryption_password': ' qwerty1234 ',"
@@ -155,6 +156,7 @@ static void client_values(void **state)
 	assert_int_equal(t->wire.inbound_Bps, 1000000);
 	assert_false(t->wire.kcp.blast);
 	assert_int_equal(t->wire.udp_timeout_s, 300);
+	assert_int_equal(t->wire.udp_deadline_ms, 250);
 	assert_int_equal(t->wire.keep_alive_s, 10);
 	assert_int_equal(t->wire.fec.data, 20);
 	assert_int_equal(t->wire.fec.parity, 4);

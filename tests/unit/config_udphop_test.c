@@ -55,6 +55,7 @@ static void what_needs_kcp_is_refused(void **state)
 		{ "{'protocol': 'udphop', 'spread': 2}", "spread", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'kcp_mtu': 1200}", "kcp_mtu", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'udp_order': 'arrival'}", "udp_order", NO_SUCH_THING },
+		{ "{'protocol': 'udphop', 'udp_deadline': 300}", "udp_deadline", NO_SUCH_THING },
 		{ "{'protocol': 'udphop', 'inbound_bandwidth': '1M'}", "inbound_bandwidth",
 		  NO_SUCH_THING },
 		{ "{'protocol': 'kcp'}", "protocol", "found \"kcp\"; allowed kcptube, udphop" },
