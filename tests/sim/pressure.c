@@ -113,9 +113,10 @@ static void check_app(const struct app *app)
 	const struct sim *sim = app->sim;
 	const struct app *other = app_other(app);
 	uint64_t since_us = KG_MAX(app->lacks_us, app->stands_until_us);
-	/* Of who aborts what is under way; of datagrams what a mux channel has no place for. */
-	bool may_lack =
-		other->aborted || (app->flow->protocol == KG_PROTOCOL_UDP && sim->mux_channels > 0);
+	/* Of who aborts what is under way; of datagrams what a mux channel has no place for, or
+	 * what is too old. */
+	bool udp = app->flow->protocol == KG_PROTOCOL_UDP;
+	bool may_lack = other->aborted || (udp && (sim->mux_channels > 0 || sim->deadline_ms > 0));
 
 	if (app->there && !may_lack && app->got_bytes < other->sent_bytes)
 		sim_check(sim, sim->now_us < since_us + STALL_US);

@@ -158,6 +158,7 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 		.kcp = draw_kcp(sim),
 		.udp_timeout_s = 240,
 		.udp_arrival = sim->arrival,
+		.udp_deadline_ms = sim->deadline_ms,
 		.keep_alive_s = one_in(sim, 3) ? 1 + below(sim, 20) : 0,
 		.workers = 1,
 		.channels_max = SIM_FLOWS_MAX,
@@ -339,6 +340,7 @@ void scenario_draw(struct sim *sim)
 	/* In every third one memory runs out. */
 	sim->scarce = sim->seed % 3 == 0;
 	sim->arrival = sim->seed % 4 == 1;
+	sim->deadline_ms = sim->seed % 5 == 3 ? 50 + (uint32_t)(sim->seed * 37 % 500) : 0;
 	sim->port_next = SIM_PORT_FIRST;
 	memset(sim->flow_of_port, SIM_NO_FLOW, sizeof(sim->flow_of_port));
 	draw_side(sim, &sim->client, KG_ROLE_CLIENT);

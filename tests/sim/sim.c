@@ -244,7 +244,7 @@ static void check_side(const struct sim *sim, const struct side *side, size_t by
 /* Over all seeds: what was really exercised. */
 static struct {
 	uint64_t sent, lost, duplicated, corrupted, closed_by[KG_CLOSE_COUNT];
-	uint64_t virtual_us, overtook;
+	uint64_t virtual_us, overtook, stale, blanked;
 	unsigned int fec, mux, half_close, all_three; /* seeds */
 	struct kg_fec_stats parity;
 } totals;
@@ -274,6 +274,8 @@ static void add_side(const struct side *side)
 		struct kg_session_stats stats;
 
 		kg_session_get_stats(kg_streams_session(side->streams[i]), &stats);
+		totals.stale += stats.datagrams_stale;
+		totals.blanked += stats.datagrams_blanked;
 		for (size_t j = 0; j < KG_ARRAY_SIZE(totals.closed_by); j++)
 			totals.closed_by[j] += stats.closed_by[j];
 	}
@@ -291,12 +293,15 @@ static void print_totals(void)
 		       (unsigned long long)totals.closed_by[i]);
 	printf("\nseeds with FEC %u, mux %u, half-close %u, all three %u; recovered %llu, not "
 	       "believed"
-	       " %llu, parity wrong %llu; datagrams before earlier ones %llu",
+	       " %llu, parity wrong %llu; datagrams before earlier ones %llu, too old before they "
+	       "were sent %llu, and after"
+	       " %llu",
 	       totals.fec, totals.mux, totals.half_close, totals.all_three,
 	       (unsigned long long)totals.parity.recovered,
 	       (unsigned long long)totals.parity.refused,
 	       (unsigned long long)(totals.parity.parity_wrong + totals.parity.padding_wrong),
-	       (unsigned long long)totals.overtook);
+	       (unsigned long long)totals.overtook, (unsigned long long)totals.stale,
+	       (unsigned long long)totals.blanked);
 	printf("\n");
 }
 

@@ -119,6 +119,7 @@ struct sim {
 	bool scarce;           /* memory runs out: pressure.c */
 	bool arrival;          /* datagrams do not wait for others */
 	uint64_t overtook;     /* so many did not */
+	uint32_t deadline_ms;  /* of datagrams; 0: none */
 	bool dies;             /* the network ends for good at some time */
 	bool over;             /* all flows are; the client's streams are shut down */
 	uint64_t rebind_us[2]; /* the client's address changes, and the old one is dead */
