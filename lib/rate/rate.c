@@ -8,8 +8,6 @@
 #define ENOUGH          16u  /* datagrams make a round */
 #define ENOUGH_TO_JUDGE 48u
 
-#define GROWTH      2.77f /* what is delivered doubles in each round, and a little more */
-#define GROWN       1.25f
 #define FULL_GROWTH 2.0f
 #define FLAT        2u
 #define FLAT_LOSS   0.25f
@@ -17,9 +15,6 @@
 #define WAITED_US   1000u /* and a sixteenth of the least round trip */
 #define BURST       2u    /* rounds that hear of the first burst, which waits for itself */
 #define CRUISE      0.99f
-#define PROBE       1.25f
-#define PROBE_GROWN 1.08f
-#define YIELD       0.8f
 #define CUT         0.95f
 #define CUT_MOST    0.5f
 #define QUEUE_PART  0.2f    /* of the least round trip, that a queue may be */
@@ -40,7 +35,6 @@
 #define DIP         0.5f
 #define DIP_FEW     0.75f /* their queue is empty now and then anyway */
 #define FULL        2u
-#define GROWS       2u
 
 #define PAUSE_LEAST 6u
 #define PAUSE_MOST  16u
@@ -50,6 +44,21 @@
 
 #define LOSS_SMOOTH 4.0f
 #define LOSS_MORE   0.02f /* than is tolerated */
+
+/* How a start grows, and a probe, and what of that makes a difference. */
+struct boldness {
+	float growth, grown, probe, probe_grown, yield;
+	uint8_t grows; /* probes in a row that make a start */
+};
+
+/* What is delivered doubles in each round of a start, and a little more. */
+static const struct boldness bold = { 2.77f, 1.25f, 1.25f, 1.08f, 0.8f, 2 };
+static const struct boldness careful = { 1.25f, 1.1f, 1.08f, 1.03f, 0.92f, UINT8_MAX };
+
+static const struct boldness *boldness(const struct kg_rate *r)
+{
+	return r->careful ? &careful : &bold;
+}
 
 void kg_rate_init(struct kg_rate *r, const struct kg_rate_params *params, uint64_t now_us)
 {
@@ -61,6 +70,7 @@ void kg_rate_init(struct kg_rate *r, const struct kg_rate_params *params, uint64
 		.kind = (uint8_t)params->kind,
 		.pause = PAUSE_LEAST,
 		.part = 1,
+		.careful = params->careful,
 	};
 	if (params->kind == KG_RATE_TOLD)
 		r->pps = (float)KG_MAX(params->told_pps, 1u);
@@ -167,7 +177,7 @@ static void dip(struct kg_rate *r)
  * holds it back, as the peer's window does, is wider than the path. */
 static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us, float loss)
 {
-	bool grown = pps > r->pps * GROWN;
+	bool grown = pps > r->pps * boldness(r)->grown;
 
 	if (!r->idle && pps < r->pps * FULL_GROWTH && shows_queue(r, rtt_us))
 		r->flat = FLAT;
@@ -274,8 +284,9 @@ static void note_room(struct kg_rate *r, float loss)
 
 static void end_yield(struct kg_rate *r, float pps, float loss)
 {
-	bool grown = pps > r->before_pps * (1 - r->tolerated) * PROBE_GROWN;
-	bool capped = !grown && kg_rate_is_ours(r->loss, loss, PROBE / CRUISE);
+	const struct boldness *b = boldness(r);
+	bool grown = pps > r->before_pps * (1 - r->tolerated) * b->probe_grown;
+	bool capped = !grown && kg_rate_is_ours(r->loss, loss, b->probe / CRUISE);
 
 	note_room(r, loss);
 
@@ -291,7 +302,7 @@ static void end_yield(struct kg_rate *r, float pps, float loss)
 		r->pause = (uint8_t)KG_MIN(r->pause + 2u, PAUSE_MOST);
 	r->grows = grown ? (uint8_t)(r->grows + 1) : 0;
 	cruise(r, grown ? 1 : r->pause);
-	if (r->grows >= GROWS)
+	if (r->grows >= b->grows)
 		start_again(r);
 	r->full = shows_queue(r, r->round_least_us) ? (uint8_t)(r->full + 1) : 0;
 	if (r->full >= FULL)
@@ -442,11 +453,12 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 
 float kg_rate_pps(const struct kg_rate *r)
 {
-	static const float gains[] = {
-		[KG_RATE_STARTING] = GROWTH,     [KG_RATE_BRAKING] = 1,
-		[KG_RATE_DRAINING] = 1 / GROWTH, [KG_RATE_CRUISING] = CRUISE,
-		[KG_RATE_PROBING] = PROBE,       [KG_RATE_YIELDING] = YIELD,
-		[KG_RATE_SETTLING] = CRUISE,     [KG_RATE_JUDGING] = CRUISE,
+	const struct boldness *b = boldness(r);
+	const float gains[] = {
+		[KG_RATE_STARTING] = b->growth,     [KG_RATE_BRAKING] = 1,
+		[KG_RATE_DRAINING] = 1 / b->growth, [KG_RATE_CRUISING] = CRUISE,
+		[KG_RATE_PROBING] = b->probe,       [KG_RATE_YIELDING] = b->yield,
+		[KG_RATE_SETTLING] = CRUISE,        [KG_RATE_JUDGING] = CRUISE,
 		[KG_RATE_DIPPING] = CRUISE,
 	};
 
@@ -468,7 +480,7 @@ float kg_rate_window(const struct kg_rate *r)
 	if (r->kind != KG_RATE_FOUND_OUT)
 		return r->window.now;
 	if (r->stage <= KG_RATE_BRAKING)
-		return KG_MAX(GROWTH * pipe, WINDOW_FIRST);
+		return KG_MAX(boldness(r)->growth * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)
 		return KG_MAX((has_few(r) ? DIP_FEW : DIP) * pipe, WINDOW_LEAST);
 	return (pipe + r->pps * queue_us(r) / 1e6f) * r->part + WINDOW_LEAST;

@@ -88,8 +88,9 @@ struct kg_rate {
 	uint8_t waited;               /* starting: in a row, what came through a queue */
 	uint8_t left;                 /* rounds until the next probe */
 	uint8_t pause;                /* between probes, about */
-	bool fresh; /* the first round of a cruise: what it hears of left before */
-	bool idle;  /* in this round less was sent than might have been */
+	bool fresh;   /* the first round of a cruise: what it hears of left before */
+	bool idle;    /* in this round less was sent than might have been */
+	bool careful; /* what is lost is dear: it grows slowly, and looks for more with less */
 };
 
 /* What an acknowledgement has told. Counts are of datagrams, or of segments, modulo 2^32. */
@@ -107,6 +108,7 @@ struct kg_rate_params {
 	enum kg_rate_kind kind;
 	uint32_t told_pps; /* KG_RATE_TOLD: datagrams per second that are to arrive */
 	uint32_t seed;
+	bool careful; /* KG_RATE_FOUND_OUT: what is lost is dear */
 };
 
 void kg_rate_init(struct kg_rate *rate, const struct kg_rate_params *params, uint64_t now_us);
