@@ -11,8 +11,8 @@
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
  *   kcp_permit.c   who stands in line there    kcp_repair.c what goes more than once
- *   kcp_groups.c   FEC's groups, and their parity
- *   kcp_drop.c     messages that are too old; kcp_mark.h: which
+ *   kcp_groups.c   FEC's groups, parity       kcp_pull.c   what our window is told to be
+ *   kcp_drop.c     messages that are too old   kcp_mark.h   until when one is of use
  */
 #pragma once
 
@@ -220,6 +220,18 @@ void kg_kcp_forget_rate(struct kg_kcp *kcp);
 /* A round trip may be over; so many new segments have come, up to sn `furthest`. */
 void kg_kcp_need_update(struct kg_kcp *kcp, uint32_t now_ms);
 void kg_kcp_need_note(struct kg_kcp *kcp, uint32_t came, uint32_t furthest);
+/* What a datagram says of our window that leaves now; and that it does. Both. */
+uint16_t kg_kcp_window(const struct kg_kcp *kcp);
+void kg_kcp_told(struct kg_kcp *kcp, uint16_t window);
+uint16_t kg_kcp_advertise(struct kg_kcp *kcp);
+/* Pulled: when more of it is to be told, though nothing comes; KG_NEVER_US: no time is. */
+uint64_t kg_kcp_pull_due_us(const struct kg_kcp *kcp);
+/* Pulled: no ACKs leave before; what has come beyond a hole is told once in a round trip. */
+uint64_t kg_kcp_pull_acks_due_us(const struct kg_kcp *kcp);
+/* Pulled: by so much an ACK's ts is earlier than that of what it is for. */
+uint32_t kg_kcp_pull_slack_ms(const struct kg_kcp *kcp);
+/* Pulled: so many new segments have come, up to `sn`, the latest with `ts`. */
+void kg_kcp_pull_hear(struct kg_kcp *kcp, uint32_t sn, uint32_t ts, uint32_t came);
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
 /* Segments that all windows let leave now, be there so many in the queue or not; 0 where it is

@@ -183,6 +183,15 @@ void kg_kcp_update_tell(struct kg_kcp *kcp)
 	kcp->tell_us = kcp->now_us;
 }
 
+struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
+{
+	struct kg_buf *message = kg_kcp_recv_take(&kcp->recv);
+
+	if (message != NULL && kcp->recv.told_shut)
+		kg_kcp_update_tell(kcp);
+	return message;
+}
+
 uint64_t kg_kcp_trim_us(const struct kg_kcp *kcp)
 {
 	bool knows, holds;
@@ -230,20 +239,30 @@ static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);
 }
 
-uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
+static uint64_t acks_due_us(const struct kg_kcp *kcp)
 {
 	uint32_t waiting = kcp->params.prompt ? 0 : kcp->recv.held;
+	uint64_t due_us = kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, waiting,
+					     kg_kcp_rtt_srtt_us(&kcp->rtt));
+
+	return KG_UNLIKELY(kcp->recv.pulled) ? KG_MAX(due_us, kg_kcp_pull_acks_due_us(kcp))
+					     : due_us;
+}
+
+uint64_t kg_kcp_deadline_us(const struct kg_kcp *kcp)
+{
 	uint64_t deadline_us = kcp->answer_wask ? 0 : data_deadline_us(kcp);
 
 	if (deadline_us == 0)
 		return 0;
 	deadline_us = KG_MIN(deadline_us, kcp->peer.probe_us);
-	deadline_us = KG_MIN(deadline_us, kg_kcp_acks_due_us(&kcp->acks, kcp->recv.nxt, waiting,
-							     kg_kcp_rtt_srtt_us(&kcp->rtt)));
+	deadline_us = KG_MIN(deadline_us, acks_due_us(kcp));
 	if (kcp->tell_left > 0)
 		deadline_us = KG_MIN(deadline_us, kcp->tell_us);
 	if (kcp->expires)
 		deadline_us = KG_MIN(deadline_us, kg_kcp_stale_us(kcp));
+	if (KG_UNLIKELY(kcp->recv.pulled))
+		deadline_us = KG_MIN(deadline_us, kg_kcp_pull_due_us(kcp));
 	return KG_MIN(deadline_us, kg_kcp_trim_us(kcp));
 }
 

@@ -94,6 +94,11 @@ bool kg_kcp_share_is_used(const struct kg_kcp_share *share);
 /* What has arrived, and what was lost, is entered there from now on; it outlives the share. */
 struct kg_ledger;
 void kg_kcp_share_keep(struct kg_kcp_share *share, struct kg_ledger *ledger);
+/* What it grants the peer, which outlives the share. And one that is in the share tells no more of
+ * its window than that from now on, or all of it. */
+struct kg_pull;
+void kg_kcp_share_pull(struct kg_kcp_share *share, struct kg_pull *pull);
+void kg_kcp_pull(struct kg_kcp *kcp, bool on);
 /* The user of the share that it is in; NULL: in none. */
 void *kg_kcp_share_user(const struct kg_kcp *kcp);
 /* Goes to another share, NULL: to none; until it is destroyed at most. */

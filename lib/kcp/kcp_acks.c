@@ -121,6 +121,20 @@ uint64_t kg_kcp_acks_deep_due_us(const struct kg_kcp_acks *acks, uint32_t waitin
 	return acks->told_us + KG_MAX(wait_us, KG_KCP_ACK_WAIT_US);
 }
 
+uint64_t kg_kcp_acks_seldom_due_us(const struct kg_kcp_acks *acks, uint32_t round_ms,
+				   uint32_t now_ms, uint64_t now_us)
+{
+	uint32_t since_ms = now_ms - acks->flushed_ms;
+
+	if (acks->quota > 0)
+		return 0;
+	if (since_ms < round_ms)
+		return now_us + (round_ms - since_ms) * (uint64_t)KG_US_PER_MS;
+	return (uint32_t)(acks->count - acks->again) >= BATCH_MAX
+		       ? 0
+		       : acks->told_us + KG_KCP_ACK_WAIT_US;
+}
+
 void kg_kcp_acks_told(struct kg_kcp_acks *acks, uint32_t una, uint64_t now_us)
 {
 	uint32_t owed = una - acks->told;

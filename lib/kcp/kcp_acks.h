@@ -60,6 +60,11 @@ static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
 /* The same where `waiting` segments, KG_KCP_ACK_DEEP or more, are behind a gap. */
 uint64_t kg_kcp_acks_deep_due_us(const struct kg_kcp_acks *acks, uint32_t waiting, uint32_t rtt_us);
 
+/* The same where a peer sends a hole again each time it hears of something beyond it: it is to hear
+ * once in a round trip. 0: a flush is under way, or is due. */
+uint64_t kg_kcp_acks_seldom_due_us(const struct kg_kcp_acks *acks, uint32_t round_ms,
+				   uint32_t now_ms, uint64_t now_us);
+
 /* 0: at once; KG_NEVER_US: none is owed. `rtt_us` 0: not known. */
 static inline uint64_t kg_kcp_acks_due_us(const struct kg_kcp_acks *acks, uint32_t una,
 					  uint32_t waiting, uint32_t rtt_us)

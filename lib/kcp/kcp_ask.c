@@ -21,7 +21,7 @@ uint16_t kg_kcp_ask(struct kg_kcp *kcp, uint32_t ts, uint8_t *out)
 	const struct kg_kcp_segment seg = {
 		.conv = kcp->params.conv,
 		.cmd = KG_KCP_WASK,
-		.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool),
+		.wnd = kg_kcp_advertise(kcp),
 		.ts = ts,
 		.sn = MARK,
 		.una = kcp->recv.nxt,

@@ -412,6 +412,8 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 	}
 	if (kcp->params.rcv_grows && d.has_new)
 		kg_kcp_need_note(kcp, kcp->stats.received - received, d.new_sn);
+	if (KG_UNLIKELY(kcp->recv.pulled) && d.has_new)
+		kg_kcp_pull_hear(kcp, d.new_sn, d.new_ts, kcp->stats.received - received);
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
 	*events = d.events | (kcp->acked != acked ? KG_KCP_ACKED : 0) |

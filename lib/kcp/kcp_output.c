@@ -54,14 +54,16 @@ static void put_copy(struct writer *w, const struct kg_kcp_slot *slot, uint32_t 
 static void put_acks(struct kg_kcp *kcp, struct writer *w)
 {
 	struct kg_kcp_ack acks[ACKS_MAX];
-	uint32_t n;
+	uint32_t n, earlier_ms;
 
-	if (!kg_kcp_acks_owed(&kcp->acks))
+	if (!kg_kcp_acks_owed(&kcp->acks) ||
+	    (kcp->recv.pulled && kg_kcp_pull_acks_due_us(kcp) > w->now_us))
 		return;
+	earlier_ms = kcp->recv.pulled ? kg_kcp_pull_slack_ms(kcp) : 0;
 	n = kg_kcp_acks_take(&kcp->acks, w->seg.una, kcp->params.resend, kg_kcp_ts(kcp, w->now_us),
 			     acks, w->mtu / KG_KCP_HEADER_BYTES);
 	for (uint32_t i = 0; i < n; i++)
-		put(w, KG_KCP_ACK, acks[i].sn, acks[i].ts);
+		put(w, KG_KCP_ACK, acks[i].sn, acks[i].ts - earlier_ms);
 	kcp->stats.acks_sent += n;
 }
 
@@ -78,12 +80,13 @@ static void put_wask(struct kg_kcp *kcp, struct writer *w)
 static void put_wins(struct kg_kcp *kcp, struct writer *w)
 {
 	bool tell = kcp->tell_left > 0 && kcp->tell_us <= w->now_us;
+	bool grant = kcp->recv.pulled && w->used == 0 && kg_kcp_pull_due_us(kcp) <= w->now_us;
 
 	if (tell && w->seg.wnd == 0) {
 		kcp->tell_us = w->now_us + KG_KCP_LOOK_US;
 		tell = false;
 	}
-	if ((!tell && !kcp->answer_wask) || !fits(w, 0))
+	if ((!tell && !grant && !kcp->answer_wask) || !fits(w, 0))
 		return;
 	put(w, KG_KCP_WINS, 0, 0);
 	kcp->answer_wask = false;
@@ -360,7 +363,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 		before = kg_kcp_account(kcp);
 	if (kg_kcp_trim_us(kcp) <= w.now_us)
 		kg_kcp_trim(kcp);
-	w.seg.wnd = (uint16_t)kg_kcp_recv_window(&kcp->recv, kcp->pool);
+	w.seg.wnd = kg_kcp_window(kcp);
 	put_acks(kcp, &w);
 	put_wask(kcp, &w);
 	put_wins(kcp, &w);
@@ -368,7 +371,7 @@ uint16_t kg_kcp_output(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
 	if (kcp->shared)
 		kg_kcp_share_note(kcp, &before);
 	if (w.used > 0) {
-		kg_kcp_recv_told(&kcp->recv, w.seg.wnd);
+		kg_kcp_told(kcp, w.seg.wnd);
 		if (kcp->group_data == 0)
 			kg_kcp_acks_told(&kcp->acks, w.seg.una, w.now_us);
 		if (permitted && !kcp->permitted && says_more(kcp))
@@ -394,21 +397,29 @@ static uint32_t had_by_peer(const struct kg_kcp *kcp)
 	return f->una - 1;
 }
 
+/* Of a datagram that is nothing but a question or a probe. */
+static struct writer by_itself(struct kg_kcp *kcp, uint64_t now_us, uint8_t *out)
+{
+	struct writer w = {
+		.out = out,
+		.now_us = kg_kcp_clock(kcp, now_us),
+		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
+	};
+
+	w.seg.wnd = kg_kcp_advertise(kcp);
+	return w;
+}
+
 uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_t now_us,
 			 uint8_t *out)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
 	bool first = !kg_kcp_was_heard(kcp) && f->count > 0;
-	struct writer w = {
-		.out = out,
-		.mtu = KG_MIN(room, kcp->params.mtu),
-		.now_us = kg_kcp_clock(kcp, now_us),
-		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
-	};
+	struct writer w = by_itself(kcp, now_us, out);
 
+	w.mtu = KG_MIN(room, kcp->params.mtu);
 	kcp->question_ts = ts;
 	kcp->probing = false;
-	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	if (first)
 		kg_kcp_blank(kcp, kg_kcp_flight_slot(f, f->una));
 	if (first && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
@@ -430,15 +441,10 @@ uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_
 		      uint64_t now_us, uint8_t *out)
 {
 	static const uint8_t zeros[KG_KCP_MTU_MAX];
-	struct writer w = {
-		.out = out,
-		.now_us = kg_kcp_clock(kcp, now_us),
-		.seg = { .conv = kcp->params.conv, .una = kcp->recv.nxt },
-	};
+	struct writer w = by_itself(kcp, now_us, out);
 
 	kcp->question_ts = ts;
 	kcp->probing = true;
-	w.seg.wnd = kg_kcp_recv_advertise(&kcp->recv, kcp->pool);
 	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
 	put_push(&w, 0, had_by_peer(kcp), ts + nth * KG_KCP_PROBE_STEP_MS, zeros,
 		 bytes - KG_KCP_HEADER_BYTES);
@@ -488,13 +494,4 @@ bool kg_kcp_send_until(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t until_
 bool kg_kcp_send(struct kg_kcp *kcp, struct kg_buf *chain, uint64_t now_us)
 {
 	return kg_kcp_send_until(kcp, chain, KG_NEVER_US, now_us);
-}
-
-struct kg_buf *kg_kcp_recv(struct kg_kcp *kcp)
-{
-	struct kg_buf *message = kg_kcp_recv_take(&kcp->recv);
-
-	if (message != NULL && kcp->recv.told_shut)
-		kg_kcp_update_tell(kcp);
-	return message;
 }

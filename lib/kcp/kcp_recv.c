@@ -110,14 +110,6 @@ void kg_kcp_recv_told(struct kg_kcp_recv *recv, uint32_t window)
 	recv->told_shut = window == 0;
 }
 
-uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
-{
-	uint32_t window = kg_kcp_recv_window(recv, pool);
-
-	kg_kcp_recv_told(recv, window);
-	return (uint16_t)window;
-}
-
 bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool)
 {
 	uint32_t window;

@@ -45,6 +45,7 @@ struct kg_kcp_recv {
 	bool of_crowd : 1;            /* others of its origin hold nearly all buffers */
 	bool unfenced : 1;            /* payload may be on its way to memory */
 	bool fragmented : 1;          /* early_kind: some message came in several segments */
+	bool pulled : 1;              /* in a share: the peer is told no more than it is granted */
 	uint8_t mix;                  /* kg_buf_mix_note */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */
@@ -99,8 +100,6 @@ uint32_t kg_kcp_recv_share(const struct kg_kcp_recv *recv, const struct kg_buf_p
 uint32_t kg_kcp_recv_window(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* From now on the peer knows of it. */
 void kg_kcp_recv_told(struct kg_kcp_recv *recv, uint32_t window);
-/* Both. */
-uint16_t kg_kcp_recv_advertise(struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);
 /* True when the peer was told of no window but now there is one worth telling: a good part of it,
  * or all that can be had until more data comes. */
 bool kg_kcp_recv_reopened(const struct kg_kcp_recv *recv, const struct kg_buf_pool *pool);

@@ -101,7 +101,7 @@ void kg_kcp_leave(struct kg_kcp *kcp)
 	kg_kcp_withdraw(kcp);
 	kg_kcp_share_account(kcp->member.share, &now, &nothing);
 	kcp->member.share->members--;
-	kcp->shared = false;
+	kcp->shared = kcp->recv.pulled = false;
 	kcp->pace = (struct kg_kcp_pace){ 0 };
 }
 

@@ -16,6 +16,7 @@
 
 #include "kcp/kcp_pace.h"
 #include "rate/ledger.h"
+#include "rate/pull.h"
 #include "rate/rate.h"
 
 struct kg_kcp;
@@ -37,6 +38,7 @@ struct kg_kcp_share {
 	struct kg_kcp_pace pace; /* free, gap, window */
 	struct kg_rate rate;
 	struct kg_ledger *ledger; /* NULL: nobody keeps one */
+	struct kg_pull *pull;     /* NULL: nobody is pulled */
 	struct kg_kcp_waiting mending, sending;
 	uint64_t active_us;     /* something was sent or heard */
 	uint32_t members, busy; /* conversations; those with something under way */
