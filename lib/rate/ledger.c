@@ -4,8 +4,9 @@
 
 #define HELD_US  10000u /* nobody has had the turn for longer */
 #define SLICE_US 250u   /* a tick of the wheel: what is paced leaves together */
-#define CANARY   0.05f  /* of an equal part, for who is young, or seems to be punished */
-#define DOUBTFUL 0.25f  /* for who is suspect: who is to tell has more */
+#define LONG_US  1000u
+#define CANARY   0.05f /* of an equal part, for who is young, or seems to be punished */
+#define DOUBTFUL 0.25f /* for who is suspect: who is to tell has more */
 #define ROW_BITS 3u
 _Static_assert(KG_LEDGER_ROWS == 1u << ROW_BITS, "a slice's row is in its low bits");
 
@@ -168,11 +169,24 @@ static void begin_slice(struct kg_ledger *ledger, unsigned int next, uint64_t no
 	ledger->log[ledger->slices++ % KG_LEDGER_SLICES] = now_us << ROW_BITS | next;
 }
 
+void kg_ledger_turn_long(struct kg_ledger *ledger, bool on)
+{
+	ledger->long_turns = on;
+}
+
+/* Never twice as long as before, so that they keep no step with the peer's clock. */
+static uint64_t slice_of(const struct kg_ledger *ledger)
+{
+	if (!ledger->long_turns)
+		return SLICE_US;
+	return LONG_US + ((uint32_t)ledger->slices * 0x9e3779b1u >> 22);
+}
+
 unsigned int kg_ledger_turn(struct kg_ledger *ledger, uint64_t now_us)
 {
 	bool none = ledger->on == KG_LEDGER_ROWS;
 
-	if (!none && now_us < ledger->slice_us + SLICE_US)
+	if (!none && now_us < ledger->slice_us + slice_of(ledger))
 		return ledger->on;
 	if (!none)
 		end_slice(ledger, now_us);

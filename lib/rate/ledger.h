@@ -79,6 +79,7 @@ struct kg_ledger {
 	uint64_t slices;                /* ever */
 	uint64_t passed;                /* bytes, both ways, since they were levelled last */
 	bool holes;                     /* since they were judged last, in what comes in */
+	bool long_turns;                /* the peer answers once a millisecond */
 	uint64_t log[KG_LEDGER_SLICES]; /* when each began, and in the low bits its row */
 };
 
@@ -97,6 +98,9 @@ unsigned int kg_ledger_count(const struct kg_ledger *ledger);
  * trip later, what the peer sends to where it has heard us last: it counts as much in the row's
  * part. */
 unsigned int kg_ledger_turn(struct kg_ledger *ledger, uint64_t now_us);
+/* Turns last longer than a millisecond: a peer that speaks as often answers where it was heard last
+ * by then, so of those that are shorter only some would be answered. */
+void kg_ledger_turn_long(struct kg_ledger *ledger, bool on);
 /* All that leaves now leaves on this one. */
 void kg_ledger_stay(struct kg_ledger *ledger, unsigned int row, uint64_t now_us);
 /* So much has left on it. */

@@ -121,6 +121,22 @@ static void parts_are_equal_and_known_again(void **state)
 	free(path);
 }
 
+/* None is passed over by a peer that looks at its clock once a millisecond. */
+static void long_turns_have_a_millisecond(void **state)
+{
+	struct path *path = path_new(8);
+
+	kg_ledger_turn_long(&path->ledger, true);
+	pass(path, 4000);
+	assert_in_range(path->ledger.slices, 2000, 4000);
+	for (unsigned int i = 1; i < path->ledger.slices; i++)
+		assert_true((path->ledger.log[i] >> 3) - (path->ledger.log[i - 1] >> 3) >= MSEC(1));
+	for (unsigned int i = 0; i < 8; i++)
+		assert_in_range(path->ledger.rows[i].sent_bytes, path->count * BYTES / 9,
+				path->count * BYTES / 7);
+	free(path);
+}
+
 static void who_crawls_alone_is_punished(void **state)
 {
 	struct path *path = path_new(4);
@@ -361,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_are_equal_and_known_again),
+		cmocka_unit_test(long_turns_have_a_millisecond),
 		cmocka_unit_test(who_crawls_alone_is_punished),
 		cmocka_unit_test(all_that_crawl_are_not),
 		cmocka_unit_test(loss_of_all_is_the_paths),
