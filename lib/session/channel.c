@@ -109,6 +109,7 @@ void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 		kg_framing_trust(&ch->line.framing);
 	if ((ch->capabilities & KG_CAPABILITY_ROWS) != 0)
 		kg_kcp_use_rows(ch->line.kcp);
+	kg_spread_meet(ch);
 }
 
 void kg_channel_establish(struct kg_channel *ch, uint64_t now_us)

@@ -195,6 +195,7 @@ void kg_peers_on_path(struct kg_channel *ch)
 	const struct kg_peer *peer;
 
 	share(&ch->line);
+	kg_spread_meet(ch);
 	if (!is_on(s))
 		return;
 	peer = s->config.path_mtu_set ? find_or_create(s, ip) : find(s, ip);

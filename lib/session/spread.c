@@ -22,7 +22,9 @@ struct kg_spread *kg_spread_create(struct kg_session *s, struct kg_kcp_share *sh
 	spread->timer = (struct kg_timer){ .deadline_us = KG_NEVER_US, .fire = on_timer };
 	spread->budget = BUDGET;
 	kg_ledger_init(&spread->ledger);
+	kg_pull_init(&spread->pull, (uint32_t)s->now_us, s->now_us);
 	kg_kcp_share_keep(share, &spread->ledger);
+	kg_kcp_share_pull(share, &spread->pull);
 	return spread;
 }
 
@@ -69,6 +71,19 @@ bool kg_spread_join(struct kg_channel *ch, const struct kg_ip *ip)
 		return false;
 	kg_peers_on_path(ch);
 	return true;
+}
+
+/* An original sends a window in one burst, and looks at its clock once a millisecond. */
+void kg_spread_meet(const struct kg_channel *ch)
+{
+	const struct kg_permits *permits =
+		ch->line.session->config.spread > 0 ? kg_kcp_share_user(ch->line.kcp) : NULL;
+	bool original = ch->capabilities == 0;
+
+	if (permits == NULL || permits->spread == NULL)
+		return;
+	kg_ledger_turn_long(&permits->spread->ledger, original);
+	kg_kcp_pull(ch->line.kcp, original);
 }
 
 void kg_spread_enter(struct kg_session *s, struct kg_path *path, uint64_t now_us)

@@ -14,6 +14,7 @@
 
 #include "base/twheel.h"
 #include "rate/ledger.h"
+#include "rate/pull.h"
 #include "session/path.h"
 
 struct kg_channel;
@@ -28,6 +29,7 @@ struct kg_spread {
 	float budget;                          /* tests that may be made */
 	bool busy;                             /* much passes, or one of them is suspect */
 	struct kg_ledger ledger;
+	struct kg_pull pull; /* of a server that knows no rate */
 };
 
 /* NULL without memory; then there is none. */
@@ -38,6 +40,9 @@ struct kg_spread *kg_spread_of(const struct kg_session *s, const struct kg_ip *i
 /* Gives a channel the path of the others to that address, and its names there; false: there is no
  * other one, or nothing spreads. */
 bool kg_spread_join(struct kg_channel *ch, const struct kg_ip *ip);
+
+/* What the peer of a channel knows is known now, or where it is. */
+void kg_spread_meet(const struct kg_channel *ch);
 
 /* A path gets a row, if one is free; it has none any more. Harmless when so already. */
 void kg_spread_enter(struct kg_session *s, struct kg_path *path, uint64_t now_us);

@@ -384,16 +384,18 @@ static void others_come_as_soon_as_much_passes(void **state)
 
 static void a_cap_is_one_of_many(void **state)
 {
-	for (int sender = 0; sender < 2; sender++)
+	for (int sender = 0; sender < 2; sender++) {
 		most_of_it_is_used(&cap, &eight, &alone, sender);
-	most_of_it_is_used(&cap, &eight_to_original, &alone_to_original, KG_ROLE_CLIENT);
+		most_of_it_is_used(&cap, &eight_to_original, &alone_to_original, sender);
+	}
 }
 
 static void a_penalty_is_not_met(void **state)
 {
-	for (int sender = 0; sender < 2; sender++)
+	for (int sender = 0; sender < 2; sender++) {
 		most_of_it_is_used(&penalty, &eight, &alone, sender);
-	most_of_it_is_used(&penalty, &eight_to_original, &alone_to_original, KG_ROLE_CLIENT);
+		most_of_it_is_used(&penalty, &eight_to_original, &alone_to_original, sender);
+	}
 }
 
 /* Four have 25 Mbit/s each, and one alone all of it: they are punished after five seconds, and
