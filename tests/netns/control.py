@@ -76,6 +76,8 @@ def check_shown(lab, box):
     channels = ask(box, "channels")["channels"]
     assert {int(row["conv"], 16) for row in channels} == {row["conv"] for row in box.channels()}
     assert len(ask(box, "paths")["paths"]) == len(box.paths())
+    address = {"client": "*", "server": SERVER4}[box.role]
+    assert all(row["local"].startswith(f"{address}:") for row in box.paths()), box.paths()
     stats = {row["name"]: row for row in ask(box, "stats")["stats"]}
     assert stats.keys() == box.stats().keys() and all(row["help"] and row["unit"] for row in stats.values())
     for word in ("status", "tunnels", "channels", "paths", "stats", "drops", "why"):

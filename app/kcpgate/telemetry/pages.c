@@ -123,6 +123,15 @@ static void add_ledger(struct rte_tel_data *row, const struct kg_path_info *path
 	kg_tel_add_dict_u64(row, "limit_Bps", path->limit_Bps);
 }
 
+/* A client's address is Linux's to choose: there its port alone is known. */
+static const char *local_text(const struct kg_endpoint *local, char text[KG_ENDPOINT_TEXT_BYTES])
+{
+	if (local->ip.version != 0)
+		return kg_endpoint_text(local, text);
+	snprintf(text, KG_ENDPOINT_TEXT_BYTES, "*:%u", local->port);
+	return text;
+}
+
 static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
 				     const struct kg_path_info *path)
 {
@@ -133,7 +142,7 @@ static struct rte_tel_data *path_row(const struct kg_tunnel_config *config,
 		return NULL;
 	rte_tel_data_start_dict(row);
 	rte_tel_data_add_dict_string(row, "tunnel", config->name);
-	rte_tel_data_add_dict_string(row, "local", kg_endpoint_text(&path->ends.local, text));
+	rte_tel_data_add_dict_string(row, "local", local_text(&path->ends.local, text));
 	rte_tel_data_add_dict_string(row, "remote", kg_endpoint_text(&path->ends.remote, text));
 	rte_tel_data_add_dict_string(row, "state", path->state);
 	kg_tel_add_dict_u64(row, "users", path->users);
