@@ -24,15 +24,24 @@ static uint32_t open_of(const struct kg_kcp_recv *recv)
 	return open > 0 ? (uint32_t)open : 0;
 }
 
+/* More than a peer of our preset has under way from the oldest hole on is not granted: it would be
+ * kept, and leave in one burst when the hole is filled. Nor is what the reader has no room for. */
+static uint32_t most_of(const struct kg_kcp *kcp)
+{
+	uint32_t window = kg_kcp_recv_window(&kcp->recv, kcp->pool);
+
+	return kcp->recv.pulled ? KG_MIN(window, (uint32_t)kcp->params.snd_wnd) : window;
+}
+
 uint16_t kg_kcp_window(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_recv *recv = &kcp->recv;
-	uint32_t window = kg_kcp_recv_window(recv, kcp->pool), granted;
+	uint32_t most = most_of(kcp), granted;
 
 	if (KG_LIKELY(!kcp->recv.pulled))
-		return (uint16_t)window;
+		return (uint16_t)most;
 	granted = kg_pull_window(kcp->member.share->pull, open_of(recv), kcp->now_us);
-	return (uint16_t)KG_MIN(window, granted + recv->held);
+	return (uint16_t)KG_MIN(most, granted + recv->held);
 }
 
 void kg_kcp_told(struct kg_kcp *kcp, uint16_t window)
@@ -49,6 +58,8 @@ void kg_kcp_told(struct kg_kcp *kcp, uint16_t window)
 	if (more > 0)
 		kg_pull_granted(kcp->member.share->pull, kcp->params.conv, before, (uint32_t)more,
 				kcp->now_us);
+	else if (kg_kcp_pull_due_us(kcp) <= kcp->now_us)
+		kg_pull_put_off(kcp->member.share->pull, kcp->now_us);
 }
 
 uint16_t kg_kcp_advertise(struct kg_kcp *kcp)
@@ -59,13 +70,11 @@ uint16_t kg_kcp_advertise(struct kg_kcp *kcp)
 	return window;
 }
 
-/* What the reader has no room for is not granted. */
 uint64_t kg_kcp_pull_due_us(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_recv *recv = &kcp->recv;
-	uint32_t edge = recv->nxt + kg_kcp_recv_window(recv, kcp->pool);
 
-	if ((int32_t)(edge - recv->advertised) <= 0)
+	if ((int32_t)(recv->nxt + most_of(kcp) - recv->advertised) <= 0)
 		return KG_NEVER_US;
 	return kg_pull_due_us(kcp->member.share->pull, kcp->params.conv, open_of(recv));
 }

@@ -283,6 +283,11 @@ void kg_pull_granted(struct kg_pull *p, uint32_t conv, uint32_t sn, uint32_t mor
 	ask(p, conv, sn + more, now_us);
 }
 
+void kg_pull_put_off(struct kg_pull *p, uint64_t now_us)
+{
+	p->free_us = now_us;
+}
+
 uint64_t kg_pull_due_us(const struct kg_pull *p, uint32_t conv, uint32_t open)
 {
 	const struct kg_pull_flow *flow = &p->flows[conv % KG_PULL_FLOWS];

@@ -75,5 +75,7 @@ uint32_t kg_pull_window(const struct kg_pull *pull, uint32_t open, uint64_t now_
 /* Of `conv` those from `sn` on, `more` of them, were granted now. */
 void kg_pull_granted(struct kg_pull *pull, uint32_t conv, uint32_t sn, uint32_t more,
 		     uint64_t now_us);
+/* One was due, and something else was in its way. */
+void kg_pull_put_off(struct kg_pull *pull, uint64_t now_us);
 /* When it is worth while to grant more to `conv`, though nothing comes; KG_NEVER_US: it is not. */
 uint64_t kg_pull_due_us(const struct kg_pull *pull, uint32_t conv, uint32_t open);

@@ -170,6 +170,7 @@ struct carrier {
 	uint64_t cap_Bps, penalty_Bps;
 	uint32_t holes; /* of the 5-tuples that it drops, in parts of 65,536 */
 	uint32_t free;  /* that it does not cap, likewise */
+	uint16_t loss;  /* whatever the 5-tuple, likewise */
 };
 
 struct setting {
@@ -222,6 +223,7 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 		.delay_us = WAY_US,
 		.jitter_us = 100,
 		.in_order = true,
+		.loss = carrier->loss,
 		.police = { .key = KG_SIM_BY_TUPLE,
 			    .rate_Bps = carrier->cap_Bps,
 			    .burst_bytes = BURST_BYTES,
@@ -298,6 +300,7 @@ static double part(uint64_t pieces, uint64_t us)
 static void transfer(struct world *w, struct outcome *o)
 {
 	const struct kg_sim_link *link = &w->rig.ends[w->sender].link;
+	bool spread = w->rig.ends[KG_ROLE_CLIENT].config.spread > 0;
 
 	w->saying = true;
 	rig_pass(&w->rig, FIRST_US);
@@ -313,7 +316,7 @@ static void transfer(struct world *w, struct outcome *o)
 	w->saying = false;
 	for (unsigned int i = 0; i < LATE_S && w->got < w->said; i++)
 		rig_pass(&w->rig, SEC(1));
-	if (!w->original || w->sender == KG_ROLE_CLIENT) /* what an original sends may crawl */
+	if (!w->original || w->sender == KG_ROLE_CLIENT || spread) /* else an original's crawls */
 		assert_int_equal(w->got, w->said);
 }
 
@@ -346,6 +349,7 @@ static struct outcome run(const struct carrier *carrier, const struct setting *s
 static const struct carrier open_road = { "none" };
 static const struct carrier cap = { "cap", .cap_Bps = CAP_BPS };
 static const struct carrier penalty = { "penalty", .penalty_Bps = CAP_BPS };
+static const struct carrier lossy_cap = { "lossy", .cap_Bps = CAP_BPS, .loss = 65536 / 1000 };
 static const struct setting alone = { "timer 30 s", .hop_s = 30 };
 static const struct carrier holes = { "holes", .cap_Bps = CAP_BPS, .holes = 65536 / 4 };
 static const struct carrier unequal = { "unequal", .cap_Bps = CAP_BPS / 4, .free = 65536 / 2 };
@@ -434,6 +438,15 @@ static void who_is_policed_alone_has_less_to_send(void **state)
 	assert_true(many.policed < 0.03);
 }
 
+/* What an original has under way beyond a hole, and may send when it is filled, is no burst. */
+static void a_loss_is_no_burst(void **state)
+{
+	struct outcome many = run(&lossy_cap, &eight_to_original, KG_ROLE_SERVER);
+
+	assert_true(many.used >= 0.85);
+	assert_true(many.policed < 0.01);
+}
+
 /* Each is punished as soon as it can be: then they are tried one after the other, and not in a
  * storm. */
 static void where_nothing_helps_nothing_storms(void **state)
@@ -471,6 +484,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_is_punished_is_left),
 		cmocka_unit_test(a_hole_is_not_stepped_into),
 		cmocka_unit_test(who_is_policed_alone_has_less_to_send),
+		cmocka_unit_test(a_loss_is_no_burst),
 		cmocka_unit_test(where_nothing_helps_nothing_storms),
 	};
 
