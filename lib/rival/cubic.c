@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CUBIC, RFC 9438, with plain slow start and fast convergence; no pacing. */
+/* CUBIC, RFC 9438, with plain slow start and fast convergence; no pacing. It does not grow until
+ * what left before a cut has been heard of (RFC 6675 §5). */
 #include "rival/rival.h"
 
 #include <math.h>
@@ -57,6 +58,8 @@ static void on_ack(void *self, const struct kg_rival_ack *ack)
 {
 	struct cubic *c = self;
 
+	if (ack->sent_us < c->reduced_us)
+		return;
 	if (c->cwnd < c->ssthresh)
 		c->cwnd++;
 	else

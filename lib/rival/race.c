@@ -25,6 +25,8 @@ struct race {
 	uint64_t now_us, end_us;
 	uint64_t busy_from_us[KG_RACER_ENDS], busy_until_us[KG_RACER_ENDS];
 	uint64_t delivered, moved_us, stall_us;
+	uint64_t early[KG_RACE_FLOWS_MAX]; /* of each flow, before it was late */
+	bool late;
 	uint32_t *waited; /* packets by what they waited, in steps */
 	uint64_t passed;
 };
@@ -53,6 +55,7 @@ static bool flow_init(struct race *r, uint32_t nth)
 		.kcp = params->kcp,
 		.rival = { .line_pps = params->line_Bps / wire_bytes,
 			   .wire_bytes = wire_bytes,
+			   .ack_wait_us = params->ack_wait_us,
 			   .rng = &r->rng },
 		.rival_ops = racer->rival,
 	};
@@ -80,11 +83,20 @@ static bool race_init(struct race *r, const struct kg_race_params *params)
 
 /* ---- events ---- */
 
+static void note_late(struct race *r)
+{
+	if (r->late || r->now_us < BEGIN_US + r->params->queue_from_s * (uint64_t)KG_US_PER_S)
+		return;
+	r->late = true;
+	for (uint32_t i = 0; i < r->params->flows; i++)
+		r->early[i] = r->flows[i].ops->delivered(r->flows[i].racer);
+}
+
 static void note_wait(struct race *r, const struct kg_sim_link_packet *packet)
 {
 	uint32_t step = packet->waited_us * STEPS / KG_US_PER_MS;
 
-	if (r->now_us < BEGIN_US + r->params->queue_from_s * (uint64_t)KG_US_PER_S)
+	if (!r->late)
 		return;
 	r->waited[KG_MIN(step, (uint32_t)SPAN_MS * STEPS)]++;
 	r->passed++;
@@ -162,6 +174,7 @@ static uint64_t next_us(const struct race *r)
 
 static void step(struct race *r)
 {
+	note_late(r);
 	for (int end = 0; end < KG_RACER_ENDS; end++) {
 		note_busy(r, end);
 		if (!is_busy(r, end))
@@ -204,8 +217,20 @@ static double jain(const struct race *r)
 	return squares > 0 ? sum * sum / (r->params->flows * squares) : 0;
 }
 
+/* Of what came since so much had, the first flow's part. */
+static double first_of(const struct race *r, const uint64_t *before)
+{
+	uint64_t first = r->flows[0].ops->delivered(r->flows[0].racer) - before[0];
+	uint64_t all = r->delivered;
+
+	for (uint32_t i = 0; i < r->params->flows; i++)
+		all -= before[i];
+	return (double)first / (double)KG_MAX(all, 1u);
+}
+
 static void summarise(const struct race *r, struct kg_race_result *result)
 {
+	static const uint64_t nothing[KG_RACE_FLOWS_MAX];
 	const struct kg_sim_link *there = &r->link[KG_RACER_SENDER];
 
 	*result = (struct kg_race_result){
@@ -216,8 +241,8 @@ static void summarise(const struct race *r, struct kg_race_result *result)
 		.own_loss = (double)there->overflowed / (double)KG_MAX(there->sent, 1u),
 		.stall_us = r->stall_us,
 		.jain = jain(r),
-		.first = (double)r->flows[0].ops->delivered(r->flows[0].racer) /
-			 (double)KG_MAX(r->delivered, 1u),
+		.first = first_of(r, nothing),
+		.first_late = first_of(r, r->early),
 	};
 }
 

@@ -14,9 +14,10 @@ struct kg_race_params {
 	struct kg_kcp_params kcp;                 /* of engines; the mtu is everybody's */
 	const struct kg_sim_link_params *link[2]; /* there, and back */
 	double line_Bps;                          /* what a user would write of it */
+	uint32_t ack_wait_us;                     /* of rivals (rival/rival.h) */
 	uint32_t flows;                           /* KG_RACE_FLOWS_MAX at most */
 	uint32_t seconds;
-	uint32_t queue_from_s; /* what a queue did before then does not count */
+	uint32_t queue_from_s; /* what a queue did before then does not count; `late` is since */
 	/* Each end's machine is busy for so long, about so often: nothing is read, and nothing
 	 * leaves */
 	struct {
@@ -34,6 +35,7 @@ struct kg_race_result {
 	uint64_t stall_us;                 /* longest time without a segment */
 	double jain;                       /* of the flows' segments */
 	double first;                      /* of all segments, the first flow's: a part of 1 */
+	double first_late;                 /* the same of those that came late */
 };
 
 /* False: out of memory. */

@@ -20,7 +20,7 @@ static void *create(const struct kg_racer_params *params, uint64_t now_us)
 	if (p == NULL)
 		return NULL;
 	p->datagram_bytes = params->kcp.mtu;
-	kg_rival_receiver_init(&p->receiver);
+	kg_rival_receiver_init(&p->receiver, params->rival.ack_wait_us);
 	p->sender = kg_rival_sender_create(params->rival_ops, &params->rival);
 	if (p->sender != NULL)
 		return p;

@@ -5,9 +5,12 @@
 #define SAY_AFTER    2u
 #define SAY_AFTER_US 1000u
 
-void kg_rival_receiver_init(struct kg_rival_receiver *r)
+void kg_rival_receiver_init(struct kg_rival_receiver *r, uint32_t wait_us)
 {
-	*r = (struct kg_rival_receiver){ .say_us = KG_NEVER_US };
+	*r = (struct kg_rival_receiver){
+		.say_us = KG_NEVER_US,
+		.wait_us = wait_us > 0 ? wait_us : SAY_AFTER_US,
+	};
 }
 
 /* The bits move up by `by`, and the greatest until now becomes one of them. */
@@ -70,7 +73,7 @@ void kg_rival_receiver_take(struct kg_rival_receiver *r, const struct kg_rival_d
 	if (++r->unsaid >= SAY_AFTER || !in_order)
 		r->say_us = now_us;
 	else
-		r->say_us = KG_MIN(r->say_us, now_us + SAY_AFTER_US);
+		r->say_us = KG_MIN(r->say_us, now_us + r->wait_us);
 }
 
 bool kg_rival_receiver_say(struct kg_rival_receiver *r, uint64_t now_us, struct kg_rival_acks *acks)

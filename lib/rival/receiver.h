@@ -12,10 +12,11 @@ struct kg_rival_receiver {
 	bool any;
 	uint32_t unsaid;
 	uint64_t say_us; /* KG_NEVER_US: nothing to say */
+	uint32_t wait_us;
 	uint64_t has[KG_RIVAL_WINDOW / 64];
 };
 
-void kg_rival_receiver_init(struct kg_rival_receiver *r);
+void kg_rival_receiver_init(struct kg_rival_receiver *r, uint32_t wait_us);
 void kg_rival_receiver_take(struct kg_rival_receiver *r, const struct kg_rival_data *data,
 			    uint64_t now_us);
 /* False: nothing is due. */

@@ -29,6 +29,8 @@ struct kg_rival_loss {
 struct kg_rival_params {
 	double line_pps;     /* what a user would say that the line has */
 	uint32_t wire_bytes; /* of a datagram */
+	/* What is acknowledged waits so long for a second one. 0: a millisecond */
+	uint32_t ack_wait_us;
 	struct kg_rng *rng;
 };
 

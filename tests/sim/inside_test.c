@@ -187,7 +187,7 @@ static void begin(struct inside *in, uint64_t seed, const struct path *path)
 								    .wire_bytes = MTU_BYTES,
 								    .rng = &in->rng });
 	assert_non_null(in->tcp);
-	kg_rival_receiver_init(&in->acker);
+	kg_rival_receiver_init(&in->acker, 0);
 }
 
 static void finish(struct inside *in)
