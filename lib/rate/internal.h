@@ -27,4 +27,7 @@ float kg_rate_told_window(const struct kg_rate *rate);
 void kg_rate_window_init(struct kg_rate *rate, uint64_t now_us);
 void kg_rate_window_hear(struct kg_rate *rate, const struct kg_rate_news *news);
 void kg_rate_window_end(struct kg_rate *rate, const struct kg_rate_round *round);
+/* So much as this is heard in the midst of a round ends it. */
+bool kg_rate_window_is_hit(const struct kg_rate *rate, const struct kg_rate_news *news);
 float kg_rate_window_pps(const struct kg_rate *rate);
+float kg_rate_window_window(const struct kg_rate *rate);

@@ -393,7 +393,8 @@ static bool is_over(const struct kg_rate *r, const struct kg_rate_news *news)
 {
 	uint32_t enough = r->stage == KG_RATE_JUDGING ? ENOUGH_TO_JUDGE : ENOUGH;
 
-	return news->sent_us >= r->began_us && news->delivered - r->delivered >= enough;
+	return kg_rate_window_is_hit(r, news) ||
+	       (news->sent_us >= r->began_us && news->delivered - r->delivered >= enough);
 }
 
 /* For longer than a few datagrams take, and a part of the round trip. */
@@ -478,7 +479,7 @@ float kg_rate_window(const struct kg_rate *r)
 	if (r->kind == KG_RATE_TOLD)
 		return kg_rate_told_window(r);
 	if (r->kind != KG_RATE_FOUND_OUT)
-		return r->window.now;
+		return kg_rate_window_window(r);
 	if (r->stage <= KG_RATE_BRAKING)
 		return KG_MAX(boldness(r)->growth * pipe, WINDOW_FIRST);
 	if (r->stage == KG_RATE_DIPPING)

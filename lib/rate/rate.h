@@ -46,16 +46,23 @@ enum kg_rate_stage {
 
 /* Of those that keep one. */
 struct kg_rate_window {
-	uint64_t full_since_us; /* that the queue is full; 0: it is not */
-	uint64_t epoch_us;      /* when it began to grow since a cut; 0: it does not yet */
-	uint64_t stretch_us;    /* when the stretch began whose least round trip is kept */
+	uint64_t cut_us;     /* when a queue has cut it; 0: none has */
+	uint64_t epoch_us;   /* when it began to grow since a cut; 0: it does not yet */
+	uint64_t stretch_us; /* when the stretch began whose least round trip is kept */
 	uint32_t stretch_least_us;
-	uint32_t rtt_us;   /* smoothed */
-	float now, before; /* datagrams; before the latest cut */
-	float top, top_s;  /* where it is to grow slowest, and how long after the epoch */
-	float reno;        /* what a plain TCP would have */
-	float full_us;     /* of a round trip, where it lost; 0: not known */
+	uint32_t rtt_us;               /* smoothed */
+	uint32_t delivered, under_way; /* by what was heard last */
+	float now, before;             /* datagrams; before the latest cut */
+	float top, top_s; /* where it is to grow slowest, and how long after the epoch */
+	float reno;       /* what a plain TCP would have */
+	float step;       /* that it grows, for a datagram delivered */
+	float full_us;    /* of a round trip, where it lost; 0: not known */
+	float high_us;    /* likewise, before the queue became shorter */
+	float fallen;     /* so much shorter, in parts of it, by cuts of others since its own */
+	float part;       /* of all that is under way, its own; 0: not known */
 	uint8_t stage;
+	bool falls;  /* the queue, from where it was full */
+	bool is_own; /* its own cut, of which nothing has been seen yet */
 };
 
 struct kg_rate {

@@ -3,10 +3,13 @@
  * Keeps a window, for those who live beside others.
  *
  * Fair grows as CUBIC does (RFC 9438) and is cut as CUBIC is, so that one of those beside it keeps
- * its part; but only by losses while there is a queue. What is lost without one, up to two in a
- * hundred more than is known of the path, is no reason; more is tried, as rate.h has it. Its
- * datagrams leave evenly, so where a queue is full all the time those of others are lost, who leave
- * in bursts. That is a reason, too.
+ * its part: with each acknowledgement, two datagrams at a time, as those of a TCP are acknowledged,
+ * and at the first loss, once for all that left before. But only losses while there is a queue cut
+ * it. What is lost without one, up to two in a hundred more than is known of the path, is no
+ * reason; more is tried, as rate.h has it.
+ *
+ * Others leave in larger bursts, and where a queue is full theirs are lost. That they are cut
+ * shows: a full queue becomes shorter by itself. When they all have been, it is cut, too.
  *
  * The scavenger wants no queue at all. While even the fastest of a round has waited, somebody else
  * is there: it gives way, and comes back slowly.
@@ -25,8 +28,13 @@
 #define BETA  0.7f
 #define ALPHA (3 * (1 - BETA) / (1 + BETA))
 
-#define FULL_PART 0.875f /* of the queue in which the last losses were */
-#define SPARED    0.6f   /* of the time that it takes to come back from a cut */
+#define AT_ONCE 2.0f /* datagrams that one acknowledgement lets leave */
+
+#define FULL_PART   0.875f /* of the queue in which the last losses were */
+#define FALLEN      0.02f  /* of the round trip: no chance */
+#define PART_LEAST  0.05f
+#define PART_SMOOTH 4.0f
+#define PART_FIRST  0.5f
 
 #define GIVE_WAY    0.5f
 #define TAKE_BACK   0.95f
@@ -67,10 +75,25 @@ static void forget_least(struct kg_rate *r, uint64_t now_us)
 	w->stretch_us = now_us;
 }
 
+/* What had left before a cut, or with it, is lost for the same reason. It grows with all that is
+ * delivered. */
+static void follow(struct kg_rate *r, const struct kg_rate_news *news)
+{
+	struct kg_rate_window *w = &r->window;
+
+	if (r->kind == KG_RATE_FAIR && news->sent_us < w->cut_us + w->rtt_us / 2)
+		r->lost = news->lost;
+	if (news->backlogged)
+		w->now += w->step * (float)(news->delivered - w->delivered);
+	w->delivered = news->delivered;
+	w->under_way = news->under_way;
+}
+
 void kg_rate_window_hear(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	struct kg_rate_window *w = &r->window;
 
+	follow(r, news);
 	if (news->rtt_us == 0)
 		return;
 	if (w->stretch_least_us == 0 || news->rtt_us < w->stretch_least_us)
@@ -81,19 +104,21 @@ void kg_rate_window_hear(struct kg_rate *r, const struct kg_rate_news *news)
 	forget_least(r, news->now_us);
 }
 
+/* Of this round, so far. */
+static float mean_us(const struct kg_rate *r)
+{
+	return (float)r->round_sum_us / (float)KG_MAX(r->round_rtts, 1u);
+}
+
+/* On average, for a burst of its own waits for itself. */
 static bool shows_queue(const struct kg_rate *r)
 {
-	return r->round_most_us > r->least_us + r->least_us / 8 + SEEN_US;
+	return mean_us(r) > (float)(r->least_us + r->least_us / 8 + SEEN_US);
 }
 
 static bool shows_others(const struct kg_rate *r)
 {
 	return r->round_least_us > r->least_us + r->least_us / 16 + NOTICED_US;
-}
-
-static float mean_us(const struct kg_rate *r)
-{
-	return (float)r->round_sum_us / (float)KG_MAX(r->round_rtts, 1u);
 }
 
 /* ---- up and down ---- */
@@ -105,7 +130,7 @@ static void cut(struct kg_rate *r, float to, enum stage stage)
 	w->top = w->now < w->top ? w->now * (1 + BETA) / 2 : w->now;
 	w->before = w->now;
 	w->now = KG_MAX(w->now * to, WINDOW_LEAST);
-	w->epoch_us = w->full_since_us = 0;
+	w->epoch_us = 0;
 	w->stage = (uint8_t)stage;
 }
 
@@ -127,16 +152,19 @@ static void begin_epoch(struct kg_rate_window *w, uint64_t now_us)
 	w->reno = w->now;
 }
 
+/* Towards what CUBIC would have a round trip from now. */
 static void grow_as_cubic(struct kg_rate_window *w, const struct kg_rate_round *round)
 {
-	float s, curve;
+	float s, curve, reno, to;
 
 	if (w->epoch_us == 0)
 		begin_epoch(w, round->now_us);
 	s = (float)(round->now_us - w->epoch_us + w->rtt_us) / 1e6f - w->top_s;
 	curve = C * s * s * s + w->top;
-	w->reno += (w->reno < w->before ? ALPHA : 1) * round->delivered / w->now;
-	w->now = KG_MAX(w->now, KG_MIN(KG_MAX(curve, w->reno), w->now * GROWTH_MOST));
+	reno = w->reno < w->before ? ALPHA : 1;
+	w->reno += reno * round->delivered / w->now;
+	to = KG_MIN(KG_MAX(curve, w->reno + reno), w->now * GROWTH_MOST);
+	w->step = KG_MAX(to / w->now - 1, 0.0f);
 }
 
 static void grow(struct kg_rate *r, const struct kg_rate_round *round)
@@ -179,34 +207,83 @@ static void give_way(struct kg_rate *r)
 	r->flat = 1;
 }
 
-/* The queue has been full for long, and what is lost in it are others'. */
-static bool is_spared(struct kg_rate *r, uint64_t now_us)
+/* ---- others ---- */
+
+static bool is_full(const struct kg_rate *r, float us)
 {
-	struct kg_rate_window *w = &r->window;
 	float least_us = (float)r->least_us;
 
-	if (w->full_us <= 0 || mean_us(r) < least_us + FULL_PART * (w->full_us - least_us))
-		w->full_since_us = 0;
-	else if (w->full_since_us == 0)
-		w->full_since_us = now_us;
-	return w->full_since_us != 0 &&
-	       (float)(now_us - w->full_since_us) > SPARED * w->top_s * 1e6f;
+	return r->window.full_us > 0 && us >= least_us + FULL_PART * (r->window.full_us - least_us);
 }
+
+/* Of all that is under way what it has itself, by how much shorter a cut of its own has made the
+ * queue. Where others were cut with it that is too much, and it gives way too often. */
+static void note_part(struct kg_rate_window *w, float us)
+{
+	float part = (w->high_us - us) / w->high_us / (1 - BETA);
+
+	part = KG_MIN(KG_MAX(part, PART_LEAST), 1.0f);
+	w->part = w->part > 0 ? w->part + (part - w->part) / PART_SMOOTH : part;
+	w->high_us = us;
+	w->fallen = 0;
+	w->is_own = false;
+}
+
+/* Since its own cut, as much as if each of them had been cut once. */
+static bool have_others_been_cut(struct kg_rate *r)
+{
+	struct kg_rate_window *w = &r->window;
+	float us = mean_us(r), fallen;
+
+	w->falls &= !r->idle; /* else it may be its own doing */
+	if (us > w->high_us) {
+		w->high_us = us;
+		w->falls = is_full(r, us);
+		return false;
+	}
+	fallen = (w->high_us - us) / w->high_us;
+	if (!w->falls || fallen < FALLEN)
+		return false;
+	w->fallen += fallen;
+	w->high_us = us;
+	return w->fallen >= (1 - BETA) * (1 - (w->part > 0 ? w->part : PART_FIRST));
+}
+
+static bool is_its_turn(struct kg_rate *r)
+{
+	if (r->kind != KG_RATE_FAIR || r->round_rtts == 0)
+		return false;
+	if (!r->window.is_own)
+		return have_others_been_cut(r);
+	note_part(&r->window, mean_us(r));
+	return false;
+}
+
+static void cut_by_queue(struct kg_rate *r, uint64_t now_us)
+{
+	r->window.high_us = mean_us(r);
+	r->window.is_own = true;
+	r->window.cut_us = now_us;
+	cut(r, BETA, CUT);
+}
+
+/* ---- rounds ---- */
 
 static void go_on(struct kg_rate *r, const struct kg_rate_round *round)
 {
 	struct kg_rate_window *w = &r->window;
 	bool full = round->loss > 0 && shows_queue(r);
-	bool spared = r->kind == KG_RATE_FAIR && is_spared(r, round->now_us);
+	bool turn = is_its_turn(r);
 
 	r->tolerated -= r->tolerated / 128;
 	r->loss = round->loss;
+	w->step = 0;
 	if (full)
 		w->full_us = mean_us(r);
 	if (r->kind == KG_RATE_SCAVENGER && (full || shows_others(r)))
 		give_way(r);
-	else if (full || spared)
-		cut(r, BETA, CUT);
+	else if (full || turn)
+		cut_by_queue(r, round->now_us);
 	else if (is_strange(r, round->loss))
 		cut(r, BETA, TRYING);
 	else if (w->stage == STARTING && shows_others(r))
@@ -217,18 +294,44 @@ static void go_on(struct kg_rate *r, const struct kg_rate_round *round)
 		r->flat = 0;
 }
 
+/* Of fair; a scavenger gives way by rounds. */
+bool kg_rate_window_is_hit(const struct kg_rate *r, const struct kg_rate_news *news)
+{
+	uint8_t stage = r->window.stage;
+
+	return r->kind == KG_RATE_FAIR && (stage == STARTING || stage == GROWING) &&
+	       (int32_t)(news->lost - r->lost) > 0 && shows_queue(r);
+}
+
+static void end_cut(struct kg_rate *r, const struct kg_rate_round *round)
+{
+	r->window.stage = GROWING;
+	if (r->kind == KG_RATE_FAIR)
+		grow(r, round);
+}
+
 void kg_rate_window_end(struct kg_rate *r, const struct kg_rate_round *round)
 {
 	struct kg_rate_window *w = &r->window;
 
 	if (w->stage == CUT)
-		w->stage = GROWING;
+		end_cut(r, round);
 	else if (w->stage == TRYING)
 		w->stage = JUDGING;
 	else if (w->stage == JUDGING)
 		judge(r, round->loss);
 	else
 		go_on(r, round);
+}
+
+float kg_rate_window_window(const struct kg_rate *r)
+{
+	const struct kg_rate_window *w = &r->window;
+	float under_way = (float)w->under_way;
+
+	if (r->kind != KG_RATE_FAIR || under_way + AT_ONCE <= w->now)
+		return w->now;
+	return KG_MIN(under_way, w->now);
 }
 
 float kg_rate_window_pps(const struct kg_rate *r)
