@@ -162,11 +162,11 @@ static void a_policer_is_no_narrow_path(void **state)
 		{ .rate_auto = true, .uploads = 8, .cap_Bps = 250000, .burst_bytes = 10000 },
 		{ .rate_auto = true, .uploads = 8, .cap_Bps = 60000, .burst_bytes = 64000 },
 		{ .rate_auto = false, .uploads = 1, .cap_Bps = 250000, .burst_bytes = 10000 },
-		{ .rate_auto = false, .uploads = 8, .cap_Bps = 1000000, .burst_bytes = 64000 },
 	};
 
 	for (size_t i = 0; i < KG_ARRAY_SIZE(settings); i++) {
-		for (uint64_t seed = 1; seed <= 4; seed++) {
+		/* A window draws nothing by chance. */
+		for (uint64_t seed = 1; seed <= (settings[i].rate_auto ? 4 : 1); seed++) {
 			struct setting setting = settings[i];
 			static struct world w;
 			const struct kg_sim_link *link = &w.rig.ends[KG_ROLE_CLIENT].link;
