@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the files of the payload thread share. Not for others. payload.c is its loop, and life.c
- * makes what it has; a flow and its socket end each other, so what stands below it is one thing in
- * several files:
+ * What the files of the payload thread share. payload.c is its loop, and life.c makes what it has.
+ * A flow and its socket end each other, so what stands below is one thing in several files:
  *
  *   flow.c                      a flow's life, and its messages to its worker
  *   dial.c                      a flow on its way to a target

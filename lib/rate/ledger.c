@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the rows, deals out turns, and compares rows with each other. */
+/* Keeps the rows, and deals out turns. */
 #include "rate/ledger.h"
 
 #define HELD_US  10000u /* nobody has had the turn for longer */
