@@ -76,6 +76,7 @@ struct kg_box {
 	const struct kg_config *config;
 	TAILQ_HEAD(, kg_box_settings) settings; /* read since; the control thread's */
 	struct rte_mempool *mbufs;
+	uint16_t rx_descriptors; /* of each receive queue */
 	struct kg_buf_mempool *bufs;
 	size_t arena_bytes; /* of each worker */
 	uint64_t second_us; /* when the second began that handshakes must be stamped after */

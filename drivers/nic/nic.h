@@ -18,8 +18,9 @@ struct kg_nic_params {
 	const char *device; /* as given to EAL: "0000:03:00.0" or "net_af_xdp0,iface=eth1" */
 	uint16_t queues;    /* receive and transmit, one pair per worker */
 	uint16_t mtu;
-	uint16_t vlan; /* adds 4 bytes to the frame; 0: untagged */
-	bool sleeps;   /* workers do, and are to be woken by frames */
+	uint16_t vlan;           /* adds 4 bytes to the frame; 0: untagged */
+	bool sleeps;             /* workers do, and are to be woken by frames */
+	uint16_t rx_descriptors; /* of each receive queue, as far as the driver has them */
 	struct rte_mempool *mempool;
 };
 
@@ -32,14 +33,14 @@ struct kg_nic {
 };
 
 /*
- * A worker that sleeps shares its core: frames wait in the ring until it has the core again, which
- * may take milliseconds (docs/decisions/0053-woken-by-the-frame.md).
+ * A worker that sleeps shares its core: frames wait in a long ring until it has the core again,
+ * which may take milliseconds (docs/decisions/0053-woken-by-the-frame.md).
  */
-#define KG_NIC_TX_DESCRIPTORS         1024
-#define KG_NIC_RX_DESCRIPTORS(sleeps) ((sleeps) ? 2048 : 1024)
+#define KG_NIC_DESCRIPTORS      1024
+#define KG_NIC_DESCRIPTORS_LONG 2048
 /* Mbufs that the queues of one port may hold. */
-#define KG_NIC_MBUFS(queues, sleeps) \
-	((queues) * (KG_NIC_RX_DESCRIPTORS(sleeps) + KG_NIC_TX_DESCRIPTORS + 2 * KG_NIC_BURST))
+#define KG_NIC_MBUFS(queues, rx_descriptors) \
+	((queues) * ((rx_descriptors) + KG_NIC_DESCRIPTORS + 2 * KG_NIC_BURST))
 
 /* Has EAL found the device? */
 bool kg_nic_exists(const char *device);

@@ -57,7 +57,7 @@ static int setup_rx(struct kg_nic *nic, uint16_t queue, uint16_t descriptors, in
 static int setup_queues(struct kg_nic *nic, const struct kg_nic_params *params)
 {
 	int socket = rte_eth_dev_socket_id(nic->port_id);
-	uint16_t rx = KG_NIC_RX_DESCRIPTORS(params->sleeps), tx = KG_NIC_TX_DESCRIPTORS;
+	uint16_t rx = params->rx_descriptors, tx = KG_NIC_DESCRIPTORS;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port_id, &rx, &tx);
 
 	for (uint16_t q = 0; rc == 0 && q < params->queues; q++) {

@@ -11,7 +11,11 @@ bool bench_port_start(struct bench_port *port, uint16_t port_id, struct rte_memp
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct kg_nic_params params = {
-		.device = name, .queues = 1, .mtu = MTU, .mempool = mempool
+		.device = name,
+		.queues = 1,
+		.mtu = MTU,
+		.rx_descriptors = KG_NIC_DESCRIPTORS,
+		.mempool = mempool,
 	};
 
 	*port = (struct bench_port){ .mempool = mempool, .nic.port_id = RTE_MAX_ETHPORTS };

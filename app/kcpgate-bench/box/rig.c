@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RX_MBUFS      (BENCH_RIG_PORTS * KG_NIC_MBUFS(1, false) + 4096)
+#define RX_MBUFS      (BENCH_RIG_PORTS * KG_NIC_MBUFS(1, KG_NIC_DESCRIPTORS) + 4096)
 #define TX_MBUFS      4096
 #define MEMPOOL_CACHE 256
 

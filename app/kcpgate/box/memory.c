@@ -43,18 +43,32 @@ static uint16_t largest_mtu(const struct kg_config *config)
 	return (uint16_t)largest;
 }
 
+static unsigned int count_mbufs(const struct kg_config *config, uint16_t rx_descriptors)
+{
+	return config->port_count * KG_NIC_MBUFS(config->worker_count, rx_descriptors) +
+	       KG_PUMP_MBUFS(config->worker_count, config->port_count) +
+	       config->port_count * KG_EXCEPTION_SPARES + vhost_mbufs(config) +
+	       (config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
+	       config->worker_count * (KG_REASSEMBLY_FRAGMENTS + KG_CARRIED_MAX);
+}
+
+/* Long rings are for workers that sleep, and where mbufs are no more than a third of the memory. */
+static uint16_t choose_rx_descriptors(const struct kg_config *config)
+{
+	size_t bytes = count_mbufs(config, KG_NIC_DESCRIPTORS_LONG) *
+		       kg_nic_mbuf_bytes(KG_PKT_PRIV_BYTES, largest_mtu(config));
+
+	return config->poll == KG_POLL_ADAPTIVE && bytes <= ((size_t)config->memory_mb << 20) / 3
+		       ? KG_NIC_DESCRIPTORS_LONG
+		       : KG_NIC_DESCRIPTORS;
+}
+
 bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 {
 	const struct kg_config *config = box->config;
 	size_t total = (size_t)config->memory_mb << 20;
-	unsigned int mbufs =
-		config->port_count *
-			KG_NIC_MBUFS(config->worker_count, config->poll == KG_POLL_ADAPTIVE) +
-		KG_PUMP_MBUFS(config->worker_count, config->port_count) +
-		config->port_count * KG_EXCEPTION_SPARES + vhost_mbufs(config) +
-		(config->worker_count + 1) * (MEMPOOL_CACHE * 2 + KG_HANDOFF_RING_SIZE) +
-		config->worker_count * (KG_REASSEMBLY_FRAGMENTS + KG_CARRIED_MAX);
-	uint16_t mtu = largest_mtu(config);
+	uint16_t mtu = largest_mtu(config), rx_descriptors = choose_rx_descriptors(config);
+	unsigned int mbufs = count_mbufs(config, rx_descriptors);
 	size_t mbuf_bytes = mbufs * kg_nic_mbuf_bytes(KG_PKT_PRIV_BYTES, mtu);
 	char name[KG_BOX_NAME_BYTES];
 	size_t state_bytes = total > mbuf_bytes ? (total - mbuf_bytes) / 4 : 0;
@@ -64,6 +78,7 @@ bool kg_box_init_memory(struct kg_box *box, char *error, size_t error_bytes)
 		FAIL("memory.mb: %u is too little for %u ports and %u workers; %zu would do",
 		     config->memory_mb, config->port_count, config->worker_count,
 		     (mbuf_bytes >> 20) * 2 + 16);
+	box->rx_descriptors = rx_descriptors;
 	box->arena_bytes = state_bytes / config->worker_count;
 	kg_box_name(box, name, "mbufs");
 	box->mbufs = kg_nic_mbufs_create(name, mbufs, MEMPOOL_CACHE, KG_PKT_PRIV_BYTES, mtu);

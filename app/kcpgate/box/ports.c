@@ -31,6 +31,7 @@ static bool start_nic(struct kg_box *box, struct kg_box_port *port, char *error,
 		.mtu = port->config->mtu,
 		.vlan = port->config->vlan,
 		.sleeps = box->config->poll == KG_POLL_ADAPTIVE,
+		.rx_descriptors = box->rx_descriptors,
 		.mempool = box->mbufs,
 	};
 	char why[256];
