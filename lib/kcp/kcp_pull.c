@@ -47,7 +47,6 @@ uint16_t kg_kcp_window(const struct kg_kcp *kcp)
 void kg_kcp_told(struct kg_kcp *kcp, uint16_t window)
 {
 	uint32_t before = kcp->recv.advertised;
-
 	int32_t more;
 
 	kg_kcp_recv_told(&kcp->recv, window);

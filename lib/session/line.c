@@ -243,10 +243,14 @@ static uint16_t kcp_body(struct kg_line *line, uint64_t now_us, uint8_t *body)
 
 static uint16_t kcp_output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 {
-	uint32_t before = kg_kcp_mark(line->kcp);
-	uint16_t len = kcp_body(line, now_us, body);
+	uint32_t before;
+	uint16_t len;
 
-	if (KG_UNLIKELY(line->path->checked) && kg_kcp_mark(line->kcp) != before)
+	if (KG_LIKELY(!line->path->checked))
+		return kcp_body(line, now_us, body);
+	before = kg_kcp_mark(line->kcp);
+	len = kcp_body(line, now_us, body);
+	if (kg_kcp_mark(line->kcp) != before)
 		kg_peers_on_sent(line, len);
 	return len;
 }
