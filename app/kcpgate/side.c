@@ -69,7 +69,8 @@ _Static_assert(KG_SPREAD_MAX == KG_LEDGER_ROWS, "what may be asked for can be ha
 static uint32_t capabilities(const struct kg_wire_end *wire)
 {
 	uint32_t all = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY | KG_CAPABILITY_MUX |
-		       KG_CAPABILITY_MUX_RETURN | KG_CAPABILITY_PLACES | KG_CAPABILITY_ROWS;
+		       KG_CAPABILITY_MUX_RETURN | KG_CAPABILITY_PLACES | KG_CAPABILITY_ROWS |
+		       KG_CAPABILITY_TAILS;
 
 	return wire->role == KG_ROLE_SERVER || wire->spread > 0 ? all : all & ~KG_CAPABILITY_PLACES;
 }

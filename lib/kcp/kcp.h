@@ -104,8 +104,12 @@ void *kg_kcp_share_user(const struct kg_kcp *kcp);
 /* Goes to another share, NULL: to none; until it is destroyed at most. */
 void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
 /* The peer has KG_CAPABILITY_ROWS, as we have: who sends several datagrams in a row says so, and
- * who has them acknowledges the row. Nothing is said of what is prompt, nor with groups. */
+ * who has them acknowledges the row. Not where what is said is prompt; nothing is said of it with
+ * groups. */
 void kg_kcp_use_rows(struct kg_kcp *kcp);
+/* The peer has KG_CAPABILITY_TAILS, as we have, and the conversation is one of datagrams, without
+ * rows: segments say that they are not their message's first. */
+void kg_kcp_use_tails(struct kg_kcp *kcp);
 /* Before kg_kcp_input, which refuses it: takes that word off a datagram. */
 void kg_kcp_take_row(struct kg_kcp *kcp, uint8_t *data, size_t len, uint64_t now_us);
 /* Segments that may wait here where so many buffers of a kind may (base/buf.h). */

@@ -3,13 +3,20 @@
  * Gives messages of the early kind to the reader as soon as they are whole, whatever is missing
  * before them.
  *
- * The wire tells where a message ends, not where it begins: that is behind the end of another, so
- * the segment before must be there. As long as a peer has sent nothing in several segments each
- * segment is taken for a message; else the one behind every lost one would wait as well.
+ * Where a message begins a box says (docs/wire.md §2.1). An original says only where it ends: one
+ * begins behind the end of another, so the segment before must be there. As long as it has sent
+ * nothing in several segments each segment is taken for a message; else the one behind every lost
+ * one would wait as well.
  */
 #include "kcp/kcp_early.h"
 
 #include "base/cold.h"
+#include "kcp/internal.h"
+
+void kg_kcp_use_tails(struct kg_kcp *kcp)
+{
+	kcp->recv.tails = true;
+}
 
 static const struct kg_kcp_held *held_at(const struct kg_kcp_recv *recv, uint32_t sn)
 {
@@ -33,6 +40,8 @@ static bool is_first(const struct kg_kcp_recv *recv, uint32_t sn)
 {
 	const struct kg_kcp_held *before = held_at(recv, sn - 1);
 
+	if (recv->tails)
+		return !kg_kcp_recv_slot(recv, sn)->tail;
 	return before != NULL ? before->frg == 0 : !recv->fragmented;
 }
 

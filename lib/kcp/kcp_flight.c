@@ -129,7 +129,7 @@ static void save_twin(struct kg_kcp_flight *f, uint32_t sn)
 }
 
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
-		       uint64_t now_us, uint32_t ts)
+		       bool tail, uint64_t now_us, uint32_t ts)
 {
 	uint32_t sn = f->nxt++;
 	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
@@ -142,6 +142,7 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 		.first_ts = ts,
 		.len = buf->len,
 		.copies = 1,
+		.tail = tail,
 		.frg = kg_kcp_mark_frg(buf) & KG_KCP_MARK_FRG_MASK,
 	};
 	slot->parked = park(f, pool, slot);

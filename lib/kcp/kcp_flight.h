@@ -104,13 +104,14 @@ struct kg_kcp_slot {
 	uint16_t len : 11;    /* of the payload */
 	uint16_t backoff : 4; /* time-outs, up to KG_KCP_BACKOFF_MAX */
 	bool parked : 1;      /* buf is a cold one */
-	uint8_t copies : 7;   /* up to KG_KCP_COPIES_MAX, without the spare */
+	uint8_t copies : 6;   /* up to KG_KCP_COPIES_MAX, without the spare */
+	bool tail : 1;        /* not its message's first */
 	bool spare : 1;       /* has one */
 	uint8_t frg : 7;
 	bool fast : 1; /* the latest copy was a fast resend */
 };
 
-#define KG_KCP_COPIES_MAX 127u
+#define KG_KCP_COPIES_MAX 63u
 
 enum kg_kcp_cause {
 	KG_KCP_CAUSE_FAST,
@@ -194,9 +195,10 @@ void kg_kcp_flight_fini(struct kg_kcp_flight *f, struct kg_mem *mem, struct kg_b
 /* Nothing is in flight: gives back what memory it has. */
 void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem);
 
-/* Puts the next sn in flight; room was reserved. Cold buffers are of `pool`. */
+/* Puts the next sn in flight; room was reserved. `tail`: it is not its message's first. Cold
+ * buffers are of `pool`. */
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
-		       uint64_t now_us, uint32_t ts);
+		       bool tail, uint64_t now_us, uint32_t ts);
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);

@@ -40,6 +40,8 @@ static bool plausible(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg
 
 	if (seg->conv != kcp->params.conv || nxt - seg->una > BEHIND_MAX)
 		return false;
+	if (seg->cmd == KG_KCP_PUSH && seg->tail && !kcp->recv.tails)
+		return false;
 	return seg->cmd != KG_KCP_ACK || nxt - seg->sn - 1 < BEHIND_MAX;
 }
 
@@ -264,8 +266,7 @@ static void note_arrival(struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
 
 static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct digest *d)
 {
-	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg->sn,
-						      seg->frg, seg->payload, (uint16_t)seg->len);
+	enum kg_kcp_stored stored = kg_kcp_recv_store(&kcp->recv, kcp->mem, kcp->pool, seg);
 
 	if (stored == KG_KCP_STORED_NO_ROOM || stored == KG_KCP_STORED_OUTSIDE) {
 		kcp->stats.refused += stored == KG_KCP_STORED_NO_ROOM;

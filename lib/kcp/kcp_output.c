@@ -36,19 +36,22 @@ static void put(struct writer *w, uint8_t cmd, uint32_t sn, uint32_t ts)
 	w->used += KG_KCP_HEADER_BYTES;
 }
 
-static void put_push(struct writer *w, uint8_t frg, uint32_t sn, uint32_t ts, const uint8_t *data,
-		     uint16_t len)
+/* Which part of its message it is stands in w->seg. */
+static void put_push(struct writer *w, uint32_t sn, uint32_t ts, const uint8_t *data, uint16_t len)
 {
-	w->seg.frg = frg;
 	w->seg.len = len;
 	put(w, KG_KCP_PUSH, sn, ts);
 	memcpy(w->out + w->used, data, len);
 	w->used += len;
 }
 
-static void put_copy(struct writer *w, const struct kg_kcp_slot *slot, uint32_t sn, uint32_t ts)
+static void put_copy(const struct kg_kcp *kcp, struct writer *w, uint32_t sn, uint32_t ts)
 {
-	put_push(w, slot->frg, sn, ts, kg_kcp_flight_data(slot), slot->len);
+	const struct kg_kcp_slot *slot = kg_kcp_flight_slot(&kcp->flight, sn);
+
+	w->seg.frg = slot->frg;
+	w->seg.tail = kcp->recv.tails && slot->tail;
+	put_push(w, sn, ts, kg_kcp_flight_data(slot), slot->len);
 }
 
 static void put_acks(struct kg_kcp *kcp, struct writer *w)
@@ -148,7 +151,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	kg_kcp_blank(kcp, slot);
 	if (!fits(w, slot->len))
 		return false;
-	put_copy(w, slot, f->twin, kg_kcp_ts(kcp, slot->sent_us));
+	put_copy(kcp, w, f->twin, kg_kcp_ts(kcp, slot->sent_us));
 	take(kcp, w);
 	kg_kcp_flight_on_twin(f);
 	kcp->stats.resent_twin++;
@@ -179,7 +182,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 			return false;
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
-		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
+		put_copy(kcp, w, sn, kg_kcp_ts(kcp, w->now_us));
 		take(kcp, w);
 		enter_loss(kcp, slot, len);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
@@ -196,6 +199,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 {
 	struct kg_buf *buf = kcp->queue;
 	uint32_t ts = kg_kcp_ts(kcp, w->now_us);
+	bool tail = kcp->begun;
 
 	kcp->ring_stuck = !kg_kcp_flight_reserve(&kcp->flight, kcp->mem);
 	if (kcp->ring_stuck)
@@ -209,12 +213,14 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	}
 	kcp->queued--;
 	kcp->begun = kg_kcp_mark_frg(buf) > 0;
-	put_push(w, kg_kcp_mark_frg(buf), kcp->flight.nxt, ts, buf->data, buf->len);
+	w->seg.frg = kg_kcp_mark_frg(buf);
+	w->seg.tail = kcp->recv.tails && tail;
+	put_push(w, kcp->flight.nxt, ts, buf->data, buf->len);
 	take(kcp, w);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
 	kg_buf_mix_note(&kcp->mix, kcp->pool, buf->len);
-	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, w->now_us, ts);
+	kg_kcp_flight_add(&kcp->flight, kcp->pool, buf, tail, w->now_us, ts);
 	return true;
 }
 
@@ -277,7 +283,7 @@ static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 			continue;
 		if (!fits(w, slot->len))
 			break;
-		put_copy(w, slot, sn, kg_kcp_ts(kcp, w->now_us));
+		put_copy(kcp, w, sn, kg_kcp_ts(kcp, w->now_us));
 		slot->spare = true;
 		kcp->stats.resent_spare++;
 	}
@@ -423,9 +429,9 @@ uint16_t kg_kcp_question(struct kg_kcp *kcp, uint32_t ts, uint16_t room, uint64_
 	if (first)
 		kg_kcp_blank(kcp, kg_kcp_flight_slot(f, f->una));
 	if (first && fits(&w, kg_kcp_flight_slot(f, f->una)->len))
-		put_copy(&w, kg_kcp_flight_slot(f, f->una), f->una, ts);
+		put_copy(kcp, &w, f->una, ts);
 	else
-		put_push(&w, 0, had_by_peer(kcp), ts, out, 0);
+		put_push(&w, had_by_peer(kcp), ts, out, 0);
 	return w.used;
 }
 
@@ -446,7 +452,7 @@ uint16_t kg_kcp_probe(struct kg_kcp *kcp, uint32_t ts, unsigned int nth, uint16_
 	kcp->question_ts = ts;
 	kcp->probing = true;
 	bytes = KG_MIN(KG_MAX(bytes, KG_KCP_HEADER_BYTES), KG_KCP_MTU_MAX);
-	put_push(&w, 0, had_by_peer(kcp), ts + nth * KG_KCP_PROBE_STEP_MS, zeros,
+	put_push(&w, had_by_peer(kcp), ts + nth * KG_KCP_PROBE_STEP_MS, zeros,
 		 bytes - KG_KCP_HEADER_BYTES);
 	return w.used;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cold.h"
 #include "kcp/kcp.h"
+#include "kcp/kcp_segment.h"
 
 #define PREFETCH      64u /* segments ahead: held ones have left the caches when their turn comes */
 #define LINK          64u /* segments at once */
@@ -297,16 +298,16 @@ static bool copy_segment(struct kg_kcp_recv *recv, struct kg_buf_pool *pool,
 }
 
 enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
-				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
-				     const uint8_t *payload, uint16_t len)
+				     struct kg_buf_pool *pool, const struct kg_kcp_segment *seg)
 {
-	uint32_t ahead = sn - recv->nxt;
+	uint32_t sn = seg->sn, ahead = sn - recv->nxt;
 	bool at_once = ahead == 0 && recv->linked == recv->nxt && !list_full(recv);
 	bool pressed = under_pressure(recv, pool);
 	struct kg_kcp_held held = {
-		.len = len,
-		.frg = frg,
-		.cold = waits_long(recv, ahead, len),
+		.len = (uint16_t)seg->len,
+		.frg = seg->frg,
+		.cold = waits_long(recv, ahead, (uint16_t)seg->len),
+		.tail = seg->tail,
 	};
 
 	if ((int32_t)ahead < 0 || kg_kcp_recv_in_ring(recv, sn))
@@ -318,7 +319,7 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 	if (!at_once && !kg_kcp_ring_reserve(&recv->ring, mem, sizeof(held), recv->linked,
 					     sn - recv->linked + 1))
 		return KG_KCP_STORED_NO_ROOM;
-	if (!copy_segment(recv, pool, &held, payload, use_of(recv, ahead))) {
+	if (!copy_segment(recv, pool, &held, seg->payload, use_of(recv, ahead))) {
 		recv->put_off |= ahead == 0 && recv->messages > 0;
 		return KG_KCP_STORED_NO_ROOM;
 	}
@@ -332,7 +333,7 @@ enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *me
 		*kg_kcp_recv_slot(recv, sn) = held;
 		recv->held++;
 	}
-	recv->fragmented |= frg > 0;
+	recv->fragmented |= seg->frg > 0;
 	drain_ring(recv);
 	return KG_KCP_STORED_NEW;
 }

@@ -23,13 +23,16 @@
 #include "base/buf.h"
 #include "kcp/kcp_ring.h"
 
+struct kg_kcp_segment;
+
 /* A segment in the ring. All that has to be known of it is here: its buffer is not touched again
  * until it is linked. */
 struct kg_kcp_held {
 	struct kg_buf *buf; /* NULL: not held */
 	uint16_t len;
 	uint8_t frg;
-	bool cold; /* buf is a cold one */
+	bool cold : 1; /* buf is a cold one */
+	bool tail : 1; /* not its message's first, as far as the peer says so */
 };
 
 struct kg_kcp_recv {
@@ -45,6 +48,7 @@ struct kg_kcp_recv {
 	bool of_crowd : 1;            /* others of its origin hold nearly all buffers */
 	bool unfenced : 1;            /* payload may be on its way to memory */
 	bool fragmented : 1;          /* early_kind: some message came in several segments */
+	bool tails : 1;               /* both say what is not its message's first */
 	bool pulled : 1;              /* in a share: the peer is told no more than it is granted */
 	uint8_t mix;                  /* kg_buf_mix_note */
 	uint16_t wnd;                 /* configured */
@@ -80,10 +84,9 @@ void kg_kcp_recv_init(struct kg_kcp_recv *recv, uint32_t first_sn, uint16_t wnd)
 void kg_kcp_recv_fini(struct kg_kcp_recv *recv, struct kg_mem *mem, struct kg_buf_pool *pool);
 void kg_kcp_recv_set_window(struct kg_kcp_recv *recv, uint16_t wnd);
 
-/* Takes in one PUSH segment: copies it into a buffer of its size. */
+/* Takes in one PUSH segment: copies its payload into a buffer of its size. */
 enum kg_kcp_stored kg_kcp_recv_store(struct kg_kcp_recv *recv, struct kg_mem *mem,
-				     struct kg_buf_pool *pool, uint32_t sn, uint8_t frg,
-				     const uint8_t *payload, uint16_t len);
+				     struct kg_buf_pool *pool, const struct kg_kcp_segment *seg);
 
 /* The held segment's buffer, ready for whoever gets it. */
 struct kg_buf *kg_kcp_recv_thaw(struct kg_kcp_recv *recv, const struct kg_kcp_held *held);

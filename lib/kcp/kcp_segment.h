@@ -12,11 +12,15 @@
 
 /* Beside frg, in a datagram's first segment: another one follows at once (docs/kcp.md §5). */
 #define KG_KCP_MORE 0x80u
+/* The same bit, in any segment of a conversation of datagrams: it is not its message's first
+ * (docs/wire.md §2.1). */
+#define KG_KCP_TAIL 0x80u
 
 struct kg_kcp_segment {
 	uint32_t conv;
 	uint8_t cmd;
 	uint8_t frg;  /* PUSH: fragments of the message still to come */
+	bool tail;    /* KG_KCP_TAIL */
 	uint16_t wnd; /* segments the emitter can take from una on */
 	uint32_t ts;  /* PUSH: emitter's clock in ms; ACK: copied from the PUSH */
 	uint32_t sn;
@@ -30,7 +34,7 @@ static inline void kg_kcp_segment_encode(uint8_t *out, const struct kg_kcp_segme
 {
 	kg_store_le32(out, seg->conv);
 	out[4] = seg->cmd;
-	out[5] = seg->frg;
+	out[5] = seg->tail ? seg->frg | KG_KCP_TAIL : seg->frg;
 	kg_store_le16(out + 6, seg->wnd);
 	kg_store_le32(out + 8, seg->ts);
 	kg_store_le32(out + 12, seg->sn);
@@ -49,7 +53,8 @@ static inline size_t kg_kcp_segment_decode(const uint8_t *data, size_t len,
 		return 0;
 	seg->conv = kg_load_le32(data);
 	seg->cmd = data[4];
-	seg->frg = data[5];
+	seg->frg = data[5] & (KG_KCP_TAIL - 1);
+	seg->tail = (data[5] & KG_KCP_TAIL) != 0;
 	seg->wnd = kg_load_le16(data + 6);
 	seg->ts = kg_load_le32(data + 8);
 	seg->sn = kg_load_le32(data + 12);

@@ -107,8 +107,10 @@ void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 	ch->capabilities &= theirs;
 	if ((ch->capabilities & KG_CAPABILITY_RIGHT_PARITY) != 0)
 		kg_framing_trust(&ch->line.framing);
-	if ((ch->capabilities & KG_CAPABILITY_ROWS) != 0)
+	if (ch->protocol != KG_PROTOCOL_UDP && (ch->capabilities & KG_CAPABILITY_ROWS) != 0)
 		kg_kcp_use_rows(ch->line.kcp);
+	if (ch->protocol == KG_PROTOCOL_UDP && (ch->capabilities & KG_CAPABILITY_TAILS) != 0)
+		kg_kcp_use_tails(ch->line.kcp);
 	kg_spread_meet(ch);
 }
 

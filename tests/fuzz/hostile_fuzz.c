@@ -469,7 +469,7 @@ static struct kg_session_config config_of(const struct run *run, uint32_t settin
 		.capabilities = settings & 4
 					? KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
 						  KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN |
-						  KG_CAPABILITY_ROWS
+						  KG_CAPABILITY_ROWS | KG_CAPABILITY_TAILS
 					: 0,
 		.answer_wait_s = 5,
 		.destinations = &address,

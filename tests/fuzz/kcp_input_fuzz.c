@@ -190,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	run.kcp = kg_kcp_create(&params, &run.mem, &run.pool.pool, run.now_us);
 	if (run.kcp == NULL)
 		return 0;
+	if ((flags & 96) == 96)
+		kg_kcp_use_tails(run.kcp);
 	while (run.in.len > 0)
 		step(&run);
 	kg_kcp_destroy(run.kcp);

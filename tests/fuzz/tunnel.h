@@ -114,6 +114,6 @@ static inline struct kg_session_config tunnel_config(const struct tunnel_bits *t
 	if (tunnel->settings & EXTENDED)
 		config.capabilities = KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_RIGHT_PARITY |
 				      KG_CAPABILITY_MUX | KG_CAPABILITY_MUX_RETURN |
-				      KG_CAPABILITY_ROWS;
+				      KG_CAPABILITY_ROWS | KG_CAPABILITY_TAILS;
 	return config;
 }

@@ -438,7 +438,9 @@ static void draw_end(struct sim *sim, int role, uint32_t capabilities)
 
 static void draw(struct sim *sim)
 {
-	uint32_t capabilities = one_in(sim, 3) ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_ROWS;
+	uint32_t capabilities = one_in(sim, 3) ? 0
+					       : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_ROWS |
+							 KG_CAPABILITY_TAILS;
 
 	sim->now_us = sim->started_us = SEC(1000) + below(sim, SEC(1));
 	sim->port_next = 10000;

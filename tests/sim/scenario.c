@@ -166,6 +166,7 @@ static void draw_side(struct sim *sim, struct side *side, enum kg_role role)
 			one_in(sim, 4) && !sim->mixed
 				? 0
 				: KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_MUX |
+					  KG_CAPABILITY_TAILS |
 					  (sim->seed % 3 == 0 ? 0 : KG_CAPABILITY_MUX_RETURN),
 		.answer_wait_s = one_in(sim, 2) ? 10 : 0,
 		.destinations = &server_address,

@@ -128,6 +128,43 @@ static void what_is_given_counts_until_it_is_taken(void **state)
 	one_fini(&o);
 }
 
+/* A segment of a peer that says which are not the first of their message. */
+static void push(struct one *o, uint32_t sn, uint8_t frg, bool tail, const char *payload)
+{
+	const struct kg_kcp_segment seg = {
+		.conv = CONV, .cmd = KG_KCP_PUSH, .frg = frg, .tail = tail, .wnd = 128, .sn = sn
+	};
+
+	one_add(o, seg, payload);
+	assert_int_equal(one_input(o), KG_DROP_NONE);
+}
+
+/* Though long ones came before, and the end of one is missing right before it. */
+static void where_a_message_begins_may_be_said(void **state)
+{
+	struct one o;
+
+	early_init(&o);
+	kg_kcp_use_tails(o.kcp);
+	push(&o, 1, 1, false, "early");
+	push(&o, 4, 0, false, "e4");
+	one_expect(&o, "e4");
+	expect_nothing(&o);
+	push(&o, 2, 0, true, ", end");
+	one_expect(&o, "early, end");
+	push(&o, 6, 0, true, "e, the tail");
+	expect_nothing(&o);
+	push(&o, 5, 1, false, "e, the head");
+	one_expect(&o, "e, the heade, the tail");
+	push(&o, 3, 0, false, "e3");
+	one_expect(&o, "e3");
+	push(&o, 0, 0, false, "e0");
+	one_expect(&o, "e0");
+	expect_nothing(&o);
+	assert_int_equal(o.kcp->recv.nxt, 7);
+	one_fini(&o);
+}
+
 /* As many held back as have left the caches. */
 static void cold_ones_are_given_as_they_came(void **state)
 {
@@ -158,6 +195,7 @@ int main(void)
 		cmocka_unit_test(a_message_of_several_segments_is_given_whole),
 		cmocka_unit_test(a_wrong_guess_does_not_stall),
 		cmocka_unit_test(what_is_given_counts_until_it_is_taken),
+		cmocka_unit_test(where_a_message_begins_may_be_said),
 		cmocka_unit_test(cold_ones_are_given_as_they_came),
 	};
 

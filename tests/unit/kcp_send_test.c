@@ -37,6 +37,29 @@ static void messages_are_cut_and_packed(void **state)
 	one_fini(&o);
 }
 
+/* To who has said that he knows of it; of a copy as well. */
+static void what_is_not_the_first_of_a_message_says_so(void **state)
+{
+	struct one o;
+
+	one_init_default(&o);
+	kg_kcp_use_tails(o.kcp);
+	assert_true(one_send(&o, text, 3000));
+	assert_true(one_send(&o, "a", 1));
+	for (int copy = 0; copy < 2; copy++) {
+		for (uint32_t sn = 0; sn < 3; sn++) {
+			assert_true(one_output(&o));
+			assert_int_equal(o.seg[0].sn, sn);
+			assert_int_equal(o.seg[0].frg, 2 - sn);
+			assert_int_equal(o.seg[0].tail, sn > 0);
+		}
+		assert_int_equal(o.segs, 2);
+		assert_false(o.seg[1].tail);
+		o.now_us += KG_US_PER_S;
+	}
+	one_fini(&o);
+}
+
 /* Ten messages that are 27 bytes longer than a segment, as they come out; how many datagrams these
  * were. */
 static unsigned int send_longer_than_a_segment(uint16_t small_room)
@@ -703,6 +726,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_cut_and_packed),
+		cmocka_unit_test(what_is_not_the_first_of_a_message_says_so),
 		cmocka_unit_test(rests_do_not_travel_alone),
 		cmocka_unit_test(rests_are_no_longer_than_a_segment),
 		cmocka_unit_test(bad_chains_are_refused),

@@ -58,7 +58,7 @@ static void malformed_datagrams_change_nothing(void **state)
 	const struct kg_kcp_segment good = { .conv = CONV, .cmd = KG_KCP_PUSH, .wnd = 1 };
 	struct kg_kcp_segment bad[] = {
 		[0] = good, [1] = good, [2] = good, [3] = good, [4] = good,
-		[5] = good, [6] = good, [7] = good, [8] = good,
+		[5] = good, [6] = good, [7] = good, [8] = good, [9] = good,
 	};
 	struct kg_kcp_stats stats;
 	struct one o;
@@ -74,6 +74,7 @@ static void malformed_datagrams_change_nothing(void **state)
 	bad[7].cmd = KG_KCP_ACK;
 	bad[7].sn = bad[6].una;
 	bad[8].una = 0x80000003;
+	bad[9].tail = true; /* it was not agreed */
 	one_init_default(&o);
 	one_send_many(&o, 3);
 	one_drain(&o);
