@@ -89,7 +89,8 @@
 #define KG_KCP_LOSS_STEP            16u
 
 #define KG_KCP_SPARE_BYTES 216u /* of a payload, at most (docs/kcp.md §7.5) */
-#define KG_KCP_SPARES      255u /* datagrams behind a loss in which small ones have spares */
+#define KG_KCP_SPARE_WAITS 16u  /* segments that leave behind it, at most, for room */
+#define KG_KCP_SPARES      255u /* datagrams with spares that a loss is worth */
 
 #define KG_KCP_PARK_SEGMENTS 4096u /* in flight, from which on it is worth it */
 #define KG_KCP_PARK_BYTES    512u  /* the same for a payload */
@@ -135,7 +136,7 @@ struct kg_kcp_flight {
 	bool patient : 1;      /* groups have parity, which may bring back what is lost */
 	bool unfenced : 1;     /* parked payload may be on its way to memory */
 	uint8_t twins_saved;   /* that may be granted */
-	uint8_t spares_left;   /* datagrams to come that may have spares; 0 without `prompt` */
+	uint8_t spares_left;   /* datagrams that may have spares; 0 without `prompt` */
 	uint8_t fresh;         /* segments before nxt that have had no chance of one */
 	uint8_t probes_left;   /* copies that may go in silence */
 	uint8_t calm;          /* groups in turn that wanted less parity than they had */

@@ -248,6 +248,44 @@ static bool next_fits(const struct kg_kcp *kcp, const struct writer *w)
 	return fits(w, 1) && kg_kcp_shorten(kcp, w->mtu - w->used - KG_KCP_HEADER_BYTES);
 }
 
+/* The end of a longer message has none: what was before it is as likely lost. */
+static bool wants_spare(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot)
+{
+	if (slot->buf == NULL || slot->copies > 1 || slot->tail || slot->len > KG_KCP_SPARE_BYTES)
+		return false;
+	return !kcp->expires || !kg_kcp_mark_is_stale(slot->buf, kcp->now_us);
+}
+
+/* Of what was new in datagrams before and has none yet, as far as what is new from `first` on
+ * leaves room. */
+static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
+{
+	struct kg_kcp_flight *f = &kcp->flight;
+	uint32_t before = kcp->stats.resent_spare;
+
+	for (f->fresh = (uint8_t)KG_MIN(f->fresh, first - f->una); f->fresh > 0; f->fresh--) {
+		uint32_t sn = first - f->fresh;
+		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+		if (!wants_spare(kcp, slot))
+			continue;
+		if (!fits(w, slot->len))
+			break;
+		put_copy(kcp, w, sn, kg_kcp_ts(kcp, w->now_us));
+		slot->spare = true;
+		kcp->stats.resent_spare++;
+	}
+	if (kcp->stats.resent_spare != before)
+		f->spares_left--;
+}
+
+/* For which no datagram has had room. In a stream of full ones they would have none for ever. */
+static void put_overdue_spares(struct kg_kcp *kcp, struct writer *w)
+{
+	if (kcp->flight.fresh >= KG_KCP_SPARE_WAITS && has_spares(kcp))
+		put_spares(kcp, w, kcp->flight.nxt);
+}
+
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
@@ -262,33 +300,6 @@ static bool put_new(struct kg_kcp *kcp, struct writer *w)
 	return true;
 }
 
-static bool wants_spare(const struct kg_kcp *kcp, const struct kg_kcp_slot *slot)
-{
-	if (slot->buf == NULL || slot->copies > 1 || slot->len > KG_KCP_SPARE_BYTES)
-		return false;
-	return !kcp->expires || !kg_kcp_mark_is_stale(slot->buf, kcp->now_us);
-}
-
-/* Of what was new in datagrams before and has none yet, as far as what is new from `first` on
- * leaves room. */
-static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
-{
-	struct kg_kcp_flight *f = &kcp->flight;
-
-	for (f->fresh = (uint8_t)KG_MIN(f->fresh, first - f->una); f->fresh > 0; f->fresh--) {
-		uint32_t sn = first - f->fresh;
-		struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
-
-		if (!wants_spare(kcp, slot))
-			continue;
-		if (!fits(w, slot->len))
-			break;
-		put_copy(kcp, w, sn, kg_kcp_ts(kcp, w->now_us));
-		slot->spare = true;
-		kcp->stats.resent_spare++;
-	}
-}
-
 static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
@@ -300,8 +311,6 @@ static void on_new(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 	else
 		f->fresh = 0;
 	f->fresh = (uint8_t)KG_MIN(f->nxt - first + f->fresh, (uint32_t)UINT8_MAX);
-	if (f->spares_left > 0)
-		f->spares_left--;
 }
 
 static bool may_leave(const struct kg_kcp *kcp, uint64_t now_us)
@@ -322,7 +331,9 @@ static void put_data(struct kg_kcp *kcp, struct writer *w)
 	if (!may_leave(kcp, w->now_us))
 		return;
 	w->pace_us = pace_us(kcp, w->now_us);
-	done = put_twin(kcp, w) && put_resends(kcp, w) && put_new(kcp, w);
+	done = put_twin(kcp, w) && put_resends(kcp, w);
+	put_overdue_spares(kcp, w);
+	done = done && put_new(kcp, w);
 	kcp->flushing |= w->used != before;
 	kcp->permitted = kcp->permitted && w->used == before;
 	on_new(kcp, w, first);

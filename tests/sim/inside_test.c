@@ -4,7 +4,8 @@
  * fast as it likes over a path of 100 ms and 5 % loss that has no bottleneck, and small ones
  * acknowledge them. What waits behind holes is all that keeps it from growing: beyond twice the
  * least round trip it takes the wait for a full path. What the boxes' memory lets wait there bounds
- * it, too. And a path that has a bottleneck stays full.
+ * it, too. And a path that has a bottleneck stays full. Where datagrams may overtake, pings beside
+ * such a stream wait for nothing.
  * Prints what it sees.
  */
 #include <setjmp.h>
@@ -26,12 +27,24 @@
 #define MTU_BYTES    1430
 #define DATA_BYTES   1453 /* a full one of WireGuard's is two segments */
 #define ACK_BYTES    100
+#define PING_BYTES   128
+#define PING_US      20000u
+#define STREAM_US    143u
+#define START_US     (3 * KG_US_PER_S) /* in which the rate is found out */
+#define EARLY_KIND   'e'
 #define SMALL_ROOM   240
 #define AROUND_BYTES 64
 #define SECONDS      20u
 #define LINE_BPS     2500000u
 #define QUEUE_US     100000u
 #define WAITS_MAX    2000000u
+
+/* What each message begins with. */
+struct head {
+	uint8_t early;
+	bool ping;
+	uint64_t said_us;
+};
 
 enum {
 	SENDER,
@@ -44,6 +57,8 @@ struct end {
 	struct kg_sim_link link; /* what this end sends */
 	uint32_t *waits_us;      /* of datagrams that came here, one way */
 	uint32_t waits;
+	uint32_t *pings_us; /* the same of pings */
+	uint32_t pings;
 };
 
 struct inside {
@@ -54,20 +69,49 @@ struct inside {
 	struct kg_rival_sender *tcp;
 	struct kg_rival_receiver acker;
 	uint64_t now_us;
+	/* When both ends say the next ping, and the sender the next full datagram in the place of
+	 * the TCP's; KG_NEVER_US: they do not */
+	uint64_t ping_us, stream_us;
+	uint32_t every_us;
+	uint32_t next_sn;
 };
 
-/* Before it stands when it was said. */
-static void say(struct inside *in, int end, const void *what, uint16_t what_bytes, uint16_t bytes)
+static void say_with(struct inside *in, int end, struct head head, const void *what,
+		     uint16_t what_bytes, uint16_t bytes)
 {
 	uint16_t mss = kg_kcp_mss(in->ends[end].kcp);
 	uint8_t message[DATA_BYTES] = { 0 };
 	struct kg_buf *chain;
 
-	memcpy(message, &in->now_us, sizeof(in->now_us));
-	memcpy(message + sizeof(in->now_us), what, what_bytes);
+	head.early = EARLY_KIND;
+	head.said_us = in->now_us;
+	memcpy(message, &head, sizeof(head));
+	memcpy(message + sizeof(head), what, what_bytes);
 	chain = kg_buf_chain_copy(&in->pool.pool, message, bytes, mss, mss);
 	assert_non_null(chain);
 	assert_true(kg_kcp_send(in->ends[end].kcp, chain, in->now_us));
+}
+
+static void say(struct inside *in, int end, const void *what, uint16_t what_bytes, uint16_t bytes)
+{
+	say_with(in, end, (struct head){ .ping = false }, what, what_bytes, bytes);
+}
+
+static void say_data(struct inside *in)
+{
+	struct kg_rival_data segment;
+
+	for (; in->stream_us <= in->now_us; in->stream_us += in->every_us) {
+		segment = (struct kg_rival_data){ .sn = in->next_sn++ };
+		say(in, SENDER, &segment, sizeof(segment), kg_kcp_mss(in->ends[SENDER].kcp));
+	}
+	while (in->every_us == 0 && kg_rival_sender_next(in->tcp, in->now_us, &segment))
+		say(in, SENDER, &segment, sizeof(segment), DATA_BYTES);
+	if (in->ping_us > in->now_us)
+		return;
+	for (int end = 0; end < ENDS; end++)
+		say_with(in, end, (struct head){ .ping = true }, "", 0, PING_BYTES);
+	in->ping_us += PING_US;
 }
 
 static void acknowledge(struct inside *in)
@@ -80,22 +124,28 @@ static void acknowledge(struct inside *in)
 
 static void hear(struct inside *in, int at, const uint8_t *data)
 {
-	const uint8_t *what = data + sizeof(uint64_t);
+	const uint8_t *what = data + sizeof(struct head);
 	struct end *end = &in->ends[at];
 	struct kg_rival_data segment;
 	struct kg_rival_acks acks;
-	uint64_t said_us;
+	struct head head;
 
-	memcpy(&said_us, data, sizeof(said_us));
+	memcpy(&head, data, sizeof(head));
+	if (head.ping) {
+		if (head.said_us >= START_US)
+			end->pings_us[end->pings++] = (uint32_t)(in->now_us - head.said_us);
+		return;
+	}
 	if (end->waits < WAITS_MAX)
-		end->waits_us[end->waits++] = (uint32_t)(in->now_us - said_us);
+		end->waits_us[end->waits++] = (uint32_t)(in->now_us - head.said_us);
 	if (at == RECEIVER) {
 		memcpy(&segment, what, sizeof(segment));
 		kg_rival_receiver_take(&in->acker, &segment, in->now_us);
 		acknowledge(in);
 	} else {
 		memcpy(&acks, what, sizeof(acks));
-		kg_rival_sender_hear(in->tcp, &acks, in->now_us);
+		if (in->every_us == 0)
+			kg_rival_sender_hear(in->tcp, &acks, in->now_us);
 	}
 }
 
@@ -133,16 +183,15 @@ static uint64_t transmit(struct inside *in, struct end *end)
 
 static void run(struct inside *in, uint64_t until_us)
 {
-	struct kg_rival_data segment;
 	uint64_t next_us;
 
 	while (in->now_us < until_us) {
 		for (int end = 0; end < ENDS; end++)
 			receive(in, end);
-		while (kg_rival_sender_next(in->tcp, in->now_us, &segment))
-			say(in, SENDER, &segment, sizeof(segment), DATA_BYTES);
+		say_data(in);
 		acknowledge(in);
 		next_us = KG_MIN(kg_rival_sender_deadline_us(in->tcp), in->acker.say_us);
+		next_us = KG_MIN(next_us, KG_MIN(in->ping_us, in->stream_us));
 		for (int end = 0; end < ENDS; end++)
 			next_us = KG_MIN(next_us, transmit(in, &in->ends[end]));
 		in->now_us = KG_MAX(next_us, in->now_us + 1);
@@ -153,6 +202,7 @@ struct path {
 	uint32_t one_way_us;
 	uint16_t loss;     /* parts of 65,536 */
 	uint64_t line_Bps; /* 0: no bottleneck */
+	uint32_t every_us; /* not 0: a stream in place of the TCP, pings, and all may overtake */
 };
 
 static void begin(struct inside *in, uint64_t seed, const struct path *path)
@@ -169,17 +219,22 @@ static void begin(struct inside *in, uint64_t seed, const struct path *path)
 	};
 
 	*in = (struct inside){ .now_us = KG_US_PER_S };
+	in->every_us = path->every_us;
+	in->ping_us = in->stream_us = path->every_us > 0 ? in->now_us : KG_NEVER_US;
 	kg_mem_malloc_init(&in->mem);
 	kg_buf_malloc_pool_init(&in->pool, SIZE_MAX);
 	kg_rng_init(&in->rng, seed);
 	params.mtu = MTU_BYTES;
+	params.early_kind = path->every_us > 0 ? EARLY_KIND : 0;
 	params.prompt = params.snd_spread = params.rcv_grows = params.rate_auto = true;
 	for (int i = 0; i < ENDS; i++) {
 		struct end *end = &in->ends[i];
 
 		end->kcp = kg_kcp_create(&params, &in->mem, &in->pool.pool, in->now_us);
 		end->waits_us = malloc(WAITS_MAX * sizeof(*end->waits_us));
-		assert_true(end->kcp != NULL && end->waits_us != NULL);
+		end->pings_us = malloc(SECONDS * KG_US_PER_S / PING_US * sizeof(*end->pings_us));
+		assert_true(end->kcp != NULL && end->waits_us != NULL && end->pings_us != NULL);
+		kg_kcp_use_tails(end->kcp);
 		kg_sim_link_init(&end->link, &link, &in->rng);
 	}
 	in->tcp = kg_rival_sender_create(&kg_rival_bbr1,
@@ -196,6 +251,7 @@ static void finish(struct inside *in)
 		kg_kcp_destroy(in->ends[i].kcp);
 		kg_sim_link_fini(&in->ends[i].link);
 		free(in->ends[i].waits_us);
+		free(in->ends[i].pings_us);
 	}
 	kg_rival_sender_destroy(in->tcp);
 	assert_int_equal(in->mem.in_use_bytes, 0);
@@ -209,11 +265,16 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of a hundred datagrams, sorted by what they waited. */
+/* Of a hundred, sorted by what they waited. */
+static uint32_t percentile(uint32_t *waits_us, uint32_t waits, unsigned int percent)
+{
+	qsort(waits_us, waits, sizeof(*waits_us), compare);
+	return waits_us[(uint64_t)waits * percent / 100];
+}
+
 static uint32_t nth_us(struct end *end, unsigned int percent)
 {
-	qsort(end->waits_us, end->waits, sizeof(*end->waits_us), compare);
-	return end->waits_us[(uint64_t)end->waits * percent / 100];
+	return percentile(end->waits_us, end->waits, percent);
 }
 
 /* bit/s that the TCP has brought to the other end. */
@@ -273,12 +334,37 @@ static void a_path_stays_full(void **state)
 	finish(&in);
 }
 
+/* Datagrams that are as long as a segment, with what acknowledges them. */
+static void pings_wait_for_nothing_else(void **state)
+{
+	static const struct path path = { .one_way_us = 50000,
+					  .loss = 65536 / 20,
+					  .every_us = STREAM_US };
+	struct inside in;
+
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		begin(&in, seed, &path);
+		run(&in, in.now_us + SECONDS * KG_US_PER_S);
+		for (int i = 0; i < ENDS; i++) {
+			struct end *end = &in.ends[i];
+
+			printf("%u pings: p50 %u, p99 %u us\n", end->pings,
+			       percentile(end->pings_us, end->pings, 50),
+			       percentile(end->pings_us, end->pings, 99));
+			assert_true(percentile(end->pings_us, end->pings, 99) <
+				    path.one_way_us + LATE_US);
+		}
+		finish(&in);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_grows_behind_losses),
 		cmocka_unit_test(memory_of_a_small_box_is_enough),
 		cmocka_unit_test(a_path_stays_full),
+		cmocka_unit_test(pings_wait_for_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("inside", tests, NULL, NULL);

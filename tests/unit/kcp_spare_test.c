@@ -101,6 +101,59 @@ static void those_of_a_burst_have_room(void **state)
 	one_fini(&o);
 }
 
+/* A stream of full datagrams behind it has no room. After a few of them it goes before the next. */
+static void what_finds_no_room_goes_first(void **state)
+{
+	unsigned int behind = 0;
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	leave(&o, 100);
+	for (unsigned int i = 0; i < 2 * KG_KCP_SPARE_WAITS; i++)
+		assert_true(one_send(&o, text, kg_kcp_mss(o.kcp)));
+	for (; one_output(&o) && o.seg[0].sn != 3; behind++)
+		assert_int_equal(o.segs, 1);
+	assert_int_equal(o.seg[0].len, 100);
+	assert_int_equal(behind, KG_KCP_SPARE_WAITS - 1);
+	assert_int_equal(one_drain(&o), 2 * KG_KCP_SPARE_WAITS - behind);
+	assert_int_equal(one_stats(&o).resent_spare, 1);
+	one_fini(&o);
+}
+
+/* What was before the end of a long message is as likely lost, and goes once. */
+static void the_end_of_a_long_message_has_none(void **state)
+{
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	assert_true(one_send(&o, text, kg_kcp_mss(o.kcp) + 100u));
+	assert_int_equal(one_drain(&o), 2);
+	leave(&o, 100);
+	assert_int_equal(o.segs, 1);
+	one_fini(&o);
+}
+
+/* Those of a stream that has few small ones, however much of it is under way. */
+static void a_loss_is_worth_so_many_spares(void **state)
+{
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	kg_kcp_set_windows(o.kcp, 2048, 128);
+	o.kcp->peer.wnd = 2048;
+	o.kcp->peer.edge += 2048;
+	for (uint32_t i = 0; i < 2 * KG_KCP_SPARES; i++)
+		assert_true(one_send(&o, text, kg_kcp_mss(o.kcp)));
+	assert_int_equal(one_drain(&o), 2 * KG_KCP_SPARES);
+	leave(&o, 100);
+	leave(&o, 100);
+	assert_int_equal(o.segs, 2);
+	one_fini(&o);
+}
+
 static void streams_have_no_spares(void **state)
 {
 	struct one o;
@@ -266,6 +319,9 @@ int main(void)
 		cmocka_unit_test(nothing_is_spare_before_a_loss),
 		cmocka_unit_test(the_next_new_data_has_it_once_more),
 		cmocka_unit_test(those_of_a_burst_have_room),
+		cmocka_unit_test(what_finds_no_room_goes_first),
+		cmocka_unit_test(the_end_of_a_long_message_has_none),
+		cmocka_unit_test(a_loss_is_worth_so_many_spares),
 		cmocka_unit_test(streams_have_no_spares),
 		cmocka_unit_test(with_parity_there_are_none),
 		cmocka_unit_test(there_are_spares_while_they_are_of_use),
