@@ -240,8 +240,8 @@ const WORDS_ZH_HANT = {
   "path": "路徑",
   "Seconds after which a silent UDP flow ends. Other numbers mean the default, with a warning.":
     "UDP 流閒置多少秒後結束。其他數值按預設值處理，並給出警告。",
-  "Datagrams for applications: `sequence` gives them in the order in which they were sent, so that one that is lost and sent again holds up those behind it; `arrival` gives each as soon as it is whole, for games and voice.":
-    "給應用的資料報：`sequence` 按傳送順序交付，丟失後重發的會擋住後面的；`arrival` 一旦完整就交付，適合遊戲和語音。",
+  "Datagrams for applications: `sequence` gives them in the order in which they were sent, so that one that is lost and sent again holds up those behind it; `arrival` gives each as soon as it is whole, for games, voice and VPNs.":
+    "給應用的資料報：`sequence` 按傳送順序交付，丟失後重發的會擋住後面的；`arrival` 一旦完整就交付，適合遊戲、語音和 VPN。",
   "Seconds between signs of life in a channel; 0: none. Larger numbers are taken as the largest, with a warning.":
     "通道中每隔多少秒傳送一次保活包（Keep Alive）；0：不傳送。更大的數值按最大值處理，並給出警告。",
   "Takes negative numbers as 0.": "負數按 0 處理。",

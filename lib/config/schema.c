@@ -270,7 +270,7 @@ const struct kg_key kg_schema[] = {
 	  .fallback = "\"sequence\"",
 	  .help = "Datagrams for applications: `sequence` gives them in the order in which they "
 		  "were sent, so that one that is lost and sent again holds up those behind it; "
-		  "`arrival` gives each as soon as it is whole, for games and voice.",
+		  "`arrival` gives each as soon as it is whole, for games, voice and VPNs.",
 	  .kcptube = "Not there." },
 	{ TUNNEL("udp_deadline"), .needs_kcp = true, .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.udp_deadline_ms), .min = 0, .max = 65535, .fallback = "0",
