@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the rows, and deals out turns. */
+/* Keeps the rows, and deals out slices of time. */
 #include "rate/ledger.h"
 
-#define HELD_US  10000u /* nobody has had the turn for longer */
+#define HELD_US  10000u /* nobody has had a slice for longer */
 #define SLICE_US 250u   /* a tick of the wheel: what is paced leaves together */
 #define LONG_US  1000u
 #define CANARY   0.05f /* of an equal part, for who is young, or seems to be punished */
@@ -54,9 +54,9 @@ bool kg_ledger_suspects(const struct kg_ledger *ledger)
 	return any;
 }
 
-/* ---- turns ---- */
+/* ---- slices ---- */
 
-static double least_turn(const struct kg_ledger *ledger)
+static double least_dealt(const struct kg_ledger *ledger)
 {
 	double least = 0;
 	bool any = false;
@@ -64,8 +64,8 @@ static double least_turn(const struct kg_ledger *ledger)
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++) {
 		const struct kg_ledger_row *row = &ledger->rows[i];
 
-		if (kg_ledger_is_open(row) && (!any || row->turn < least))
-			least = row->turn;
+		if (kg_ledger_is_open(row) && (!any || row->dealt < least))
+			least = row->dealt;
 		any |= kg_ledger_is_open(row);
 	}
 	return least;
@@ -91,7 +91,7 @@ void kg_ledger_forget(struct kg_ledger *ledger)
 unsigned int kg_ledger_open(struct kg_ledger *ledger, uint64_t now_us)
 {
 	float count = (float)kg_ledger_count(ledger);
-	double turn = least_turn(ledger);
+	double dealt = least_dealt(ledger);
 	unsigned int at = 0;
 
 	while (at < KG_LEDGER_ROWS && kg_ledger_is_open(&ledger->rows[at]))
@@ -102,7 +102,7 @@ unsigned int kg_ledger_open(struct kg_ledger *ledger, uint64_t now_us)
 	ledger->rows[at] = (struct kg_ledger_row){
 		.begun_us = KG_MAX(now_us, 1ull),
 		.window_us = now_us,
-		.turn = turn,
+		.dealt = dealt,
 	};
 	return at;
 }
@@ -147,7 +147,7 @@ static void end_slice(struct kg_ledger *ledger, uint64_t now_us)
 
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++)
 		down_Bps += ledger->rows[i].down.Bps;
-	row->turn += held_us / 1e6 * down_Bps / part_of(ledger, row);
+	row->dealt += held_us / 1e6 * down_Bps / part_of(ledger, row);
 }
 
 static unsigned int next_of(const struct kg_ledger *ledger)
@@ -156,7 +156,7 @@ static unsigned int next_of(const struct kg_ledger *ledger)
 
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++) {
 		if (kg_ledger_is_open(&ledger->rows[i]) &&
-		    (next == KG_LEDGER_ROWS || ledger->rows[i].turn < ledger->rows[next].turn))
+		    (next == KG_LEDGER_ROWS || ledger->rows[i].dealt < ledger->rows[next].dealt))
 			next = i;
 	}
 	return next;
@@ -169,20 +169,20 @@ static void begin_slice(struct kg_ledger *ledger, unsigned int next, uint64_t no
 	ledger->log[ledger->slices++ % KG_LEDGER_SLICES] = now_us << ROW_BITS | next;
 }
 
-void kg_ledger_turn_long(struct kg_ledger *ledger, bool on)
+void kg_ledger_slice_long(struct kg_ledger *ledger, bool on)
 {
-	ledger->long_turns = on;
+	ledger->long_slices = on;
 }
 
 /* Never twice as long as before, so that they keep no step with the peer's clock. */
 static uint64_t slice_of(const struct kg_ledger *ledger)
 {
-	if (!ledger->long_turns)
+	if (!ledger->long_slices)
 		return SLICE_US;
 	return LONG_US + ((uint32_t)ledger->slices * 0x9e3779b1u >> 22);
 }
 
-unsigned int kg_ledger_turn(struct kg_ledger *ledger, uint64_t now_us)
+unsigned int kg_ledger_slice(struct kg_ledger *ledger, uint64_t now_us)
 {
 	bool none = ledger->on == KG_LEDGER_ROWS;
 
@@ -203,10 +203,10 @@ void kg_ledger_stay(struct kg_ledger *ledger, unsigned int row, uint64_t now_us)
 /* Where next to nothing passes any more, what was dealt out before would keep a row waiting. */
 void kg_ledger_level(struct kg_ledger *ledger)
 {
-	double most = least_turn(ledger) + (double)ledger->passed;
+	double most = least_dealt(ledger) + (double)ledger->passed;
 
 	for (unsigned int i = 0; i < KG_LEDGER_ROWS; i++)
-		ledger->rows[i].turn = KG_MIN(ledger->rows[i].turn, most);
+		ledger->rows[i].dealt = KG_MIN(ledger->rows[i].dealt, most);
 	ledger->passed = 0;
 }
 
@@ -218,10 +218,10 @@ void kg_ledger_sent(struct kg_ledger *ledger, unsigned int at, uint32_t bytes)
 
 	ledger->passed += bytes;
 	row->sent_bytes += bytes;
-	row->turn += (double)bytes / part_of(ledger, row);
+	row->dealt += (double)bytes / part_of(ledger, row);
 }
 
-/* The row that had the turn then, and was the same one; NULL: nobody knows. */
+/* The row that had the slice then, and was the same one; NULL: nobody knows. */
 static struct kg_ledger_row *row_then(struct kg_ledger *ledger, uint64_t sent_us)
 {
 	uint64_t last = ledger->slices, first = last - KG_MIN(last, KG_LEDGER_SLICES), at;

@@ -8,7 +8,7 @@
  * box, once too much has passed for too long, next to nothing. What befalls one row and not the
  * others is such a thing; what befalls all is the path's, and rate.h's affair.
  *
- * Rows take turns by time: what leaves at one moment leaves on one of them. So the time at which
+ * Each slice of time is one row's: what leaves in it leaves on that one. So the time at which
  * something left says on which, and nothing else need be kept of a datagram.
  *
  * No I/O, no clock, one thread. Bytes are payload of KCP in one direction, of datagrams in the
@@ -50,7 +50,7 @@ struct kg_ledger_way {
 	float Bps, was_Bps;             /* of the latest window, and of the one before */
 	float before[KG_LEDGER_MEDIAN]; /* of those before */
 	uint8_t count, at;              /* of `before` */
-	uint8_t bad;                    /* windows in turn that say so */
+	uint8_t bad;                    /* windows on end that say so */
 };
 
 struct kg_ledger_row {
@@ -66,7 +66,7 @@ struct kg_ledger_row {
 	uint32_t judged;    /* segments */
 	float loss;         /* the part that was lost, where they were enough */
 	float limit_Bps;    /* no more is to be sent; 0: none is known */
-	double turn;        /* the least is next */
+	double dealt;       /* bytes by its part, both ways: the least is next */
 	uint8_t verdict;    /* enum kg_ledger_verdict */
 	bool lossy;         /* in the latest window, more than the others */
 	bool suspect;       /* it fares as one that is punished does, and there is no good one */
@@ -79,7 +79,7 @@ struct kg_ledger {
 	uint64_t slices;                /* ever */
 	uint64_t passed;                /* bytes, both ways, since they were levelled last */
 	bool holes;                     /* since they were judged last, in what comes in */
-	bool long_turns;                /* the peer answers once a millisecond */
+	bool long_slices;               /* the peer answers once a millisecond */
 	uint64_t log[KG_LEDGER_SLICES]; /* when each began, and in the low bits its row */
 };
 
@@ -97,10 +97,10 @@ unsigned int kg_ledger_count(const struct kg_ledger *ledger);
 /* The row on which all that leaves now leaves. There is one. What comes in meanwhile is, a round
  * trip later, what the peer sends to where it has heard us last: it counts as much in the row's
  * part. */
-unsigned int kg_ledger_turn(struct kg_ledger *ledger, uint64_t now_us);
-/* Turns last longer than a millisecond: a peer that speaks as often answers where it was heard last
- * by then, so of those that are shorter only some would be answered. */
-void kg_ledger_turn_long(struct kg_ledger *ledger, bool on);
+unsigned int kg_ledger_slice(struct kg_ledger *ledger, uint64_t now_us);
+/* Slices last longer than a millisecond: a peer that speaks as often answers where it was heard
+ * last by then, so of those that are shorter only some would be answered. */
+void kg_ledger_slice_long(struct kg_ledger *ledger, bool on);
 /* All that leaves now leaves on this one. */
 void kg_ledger_stay(struct kg_ledger *ledger, unsigned int row, uint64_t now_us);
 /* So much has left on it. */

@@ -10,7 +10,7 @@
 #define GRAIN_US    1000.0f
 #define ROUND_US    2u                    /* so that a grant that is due is a whole segment */
 #define RTT_US      (100u * KG_US_PER_MS) /* before anything is known */
-#define TURN_US     (10u * KG_US_PER_S)
+#define RENEW_US    (10u * KG_US_PER_S)
 #define FORGET_US   (10u * KG_US_PER_S)
 #define ANSWERED_US 5000u
 #define ANSWERS     4u /* round trips: then there is none */
@@ -29,7 +29,7 @@ void kg_pull_init(struct kg_pull *p, uint32_t seed, uint64_t now_us)
 {
 	*p = (struct kg_pull){
 		.round_us = now_us,
-		.turned_us = now_us,
+		.renewed_us = now_us,
 		.free_us = now_us,
 		.way = { UINT64_MAX, UINT64_MAX },
 		.rest = { UINT64_MAX, UINT64_MAX },
@@ -50,7 +50,7 @@ static void note(struct kg_pull_least *l, uint64_t us)
 	l->now_us = KG_MIN(l->now_us, us);
 }
 
-static void turn(struct kg_pull_least *l)
+static void renew(struct kg_pull_least *l)
 {
 	l->before_us = l->now_us;
 	l->now_us = UINT64_MAX;
@@ -183,11 +183,11 @@ static void look_at_clock(struct kg_pull *p, const struct kg_pull_news *news)
 		p->first_ts = news->ts;
 	}
 	p->last_us = news->now_us;
-	if (news->now_us < p->turned_us + TURN_US)
+	if (news->now_us < p->renewed_us + RENEW_US)
 		return;
-	p->turned_us = news->now_us;
-	turn(&p->way);
-	turn(&p->rest);
+	p->renewed_us = news->now_us;
+	renew(&p->way);
+	renew(&p->rest);
 }
 
 static void tell_rate(struct kg_pull *p, const struct kg_pull_news *news, uint32_t rtt_us)

@@ -35,11 +35,11 @@ struct kg_pull_least {
 struct kg_pull {
 	struct kg_rate rate;
 	struct kg_pull_flow flows[KG_PULL_FLOWS];
-	uint64_t last_us;   /* something came; 0: nothing has */
-	uint64_t round_us;  /* the round trip began */
-	uint64_t turned_us; /* the ten seconds began */
-	uint64_t free_us;   /* all that was granted has been, at the rate, by then */
-	uint64_t asked_us;  /* a grant whose answer is waited for; 0: none is */
+	uint64_t last_us;    /* something came; 0: nothing has */
+	uint64_t round_us;   /* the round trip began */
+	uint64_t renewed_us; /* the ten seconds began */
+	uint64_t free_us;    /* all that was granted has been, at the rate, by then */
+	uint64_t asked_us;   /* a grant whose answer is waited for; 0: none is */
 	uint32_t asked_conv, asked_sn;
 	uint32_t first_ts; /* and it came at first_us */
 	uint64_t first_us;

@@ -6,7 +6,7 @@
  *   testing   a question on conv 0 is under way, as the original asks it (docs/wire.md §2)
  *   current   it was answered: channels are here
  *   old       they have left. What the server still sends here is heard until it stops
- *   live      channels spread: they are here, too, in turns with the current one (spread.h)
+ *   live      channels spread: they are here, too, by slices with the current one (spread.h)
  *
  *   testing ──answer──► current ──hop──► old ──silence──► gone
  *      │ └──────answer──► live ──left, rests──► old

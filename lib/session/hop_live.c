@@ -114,7 +114,7 @@ void kg_hop_tell(struct kg_session *s, const struct kg_path *from, const struct 
 		s->ops.hopped(s->host, &from->ends, &to->ends, reason);
 }
 
-/* From now on it is one of those that take turns. */
+/* From now on it is one of those that have slices. */
 void kg_hop_live(struct kg_hop_path *hop, uint64_t now_us)
 {
 	struct kg_session *s = hop->session;

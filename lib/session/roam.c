@@ -165,7 +165,7 @@ static void come_first(struct kg_channel *ch, const struct kg_datagram *in, uint
 /* ---- asked ---- */
 
 /* Whether this datagram's address is asked, or begins to be. */
-static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool news,
+static bool is_asked(struct kg_channel *ch, const struct kg_datagram *in, bool news,
 		     uint64_t now_us)
 {
 	const struct kg_roam *roam = kg_roam_asks(ch) ? ch->roam : NULL;
@@ -174,7 +174,7 @@ static bool has_turn(struct kg_channel *ch, const struct kg_datagram *in, bool n
 
 	if (roam != NULL && is_at(roam->path, in))
 		return true;
-	if (roam != NULL && now_us - roam->begun_us < KG_ROAM_TURN_US && (!news || roam->news))
+	if (roam != NULL && now_us - roam->begun_us < KG_ROAM_ASK_US && (!news || roam->news))
 		return false;
 	if (!begin(ch, in, now_us))
 		return false;
@@ -331,7 +331,7 @@ static void come_from_elsewhere(struct kg_channel *ch, const struct kg_datagram 
 		stay(ch, in, events);
 		return;
 	}
-	if (place != NULL || !has_turn(ch, in, news, now_us))
+	if (place != NULL || !is_asked(ch, in, news, now_us))
 		return;
 	if (is_answer(ch, events))
 		move(ch, in);

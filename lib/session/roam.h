@@ -21,14 +21,15 @@
  * From the handshake's IP address the first datagram is believed: its conv was told there and
  * nowhere else.
  *
- * A client that announces KG_CAPABILITY_PLACES is in several places at once, and speaks from them
- * in turns (spread.h). Each is asked likewise, but the answer may come from any of them: whoever
- * has it has heard what went to that one. Then it is known, KG_ROAM_KNOWN places beside the one in
- * use for as long as they are used, and news from there makes it the address in use without a
- * question. Such a client has not moved, and nothing that went elsewhere is lost.
+ * A client that announces KG_CAPABILITY_PLACES is in several places at once, and speaks from one
+ * of them in each slice of time (spread.h). Each is asked likewise, but the answer may come from
+ * any of them: whoever has it has heard what went to that one. Then it is known, KG_ROAM_KNOWN
+ * places beside the one in use for as long as they are used, and news from there makes it the
+ * address in use without a question. Such a client has not moved, and nothing that went elsewhere
+ * is lost.
  *
- * One other address is asked at a time, and keeps its turn for KG_ROAM_TURN_US, so that copies from
- * a third place cannot talk over an honest one. What is no news may be a replay: it is asked back
+ * One other address is asked at a time, and no other for KG_ROAM_ASK_US, so that copies from a
+ * third place cannot talk over an honest one. What is no news may be a replay: it is asked back
  * seldom, and gives way to news.
  */
 #pragma once
@@ -38,8 +39,8 @@
 struct kg_channel;
 struct kg_datagram;
 
-#define KG_ROAM_TURN_US (300ull * KG_US_PER_MS)
-#define KG_ROAM_KNOWN   7u
+#define KG_ROAM_ASK_US (300ull * KG_US_PER_MS)
+#define KG_ROAM_KNOWN  7u
 
 struct kg_roam_place {
 	struct kg_path *path; /* held; NULL: none */

@@ -82,7 +82,7 @@ void kg_spread_meet(const struct kg_channel *ch)
 
 	if (permits == NULL || permits->spread == NULL)
 		return;
-	kg_ledger_turn_long(&permits->spread->ledger, original);
+	kg_ledger_slice_long(&permits->spread->ledger, original);
 	kg_kcp_pull(ch->line.kcp, original);
 }
 
@@ -172,7 +172,7 @@ const struct kg_path *kg_spread_way(struct kg_line *line, uint64_t now_us)
 	if (spread == NULL)
 		return line->path;
 	if (spread->busy)
-		return spread->paths[kg_ledger_turn(&spread->ledger, now_us)];
+		return spread->paths[kg_ledger_slice(&spread->ledger, now_us)];
 	kg_ledger_stay(&spread->ledger, line->path->row - 1u, now_us);
 	return line->path;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A client's channels to one address of its server leave on several 5-tuples at once, in turns,
- * where the configuration says so: each has a carrier's cap for itself. What came of each stands in
- * a ledger (rate/ledger.h), and by that those are left that are punished.
+ * A client's channels to one address of its server leave on several 5-tuples at once, by slices of
+ * time, where the configuration says so: each has a carrier's cap for itself. What came of each
+ * stands in a ledger (rate/ledger.h), and by that those are left that are punished.
  *
  * All those channels are on one path, the current one; the others are live beside it (hop.h). A
- * server answers where it has heard its client last, so its answers take the same turns.
+ * server answers where it has heard its client last, so its answers have the same slices.
  *
  * While little passes it leaves on the current path alone. Whatever is tried, a test of a new
  * 5-tuple, is paid for from a budget, so that a path on which nothing helps is not stormed.

@@ -44,7 +44,7 @@ enum kg_protocol {
 #define KG_CAPABILITY_RIGHT_PARITY (1u << 1) /* FEC: parity is right, over padding of zeros */
 #define KG_CAPABILITY_MUX          (1u << 2) /* mux_finish, and credit for each connection */
 #define KG_CAPABILITY_MUX_RETURN   (1u << 3) /* little credit at first; what is not used returns */
-#define KG_CAPABILITY_PLACES       (1u << 4) /* a client speaks from several places in turns */
+#define KG_CAPABILITY_PLACES       (1u << 4) /* a client speaks from several places */
 #define KG_CAPABILITY_ROWS         (1u << 5) /* a datagram may say that another follows at once */
 #define KG_CAPABILITY_TAILS        (1u << 6) /* a segment may say that it is not the first */
 

@@ -70,7 +70,7 @@ static void step(struct path *path)
 
 	if (path->count++ >= FLIGHT && !path->only_in)
 		hear(path, at);
-	row = kg_ledger_turn(&path->ledger, path->now_us);
+	row = kg_ledger_slice(&path->ledger, path->now_us);
 	kg_ledger_sent(&path->ledger, row, BYTES);
 	path->flight[at].sent_us = path->now_us;
 	path->flight[at].lost =
@@ -122,11 +122,11 @@ static void parts_are_equal_and_known_again(void **state)
 }
 
 /* None is passed over by a peer that looks at its clock once a millisecond. */
-static void long_turns_have_a_millisecond(void **state)
+static void long_slices_have_a_millisecond(void **state)
 {
 	struct path *path = path_new(8);
 
-	kg_ledger_turn_long(&path->ledger, true);
+	kg_ledger_slice_long(&path->ledger, true);
 	pass(path, 4000);
 	assert_in_range(path->ledger.slices, 2000, 4000);
 	for (unsigned int i = 1; i < path->ledger.slices; i++)
@@ -347,7 +347,7 @@ static void who_is_alone_is_suspect_first(void **state)
 	free(path);
 }
 
-/* Much has come in, and then next to nothing does: whoever was ahead has its turn all the same. */
+/* Much has come in, and then next to nothing does: whoever was ahead has slices all the same. */
 static void nobody_waits_for_what_passed_before(void **state)
 {
 	struct path *path = path_new(2);
@@ -356,12 +356,12 @@ static void nobody_waits_for_what_passed_before(void **state)
 	for (unsigned int i = 0; i < 2; i++)
 		path->comes_in[i] = 30 * BYTES;
 	pass(path, 4000);
-	path->ledger.rows[1].turn += 1e6;
+	path->ledger.rows[1].dealt += 1e6;
 	for (unsigned int i = 0; i < 2; i++)
 		path->comes_in[i] = 0;
 	before = path->ledger.rows[1].sent_bytes;
 	for (unsigned int i = 0; i < 40; i++) { /* one each 25 ms */
-		unsigned int row = kg_ledger_turn(&path->ledger, path->now_us);
+		unsigned int row = kg_ledger_slice(&path->ledger, path->now_us);
 
 		kg_ledger_sent(&path->ledger, row, 60);
 		path->now_us += MSEC(25);
@@ -377,7 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_are_equal_and_known_again),
-		cmocka_unit_test(long_turns_have_a_millisecond),
+		cmocka_unit_test(long_slices_have_a_millisecond),
 		cmocka_unit_test(who_crawls_alone_is_punished),
 		cmocka_unit_test(all_that_crawl_are_not),
 		cmocka_unit_test(loss_of_all_is_the_paths),

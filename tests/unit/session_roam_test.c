@@ -304,7 +304,7 @@ static void an_answer_from_where_nobody_was_asked_moves_nobody(void **state)
 	carry(&pair->client, &pair->server);
 	pair->server.deaf = false;
 	answer = copy_of_latest(pair);
-	pair->now_us += KG_ROAM_TURN_US;
+	pair->now_us += KG_ROAM_ASK_US;
 	deliver_from(pair, &answer, &thief);
 	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
 	assert_false(server_is_with(pair, server, &thief.ip));
@@ -375,13 +375,12 @@ static void a_made_up_first_address_hears_little(void **state)
 	pair_stop(pair);
 }
 
-/* A copy of the client's latest word comes from the thief, when another address may have its turn.
- */
-static void copy_after_a_turn(struct pair *pair)
+/* A copy of the client's latest word comes from the thief, when another address may be asked. */
+static void copy_when_another_may_be_asked(struct pair *pair)
 {
 	struct logged copy;
 
-	run(pair, KG_ROAM_TURN_US + KG_US_PER_MS);
+	run(pair, KG_ROAM_ASK_US + KG_US_PER_MS);
 	copy = copy_of_latest(pair);
 	deliver_from(pair, &copy, &thief);
 }
@@ -392,7 +391,7 @@ static void a_copy_from_elsewhere_proves_no_first_address(void **state)
 	struct app *client = opened_from_elsewhere(pair, NULL);
 
 	pair->client.deaf = true;
-	copy_after_a_turn(pair);
+	copy_when_another_may_be_asked(pair);
 	assert_true(app_send(&pair->server, &pair->server.apps[0], banner(), BANNER_BYTES));
 	expect_little(pair, client);
 	pair_stop(pair);
@@ -527,10 +526,10 @@ static struct pair *pair_of_many_places(void)
 	return pair_start(pair);
 }
 
-/* It speaks from both in turns, which are longer than a round trip or shorter. The server knows
- * them soon, answers where it has heard it last, asks no more, and takes nothing for lost; when it
- * says no more the other one is forgotten. */
-static void speak_from_two_places(uint64_t turn_us)
+/* It speaks now from one and now from the other, for longer than a round trip or not so long. The
+ * server knows them soon, answers where it has heard it last, asks no more, and takes nothing for
+ * lost; when it says no more the other one is forgotten. */
+static void speak_from_two_places(uint64_t each_us)
 {
 	struct pair *pair = pair_of_many_places();
 	struct app *client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
@@ -540,7 +539,7 @@ static void speak_from_two_places(uint64_t turn_us)
 	for (int i = 0; i < 20; i++) {
 		say_from(pair, client, i % 2 == 0 ? 77 : home);
 		assert_true(app_send(&pair->server, server, "y", 1));
-		run(pair, turn_us);
+		run(pair, each_us);
 	}
 	run(pair, SEC(1));
 	assert_int_equal(server->got_len, 20);
@@ -548,7 +547,7 @@ static void speak_from_two_places(uint64_t turn_us)
 	for (int i = 0; i < 20; i++) {
 		say_from(pair, client, i % 2 == 0 ? 77 : home);
 		assert_true(server_is_with(pair, server, &pair->client.address));
-		run(pair, turn_us);
+		run(pair, each_us);
 		assert_null(server->ch->roam->path);
 	}
 	assert_int_equal(stats_of(&pair->server).peer_moves, 0);
