@@ -286,20 +286,20 @@ bool kg_kcp_was_heard(const struct kg_kcp *kcp)
 	return f->una != kcp->params.first_sn || f->nxt - f->una > f->count;
 }
 
-uint32_t kg_kcp_mark(const struct kg_kcp *kcp)
+uint32_t kg_kcp_next_order(const struct kg_kcp *kcp)
 {
 	return kcp->flight.next_order;
 }
 
-uint32_t kg_kcp_newest(const struct kg_kcp *kcp)
+uint32_t kg_kcp_newest_order(const struct kg_kcp *kcp)
 {
 	return kcp->flight.newest_acked;
 }
 
-void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark)
+void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t order)
 {
 	for (uint8_t i = 0; i < kcp->flight.resend; i++)
-		kg_kcp_flight_on_acked(&kcp->flight, mark);
+		kg_kcp_flight_on_acked(&kcp->flight, order);
 }
 
 uint32_t kg_kcp_take_acked(struct kg_kcp *kcp)

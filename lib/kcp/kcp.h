@@ -228,12 +228,13 @@ bool kg_kcp_take_repeating(struct kg_kcp *kcp);
 bool kg_kcp_was_heard(const struct kg_kcp *kcp);
 /* Something has come of what is behind something that has not. */
 bool kg_kcp_has_hole(const struct kg_kcp *kcp);
-/* A place in the order of transmission: what leaves from now on is behind it. */
-uint32_t kg_kcp_mark(const struct kg_kcp *kcp);
-/* The latest place there that the peer has acknowledged. */
-uint32_t kg_kcp_newest(const struct kg_kcp *kcp);
-/* The peer hears us again, elsewhere: what left before `mark` and is not acknowledged is lost. */
-void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t mark);
+/* The transmit order of what leaves next (docs/kcp.md §7.2). */
+uint32_t kg_kcp_next_order(const struct kg_kcp *kcp);
+/* The newest one that the peer has acknowledged. */
+uint32_t kg_kcp_newest_order(const struct kg_kcp *kcp);
+/* The peer hears us again, elsewhere: what left before that order and is not acknowledged is
+ * lost. */
+void kg_kcp_lose_before(struct kg_kcp *kcp, uint32_t order);
 
 /*
  * Asks whether the peer knows this conversation, in a datagram of its own (KG_KCP_HEADER_BYTES).

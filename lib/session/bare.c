@@ -403,7 +403,7 @@ static void on_proof(struct kg_channel *ch, bool at_once, uint64_t now_us)
 }
 
 /* What has left is gone. */
-static uint32_t mark(const struct kg_channel *ch)
+static uint32_t next_order(const struct kg_channel *ch)
 {
 	return 0;
 }
@@ -434,7 +434,7 @@ const struct kg_talk kg_bare_talk = {
 	.waits = waits,
 	.follow = follow,
 	.on_proof = on_proof,
-	.mark = mark,
+	.next_order = next_order,
 	.lose_before = lose_before,
 	.prepare_question = prepare_question,
 	.question = question,

@@ -48,7 +48,7 @@ void kg_handshake_hop(struct kg_handshake *hs, uint64_t now_us)
 	else if (!kg_endpoint_equal(&next, remote) && hs->asked_count < KG_ARRAY_SIZE(hs->asked))
 		hs->asked[hs->asked_count++] = *remote;
 	*remote = next;
-	kg_kcp_lose_before(hs->line.kcp, kg_kcp_mark(hs->line.kcp));
+	kg_kcp_lose_before(hs->line.kcp, kg_kcp_next_order(hs->line.kcp));
 	kg_line_touch(&hs->line, now_us);
 }
 

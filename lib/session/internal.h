@@ -111,10 +111,11 @@ struct kg_talk {
 	bool (*waits)(const struct kg_channel *ch);
 	void (*follow)(struct kg_channel *ch, bool silent, uint64_t now_us);
 	void (*on_proof)(struct kg_channel *ch, bool at_once, uint64_t now_us);
-	/* Server (roam.h): what a channel has sent so far; all of it before a mark is lost. There
-	 * will be a question, with `ts`; its body, of no more than `room` bytes, 0: not yet. */
-	uint32_t (*mark)(const struct kg_channel *ch);
-	void (*lose_before)(struct kg_channel *ch, uint32_t mark);
+	/* Server (roam.h): the order of what a channel sends next; all that left before an order is
+	 * lost. There will be a question, with `ts`; its body, of no more than `room` bytes, 0: not
+	 * yet. */
+	uint32_t (*next_order)(const struct kg_channel *ch);
+	void (*lose_before)(struct kg_channel *ch, uint32_t order);
 	void (*prepare_question)(struct kg_channel *ch, uint64_t now_us);
 	uint16_t (*question)(struct kg_channel *ch, uint32_t ts, uint16_t room, uint64_t now_us,
 			     uint8_t *body);

@@ -43,7 +43,7 @@ static void follow(struct kg_channel *ch, bool silent, uint64_t now_us)
 	struct kg_kcp *kcp = ch->line.kcp;
 
 	if (silent)
-		kg_kcp_lose_before(kcp, kg_kcp_mark(kcp));
+		kg_kcp_lose_before(kcp, kg_kcp_next_order(kcp));
 	/* One that has been told already, in vain, has something under way. */
 	if (ch->state == KG_CHANNEL_OPEN && ch->proofs == 0)
 		kg_channel_say(ch, KG_FEATURE_KEEP_ALIVE, now_us);
@@ -52,9 +52,9 @@ static void follow(struct kg_channel *ch, bool silent, uint64_t now_us)
 
 /* ---- roam.h ---- */
 
-static uint32_t mark(const struct kg_channel *ch)
+static uint32_t next_order(const struct kg_channel *ch)
 {
-	return kg_kcp_mark(ch->line.kcp);
+	return kg_kcp_next_order(ch->line.kcp);
 }
 
 static void lose_before(struct kg_channel *ch, uint32_t before)
@@ -86,7 +86,7 @@ const struct kg_talk kg_kcp_talk = {
 	.waits = waits,
 	.follow = follow,
 	.on_proof = kg_forgotten_on_proof,
-	.mark = mark,
+	.next_order = next_order,
 	.lose_before = lose_before,
 	.prepare_question = prepare_question,
 	.question = question,

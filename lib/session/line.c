@@ -248,9 +248,9 @@ static uint16_t kcp_output(struct kg_line *line, uint64_t now_us, uint8_t *body)
 
 	if (KG_LIKELY(!line->path->checked))
 		return kcp_body(line, now_us, body);
-	before = kg_kcp_mark(line->kcp);
+	before = kg_kcp_next_order(line->kcp);
 	len = kcp_body(line, now_us, body);
-	if (kg_kcp_mark(line->kcp) != before)
+	if (kg_kcp_next_order(line->kcp) != before)
 		kg_peers_on_sent(line, len);
 	return len;
 }

@@ -259,15 +259,15 @@ void kg_peers_on_sent(struct kg_line *line, uint16_t bytes)
 	line->path->checked = peer != NULL && peer->pmtu.state == KG_PMTU_CHECK;
 	if (!line->path->checked || packet <= peer->pmtu.passed || packet > peer->pmtu.mtu)
 		return;
-	kg_witnesses_add(&peer->witnesses, kg_line_channel(line)->conv, kg_kcp_mark(line->kcp) - 1,
-			 packet);
+	kg_witnesses_add(&peer->witnesses, kg_line_channel(line)->conv,
+			 kg_kcp_next_order(line->kcp) - 1, packet);
 	kg_line_channel(line)->sizing = true;
 }
 
 static void hear_witness(struct kg_peer *peer, const struct kg_channel *ch, uint64_t now_us)
 {
 	uint16_t packet =
-		kg_witnesses_hear(&peer->witnesses, ch->conv, kg_kcp_newest(ch->line.kcp));
+		kg_witnesses_hear(&peer->witnesses, ch->conv, kg_kcp_newest_order(ch->line.kcp));
 
 	if (packet > 0)
 		kg_pmtu_on_passed(&peer->pmtu, packet, now_us);

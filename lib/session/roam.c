@@ -130,7 +130,7 @@ static bool begin(struct kg_channel *ch, const struct kg_datagram *in, uint64_t 
 	roam->begun_us = now_us;
 	roam->asked_us = 0;
 	roam->ts = (uint32_t)kg_rng_next(s->rng);
-	roam->mark = s->talk->mark(ch);
+	roam->order = s->talk->next_order(ch);
 	roam->credit_bytes = FIRST_DATAGRAMS * s->config.kcp.mtu;
 	roam->asked = roam->news = false;
 	return true;
@@ -311,7 +311,7 @@ static void move(struct kg_channel *ch, const struct kg_datagram *in)
 	s->stats.peer_moves++;
 	if (s->ops.moved != NULL)
 		s->ops.moved(s->host, ch->conv, &from, &in->remote);
-	s->talk->lose_before(ch, ch->roam->mark);
+	s->talk->lose_before(ch, ch->roam->order);
 	give_up(ch);
 }
 

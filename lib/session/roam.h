@@ -51,7 +51,7 @@ struct kg_roam {
 	struct kg_path *path; /* held; NULL: nobody is asked, and what follows says nothing */
 	uint64_t begun_us, asked_us;
 	uint32_t ts;          /* of the questions: drawn by chance */
-	uint32_t mark;        /* kg_kcp_mark when they began */
+	uint32_t order;       /* kg_kcp_next_order when they began */
 	int32_t credit_bytes; /* first: what may still go there */
 	uint16_t heard_bytes; /* of the latest datagram from there */
 	bool asked;           /* a question has gone there; before, nothing answers it */

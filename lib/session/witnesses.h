@@ -4,9 +4,9 @@
  * at a time are enough: what they tell is needed while a path seems to have become narrow only
  * (peers.c).
  *
- * A datagram is known by the order of its last segment (kg_kcp_mark). Of what an acknowledgement
- * names KCP keeps the newest order alone, so one of several that are acknowledged together tells,
- * and the others are forgotten.
+ * A datagram is known by the order of its last segment (docs/kcp.md §7.2). Of what an
+ * acknowledgement names KCP keeps the newest order alone, so one of several that are acknowledged
+ * together tells, and the others are forgotten.
  */
 #pragma once
 

@@ -704,7 +704,7 @@ static void one_segment_that_has_arrived_is_enough_for_a_probe(void **state)
 /* What left before the peer's new address was asked does not wait for its time-out. */
 static void what_went_to_a_lost_address_goes_again_at_once(void **state)
 {
-	uint32_t mark;
+	uint32_t order;
 	struct one o;
 
 	one_init_default(&o);
@@ -712,11 +712,11 @@ static void what_went_to_a_lost_address_goes_again_at_once(void **state)
 	o.now_us += 5 * MS;
 	one_ack(&o, 0, T0_MS, 1);
 	one_send_now(&o, 10);
-	mark = kg_kcp_mark(o.kcp);
+	order = kg_kcp_next_order(o.kcp);
 	one_send_now(&o, 1);
 	o.now_us += 1 * MS;
 	assert_false(one_output(&o));
-	kg_kcp_lose_before(o.kcp, mark);
+	kg_kcp_lose_before(o.kcp, order);
 	one_drain(&o);
 	assert_int_equal(one_stats(&o).resent_fast, 10);
 	one_fini(&o);
