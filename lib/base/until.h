@@ -9,6 +9,12 @@
 
 #define KG_UNTIL_BITS 24
 
+/* What comes now and is of use for so long; 0: always, which is KG_NEVER_US. */
+static inline uint64_t kg_until_end_us(uint64_t now_us, uint32_t ms)
+{
+	return KG_LIKELY(ms == 0) ? KG_NEVER_US : now_us + ms * (uint64_t)KG_US_PER_MS;
+}
+
 static inline uint32_t kg_until(uint64_t us)
 {
 	return (uint32_t)(us / KG_US_PER_MS) & ((1u << KG_UNTIL_BITS) - 1);

@@ -300,9 +300,9 @@ static bool is_sendable(const struct kg_mux_stream *ms, const struct kg_buf *cha
 /* Of a message that comes now. */
 static uint32_t note(const struct kg_mux_stream *ms, uint64_t now_us)
 {
-	uint32_t deadline_ms = ms->streams->config.session.udp_deadline_ms;
-
-	return has_deadline(ms) ? kg_until(now_us + deadline_ms * (uint64_t)KG_US_PER_MS) : 0;
+	if (!has_deadline(ms))
+		return 0;
+	return kg_until(kg_until_end_us(now_us, ms->streams->config.session.udp_deadline_ms));
 }
 
 bool kg_mux_stream_send(struct kg_mux_stream *ms, struct kg_buf *chain, uint64_t now_us)

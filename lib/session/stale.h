@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/until.h"
 #include "session/internal.h"
 
 /* It is a datagram. */
@@ -13,9 +14,10 @@ bool kg_stale_may_be(const struct kg_buf *message);
 static inline uint64_t kg_stale_until_us(const struct kg_session *s, const struct kg_buf *message,
 					 uint64_t now_us)
 {
-	if (KG_LIKELY(s->config.udp_deadline_ms == 0) || !kg_stale_may_be(message))
-		return KG_NEVER_US;
-	return now_us + s->config.udp_deadline_ms * (uint64_t)KG_US_PER_MS;
+	uint64_t deadline_us = kg_until_end_us(now_us, s->config.udp_deadline_ms);
+	bool has_one = KG_UNLIKELY(deadline_us != KG_NEVER_US) && kg_stale_may_be(message);
+
+	return has_one ? deadline_us : KG_NEVER_US;
 }
 /* In front of it goes what takes its place. */
 void kg_stale_put_blank(struct kg_buf *message);
