@@ -16,3 +16,8 @@ uint64_t kg_rng_next(struct kg_rng *rng);
 
 /* Uniform in 0 … bound-1; bound > 0. */
 uint32_t kg_rng_below(struct kg_rng *rng, uint32_t bound);
+/* Uniform in least … most, which are fewer than 2^32. */
+static inline uint32_t kg_rng_between(struct kg_rng *rng, uint32_t least, uint32_t most)
+{
+	return least + kg_rng_below(rng, most - least + 1);
+}

@@ -38,7 +38,7 @@ static uint32_t hop_after_ms(struct kg_session *s)
 {
 	uint32_t min_ms = s->config.hop_min_s * 1000, max_ms = s->config.hop_max_s * 1000;
 
-	return min_ms + kg_rng_below(s->rng, max_ms - min_ms + 1);
+	return kg_rng_between(s->rng, min_ms, max_ms);
 }
 
 static void on_timer(struct kg_timer *timer, uint64_t now_us);

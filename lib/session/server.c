@@ -225,7 +225,7 @@ void kg_channel_refused(struct kg_channel *ch, const char *text, uint64_t now_us
 static uint32_t pick_uid(struct kg_session *s)
 {
 	for (int i = 0; i < UID_TRIES; i++) {
-		uint64_t uid = UID_MIN + kg_rng_below(s->rng, UID_MAX - UID_MIN + 1);
+		uint64_t uid = kg_rng_between(s->rng, UID_MIN, UID_MAX);
 
 		uid = uid - uid % s->config.workers + s->config.worker;
 		if (uid >= UID_MIN && uid <= UID_MAX && kg_channel_find(s, (uint32_t)uid) == NULL)

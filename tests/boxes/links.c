@@ -10,33 +10,28 @@
 #define PART(n, of) ((uint16_t)((n)*65536 / (of)))
 #define SLOT_MS     250u /* for which a radio's rate stays as it is */
 
-static uint32_t between(struct kg_rng *rng, uint32_t least, uint32_t most)
-{
-	return least + kg_rng_below(rng, most - least + 1);
-}
-
 /* ---- models, each of one direction ---- */
 
 static void have_long_queue(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->rate_Bps = between(rng, 100000, 2000000);
-	link->queue_us = between(rng, 100, 500) * KG_US_PER_MS;
+	link->rate_Bps = kg_rng_between(rng, 100000, 2000000);
+	link->queue_us = kg_rng_between(rng, 100, 500) * KG_US_PER_MS;
 }
 
 static void have_short_queue(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->rate_Bps = between(rng, 250000, 5000000);
+	link->rate_Bps = kg_rng_between(rng, 250000, 5000000);
 	link->queue_us = 0;
 	if (kg_rng_below(rng, 2) == 0)
-		link->queue_pkts = between(rng, 8, 100);
+		link->queue_pkts = kg_rng_between(rng, 8, 100);
 	else
-		link->queue_bytes = between(rng, 10000, 200000);
+		link->queue_bytes = kg_rng_between(rng, 10000, 200000);
 }
 
 /* Its target has to be longer than a packet's service. */
 static void have_codel(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->rate_Bps = between(rng, 500000, 5000000);
+	link->rate_Bps = kg_rng_between(rng, 500000, 5000000);
 	link->queue_us = 500 * KG_US_PER_MS;
 	link->codel.target_us = 5000;
 	link->codel.interval_us = 100000;
@@ -44,45 +39,47 @@ static void have_codel(struct kg_sim_link_params *link, struct kg_rng *rng)
 
 static void lose_in_runs(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->gilbert.to_bad = PART(between(rng, 1, 20), 1000);
-	link->gilbert.to_good = PART(between(rng, 200, 600), 1000);
-	link->gilbert.loss = PART(between(rng, 50, 90), 100);
+	link->gilbert.to_bad = PART(kg_rng_between(rng, 1, 20), 1000);
+	link->gilbert.to_good = PART(kg_rng_between(rng, 200, 600), 1000);
+	link->gilbert.loss = PART(kg_rng_between(rng, 50, 90), 100);
 	link->loss = 0;
 }
 
 static void be_policed(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->police.key = (enum kg_sim_police_key)between(rng, KG_SIM_BY_TUPLE, KG_SIM_BY_HOST);
-	link->police.rate_Bps = between(rng, 100000, 1000000);
-	link->police.burst_bytes = between(rng, 10000, 64000);
+	link->police.key =
+		(enum kg_sim_police_key)kg_rng_between(rng, KG_SIM_BY_TUPLE, KG_SIM_BY_HOST);
+	link->police.rate_Bps = kg_rng_between(rng, 100000, 1000000);
+	link->police.burst_bytes = kg_rng_between(rng, 10000, 64000);
 }
 
 static void punish(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->police.penalty_Bps = between(rng, 60000, 200000);
-	link->police.crawl_Bps = between(rng, 50000, 60000);
-	link->police.burst_bytes = between(rng, 10000, 30000);
+	link->police.penalty_Bps = kg_rng_between(rng, 60000, 200000);
+	link->police.crawl_Bps = kg_rng_between(rng, 50000, 60000);
+	link->police.burst_bytes = kg_rng_between(rng, 10000, 30000);
 }
 
 static void take_detours(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
 	link->in_order = false;
-	link->flowlet_us = between(rng, 100, 5000);
-	link->detour_us = between(rng, 1000, 80000);
+	link->flowlet_us = kg_rng_between(rng, 100, 5000);
+	link->detour_us = kg_rng_between(rng, 1000, 80000);
 }
 
 static void be_a_satellite(struct kg_sim_link_params *link, struct kg_rng *rng)
 {
-	link->step_every_us = between(rng, 500, 4000) * KG_US_PER_MS;
-	link->step_us = between(rng, 5000, 60000);
-	link->gather_us = between(rng, 1000, 20000);
+	link->step_every_us = kg_rng_between(rng, 500, 4000) * KG_US_PER_MS;
+	link->step_us = kg_rng_between(rng, 5000, 60000);
+	link->gather_us = kg_rng_between(rng, 1000, 20000);
 }
 
 /* ---- radio: a rate that is another four times a second, and nothing now and then ---- */
 
 static void write_slot(struct trace *trace, struct kg_rng *rng, uint32_t slot)
 {
-	uint32_t chances = kg_rng_below(rng, 6) == 0 ? 0 : between(rng, 8, BOXES_CHANCES / 8);
+	uint32_t chances =
+		kg_rng_below(rng, 6) == 0 ? 0 : kg_rng_between(rng, 8, BOXES_CHANCES / 8);
 
 	for (uint32_t i = 0; i < chances && trace->count < BOXES_CHANCES; i++)
 		trace->at_ms[trace->count++] = slot * SLOT_MS + (i + 1) * SLOT_MS / chances;
@@ -99,7 +96,7 @@ static uint64_t longest_gap_us(const struct trace *trace)
 
 static uint64_t be_radio(struct kg_sim_link_params *link, struct kg_rng *rng, struct trace *trace)
 {
-	uint32_t slots = between(rng, 8, 24);
+	uint32_t slots = kg_rng_between(rng, 8, 24);
 
 	trace->count = 0;
 	for (uint32_t slot = 0; slot < slots; slot++)
@@ -107,7 +104,7 @@ static uint64_t be_radio(struct kg_sim_link_params *link, struct kg_rng *rng, st
 	trace->at_ms[trace->count++] = slots * SLOT_MS;
 	link->rate_Bps = 0;
 	link->trace = (struct kg_sim_trace){ trace->at_ms, trace->count };
-	link->queue_us = between(rng, 100, 400) * KG_US_PER_MS;
+	link->queue_us = kg_rng_between(rng, 100, 400) * KG_US_PER_MS;
 	return longest_gap_us(trace) + link->queue_us;
 }
 
@@ -116,13 +113,13 @@ static uint64_t be_radio(struct kg_sim_link_params *link, struct kg_rng *rng, st
 /* One after another; what the first has held up arrives before the second. */
 static uint64_t fall_silent(struct boxes *boxes, struct kg_rng *rng)
 {
-	uint32_t count = between(rng, 1, 2), ways = between(rng, 1, 3);
+	uint32_t count = kg_rng_between(rng, 1, 2), ways = kg_rng_between(rng, 1, 3);
 	uint64_t from_us = boxes->now_us, longest_us = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t lasts_us = between(rng, 200, 5000) * KG_US_PER_MS;
+		uint32_t lasts_us = kg_rng_between(rng, 200, 5000) * KG_US_PER_MS;
 
-		from_us += between(rng, 3000, 6000) * KG_US_PER_MS;
+		from_us += kg_rng_between(rng, 3000, 6000) * KG_US_PER_MS;
 		for (int side = CLIENT; side < SIDES; side++) {
 			if ((ways & (1u << side)) == 0)
 				continue;
@@ -176,7 +173,7 @@ static const struct {
 static uint64_t draw_model(struct boxes *boxes, struct kg_rng *rng, uint32_t nth)
 {
 	struct scenario *scenario = &boxes->scenario;
-	uint32_t ways = between(rng, 1, 3);
+	uint32_t ways = kg_rng_between(rng, 1, 3);
 	uint64_t outage_us = nth >= OUTAGES ? fall_silent(boxes, rng) : 0;
 
 	for (int side = CLIENT; side < SIDES; side++) {

@@ -17,11 +17,6 @@ static bool one_in(struct kg_rng *rng, uint32_t n)
 	return kg_rng_below(rng, n) == 0;
 }
 
-static uint32_t between(struct kg_rng *rng, uint32_t least, uint32_t most)
-{
-	return least + kg_rng_below(rng, most - least + 1);
-}
-
 static const char *one_of(struct kg_rng *rng, const char *const *texts, uint32_t count)
 {
 	return texts[kg_rng_below(rng, count)];
@@ -42,7 +37,7 @@ static void draw_kcp(struct boxes *boxes, struct kg_rng *rng)
 	static const char *const presets[] = { "fast1", "fast3", "fast6", "regular2", "regular5" };
 
 	boxes->scenario.params.preset = one_of(rng, presets, KG_ARRAY_SIZE(presets));
-	boxes->scenario.params.window = between(rng, 128, 1024);
+	boxes->scenario.params.window = kg_rng_between(rng, 128, 1024);
 }
 
 static void draw_fec(struct boxes *boxes, struct kg_rng *rng)
@@ -56,7 +51,7 @@ static void draw_fec(struct boxes *boxes, struct kg_rng *rng)
 static void draw_mux(struct boxes *boxes, struct kg_rng *rng)
 {
 	if (one_in(rng, 3))
-		boxes->scenario.params.mux = between(rng, 1, 4);
+		boxes->scenario.params.mux = kg_rng_between(rng, 1, 4);
 }
 
 static void draw_version(struct boxes *boxes, struct kg_rng *rng)
@@ -68,14 +63,14 @@ static void draw_workers(struct boxes *boxes, struct kg_rng *rng)
 {
 	struct two_boxes_params *params = &boxes->scenario.params;
 
-	params->workers = one_in(rng, 2) ? 1 : between(rng, 2, BOXES_WORKERS_MAX);
+	params->workers = one_in(rng, 2) ? 1 : kg_rng_between(rng, 2, BOXES_WORKERS_MAX);
 	params->memory_mb = MEMORY_MB(params->workers);
 }
 
 /* Which says so much the oftener, too, that a flow of datagrams is over. */
 static void draw_keep_alive(struct boxes *boxes, struct kg_rng *rng)
 {
-	boxes->scenario.params.keep_alive_s = one_in(rng, 2) ? between(rng, 1, 10) : 0;
+	boxes->scenario.params.keep_alive_s = one_in(rng, 2) ? kg_rng_between(rng, 1, 10) : 0;
 	for (int side = CLIENT; side < SIDES; side++)
 		snprintf(boxes->scenario.settings[side], sizeof(boxes->scenario.settings[side]),
 			 ", \"udp_timeout\": 30");
@@ -84,7 +79,7 @@ static void draw_keep_alive(struct boxes *boxes, struct kg_rng *rng)
 static struct kg_sim_link_params draw_direction(struct kg_rng *rng)
 {
 	struct kg_sim_link_params params = {
-		.delay_us = between(rng, 50, 100000),
+		.delay_us = kg_rng_between(rng, 50, 100000),
 		.in_order = one_in(rng, 2),
 		.loss = (uint16_t)kg_rng_below(rng, PERCENT(10)),
 	};
@@ -96,11 +91,11 @@ static struct kg_sim_link_params draw_direction(struct kg_rng *rng)
 		params.corrupt = (uint16_t)kg_rng_below(rng, PERCENT(3));
 	if (one_in(rng, 4)) {
 		params.burst = PERCENT(1);
-		params.burst_us = between(rng, 1000, 200000);
+		params.burst_us = kg_rng_between(rng, 1000, 200000);
 	}
 	if (one_in(rng, 4)) {
-		params.rate_Bps = between(rng, 250000, 5000000);
-		params.queue_us = between(rng, 20000, 200000);
+		params.rate_Bps = kg_rng_between(rng, 250000, 5000000);
+		params.queue_us = kg_rng_between(rng, 20000, 200000);
 	}
 	return params;
 }
@@ -114,7 +109,8 @@ static void draw_wire(struct boxes *boxes, struct kg_rng *rng)
 /* No path is believed to be narrower than the least of its version. */
 static uint16_t draw_width(const struct boxes *boxes, struct kg_rng *rng)
 {
-	return (uint16_t)between(rng, kg_path_mtu_min(boxes->scenario.params.ipv6 ? 6 : 4), 1499);
+	return (uint16_t)kg_rng_between(rng, kg_path_mtu_min(boxes->scenario.params.ipv6 ? 6 : 4),
+					1499);
 }
 
 /* Narrow all the time, or from some time on, and then more than once. Where fragments are lost,
@@ -125,10 +121,10 @@ static struct path draw_one_way(const struct boxes *boxes, struct kg_rng *rng)
 	struct path path = { .honest = one_in(rng, 2), .fragments = one_in(rng, 2) };
 	uint64_t since_us = boxes->now_us;
 
-	path.width_count = one_in(rng, 3) ? 1 : between(rng, 2, BOXES_WIDTHS);
+	path.width_count = one_in(rng, 3) ? 1 : kg_rng_between(rng, 2, BOXES_WIDTHS);
 	for (unsigned int i = 0; i < path.width_count; i++) {
 		if (path.width_count > 1)
-			since_us += between(rng, 0, 3 * KG_US_PER_S / 2);
+			since_us += kg_rng_between(rng, 0, 3 * KG_US_PER_S / 2);
 		path.widths[i].since_us = since_us;
 		path.widths[i].bytes = draw_width(boxes, rng);
 	}
@@ -141,7 +137,7 @@ static struct path draw_one_way(const struct boxes *boxes, struct kg_rng *rng)
 static void draw_path(struct boxes *boxes, struct kg_rng *rng)
 {
 	struct path *paths = boxes->scenario.paths;
-	uint32_t one = between(rng, CLIENT, SERVER);
+	uint32_t one = kg_rng_between(rng, CLIENT, SERVER);
 
 	paths[CLIENT] = paths[SERVER] = (struct path){ .fragments = true };
 	if (one_in(rng, 2))
@@ -175,9 +171,9 @@ static void draw_nat(struct boxes *boxes, struct kg_rng *rng)
 		paths[side].fragments = false;
 	for (size_t i = 0; i < BOXES_NAT_TIMES; i++)
 		scenario->nat_forgets_us[i] =
-			any ? boxes->now_us + between(rng, 0, 8 * KG_US_PER_S) : KG_NEVER_US;
+			any ? boxes->now_us + kg_rng_between(rng, 0, 8 * KG_US_PER_S) : KG_NEVER_US;
 	if (any && scenario->params.keep_alive_s == 0)
-		scenario->params.keep_alive_s = between(rng, 1, 10);
+		scenario->params.keep_alive_s = kg_rng_between(rng, 1, 10);
 }
 
 /* Behind the same NAT, which may give it a port that was the client's. */
@@ -189,23 +185,23 @@ static void draw_neighbour(struct boxes *boxes, struct kg_rng *rng)
 	if (!scenario->params.neighbour)
 		return;
 	for (uint32_t i = 0; i < scenario->flow_count; i++)
-		boxes->flows[i].tunnel = (uint16_t)between(rng, 0, 1);
+		boxes->flows[i].tunnel = (uint16_t)kg_rng_between(rng, 0, 1);
 }
 
 static void draw_flows(struct boxes *boxes, struct kg_rng *rng)
 {
 	uint32_t most_bytes = one_in(rng, 4) ? 80000 : 10000;
 
-	boxes->scenario.flow_count = between(rng, 1, BOXES_FLOWS_MAX);
+	boxes->scenario.flow_count = kg_rng_between(rng, 1, BOXES_FLOWS_MAX);
 	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++)
 		boxes->flows[i] = (struct flow){
 			.number = i,
 			.protocol = one_in(rng, 3) ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP,
 			.start_us = boxes->now_us + kg_rng_below(rng, 2 * KG_US_PER_S),
-			.write_max_bytes = between(rng, 4, 1400),
-			.pause_max_us = one_in(rng, 2) ? 1 : between(rng, 1, 5000),
-			.plan_bytes = { between(rng, BOXES_LEAST_BYTES, most_bytes),
-					between(rng, BOXES_LEAST_BYTES, most_bytes) },
+			.write_max_bytes = kg_rng_between(rng, 4, 1400),
+			.pause_max_us = one_in(rng, 2) ? 1 : kg_rng_between(rng, 1, 5000),
+			.plan_bytes = { kg_rng_between(rng, BOXES_LEAST_BYTES, most_bytes),
+					kg_rng_between(rng, BOXES_LEAST_BYTES, most_bytes) },
 		};
 }
 
@@ -218,26 +214,26 @@ static void draw_long_flow(struct boxes *boxes, struct kg_rng *rng)
 		return;
 	flow->start_us = boxes->now_us;
 	flow->write_max_bytes = 1400;
-	flow->pause_max_us = between(rng, 5000, 10000);
+	flow->pause_max_us = kg_rng_between(rng, 5000, 10000);
 	for (int side = CLIENT; side < SIDES; side++)
-		flow->plan_bytes[side] = between(rng, 100000, 400000);
+		flow->plan_bytes[side] = kg_rng_between(rng, 100000, 400000);
 }
 
 /* Something is under way while the wire does what its model is about. */
 static void draw_bulk(struct boxes *boxes, struct kg_rng *rng)
 {
-	uint32_t count = KG_MIN(between(rng, 1, 3), boxes->scenario.flow_count);
+	uint32_t count = KG_MIN(kg_rng_between(rng, 1, 3), boxes->scenario.flow_count);
 
 	if (!boxes->scenario.modelled)
 		return;
 	for (uint32_t i = 0; i < count; i++) {
 		struct flow *flow = &boxes->flows[i];
-		uint32_t most_us = between(rng, 10000, 40000);
+		uint32_t most_us = kg_rng_between(rng, 10000, 40000);
 
 		flow->write_max_bytes = 1400;
 		flow->pause_max_us = most_us;
 		for (int side = CLIENT; side < SIDES; side++)
-			flow->plan_bytes[side] = (uint32_t)(between(rng, 1, 6) *
+			flow->plan_bytes[side] = (uint32_t)(kg_rng_between(rng, 1, 6) *
 							    (700.0 * KG_US_PER_S / (most_us / 2)));
 	}
 }
@@ -250,24 +246,25 @@ static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
 	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++) {
 		if (one_in(rng, 2))
 			continue;
-		boxes->flows[i].pause_max_us = between(rng, 100000, 3000000);
+		boxes->flows[i].pause_max_us = kg_rng_between(rng, 100000, 3000000);
 		for (int side = CLIENT; side < SIDES; side++)
-			boxes->flows[i].plan_bytes[side] = between(rng, BOXES_LEAST_BYTES, 5000);
+			boxes->flows[i].plan_bytes[side] =
+				kg_rng_between(rng, BOXES_LEAST_BYTES, 5000);
 	}
 }
 
 static void draw_halts(struct boxes *boxes, struct kg_rng *rng)
 {
-	struct halt *halts = boxes->scenario.halts[between(rng, CLIENT, SERVER)];
+	struct halt *halts = boxes->scenario.halts[kg_rng_between(rng, CLIENT, SERVER)];
 	uint64_t from_us = boxes->now_us;
 
 	if (one_in(rng, 2))
 		return;
 	for (unsigned int i = 0; i < BOXES_HALTS; i++) {
-		from_us += between(rng, 0, KG_US_PER_S);
+		from_us += kg_rng_between(rng, 0, KG_US_PER_S);
 		halts[i] = (struct halt){
 			.from_us = from_us,
-			.for_us = between(rng, 20, 2000) * KG_US_PER_MS,
+			.for_us = kg_rng_between(rng, 20, 2000) * KG_US_PER_MS,
 			.in_burst = one_in(rng, 2),
 		};
 	}
