@@ -28,7 +28,11 @@ const Choices = (() => {
 
   // What runs over it. `client`: at that end only.
   const USES = {
-    game: { name: "A game, or voice", both: { kcp: "fast1", udp_order: "arrival" }, client: { keep_alive: 20 } },
+    game: {
+      name: "A game, or voice",
+      both: { kcp: "fast1", udp_order: "arrival", udp_deadline: 300 },
+      client: { keep_alive: 20 },
+    },
     vpn: {
       name: "A VPN, such as WireGuard",
       both: { kcp: "regular1", udp_order: "arrival" },

@@ -241,6 +241,8 @@ const WORDS_ZH_HANS = {
     "UDP 流空闲多少秒后结束。其他数值按默认值处理，并给出警告。",
   "Datagrams for applications: `sequence` gives them in the order in which they were sent, so that one that is lost and sent again holds up those behind it; `arrival` gives each as soon as it is whole, for games, voice and VPNs.":
     "给应用的数据报：`sequence` 按发送顺序交付，丢失后重发的会挡住后面的；`arrival` 一旦完整就交付，适合游戏、语音和 VPN。",
+  "Milliseconds after which a datagram of an application is of no use: one that still waits is thrown away, and one that was lost is not sent again, for games and voice: `300` suits most. Each end has its own, for what it sends. 0: each is sent until it arrives.":
+    "应用的数据报多少毫秒后不再有用：还在等待的被丢弃，丢失的不再重发，适合游戏和语音：多数情况下 `300` 即可。两端各自设置，只对自己发出的生效。0：一直重发到送达。",
   "Seconds between signs of life in a channel; 0: none. Larger numbers are taken as the largest, with a warning.":
     "通道中每隔多少秒发送一次保活包（Keep Alive）；0：不发送。更大的数值按最大值处理，并给出警告。",
   "Takes negative numbers as 0.": "负数按 0 处理。",

@@ -242,6 +242,8 @@ const WORDS_ZH_HANT = {
     "UDP 流閒置多少秒後結束。其他數值按預設值處理，並給出警告。",
   "Datagrams for applications: `sequence` gives them in the order in which they were sent, so that one that is lost and sent again holds up those behind it; `arrival` gives each as soon as it is whole, for games, voice and VPNs.":
     "給應用的資料報：`sequence` 按傳送順序交付，丟失後重發的會擋住後面的；`arrival` 一旦完整就交付，適合遊戲、語音和 VPN。",
+  "Milliseconds after which a datagram of an application is of no use: one that still waits is thrown away, and one that was lost is not sent again, for games and voice: `300` suits most. Each end has its own, for what it sends. 0: each is sent until it arrives.":
+    "應用的資料報多少毫秒後不再有用：還在等待的被丟棄，丟失的不再重發，適合遊戲和語音：多數情況下 `300` 即可。兩端各自設定，只對自己發出的生效。0：一直重發到送達。",
   "Seconds between signs of life in a channel; 0: none. Larger numbers are taken as the largest, with a warning.":
     "通道中每隔多少秒傳送一次保活包（Keep Alive）；0：不傳送。更大的數值按最大值處理，並給出警告。",
   "Takes negative numbers as 0.": "負數按 0 處理。",

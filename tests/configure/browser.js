@@ -27,8 +27,8 @@ const TESTS = {
       [far] = server.tunnels;
     assert.strictEqual(near.destination_address, "198.18.0.2");
     assert.deepStrictEqual(
-      [near.fec, far.fec, near.udp_order, near.keep_alive, far.keep_alive],
-      ["10:2", "10:2", "arrival", 20, undefined],
+      [near.fec, far.fec, near.udp_order, far.udp_deadline, near.keep_alive, far.keep_alive],
+      ["10:2", "10:2", "arrival", 300, 20, undefined],
     );
     assert(near.encryption_password.length >= 32 && near.encryption_password === far.encryption_password);
     assert.deepStrictEqual([near.inbound_bandwidth, far.outbound_bandwidth], ["100M", "100M"]);

@@ -57,6 +57,15 @@ const TESTS = {
     }
   },
 
+  nothing_old_is_sent_of_a_game({ Choices }) {
+    const { USES, PROTOCOLS, START } = Choices;
+    for (const [use, protocol] of every(USES, PROTOCOLS)) {
+      const deadline = use === "game" && protocol === "kcptube" ? 300 : undefined;
+      for (const { tunnels } of Object.values(Choices.boxes({ ...START, use, protocol, server: "198.18.0.2" })))
+        assert.strictEqual(tunnels[0].udp_deadline, deadline, `${use} ${protocol}`);
+    }
+  },
+
   relays_and_mappings_are_written_too({ ConfText, Rules }) {
     const relay = {
       name: "home",
