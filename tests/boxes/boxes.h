@@ -11,7 +11,8 @@
  *   packet.c     what these and NATs read in frames
  *   nat.c        a NAT that forgets
  *   wire.c       carries frames from port to port, late, twice, damaged or never
- *   apps.c       payload threads and their applications: what they write and what they check
+ *   apps.c       payload threads and their applications: what they write, and that it is right
+ *   apps_check.c what must have arrived in the end, and when
  *   two_boxes.c  the boxes themselves
  */
 #pragma once
@@ -165,6 +166,12 @@ uint64_t links_stall_us(const struct boxes *boxes);
 void path_pass(struct boxes *boxes, int side, const uint8_t *frame, uint16_t len);
 
 /* nat.c */
+/* There is one. When it forgets after the client's last word, the server waits in vain for an
+ * acknowledgement. */
+static inline bool nat_is_there(const struct boxes *boxes)
+{
+	return boxes->scenario.nat_forgets_us[0] != KG_NEVER_US;
+}
 /* Changes a frame's ports, from the client and to it. */
 void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len);
 /* False: there is nobody for it. */
@@ -184,6 +191,8 @@ void apps_start(struct boxes *boxes);
 bool apps_turn(struct boxes *boxes);
 uint64_t apps_next_us(const struct boxes *boxes);
 bool apps_are_over(const struct boxes *boxes);
+
+/* apps_check.c */
 void apps_check(const struct boxes *boxes);
 /* After all seeds: no more streams have waited too long than chance makes. */
 bool apps_were_in_time(void);

@@ -31,11 +31,6 @@ static void replace_port(uint8_t *udp, size_t at, uint16_t port)
 	kg_store_be16(udp + at, port);
 }
 
-static bool is_there(const struct boxes *boxes)
-{
-	return boxes->scenario.nat_forgets_us[0] != KG_NEVER_US;
-}
-
 static unsigned int times(const struct boxes *boxes)
 {
 	unsigned int n = 0;
@@ -102,7 +97,7 @@ void nat_out(struct boxes *boxes, uint8_t *frame, uint16_t len)
 	uint8_t *udp = packet_udp(frame, len);
 	uint16_t port;
 
-	if (!is_there(boxes) || udp == NULL)
+	if (!nat_is_there(boxes) || udp == NULL)
 		return;
 	keep_up(boxes);
 	port = kg_load_be16(udp + SOURCE_AT);
@@ -126,7 +121,7 @@ bool nat_in(struct boxes *boxes, uint8_t *frame, uint16_t len)
 	uint8_t *udp = packet_udp(frame, len);
 	uint16_t inside;
 
-	if (!is_there(boxes))
+	if (!nat_is_there(boxes))
 		return true;
 	keep_up(boxes);
 	if (udp == NULL) {

@@ -241,7 +241,7 @@ static void draw_bulk(struct boxes *boxes, struct kg_rng *rng)
 /* Either end may be the first to speak after a NAT has forgotten. */
 static void draw_pauses(struct boxes *boxes, struct kg_rng *rng)
 {
-	if (boxes->scenario.nat_forgets_us[0] == KG_NEVER_US)
+	if (!nat_is_there(boxes))
 		return;
 	for (uint32_t i = 0; i < boxes->scenario.flow_count; i++) {
 		if (one_in(rng, 2))
@@ -332,8 +332,7 @@ static void print(const struct boxes *boxes)
 	       boxes->scenario.flow_count);
 	printf("the wire has %s, and is out for %.3f s at most\n", boxes->scenario.model,
 	       (double)boxes->scenario.outage_us / KG_US_PER_S);
-	printf("NAT %s; neighbour %s\n",
-	       boxes->scenario.nat_forgets_us[0] != KG_NEVER_US ? "forgets" : "is not there",
+	printf("NAT %s; neighbour %s\n", nat_is_there(boxes) ? "forgets" : "is not there",
 	       p->neighbour ? "is there" : "is not");
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
