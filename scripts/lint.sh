@@ -51,6 +51,7 @@ done | complain "head comment missing: what the file is for, behind the SPDX lin
 for f in $(matching '^docs/decisions/[0-9]'); do
     grep -qF "](${f##*/})" docs/decisions/README.md || echo "$f"
 done | complain "docs/decisions/README.md does not list"
+sed -n 's/^| \[\([0-9]*\)\].*/\1/p' docs/decisions/README.md | sort -nc 2>&1 | complain "docs/decisions/README.md has an order"
 python3 scripts/check_layers.py 2>&1 | complain "include layers"
 python3 scripts/check_circles.py 2>&1 | complain "files that call each other in a circle"
 python3 scripts/check_citations.py "${files[@]}" 2>&1 | complain "citations that lead nowhere"
