@@ -111,7 +111,7 @@ static void note_resent(struct kg_kcp *kcp, uint32_t order, enum kg_kcp_cause ca
 	}
 	kcp->stats.resent_timeout++;
 	f->tries &= kg_kcp_holds_its_own(kcp) &&
-		    (!kcp->shared || kcp->member.share->members <= KG_KCP_CROWD);
+		    (!kcp->shared || kcp->member.share->members <= KG_KCP_TRIERS);
 	if (cause == KG_KCP_CAUSE_TIMEOUT)
 		kg_kcp_cwnd_on_timeout(&kcp->cwnd, kcp->mss, order, f->next_order);
 }

@@ -18,8 +18,8 @@
  * be next to stop the channel. */
 #define PATIENCE_US       (3ull * KG_US_PER_S)
 #define PATIENCE_LEAST_US (100ull * KG_US_PER_MS)
-#define CROWD             4u /* so many halve it */
-#define CROWD_MAX         128u
+#define STANDING_HALF     4u /* so many halve it */
+#define STANDING_MAX      128u
 /* That must become free where buffers are short: everybody's share is two bursts again. */
 #define RELIEF_SEGMENTS (2 * KG_BUF_BURST * KG_BUF_SHARE_DIVISOR)
 /* Looked at for it, and at most to be reset at a time. */
@@ -88,10 +88,10 @@ static uint64_t patience_us(const struct kg_streams *s, uint64_t now_us)
 	uint32_t standing = 0;
 
 	TAILQ_FOREACH (ms, &s->unread, unread_link) {
-		if (now_us - ms->taken_us < PATIENCE_LEAST_US || ++standing >= CROWD_MAX)
+		if (now_us - ms->taken_us < PATIENCE_LEAST_US || ++standing >= STANDING_MAX)
 			break;
 	}
-	return KG_MAX(PATIENCE_US * CROWD / (CROWD + standing), PATIENCE_LEAST_US);
+	return KG_MAX(PATIENCE_US * STANDING_HALF / (STANDING_HALF + standing), PATIENCE_LEAST_US);
 }
 
 /* ---- giving way ---- */

@@ -244,9 +244,9 @@ static void an_outage_is_asked_whether_it_is_over(void **state)
 	share_init(&o, &share);
 	one_send_now(&o, 3);
 	assert_in_range(longest_wait_us(&o, 20), 290 * MS, 310 * MS);
-	share->members += KG_KCP_CROWD;
+	share->members += KG_KCP_TRIERS;
 	assert_true(longest_wait_us(&o, 30) > 5000 * MS);
-	share->members -= KG_KCP_CROWD;
+	share->members -= KG_KCP_TRIERS;
 	share_fini(&o, share);
 }
 
