@@ -9,7 +9,7 @@
 #include "stage/stage.h"
 #include "trace.h"
 
-/* Per turn. Receiving comes first, for ACKs spare copies, and must not wait for ever. */
+/* Per turn. Receiving comes first, for ACKs spare copies; sending does not wait for it for ever. */
 #define INPUT_BURSTS_MAX  8
 #define OUTPUT_BURSTS_MAX 16
 #define OUTPUT_BURSTS_RX  2  /* while frames still wait */

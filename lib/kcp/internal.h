@@ -11,8 +11,9 @@
  *   kcp_pace.c     when data may leave         kcp_cut.c    messages for a narrower path
  *   kcp_rate.c     the same, found out         kcp_share.c  what those to one peer share
  *   kcp_permit.c   who stands in line there    kcp_repair.c what goes more than once
- *   kcp_groups.c   FEC's groups, parity       kcp_pull.c   what our window is told to be
+ *   kcp_groups.c   FEC's groups, parity        kcp_pull.c   what our window is told to be
  *   kcp_drop.c     messages that are too old   kcp_mark.h   until when one is of use
+ *   kcp_ask.c      does the peer know it?      kcp_echo.c   is it this one's answer?
  */
 #pragma once
 
