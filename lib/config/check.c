@@ -108,18 +108,13 @@ static void check_port_pairs(struct kg_load *load)
 	}
 }
 
-static bool is_link_local(const struct kg_ip *ip)
-{
-	return ip->version == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
-}
-
 static bool on_link(const struct kg_port_config *port, const struct kg_ip *ip)
 {
 	for (unsigned int i = 0; i < port->address_count; i++) {
 		if (kg_prefix_contains(&port->addresses[i], ip))
 			return true;
 	}
-	return is_link_local(ip);
+	return kg_ip_is_link_local(ip);
 }
 
 /* ---- one port ---- */

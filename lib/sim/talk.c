@@ -2,6 +2,7 @@
 /* Runs two engines and the links between them from event to event. */
 #include "sim/talk.h"
 
+#include "base/bits.h"
 #include "base/twheel.h"
 #include "session/framing.h"
 #include "session/session.h"
@@ -200,13 +201,6 @@ static uint64_t next_us(const struct path *p)
 
 /* ---- result ---- */
 
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void summarise(struct path *p, struct kg_talk_result *result)
 {
 	uint32_t n = p->arrived, *latency_us = p->latency_us;
@@ -214,7 +208,7 @@ static void summarise(struct path *p, struct kg_talk_result *result)
 
 	kg_kcp_get_stats(p->kcp[SENDER], &sender);
 	kg_kcp_get_stats(p->kcp[RECEIVER], &receiver);
-	qsort(latency_us, n, sizeof(*latency_us), compare);
+	qsort(latency_us, n, sizeof(*latency_us), kg_compare_u32);
 	*result = (struct kg_talk_result){
 		.took_us = p->moved_us - p->began_us,
 		.payload_bytes = (sender.sent + receiver.sent) * p->params->message_bytes,

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/bits.h"
 #include "base/twheel.h"
 #include "kcp_pair.h"
 #include "rival/receiver.h"
@@ -258,17 +259,10 @@ static void finish(struct inside *in)
 	assert_int_equal(in->pool.in_use, 0);
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Of a hundred, sorted by what they waited. */
 static uint32_t percentile(uint32_t *waits_us, uint32_t waits, unsigned int percent)
 {
-	qsort(waits_us, waits, sizeof(*waits_us), compare);
+	qsort(waits_us, waits, sizeof(*waits_us), kg_compare_u32);
 	return waits_us[(uint64_t)waits * percent / 100];
 }
 

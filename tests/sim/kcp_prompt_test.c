@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/bits.h"
 #include "kcp/kcp_segment.h"
 #include "kcp_pair.h"
 #include "sim/talk.h"
@@ -230,13 +231,6 @@ static void hear_words(struct game *g)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Of those that were not lost once 99 in a hundred are there 5 ms after the way at the latest. */
 static void who_was_not_lost_is_on_time(void **state)
 {
@@ -264,7 +258,7 @@ static void who_was_not_lost_is_on_time(void **state)
 			pass(&g, from);
 		hear_words(&g);
 	}
-	qsort(g.waits_us, g.on_time, sizeof(*g.waits_us), compare);
+	qsort(g.waits_us, g.on_time, sizeof(*g.waits_us), kg_compare_u32);
 	printf("%u of %u not lost once: p99 %u us\n", g.on_time, GAME_WORDS,
 	       g.waits_us[g.on_time * 99 / 100]);
 	assert_true(g.on_time > GAME_WORDS * 8 / 10);

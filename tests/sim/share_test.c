@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 
 #define UPLOADS       64u
@@ -173,13 +174,6 @@ static void open_channel(struct world *w, uint32_t who, enum kg_protocol protoco
 
 /* ---- what came of it ---- */
 
-static int by_size(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 struct outcome {
 	double used, jain, p50_ms, p99_ms, own_loss, wire;
 };
@@ -197,7 +191,7 @@ static struct outcome outcome_of(struct world *w, uint64_t us, uint64_t sent_byt
 		squares += x * x;
 	}
 	assert_true(w->words > WORDS / 2);
-	qsort(w->took_us, w->words, sizeof(w->took_us[0]), by_size);
+	qsort(w->took_us, w->words, sizeof(w->took_us[0]), kg_compare_u32);
 	o = (struct outcome){
 		.used = sum * (PIECE_BYTES + 1 + KG_KCP_HEADER_BYTES + RIG_OVERHEAD) / PIECE_BYTES /
 			((double)us / 1e6 * LINE_BPS),

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/bits.h"
 #include "kcp/kcp.h"
 #include "sim/link.h"
 
@@ -135,13 +136,6 @@ static void hear(struct call *c)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static uint32_t age_us(const struct call *c, uint32_t permille)
 {
 	return c->words == 0 ? 0 : c->ages_us[(c->words - 1) * permille / 1000];
@@ -192,7 +186,7 @@ static void call(struct call *c, const char *name, const struct kg_sim_link_para
 	}
 	assert_int_equal(kg_kcp_unacked(c->kcp[0]), 0);
 	assert_int_equal(c->lines, LINES);
-	qsort(c->ages_us, c->words, sizeof(*c->ages_us), compare);
+	qsort(c->ages_us, c->words, sizeof(*c->ages_us), kg_compare_u32);
 	printf("%s%s, deadline %u ms: %u of %u words, dropped %u, blanked %u, of which came %u;"
 	       " age p50 %u us, p99 %u us, most %u us; on the wire %llu bytes\n",
 	       name, arrival ? ", may overtake" : "", (unsigned int)(deadline_us / 1000), c->words,

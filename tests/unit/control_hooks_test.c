@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Users' programs: what they get, one at a time, and not for ever. */
 #include "kcpgate/control/internal.h"
+#include "thread/monotonic.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,10 +22,7 @@ static uint64_t offset_us; /* by which the clock is ahead */
 
 static uint64_t clock_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000 + offset_us;
+	return kg_monotonic_us() + offset_us;
 }
 
 static const char *path_of(const char *name, char path[256])

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's loop with real descriptors, deadlines and a thread that feeds it. */
 #include "kcpgate/control/loop.h"
+#include "thread/monotonic.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define FEEDS 20000 /* many enough that some meet the loop on its way to sleep */
-
-static uint64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* A source that counts how often it is served, and does what a test asks of it. */
 struct probe {
@@ -85,7 +77,7 @@ static void a_descriptor_is_served_as_long_as_it_is_readable(void **state)
 	struct kg_loop loop;
 	struct probe probe;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init_pipe(&probe, &loop);
 	probe.also = take_one;
 	probe.until = 5;
@@ -102,7 +94,7 @@ static void what_cannot_be_watched_stays_out(void **state)
 	struct kg_loop loop;
 	struct probe probe;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init(&probe, &loop);
 	probe.source.fd = loop.epoll_fd; /* an epoll does not watch itself */
 	assert_false(kg_loop_add(&loop, &probe.source));
@@ -114,8 +106,8 @@ static void what_cannot_be_watched_stays_out(void **state)
 
 static void put_off(struct probe *probe)
 {
-	assert_true(clock_us() >= probe->source.due_us);
-	probe->source.due_us = clock_us() + 2000;
+	assert_true(kg_monotonic_us() >= probe->source.due_us);
+	probe->source.due_us = kg_monotonic_us() + 2000;
 }
 
 static void a_deadline_is_served_when_it_is_due_and_not_before(void **state)
@@ -123,10 +115,10 @@ static void a_deadline_is_served_when_it_is_due_and_not_before(void **state)
 	struct kg_loop loop;
 	struct probe soon, never;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init(&soon, &loop);
 	init_pipe(&never, &loop);
-	soon.source.due_us = clock_us() + 3000;
+	soon.source.due_us = kg_monotonic_us() + 3000;
 	soon.also = put_off;
 	soon.until = 4;
 	assert_true(kg_loop_add(&loop, &soon.source));
@@ -153,7 +145,7 @@ static void a_source_that_was_removed_is_not_served(void **state)
 	struct kg_loop loop;
 	struct probe first, second;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init_pipe(&first, &loop);
 	init_pipe(&second, &loop);
 	first.other = &second;
@@ -181,7 +173,7 @@ static void a_source_may_leave_and_bring_another(void **state)
 	struct kg_loop loop;
 	struct probe first, second;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init_pipe(&first, &loop);
 	init(&second, &loop);
 	second.source.due_us = 0;
@@ -207,7 +199,7 @@ static void whoever_ends_it_says_how_and_is_the_last(void **state)
 	struct kg_loop loop;
 	struct probe first, second;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	init(&first, &loop);
 	init(&second, &loop);
 	first.source.due_us = second.source.due_us = 0;
@@ -261,7 +253,7 @@ static void nothing_fed_is_slept_over(void **state)
 	struct probe owner, guest;
 	pthread_t thread;
 
-	assert_true(kg_loop_init(&loop, clock_us));
+	assert_true(kg_loop_init(&loop, kg_monotonic_us));
 	assert_int_equal(kg_waker_init(&waker), 0);
 	init(&owner, &loop);
 	init(&guest, &loop);

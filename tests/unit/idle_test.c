@@ -4,11 +4,11 @@
 #include "kcpgate/idle.h"
 #include "kcpgate/worker.h"
 #include "nic/rx_interrupt.h"
+#include "thread/monotonic.h"
 
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -61,14 +61,6 @@ static int begin(void **state)
 	w.now_us += KG_US_PER_S;
 	kg_idle_init(&idle, KG_POLL_ADAPTIVE, &w.waker, &w.borrowed);
 	return 0;
-}
-
-static uint64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
 }
 
 static enum kg_idle_sleep turn(unsigned int work)
@@ -202,13 +194,13 @@ static uint64_t shortest_sleeps_us(void)
 	uint64_t shortest_us = KG_NEVER_US;
 
 	for (int try = 0; try < 20; try++) {
-		uint64_t begin_us = clock_us();
+		uint64_t begin_us = kg_monotonic_us();
 
 		turn(1);
 		turns_until_sleep(0);
 		for (int i = 1; i < 8; i++)
 			turn(0);
-		shortest_us = KG_MIN(shortest_us, clock_us() - begin_us);
+		shortest_us = KG_MIN(shortest_us, kg_monotonic_us() - begin_us);
 	}
 	return shortest_us;
 }
@@ -317,10 +309,10 @@ static void test_a_false_alarm_is_heard_once(void **state)
 	turns_until_sleep(0);
 	put_frame(far);
 	assert_int_equal(turn(0), KG_IDLE_WOKEN_BY_FRAME);
-	begin_us = clock_us();
+	begin_us = kg_monotonic_us();
 	for (int i = 0; i < PATIENCE; i++)
 		assert_int_equal(turn(0), KG_IDLE_SLEPT);
-	assert_true(clock_us() - begin_us > PATIENCE * 16);
+	assert_true(kg_monotonic_us() - begin_us > PATIENCE * 16);
 	turn(1);
 	turns_until_sleep(0);
 	assert_int_equal(turn(0), KG_IDLE_SLEPT); /* what the sleep before has heard */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "resolver/enquiry.h"
+#include "thread/monotonic.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -23,17 +24,9 @@ struct keeper {
 	atomic_bool stop;
 };
 
-static inline uint64_t keeper_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * KG_US_PER_S + (uint64_t)now.tv_nsec / 1000;
-}
-
 static inline int keeper_timeout_ms(const struct keeper *keeper)
 {
-	uint64_t now_us = keeper_now_us(), due_us = kg_names_due_us(keeper->names, now_us);
+	uint64_t now_us = kg_monotonic_us(), due_us = kg_names_due_us(keeper->names, now_us);
 
 	if (kg_enquiries_waiting(&keeper->enquiries) || atomic_load(&keeper->stop))
 		return 0;
@@ -55,8 +48,8 @@ static inline void *keeper_run(void *arg)
 		kg_waker_cancel(&keeper->waker);
 		if (fds[1].revents != 0)
 			kg_waker_take(&keeper->waker);
-		kg_enquiries_serve(&keeper->enquiries, keeper->names, keeper_now_us());
-		kg_names_input(keeper->names, keeper_now_us());
+		kg_enquiries_serve(&keeper->enquiries, keeper->names, kg_monotonic_us());
+		kg_names_input(keeper->names, kg_monotonic_us());
 	}
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs kcpgate --doctor from begin to end. */
+/* Runs kcpgate --doctor from beginning to end. */
 #include "doctor.h"
 
 #include "doctor/internal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs kcpgate --try from begin to end. */
+/* Runs kcpgate --try from beginning to end. */
 #include "try.h"
 
 #include "clock.h"
