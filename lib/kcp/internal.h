@@ -14,6 +14,7 @@
  *   kcp_groups.c   FEC's groups, parity        kcp_pull.c   what our window is told to be
  *   kcp_drop.c     messages that are too old   kcp_mark.h   until when one is of use
  *   kcp_ask.c      does the peer know it?      kcp_echo.c   is it this one's answer?
+ *   kcp_try.c      is the path there again?
  */
 #pragma once
 
@@ -29,7 +30,7 @@
 #include "kcp/kcp_share.h"
 
 /* A window that reopened is announced this often at most, unless data comes before. */
-#define KG_KCP_TELL_TIMES 3
+#define KG_KCP_TELL_TIMES 3 /* in two bits */
 /* After something was refused, until we look whether there is room to tell of. */
 #define KG_KCP_LOOK_US (100u * KG_US_PER_MS)
 /* Segments under way before anything is known of a path. */
@@ -69,7 +70,8 @@ struct kg_kcp {
 	bool expires : 1;                 /* some message was of use for a time only */
 	bool dropped : 1;                 /* one that waited was too old; to be told */
 	uint8_t group_data, group_parity; /* of FEC, now; data 0: off */
-	uint8_t tell_left;                /* announcements of a window still to make */
+	uint8_t tell_left : 2;            /* announcements of a window still to make */
+	bool tried : 1;                   /* kcp_try.c: something new left for that */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
@@ -233,11 +235,21 @@ uint64_t kg_kcp_pull_acks_due_us(const struct kg_kcp *kcp);
 uint32_t kg_kcp_pull_slack_ms(const struct kg_kcp *kcp);
 /* Pulled: so many new segments have come, up to `sn`, the latest with `ts`. */
 void kg_kcp_pull_hear(struct kg_kcp *kcp, uint32_t sn, uint32_t ts, uint32_t came);
+/* One more segment is within what the peer has told of its window. */
+static inline bool kg_kcp_peer_allows(const struct kg_kcp *kcp)
+{
+	return (int32_t)(kcp->flight.nxt - kcp->peer.edge) < 0;
+}
 /* Segments that may be in flight as far as windows go. */
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp);
 /* Segments that all windows let leave now, be there so many in the queue or not; 0 where it is
  * empty. */
 uint32_t kg_kcp_may_send(const struct kg_kcp *kcp);
+/* One segment, for kg_kcp_try_us. */
+bool kg_kcp_may_try(const struct kg_kcp *kcp);
+/* When new data goes whatever windows let leave, to see whether a path is there again; KG_NEVER_US:
+ * there is no such data, or no reason. */
+uint64_t kg_kcp_try_us(const struct kg_kcp *kcp);
 /* Arms or disarms the window probe after anything that may have changed it. */
 void kg_kcp_update_probe(struct kg_kcp *kcp);
 /* Announces the window when it has reopened. */

@@ -120,11 +120,6 @@ uint32_t kg_kcp_own_window(const struct kg_kcp *kcp)
 	return KG_MIN(kcp->pace.window > 0 ? kcp->pace.window : KG_KCP_RATE_FIRST, most);
 }
 
-static bool peer_allows(const struct kg_kcp *kcp)
-{
-	return (int32_t)(kcp->flight.nxt - kcp->peer.edge) < 0;
-}
-
 uint32_t kg_kcp_send_window(const struct kg_kcp *kcp)
 {
 	uint32_t window = KG_MIN(kg_kcp_own_window(kcp), kcp->peer.wnd);
@@ -160,7 +155,7 @@ uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 void kg_kcp_update_probe(struct kg_kcp *kcp)
 {
 	bool silent = kcp->peer.wnd == 0 || kcp->flight.count == 0;
-	bool blocked = kcp->queue != NULL && silent && !peer_allows(kcp);
+	bool blocked = kcp->queue != NULL && silent && !kg_kcp_peer_allows(kcp);
 
 	kg_kcp_peer_set_blocked(&kcp->peer, blocked, kcp->rtt.rto_us, kcp->now_us);
 }
@@ -226,14 +221,16 @@ void kg_kcp_trim(struct kg_kcp *kcp)
 /* Data waits for its pace, and for the grid of flushes when blast is off. */
 static uint64_t data_deadline_us(const struct kg_kcp *kcp)
 {
-	bool may_send =
-		kg_kcp_may_send(kcp) > 0 && (kcp->waits == KG_KCP_WAITS_NOT || kcp->permitted);
+	bool may = kcp->waits == KG_KCP_WAITS_NOT || kcp->permitted;
+	bool may_send = may && (kg_kcp_may_send(kcp) > 0 || kg_kcp_may_try(kcp));
 	uint64_t due_us = 0;
 
 	if (kcp->waits == KG_KCP_WAITS_TO_MEND && !kcp->permitted)
 		return KG_NEVER_US;
 	if (!may_send)
 		due_us = kg_kcp_flight_due_us(&kcp->flight, &kcp->rtt);
+	if (!may_send && may)
+		due_us = KG_MIN(due_us, kg_kcp_try_us(kcp));
 	if (kg_kcp_is_free(kcp))
 		due_us = KG_MAX(due_us, kg_kcp_pace_due_us(kcp));
 	return kcp->params.blast ? due_us : KG_MAX(due_us, kcp->flush_us);

@@ -151,6 +151,15 @@ void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct
 	list_append(f, sn);
 }
 
+void kg_kcp_flight_defer(struct kg_kcp_flight *f)
+{
+	uint32_t sn = f->nxt - 1;
+
+	list_remove(f, sn);
+	kg_kcp_flight_slot(f, sn)->backoff = kg_kcp_flight_slot(f, f->una)->backoff;
+	list_append(f, sn);
+}
+
 /* ---- how much is lost ---- */
 
 static void forget_loss(struct kg_kcp_flight *f)

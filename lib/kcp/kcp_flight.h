@@ -200,6 +200,8 @@ void kg_kcp_flight_trim(struct kg_kcp_flight *f, struct kg_mem *mem);
  * buffers are of `pool`. */
 void kg_kcp_flight_add(struct kg_kcp_flight *f, struct kg_buf_pool *pool, struct kg_buf *buf,
 		       bool tail, uint64_t now_us, uint32_t ts);
+/* The newest segment waits for its first time-out as long as the oldest for its next. */
+void kg_kcp_flight_defer(struct kg_kcp_flight *f);
 /* Notes that another copy goes out now, which may make its twin due. */
 void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint32_t sn,
 			  enum kg_kcp_cause cause, uint64_t now_us);

@@ -196,15 +196,16 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 		on_needless(kcp, 1);
 }
 
-/* Behind time-outs a copy has arrived that left later than anything that was heard of: the path is
- * there again, and what left before is lost. */
+/* Behind time-outs something has arrived that left later than anything that was heard of: the path
+ * is there again, and what left before is lost. */
 static void note_revival(struct kg_kcp *kcp, const struct digest *d)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
 
-	if (!f->tries || !d->has_order || (int32_t)(d->order - f->newest_acked) <= 0)
+	if ((!f->tries && !kcp->tried) || !d->has_order ||
+	    (int32_t)(d->order - f->newest_acked) <= 0)
 		return;
-	f->tries = false;
+	f->tries = kcp->tried = false;
 	kg_kcp_lose_before(kcp, d->order);
 }
 
@@ -227,10 +228,10 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 		on_covered(kcp, slot, &c, d);
 		release(kcp, sn);
 	}
-	if (d->resent) {
+	if (d->resent || kcp->tried)
 		note_revival(kcp, d);
+	if (d->resent)
 		return;
-	}
 	if (c.gone > d->named || c.fastest_us > c.slowest_us)
 		return;
 	note_sample(d, c.fastest_us);

@@ -289,13 +289,19 @@ static void put_overdue_spares(struct kg_kcp *kcp, struct writer *w)
 /* False when a segment may go that does not fit any more. */
 static bool put_new(struct kg_kcp *kcp, struct writer *w)
 {
-	for (uint32_t left = kg_kcp_may_send(kcp); left > 0 && kcp->queue != NULL; left--) {
+	uint32_t left = kg_kcp_may_send(kcp);
+	bool tries = left == 0 && kg_kcp_may_try(kcp);
+
+	for (left += tries; left > 0 && kcp->queue != NULL; left--) {
 		if (kcp->expires && kg_kcp_stale_us(kcp) <= w->now_us)
 			break;
 		if (!next_fits(kcp, w))
 			return false;
 		if (!put_next(kcp, w))
 			break;
+		if (tries)
+			kg_kcp_flight_defer(&kcp->flight);
+		kcp->tried |= tries;
 	}
 	return true;
 }

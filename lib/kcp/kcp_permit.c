@@ -47,7 +47,7 @@ bool kg_kcp_ask_permit(struct kg_kcp *kcp, uint64_t now_us)
 		waits = KG_KCP_WAITS_TO_MEND;
 	else if (kcp->waits == KG_KCP_WAITS_TO_SEND)
 		return true;
-	else if (kg_kcp_may_send(kcp) > 0)
+	else if (kg_kcp_may_send(kcp) > 0 || kg_kcp_may_try(kcp))
 		waits = KG_KCP_WAITS_TO_SEND;
 	else
 		return true;

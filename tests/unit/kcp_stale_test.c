@@ -225,6 +225,71 @@ static void what_is_too_old_has_no_spare(void **state)
 	one_fini(&o);
 }
 
+/* When the segment leaves, if it does within five seconds. */
+static uint64_t leaves_after_us(struct one *o, uint32_t sn)
+{
+	uint64_t since_us = o->now_us;
+
+	while (o->now_us < since_us + 5000 * MS) {
+		o->now_us = KG_MAX(kg_kcp_deadline_us(o->kcp), o->now_us);
+		while (one_output(o)) {
+			for (unsigned int i = 0; i < o->segs; i++) {
+				if (o->seg[i].cmd == KG_KCP_PUSH && o->seg[i].sn == sn)
+					return o->now_us - since_us;
+			}
+		}
+	}
+	return KG_NEVER_US;
+}
+
+static void fill_window(struct one *o)
+{
+	struct kg_kcp_params params = one_params();
+
+	params.snd_wnd = 2;
+	one_init(o, &params);
+	one_send_now(o, 2);
+}
+
+/* Nothing is heard, and the window is full: what is new goes every so often. When it arrives what
+ * left before is lost. */
+static void what_is_new_tries_a_silent_path(void **state)
+{
+	struct one o;
+
+	fill_window(&o);
+	send_until(&o, 10, o.now_us + 10000 * MS);
+	send_until(&o, 10, o.now_us + 10000 * MS);
+	assert_in_range(leaves_after_us(&o, 2), KG_KCP_TRY_US, 2 * KG_KCP_TRY_US);
+	assert_in_range(leaves_after_us(&o, 3), KG_KCP_TRY_US, KG_KCP_TRY_US + MS);
+	one_ack(&o, 3, (uint32_t)(o.now_us / MS), 0);
+	one_drain(&o);
+	assert_int_equal(one_stats(&o).resent_fast, 3);
+	one_fini(&o);
+}
+
+static void what_is_always_of_use_waits(void **state)
+{
+	struct one o;
+
+	fill_window(&o);
+	assert_true(one_send(&o, "x", 1));
+	assert_int_equal(leaves_after_us(&o, 2), KG_NEVER_US);
+	one_fini(&o);
+}
+
+/* It has told of room for two. */
+static void nothing_goes_that_the_peer_has_no_room_for(void **state)
+{
+	struct one o;
+
+	fill_window(&o);
+	o.kcp->peer.edge = 2;
+	send_until(&o, 10, o.now_us + 10000 * MS);
+	assert_int_equal(leaves_after_us(&o, 2), KG_NEVER_US);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +302,9 @@ int main(void)
 		cmocka_unit_test(what_is_too_old_gets_no_sn),
 		cmocka_unit_test(a_narrower_path_does_not_make_it_younger),
 		cmocka_unit_test(what_is_too_old_has_no_spare),
+		cmocka_unit_test(what_is_new_tries_a_silent_path),
+		cmocka_unit_test(what_is_always_of_use_waits),
+		cmocka_unit_test(nothing_goes_that_the_peer_has_no_room_for),
 	};
 
 	return cmocka_run_group_tests_name("kcp_stale", tests, NULL, NULL);
