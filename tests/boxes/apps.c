@@ -2,15 +2,19 @@
 /*
  * Plays the payload threads of both boxes and the applications behind them. Every flow is a stream
  * of bytes each way that both ends know beforehand; the client's begins with the flow's number. A
- * datagram says whose it is and where in the stream it belongs, for on a mux channel some may be
- * missing, and UDP Hop's wire does not put them in order.
+ * datagram says whose it is, when it was said and where in the stream it belongs, for on a mux
+ * channel some may be missing, of those with a deadline others than these are too old, and UDP
+ * Hop's wire does not put them in order.
  */
 #include "boxes/boxes.h"
 
 #define BURST 64
 
 #define NUMBER_BYTES 4
-#define HEAD_BYTES   BOXES_LEAST_BYTES /* of a datagram: flow, offset */
+#define HEAD_BYTES   BOXES_LEAST_BYTES /* of a datagram: flow and time, offset */
+/* The time, in milliseconds since the start, is above the flow's number. */
+#define FLOW_BITS 8u
+_Static_assert(BOXES_FLOWS_MAX < 1u << FLOW_BITS, "a flow's number");
 
 /* Byte `offset` of what `side` says. */
 static uint8_t byte_at(const struct flow *flow, int side, uint64_t offset)
@@ -34,6 +38,24 @@ static uint32_t get(const uint8_t *from)
 	for (int i = 0; i < NUMBER_BYTES; i++)
 		number |= (uint32_t)from[i] << 8 * i;
 	return number;
+}
+
+static uint32_t flow_of(const uint8_t *from)
+{
+	return get(from) & ((1u << FLOW_BITS) - 1);
+}
+
+/* A millisecond is not said. */
+static uint64_t said_us(const struct boxes *boxes, const uint8_t *from)
+{
+	return boxes->started_us + (uint64_t)(get(from) >> FLOW_BITS) * KG_US_PER_MS;
+}
+
+static uint64_t number_now(const struct app *app)
+{
+	uint64_t now_ms = (app->boxes->now_us - app->boxes->started_us) / KG_US_PER_MS;
+
+	return now_ms << FLOW_BITS | app->flow->number;
 }
 
 static struct kg_worker *worker_of(const struct app *app)
@@ -107,7 +129,7 @@ static bool write_some(struct app *app)
 	for (uint64_t i = 0; i < bytes; i++)
 		buf->data[i] = byte_at(app->flow, app->side, app->sent_bytes + i);
 	if (app->flow->protocol == KG_PROTOCOL_UDP) {
-		put(buf->data, app->flow->number);
+		put(buf->data, number_now(app));
 		put(buf->data + NUMBER_BYTES, app->sent_bytes);
 		app->sent_datagrams++;
 	}
@@ -165,14 +187,17 @@ static void recognize(struct app *app, uint32_t number)
 /* Where a datagram continues the stream; what it leaves out is missing, or has its own time. */
 static void go_to(struct app *app, const struct kg_buf *buf)
 {
+	const struct boxes *boxes = app->boxes;
+	bool any_order = boxes->scenario.params.udphop || boxes->scenario.arrival;
 	uint32_t offset = get(buf->data + NUMBER_BYTES);
 
-	boxes_check(app->boxes, buf->len >= HEAD_BYTES && get(buf->data) == app->flow->number);
-	boxes_check(app->boxes, offset >= app->got_bytes || app->boxes->scenario.params.udphop);
+	boxes_check(boxes, buf->len >= HEAD_BYTES && flow_of(buf->data) == app->flow->number);
+	boxes_check(boxes, offset >= app->got_bytes || any_order);
 	if (offset > app->got_bytes)
 		app->missing_bytes += offset - app->got_bytes;
 	app->got_bytes = offset;
 	app->got_datagrams++;
+	app->oldest_us = KG_MAX(app->oldest_us, boxes->now_us - said_us(boxes, buf->data));
 }
 
 /* As a payload thread does whose sockets take all at once. */
@@ -193,7 +218,7 @@ static void on_data(struct app *app, const struct kg_msg *msg)
 		uint16_t from = 0;
 
 		if (app->flow == NULL)
-			recognize(app, get(buf->data));
+			recognize(app, flow_of(buf->data));
 		/* A datagram of several buffers has one head. */
 		if (app->flow->protocol == KG_PROTOCOL_UDP && buf == msg->buf) {
 			go_to(app, buf);

@@ -52,6 +52,7 @@ struct app {
 	uint64_t plan_bytes; /* to send */
 	uint64_t sent_bytes, got_bytes, missing_bytes;
 	uint64_t sent_datagrams, got_datagrams;
+	uint64_t oldest_us;      /* of the datagrams that it has got, when it got them */
 	uint64_t waits_since_us; /* what it has sent waits, and nothing has arrived; 0: not */
 	uint64_t stall_us;       /* the longest time of that */
 	uint64_t next_us;        /* when it writes next */
@@ -107,7 +108,9 @@ struct nat {
 
 struct scenario {
 	struct two_boxes_params params;
-	char settings[SIDES][256]; /* as the params have them */
+	char settings[SIDES][256];   /* as the params have them */
+	uint32_t deadline_ms[SIDES]; /* of the datagrams that each sends; 0: none */
+	bool arrival;                /* they do not wait for others */
 	struct kg_sim_link_params wire[SIDES];
 	bool modelled;
 	const char *model;  /* of the wire, beyond what it is without one */
@@ -160,6 +163,8 @@ void links_draw(struct boxes *boxes, struct kg_rng *rng);
 /* How long what is sent may wait at most: the longest outage, a second, and two of the longest
  * round trips, for random loss may take the same segment more than once. */
 uint64_t links_stall_us(const struct boxes *boxes);
+/* How long what leaves a side is on its way at most, if it arrives. */
+uint64_t links_way_us(const struct boxes *boxes, int side);
 
 /* path.c */
 /* Puts a frame of a side on its link, as far as the path lets it pass. */

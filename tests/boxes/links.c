@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-#define PART(n, of) ((uint16_t)((n)*65536 / (of)))
-#define SLOT_MS     250u /* for which a radio's rate stays as it is */
+#define PART(n, of)  ((uint16_t)((n)*65536 / (of)))
+#define SLOT_MS      250u /* for which a radio's rate stays as it is */
+#define PACKET_BYTES 1514u
 
 /* ---- models, each of one direction ---- */
 
@@ -138,6 +139,22 @@ static uint64_t longest_us(const struct kg_sim_link_params *link)
 {
 	return (uint64_t)link->delay_us + link->jitter_us + link->queue_us + link->step_us +
 	       link->detour_us + link->gather_us + link->burst_us;
+}
+
+/* Behind all that the bottleneck's queue has room for. */
+static uint64_t queue_us(const struct kg_sim_link_params *link)
+{
+	uint64_t bytes = link->queue_bytes + (uint64_t)link->queue_pkts * PACKET_BYTES;
+
+	return link->rate_Bps > 0 ? (bytes + PACKET_BYTES) * KG_US_PER_S / link->rate_Bps : 0;
+}
+
+uint64_t links_way_us(const struct boxes *boxes, int side)
+{
+	const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
+	const struct trace *trace = &boxes->scenario.traces[side];
+
+	return longest_us(link) + queue_us(link) + (trace->count > 0 ? longest_gap_us(trace) : 0);
 }
 
 uint64_t links_stall_us(const struct boxes *boxes)

@@ -283,6 +283,33 @@ static void draw_udphop(struct boxes *boxes, struct kg_rng *rng)
 		boxes->flows[i].protocol = KG_PROTOCOL_UDP;
 }
 
+/* Of datagrams, an end's own; about half of the flows are then, many of them short, beside streams.
+ */
+static void draw_deadline(struct boxes *boxes, struct kg_rng *rng)
+{
+	struct scenario *scenario = &boxes->scenario;
+
+	if (scenario->params.udphop || !one_in(rng, 4))
+		return;
+	scenario->arrival = one_in(rng, 2);
+	for (int side = CLIENT; side < SIDES; side++) {
+		char *settings = scenario->settings[side];
+		size_t len = strlen(settings);
+
+		scenario->deadline_ms[side] = kg_rng_between(rng, 20, 1000);
+		snprintf(settings + len, sizeof(scenario->settings[side]) - len,
+			 ", \"udp_deadline\": %u, \"udp_order\": \"%s\"",
+			 scenario->deadline_ms[side], scenario->arrival ? "arrival" : "sequence");
+	}
+	for (uint32_t i = 0; i < scenario->flow_count; i++) {
+		struct flow *flow = &boxes->flows[i];
+
+		flow->protocol = one_in(rng, 2) ? KG_PROTOCOL_UDP : KG_PROTOCOL_TCP;
+		if (one_in(rng, 2))
+			flow->write_max_bytes = kg_rng_between(rng, 4, 400);
+	}
+}
+
 /* What a scenario consists of. */
 static const struct {
 	const char *name;
@@ -295,8 +322,9 @@ static const struct {
 	{ "path", draw_path },       { "nat", draw_nat },
 	{ "flows", draw_flows },     { "long flow", draw_long_flow },
 	{ "pauses", draw_pauses },   { "neighbour", draw_neighbour },
-	{ "udphop", draw_udphop },   { "halts", draw_halts },
-	{ "links", links_draw },     { "bulk", draw_bulk },
+	{ "udphop", draw_udphop },   { "deadline", draw_deadline },
+	{ "halts", draw_halts },     { "links", links_draw },
+	{ "bulk", draw_bulk },
 };
 
 static void print_path(const struct boxes *boxes, const struct path *path)
@@ -334,6 +362,10 @@ static void print(const struct boxes *boxes)
 	       (double)boxes->scenario.outage_us / KG_US_PER_S);
 	printf("NAT %s; neighbour %s\n", nat_is_there(boxes) ? "forgets" : "is not there",
 	       p->neighbour ? "is there" : "is not");
+	if (boxes->scenario.deadline_ms[CLIENT] > 0)
+		printf("datagrams are of use for %u ms there, %u ms back, and come in %s\n",
+		       boxes->scenario.deadline_ms[CLIENT], boxes->scenario.deadline_ms[SERVER],
+		       boxes->scenario.arrival ? "as they arrive" : "sequence");
 	for (int side = CLIENT; side < SIDES; side++) {
 		const struct kg_sim_link_params *link = &boxes->scenario.wire[side];
 
