@@ -4,7 +4,7 @@
 
 #define OPEN_LEAST  4u  /* so that something comes, and with it the next grant */
 #define BUSY        16u /* segments in a round trip */
-#define COPIES      1u
+#define COPIES      1
 #define NEAR        32u   /* of the latest: what comes there is late, and was not lost */
 #define LATE_US     2000u /* of grants that were due: a worker may sleep */
 #define GRAIN_US    1000.0f
@@ -64,14 +64,14 @@ static struct kg_pull_flow *flow_of(struct kg_pull *p, uint32_t conv)
 }
 
 /* A stock peer sends each up to five times within a round trip, and what is granted is to leave
- * room for that. */
-static void note_lost(struct kg_pull *p, uint32_t lost)
+ * room for that. Below 0: so many were not. */
+static void note_lost(struct kg_pull *p, int32_t lost)
 {
 	float pps = kg_rate_pps(&p->rate);
 
-	p->lost += lost;
+	p->lost += (uint32_t)lost;
 	if (pps > 0)
-		p->free_us += (uint64_t)((float)(lost * COPIES) * 1e6f / pps);
+		p->free_us += (uint64_t)(int64_t)((float)(lost * COPIES) * 1e6f / pps);
 }
 
 /* Gaps before it are lost, until what is in them comes late. */
@@ -80,10 +80,10 @@ static void note_gaps(struct kg_pull *p, struct kg_pull_flow *flow, const struct
 	int32_t beyond = (int32_t)(news->sn + 1 - flow->top);
 
 	if (beyond > 0) {
-		note_lost(p, (uint32_t)KG_MAX(beyond - (int32_t)news->came, 0));
+		note_lost(p, KG_MAX(beyond - (int32_t)news->came, 0));
 		flow->top = news->sn + 1;
 	} else if (beyond < 0 && (uint32_t)-beyond < NEAR && (int32_t)(news->ts - flow->ts) <= 0) {
-		p->lost -= news->came;
+		note_lost(p, -(int32_t)news->came);
 	}
 	if ((int32_t)(news->ts - flow->ts) > 0)
 		flow->ts = news->ts;

@@ -179,6 +179,7 @@ struct setting {
 	uint32_t hop_s;
 	uint16_t rcv_wnd; /* the client's; 0: it sets itself */
 	bool original;
+	uint32_t mixed_us; /* what leaves the server within that time comes in any order */
 };
 
 static void configure(struct world *w, const struct setting *setting)
@@ -234,7 +235,12 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 		.queue_us = QUEUE_US,
 		.overhead_bytes = RIG_OVERHEAD,
 	};
+	struct kg_sim_link_params back = there;
 
+	if (setting->mixed_us > 0) {
+		back.jitter_us = setting->mixed_us;
+		back.in_order = false;
+	}
 	memset(w, 0, sizeof(*w));
 	w->sender = sender;
 	w->original = setting->original;
@@ -243,7 +249,7 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 	w->rig.sends = sends;
 	configure(w, setting);
 	begin_original(w);
-	rig_begin_end(&w->rig, KG_ROLE_SERVER, &there, ops);
+	rig_begin_end(&w->rig, KG_ROLE_SERVER, &back, ops);
 	rig_begin_end(&w->rig, KG_ROLE_CLIENT, &there, ops);
 	w->channels[KG_ROLE_CLIENT] = kg_session_open(w->rig.ends[KG_ROLE_CLIENT].session,
 						      KG_PROTOCOL_TCP, NULL, NULL, w->rig.now_us);
@@ -447,6 +453,18 @@ static void a_loss_is_no_burst(void **state)
 	assert_true(many.policed < 0.01);
 }
 
+/* An original encrypts on several threads, so what it sends overtakes what it has sent before. */
+static void what_comes_in_any_order_is_not_lost(void **state)
+{
+	static const uint32_t mixed_us[] = { 300, 3000 };
+	struct setting setting = eight_to_original;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(mixed_us); i++) {
+		setting.mixed_us = mixed_us[i];
+		assert_true(run(&penalty, &setting, KG_ROLE_SERVER).used >= 0.9);
+	}
+}
+
 /* Each is punished as soon as it can be: then they are tried one after the other, and not in a
  * storm. */
 static void where_nothing_helps_nothing_storms(void **state)
@@ -485,6 +503,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_hole_is_not_stepped_into),
 		cmocka_unit_test(who_is_policed_alone_has_less_to_send),
 		cmocka_unit_test(a_loss_is_no_burst),
+		cmocka_unit_test(what_comes_in_any_order_is_not_lost),
 		cmocka_unit_test(where_nothing_helps_nothing_storms),
 	};
 

@@ -74,19 +74,24 @@ static void grant(struct world *w)
 		send_on(w);
 }
 
-static void hear(struct world *w)
+static void hear_as(struct world *w, uint32_t sn)
 {
-	struct kg_pull_news news = {
+	const struct kg_pull_news news = {
 		.now_us = w->now_us,
 		.conv = w->conv,
-		.sn = w->come,
-		.ts = w->flight[w->come % FLIGHT].ts,
+		.sn = sn,
+		.ts = w->flight[sn % FLIGHT].ts,
 		.came = 1,
+		.open = open_of(w),
 	};
 
-	w->come++;
-	news.open = open_of(w);
 	kg_pull_hear(&w->pull, &news);
+}
+
+static void hear(struct world *w)
+{
+	w->come++;
+	hear_as(w, w->come - 1);
 }
 
 static uint64_t next_us(const struct world *w)
@@ -159,6 +164,22 @@ static void what_is_late_is_not_lost(void **state)
 	free(w);
 }
 
+/* What is late takes no room from what is granted: as much comes as if all had come in order. */
+static void what_is_late_costs_nothing(void **state)
+{
+	struct world *w = world_new();
+	uint64_t before_us;
+
+	pass(w, 2000);
+	before_us = w->pull.free_us;
+	hear_as(w, w->come + 8);
+	assert_true(w->pull.free_us > before_us);
+	for (unsigned int i = 0; i < 8; i++)
+		hear_as(w, w->come + i);
+	assert_in_range(w->pull.free_us, before_us - 2, before_us + 2);
+	free(w);
+}
+
 /* In a round trip two are heard a lot of, and one little. */
 static void who_is_busy_has_an_equal_part(void **state)
 {
@@ -187,6 +208,7 @@ int main(void)
 		cmocka_unit_test(a_path_is_filled_and_no_more),
 		cmocka_unit_test(the_first_is_small),
 		cmocka_unit_test(what_is_late_is_not_lost),
+		cmocka_unit_test(what_is_late_costs_nothing),
 		cmocka_unit_test(who_is_busy_has_an_equal_part),
 	};
 
