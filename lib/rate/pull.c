@@ -144,7 +144,9 @@ uint32_t kg_pull_rest_us(const struct kg_pull *p, uint32_t rtt_us)
 	return rtt_us > 0 ? rtt_us : RTT_US;
 }
 
-/* A peer that has nothing to say answers no grant, or late. */
+/* A peer that has nothing to say answers no grant, or late. One that had no CPU after it looked at
+ * its clock seems to have sent before it heard: what the answer itself has waited says nothing, but
+ * a queue is met by all. */
 static void note_answer(struct kg_pull *p, const struct kg_pull_news *news, uint32_t waited_us)
 {
 	uint32_t rest = kg_pull_rest_us(p, news->rtt_us);
@@ -152,8 +154,9 @@ static void note_answer(struct kg_pull *p, const struct kg_pull_news *news, uint
 
 	if (p->asked_us == 0)
 		return;
+	p->asked_queue_us = KG_MIN(p->asked_queue_us, waited_us);
 	if (news->conv == p->asked_conv && (int32_t)(news->sn - p->asked_sn) >= 0) {
-		took_us -= KG_MIN(took_us, (uint64_t)waited_us);
+		took_us -= KG_MIN(took_us, (uint64_t)p->asked_queue_us);
 		note(&p->rest, KG_MAX(took_us, 1ull));
 		p->used = took_us <= rest + rest / 2 + ANSWERED_US;
 		p->asked_us = 0;
@@ -270,6 +273,7 @@ static void ask(struct kg_pull *p, uint32_t conv, uint32_t edge, uint64_t now_us
 	p->asked_us = now_us;
 	p->asked_conv = conv;
 	p->asked_sn = before;
+	p->asked_queue_us = UINT32_MAX;
 }
 
 void kg_pull_granted(struct kg_pull *p, uint32_t conv, uint32_t sn, uint32_t more, uint64_t now_us)

@@ -41,7 +41,8 @@ struct kg_pull {
 	uint64_t free_us;    /* all that was granted has been, at the rate, by then */
 	uint64_t asked_us;   /* a grant whose answer is waited for; 0: none is */
 	uint32_t asked_conv, asked_sn;
-	uint32_t first_ts; /* and it came at first_us */
+	uint32_t asked_queue_us; /* the shortest queue that was met since */
+	uint32_t first_ts;       /* and it came at first_us */
 	uint64_t first_us;
 	struct kg_pull_least way; /* from there on, longer than the first one took, and an hour */
 	struct kg_pull_least rest;

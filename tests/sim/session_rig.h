@@ -3,6 +3,9 @@
  * A client's session and a server's, with a rate that is found out, and a simulated link each way,
  * in virtual time. A test has a `struct rig` within its world and fills in what is its own: what
  * applications say, and what becomes of a datagram.
+ *
+ * Where `busy_us` is set the ends, and the wire, are processes on a machine that is busy: now and
+ * then one of them gets no CPU for so long at most, and what was due meanwhile comes together.
  */
 #pragma once
 
@@ -29,10 +32,23 @@ struct rig_end {
 	struct kg_sim_link link; /* what this end sends */
 };
 
+/* Processes: an end, by role, what is between them, and a thread of an original that looks at its
+ * clock and then sends, while another one hears. */
+#define RIG_WIRE      2
+#define RIG_SENDER    3
+#define RIG_PROCESSES 4
+
+struct rig_pause {
+	uint64_t from_us, until_us; /* the one that is, or is next */
+};
+
 struct rig {
 	uint64_t now_us, began_us, seed;
 	struct kg_rng rng;
-	struct rig_end ends[2]; /* by role */
+	uint32_t busy_every_us, busy_us; /* on average, and at most; 0: it is idle */
+	struct rig_pause pauses[RIG_PROCESSES];
+	struct kg_rng pause_rng; /* its own: on an idle machine a seed is what it was */
+	struct rig_end ends[2];  /* by role */
 	/* Applications say what they have; no later than at `talk_us` again. */
 	void (*talk)(struct rig *rig);
 	uint64_t talk_us;
@@ -42,6 +58,26 @@ struct rig {
 	bool (*hears)(struct rig *rig, int role, struct kg_datagram *in);
 };
 
+/* ---- who has the CPU ---- */
+
+/* When it has the CPU: now, or after its pause. */
+static inline uint64_t rig_goes_on_us(struct rig *rig, int who)
+{
+	struct rig_pause *pause = &rig->pauses[who];
+
+	while (rig->busy_us > 0 && rig->now_us >= pause->until_us) {
+		pause->from_us =
+			rig->now_us + kg_rng_below(&rig->pause_rng, 2 * rig->busy_every_us);
+		pause->until_us = pause->from_us + 1 + kg_rng_below(&rig->pause_rng, rig->busy_us);
+	}
+	return rig->busy_us > 0 && rig->now_us >= pause->from_us ? pause->until_us : rig->now_us;
+}
+
+static inline bool rig_runs(struct rig *rig, int who)
+{
+	return rig_goes_on_us(rig, who) == rig->now_us;
+}
+
 /* ---- wire ---- */
 
 static inline void rig_leave(struct rig *rig, int role)
@@ -50,11 +86,12 @@ static inline void rig_leave(struct rig *rig, int role)
 	uint8_t bytes[KG_KCP_MTU_MAX];
 	struct kg_datagram out = { .data = bytes };
 
-	while (kg_session_output(end->session, &out, rig->now_us)) {
+	while (rig_runs(rig, role) && kg_session_output(end->session, &out, rig->now_us)) {
 		if (rig->sends != NULL && !rig->sends(rig, role, &out))
 			continue;
 		out.local.ip = pair_addresses[role];
-		kg_sim_link_send(&end->link, rig->now_us, &out.local, &out.remote, bytes, out.len);
+		kg_sim_link_send(&end->link, rig_goes_on_us(rig, RIG_WIRE), &out.local, &out.remote,
+				 bytes, out.len);
 	}
 }
 
@@ -63,7 +100,8 @@ static inline void rig_arrive(struct rig *rig, int role)
 	struct kg_sim_link *link = &rig->ends[!role].link;
 	struct kg_sim_link_packet *packet;
 
-	while ((packet = kg_sim_link_receive(link, rig->now_us)) != NULL) {
+	while (rig_runs(rig, role) && rig_runs(rig, RIG_WIRE) &&
+	       (packet = kg_sim_link_receive(link, rig->now_us)) != NULL) {
 		struct kg_datagram in = {
 			.local = packet->to,
 			.remote = packet->from,
@@ -80,6 +118,16 @@ static inline void rig_arrive(struct rig *rig, int role)
 
 /* ---- time ---- */
 
+/* When an end has something to do next. */
+static inline uint64_t rig_due_us(struct rig *rig, int role)
+{
+	uint64_t comes_us =
+		KG_MAX(kg_sim_link_next_us(&rig->ends[!role].link), rig_goes_on_us(rig, RIG_WIRE));
+	uint64_t due_us = KG_MIN(comes_us, kg_twheel_next_us(rig->ends[role].host.wheel));
+
+	return rig_runs(rig, role) ? due_us : rig_goes_on_us(rig, role);
+}
+
 static inline void rig_step(struct rig *rig, uint64_t end_us)
 {
 	uint64_t next_us = rig->talk_us > rig->now_us ? KG_MIN(rig->talk_us, end_us) : end_us;
@@ -90,9 +138,12 @@ static inline void rig_step(struct rig *rig, uint64_t end_us)
 	for (int role = 0; role < 2; role++)
 		rig_leave(rig, role);
 	for (int role = 0; role < 2; role++)
-		next_us = KG_MIN(next_us, kg_sim_link_next_us(&rig->ends[role].link));
-	next_us = KG_MAX(next_us, rig->now_us + 1);
-	pair_pass(&rig->now_us, next_us, rig->ends[0].host.wheel, rig->ends[1].host.wheel);
+		next_us = KG_MIN(next_us, rig_due_us(rig, role));
+	rig->now_us = KG_MAX(next_us, rig->now_us + 1);
+	for (int role = 0; role < 2; role++) {
+		if (rig_runs(rig, role))
+			kg_twheel_advance(rig->ends[role].host.wheel, rig->now_us);
+	}
 }
 
 static inline void rig_pass(struct rig *rig, uint64_t us)
@@ -113,6 +164,7 @@ static inline void rig_init(struct rig *rig, uint64_t seed, void (*talk)(struct 
 			     .talk = talk,
 			     .talk_us = KG_NEVER_US };
 	kg_rng_init(&rig->rng, seed);
+	kg_rng_init(&rig->pause_rng, seed);
 	for (int role = 0; role < 2; role++) {
 		struct kg_kcp_params *kcp = &rig->ends[role].config.kcp;
 

@@ -21,6 +21,7 @@ struct stock_server {
 	bool begun; /* the channel was heard */
 	struct kg_tuple at;
 	uint64_t updated_ms;
+	uint64_t looked_ms; /* at its clock, and has not sent since; 0: it has */
 	struct kg_stock stock;
 };
 
@@ -31,6 +32,7 @@ static inline void stock_server_init(struct stock_server *s, struct rig *rig,
 	s->params = *params;
 	s->piece_bytes = piece_bytes;
 	s->begun = false;
+	s->looked_ms = 0;
 }
 
 static inline void stock_server_fini(struct stock_server *s)
@@ -48,8 +50,8 @@ static inline void stock_server_emit(void *host, const uint8_t *data, uint16_t l
 {
 	struct stock_server *s = host;
 
-	kg_sim_link_send(&s->rig->ends[KG_ROLE_SERVER].link, s->rig->now_us, &s->at.local,
-			 &s->at.remote, data, len);
+	kg_sim_link_send(&s->rig->ends[KG_ROLE_SERVER].link, rig_goes_on_us(s->rig, RIG_WIRE),
+			 &s->at.local, &s->at.remote, data, len);
 }
 
 static inline void stock_server_fill(uint32_t sn, uint8_t *to, uint16_t len)
@@ -112,10 +114,16 @@ static inline const uint8_t *stock_server_read(struct stock_server *s)
 static inline uint64_t stock_server_update(struct stock_server *s)
 {
 	uint64_t now_ms = s->rig->now_us / KG_US_PER_MS;
+	uint64_t goes_on_us = rig_goes_on_us(s->rig, RIG_SENDER);
 
-	if (s->begun && now_ms > s->updated_ms) {
-		s->updated_ms = now_ms;
-		kg_stock_update(&s->stock, (uint32_t)now_ms);
+	if (s->looked_ms == 0)
+		s->looked_ms = now_ms;
+	if (goes_on_us > s->rig->now_us)
+		return goes_on_us;
+	if (s->begun && s->looked_ms > s->updated_ms) {
+		s->updated_ms = s->looked_ms;
+		kg_stock_update(&s->stock, (uint32_t)s->looked_ms);
 	}
+	s->looked_ms = 0;
 	return (now_ms + 1) * KG_US_PER_MS;
 }
