@@ -10,6 +10,7 @@
 
 #define FULL_GROWTH 2.0f
 #define FLAT        2u
+#define FLAT_EMPTY  8u /* careful: with no queue, and nothing lost */
 #define FLAT_LOSS   0.25f
 #define WAITED      8u    /* in a row */
 #define WAITED_US   1000u /* and a sixteenth of the least round trip */
@@ -173,13 +174,29 @@ static void dip(struct kg_rate *r)
 	r->full = 0;
 }
 
+/* Not even the fastest of the round found the queue empty. */
+static bool shows_rest(const struct kg_rate *r)
+{
+	return r->round_least_us > r->least_us + r->least_us / 64 + REST_US;
+}
+
+/* Where a start is careful a machine that is busy for some milliseconds hides what a round has
+ * grown. But what the path does not take waits, or is lost. */
+static bool is_flat(const struct kg_rate *r, float loss)
+{
+	bool empty = r->careful && !shows_rest(r) && loss <= LOSS_MORE;
+
+	return r->flat >= (empty ? FLAT_EMPTY : FLAT);
+}
+
 /* Where much is lost and no more arrives the path has no more, although more might have left: what
  * holds it back, as the peer's window does, is wider than the path. */
 static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us, float loss)
 {
 	bool grown = pps > r->pps * boldness(r)->grown;
 
-	if (!r->idle && pps < r->pps * FULL_GROWTH && shows_queue(r, rtt_us))
+	if (!r->idle && pps < r->pps * FULL_GROWTH &&
+	    shows_queue(r, r->careful ? r->round_least_us : rtt_us))
 		r->flat = FLAT;
 	else if (!grown && ((!r->fresh && !r->idle) || loss > FLAT_LOSS))
 		r->flat++;
@@ -188,7 +205,7 @@ static void end_start(struct kg_rate *r, float pps, uint32_t rtt_us, float loss)
 	r->fresh = grown;
 	r->stage = KG_RATE_STARTING;
 	note_rate(r, pps, 1);
-	if (r->flat < FLAT)
+	if (!is_flat(r, loss))
 		return;
 	r->flat = 0;
 	r->stage = KG_RATE_DRAINING;
@@ -199,12 +216,6 @@ static void try_cut(struct kg_rate *r)
 	r->before_pps = r->pps;
 	set_rate(r, r->pps * (1 - KG_MIN(r->loss - r->tolerated, CUT_MOST)) * CUT);
 	r->stage = KG_RATE_SETTLING;
-}
-
-/* Not even the fastest of the round found the queue empty. */
-static bool shows_rest(const struct kg_rate *r)
-{
-	return r->round_least_us > r->least_us + r->least_us / 64 + REST_US;
 }
 
 static bool has_few(const struct kg_rate *r)

@@ -11,17 +11,18 @@
 
 #include <stdio.h>
 
-#define PATH_BPS    12500000u /* 100 Mbit/s */
-#define CAP_BPS     2500000u  /* 20 Mbit/s of a 5-tuple */
-#define CRAWL_BPS   8000u
-#define WAY_US      20000u
-#define QUEUE_US    25000u
-#define BURST_BYTES 64000u
-#define PIECE_BYTES 1100u
-#define PORTS       50u
-#define RUN_US      SEC(20)
-#define FIRST_US    SEC(5)
-#define LATE_S      120u /* later than that all has come; an original takes long pauses */
+#define PATH_BPS      12500000u /* 100 Mbit/s */
+#define CAP_BPS       2500000u  /* 20 Mbit/s of a 5-tuple */
+#define CRAWL_BPS     8000u
+#define WAY_US        20000u
+#define QUEUE_US      25000u
+#define BURST_BYTES   64000u
+#define PIECE_BYTES   1100u
+#define PORTS         50u
+#define RUN_US        SEC(20)
+#define FIRST_US      SEC(5)
+#define BUSY_EVERY_US 50000u
+#define LATE_S        120u /* later than that all has come; an original takes long pauses */
 
 struct world {
 	struct rig rig;
@@ -85,9 +86,9 @@ static void talk(struct rig *rig)
 	struct world *w = world_of(rig);
 	struct kg_channel *ch = w->channels[w->sender];
 
-	if (w->original)
+	if (w->original && rig_runs(rig, KG_ROLE_SERVER))
 		talk_to_original(w);
-	if (w->original && w->sender == KG_ROLE_SERVER)
+	if ((w->original && w->sender == KG_ROLE_SERVER) || !rig_runs(rig, w->sender))
 		return;
 	while (w->saying && ch != NULL && kg_channel_room(ch) > 0)
 		say(w);
@@ -179,6 +180,7 @@ struct setting {
 	uint32_t hop_s;
 	uint16_t rcv_wnd; /* the client's; 0: it sets itself */
 	bool original;
+	uint32_t busy_us;  /* processes have no CPU for so long at most; 0: they always have it */
 	uint32_t mixed_us; /* what leaves the server within that time comes in any order */
 };
 
@@ -245,6 +247,8 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 	w->sender = sender;
 	w->original = setting->original;
 	rig_init(&w->rig, seed, talk);
+	w->rig.busy_us = setting->busy_us;
+	w->rig.busy_every_us = BUSY_EVERY_US;
 	w->rig.hears = hears;
 	w->rig.sends = sends;
 	configure(w, setting);
@@ -465,6 +469,23 @@ static void what_comes_in_any_order_is_not_lost(void **state)
 	}
 }
 
+/* Processes that have no CPU for some milliseconds now and then, each of them and the wire. */
+static void a_busy_machine_is_no_narrow_path(void **state)
+{
+	static const struct {
+		uint32_t busy_us;
+		double used;
+	} cases[] = { { 5000, 0.92 }, { 10000, 0.75 } };
+	struct setting setting = eight_to_original;
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		setting.busy_us = cases[i].busy_us;
+		for (unsigned int seed = 1; seed <= 3; seed++)
+			assert_true(run_seed(&penalty, &setting, KG_ROLE_SERVER, seed).used >=
+				    cases[i].used);
+	}
+}
+
 /* Each is punished as soon as it can be: then they are tried one after the other, and not in a
  * storm. */
 static void where_nothing_helps_nothing_storms(void **state)
@@ -504,6 +525,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_is_policed_alone_has_less_to_send),
 		cmocka_unit_test(a_loss_is_no_burst),
 		cmocka_unit_test(what_comes_in_any_order_is_not_lost),
+		cmocka_unit_test(a_busy_machine_is_no_narrow_path),
 		cmocka_unit_test(where_nothing_helps_nothing_storms),
 	};
 

@@ -75,12 +75,32 @@ static void more_of_what_is_lost_may_arrive(void **state)
 	assert_true(gain_at(&path, 500) > 2);
 }
 
+/* Of one that grows slowly a few rounds may bring less, as where a machine is busy, before its
+ * path is full: then there is a queue. */
+static void who_is_careful_is_not_stopped_by_chance(void **state)
+{
+	const struct kg_rate_params params = { .kind = KG_RATE_FOUND_OUT, .careful = true };
+	struct path path;
+
+	begin(&path);
+	kg_rate_init(&path.rate, &params, path.news.now_us);
+	path.news.backlogged = true;
+	go_rounds(&path, 2, 500, 0);
+	go_rounds(&path, 4, 450, 0);
+	assert_true(gain_at(&path, 500) > 1.2f);
+	go_rounds(&path, 1, 625, 0);
+	path.news.rtt_us += RTT_US / 4;
+	go_rounds(&path, 4, 625, 0);
+	assert_true(gain_at(&path, 625) < 1.1f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_waits_for_his_peer_fills_the_path),
 		cmocka_unit_test(who_says_little_may_go_on),
 		cmocka_unit_test(more_of_what_is_lost_may_arrive),
+		cmocka_unit_test(who_is_careful_is_not_stopped_by_chance),
 	};
 
 	return cmocka_run_group_tests_name("rate_start", tests, NULL, NULL);
