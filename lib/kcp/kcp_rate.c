@@ -7,18 +7,21 @@
 #include "rate/rate.h"
 #include "rate/told.h"
 
-static void init(struct kg_rate *rate, const struct kg_kcp *kcp)
+/* Of what was delivered before, a first window counts: it may have been that of now. */
+static void init(struct kg_rate *rate, const struct kg_kcp *kcp, const struct kg_rate_news *before)
 {
 	const struct kg_rate_params params = {
 		.kind = kcp->params.rate_kind,
 		.told_pps = kg_rate_told(kcp->params.rate_told),
 		.seed = kcp->params.conv ^ kg_kcp_ts(kcp, kcp->now_us),
+		.delivered = before->delivered - KG_MIN(before->delivered, KG_KCP_RATE_FIRST),
+		.lost = before->lost,
 	};
 
 	kg_rate_init(rate, &params, kcp->now_us);
 }
 
-static bool begin_share(struct kg_kcp *kcp)
+static bool begin_share(struct kg_kcp *kcp, const struct kg_rate_news *before)
 {
 	struct kg_kcp_share *share = kcp->member.share;
 	bool waits = kg_kcp_is_alone(kcp) ? kcp->queue != NULL : !TAILQ_EMPTY(&share->sending);
@@ -26,15 +29,15 @@ static bool begin_share(struct kg_kcp *kcp)
 	if (!share->begun && !waits)
 		return false;
 	if (!share->begun)
-		init(&share->rate, kcp);
+		init(&share->rate, kcp, before);
 	share->begun = true;
 	return true;
 }
 
-static bool begin(struct kg_kcp *kcp)
+static bool begin(struct kg_kcp *kcp, const struct kg_rate_news *before)
 {
 	if (kcp->shared)
-		return begin_share(kcp);
+		return begin_share(kcp, before);
 	if (kcp->pace.rate != NULL)
 		return true;
 	if (kcp->queue == NULL)
@@ -42,7 +45,7 @@ static bool begin(struct kg_kcp *kcp)
 	kcp->pace.rate = kg_mem_alloc(kcp->mem, sizeof(*kcp->pace.rate));
 	if (kcp->pace.rate == NULL)
 		return false;
-	init(kcp->pace.rate, kcp);
+	init(kcp->pace.rate, kcp, before);
 	return true;
 }
 
@@ -101,7 +104,7 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
 	struct kg_rate *rate;
 	float pps;
 
-	if (!begin(kcp))
+	if (!begin(kcp, &news))
 		return;
 	news.backlogged = was_backlogged(kcp);
 	news.now_us = kcp->now_us;

@@ -67,6 +67,8 @@ void kg_rate_init(struct kg_rate *r, const struct kg_rate_params *params, uint64
 		.began_us = now_us,
 		.sent_us = now_us,
 		.last_us = now_us,
+		.delivered = params->delivered,
+		.lost = params->lost,
 		.seed = params->seed | 1,
 		.kind = (uint8_t)params->kind,
 		.pause = PAUSE_LEAST,

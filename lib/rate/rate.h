@@ -115,7 +115,8 @@ struct kg_rate_params {
 	enum kg_rate_kind kind;
 	uint32_t told_pps; /* KG_RATE_TOLD: datagrams per second that are to arrive */
 	uint32_t seed;
-	bool careful; /* KG_RATE_FOUND_OUT: what is lost is dear */
+	uint32_t delivered, lost; /* ever, before it begins: of kg_rate_news */
+	bool careful;             /* KG_RATE_FOUND_OUT: what is lost is dear */
 };
 
 void kg_rate_init(struct kg_rate *rate, const struct kg_rate_params *params, uint64_t now_us);

@@ -288,6 +288,30 @@ static void who_comes_beside_many_is_served_at_once(void **state)
 	rig_fini(&w.rig);
 }
 
+/* After ten seconds nothing is known of a path: who begins again begins as who was there first. */
+static void who_begins_again_begins_small(void **state)
+{
+	static struct world w;
+	struct kg_sim_link *there = &w.rig.ends[KG_ROLE_CLIENT].link;
+	uint64_t lost[3];
+
+	begin(&w, true, SHORT_US);
+	open_channel(&w, 0, KG_PROTOCOL_TCP);
+	rig_pass(&w.rig, SEC(1) / 2);
+	for (size_t i = 0; i < KG_ARRAY_SIZE(lost); i++) {
+		lost[i] = there->overflowed;
+		w.uploads = 1;
+		rig_pass(&w.rig, SEC(3));
+		w.uploads = 0;
+		rig_pass(&w.rig, SEC(15));
+		lost[i] = there->overflowed - lost[i];
+		printf("upload %zu: %u datagrams lost in the queue\n", i + 1,
+		       (unsigned int)lost[i]);
+		assert_in_range(lost[i], 0, 500);
+	}
+	rig_fini(&w.rig);
+}
+
 /* What comes of an upload meanwhile, as a part of the line. */
 static double part_of(struct world *w, uint32_t who, uint64_t us)
 {
@@ -386,6 +410,7 @@ int main(void)
 		cmocka_unit_test(what_one_has_learned_the_next_one_knows),
 		cmocka_unit_test(a_dead_channel_holds_up_nobody),
 		cmocka_unit_test(who_is_fast_among_many_is_acknowledged_by_the_row),
+		cmocka_unit_test(who_begins_again_begins_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
