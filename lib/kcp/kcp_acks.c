@@ -13,6 +13,14 @@
 #define BATCH_MAX   8u
 #define BATCHES_MAX 16u /* full ones, then the batch becomes larger by one */
 
+/* Copies in vain: a moving average over some 1,024 segments, 256 for one in 16 of them; or over
+ * four times as many, where ACKs go three times. One in 32 is what makes them do so, twice what a
+ * third ACK costs, and one in 512 is as good as none. */
+#define IN_VAIN_ONE  4u
+#define IN_VAIN_LAST 16u
+#define IN_VAIN_MUCH 128u
+#define IN_VAIN_FEW  32u
+
 #define DEEP_PART        8u /* of what waits behind a gap, and of the round trip */
 #define DEEP_BATCH_MAX   32u
 #define DEEP_WAIT_MAX_US (20u * KG_US_PER_MS)
@@ -43,7 +51,22 @@ void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint3
 	if (acks->count == acks->capacity && !list_grow(acks, mem))
 		return;
 	acks->list[acks->count++] = (struct kg_kcp_ack){ sn, ts };
-	acks->largest = KG_MAX(acks->largest, len);
+	acks->dear |= len >= AGAIN_BYTES;
+}
+
+/* The second of a pair of twins says nothing of ACKs. */
+void kg_kcp_acks_note_in_vain(struct kg_kcp_acks *acks, uint32_t sn)
+{
+	if (acks->count > 0 && acks->list[acks->count - 1].sn == sn)
+		return;
+	acks->in_vain = (uint8_t)KG_MIN(acks->in_vain + IN_VAIN_ONE, (uint32_t)UINT8_MAX);
+	acks->thrice |= acks->in_vain >= IN_VAIN_MUCH;
+}
+
+void kg_kcp_acks_forget_in_vain(struct kg_kcp_acks *acks)
+{
+	acks->in_vain -= (uint8_t)((acks->in_vain + IN_VAIN_LAST - 1) / IN_VAIN_LAST);
+	acks->thrice &= acks->in_vain >= IN_VAIN_FEW;
 }
 
 /* Takes out what una has passed; of new ones the last becomes the covered one. */
@@ -64,27 +87,34 @@ static uint32_t keep_beyond(struct kg_kcp_acks *acks, uint32_t una, uint32_t fro
 /* A flush begins: una may have passed some of the listed sn since they came. */
 static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, uint32_t now_ms)
 {
-	uint32_t again, kept;
+	uint32_t twice, again, kept;
 
 	for (uint32_t i = 0; i < acks->again; i++)
 		acks->list[i].ts += now_ms - acks->flushed_ms;
-	again = keep_beyond(acks, una, 0, acks->again, 0);
+	twice = keep_beyond(acks, una, 0, acks->twice, 0);
+	again = keep_beyond(acks, una, acks->twice, acks->again, twice);
 	kept = keep_beyond(acks, una, acks->again, acks->count, again);
+	acks->twice = (uint16_t)twice;
 	acks->again = (uint16_t)again;
 	acks->count = (uint16_t)kept;
 	acks->next = 0;
 	acks->quota = (uint16_t)(resend > 1 ? (kept + resend - 1) / resend : kept);
 }
 
-/* What was new in it is repeated in the next, if it is worth it. */
-static void end_flush(struct kg_kcp_acks *acks, uint32_t now_ms)
+/* What was new in it is repeated in the next, if it is worth it; and once more, where that takes no
+ * more datagrams. */
+static void end_flush(struct kg_kcp_acks *acks, uint8_t resend, uint32_t now_ms)
 {
-	acks->count -= acks->again;
-	memmove(acks->list, acks->list + acks->again, acks->count * sizeof(*acks->list));
-	if (acks->largest < AGAIN_BYTES)
-		acks->count = 0;
+	bool thrice = acks->thrice && acks->again - acks->twice >= resend;
+	uint16_t done = thrice ? acks->twice : acks->again;
+
+	acks->twice = acks->again - done;
+	acks->count -= done;
+	memmove(acks->list, acks->list + done, acks->count * sizeof(*acks->list));
+	if (!acks->dear)
+		acks->count = acks->twice = 0;
 	acks->again = acks->count;
-	acks->largest = 0;
+	acks->dear = false;
 	acks->flushed_ms = now_ms;
 	acks->next = acks->quota = 0;
 }
@@ -103,7 +133,7 @@ uint32_t kg_kcp_acks_take(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend
 	if (acks->next < acks->count)
 		return n;
 	if (acks->count > 0)
-		end_flush(acks, now_ms);
+		end_flush(acks, resend, now_ms);
 	if (acks->covered_due && n < max) {
 		to[n++] = acks->covered;
 		acks->covered_due = acks->covered_again = false;

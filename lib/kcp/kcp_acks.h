@@ -26,6 +26,10 @@
 #define KG_KCP_ACK_WAIT_US KG_US_PER_MS
 #define KG_KCP_ACK_DEEP    64u /* segments behind a gap: much */
 
+/* New segments, after which a part of the copies in vain is forgotten. */
+#define KG_KCP_VAIN_STEP      64u
+#define KG_KCP_VAIN_STEP_LONG 256u
+
 struct kg_kcp_ack {
 	uint32_t sn;
 	uint32_t ts;
@@ -38,18 +42,21 @@ struct kg_kcp_acks {
 	uint32_t told;             /* its una */
 	uint32_t flushed_ms;       /* when the last flush of the list was */
 	uint16_t capacity, count;
-	uint16_t again;   /* so many of them, in front, were in the flush before */
-	uint16_t largest; /* payload of those listed since */
-	uint16_t next;    /* first one not yet taken */
-	uint16_t quota;   /* per datagram of the flush under way; 0: none is */
-	uint8_t batch;    /* segments in order that one ACK is for */
-	uint8_t batches;  /* that became full, since the batch became larger */
+	uint16_t again;  /* so many of them, in front, were in the flush before */
+	uint16_t twice;  /* so many of those, in front, in the two before */
+	uint16_t next;   /* first one not yet taken */
+	uint16_t quota;  /* per datagram of the flush under way; 0: none is */
+	uint8_t batch;   /* segments in order that one ACK is for */
+	uint8_t batches; /* that became full, since the batch became larger */
+	uint8_t in_vain; /* copies that came lately, although ACKs had left (kcp_acks.c) */
 	/* Datagrams leave in rows, and all but the last say that more follow. */
 	bool row_goes_on : 1;
 	bool row_ended : 1;
 	bool covered_due : 1;
 	/* It had come before: a copy, a question or a probe, which say more. */
 	bool covered_again : 1;
+	bool dear : 1;   /* some listed since the flush before are, as AGAIN_BYTES has it */
+	bool thrice : 1; /* so often they go, for two were lost too often */
 };
 
 static inline bool kg_kcp_acks_owed(const struct kg_kcp_acks *acks)
@@ -107,6 +114,19 @@ static inline void kg_kcp_acks_note_row(struct kg_kcp_acks *acks, bool more, uin
 /* `len`: bytes of payload. The list is bounded; an ACK that finds no room is forgotten. */
 void kg_kcp_acks_note_beyond(struct kg_kcp_acks *acks, struct kg_mem *mem, uint32_t sn, uint32_t ts,
 			     uint16_t len);
+/* What is about to be noted beyond a gap has come before. */
+void kg_kcp_acks_note_in_vain(struct kg_kcp_acks *acks, uint32_t sn);
+
+/* A segment has come that is new, so many by now. Where ACKs go three times few copies come in
+ * vain, and it takes longer to count them. */
+void kg_kcp_acks_forget_in_vain(struct kg_kcp_acks *acks);
+static inline void kg_kcp_acks_note_new(struct kg_kcp_acks *acks, uint32_t came)
+{
+	uint32_t step = acks->thrice ? KG_KCP_VAIN_STEP_LONG : KG_KCP_VAIN_STEP;
+
+	if (came % step == 0 && acks->in_vain > 0)
+		kg_kcp_acks_forget_in_vain(acks);
+}
 
 /*
  * Takes the ACKs of the next datagram, at most `max`, and returns their number. `una` is what the

@@ -255,6 +255,8 @@ static bool is_spare(const struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
 static void note_arrival(struct kg_kcp *kcp, const struct kg_kcp_segment *seg,
 			 const struct digest *d, bool again)
 {
+	if (again && !kcp->params.prompt && is_beyond(kcp, seg->sn))
+		kg_kcp_acks_note_in_vain(&kcp->acks, seg->sn);
 	if (is_beyond(kcp, seg->sn))
 		kg_kcp_acks_note_beyond(&kcp->acks, kcp->mem, seg->sn, seg->ts, (uint16_t)seg->len);
 	else if (kcp->params.una_only)
@@ -284,6 +286,7 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 	} else {
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;
+		kg_kcp_acks_note_new(&kcp->acks, kcp->stats.received);
 		kcp->tell_left = 0;
 		d->new_ts = seg->ts;
 		if (!d->has_new || (int32_t)(seg->sn - d->new_sn) > 0)

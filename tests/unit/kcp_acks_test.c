@@ -170,6 +170,92 @@ static void what_fills_the_gap_is_told_at_once(void **state)
 	one_fini(&s.one);
 }
 
+/* ---- copies in vain ---- */
+
+#define BATCH 32u
+
+static void large_init(struct stream *s)
+{
+	struct kg_kcp_params params = one_params();
+
+	*s = (struct stream){ .sn = 0 };
+	params.rcv_wnd = KG_KCP_WINDOW_MAX;
+	params.resend = 3;
+	one_init(&s->one, &params);
+}
+
+static void push_large(struct one *o, uint32_t sn)
+{
+	char large[301] = { 0 };
+
+	memset(large, 'b', sizeof(large) - 1);
+	one_push(o, sn, 0, 1, large);
+}
+
+static unsigned int acks_of(struct one *o)
+{
+	unsigned int acks = 0;
+
+	while (one_output(o))
+		acks += o->segs;
+	return acks;
+}
+
+/* So many batches beyond a gap, in which each of `copies` comes again `later` places behind its
+ * segment; returns how often one that came is acknowledged. */
+static double times_each(struct stream *s, uint32_t batches, uint32_t copies, uint32_t later)
+{
+	uint32_t came = batches * (BATCH + copies), acks = 0;
+
+	for (; batches > 0; batches--) {
+		for (uint32_t i = 0; i < BATCH; i++) {
+			push_large(&s->one, ++s->sn);
+			if (i >= BATCH - copies)
+				push_large(&s->one, s->sn - later);
+		}
+		s->one.now_us += KG_US_PER_MS;
+		acks += acks_of(&s->one);
+	}
+	return (double)acks / came;
+}
+
+/* One in 17 is what makes it so; when nothing comes twice any more, they go twice again. */
+static void copies_in_vain_make_acks_go_a_third_time(void **state)
+{
+	struct stream s;
+
+	large_init(&s);
+	assert_true(times_each(&s, 256, 0, 0) < 2.01);
+	times_each(&s, 64, 2, 8);
+	assert_true(times_each(&s, 256, 2, 8) > 2.99);
+	times_each(&s, 400, 0, 0);
+	assert_true(times_each(&s, 256, 0, 0) < 2.01);
+	one_fini(&s.one);
+}
+
+static void few_copies_in_vain_are_no_reason(void **state)
+{
+	struct stream s;
+
+	large_init(&s);
+	for (uint32_t i = 0; i < 64; i++) {
+		assert_true(times_each(&s, 3, 0, 0) < 2.4);
+		assert_true(times_each(&s, 1, 1, 8) < 2.4);
+	}
+	one_fini(&s.one);
+}
+
+/* The second one comes right behind the first. */
+static void twins_are_not_in_vain(void **state)
+{
+	struct stream s;
+
+	large_init(&s);
+	times_each(&s, 64, 4, 0);
+	assert_true(times_each(&s, 256, 4, 0) < 2.01);
+	one_fini(&s.one);
+}
+
 /* ---- rows ---- */
 
 static enum kg_drop hear(struct stream *s, uint32_t sn, bool more)
@@ -298,6 +384,9 @@ int main(void)
 		cmocka_unit_test(what_is_beyond_a_gap_or_comes_twice_goes_at_once),
 		cmocka_unit_test(behind_a_gap_much_is_acknowledged_by_the_batch),
 		cmocka_unit_test(what_fills_the_gap_is_told_at_once),
+		cmocka_unit_test(copies_in_vain_make_acks_go_a_third_time),
+		cmocka_unit_test(few_copies_in_vain_are_no_reason),
+		cmocka_unit_test(twins_are_not_in_vain),
 		cmocka_unit_test(a_row_is_acknowledged_when_it_ends),
 		cmocka_unit_test(a_row_that_ends_is_no_batch),
 		cmocka_unit_test(a_row_whose_end_is_lost_waits_a_millisecond),
