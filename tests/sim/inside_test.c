@@ -36,6 +36,7 @@
 #define SMALL_ROOM   240
 #define AROUND_BYTES 64
 #define SECONDS      20u
+#define SEEDS        8u
 #define LINE_BPS     2500000u
 #define QUEUE_US     100000u
 #define WAITS_MAX    2000000u
@@ -286,17 +287,20 @@ static double goodput(struct inside *in, const char *what)
 	return bps;
 }
 
+/* A single run has 118 Mbit/s give or take 24: by when BBR takes the wait for a full path. */
 static void it_grows_behind_losses(void **state)
 {
 	static const struct path path = { .one_way_us = 50000, .loss = 65536 / 20 };
+	double sum_bps = 0;
 	struct inside in;
 
-	for (uint64_t seed = 1; seed <= 4; seed++) {
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		begin(&in, seed, &path);
 		run(&in, in.now_us + SECONDS * KG_US_PER_S);
-		assert_true(goodput(&in, "100 ms, 5 %") > 90e6);
+		sum_bps += goodput(&in, "100 ms, 5 %");
 		finish(&in);
 	}
+	assert_true(sum_bps / SEEDS > 90e6);
 }
 
 /* Of 192 MB one channel may have 4,096 buffers of a kind. Every other segment is small: if it were
