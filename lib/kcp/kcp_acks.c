@@ -101,11 +101,11 @@ static void begin_flush(struct kg_kcp_acks *acks, uint32_t una, uint8_t resend, 
 	acks->quota = (uint16_t)(resend > 1 ? (kept + resend - 1) / resend : kept);
 }
 
-/* What was new in it is repeated in the next, if it is worth it; and once more, where that takes no
- * more datagrams. */
+/* What was new in it is repeated in the next, if it is worth it. And once more, if what is repeated
+ * takes as many datagrams anyhow. */
 static void end_flush(struct kg_kcp_acks *acks, uint8_t resend, uint32_t now_ms)
 {
-	bool thrice = acks->thrice && acks->again - acks->twice >= resend;
+	bool thrice = acks->thrice && acks->count - acks->again >= resend;
 	uint16_t done = thrice ? acks->twice : acks->again;
 
 	acks->twice = acks->again - done;
