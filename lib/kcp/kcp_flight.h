@@ -77,7 +77,7 @@
 #define KG_KCP_AS_ONE   12u /* time-outs on a path that lives that wait as long as the first */
 
 #define KG_KCP_TRY_US 250000u /* or a round trip, if that is longer */
-#define KG_KCP_TRIERS 16u     /* conversations with a peer: with more nobody tries */
+#define KG_KCP_TRIERS 16u     /* conversations with a peer: with more of them each tries less */
 
 #define KG_KCP_GROUP_SEGMENTS 16u /* of a datagram, room for so many */
 

@@ -9,12 +9,19 @@
  */
 #include "kcp/internal.h"
 
-static uint32_t interval_us(const struct kg_kcp *kcp)
+static uint64_t interval_us(const struct kg_kcp *kcp)
 {
 	uint32_t members = kcp->shared ? kcp->member.share->members : 1;
 
-	return KG_MAX(kg_kcp_rtt_srtt_us(&kcp->rtt), KG_KCP_TRY_US) *
-	       KG_MAX(members / KG_KCP_TRIERS, 1u);
+	return (uint64_t)KG_MAX(kg_kcp_rtt_srtt_us(&kcp->rtt), KG_KCP_TRY_US) *
+	       ((members + KG_KCP_TRIERS - 1) / KG_KCP_TRIERS);
+}
+
+/* In a conversation that has such messages whatever is next: a word of the protocol in front of
+ * them must not hold them up. */
+static bool has_next(const struct kg_kcp *kcp)
+{
+	return kcp->expires && kcp->queue != NULL && !kcp->ring_stuck && kg_kcp_peer_allows(kcp);
 }
 
 /* Its oldest segment has timed out, and nothing has come that left as late as its newest. */
@@ -29,7 +36,7 @@ uint64_t kg_kcp_try_us(const struct kg_kcp *kcp)
 	const struct kg_kcp_flight *f = &kcp->flight;
 	uint32_t age_ms;
 
-	if (!kcp->expires || kcp->queue == NULL || !kg_kcp_peer_allows(kcp) || !is_silent(f))
+	if (!has_next(kcp) || !is_silent(f))
 		return KG_NEVER_US;
 	age_ms = kg_kcp_ts(kcp, kcp->now_us) - kg_kcp_flight_slot(f, f->nxt - 1)->first_ts;
 	return kcp->now_us + interval_us(kcp) - age_ms * (uint64_t)KG_US_PER_MS;
