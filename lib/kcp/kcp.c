@@ -410,7 +410,7 @@ bool kg_kcp_peek_first(const uint8_t *data, size_t len, uint32_t conv, const uin
 
 		if (bytes == 0 || seg.conv != conv)
 			return false;
-		if (!found && seg.cmd == KG_KCP_PUSH && seg.sn == 0 && seg.frg == 0) {
+		if (!found && seg.cmd == KG_KCP_PUSH && seg.sn == 0 && seg.frg == 0 && !seg.tail) {
 			found = true;
 			*payload = seg.payload;
 			*payload_len = seg.len;

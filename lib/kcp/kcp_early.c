@@ -3,10 +3,10 @@
  * Gives messages of the early kind to the reader as soon as they are whole, whatever is missing
  * before them.
  *
- * Where a message begins a box says (docs/wire.md §2.1). An original says only where it ends: one
- * begins behind the end of another, so the segment before must be there. As long as it has sent
- * nothing in several segments each segment is taken for a message; else the one behind every lost
- * one would wait as well.
+ * Where a message begins a box says on channels of datagrams (docs/wire.md §2.1). Elsewhere it is
+ * known only where one ends: the next begins behind it, so the segment before must be there. As
+ * long as the peer has sent nothing in several segments each segment is taken for a message; else
+ * the one behind every lost one would wait as well.
  */
 #include "kcp/kcp_early.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Queues messages, and fills the datagrams that are due (docs/kcp.md §6): ACKs, window segments,
- * retransmissions, new data, in this order, packed up to the mtu. ACKs and window segments do not
- * wait for the grid of flushes, as data does when blast is off.
+ * retransmissions, spares that are overdue, new data, in this order, packed up to the mtu. ACKs and
+ * window segments do not wait for the grid of flushes, as data does when blast is off.
  */
 #include <string.h>
 
@@ -125,13 +125,13 @@ static uint64_t pace_us(const struct kg_kcp *kcp, uint64_t now_us)
 	return now_us - KG_MIN(late_us, now_us);
 }
 
-/* Where what is small has spares, and waits for a TCP inside, a datagram has one place in the pace,
- * however many segments are in it. */
-static void take(struct kg_kcp *kcp, struct writer *w)
+/* Where what is small has spares, and waits for a TCP inside, a datagram that begins with it has
+ * one place in the pace, however many segments are in it. */
+static void take(struct kg_kcp *kcp, struct writer *w, uint16_t len)
 {
 	if (w->taken)
 		return;
-	w->taken = kcp->flight.spares_left > 0;
+	w->taken = kcp->flight.spares_left > 0 && len <= KG_KCP_SPARE_BYTES;
 	kg_kcp_pace_take(kg_kcp_pace_of(kcp), w->pace_us);
 }
 
@@ -152,7 +152,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 	if (!fits(w, slot->len))
 		return false;
 	put_copy(kcp, w, f->twin, kg_kcp_ts(kcp, slot->sent_us));
-	take(kcp, w);
+	take(kcp, w, slot->len);
 	kg_kcp_flight_on_twin(f);
 	kcp->stats.resent_twin++;
 	return f->twins == 0;
@@ -183,7 +183,7 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		kcp->repeating |= slot->copies >= KG_KCP_IN_VAIN;
 		kcp->lost |= kcp->shared && cause == KG_KCP_CAUSE_TIMEOUT;
 		put_copy(kcp, w, sn, kg_kcp_ts(kcp, w->now_us));
-		take(kcp, w);
+		take(kcp, w, slot->len);
 		enter_loss(kcp, slot, len);
 		kg_kcp_flight_resend(f, &kcp->rtt, sn, cause, w->now_us);
 		note_resent(kcp, order, cause);
@@ -216,7 +216,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	w->seg.frg = kg_kcp_mark_frg(buf);
 	w->seg.tail = kcp->recv.tails && tail;
 	put_push(w, kcp->flight.nxt, ts, buf->data, buf->len);
-	take(kcp, w);
+	take(kcp, w, buf->len);
 	kcp->stats.sent++;
 	kcp->stats.sent_bytes += buf->len;
 	kg_buf_mix_note(&kcp->mix, kcp->pool, buf->len);
@@ -282,8 +282,13 @@ static void put_spares(struct kg_kcp *kcp, struct writer *w, uint32_t first)
 /* For which no datagram has had room. In a stream of full ones they would have none for ever. */
 static void put_overdue_spares(struct kg_kcp *kcp, struct writer *w)
 {
-	if (kcp->flight.fresh >= KG_KCP_SPARE_WAITS && has_spares(kcp))
-		put_spares(kcp, w, kcp->flight.nxt);
+	uint16_t before = w->used;
+
+	if (kcp->flight.fresh < KG_KCP_SPARE_WAITS || !has_spares(kcp))
+		return;
+	put_spares(kcp, w, kcp->flight.nxt);
+	if (w->used != before)
+		take(kcp, w, KG_KCP_SPARE_BYTES);
 }
 
 /* False when a segment may go that does not fit any more. */

@@ -7,7 +7,8 @@
 
 _Static_assert(KG_FEC_DATAGRAM_MIN_BYTES == KG_KCP_HEADER_BYTES, "a segment");
 
-/* What KCP would refuse must not become part of a group. Less than a header may follow. */
+/* What is no chain KCP refuses, and must not become part of a group. Less than a header may follow.
+ */
 static bool is_chain(const uint8_t *datagram, size_t len, uint32_t conv)
 {
 	size_t at = 0;
