@@ -4,7 +4,6 @@
 
 #define OPEN_LEAST  4u  /* so that something comes, and with it the next grant */
 #define BUSY        16u /* segments in a round trip */
-#define FIRST       32u
 #define COPIES      1
 #define NEAR        32u   /* of the latest: what comes there is late, and was not lost */
 #define LATE_US     2000u /* of grants that were due: a worker may sleep */
@@ -17,17 +16,11 @@
 #define ANSWERS     4u /* round trips: then there is none */
 #define HOUR_US     (3600ull * KG_US_PER_S)
 
-/* Of what came before, what a peer sends that has heard of no window counts: it may have been that
- * of now. */
 static void begin(struct kg_pull *p, uint32_t seed, uint64_t now_us)
 {
-	const struct kg_rate_params params = {
-		.kind = KG_RATE_FOUND_OUT,
-		.seed = seed,
-		.careful = true,
-		.delivered = p->delivered - KG_MIN(p->delivered, FIRST),
-		.lost = p->lost,
-	};
+	const struct kg_rate_params params = { .kind = KG_RATE_FOUND_OUT,
+					       .seed = seed,
+					       .careful = true };
 
 	kg_rate_init(&p->rate, &params, now_us);
 }
