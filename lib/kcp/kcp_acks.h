@@ -124,7 +124,7 @@ static inline void kg_kcp_acks_note_new(struct kg_kcp_acks *acks, uint32_t came)
 {
 	uint32_t step = acks->thrice ? KG_KCP_VAIN_STEP_LONG : KG_KCP_VAIN_STEP;
 
-	if (came % step == 0 && acks->in_vain > 0)
+	if (acks->in_vain > 0 && came % step == 0)
 		kg_kcp_acks_forget_in_vain(acks);
 }
 
