@@ -277,8 +277,7 @@ const struct kg_key kg_schema[] = {
 	  .help = "Milliseconds after which a datagram of an application is of no use: one that "
 		  "still waits is thrown away, and one that was lost is not sent again, for games "
 		  "and voice: `300` suits most. Each end has its own, for what it sends. 0: each "
-		  "is "
-		  "sent until it arrives.",
+		  "is sent until it arrives.",
 	  .kcptube = "Not there." },
 	{ TUNNEL("keep_alive"), .relay = KG_IN_ALL, .kind = &kg_kind_number,
 	  MEMBER(kg_tunnel_config, wire.keep_alive_s), .min = 0, .max = 65535,

@@ -7,8 +7,7 @@
 
 _Static_assert(KG_FEC_DATAGRAM_MIN_BYTES == KG_KCP_HEADER_BYTES, "a segment");
 
-/* What is no chain KCP refuses, and must not become part of a group. Less than a header may follow.
- */
+/* KCP refuses what is none, so that must not be part of a group. Less than a header may follow. */
 static bool is_chain(const uint8_t *datagram, size_t len, uint32_t conv)
 {
 	size_t at = 0;

@@ -189,6 +189,13 @@ static inline void rig_begin_end(struct rig *rig, int role, const struct kg_sim_
 	assert_non_null(end->session);
 }
 
+/* For kg_session_ops, of who keeps no list of channels. */
+static inline void rig_on_closed(void *host, struct kg_channel *ch, enum kg_close why,
+				 const char *text)
+{
+	kg_channel_free(ch);
+}
+
 static inline void rig_fini(struct rig *rig)
 {
 	for (int role = 0; role < 2; role++) {

@@ -115,15 +115,10 @@ static void on_readable(void *host, struct kg_channel *ch)
 	}
 }
 
-static void on_closed(void *host, struct kg_channel *ch, enum kg_close why, const char *text)
-{
-	kg_channel_free(ch);
-}
-
 static const struct kg_session_ops ops = {
 	.connect = on_connect,
 	.readable = on_readable,
-	.closed = on_closed,
+	.closed = rig_on_closed,
 };
 
 /* ---- wire ---- */
