@@ -10,6 +10,7 @@
 #include "kernel/tap_frames.h"
 #include "kernel/tcp_out.h"
 #include "netlink/link.h"
+#include "nic/virtio_out.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +83,8 @@ static void spare_tcp(const struct kg_exception_params *params, struct kg_except
 	if (params->port_socket_count > 0)
 		e->tcp_way_error = kg_tcp_way_begin(&e->tcp_way, &way);
 	if (e->tcp_way == NULL)
-		e->frames.tcp_out_fd = kg_tcp_out_open(params->port_ifindex);
+		e->frames.tcp_out_fd =
+			kg_virtio_out_open(params->port_ifindex, KG_TCP_OUT_QUEUE_BYTES);
 }
 
 static bool tap_open(struct setup *s, struct kg_exception *e)

@@ -16,7 +16,7 @@
 
 struct kg_tap_frames {
 	int fd;         /* made with IFF_VNET_HDR */
-	int tcp_out_fd; /* kg_tcp_out_open, or -1: TCP leaves as all else does */
+	int tcp_out_fd; /* kg_virtio_out_open, or -1: TCP leaves as all else does */
 	struct rte_mempool *mempool;
 	struct kg_exception_stats *stats;
 	struct kg_split split; /* of what is in `super`; all zero: nothing was read yet */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sends frames with virtio's header by a packet socket. */
+/* Says which frames leave by the interface itself, and sends them. */
 #include "kernel/tcp_out.h"
 
 #include "base/bytes.h"
@@ -7,37 +7,7 @@
 #include "net/proto.h"
 
 #include <errno.h>
-#include <linux/if_packet.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
-
-/* That may be under way in the interface, a dozen super-frames as Linux counts them: 0.7 ms of 10
- * Gbit/s. More waits in front of the TAP, where whoever sends finds out. */
-#define QUEUE_BYTES (1 << 20)
-
-static bool configure(int fd, unsigned int ifindex)
-{
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)ifindex };
-	int on = 1, bytes = QUEUE_BYTES / 2; /* Linux doubles it */
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
-	return setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0 &&
-	       bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
-}
-
-int kg_tcp_out_open(unsigned int ifindex)
-{
-	/* Protocol 0: no frame is given to it. */
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
-
-	if (fd >= 0 && configure(fd, ifindex))
-		return fd;
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	return -error;
-}
 
 bool kg_tcp_out_wants(const uint8_t *frame, size_t len)
 {
