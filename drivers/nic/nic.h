@@ -27,9 +27,11 @@ struct kg_nic_params {
 struct kg_nic {
 	uint16_t port_id;
 	struct kg_mac mac;
-	bool tx_checksum;  /* can fill IPv4 and UDP checksums in */
-	struct kg_rss rss; /* over the receive queues */
+	bool tx_checksum;     /* can fill IPv4 and UDP checksums in, or we do at the flush */
+	uint16_t train_count; /* queues that have trains (nic/trains.h): all, or 0 */
+	struct kg_rss rss;    /* over the receive queues */
 	struct kg_rx_wake rx_wakes[KG_NIC_QUEUES_MAX];
+	int train_fds[KG_NIC_QUEUES_MAX]; /* of transmit queues */
 };
 
 /*
@@ -63,6 +65,8 @@ static inline uint16_t kg_nic_rx(const struct kg_nic *nic, uint16_t queue, struc
 struct kg_nic_txq {
 	struct rte_mbuf *frames[KG_NIC_BURST];
 	uint16_t count;
+	bool no_trains;     /* Linux does not take them */
+	uint32_t in_trains; /* of all frames that were sent; whoever counts them takes them away */
 };
 
 /* Sends what waits; returns how many frames the NIC did not take: they are freed. */

@@ -3,12 +3,14 @@
 #include "nic/mtu.h"
 #include "nic/nic.h"
 #include "nic/rx_interrupt.h"
+#include "nic/trains.h"
 
 #include <errno.h>
 #include <rte_errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RX_CHECKSUM (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 #define TX_CHECKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -99,6 +101,29 @@ static int start(struct kg_nic *nic, uint16_t queues)
 	return rc;
 }
 
+static void close_trains(struct kg_nic *nic)
+{
+	while (nic->train_count > 0)
+		close(nic->train_fds[--nic->train_count]);
+}
+
+/* All queues have them, or none. */
+static void open_trains(struct kg_nic *nic, uint16_t queues, unsigned int ifindex)
+{
+	for (uint16_t q = 0; q < queues; q++) {
+		const struct kg_rx_wake *wake = &nic->rx_wakes[q];
+		int fd = wake->by == KG_RX_WAKE_BY_XDP_SOCKET ? kg_trains_open(ifindex, wake->fd)
+							      : KG_TRAIN_NONE;
+
+		if (fd == KG_TRAIN_NONE) {
+			close_trains(nic);
+			return;
+		}
+		nic->train_fds[nic->train_count++] = fd;
+	}
+	nic->tx_checksum = true;
+}
+
 /* By the best that there is. */
 static int set_up(struct kg_nic *nic, const struct kg_nic_params *params,
 		  const struct rte_eth_dev_info *info, bool interrupts)
@@ -111,6 +136,8 @@ static int set_up(struct kg_nic *nic, const struct kg_nic_params *params,
 		rc = start(nic, params->queues);
 	if (rc == 0 && interrupts && nic->rx_wakes[0].by == KG_RX_WAKE_BY_NOTHING)
 		kg_rx_interrupts_find(nic->rx_wakes, params->queues, nic->port_id);
+	if (rc == 0)
+		open_trains(nic, params->queues, info->if_index);
 	return rc;
 }
 
@@ -160,6 +187,7 @@ void kg_nic_stop(struct kg_nic *nic)
 	if (nic->port_id == RTE_MAX_ETHPORTS)
 		return;
 	kg_rx_interrupts_forget(nic->rx_wakes, KG_NIC_QUEUES_MAX);
+	close_trains(nic);
 	rte_eth_dev_stop(nic->port_id);
 	rte_eth_dev_close(nic->port_id);
 	nic->port_id = RTE_MAX_ETHPORTS;

@@ -12,6 +12,8 @@
 	X(RX_FRAMES, "rx_frames", "frames", "frames from NIC queues")                   \
 	X(RX_BYTES, "rx_bytes", "bytes", "bytes of frames from NIC queues")             \
 	X(TX_FRAMES, "tx_frames", "frames", "frames given to NIC queues")               \
+	X(TX_IN_TRAINS, "tx_in_trains", "frames",                                       \
+	  "of these, those that left together as one, which Linux cuts")                \
 	X(TX_BYTES, "tx_bytes", "bytes", "bytes of frames given to NIC queues")         \
 	X(DELIVERED, "delivered", "datagrams",                                          \
 	  "datagrams accepted by a channel, a handshake or as STUN")                    \

@@ -96,6 +96,8 @@ with Lab() as lab:
     talking.join()
     assert done.returncode == 0, done.stderr
     frames = captured(lab.directory / "port.pcapng")
+    full = [line for line in frames if re.search(r"198\.18\.0\.1\.\d+ > .* length 1[34]\d\d", line)]
+    assert len(full) > FRAMES // 10, f"what leaves together is not seen: {frames}"
     assert len(frames) > FRAMES // 2 and re.search(r"198\.18\.0\.1\.\d+ > 198\.18\.0\.2", "\n".join(frames)), frames
     with lab.client.ns:
         traffic.tcp_echo(*ENTRY, 100_000)

@@ -510,8 +510,8 @@ class Lab:
 
 def _make_cable(ns, link):
     """A frame on this wire is what a frame on a cable is: no longer than the MTU, its tag inside."""
-    ns.run("ethtool", "-K", link, "tso", "off", "gso", "off", "gro", "off", "txvlan", "off",
-           "rxvlan", "off")
+    ns.run("ethtool", "-K", link, "tso", "off", "gso", "off", "tx-udp-segmentation", "off", "gro", "off",
+           "txvlan", "off", "rxvlan", "off")
 
 
 def check_balance(box):

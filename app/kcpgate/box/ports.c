@@ -82,6 +82,10 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 		       config->device, config->tap, box->config->worker_count,
 		       kg_rss_text(&port->nic.rss));
 	log_tcp(config->name, port->tap);
+	if (port->nic.train_count > 0)
+		KG_LOG(INFO,
+		       "port %s: datagrams that leave together leave as one frame, cut by Linux\n",
+		       config->name);
 	if (box->config->poll == KG_POLL_ADAPTIVE)
 		KG_LOG(INFO, "port %s: sleeping workers are woken by %s\n", config->name,
 		       kg_rx_wake_text(port->nic.rx_wakes, (uint16_t)box->config->worker_count));
