@@ -29,7 +29,7 @@ from lab import eventually, kcpgate, skip  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 BOOT_S = 150  # ten seconds when the host has nothing else to do
-DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_tap", "net_virtio", "net_vmxnet3")
+DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_af_xdp", "net_e1000", "net_tap", "net_virtio", "net_vmxnet3")
 # The NIC is DPDK's, by a driver of the kernel; or it is the kernel's `eth0`, and net_tap has rules made of tc's parts.
 MODULES_FOR_DPDK = {"uio_pci_generic": ("tun", "udp_diag", "uio_pci_generic"),
                     "vfio-pci": ("tun", "udp_diag", "vfio_iommu_type1", "vfio-pci", "vhost_net")}
@@ -163,7 +163,7 @@ class Guest:
             lab.wire, QEMU, "-accel", "tcg", "-cpu", "max", "-machine", "q35,kernel-irqchip=split",
             *iommu, "-nodefaults",
             "-display", "none", "-no-reboot", "-smp", str(len(config["workers"])), "-m", "1024",
-            "-kernel", str(self._kernel.image), "-initrd", str(initramfs),
+            "-kernel", str(self.kernel.image), "-initrd", str(initramfs),
             "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on no_timer_check",
             "-serial", f"file:{self._console}",
             "-serial", f"file:{self._counters}", "-netdev", tap,
@@ -172,7 +172,7 @@ class Guest:
 
     def _pack(self, path):
         for_dpdk = self._config["ports"][0]["device"] == self.NIC
-        self._kernel = Kernel(MODULES_FOR_DPDK[self._driver] if for_dpdk else MODULES_FOR_TAP)
+        self.kernel = Kernel(MODULES_FOR_DPDK[self._driver] if for_dpdk else MODULES_FOR_TAP)
         image = Initramfs(path)
         for name in ("proc", "sys", "dev", "run", "tmp", "var/run", "dev/hugepages"):
             image.directory(name)
@@ -185,7 +185,7 @@ class Guest:
             image.add("kcpgate-setup", SETUP.read_bytes())
             for name in SETUP_NEEDS:
                 image.host_file(Path(shutil.which(name)))
-        modules = self._kernel.in_order()
+        modules = self.kernel.in_order()
         for file in modules:
             image.add(f"modules/{file.name}", file.read_bytes())
         image.add("modules/order", "\n".join(file.name for file in modules).encode())
@@ -198,6 +198,8 @@ class Guest:
         for driver in DRIVERS:
             for file in Path("/usr/lib").glob(f"*/dpdk/pmds-*/librte_{driver}.so"):
                 image.host_file(file)
+        for file in Path("/usr/lib").glob("*/bpf/x*.o"):  # libxdp's, for AF_XDP
+            image.host_file(file)
         image.close()
 
     def _show(self):
