@@ -233,6 +233,8 @@ uint64_t kg_kcp_pull_due_us(const struct kg_kcp *kcp);
 uint64_t kg_kcp_pull_acks_due_us(const struct kg_kcp *kcp);
 /* Pulled: by so much an ACK's ts is earlier than that of what it is for. */
 uint32_t kg_kcp_pull_slack_ms(const struct kg_kcp *kcp);
+/* The peer has asked where we are: an original never does, so it is pulled no more. */
+void kg_kcp_pull_asked(struct kg_kcp *kcp);
 /* Pulled: so many new segments have come, up to `sn`, the latest with `ts`. */
 void kg_kcp_pull_hear(struct kg_kcp *kcp, uint32_t sn, uint32_t ts, uint32_t came);
 /* One more segment is within what the peer has told of its window. */

@@ -283,6 +283,8 @@ static void on_push(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct
 		d->events |= KG_KCP_ADVANCED;
 	if (stored == KG_KCP_STORED_DUPLICATE) {
 		kcp->stats.duplicates++;
+		if (seg->len == 0)
+			kg_kcp_pull_asked(kcp);
 	} else {
 		kcp->stats.received++;
 		kcp->stats.received_bytes += seg->len;

@@ -12,8 +12,15 @@ void kg_kcp_share_pull(struct kg_kcp_share *share, struct kg_pull *pull)
 
 void kg_kcp_pull(struct kg_kcp *kcp, bool on)
 {
-	kcp->recv.pulled =
-		on && !kcp->params.prompt && kcp->shared && kcp->member.share->pull != NULL;
+	kcp->recv.pulled = on && !kcp->recv.asked && !kcp->params.prompt && kcp->shared &&
+			   kcp->member.share->pull != NULL;
+}
+
+/* It looks at the ts of our ACK, which is that of the question, and not an earlier one. */
+void kg_kcp_pull_asked(struct kg_kcp *kcp)
+{
+	kcp->recv.asked = true;
+	kcp->recv.pulled = false;
 }
 
 /* Granted, and not come. */

@@ -50,6 +50,7 @@ struct kg_kcp_recv {
 	bool fragmented : 1;          /* early_kind: some message came in several segments */
 	bool tails : 1;               /* both say what is not its message's first */
 	bool pulled : 1;              /* in a share: the peer is told no more than it is granted */
+	bool asked : 1;               /* the peer has asked where we are: it is no original */
 	uint8_t mix;                  /* kg_buf_mix_note */
 	uint16_t wnd;                 /* configured */
 	uint8_t partial;              /* segments of the unfinished message at the tail */

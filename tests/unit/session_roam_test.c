@@ -2,6 +2,7 @@
 /* Where a server believes its peer to be: who moves, who only pretends, what strangers are sent. */
 #include "session_pair.h"
 
+#include "kcp/internal.h"
 #include "session/internal.h"
 
 static const struct kg_endpoint thief = { { 4, { 198, 19, 6, 6 } }, 6666 };
@@ -185,13 +186,22 @@ static void move_in_silence(struct pair *pair)
 	pair->client.address.bytes[3] ^= 1 << 6;
 }
 
+/* The server says as much as the channel has room for. */
+static void fill(struct pair *pair)
+{
+	static const char data[1000];
+	struct app *server = &pair->server.apps[0];
+
+	while (kg_channel_room(server->ch) > 0)
+		assert_true(app_send(&pair->server, server, data, sizeof(data)));
+}
+
 /* How long a download takes whose client has another address every so often; 0: never. Ends after
  * `most_us` in any case. */
 static uint64_t long_download_us(uint64_t every_us, uint64_t most_us)
 {
-	static const char data[1000];
 	struct pair *pair = pair_new();
-	struct app *client, *server = &pair->server.apps[0];
+	struct app *client;
 	uint64_t began_us, moves_us, moves = 0;
 	size_t left = LONG_DOWNLOAD;
 
@@ -205,8 +215,7 @@ static uint64_t long_download_us(uint64_t every_us, uint64_t most_us)
 	began_us = pair->now_us;
 	moves_us = every_us > 0 ? began_us + every_us : KG_NEVER_US;
 	while (left > 0 && pair->now_us < began_us + most_us) {
-		while (kg_channel_room(server->ch) > 0)
-			assert_true(app_send(&pair->server, server, data, sizeof(data)));
+		fill(pair);
 		run(pair, 3 * pair->hop_us);
 		left -= KG_MIN(drain(pair, client), left);
 		if (pair->now_us < moves_us)
@@ -229,6 +238,32 @@ static void a_download_outlives_many_moves(void **state)
 
 	assert_in_range(still_us, SEC(40), SEC(90));
 	assert_true(long_download_us(SEC(1), 3 * still_us) <= 2 * still_us);
+}
+
+/* A server that announces nothing is taken for an original by a client that spreads: in the ACKs of
+ * a download ts is earlier than in what they are for. But no original asks, so a question has its
+ * ts back. */
+static void who_asks_is_no_original(void **state)
+{
+	struct pair *pair = pair_new();
+	struct app *client;
+
+	pair->client.loses = is_for_somebody_else;
+	pair->client.config.spread = 1;
+	pair->client.config.kcp.rate_auto = true;
+	pair->client.slow = true;
+	pair->hop_us = 5 * KG_US_PER_MS;
+	pair_start(pair);
+	client = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+	fill(pair);
+	carry(&pair->server, &pair->client);
+	assert_in_range(kg_kcp_pull_slack_ms(client->ch->line.kcp), 1, UINT32_MAX);
+	pair->client.address.bytes[3] = 77;
+	run(pair, SEC(1));
+	assert_true(server_is_with(pair, &pair->server.apps[0], &pair->client.address));
+	assert_int_equal(stats_of(&pair->server).peer_moves, 1);
+	drain(pair, client);
+	pair_stop(pair);
 }
 
 /* It is one question and its answer; then all is as silent as before. */
@@ -588,6 +623,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_stops_is_asked_for),
 		cmocka_unit_test(a_stream_that_stops_anew_is_asked_for),
 		cmocka_unit_test(a_download_outlives_many_moves),
+		cmocka_unit_test(who_asks_is_no_original),
 		cmocka_unit_test(a_stream_that_has_ended_is_asked_for_once),
 		cmocka_unit_test(old_answers_move_nothing),
 		cmocka_unit_test(an_answer_from_where_nobody_was_asked_moves_nobody),
