@@ -4,6 +4,7 @@
 
 #define OPEN_LEAST  4u  /* so that something comes, and with it the next grant */
 #define BUSY        16u /* segments in a round trip */
+#define FIRST       64u
 #define COPIES      1
 #define NEAR        32u   /* of the latest: what comes there is late, and was not lost */
 #define LATE_US     2000u /* of grants that were due: a worker may sleep */
@@ -16,11 +17,17 @@
 #define ANSWERS     4u /* round trips: then there is none */
 #define HOUR_US     (3600ull * KG_US_PER_S)
 
+/* Of what came before, as much counts as has come when a first download begins: what it was granted
+ * at first, and what answered the grant that showed that it uses them. It may have been that. */
 static void begin(struct kg_pull *p, uint32_t seed, uint64_t now_us)
 {
-	const struct kg_rate_params params = { .kind = KG_RATE_FOUND_OUT,
-					       .seed = seed,
-					       .careful = true };
+	const struct kg_rate_params params = {
+		.kind = KG_RATE_FOUND_OUT,
+		.seed = seed,
+		.careful = true,
+		.delivered = p->delivered - KG_MIN(p->delivered, FIRST),
+		.lost = p->lost,
+	};
 
 	kg_rate_init(&p->rate, &params, now_us);
 }

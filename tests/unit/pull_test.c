@@ -147,6 +147,18 @@ static void the_first_is_small(void **state)
 	free(w);
 }
 
+/* Who has said little for long, and then has much to say, begins as small as anybody. */
+static void who_has_talked_begins_small(void **state)
+{
+	struct world *w = world_new();
+
+	w->pull.delivered = 300000;
+	w->pull.lost = 1000;
+	pass(w, 1000);
+	assert_in_range(w->queue_us, 0, 12000);
+	free(w);
+}
+
 /* A gap is a loss, unless what is in it was only late. */
 static void what_is_late_is_not_lost(void **state)
 {
@@ -224,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_is_filled_and_no_more),
 		cmocka_unit_test(the_first_is_small),
+		cmocka_unit_test(who_has_talked_begins_small),
 		cmocka_unit_test(what_is_late_is_not_lost),
 		cmocka_unit_test(what_is_late_costs_nothing),
 		cmocka_unit_test(a_late_answer_makes_no_round_trip_shorter),
