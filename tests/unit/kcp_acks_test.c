@@ -256,6 +256,41 @@ static void twins_are_not_in_vain(void **state)
 	one_fini(&s.one);
 }
 
+/* Flushes of `few` and of `many` new ones in turn; how often each is acknowledged. */
+static double times_in_turn(struct stream *s, uint32_t few, uint32_t many)
+{
+	uint32_t came = 0, acks = 0, now;
+
+	for (uint32_t i = 0; i < 40; i++) {
+		now = i % 2 == 0 ? few : many;
+		for (uint32_t n = 0; n < now; n++)
+			push_large(&s->one, ++s->sn);
+		for (uint32_t ms = 0; ms < 10; ms++) { /* a flush is over by then */
+			s->one.now_us += KG_US_PER_MS;
+			acks += acks_of(&s->one);
+		}
+		came += now;
+	}
+	return (double)acks / came;
+}
+
+/* A third ACK goes with the second ones of the next flush, where these make as many datagrams
+ * anyhow, three here. Where few and many come in turn those of few have that. */
+static void third_acks_cost_no_datagrams(void **state)
+{
+	struct stream s;
+
+	large_init(&s);
+	times_each(&s, 64, 2, 8);
+	times_in_turn(&s, 2, 2);
+	assert_true(times_in_turn(&s, 2, 2) < 2.01);
+	times_in_turn(&s, 3, 3);
+	assert_true(times_in_turn(&s, 3, 3) > 2.99);
+	times_in_turn(&s, 1, 4);
+	assert_in_range(100 * times_in_turn(&s, 1, 4), 219, 221);
+	one_fini(&s.one);
+}
+
 /* ---- rows ---- */
 
 static enum kg_drop hear(struct stream *s, uint32_t sn, bool more)
@@ -387,6 +422,7 @@ int main(void)
 		cmocka_unit_test(copies_in_vain_make_acks_go_a_third_time),
 		cmocka_unit_test(few_copies_in_vain_are_no_reason),
 		cmocka_unit_test(twins_are_not_in_vain),
+		cmocka_unit_test(third_acks_cost_no_datagrams),
 		cmocka_unit_test(a_row_is_acknowledged_when_it_ends),
 		cmocka_unit_test(a_row_that_ends_is_no_batch),
 		cmocka_unit_test(a_row_whose_end_is_lost_waits_a_millisecond),

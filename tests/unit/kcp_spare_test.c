@@ -154,6 +154,38 @@ static void a_loss_is_worth_so_many_spares(void **state)
 	one_fini(&o);
 }
 
+/* Messages that leave in half a round trip, at a pace of one in a millisecond. */
+static uint64_t paced(size_t bytes)
+{
+	uint64_t end_us, sent;
+	struct one o;
+
+	prompt_init(&o, true);
+	lose_one(&o);
+	kg_kcp_set_windows(o.kcp, 2048, 128);
+	o.kcp->peer.edge += 2048;
+	kg_kcp_pace_set_gap(&o.kcp->pace, MS << KG_KCP_PACE_SHIFT, o.now_us);
+	for (int i = 0; i < 1000; i++)
+		assert_true(one_send(&o, text, bytes));
+	one_drain(&o);
+	sent = one_stats(&o).sent;
+	end_us = o.now_us + RTT_MS / 2 * MS;
+	while (kg_kcp_pace_next_us(&o.kcp->pace) < end_us) {
+		o.now_us = kg_kcp_pace_next_us(&o.kcp->pace);
+		assert_true(one_drain(&o) > 0);
+	}
+	sent = one_stats(&o).sent - sent;
+	one_fini(&o);
+	return sent;
+}
+
+/* Small ones that share a datagram have one place in the pace, long ones each their own. */
+static void what_is_long_has_a_place_of_its_own(void **state)
+{
+	assert_in_range(paced(100), 2 * RTT_MS, UINT32_MAX);
+	assert_in_range(paced(400), RTT_MS / 2 - 3, RTT_MS / 2 + 3);
+}
+
 static void streams_have_no_spares(void **state)
 {
 	struct one o;
@@ -322,6 +354,7 @@ int main(void)
 		cmocka_unit_test(what_finds_no_room_goes_first),
 		cmocka_unit_test(the_end_of_a_long_message_has_none),
 		cmocka_unit_test(a_loss_is_worth_so_many_spares),
+		cmocka_unit_test(what_is_long_has_a_place_of_its_own),
 		cmocka_unit_test(streams_have_no_spares),
 		cmocka_unit_test(with_parity_there_are_none),
 		cmocka_unit_test(there_are_spares_while_they_are_of_use),

@@ -290,6 +290,40 @@ static void nothing_goes_that_the_peer_has_no_room_for(void **state)
 	one_fini(&o);
 }
 
+/* How often it has to be looked at in that time, whatever it sends. */
+static unsigned int wakes_in(struct one *o, uint64_t us)
+{
+	uint64_t end_us = o->now_us + us;
+	unsigned int wakes = 0;
+
+	for (; kg_kcp_deadline_us(o->kcp) < end_us && wakes < 1000; wakes++) {
+		o->now_us = KG_MAX(kg_kcp_deadline_us(o->kcp), o->now_us);
+		one_drain(o);
+	}
+	o->now_us = end_us;
+	return wakes;
+}
+
+/* What is new has no place beside what is under way, and there is no memory for more: it does not
+ * keep anybody awake, and leaves when a place is free. */
+static void a_try_waits_for_memory(void **state)
+{
+	struct kg_kcp_params params = one_params();
+	struct one o;
+
+	params.snd_wnd = KG_KCP_RING_MIN;
+	one_init(&o, &params);
+	one_send_now(&o, KG_KCP_RING_MIN);
+	o.mem.soft_limit_bytes = 0;
+	send_until(&o, 10, o.now_us + 10000 * MS);
+	assert_in_range(wakes_in(&o, 1000 * MS), 1, 50);
+	assert_int_equal(o.kcp->flight.nxt, KG_KCP_RING_MIN);
+	one_ack(&o, 0, T0_MS, 1);
+	wakes_in(&o, 10 * MS);
+	assert_int_equal(o.kcp->flight.nxt, KG_KCP_RING_MIN + 1);
+	one_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_is_new_tries_a_silent_path),
 		cmocka_unit_test(what_is_always_of_use_waits),
 		cmocka_unit_test(nothing_goes_that_the_peer_has_no_room_for),
+		cmocka_unit_test(a_try_waits_for_memory),
 	};
 
 	return cmocka_run_group_tests_name("kcp_stale", tests, NULL, NULL);
