@@ -33,6 +33,9 @@
 #define KG_KCP_TELL_TIMES 3 /* in two bits */
 /* After something was refused, until we look whether there is room to tell of. */
 #define KG_KCP_LOOK_US (100u * KG_US_PER_MS)
+/* Bytes that a segment takes of a path besides its own, and the least that it has in pieces. */
+#define KG_KCP_AROUND_BYTES 64u
+#define KG_KCP_PIECE_BYTES  512u
 /* Segments under way before anything is known of a path. */
 #define KG_KCP_RATE_FIRST 64u
 /* Between the time stamps of probes, more than any round of them takes: an ACK that is repeated has
@@ -72,6 +75,7 @@ struct kg_kcp {
 	uint8_t group_data, group_parity; /* of FEC, now; data 0: off */
 	uint8_t tell_left : 2;            /* announcements of a window still to make */
 	bool tried : 1;                   /* kcp_try.c: something new left for that */
+	bool cut_short : 1;               /* less than params.mtu is known to pass, or lately was */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */
@@ -207,9 +211,27 @@ static inline uint64_t kg_kcp_pace_due_us(const struct kg_kcp *kcp)
 		return kg_kcp_pace_next_us(&kcp->pace);
 	return kg_kcp_is_sparse(kcp) ? 0 : kg_kcp_pace_next_us(&kcp->member.share->pace);
 }
-/* With rate_auto: the latest of what a datagram has acknowledged had left at `sent_us`; the round
- * trip of the fastest, or 0. */
-void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us);
+static inline bool kg_kcp_is_cut_short(const struct kg_kcp *kcp)
+{
+	return kcp->mss + KG_KCP_HEADER_BYTES < kcp->params.mtu;
+}
+/* Bytes that a segment takes of a path, as its rate counts them: each is a whole one, as small as
+ * what it says may be, but where messages had to be cut into shorter ones. */
+static inline uint32_t kg_kcp_takes(const struct kg_kcp *kcp, uint16_t len)
+{
+	uint32_t whole = kcp->params.mtu - KG_KCP_HEADER_BYTES;
+	uint32_t bytes = kcp->cut_short ? KG_MAX((uint32_t)len, KG_KCP_PIECE_BYTES) : whole;
+
+	return bytes + KG_KCP_AROUND_BYTES;
+}
+/* What a datagram has acknowledged. */
+struct kg_kcp_heard {
+	uint64_t sent_us;         /* when the latest of it had left */
+	uint32_t rtt_us;          /* of the fastest, or 0 */
+	uint32_t segments, bytes; /* of kg_kcp_takes */
+};
+/* With rate_auto. */
+void kg_kcp_rate_hear(struct kg_kcp *kcp, const struct kg_kcp_heard *heard);
 /* With a permit, it has sent a datagram: another one of it is the next of its share. */
 bool kg_kcp_goes_on(const struct kg_kcp *kcp);
 /* A copy of `sn` goes, for the one before is lost: it may be the first of several. */

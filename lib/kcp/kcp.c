@@ -103,6 +103,7 @@ void kg_kcp_set_mtu(struct kg_kcp *kcp, uint16_t mtu)
 
 	mtu = KG_MIN(KG_MAX(mtu, KG_KCP_MTU_MIN), kcp->params.mtu);
 	kcp->mss = mtu - KG_KCP_HEADER_BYTES;
+	kcp->cut_short |= kg_kcp_is_cut_short(kcp);
 	if (kcp->mss < before)
 		kg_kcp_cut_queue(kcp);
 }

@@ -21,10 +21,12 @@ struct digest {
 	uint32_t new_ts;  /* of the latest segment that was new */
 	uint32_t new_sn;  /* the greatest of those */
 	bool has_new;
-	uint32_t named;      /* segments released by ACKs */
-	bool resent;         /* some of what was released had been sent more than once */
-	bool told;           /* the peer's window, as it is now */
-	unsigned int events; /* enum kg_kcp_event */
+	uint32_t named;       /* segments released by ACKs */
+	uint32_t short_bytes; /* cut short: of all that was released, by kg_kcp_takes */
+	uint16_t acked;       /* kcp->acked, before */
+	bool resent;          /* some of what was released had been sent more than once */
+	bool told;            /* the peer's window, as it is now */
+	unsigned int events;  /* enum kg_kcp_event */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 	struct kg_kcp_account before;
 	struct kg_ledger *ledger; /* of its share; NULL: none */
@@ -100,8 +102,10 @@ static void on_needless(struct kg_kcp *kcp, uint32_t copies)
 	kg_kcp_cwnd_on_needless(&kcp->cwnd, kcp->mss);
 }
 
-static void release(struct kg_kcp *kcp, uint32_t sn)
+static void release(struct kg_kcp *kcp, uint32_t sn, struct digest *d)
 {
+	if (KG_UNLIKELY(kcp->cut_short))
+		d->short_bytes += kg_kcp_takes(kcp, kg_kcp_flight_slot(&kcp->flight, sn)->len);
 	kg_kcp_flight_release(&kcp->flight, kcp->pool, sn);
 	kcp->acked++;
 	kcp->ring_stuck = false;
@@ -166,7 +170,7 @@ static void on_ack(struct kg_kcp *kcp, const struct kg_kcp_segment *seg, struct 
 	on_copy_arrived(kcp, slot, seg->ts, d);
 	d->named++;
 	d->resent |= slot->copies > 1;
-	release(kcp, seg->sn);
+	release(kcp, seg->sn, d);
 	d->events |= KG_KCP_ADVANCED;
 }
 
@@ -226,7 +230,7 @@ static void on_una(struct kg_kcp *kcp, struct digest *d)
 			continue;
 		}
 		on_covered(kcp, slot, &c, d);
-		release(kcp, sn);
+		release(kcp, sn, d);
 	}
 	if (d->resent || kcp->tried)
 		note_revival(kcp, d);
@@ -357,6 +361,19 @@ static uint32_t fastest_us(const struct digest *d)
 	return d->fastest_us <= KG_KCP_RTO_MAX_US ? (uint32_t)d->fastest_us : 0;
 }
 
+static void tell_rate(struct kg_kcp *kcp, const struct digest *d)
+{
+	uint32_t segments = (uint16_t)(kcp->acked - d->acked);
+	const struct kg_kcp_heard heard = {
+		.sent_us = d->sent_us,
+		.rtt_us = fastest_us(d),
+		.segments = segments,
+		.bytes = kcp->cut_short ? d->short_bytes : segments * kg_kcp_takes(kcp, 0),
+	};
+
+	kg_kcp_rate_hear(kcp, &heard);
+}
+
 /* All segments are in: una, then the estimates, then the windows. */
 static void conclude(struct kg_kcp *kcp, struct digest *d)
 {
@@ -375,7 +392,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 		kg_kcp_share_note(kcp, &d->before);
 	}
 	if (d->has_order && kcp->params.rate_auto)
-		kg_kcp_rate_hear(kcp, d->sent_us, fastest_us(d));
+		tell_rate(kcp, d);
 	if (d->slowest_us >= d->fastest_us) {
 		kg_kcp_rtt_sample(&kcp->rtt, d->slowest_us, d->now_us);
 		if (d->slowest_us > d->fastest_us)
@@ -391,7 +408,7 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events)
 {
-	uint32_t acked = kcp->acked, received = kcp->stats.received;
+	uint32_t received = kcp->stats.received;
 	struct kg_kcp_segment seg;
 	struct digest d;
 
@@ -402,6 +419,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.now_us = kg_kcp_clock(kcp, now_us),
 		.now_ts = kg_kcp_ts(kcp, kcp->now_us),
 		.una = kcp->flight.una,
+		.acked = kcp->acked,
 		.fastest_us = UINT64_MAX,
 	};
 	if (kcp->shared) {
@@ -423,7 +441,7 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		kg_kcp_pull_hear(kcp, d.new_sn, d.new_ts, kcp->stats.received - received);
 	conclude(kcp, &d);
 	kcp->active_us = d.now_us;
-	*events = d.events | (kcp->acked != acked ? KG_KCP_ACKED : 0) |
+	*events = d.events | (kcp->acked != d.acked ? KG_KCP_ACKED : 0) |
 		  (kcp->recv.messages > 0 ? KG_KCP_READABLE : 0) |
 		  (kcp->repeating ? KG_KCP_REPEATING : 0);
 	return KG_DROP_NONE;

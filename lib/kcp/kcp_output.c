@@ -129,10 +129,15 @@ static uint64_t pace_us(const struct kg_kcp *kcp, uint64_t now_us)
  * one place in the pace, however many segments are in it. */
 static void take(struct kg_kcp *kcp, struct writer *w, uint16_t len)
 {
+	struct kg_kcp_pace *pace = kg_kcp_pace_of(kcp);
+
 	if (w->taken)
 		return;
 	w->taken = kcp->flight.spares_left > 0 && len <= KG_KCP_SPARE_BYTES;
-	kg_kcp_pace_take(kg_kcp_pace_of(kcp), w->pace_us);
+	if (kcp->params.rate_auto)
+		kg_kcp_pace_take_bytes(pace, kg_kcp_takes(kcp, len), w->pace_us);
+	else
+		kg_kcp_pace_take(pace, w->pace_us);
 }
 
 /* Equal to the copy in the datagram before. False when it does not fit, or there is another one. */
@@ -207,6 +212,7 @@ static bool put_next(struct kg_kcp *kcp, struct writer *w)
 	kcp->queue = buf->next;
 	if (kcp->queue == NULL) {
 		kcp->queue_tail = &kcp->queue;
+		kcp->cut_short &= kg_kcp_is_cut_short(kcp);
 		kg_kcp_end_burst(kcp);
 	} else {
 		kg_prefetch(kcp->queue->data, kcp->queue->len);

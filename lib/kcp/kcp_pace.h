@@ -46,8 +46,11 @@ struct kg_kcp_pace_trial {
 };
 
 struct kg_kcp_pace {
-	uint64_t free;      /* all that was sent has left at the pace by then */
-	uint32_t set_us;    /* low bits */
+	uint64_t free; /* all that was sent has left at the pace by then */
+	union {
+		uint32_t set_us; /* low bits; without a controller */
+		float byte_gap;  /* with one; 0: each segment takes a gap, however long */
+	};
 	uint32_t gap;       /* between segments; 0: no pace */
 	uint32_t limit_gap; /* 0: none */
 	uint32_t window; /* segments that the controller lets be under way; 0: nothing is known */
@@ -85,10 +88,25 @@ static inline uint64_t kg_kcp_pace_next_us(const struct kg_kcp_pace *pace)
 	return (ahead + (1u << KG_KCP_PACE_SHIFT) - 1) >> KG_KCP_PACE_SHIFT;
 }
 
+static inline void kg_kcp_pace_take_gap(struct kg_kcp_pace *pace, uint64_t gap, uint64_t now_us)
+{
+	pace->free = KG_MAX(pace->free, now_us << KG_KCP_PACE_SHIFT) + gap;
+}
+
 /* A segment, or a datagram of parity, leaves now. */
 static inline void kg_kcp_pace_take(struct kg_kcp_pace *pace, uint64_t now_us)
 {
-	pace->free = KG_MAX(pace->free, now_us << KG_KCP_PACE_SHIFT) + pace->gap;
+	kg_kcp_pace_take_gap(pace, pace->gap, now_us);
+}
+
+/* With a controller: what takes so many bytes of the path does. */
+static inline void kg_kcp_pace_take_bytes(struct kg_kcp_pace *pace, uint32_t bytes, uint64_t now_us)
+{
+	uint64_t gap = pace->gap;
+
+	if (pace->byte_gap > 0)
+		gap = (uint64_t)(pace->byte_gap * (float)bytes);
+	kg_kcp_pace_take_gap(pace, gap, now_us);
 }
 
 /* After a round-trip sample. Costs a comparison most of the time. Without memory there is no limit

@@ -97,7 +97,18 @@ static struct kg_rate_news shared_news(const struct kg_kcp_share *share)
 	};
 }
 
-void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
+/* What is shorter or longer than the datagrams that were counted takes as much less or more. */
+static void set_gap(struct kg_kcp *kcp, const struct kg_rate *rate, float pps)
+{
+	struct kg_kcp_pace *pace = kg_kcp_pace_of(kcp);
+	uint32_t gap = gap_of(kcp, pps);
+	float bytes = kg_rate_bytes(rate);
+
+	kg_kcp_pace_set_gap(pace, gap, kcp->now_us);
+	pace->byte_gap = bytes > 0 ? (float)gap / bytes : 0;
+}
+
+void kg_kcp_rate_hear(struct kg_kcp *kcp, const struct kg_kcp_heard *heard)
 {
 	struct kg_rate_news news = kcp->shared ? shared_news(kcp->member.share) : own_news(kcp);
 	struct kg_kcp_pace *pace = kg_kcp_pace_of(kcp);
@@ -108,15 +119,17 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, uint64_t sent_us, uint32_t rtt_us)
 		return;
 	news.backlogged = was_backlogged(kcp);
 	news.now_us = kcp->now_us;
-	news.sent_us = sent_us;
-	news.rtt_us = rtt_us;
+	news.sent_us = heard->sent_us;
+	news.rtt_us = heard->rtt_us;
+	news.segments = heard->segments;
+	news.bytes = heard->bytes;
 	rate = kcp->shared ? &kcp->member.share->rate : kcp->pace.rate;
 	kg_rate_hear(rate, &news);
 	pps = kg_rate_pps(rate);
 	if (pps <= 0)
 		return;
 	pace->window = (uint32_t)KG_MIN(kg_rate_window(rate), most_of(kcp));
-	kg_kcp_pace_set_gap(pace, gap_of(kcp, pps), kcp->now_us);
+	set_gap(kcp, rate, pps);
 }
 
 void kg_kcp_forget_rate(struct kg_kcp *kcp)

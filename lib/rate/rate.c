@@ -138,6 +138,23 @@ static void set_rate(struct kg_rate *r, float pps)
 	r->rounds[r->at] = r->pps = pps;
 }
 
+/* A path takes bytes, and rates are of datagrams: of those that are as long as this round's. In a
+ * first round nothing is known that could be of others. */
+static void note_bytes(struct kg_rate *r)
+{
+	float bytes, times;
+
+	if (r->round_bytes == 0 || r->pps <= 0)
+		return;
+	bytes = (float)r->round_bytes / (float)r->round_segments;
+	times = r->bytes > 0 ? r->bytes / bytes : 1;
+	for (size_t i = 0; i < KG_RATE_ROUNDS; i++)
+		r->rounds[i] *= times;
+	r->pps *= times;
+	r->before_pps *= times;
+	r->bytes = bytes;
+}
+
 static void note_rtt(struct kg_rate *r, const struct kg_rate_news *news)
 {
 	if (news->rtt_us == 0)
@@ -344,6 +361,7 @@ static float took_us(const struct kg_rate *r, const struct kg_rate_news *news)
 
 static void end_stage(struct kg_rate *r, const struct kg_rate_round *round)
 {
+	note_bytes(r);
 	switch ((enum kg_rate_stage)r->stage) {
 	case KG_RATE_STARTING:
 	case KG_RATE_BRAKING:
@@ -450,6 +468,8 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 		kg_rate_window_hear(r, news);
 	else if (r->stage <= KG_RATE_DRAINING)
 		watch_start(r, news);
+	r->round_segments += news->segments;
+	r->round_bytes += news->bytes;
 	r->idle |= !news->backlogged;
 	if (!is_over(r, news))
 		return;
@@ -459,7 +479,8 @@ void kg_rate_hear(struct kg_rate *r, const struct kg_rate_news *news)
 	r->delivered = news->delivered;
 	r->lost = news->lost;
 	r->round_least_us = r->round_most_us = r->round_rtts = 0;
-	r->round_sum_us = 0;
+	r->round_sum_us = r->round_bytes = 0;
+	r->round_segments = 0;
 	r->idle = false;
 }
 
@@ -483,6 +504,11 @@ float kg_rate_pps(const struct kg_rate *r)
 	if (r->pps <= 0 || r->least_us == 0)
 		return 0;
 	return KG_MAX(r->pps * gains[r->stage], PACE_LEAST * 1e6f / (float)r->least_us);
+}
+
+float kg_rate_bytes(const struct kg_rate *r)
+{
+	return r->bytes;
 }
 
 float kg_rate_window(const struct kg_rate *r)

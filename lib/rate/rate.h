@@ -77,8 +77,11 @@ struct kg_rate {
 	uint32_t round_most_us;   /* likewise */
 	uint32_t round_rtts;      /* so many there were, of this sum: */
 	uint64_t round_sum_us;
+	uint64_t round_bytes; /* of so many: */
+	uint32_t round_segments;
 	uint32_t seed;
 	float pps;                    /* what the path has, as far as is known; 0: nothing is */
+	float bytes;                  /* of a datagram that is counted; 0: not known */
 	float before_pps;             /* before the cut that is being tried */
 	float rounds[KG_RATE_ROUNDS]; /* their rates */
 	float tolerated, loss;        /* parts of 1; smoothed */
@@ -107,7 +110,8 @@ struct kg_rate_news {
 	uint32_t rtt_us;
 	uint32_t delivered, lost; /* ever */
 	uint32_t under_way;
-	bool backlogged; /* more waits than may leave */
+	uint32_t segments, bytes; /* that it names, and theirs; 0: nobody counts */
+	bool backlogged;          /* more waits than may leave */
 };
 
 /* How it begins. */
@@ -124,5 +128,7 @@ void kg_rate_hear(struct kg_rate *rate, const struct kg_rate_news *news);
 
 /* Datagrams per second; 0: as fast as the window allows. */
 float kg_rate_pps(const struct kg_rate *rate);
+/* Of such a datagram, and in its time as many of others; 0: whatever it has. */
+float kg_rate_bytes(const struct kg_rate *rate);
 /* Datagrams that may be under way. */
 float kg_rate_window(const struct kg_rate *rate);

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+#include "net/frame.h"
+
 #define PATH_BPS      12500000u /* 100 Mbit/s */
 #define CAP_BPS       2500000u  /* 20 Mbit/s of a 5-tuple */
 #define CRAWL_BPS     8000u
@@ -19,6 +21,7 @@
 #define BURST_BYTES   64000u
 #define PIECE_BYTES   1100u
 #define PORTS         50u
+#define WIDE          (PAIR_MTU + KG_IPV4_BYTES + KG_UDP_BYTES)
 #define RUN_US        SEC(20)
 #define FIRST_US      SEC(5)
 #define BUSY_EVERY_US 50000u
@@ -182,6 +185,7 @@ struct setting {
 	bool original;
 	uint32_t busy_us;  /* processes have no CPU for so long at most; 0: they always have it */
 	uint32_t mixed_us; /* what leaves the server within that time comes in any order */
+	bool at_once;      /* all is said before it is known what size of packets passes */
 };
 
 static void configure(struct world *w, const struct setting *setting)
@@ -196,6 +200,7 @@ static void configure(struct world *w, const struct setting *setting)
 			w->original ? 0 : KG_CAPABILITY_HALF_CLOSE | KG_CAPABILITY_PLACES;
 		config->destination_ports = &server_ports;
 	}
+	client->path_mtu_max = setting->at_once ? WIDE : 0;
 	client->hop_min_s = client->hop_max_s = setting->hop_s;
 	client->spread = setting->spread;
 	if (setting->rcv_wnd == 0)
@@ -258,6 +263,8 @@ static void begin(struct world *w, const struct carrier *carrier, const struct s
 	w->channels[KG_ROLE_CLIENT] = kg_session_open(w->rig.ends[KG_ROLE_CLIENT].session,
 						      KG_PROTOCOL_TCP, NULL, NULL, w->rig.now_us);
 	assert_non_null(w->channels[KG_ROLE_CLIENT]);
+	if (setting->at_once)
+		return;
 	rig_pass(&w->rig, SEC(1) / 2);
 	assert_non_null(w->channels[KG_ROLE_SERVER]);
 }
@@ -486,6 +493,24 @@ static void a_busy_machine_is_no_narrow_path(void **state)
 	}
 }
 
+/* Data begins in these, three for a piece, and each takes a third of a path of what a long one
+ * does. */
+static void short_segments_are_no_measure(void **state)
+{
+	struct setting setting = { "at once", .at_once = true };
+
+	for (unsigned int way = 0; way < 4; way++) {
+		setting.original = way & 1;
+		setting.spread = way & 2 ? 8 : 0;
+		for (unsigned int seed = 1; seed <= 6; seed++) {
+			struct outcome o = run_seed(&open_road, &setting, KG_ROLE_CLIENT, seed);
+
+			assert_true(o.used >= 0.97);
+			assert_true(o.overflowed <= 0.01);
+		}
+	}
+}
+
 /* Each is punished as soon as it can be: then they are tried one after the other, and not in a
  * storm. */
 static void where_nothing_helps_nothing_storms(void **state)
@@ -526,6 +551,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_loss_is_no_burst),
 		cmocka_unit_test(what_comes_in_any_order_is_not_lost),
 		cmocka_unit_test(a_busy_machine_is_no_narrow_path),
+		cmocka_unit_test(short_segments_are_no_measure),
 		cmocka_unit_test(where_nothing_helps_nothing_storms),
 	};
 

@@ -21,7 +21,9 @@ struct stock_server {
 	bool begun; /* the channel was heard */
 	struct kg_tuple at;
 	uint64_t updated_ms;
-	uint64_t looked_ms; /* at its clock, and has not sent since; 0: it has */
+	uint64_t looked_ms;            /* at its clock, and has not sent since; 0: it has */
+	uint8_t piece[KG_KCP_MTU_MAX]; /* its segments, as far as they have been read: */
+	uint16_t read_bytes;
 	struct kg_stock stock;
 };
 
@@ -32,6 +34,7 @@ static inline void stock_server_init(struct stock_server *s, struct rig *rig,
 	s->params = *params;
 	s->piece_bytes = piece_bytes;
 	s->begun = false;
+	s->read_bytes = 0;
 	s->looked_ms = 0;
 }
 
@@ -98,14 +101,19 @@ static inline void stock_server_say(struct stock_server *s)
 /* The next piece that has come, behind its kind; NULL: there is none. */
 static inline const uint8_t *stock_server_read(struct stock_server *s)
 {
-	const uint8_t *message;
+	const uint16_t whole = KG_MESSAGE_KIND_BYTES + s->piece_bytes;
+	const uint8_t *segment;
 	uint16_t len;
 
-	while (s->begun && (message = kg_stock_read(&s->stock, &len)) != NULL) {
-		if (message[0] != kg_message_kind(KG_FEATURE_RAW_DATA, KG_PROTOCOL_TCP))
+	while (s->begun && (segment = kg_stock_read(&s->stock, &len)) != NULL) {
+		if (s->read_bytes == 0 &&
+		    segment[0] != kg_message_kind(KG_FEATURE_RAW_DATA, KG_PROTOCOL_TCP))
 			continue;
-		assert_int_equal(len, KG_MESSAGE_KIND_BYTES + s->piece_bytes);
-		return message + KG_MESSAGE_KIND_BYTES;
+		assert_true(s->read_bytes + len <= whole);
+		memcpy(s->piece + s->read_bytes, segment, len);
+		s->read_bytes = (uint16_t)((s->read_bytes + len) % whole);
+		if (s->read_bytes == 0)
+			return s->piece + KG_MESSAGE_KIND_BYTES;
 	}
 	return NULL;
 }

@@ -174,6 +174,33 @@ static void a_datagram_has_one_place_in_the_pace(void **state)
 	one_fini(&o);
 }
 
+/* The rate is one in 50 us of those that have all the bytes there can be. Where less is known to
+ * pass messages are cut, and else a small one is no part of one. */
+static void what_is_cut_short_has_less_of_the_pace(void **state)
+{
+	static const struct {
+		bool cut;
+		uint16_t len, us;
+	} cases[] = { { false, 1, 50 }, { false, 1000, 50 }, { true, 1000, 37 }, { true, 1, 20 } };
+	static const uint8_t bytes[1000];
+
+	for (size_t i = 0; i < KG_ARRAY_SIZE(cases); i++) {
+		struct kg_kcp_pace *pace;
+		struct one o;
+
+		begin(&o, 2048, true);
+		pace = &o.kcp->pace;
+		pace->gap = 50u << KG_KCP_PACE_SHIFT;
+		pace->byte_gap = (float)pace->gap / (float)kg_kcp_takes(o.kcp, 0);
+		kg_kcp_set_mtu(o.kcp, cases[i].cut ? 1100 : UINT16_MAX);
+		assert_true(one_send(&o, bytes, cases[i].len));
+		assert_true(one_output(&o));
+		assert_in_range(pace->free, (o.now_us + cases[i].us - 1) << KG_KCP_PACE_SHIFT,
+				(o.now_us + cases[i].us + 1) << KG_KCP_PACE_SHIFT);
+		one_fini(&o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_pause_does_not_make_it_forget),
 		cmocka_unit_test(parity_has_its_part_of_the_rate),
 		cmocka_unit_test(a_datagram_has_one_place_in_the_pace),
+		cmocka_unit_test(what_is_cut_short_has_less_of_the_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

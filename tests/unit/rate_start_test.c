@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* When a rate that is found out has begun: its end is where the path is full, whoever holds it
- * back. */
+ * back, and whatever bytes are in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,6 +94,32 @@ static void who_is_careful_is_not_stopped_by_chance(void **state)
 	assert_true(gain_at(&path, 625) < 1.1f);
 }
 
+/* So many a round, so long each, as the path takes them. */
+static void go_bytes(struct path *path, unsigned int rounds, uint32_t delivered, uint32_t bytes)
+{
+	path->news.segments = delivered;
+	path->news.bytes = delivered * bytes;
+	go_rounds(path, rounds, delivered, 0);
+}
+
+/* Its rate is found out in short datagrams, and then they are long; and short again. */
+static void a_path_takes_bytes_whatever_they_are_in(void **state)
+{
+	struct path path;
+
+	begin(&path);
+	path.news.backlogged = true;
+	go_bytes(&path, 20, 1000, 500);
+	assert_true(gain_at(&path, 1000) < 1.3f);
+	for (int i = 0; i < 3; i++) {
+		go_bytes(&path, 1, 400, 1250);
+		assert_true(kg_rate_bytes(&path.rate) == 1250);
+		assert_true(gain_at(&path, 400) > 0.7f && gain_at(&path, 400) < 1.3f);
+		go_bytes(&path, 1, 1000, 500);
+		assert_true(gain_at(&path, 1000) > 0.7f && gain_at(&path, 1000) < 1.3f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +127,7 @@ int main(void)
 		cmocka_unit_test(who_says_little_may_go_on),
 		cmocka_unit_test(more_of_what_is_lost_may_arrive),
 		cmocka_unit_test(who_is_careful_is_not_stopped_by_chance),
+		cmocka_unit_test(a_path_takes_bytes_whatever_they_are_in),
 	};
 
 	return cmocka_run_group_tests_name("rate_start", tests, NULL, NULL);
