@@ -76,6 +76,8 @@ struct kg_kcp {
 	uint8_t tell_left : 2;            /* announcements of a window still to make */
 	bool tried : 1;                   /* kcp_try.c: something new left for that */
 	bool cut_short : 1;               /* less than params.mtu is known to pass, or lately was */
+	bool original : 1;                /* the peer is one */
+	bool late : 1;                    /* parity brings back the datagram that comes */
 	uint8_t mix;                      /* of what was sent: kg_buf_mix_note */
 	uint32_t queued;                  /* segments without sn */
 	uint64_t now_us;                  /* latest time we were told; never goes back */

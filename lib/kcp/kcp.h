@@ -107,6 +107,8 @@ void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
  * who has them acknowledges the row. Not where what is said is prompt; nothing is said of it with
  * groups. */
 void kg_kcp_use_rows(struct kg_kcp *kcp);
+/* The peer is an original engine: it says each ACK once. */
+void kg_kcp_meet_original(struct kg_kcp *kcp);
 /* The peer has KG_CAPABILITY_TAILS, as we have, and the conversation is one of datagrams, without
  * rows: segments say that they are not their message's first. */
 void kg_kcp_use_tails(struct kg_kcp *kcp);
@@ -160,6 +162,11 @@ enum kg_kcp_event {
  */
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events);
+
+/* The next datagram was on its way for less long than it seems: parity has brought it back. What an
+ * original acknowledges by it tells nothing of the round trip, nor that datagrams overtake each
+ * other. */
+void kg_kcp_expect_late(struct kg_kcp *kcp);
 
 /*
  * Queues one message. Each buffer of the chain becomes a segment: none longer than fits params.mtu,

@@ -26,6 +26,7 @@ struct digest {
 	uint16_t acked;       /* kcp->acked, before */
 	bool resent;          /* some of what was released had been sent more than once */
 	bool told;            /* the peer's window, as it is now */
+	bool late;            /* parity has brought it back */
 	unsigned int events;  /* enum kg_kcp_event */
 	uint64_t fastest_us, slowest_us; /* round-trip samples; fastest > slowest: none */
 	struct kg_kcp_account before;
@@ -70,6 +71,12 @@ static void note_sample(struct digest *d, uint64_t sample_us)
 	d->slowest_us = KG_MAX(d->slowest_us, sample_us);
 }
 
+static void forget_samples(struct digest *d)
+{
+	d->fastest_us = UINT64_MAX;
+	d->slowest_us = 0;
+}
+
 /* False: it had left before something that the datagram has named before. */
 static bool note_order(struct digest *d, const struct kg_kcp_slot *slot)
 {
@@ -82,17 +89,17 @@ static bool note_order(struct digest *d, const struct kg_kcp_slot *slot)
 }
 
 /* It was acknowledged behind what had left later: in groups, parity has brought it back. */
-static void note_late(struct kg_kcp *kcp)
+static void note_late(struct kg_kcp *kcp, const struct digest *d)
 {
-	if (kcp->group_data > 0)
+	if (kcp->group_data > 0 && !d->late)
 		kg_kcp_flight_note_loss(&kcp->flight);
 }
 
 /* Behind what a datagram before has acknowledged. */
-static void note_if_late(struct kg_kcp *kcp, uint32_t order)
+static void note_if_late(struct kg_kcp *kcp, uint32_t order, const struct digest *d)
 {
 	if ((int32_t)(order - kcp->flight.newest_acked) < 0)
-		note_late(kcp);
+		note_late(kcp, d);
 }
 
 static void on_needless(struct kg_kcp *kcp, uint32_t copies)
@@ -130,7 +137,7 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 	} else if (ts == latest_ts) {
 		note_sample(d, d->now_us - slot->sent_us);
 		if (!note_order(d, slot))
-			note_late(kcp);
+			note_late(kcp, d);
 		enter(d->ledger, slot);
 		d->events |= KG_KCP_ECHOED;
 	} else if ((int32_t)(latest_ts - ts) > 0 && (int32_t)(ts - slot->first_ts) >= 0) {
@@ -138,7 +145,7 @@ static void on_copy_arrived(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, 
 		note_sample(d, sample_us);
 		d->events |= KG_KCP_ECHOED;
 		on_needless(kcp, ts == slot->first_ts ? slot->copies - 1u : 1u);
-		if (slot->fast && !slot->spare) /* which is late by itself */
+		if (slot->fast && !slot->spare && !d->late) /* a spare is late by itself */
 			kg_kcp_rtt_on_overtaken(&kcp->rtt, sample_us);
 	}
 }
@@ -191,7 +198,7 @@ static void on_covered(struct kg_kcp *kcp, const struct kg_kcp_slot *slot, struc
 	c->slowest_us = KG_MAX(c->slowest_us, age_us);
 	d->resent |= slot->spare || slot->copies > 1;
 	if (slot->copies == 1) {
-		note_if_late(kcp, slot->order);
+		note_if_late(kcp, slot->order, d);
 		note_order(d, slot);
 		enter(d->ledger, slot);
 		return;
@@ -380,8 +387,10 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 	uint32_t una = kcp->flight.una;
 
 	if (d->has_order)
-		note_if_late(kcp, d->order);
+		note_if_late(kcp, d->order, d);
 	on_una(kcp, d);
+	if (KG_UNLIKELY(d->late))
+		forget_samples(d);
 	kg_kcp_flight_advance(&kcp->flight);
 	if (d->told)
 		on_told(kcp, d->now_us);
@@ -405,6 +414,17 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 	kg_kcp_update_probe(kcp);
 }
 
+void kg_kcp_meet_original(struct kg_kcp *kcp)
+{
+	kcp->original = true;
+}
+
+/* A box says each ACK twice: hardly ever is one brought back. */
+void kg_kcp_expect_late(struct kg_kcp *kcp)
+{
+	kcp->late = kcp->original;
+}
+
 enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, uint64_t now_us,
 			  unsigned int *events)
 {
@@ -421,7 +441,9 @@ enum kg_drop kg_kcp_input(struct kg_kcp *kcp, const uint8_t *data, size_t len, u
 		.una = kcp->flight.una,
 		.acked = kcp->acked,
 		.fastest_us = UINT64_MAX,
+		.late = kcp->late,
 	};
+	kcp->late = false;
 	if (kcp->shared) {
 		d.before = kg_kcp_account(kcp);
 		d.ledger = kcp->member.share->ledger;

@@ -111,6 +111,8 @@ void kg_channel_agree(struct kg_channel *ch, uint32_t theirs)
 		kg_kcp_use_rows(ch->line.kcp);
 	if (ch->protocol == KG_PROTOCOL_UDP && (ch->capabilities & KG_CAPABILITY_TAILS) != 0)
 		kg_kcp_use_tails(ch->line.kcp);
+	if (ch->capabilities == 0)
+		kg_kcp_meet_original(ch->line.kcp);
 	kg_spread_meet(ch);
 }
 

@@ -138,6 +138,8 @@ enum kg_drop kg_framing_decode(struct kg_framing *framing, struct kg_kcp *kcp, u
 	if (drop != KG_DROP_NONE)
 		return drop;
 	while (kg_fec_decoder_output(framing->decoder, &datagram, &datagram_bytes)) {
+		if (datagram != body + KG_FEC_HEADER_BYTES)
+			kg_kcp_expect_late(kcp);
 		refused = kg_kcp_input(kcp, datagram, datagram_bytes, now_us, &more);
 		*events |= more;
 		taken = taken || refused == KG_DROP_NONE;

@@ -385,6 +385,33 @@ static void what_parity_brings_back_was_lost(void **state)
 	}
 }
 
+/* What parity brings back was not on its way for so long. Boxes say their ACKs twice. */
+static void late_acks_of_an_original_are_no_round_trips(void **state)
+{
+	for (int late = 0; late < 2; late++) {
+		uint32_t rto_us;
+		struct one o;
+
+		one_init_default(&o);
+		kg_kcp_meet_original(o.kcp);
+		kg_kcp_set_groups(o.kcp, 20, 4);
+		one_send_now(&o, 20);
+		o.now_us += RTT_US;
+		for (uint32_t sn = 1; sn < 20; sn++)
+			one_ack(&o, sn, T0_MS, 0);
+		rto_us = one_stats(&o).rto_us;
+		o.now_us += RTT_US / 2;
+		assert_int_equal(one_drain(&o), 1);
+		if (late)
+			kg_kcp_expect_late(o.kcp);
+		one_ack(&o, 0, T0_MS, 20);
+		assert_int_equal(one_stats(&o).resent_needless, 1);
+		assert_int_equal(o.kcp->rtt.reorder_us > 0, !late);
+		assert_int_equal(one_stats(&o).rto_us != rto_us, !late);
+		one_fini(&o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +431,7 @@ int main(void)
 		cmocka_unit_test(ends_are_few),
 		cmocka_unit_test(parity_follows_the_loss),
 		cmocka_unit_test(what_parity_brings_back_was_lost),
+		cmocka_unit_test(late_acks_of_an_original_are_no_round_trips),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

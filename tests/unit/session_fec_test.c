@@ -3,7 +3,9 @@
 #include "session_pair.h"
 
 #include "base/bytes.h"
+#include "kcp/internal.h"
 #include "kcp/kcp_segment.h"
+#include "session/internal.h"
 
 #define DATA   5
 #define PARITY 2
@@ -92,6 +94,19 @@ static void who_announces_nothing_is_not_believed(void **state)
 }
 
 /* sn 0, sub 0, in no group: the channel's own begins with 0, too. */
+static void an_original_announces_nothing(void **state)
+{
+	for (int original = 0; original < 2; original++) {
+		struct pair *pair = fec_pair(BOTH, original ? 0 : BOTH);
+		struct app *app = pair_open_quiet(pair, KG_PROTOCOL_TCP);
+
+		send_much(pair, app, 1);
+		assert_int_equal(app->ch->line.kcp->original, original);
+		assert_int_equal(pair->server.apps[0].ch->line.kcp->original, original);
+		pair_stop(pair);
+	}
+}
+
 static void handshakes_are_in_no_group(void **state)
 {
 	struct pair *pair = fec_pair(BOTH, BOTH);
@@ -244,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_fec_makes_good_is_not_sent_again),
 		cmocka_unit_test(who_announces_nothing_is_not_believed),
+		cmocka_unit_test(an_original_announces_nothing),
 		cmocka_unit_test(handshakes_are_in_no_group),
 		cmocka_unit_test(what_is_nobodys_has_a_name),
 		cmocka_unit_test(cut_shards_leave_no_trace),
