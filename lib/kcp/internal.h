@@ -14,7 +14,7 @@
  *   kcp_groups.c   FEC's groups, parity        kcp_pull.c   what our window is told to be
  *   kcp_drop.c     messages that are too old   kcp_mark.h   until when one is of use
  *   kcp_ask.c      does the peer know it?      kcp_echo.c   is it this one's answer?
- *   kcp_try.c      is the path there again?
+ *   kcp_try.c      is the path there again?    kcp_foresee.c  the peer's window, soon
  */
 #pragma once
 
@@ -238,6 +238,18 @@ void kg_kcp_rate_hear(struct kg_kcp *kcp, const struct kg_kcp_heard *heard);
 bool kg_kcp_goes_on(const struct kg_kcp *kcp);
 /* A copy of `sn` goes, for the one before is lost: it may be the first of several. */
 void kg_kcp_repeat(struct kg_kcp *kcp, uint32_t sn);
+/* What was taken for lost has probably arrived, and waits a while. */
+bool kg_kcp_doubt(struct kg_kcp *kcp, uint32_t sn);
+/* First sn that the peer will not take when it arrives; and where that is foreseen. */
+uint32_t kg_kcp_edge_ahead(const struct kg_kcp *kcp);
+static inline uint32_t kg_kcp_edge(const struct kg_kcp *kcp)
+{
+	return KG_UNLIKELY(kcp->flight.ahead) ? kg_kcp_edge_ahead(kcp) : kcp->peer.edge;
+}
+/* As many copies of it are under way as it takes. */
+void kg_kcp_mend(struct kg_kcp *kcp, uint32_t sn);
+/* Something was mended or acknowledged. */
+void kg_kcp_look_ahead(struct kg_kcp *kcp);
 /* What leaves next is the last that waits. */
 void kg_kcp_end_burst(struct kg_kcp *kcp);
 /* A group's data, in a window of it. */

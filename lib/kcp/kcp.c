@@ -138,7 +138,7 @@ uint32_t kg_kcp_may_send(const struct kg_kcp *kcp)
 {
 	const struct kg_kcp_flight *f = &kcp->flight;
 	uint32_t span = f->nxt - f->una;
-	int32_t left = left_of(kcp->peer.edge, f->nxt);
+	int32_t left = left_of(kg_kcp_edge(kcp), f->nxt);
 
 	if (kcp->queue == NULL || (kcp->shared && kcp->lost))
 		return 0;

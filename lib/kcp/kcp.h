@@ -107,7 +107,8 @@ void kg_kcp_join(struct kg_kcp *kcp, struct kg_kcp_share *share, void *user);
  * who has them acknowledges the row. Not where what is said is prompt; nothing is said of it with
  * groups. */
 void kg_kcp_use_rows(struct kg_kcp *kcp);
-/* The peer is an original engine: it says each ACK once. */
+/* The peer is an original engine: it takes whatever lies within a whole window of its oldest hole
+ * when it comes, and says each ACK once. */
 void kg_kcp_meet_original(struct kg_kcp *kcp);
 /* The peer has KG_CAPABILITY_TAILS, as we have, and the conversation is one of datagrams, without
  * rows: segments say that they are not their message's first. */

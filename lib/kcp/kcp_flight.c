@@ -14,8 +14,9 @@
 #define END_PART        8u
 #define END_WAIT_MIN_US 2000u
 
-#define MUCH_LOSS  (65536u / 6) /* third copies are many */
-#define HOLES_LEFT 4u           /* one of a window's in so many windows */
+#define MUCH_LOSS (65536u / 6) /* third copies are many */
+
+#define DOUBT_PART 2u /* of a round trip, that a doubt lasts */
 
 _Static_assert(sizeof(struct kg_kcp_slot) == 32, "two slots per cache line");
 _Static_assert(KG_KCP_MTU_MAX - KG_KCP_HEADER_BYTES <= KG_BUF_COLD_ROOM, "all can be parked");
@@ -196,6 +197,11 @@ static bool in_silence(const struct kg_kcp_flight *f, const struct kg_kcp_slot *
 	return (int32_t)(slot->order - f->newest_acked) > 0;
 }
 
+static bool in_doubt(const struct kg_kcp_slot *slot)
+{
+	return slot->fast && slot->copies == 1;
+}
+
 static void use_probe(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt, uint64_t now_us)
 {
 	if (f->probes_left == 0)
@@ -226,7 +232,15 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	else
 		kg_kcp_flight_note_loss(f);
 	list_remove(f, sn);
+	if (in_doubt(slot))
+		slot->backoff = 0;
 	slot->fast = cause == KG_KCP_CAUSE_FAST;
+	if (slot->mended && sn == f->una) {
+		f->ahead = false;
+		f->wary = true;
+		f->sure = (uint16_t)f->nxt;
+	}
+	slot->mended = false;
 	if (cause == KG_KCP_CAUSE_TIMEOUT && slot->backoff < KG_KCP_BACKOFF_MAX)
 		slot->backoff++;
 	if (slot->copies < KG_KCP_COPIES_MAX)
@@ -235,7 +249,7 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 	slot->order = f->next_order++;
 	f->una_due &= f->una != sn;
 	f->tries = cause != KG_KCP_CAUSE_FAST && (f->tries || slot->backoff > 1);
-	f->twin = sn;
+	f->twin = (uint16_t)sn;
 	f->twins = grant_twin(f, slot, cause);
 	f->ends = false;
 	kg_kcp_flight_on_loss(f);
@@ -244,17 +258,30 @@ void kg_kcp_flight_resend(struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 
 /* Of what has left since the oldest so many are holes. With each copy more a part of them stays
  * that is the loss; what is wanted is that in most windows none does. */
-void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, unsigned int copies_max)
+bool kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, const struct kg_kcp_repeats *how)
 {
 	uint64_t stay = (uint64_t)(f->nxt - f->una) * f->loss;
 	unsigned int copies = 0;
 
-	for (; copies < copies_max && stay >= 65536 / HOLES_LEFT; copies++)
+	for (unsigned int i = 0; i < how->before; i++)
 		stay = stay * f->loss >> 16;
-	if (copies < 2)
-		return;
-	f->twin = sn;
-	f->twins = (copies - 1) & 3;
+	for (; copies < how->most && stay >= 65536 / how->windows; copies++)
+		stay = stay * f->loss >> 16;
+	if (copies >= 2) {
+		f->twin = (uint16_t)sn;
+		f->twins = (copies - 1) & 3;
+	}
+	return stay < 65536 / how->windows;
+}
+
+void kg_kcp_flight_doubt(struct kg_kcp_flight *f, uint32_t sn)
+{
+	struct kg_kcp_slot *slot = kg_kcp_flight_slot(f, sn);
+
+	list_remove(f, sn);
+	slot->fast = true;
+	slot->backoff = KG_KCP_BACKOFF_MAX;
+	list_append(f, sn);
 }
 
 void kg_kcp_flight_save_twin(struct kg_kcp_flight *f)
@@ -270,7 +297,7 @@ void kg_kcp_flight_end_burst(struct kg_kcp_flight *f)
 	if ((f->twins > 0 && !f->ends) || f->twins_saved == 0 || f->prompt || f->loss < END_LOSS ||
 	    kg_kcp_flight_loss(f) < END_LOSS)
 		return;
-	f->twin = f->nxt;
+	f->twin = (uint16_t)f->nxt;
 	f->twins = 1;
 	f->ends = true;
 }
@@ -281,8 +308,8 @@ uint64_t kg_kcp_flight_twin_us(const struct kg_kcp_flight *f, const struct kg_kc
 
 	if (!f->ends)
 		return 0;
-	return f->twin == f->nxt - 1 ? kg_kcp_flight_slot(f, f->twin)->sent_us + wait_us
-				     : KG_NEVER_US;
+	return f->twin == (uint16_t)(f->nxt - 1) ? kg_kcp_flight_slot(f, f->twin)->sent_us + wait_us
+						 : KG_NEVER_US;
 }
 
 void kg_kcp_flight_on_twin(struct kg_kcp_flight *f)
@@ -300,7 +327,7 @@ void kg_kcp_flight_release(struct kg_kcp_flight *f, struct kg_buf_pool *pool, ui
 	free_slot(f, pool, slot);
 	slot->buf = NULL;
 	f->count--;
-	if (f->twin == sn)
+	if (f->twin == (uint16_t)sn)
 		f->twins = 0;
 	f->una_due &= f->una != sn;
 	f->probes_left = KG_KCP_PROBES;
@@ -318,7 +345,7 @@ void kg_kcp_flight_set_groups(struct kg_kcp_flight *f, uint8_t datagrams)
 
 	while (orders < KG_KCP_GROUP_SEGMENTS * datagrams)
 		orders *= 2;
-	f->group_mask = (uint16_t)(orders - 1);
+	f->group_mask = (orders - 1) & 0x3fff;
 }
 
 bool kg_kcp_flight_next_group(struct kg_kcp_flight *f)
@@ -388,14 +415,27 @@ static uint64_t waited_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt
 	return slot->sent_us + thin_us;
 }
 
+/* What una has come to is lost. */
+static uint64_t doubt_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
+			 const struct kg_kcp_slot *slot)
+{
+	uint32_t srtt = kg_kcp_rtt_srtt_us(rtt);
+
+	return slot == kg_kcp_flight_slot(f, f->una) ? 0 : slot->sent_us + srtt + srtt / DOUBT_PART;
+}
+
 /* When the head of a list is due, and why. */
 static uint64_t slot_due_us(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    const struct kg_kcp_slot *slot, enum kg_kcp_cause *cause)
 {
-	uint64_t timeout_us = waited_us(f, rtt, slot, cause);
+	uint64_t timeout_us, fast_us;
 	uint32_t patience;
-	uint64_t fast_us;
 
+	if (KG_UNLIKELY(in_doubt(slot))) {
+		*cause = KG_KCP_CAUSE_FAST;
+		return doubt_us(f, rtt, slot);
+	}
+	timeout_us = waited_us(f, rtt, slot, cause);
 	if (f->probes_left == 0 && in_silence(f, slot))
 		return KG_MAX(timeout_us, f->probe_us);
 	if (!overtaken(f, slot->order))
@@ -449,12 +489,6 @@ uint64_t kg_kcp_flight_due_us(const struct kg_kcp_flight *f, const struct kg_kcp
 	return earliest_us;
 }
 
-/* The sn in una … nxt-1 whose low bits these are. */
-static uint32_t full_sn(const struct kg_kcp_flight *f, uint16_t low)
-{
-	return f->una + (uint16_t)(low - (uint16_t)f->una);
-}
-
 bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_rtt *rtt,
 			    uint64_t now_us, uint32_t *sn, enum kg_kcp_cause *cause)
 {
@@ -463,7 +497,7 @@ bool kg_kcp_flight_next_due(const struct kg_kcp_flight *f, const struct kg_kcp_r
 	*sn = f->una;
 	*cause = KG_KCP_CAUSE_THIN;
 	for (uint32_t left = oldest ? 0 : f->listed; left != 0; left &= left - 1) {
-		uint32_t head = full_sn(f, f->lists[__builtin_ctz(left)].head);
+		uint32_t head = kg_kcp_flight_full_sn(f, f->lists[__builtin_ctz(left)].head);
 		enum kg_kcp_cause why;
 
 		if (slot_due_us(f, rtt, kg_kcp_flight_slot(f, head), &why) > now_us)

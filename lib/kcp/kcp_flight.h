@@ -53,6 +53,9 @@
  * lost. It is brought up to date where it is asked for, or something is lost, so that a path that
  * loses nothing does nothing for it.
  *
+ * Doubts: a copy whose loss is not certain stands for a while in the last of the lists, where
+ * hardly anything else ever is (kcp_repair.c says which).
+ *
  * Spares: there, and while the path loses, a small segment goes once more behind the new data of
  * the next datagram that has room for it, so that its loss is made good before anybody has heard of
  * it. A spare is in no list and has no order: whatever else is known of its segment stays as if
@@ -105,14 +108,17 @@ struct kg_kcp_slot {
 	uint16_t len : 11;    /* of the payload */
 	uint16_t backoff : 4; /* time-outs, up to KG_KCP_BACKOFF_MAX */
 	bool parked : 1;      /* buf is a cold one */
-	uint8_t copies : 6;   /* up to KG_KCP_COPIES_MAX, without the spare */
+	uint8_t copies : 5;   /* up to KG_KCP_COPIES_MAX, without the spare */
+	bool mended : 1;      /* its latest copies are as many as it takes (kcp_foresee.c) */
 	bool tail : 1;        /* not its message's first */
 	bool spare : 1;       /* has one */
 	uint8_t frg : 7;
-	bool fast : 1; /* the latest copy was a fast resend */
+	/* the latest copy was a fast resend of what was not in doubt; the only one: it is in doubt
+	 */
+	bool fast : 1;
 };
 
-#define KG_KCP_COPIES_MAX 63u
+#define KG_KCP_COPIES_MAX 31u
 
 enum kg_kcp_cause {
 	KG_KCP_CAUSE_FAST,
@@ -126,7 +132,8 @@ struct kg_kcp_flight {
 	uint32_t count;    /* segments not acknowledged */
 	uint32_t next_order;
 	uint32_t newest_acked; /* order; whatever is newer is in silence */
-	uint32_t twin;         /* sn of the copy to be sent again */
+	uint16_t twin;         /* low bits: sn of the copy to be sent again */
+	uint16_t sure;         /* low bits: kcp_foresee.c */
 	uint64_t probe_us;     /* when there are more copies that may go in silence */
 	uint8_t twins : 2;     /* of `twin`, so many; 0: none */
 	bool ends : 1;         /* `twin` is the end of a burst, and waits for something to follow */
@@ -144,10 +151,12 @@ struct kg_kcp_flight {
 	struct {
 		uint16_t head, tail; /* low bits of sn */
 	} lists[KG_KCP_BACKOFF_MAX + 1];
-	uint16_t loss;       /* copies lost for a segment, in parts of 65,536: a moving average */
-	uint16_t loss_at;    /* KG_KCP_LOSS_STEP segments acknowledged, ever: `loss` is of then */
-	uint16_t group_mask; /* of an order: its place in its group; 0: there are no groups */
-	uint8_t resend;      /* datagrams that make a loss; 0: never */
+	uint16_t loss;    /* copies lost for a segment, in parts of 65,536: a moving average */
+	uint16_t loss_at; /* KG_KCP_LOSS_STEP segments acknowledged, ever: `loss` is of then */
+	uint16_t group_mask : 14; /* of an order: its place in its group; 0: there are no groups */
+	uint16_t ahead : 1;       /* `sure` is beyond una */
+	uint16_t wary : 1;        /* `sure` was a mistake, and nothing is until una is there */
+	uint8_t resend;           /* datagrams that make a loss; 0: never */
 	uint8_t acked_count;
 	uint32_t acked[]; /* newest orders acknowledged, newest first; `resend` places */
 };
@@ -168,6 +177,12 @@ static inline void kg_kcp_flight_prefetch(const struct kg_kcp_flight *f, uint32_
 	__builtin_prefetch(kg_kcp_flight_slot(f, sn + 2 * KG_KCP_PREFETCH));
 	if (!slot->parked)
 		__builtin_prefetch(slot->buf);
+}
+
+/* The sn in una … nxt-1, or nxt, whose low bits these are. */
+static inline uint32_t kg_kcp_flight_full_sn(const struct kg_kcp_flight *f, uint16_t low)
+{
+	return f->una + (uint16_t)(low - (uint16_t)f->una);
 }
 
 /* Where the payload is. */
@@ -211,8 +226,17 @@ uint16_t kg_kcp_flight_loss(struct kg_kcp_flight *f);
 void kg_kcp_flight_note_loss(struct kg_kcp_flight *f);
 /* So many copies proved needless that were taken for lost. */
 void kg_kcp_flight_note_needless(struct kg_kcp_flight *f, uint32_t copies);
-/* A hole blocks the window: it goes as often as the loss asks for, `copies_max` times at most. */
-void kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, unsigned int copies_max);
+struct kg_kcp_repeats {
+	unsigned int most;    /* copies */
+	unsigned int before;  /* as if so many had gone besides */
+	unsigned int windows; /* in one of them a hole may stay */
+};
+/* A hole blocks the window: it goes as often as the loss asks for. False: as often as may be, which
+ * is not enough. */
+bool kg_kcp_flight_repeat(struct kg_kcp_flight *f, uint32_t sn, const struct kg_kcp_repeats *how);
+/* Its only copy has probably arrived: it goes again when una is there, and a part of a round trip
+ * from now, whichever is first. */
+void kg_kcp_flight_doubt(struct kg_kcp_flight *f, uint32_t sn);
 /* The copy that goes holds up nobody: it has none where much is lost. */
 void kg_kcp_flight_save_twin(struct kg_kcp_flight *f);
 /* The next one to be sent is the last of a burst. */

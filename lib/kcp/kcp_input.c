@@ -392,6 +392,8 @@ static void conclude(struct kg_kcp *kcp, struct digest *d)
 	if (KG_UNLIKELY(d->late))
 		forget_samples(d);
 	kg_kcp_flight_advance(&kcp->flight);
+	if (KG_UNLIKELY(kcp->flight.ahead || kcp->flight.wary))
+		kg_kcp_look_ahead(kcp);
 	if (d->told)
 		on_told(kcp, d->now_us);
 	if (d->has_order)

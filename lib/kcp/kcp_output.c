@@ -145,6 +145,7 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 {
 	struct kg_kcp_flight *f = &kcp->flight;
 	struct kg_kcp_slot *slot;
+	uint32_t sn;
 
 	if (f->twins == 0 || kg_kcp_flight_twin_us(f, &kcp->rtt) > w->now_us)
 		return true;
@@ -152,11 +153,12 @@ static bool put_twin(struct kg_kcp *kcp, struct writer *w)
 		f->twins = 0;
 		return true;
 	}
-	slot = kg_kcp_flight_slot(f, f->twin);
+	sn = kg_kcp_flight_full_sn(f, f->twin);
+	slot = kg_kcp_flight_slot(f, sn);
 	kg_kcp_blank(kcp, slot);
 	if (!fits(w, slot->len))
 		return false;
-	put_copy(kcp, w, f->twin, kg_kcp_ts(kcp, slot->sent_us));
+	put_copy(kcp, w, sn, kg_kcp_ts(kcp, slot->sent_us));
 	take(kcp, w, slot->len);
 	kg_kcp_flight_on_twin(f);
 	kcp->stats.resent_twin++;
@@ -182,6 +184,8 @@ static bool put_resends(struct kg_kcp *kcp, struct writer *w)
 		uint32_t order = slot->order;
 		uint16_t len = slot->len;
 
+		if (cause == KG_KCP_CAUSE_FAST && kg_kcp_doubt(kcp, sn))
+			continue;
 		kg_kcp_blank(kcp, slot);
 		if (!fits(w, slot->len))
 			return false;

@@ -184,6 +184,7 @@ static void path_init(struct path *p, double loss, bool fec)
 		kg_fec_decoder_trust(p->decoder);
 	}
 	p->kcp = kg_kcp_create(&params, &p->mem, &p->pool.pool, p->now_us);
+	kg_kcp_meet_original(p->kcp);
 	kg_framing_init(&p->framing, p->fec);
 	assert_true(kg_framing_start(&p->framing, p->kcp, params.conv));
 	p->stock = calloc(1, sizeof(*p->stock));
