@@ -4,9 +4,10 @@
  * long it may pause, that parity has its place in the pace, and how much parity there is to be.
  *
  * So many of a group's data are lost on average, and now and then more: as much parity as covers
- * the mean and five deviations, for one group that stays open holds up a window of many. More is
- * wanted at once, less when none of CALM_GROUPS has wanted it, and none when nothing was lost in
- * CLEAN_GROUPS.
+ * the mean and five deviations, for one group that stays open holds up a window of many. Where an
+ * original's window is what limits, a hole costs its copies alone (kcp_foresee.c), and less parity
+ * does: the mean, a deviation and half a row. More is wanted at once, less when none of
+ * CALM_GROUPS has wanted it, and none when nothing was lost in CLEAN_GROUPS.
  */
 #include "kcp/internal.h"
 
@@ -14,8 +15,9 @@
 #define CALM_GROUPS  64u
 #define CLEAN_GROUPS 255u
 /* Data; of less it does not show what parity brought back: nothing is behind it. */
-#define TELLING 4u
-#define CLEAN   (65536u / 1024) /* less is lost on average: nothing, lately */
+#define TELLING   4u
+#define FULL_PART 4               /* of a window, that is left of one that is all but full */
+#define CLEAN     (65536u / 1024) /* less is lost on average: nothing, lately */
 
 /* A group of data in a window of it. */
 void kg_kcp_update_group_part(struct kg_kcp *kcp)
@@ -32,18 +34,31 @@ void kg_kcp_set_groups(struct kg_kcp *kcp, uint8_t data, uint8_t parity)
 	kg_kcp_update_group_part(kcp);
 }
 
+/* An original's window is what limits, and is all but full. */
+static bool is_shut(const struct kg_kcp *kcp)
+{
+	int32_t left = (int32_t)(kg_kcp_edge(kcp) - kcp->flight.nxt);
+
+	return kcp->original && kcp->queue != NULL && left < kcp->peer.wnd / FULL_PART;
+}
+
 /* Of losses in a group, in 256ths: the mean; that of random losses is their variance, too. */
 static uint8_t wanted(struct kg_kcp *kcp, uint8_t most)
 {
 	uint32_t loss = kg_kcp_flight_loss(&kcp->flight);
-	uint32_t mean = kcp->group_data * loss / 256, rows = 0;
+	uint32_t mean = kcp->group_data * loss / 256, least = mean, rows = 0;
+	uint32_t deviations = 5;
 
 	if (kcp->group_data < TELLING)
 		return most;
 	if (loss < CLEAN)
 		return 0;
-	while (rows < most &&
-	       (256 * rows < mean || (256 * rows - mean) * (256 * rows - mean) < 25 * 256 * mean))
+	if (is_shut(kcp)) {
+		least += 128;
+		deviations = 1;
+	}
+	while (rows < most && (256 * rows < least || (256 * rows - least) * (256 * rows - least) <
+							     deviations * deviations * 256 * mean))
 		rows++;
 	return (uint8_t)rows;
 }

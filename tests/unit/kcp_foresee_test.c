@@ -207,6 +207,20 @@ static void what_una_has_come_to_is_no_doubt(void **state)
 	one_fini(&o);
 }
 
+/* ---- parity ---- */
+
+static void less_parity_does_where_a_hole_costs_its_copies_alone(void **state)
+{
+	for (int original = 0; original < 2; original++) {
+		struct one o;
+
+		window_left(&o, original, true);
+		o.kcp->group_parity = 0;
+		assert_int_equal(kg_kcp_parity(o.kcp, PARITY), original ? 3 : 4);
+		one_fini(&o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +233,7 @@ int main(void)
 		cmocka_unit_test(seven_may_all_be_lost),
 		cmocka_unit_test(with_fec_a_run_waits),
 		cmocka_unit_test(what_una_has_come_to_is_no_doubt),
+		cmocka_unit_test(less_parity_does_where_a_hole_costs_its_copies_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
