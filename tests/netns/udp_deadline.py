@@ -25,21 +25,23 @@ WORDS, WORD_S = 500, 0.01
 BUSY_MS = 150  # that applications and boxes may take on a machine that does other things, too
 
 
-def open_flow(lab):
-    """The two applications' sockets, which know each other."""
+def open_flow(lab, tries=40):
+    """The two applications' sockets, which know each other; None: nothing comes through."""
     with lab.server.ns:
         service = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         service.bind(DESTINATION)
     with lab.client.ns:
         application = traffic.udp_socket(*ENTRY, timeout_s=20)
     # Until its channel is open it may become too old.
-    for _ in range(40):
+    for _ in range(tries):
         application.send(b"begin")
         if (source := take_all(service, b"begin")) is not None:
-            break
-    service.connect(source)
-    service.settimeout(20)
-    return application, service
+            service.connect(source)
+            service.settimeout(20)
+            return application, service
+    application.close()
+    service.close()
+    return None
 
 
 def take_all(receiver, expected):
