@@ -2,12 +2,7 @@
 /* Which TCP frames continue each other, and the headers that stand for all of them. */
 #include "net/merge.h"
 
-#include "base/bytes.h"
-#include "net/checksum.h"
-#include "net/frame.h"
-#include "net/proto.h"
-
-#define IP_PACKET_MAX UINT16_MAX /* RFC 791 §3.1; over IPv6 the header is counted, too */
+#include "net/super.h"
 
 /* RFC 7323 appendix A: a timestamp alone, behind two NOPs. */
 #define TIMESTAMP       0x0101080au
@@ -54,7 +49,7 @@ static size_t look6(const uint8_t *ip, size_t len)
 		return 0;
 	upper_bytes = kg_load_be16(ip + KG_IPV6_LENGTH_AT);
 	if (upper_bytes > len - KG_IPV6_BYTES || upper_bytes < KG_TCP_BYTES ||
-	    upper_bytes > IP_PACKET_MAX - KG_IPV6_BYTES)
+	    upper_bytes > KG_IP_PACKET_MAX - KG_IPV6_BYTES)
 		return 0;
 	return KG_IPV6_BYTES + upper_bytes;
 }
@@ -133,7 +128,7 @@ bool kg_merge_same_flow(const struct kg_merge_frame *a, const struct kg_merge_fr
 static bool equal(const struct kg_merge_frame *a, const struct kg_merge_frame *b, size_t from,
 		  size_t to)
 {
-	return memcmp(a->bytes + from, b->bytes + from, to - from) == 0;
+	return kg_super_equal(a->bytes, b->bytes, from, to);
 }
 
 /* A datagram that may not be cut needs no id (RFC 6864 §4.1); else ids count, as they will again.
@@ -145,22 +140,10 @@ static bool ids_fit(const struct kg_merge *merge, const struct kg_merge_frame *p
 	return (piece & KG_IPV4_DONT_FRAGMENT) != 0 || part->ip_id == (uint16_t)(merge->ip_id + 1);
 }
 
-/* All but lengths, id and checksum. */
-static bool ip_headers_equal(const struct kg_merge_frame *a, const struct kg_merge_frame *b)
-{
-	const size_t ip = KG_ETHER_BYTES;
-
-	if (!is_ipv4(a))
-		return equal(a, b, 0, ip + KG_IPV6_LENGTH_AT) &&
-		       equal(a, b, ip + KG_IPV6_NEXT_HEADER_AT, a->tcp_at);
-	return equal(a, b, 0, ip + KG_IPV4_LENGTH_AT) &&
-	       equal(a, b, ip + KG_IPV4_FRAGMENT_AT, ip + KG_IPV4_CSUM_AT) &&
-	       equal(a, b, ip + KG_IPV4_ADDRESSES_AT, a->tcp_at);
-}
-
 static bool ip_headers_fit(const struct kg_merge *merge, const struct kg_merge_frame *part)
 {
-	return ip_headers_equal(&merge->first, part) && (!is_ipv4(part) || ids_fit(merge, part));
+	return kg_super_alike(merge->first.bytes, part->bytes) &&
+	       (!is_ipv4(part) || ids_fit(merge, part));
 }
 
 /* Ports, acknowledgement, window, options. */
@@ -192,7 +175,8 @@ bool kg_merge_outdates(const struct kg_merge_frame *later, const struct kg_merge
 	const size_t tcp = earlier->tcp_at, stamp = tcp + KG_TCP_BYTES + sizeof(uint32_t);
 
 	return later->kind == KG_MERGE_ACK && earlier->kind == KG_MERGE_ACK &&
-	       later->payload_at == earlier->payload_at && ip_headers_equal(later, earlier) &&
+	       later->payload_at == earlier->payload_at &&
+	       kg_super_alike(later->bytes, earlier->bytes) &&
 	       equal(later, earlier, tcp, tcp + KG_TCP_ACK_AT) &&
 	       ahead(later, earlier, tcp + KG_TCP_ACK_AT) > 0 &&
 	       (stamp > earlier->payload_at || ahead(later, earlier, stamp) >= 0);
@@ -220,22 +204,12 @@ bool kg_merge_add(struct kg_merge *merge, const struct kg_merge_frame *part)
 	size_t packet_bytes = (size_t)first->payload_at - KG_ETHER_BYTES + merge->payload_bytes;
 
 	if (merge->complete || part->payload_bytes > first->payload_bytes ||
-	    packet_bytes + part->payload_bytes > IP_PACKET_MAX || seq_of(part) != merge->next_seq ||
-	    first->tcp_at != part->tcp_at || !ip_headers_fit(merge, part) ||
-	    !tcp_headers_fit(merge, part))
+	    packet_bytes + part->payload_bytes > KG_IP_PACKET_MAX ||
+	    seq_of(part) != merge->next_seq || first->tcp_at != part->tcp_at ||
+	    !ip_headers_fit(merge, part) || !tcp_headers_fit(merge, part))
 		return false;
 	take_part(merge, part);
 	return true;
-}
-
-static void write_ip_length(const struct kg_merge_frame *first, uint8_t *ip, size_t tcp_bytes)
-{
-	if (!is_ipv4(first)) {
-		kg_store_be16(ip + KG_IPV6_LENGTH_AT, (uint16_t)tcp_bytes);
-		return;
-	}
-	kg_store_be16(ip + KG_IPV4_LENGTH_AT, (uint16_t)(KG_IPV4_BYTES + tcp_bytes));
-	kg_checksum_fill_ipv4(ip, KG_IPV4_BYTES);
 }
 
 void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offload *offload)
@@ -248,11 +222,9 @@ void kg_merge_end(const struct kg_merge *merge, uint8_t *bytes, struct kg_offloa
 	*offload = (struct kg_offload){ .cut = KG_CUT_NOTHING };
 	if (merge->frames < 2)
 		return;
-	write_ip_length(first, bytes + KG_ETHER_BYTES, tcp_bytes);
 	if (merge->push)
 		tcp[KG_TCP_FLAGS_AT] |= KG_TCP_PSH;
-	pseudo = kg_checksum_pseudo(addresses(first), addresses_bytes(first), KG_PROTO_TCP,
-				    (uint32_t)tcp_bytes);
+	pseudo = kg_super_write_ip(bytes + KG_ETHER_BYTES, KG_PROTO_TCP, (uint32_t)tcp_bytes);
 	kg_checksum_store(tcp + KG_TCP_CSUM_AT, kg_checksum_fold(pseudo));
 	*offload = (struct kg_offload){ .cut = KG_CUT_TCP,
 					.piece_bytes = first->payload_bytes,
