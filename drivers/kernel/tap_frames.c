@@ -5,6 +5,7 @@
 
 #include "kernel/tcp_out.h"
 #include "net/merge.h"
+#include "nic/virtio_out.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -16,9 +17,6 @@
 #ifndef TUN_F_USO4 /* Linux 6.2 */
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
-#endif
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
 #define OUT_AT_ONCE 4 /* super-frames by the port's own interface, before others' turn */
@@ -57,14 +55,8 @@ static struct virtio_net_hdr header_of(const struct kg_offload *offload, bool ip
 {
 	if (offload->cut == KG_CUT_NOTHING)
 		return (struct virtio_net_hdr){ .gso_type = VIRTIO_NET_HDR_GSO_NONE };
-	return (struct virtio_net_hdr){
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = ipv4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6,
-		.hdr_len = offload->headers_bytes,
-		.gso_size = offload->piece_bytes,
-		.csum_start = offload->sum_from,
-		.csum_offset = offload->sum_at,
-	};
+	return kg_virtio_header(offload,
+				ipv4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6);
 }
 
 /* False: Linux has refused it. */

@@ -8,13 +8,8 @@
 
 #include <errno.h>
 #include <linux/if_xdp.h>
-#include <linux/virtio_net.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* Linux 6.2 */
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
-#endif
 
 #define QUEUE_BYTES (4 << 20) /* under way in the interface, as Linux counts buffers */
 
@@ -60,18 +55,6 @@ uint16_t kg_trains_find(struct kg_train *train, struct rte_mbuf *const *frames, 
 	return n;
 }
 
-static struct virtio_net_hdr header_of(const struct kg_offload *offload)
-{
-	return (struct virtio_net_hdr){
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4,
-		.hdr_len = offload->headers_bytes,
-		.gso_size = offload->piece_bytes,
-		.csum_start = offload->sum_from,
-		.csum_offset = offload->sum_at,
-	};
-}
-
 int kg_trains_send(int fd, const struct kg_train *train, struct rte_mbuf *const *frames,
 		   uint16_t count)
 {
@@ -81,7 +64,7 @@ int kg_trains_send(int fd, const struct kg_train *train, struct rte_mbuf *const 
 	struct virtio_net_hdr header;
 
 	kg_train_end(train, headers, &offload);
-	header = header_of(&offload);
+	header = kg_virtio_header(&offload, VIRTIO_NET_HDR_GSO_UDP_L4);
 	parts[0] = (struct iovec){ &header, sizeof(header) };
 	parts[1] = (struct iovec){ headers, train->headers_bytes };
 	for (uint16_t i = 0; i < count; i++)

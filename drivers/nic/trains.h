@@ -12,7 +12,7 @@
 #include <rte_mbuf.h>
 
 #define KG_TRAIN_NONE (-1) /* in place of a descriptor */
-#define KG_TRAIN_MIN  3    /* frames: what is shorter costs more than a queue's */
+#define KG_TRAIN_MIN  3    /* frames */
 
 /* A socket that sends trains on the interface, with no queue of its own, for one thread.
  * KG_TRAIN_NONE: the AF_XDP socket does not copy, or there can be none. Needs CAP_NET_RAW; close
