@@ -84,7 +84,8 @@ static void log_port(const struct kg_box *box, const struct kg_box_port *port)
 	log_tcp(config->name, port->tap);
 	if (port->nic.train_count > 0)
 		KG_LOG(INFO,
-		       "port %s: datagrams that leave together leave as one frame, cut by Linux\n",
+		       "port %s: datagrams that leave together leave as one frame, if Linux cuts "
+		       "it (6.2)\n",
 		       config->name);
 	if (box->config->poll == KG_POLL_ADAPTIVE)
 		KG_LOG(INFO, "port %s: sleeping workers are woken by %s\n", config->name,
